@@ -1,0 +1,391 @@
+//! The connection: made, read, written, and made again when it is cut.
+//!
+//! Two threads share the [`Session`] behind one lock: the person's, in `shell`, and [`Link::run`],
+//! which reads. While a connection stands a third one writes, because a write may block: the
+//! server stops reading from a client that does not read. No lock is held across a read, a
+//! write or a wait. What the bytes mean is the session's business.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use p2sp::locale::client::Text;
+use p2sp::wire::frame;
+
+use crate::address::Address;
+use crate::session::{Session, Step};
+use crate::terminal;
+
+/// How long a server may take to accept, and to answer the first time.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// A connection on which nothing came for so long is asked whether it lives: well within the ten
+/// minutes after which the server would end it.
+const PING_AFTER: Duration = Duration::from_secs(4 * 60);
+/// The pause before the first attempt to connect again; it doubles …
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+/// … up to this, and begins anew after a connection that stood for as long.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// For how long the server is sought while nobody is signed in.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// For how long by a script that is signed in; a person waits as they please.
+const PATIENCE_SCRIPTED: Duration = Duration::from_secs(60);
+/// What some servers send before the first frame: a prompt of this length.
+const PROMPT_BYTES: usize = 12;
+
+/// The way to the server, whether a connection stands or not.
+pub struct Link {
+    address: Address,
+    scripted: bool,
+    session: Mutex<Session>,
+    /// The session has changed.
+    changed: Condvar,
+}
+
+/// How a connection ended.
+struct End {
+    /// It brought at least one message.
+    heard: bool,
+    /// The server wants to be left alone so long.
+    pause: Duration,
+    why: String,
+}
+
+impl Link {
+    /// A link that [`Link::run`] will keep.
+    pub fn new(address: Address, scripted: bool, session: Session) -> Link {
+        Link { address, scripted, session: Mutex::new(session), changed: Condvar::new() }
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Does something with the session, and prints what it has to say.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
+        let mut session = self.lock();
+        let result = act(&mut session);
+        // Under the lock, so that the lines stand in the order of what they are about.
+        if terminal::print(&session.take_lines()).is_err() {
+            std::process::exit(session.exit_code().into());
+        }
+        self.changed.notify_all();
+        result
+    }
+
+    /// Waits until the session is as wanted.
+    pub fn wait_until(&self, wanted: impl Fn(&Session) -> bool) {
+        let wait = self.changed.wait_while(self.lock(), |session| !wanted(session));
+        drop(wait.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The same, but not longer than this.
+    pub fn wait_for(&self, longest: Duration, wanted: impl Fn(&Session) -> bool) {
+        let wait = self.changed.wait_timeout_while(self.lock(), longest, |s| !wanted(s));
+        drop(wait.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Keeps a connection for as long as the session wants one; never returns.
+    pub fn run(&self) {
+        loop {
+            self.wait_until(Session::wants_connection);
+            self.stay_connected();
+        }
+    }
+
+    /// Connects, again and again, until the session wants no connection or patience ends.
+    fn stay_connected(&self) {
+        let mut pause = PAUSE_MIN;
+        let mut heard_last = Instant::now();
+        while self.lock().wants_connection() {
+            let began = Instant::now();
+            let end = match self.connect() {
+                Ok(stream) => self.converse(&stream),
+                Err(error) => End { heard: false, pause: Duration::ZERO, why: error.to_string() },
+            };
+            if end.heard {
+                heard_last = Instant::now();
+            }
+            if began.elapsed() > PAUSE_MAX {
+                pause = PAUSE_MIN;
+            }
+            let left = self.patience().map(|longest| longest.saturating_sub(heard_last.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                self.with(|session| session.give_up(&self.address.to_string(), &end.why));
+                return;
+            }
+            thread::sleep(left.map_or(pause, |left| pause.min(left)).max(end.pause));
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        match (self.lock().is_admin(), self.scripted) {
+            (None, _) => Some(PATIENCE),
+            (Some(_), true) => Some(PATIENCE_SCRIPTED),
+            (Some(_), false) => None,
+        }
+    }
+
+    fn connect(&self) -> io::Result<TcpStream> {
+        let mut failure = io::Error::from(ErrorKind::NotFound);
+        for address in (self.address.host.as_str(), self.address.port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, ANSWER_WAIT) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// One connection, from its first byte to its last.
+    fn converse(&self, stream: &TcpStream) -> End {
+        self.with(Session::connected);
+        thread::scope(|scope| {
+            scope.spawn(|| self.write(stream));
+            let end = self.read(stream);
+            // Both let the writing thread go.
+            let _ = stream.shutdown(Shutdown::Both);
+            self.with(Session::cut);
+            end
+        })
+    }
+
+    fn read(&self, mut stream: &TcpStream) -> End {
+        let mut frames = Frames::default();
+        let mut chunk = vec![0; 64 * 1024];
+        let mut heard = false;
+        let lang = self.lock().lang();
+        let end = |heard, pause, why: String| End { heard, pause, why };
+        // A small frame that waits for another's acknowledgement would only be late.
+        let _ = stream.set_nodelay(true);
+        let _ = stream.set_read_timeout(Some(ANSWER_WAIT));
+        loop {
+            match stream.read(&mut chunk) {
+                Ok(0) => return end(heard, Duration::ZERO, Text::Silent.say(lang)),
+                Ok(bytes) => frames.extend(&chunk[..bytes]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => {
+                    if !heard || self.with(Session::idle) != Step::GoOn {
+                        return end(heard, Duration::ZERO, Text::Silent.say(lang));
+                    }
+                }
+                Err(error) => return end(heard, Duration::ZERO, error.to_string()),
+            }
+            let batch = self.with(|session| receive(session, &mut frames, &mut heard));
+            match batch {
+                None => return end(heard, Duration::ZERO, Text::NotP2sp.say(lang)),
+                Some(Step::Drop(pause)) => return end(heard, pause, String::new()),
+                Some(Step::GoOn) => {}
+            }
+            if heard {
+                // Only now: what is confirmed has been printed.
+                self.with(Session::confirm);
+                let _ = stream.set_read_timeout(Some(PING_AFTER));
+            }
+        }
+    }
+
+    fn write(&self, mut stream: &TcpStream) {
+        loop {
+            let wait = self.changed.wait_while(self.lock(), |s| !s.is_down() && !s.has_frames());
+            let mut session = wait.unwrap_or_else(PoisonError::into_inner);
+            if session.is_down() {
+                return;
+            }
+            let bytes = session.take_frames();
+            drop(session);
+            if stream.write_all(&bytes).is_err() {
+                // The reader sees the end, and whatever came before it.
+                let _ = stream.shutdown(Shutdown::Write);
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands every whole frame to the session. `None`: these bytes are no p2sp.
+fn receive(session: &mut Session, frames: &mut Frames, heard: &mut bool) -> Option<Step> {
+    while let Some(frame) = frames.next()? {
+        let message = serde_json::from_slice(frame::payload(&frame).ok()?).ok()?;
+        *heard = true;
+        let step = session.received(&message);
+        if step != Step::GoOn {
+            return Some(step);
+        }
+    }
+    Some(Step::GoOn)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The bytes that have come and are no whole frame yet.
+#[derive(Default)]
+struct Frames {
+    bytes: Vec<u8>,
+    /// The first bytes were looked at: no prompt stands before the next frame.
+    begun: bool,
+}
+
+impl Frames {
+    fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next frame, if it is whole. `None`: there will never be one.
+    fn next(&mut self) -> Option<Option<Vec<u8>>> {
+        if !self.begun && frame::frame_len(&self.bytes) == Err(frame::FrameFault::BadMagic) {
+            if self.bytes.len() < PROMPT_BYTES {
+                return Some(None);
+            }
+            self.bytes.drain(..PROMPT_BYTES);
+            self.begun = true;
+        }
+        match frame::frame_len(&self.bytes).ok()? {
+            Some(length) if length <= self.bytes.len() => {
+                self.begun = true;
+                Some(Some(self.bytes.drain(..length).collect()))
+            }
+            _ => Some(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::Shell;
+    use crate::terminal::Terminal;
+    use p2sp::locale::Lang;
+    use p2sp::wire::request;
+    use serde_json::{Value, json};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    /// A server's end of one connection.
+    struct Peer(TcpStream, Frames);
+
+    impl Peer {
+        fn accept(listener: &TcpListener, prompt: &[u8]) -> Peer {
+            let (mut stream, _) = listener.accept().expect("a client");
+            stream.write_all(prompt).expect("written");
+            Peer(stream, Frames::default())
+        }
+
+        /// The next request, which must be of this type; pings are answered on the way.
+        fn expect(&mut self, type_name: &str) -> Value {
+            loop {
+                let Some(frame) = self.1.next().expect("frames") else {
+                    let mut chunk = [0; 4096];
+                    let bytes = self.0.read(&mut chunk).expect("bytes");
+                    assert!(bytes > 0, "the client left before {type_name}");
+                    self.1.extend(&chunk[..bytes]);
+                    continue;
+                };
+                let payload = frame::payload(&frame).expect("a checksum");
+                let request: Value = serde_json::from_slice(payload).expect("JSON");
+                match request["type"].as_str() {
+                    Some("ping") => self.answer(&request, json!({"status": 200})),
+                    got => {
+                        assert_eq!(got, Some(type_name));
+                        return request;
+                    }
+                }
+            }
+        }
+
+        fn answer(&mut self, request: &Value, mut payload: Value) {
+            payload["re"] = request["payload"]["id"].clone();
+            self.send("normalmsg", payload);
+        }
+
+        fn send(&mut self, type_name: &str, payload: Value) {
+            let mut bytes = Vec::new();
+            request::append(&mut bytes, type_name, 0, &payload);
+            // In two parts: a frame may come in any number of them.
+            self.0.write_all(&bytes[..5]).expect("written");
+            self.0.write_all(&bytes[5..]).expect("written");
+        }
+    }
+
+    fn run(port: u16, script: &str) -> u8 {
+        let address = Address { host: "127.0.0.1".into(), port };
+        let link = Arc::new(Link::new(address, true, Session::new(Lang::En)));
+        let connection = Arc::clone(&link);
+        thread::spawn(move || connection.run());
+        Shell::new(&link, Terminal::script(script.as_bytes())).run()
+    }
+
+    fn welcome(cursor: i64) -> Value {
+        json!({"status": 200, "message": "welcome", "auth_token": "k", "user_id": 1,
+               "epoch": "e", "cursor": cursor})
+    }
+
+    #[test]
+    fn a_script_survives_a_cut_and_leaves_confirmed() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let client = thread::spawn(move || run(port, "login bob\nsecret 1\nsendgroup 1 hi\n"));
+
+        let mut peer = Peer::accept(&listener, b"p2sp prompt ");
+        let login = peer.expect("login");
+        assert_eq!(login["payload"]["password"], "secret 1");
+        peer.answer(&login, welcome(0));
+        let groups = peer.expect("groups");
+        let group = json!({"creator": "al", "groupname": "team"});
+        peer.answer(&groups, json!({"status": 200, "data": {"groups": [group]}}));
+        let first = peer.expect("sendgroup");
+        assert_eq!(first["payload"]["groupname"], "team");
+        drop(peer);
+
+        let mut peer = Peer::accept(&listener, b"");
+        let resume = peer.expect("resume");
+        peer.answer(&resume, welcome(0));
+        let again = peer.expect("sendgroup");
+        assert_eq!(again["payload"]["mid"], first["payload"]["mid"]);
+        let push = json!({"fromusername": "al", "message": "hello", "seq": 3, "prev": 0});
+        peer.send("usersend", push);
+        peer.answer(&again, json!({"status": 403, "code": "not_member", "message": "no"}));
+        peer.send("sysmsg", json!({"event": "caught_up"}));
+        loop {
+            let ack = peer.expect("ack");
+            assert_eq!(ack["payload"]["seq"], 3);
+            if ack["payload"]["id"].is_i64() {
+                peer.answer(&ack, json!({"status": 200}));
+                break;
+            }
+        }
+        assert_eq!(client.join().expect("no panic"), 1, "something was refused");
+    }
+
+    #[test]
+    fn without_a_server_the_client_says_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        assert_eq!(run(port, "friends\n"), 2);
+    }
+
+    #[test]
+    fn a_prompt_is_skipped_once_and_nothing_else() {
+        let mut frames = Frames::default();
+        let mut bytes = b"twelve bytes".to_vec();
+        request::append(&mut bytes, "a", 0, &json!({}));
+        for byte in &bytes[..bytes.len() - 1] {
+            frames.extend(&[*byte]);
+            assert_eq!(frames.next(), Some(None));
+        }
+        frames.extend(&bytes[bytes.len() - 1..]);
+        assert_eq!(frames.next(), Some(Some(bytes[PROMPT_BYTES..].to_vec())));
+        frames.extend(b"twelve bytes");
+        assert_eq!(frames.next(), None);
+    }
+}

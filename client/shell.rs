@@ -1,0 +1,227 @@
+//! The person's side: lines become requests, one after the other.
+//!
+//! A script's line waits for the answer to the line before it, so that the same script does the
+//! same thing every time. A person does not wait, but for what changes who they are. Passwords
+//! are asked for here, and the numbers of groups fetched if they have not been shown yet.
+
+use std::io::BufRead;
+use std::time::Duration;
+
+use p2sp::locale::client::Text;
+use p2sp::locale::{self, Lang};
+use p2sp::wire::command::{self, Command, CommandFault};
+use p2sp::wire::{Code, MessageType};
+
+use crate::link::Link;
+use crate::requests::{Args, Purpose};
+use crate::session::Session;
+use crate::terminal::{LINE_BYTES_MAX, Line, Terminal};
+
+/// Requests that a person may have waiting before the next line is read.
+const WAITING_MAX: usize = 64;
+/// How long leaving may take a person; a script waits for everything.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
+/// Attempts to leave with everything confirmed, while ever more comes in.
+const LEAVE_ROUNDS_MAX: usize = 16;
+
+/// Reads commands and obeys them.
+pub struct Shell<'a, R> {
+    link: &'a Link,
+    terminal: Terminal<R>,
+}
+
+impl<'a, R: BufRead> Shell<'a, R> {
+    /// A shell that speaks through `link`.
+    pub fn new(link: &'a Link, terminal: Terminal<R>) -> Shell<'a, R> {
+        Shell { link, terminal }
+    }
+
+    /// Obeys every line until the end or `quit`. Returns the exit code.
+    pub fn run(&mut self) -> u8 {
+        self.link.wait_until(|session| session.is_greeted() || session.unreachable().is_some());
+        if let Some(why) = self.link.with(|session| session.unreachable().map(str::to_owned)) {
+            eprintln!("{why}");
+            return self.link.with(|session| session.exit_code());
+        }
+        if self.terminal.is_interactive() {
+            let address = self.link.address().to_string();
+            let welcome = Text::Welcome { address: &address };
+            self.link.with(|session| session.print(&welcome.say(session.lang())));
+        }
+        while !self.is_over() {
+            match self.terminal.line() {
+                Line::Text(line) if line.trim().is_empty() => {}
+                Line::Text(line) => match self.understand(&line) {
+                    Some(Command::Request { kind, args }) => self.request(kind, args),
+                    Some(Command::Quit) => {
+                        self.leave_soon();
+                        break;
+                    }
+                    None => {}
+                },
+                Line::TooLong => {
+                    self.refuse(Text::LineTooLong { bytes_max: LINE_BYTES_MAX }, Code::BadRequest);
+                }
+                Line::NotText => self.refuse(Text::LineNotText, Code::BadRequest),
+                Line::End if self.terminal.is_interactive() => {
+                    self.leave_soon();
+                    break;
+                }
+                Line::End => {
+                    self.leave_settled();
+                    break;
+                }
+            }
+        }
+        self.link.with(|session| session.exit_code())
+    }
+
+    /// A script without a server has nothing more to do.
+    fn is_over(&self) -> bool {
+        !self.terminal.is_interactive() && self.link.with(|session| session.unreachable().is_some())
+    }
+
+    /// The command of a line, or nothing if it was refused.
+    fn understand(&mut self, line: &str) -> Option<Command> {
+        let mut parsed = self.parse(line);
+        if let Err(CommandFault::NoGroup { list, .. }) = parsed {
+            let unseen = self.link.with(|session| !session.numbers().was_shown(list));
+            if unseen {
+                let kind = match list {
+                    command::GroupList::Mine => MessageType::Groups,
+                    command::GroupList::All => MessageType::Allgroup,
+                };
+                self.link.with(|session| session.ask(kind, Args::new(), Purpose::Numbers));
+                self.wait_for_answers();
+                if self.link.with(|session| !session.numbers().has(list)) {
+                    return None;
+                }
+                parsed = self.parse(line);
+            }
+        }
+        parsed
+            .map_err(|fault| {
+                self.link.with(|session| {
+                    let text = locale::command::fault(session.lang(), &fault);
+                    session.refuse_saying(&text, fault.code().name());
+                });
+            })
+            .ok()
+    }
+
+    fn parse(&self, line: &str) -> Result<Command, CommandFault> {
+        self.link.with(|session| {
+            command::parse(line, session.is_admin(), &|list, number| {
+                session.numbers().group(list, number)
+            })
+        })
+    }
+
+    fn request(&mut self, kind: MessageType, args: Args) {
+        if self.answer_ourselves(kind, &args) {
+            return;
+        }
+        let Some(args) = self.with_passwords(kind, args) else { return };
+        self.link.with(|session| session.ask(kind, args, Purpose::Command));
+        use MessageType as T;
+        let changes_who_we_are = matches!(kind, T::Reg | T::Login | T::Logout | T::Passwd);
+        if changes_who_we_are || !self.terminal.is_interactive() {
+            self.wait_for_answers();
+        } else {
+            self.link.wait_until(|session| session.waiting() < WAITING_MAX);
+        }
+    }
+
+    /// What the server tells only those who are signed in, and one may want to know before.
+    fn answer_ourselves(&self, kind: MessageType, args: &Args) -> bool {
+        let argument = |name: &str| args.get(name).and_then(|value| value.as_str());
+        self.link.with(|session| match kind {
+            _ if session.is_admin().is_some() => false,
+            MessageType::Help => {
+                let help = locale::command::help(session.lang(), false, argument("query"));
+                session.print(&help);
+                true
+            }
+            MessageType::Lang => {
+                session.set_lang(Lang::from_tag(argument("lang").unwrap_or_default()));
+                session.print(&Text::LangChanged.say(session.lang()));
+                true
+            }
+            _ => false,
+        })
+    }
+
+    /// The arguments with the passwords that belong to them, or nothing if there are none.
+    fn with_passwords(&mut self, kind: MessageType, mut args: Args) -> Option<Args> {
+        let mut asked = Vec::new();
+        match kind {
+            MessageType::Reg => asked.push(("password", self.new_password(Text::Password))),
+            MessageType::Login if !args.contains_key("password") => {
+                asked.push(("password", self.password(Text::Password)));
+            }
+            MessageType::Passwd => {
+                asked.push(("password", self.password(Text::OldPassword)));
+                asked.push(("newpassword", self.new_password(Text::NewPassword)));
+            }
+            _ => {}
+        }
+        for (name, password) in asked {
+            match password {
+                Ok(password) => args.insert(name.to_owned(), password.into()),
+                Err(why) => {
+                    self.refuse(why, Code::BadRequest);
+                    return None;
+                }
+            };
+        }
+        Some(args)
+    }
+
+    /// A password that is chosen, twice the same. A person who mistypes it is asked again.
+    fn new_password(&mut self, prompt: Text<'static>) -> Result<String, Text<'static>> {
+        loop {
+            let (first, second) = (self.password(prompt)?, self.password(Text::PasswordAgain)?);
+            if first == second {
+                return Ok(first);
+            }
+            if !self.terminal.is_interactive() {
+                return Err(Text::PasswordsDiffer);
+            }
+            self.link.with(|session| session.print(&Text::PasswordsDiffer.say(session.lang())));
+        }
+    }
+
+    fn password(&mut self, prompt: Text) -> Result<String, Text<'static>> {
+        let prompt = self.link.with(|session| prompt.say(session.lang()));
+        self.terminal.password(&prompt).ok_or(Text::PasswordMissing)
+    }
+
+    fn refuse(&self, text: Text, code: Code) {
+        self.link.with(|session| session.refuse(text, code.name()));
+    }
+
+    fn wait_for_answers(&self) {
+        self.link.wait_until(|session| session.waiting() == 0);
+    }
+
+    /// Leaves when every command was answered, everything that waited was shown, and the server
+    /// knows that it was.
+    fn leave_settled(&self) {
+        let over = |session: &Session| session.unreachable().is_some();
+        for _ in 0..LEAVE_ROUNDS_MAX {
+            self.link.wait_until(|session| session.is_settled() || over(session));
+            self.link.with(Session::prove);
+            self.link.wait_until(|session| !session.is_proving() || over(session));
+            if self.link.with(|session| session.is_proven() || over(session)) {
+                return;
+            }
+        }
+    }
+
+    /// Leaves at once, but for the answers and confirmations that are under way.
+    fn leave_soon(&self) {
+        self.link.wait_for(LEAVE_WAIT, |session| session.waiting() == 0);
+        self.link.with(Session::prove);
+        self.link.wait_for(LEAVE_WAIT, |session| !session.is_proving());
+    }
+}

@@ -1,0 +1,154 @@
+//! What the person sees: each type of answer and push, and the function that makes lines of it.
+//!
+//! A peer's text stands only behind what is written here (P28): a line of it that is not the
+//! first is indented, and what could move the cursor, hide or turn text around is replaced.
+//! Nothing that others wrote is printed by another way.
+
+use p2sp::locale::client::Text;
+use p2sp::locale::{Lang, is_invisible};
+use serde_json::Value;
+
+/// From the payload of a message to what is printed.
+type Show = fn(&Value, Lang) -> String;
+
+/// Every type of message that is shown.
+const SHOWN: &[(&str, Show)] = &[
+    ("login_success", answer),
+    ("normalmsg", answer),
+    ("usersend", from_user),
+    ("groupsend", from_group),
+    ("sysmsg", from_system),
+];
+
+/// The lines for a message, or none for a type of a later version.
+pub fn message(type_name: &str, payload: &Value, lang: Lang) -> Option<String> {
+    let (_, show) = SHOWN.iter().find(|(name, _)| *name == type_name)?;
+    Some(show(payload, lang))
+}
+
+/// A refusal; the code is for programs.
+pub fn refusal(text: &str, code: &str) -> String {
+    format!("! {} [{}]", behind(text), line(code))
+}
+
+/// Something that the client or the system lets one know.
+pub fn notice(text: &str) -> String {
+    format!("* {}", behind(text))
+}
+
+/// An answer has lines of its own; names and texts of others stand inside them.
+fn answer(payload: &Value, _: Lang) -> String {
+    if status(payload) >= 400 {
+        return refusal(text(payload, "message"), text(payload, "code"));
+    }
+    text(payload, "message").lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn from_user(payload: &Value, lang: Lang) -> String {
+    let from = line(text(payload, "fromusername"));
+    format!("{from}> {}{}", mark(payload, lang), behind(text(payload, "message")))
+}
+
+fn from_group(payload: &Value, lang: Lang) -> String {
+    let [creator, group, from] =
+        ["creator", "groupname", "fromusername"].map(|key| line(text(payload, key)));
+    let (mark, said) = (mark(payload, lang), behind(text(payload, "message")));
+    format!("{creator}/{group} {from}> {mark}{said}")
+}
+
+fn from_system(payload: &Value, lang: Lang) -> String {
+    format!("* {}{}", mark(payload, lang), behind(text(payload, "message")))
+}
+
+/// What stands before the words of an administrator.
+fn mark(payload: &Value, lang: Lang) -> String {
+    let by_admin = matches!(text(payload, "event"), "admin" | "broadcast");
+    match by_admin || payload["system"] == true {
+        true => Text::SystemMark.say(lang) + " ",
+        false => String::new(),
+    }
+}
+
+/// The status of an answer.
+pub fn status(payload: &Value) -> i64 {
+    payload["status"].as_i64().unwrap_or(200)
+}
+
+/// A string of the payload; empty if it is not there.
+pub fn text<'a>(payload: &'a Value, key: &str) -> &'a str {
+    payload[key].as_str().unwrap_or("")
+}
+
+/// A text behind something else: its further lines cannot be taken for lines of ours.
+fn behind(text: &str) -> String {
+    text.lines().map(line).collect::<Vec<_>>().join("\n  ")
+}
+
+/// One line, fit for a terminal.
+fn line(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            c if c.is_control() || is_invisible(c) => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn messages_are_the_documented_lines() {
+        for (type_name, payload, shown) in [
+            ("usersend", json!({"fromusername": "bob", "message": "hi"}), "bob> hi"),
+            (
+                "usersend",
+                json!({"fromusername": "root", "message": "hi", "system": true}),
+                "root> [system message] hi",
+            ),
+            (
+                "groupsend",
+                json!({"creator": "alice", "groupname": "book club", "fromusername": "bob",
+                       "message": "a\r\nmallory> b\tc\n"}),
+                "alice/book club bob> a\n  mallory> b c",
+            ),
+            ("sysmsg", json!({"message": "bob left", "event": "group_left"}), "* bob left"),
+            ("sysmsg", json!({"message": "tea", "event": "broadcast"}), "* [system message] tea"),
+            ("normalmsg", json!({"message": "1. a\n2. b", "status": 200}), "1. a\n2. b"),
+            (
+                "normalmsg",
+                json!({"message": "not\nfriends", "status": 403, "code": "not_friends"}),
+                "! not\n  friends [not_friends]",
+            ),
+        ] {
+            assert_eq!(message(type_name, &payload, Lang::En).as_deref(), Some(shown));
+        }
+        assert_eq!(message("later", &json!({}), Lang::En), None);
+        let said = json!({"message": "茶", "event": "admin"});
+        assert_eq!(message("sysmsg", &said, Lang::Zh).as_deref(), Some("* [系统消息] 茶"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_peers_text_starts_a_line_or_moves_the_cursor(
+            said in "(\\PC|[\u{0}-\u{9f}]|[\u{200b}-\u{206f}\u{feff}\u{61c}\u{ad}]){0,60}",
+            from in "(\\PC|[\u{0}-\u{9f}]|[\u{2028}-\u{202e}]){0,12}",
+        ) {
+            let payload = json!({"fromusername": from, "creator": from, "groupname": from,
+                                 "message": said, "event": from, "status": 400, "code": from});
+            for (type_name, start) in
+                [("usersend", ""), ("groupsend", ""), ("sysmsg", "* "), ("normalmsg", "! ")]
+            {
+                let shown = message(type_name, &payload, Lang::En).unwrap_or_default();
+                prop_assert!(shown.starts_with(start));
+                prop_assert!(shown.split('\n').skip(1).all(|line| line.starts_with("  ")));
+                let hidden = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
+                prop_assert!(!shown.chars().any(hidden));
+            }
+        }
+    }
+}

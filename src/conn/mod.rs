@@ -1,0 +1,359 @@
+//! One connection: bytes in → frames, messages → bytes out. It knows no user and no store.
+//!
+//! ```text
+//! sniffing ──first byte──► native ──close()──► flushing ──all sent──► lingering ──► dead
+//!                            │                     │ 5 s                  │ 2 s, 64 KiB, end
+//!                            └── read or write failed, deadline ──────────┴──────► dead
+//! ```
+//!
+//! *Sniffing* and *native* serve. *Flushing* sends what is left and reads nothing. *Lingering*
+//! has shut down its own side and discards what still comes, for a close with unread input
+//! would reset the connection and could destroy the last reply on its way. Only `reap` frees
+//! the slot of a *dead* connection.
+//!
+//! An idle connection owns no buffer: see [`receive`] and [`send`].
+
+pub mod receive;
+pub mod send;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::id::Moment;
+use crate::limits;
+use receive::ReceiveBuffer;
+use send::SendBuffer;
+
+/// Why a connection ended. Each is counted under its name (P29).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer closed, or its machine did.
+    PeerLeft,
+    /// Reading or writing failed.
+    Io,
+    /// The bytes were no frames or no messages; it was told which.
+    Protocol,
+    /// It confirmed what it had not been sent.
+    AckTooHigh,
+    /// It did not sign in in time.
+    SignInDeadline,
+    /// A frame was begun and not completed in time.
+    FrameDeadline,
+    /// It confirms, and nothing came from it for too long.
+    Idle,
+    /// It did not take what it was sent for too long.
+    Stalled,
+    /// The user signed in elsewhere.
+    TakenOver,
+    /// An administrator blocked the user.
+    Blocked,
+    /// The outcome of a request is unknown (P4).
+    Unknown,
+    /// The server stops.
+    Shutdown,
+    /// Too many connections, in all or from its address.
+    Refused,
+}
+
+impl CloseReason {
+    /// The name under which it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseReason::PeerLeft => "peer_left",
+            CloseReason::Io => "io",
+            CloseReason::Protocol => "protocol",
+            CloseReason::AckTooHigh => "ack_too_high",
+            CloseReason::SignInDeadline => "sign_in_deadline",
+            CloseReason::FrameDeadline => "frame_deadline",
+            CloseReason::Idle => "idle",
+            CloseReason::Stalled => "stalled",
+            CloseReason::TakenOver => "taken_over",
+            CloseReason::Blocked => "blocked",
+            CloseReason::Unknown => "unknown_outcome",
+            CloseReason::Shutdown => "shutdown",
+            CloseReason::Refused => "refused",
+        }
+    }
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing came yet.
+    Sniffing,
+    /// It speaks frames.
+    Native,
+    /// Decided to close; the last bytes are on their way.
+    Flushing,
+    /// Our side is shut down; what comes is discarded.
+    Lingering,
+    /// Nothing more happens; `reap` frees it.
+    Dead,
+}
+
+/// What a session means for the connection's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Not signed in: it has until the sign-in deadline.
+    SignIn,
+    /// Signed in and confirming: it has to show signs of life.
+    Idle,
+    /// Signed in, not confirming: TCP keepalive looks after it.
+    Keepalive,
+}
+
+/// The machine of one peer.
+#[derive(Debug)]
+pub struct Connection {
+    /// See `ConnId`.
+    pub generation: u32,
+    /// Where it is in its life.
+    pub stage: Stage,
+    /// Why it closes; set once.
+    pub reason: Option<CloseReason>,
+    /// Bytes that came and were not served yet.
+    pub received: ReceiveBuffer,
+    /// Bytes to be sent.
+    pub send: SendBuffer,
+    /// A password hash is under way: no frame is served until it is done.
+    pub awaits_hash: bool,
+    /// The peer sends no more; what it sent is served, then it closes.
+    pub peer_finished: bool,
+    /// Over its rate: no frame is served before this.
+    pub paced_until: Option<Moment>,
+    /// Who is there, for the log and the limits by address.
+    pub peer: IpAddr,
+    /// How long it may be silent.
+    patience: Patience,
+    /// When the peer was accepted, or signed out.
+    accepted: Moment,
+    last_frame: Moment,
+    frame_begun: Option<Moment>,
+    /// When the kernel last took bytes, or when there began to be any.
+    last_progress: Moment,
+    closing_since: Moment,
+    lingered_bytes: usize,
+}
+
+/// What a deadline asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Not yet: look again then.
+    Later(Moment),
+    /// No deadline at all.
+    Never,
+    /// The rate allows the next frame.
+    GoOn,
+    /// Close for this reason.
+    Close(CloseReason),
+    /// The last bytes were not taken in time, or the peer lingers: let it go.
+    Drop,
+}
+
+impl Connection {
+    /// A connection just accepted.
+    pub fn new(generation: u32, peer: IpAddr, now: Moment) -> Connection {
+        Connection {
+            generation,
+            stage: Stage::Sniffing,
+            reason: None,
+            received: ReceiveBuffer::default(),
+            send: SendBuffer::default(),
+            awaits_hash: false,
+            peer_finished: false,
+            paced_until: None,
+            peer,
+            patience: Patience::SignIn,
+            accepted: now,
+            last_frame: now,
+            frame_begun: None,
+            last_progress: now,
+            closing_since: now,
+            lingered_bytes: 0,
+        }
+    }
+
+    /// Whether frames are read and served at all.
+    pub fn is_serving(&self) -> bool {
+        matches!(self.stage, Stage::Sniffing | Stage::Native)
+    }
+
+    /// Whether a frame may be served now. A pause ends without a new edge: whoever ends it puts
+    /// the connection on the ready list.
+    pub fn may_be_served(&self) -> bool {
+        self.is_serving()
+            && !self.awaits_hash
+            && self.paced_until.is_none()
+            && self.send.len() <= limits::SEND_HIGH_BYTES
+    }
+
+    /// Whether a push may be appended: a slow reader goes on from the log instead.
+    pub fn may_be_fed(&self) -> bool {
+        self.is_serving() && self.send.len() <= limits::SEND_HIGH_BYTES
+    }
+
+    /// A session began.
+    pub fn signed_in(&mut self, acks: bool) {
+        self.patience = if acks { Patience::Idle } else { Patience::Keepalive };
+    }
+
+    /// The session ended: the peer has as long as a new one to sign in again.
+    pub fn signed_out(&mut self, now: Moment) {
+        self.patience = Patience::SignIn;
+        self.accepted = now;
+    }
+
+    /// Whole frames came.
+    pub fn frames_came(&mut self, now: Moment) {
+        self.stage = Stage::Native;
+        self.last_frame = now;
+        self.frame_begun = None;
+    }
+
+    /// Bytes of an incomplete frame are all there is, and the kernel has no more. A pause of
+    /// ours is not held against the peer.
+    pub fn frame_is_incomplete(&mut self, now: Moment) {
+        self.frame_begun.get_or_insert(now);
+    }
+
+    /// The connection was paused with bytes left over.
+    pub fn frame_waits_for_us(&mut self) {
+        self.frame_begun = None;
+    }
+
+    /// The kernel took `bytes`.
+    pub fn was_sent(&mut self, bytes: usize, now: Moment) {
+        self.send.consume(bytes);
+        self.last_progress = now;
+    }
+
+    /// Something was put into an empty send buffer.
+    pub fn begins_to_send(&mut self, now: Moment) {
+        self.last_progress = now;
+    }
+
+    /// Decides to close. The first reason stands.
+    pub fn close(&mut self, reason: CloseReason, now: Moment) {
+        if self.is_serving() {
+            self.stage = Stage::Flushing;
+            self.reason = Some(reason);
+            self.closing_since = now;
+            self.received.clear();
+        }
+    }
+
+    /// Our side was shut down: what still comes is discarded.
+    pub fn linger(&mut self, now: Moment) {
+        self.stage = Stage::Lingering;
+        self.closing_since = now;
+    }
+
+    /// Bytes came that nobody wants. True once it is enough.
+    pub fn discard(&mut self, bytes: usize) -> bool {
+        self.lingered_bytes += bytes;
+        self.lingered_bytes > limits::LINGER_BYTES_MAX
+    }
+
+    /// Ends at once: nothing can be sent any more.
+    pub fn die(&mut self, reason: CloseReason) {
+        self.reason.get_or_insert(reason);
+        self.stage = Stage::Dead;
+        self.received.clear();
+    }
+
+    /// What the connection's deadlines ask for at `now` (P23).
+    pub fn due(&self, now: Moment, settings: &limits::Limits) -> Due {
+        let seconds = Duration::from_secs;
+        match self.stage {
+            Stage::Dead => Due::Never,
+            Stage::Flushing => self.drop_at(seconds(limits::FLUSH_SECONDS_MAX), now),
+            Stage::Lingering => self.drop_at(seconds(limits::LINGER_SECONDS_MAX), now),
+            Stage::Sniffing | Stage::Native => {
+                let mut next: Option<Moment> = None;
+                for (at, verdict) in self.deadlines(settings).into_iter().flatten() {
+                    if at <= now {
+                        return verdict;
+                    }
+                    next = Some(next.map_or(at, |next| next.min(at)));
+                }
+                next.map_or(Due::Never, Due::Later)
+            }
+        }
+    }
+
+    fn drop_at(&self, span: Duration, now: Moment) -> Due {
+        let at = self.closing_since.after(span);
+        if at <= now { Due::Drop } else { Due::Later(at) }
+    }
+
+    /// Every deadline of a serving connection, and what it asks for.
+    fn deadlines(&self, settings: &limits::Limits) -> [Option<(Moment, Due)>; 4] {
+        let limit = |since: Moment, seconds: u64, reason| {
+            (seconds > 0).then(|| (since.after(Duration::from_secs(seconds)), Due::Close(reason)))
+        };
+        let life = match self.patience {
+            Patience::SignIn => {
+                limit(self.accepted, settings.signin_seconds, CloseReason::SignInDeadline)
+            }
+            Patience::Idle => limit(self.last_frame, settings.idle_seconds, CloseReason::Idle),
+            Patience::Keepalive => None,
+        };
+        let frame = self
+            .frame_begun
+            .and_then(|begun| limit(begun, limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline));
+        let stall = (!self.send.is_empty())
+            .then(|| limit(self.last_progress, settings.idle_seconds, CloseReason::Stalled))
+            .flatten();
+        [life, frame, stall, self.paced_until.map(|until| (until, Due::GoOn))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn connection() -> Connection {
+        Connection::new(0, IpAddr::V4(Ipv4Addr::LOCALHOST), Moment(0))
+    }
+
+    fn at(seconds: u64) -> Moment {
+        Moment(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn p23_a_connection_that_does_not_sign_in_ends_whatever_it_sends() {
+        let settings = limits::Limits::default();
+        let mut conn = connection();
+        assert_eq!(conn.due(at(0), &settings), Due::Later(at(180)));
+        conn.frames_came(at(179));
+        assert_eq!(conn.due(at(180), &settings), Due::Close(CloseReason::SignInDeadline));
+    }
+
+    #[test]
+    fn p23_a_frame_completes_in_time_or_the_connection_ends() {
+        let settings = limits::Limits::default();
+        let mut conn = connection();
+        conn.frame_is_incomplete(at(1));
+        conn.frame_is_incomplete(at(9));
+        assert_eq!(conn.due(at(9), &settings), Due::Later(at(16)));
+        assert_eq!(conn.due(at(16), &settings), Due::Close(CloseReason::FrameDeadline));
+        conn.frame_waits_for_us();
+        assert_eq!(conn.due(at(16), &settings), Due::Later(at(180)));
+    }
+
+    #[test]
+    fn a_closing_connection_flushes_then_lingers_then_goes() {
+        let settings = limits::Limits::default();
+        let mut conn = connection();
+        conn.close(CloseReason::Protocol, at(1));
+        conn.close(CloseReason::Idle, at(2));
+        assert_eq!(conn.reason, Some(CloseReason::Protocol));
+        assert_eq!(conn.due(at(2), &settings), Due::Later(at(6)));
+        assert_eq!(conn.due(at(6), &settings), Due::Drop);
+        conn.linger(at(3));
+        assert_eq!(conn.due(at(4), &settings), Due::Later(at(5)));
+        assert!(!conn.discard(limits::LINGER_BYTES_MAX));
+        assert!(conn.discard(1));
+    }
+}

@@ -1,0 +1,401 @@
+//! The loop: eight phases a tick, edge-triggered readiness remembered, budgets, deadlines.
+//!
+//! It knows connections only by name, and nothing of frames, SQL or users: it asks the edge
+//! ([`Net`]) what happened and the [`Server`] what that means. Edges are told once. A
+//! connection is on the ready list as long as there is something to read or to serve that no
+//! edge will announce again; the list is worked off in turn, so that nobody waits longer than a
+//! full round (P21), and while it is not empty the wait does not block.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::conn::{CloseReason, Stage};
+use crate::id::{ConnId, Moment, Now};
+use crate::limits;
+use crate::net::{Events, Net};
+use crate::outbox::Effect;
+use crate::server::{Fatal, NotNow, Server, Settled};
+use crate::store::Committed;
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Asked to stop, and everything is told, sent and closed.
+    Drained,
+    /// Asked twice.
+    AtOnce,
+}
+
+/// What the loop remembers of a connection, by its slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered {
+    generation: u32,
+    /// An edge came and reading has not met `WouldBlock` since.
+    readable: bool,
+    /// The same for writing.
+    writable: bool,
+    /// On the ready list.
+    listed: bool,
+    /// The entry in `deadlines`.
+    deadline: Option<Moment>,
+}
+
+/// The loop over an edge and a server.
+pub struct EventLoop<N: Net> {
+    net: N,
+    server: Server,
+    events: Events,
+    remembered: Vec<Remembered>,
+    ready: VecDeque<ConnId>,
+    deadlines: BTreeSet<(Moment, ConnId)>,
+    acceptable: bool,
+    /// Descriptors ran out: accepting rests until then, or until a connection closes.
+    accept_not_before: Moment,
+    connections_max: usize,
+    stopping: bool,
+}
+
+impl<N: Net> EventLoop<N> {
+    /// A loop that holds at most `connections_max` connections.
+    pub fn new(net: N, server: Server, connections_max: usize) -> EventLoop<N> {
+        EventLoop {
+            net,
+            server,
+            events: Events::default(),
+            remembered: Vec::new(),
+            ready: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            acceptable: true,
+            accept_not_before: Moment::default(),
+            connections_max,
+            stopping: false,
+        }
+    }
+
+    /// Turns until it is asked to stop.
+    ///
+    /// # Errors
+    /// Our own disk or poll failed: the process must end without another reply.
+    pub fn run(mut self) -> Result<Ended, Fatal> {
+        loop {
+            let now = self.tick()?;
+            if self.events.stops > 1 || (self.events.stops == 1 && self.stopping) {
+                return Ok(Ended::AtOnce);
+            }
+            if self.events.stops == 1 {
+                self.stop(now);
+            }
+            if self.stopping && self.server.connections() == 0 {
+                self.server.finish(now)?;
+                return Ok(Ended::Drained);
+            }
+        }
+    }
+
+    /// One turn. The order is the rule that nothing is said before it is on disk (P2):
+    pub fn tick(&mut self) -> Result<Now, Fatal> {
+        let now = self.wait()?; //           what happened, and the time, once for all phases
+        self.accept(now); //                 newcomers first: their bytes may be here already
+        self.read(now); //                   all input is in before the transaction opens …
+        self.serve(now)?; //                 … so that it spans no system call but SQLite's
+        let committed = self.commit(now)?; // one fsync for everything the tick decided
+        self.deliver(committed, now)?; //    only what is committed reaches a send buffer
+        self.write(now); //                  one write a connection, however much was said
+        self.reap(now)?; //                  slots are freed last: no phase meets a stranger
+        let took = self.net.moment().since(now.mono);
+        self.server.tick_took(took);
+        Ok(now)
+    }
+
+    /// The edge, for tests that stand on its other side.
+    pub fn net_mut(&mut self) -> &mut N {
+        &mut self.net
+    }
+
+    /// Tells everyone that the server stops; the next ticks flush and close.
+    pub fn stop(&mut self, now: Now) {
+        log::info!("stopping");
+        self.stopping = true;
+        self.net.stop_accepting();
+        self.server.stop(now);
+    }
+
+    fn wait(&mut self) -> Result<Now, Fatal> {
+        self.events.clear();
+        let timeout = self.timeout();
+        let waited = self.net.wait(timeout, &mut self.events);
+        let now = waited.map_err(|error| Fatal(format!("poll failed: {error}")))?;
+        self.acceptable |= self.events.acceptable;
+        for index in 0..self.events.ready.len() {
+            let readiness = self.events.ready[index];
+            let id = readiness.conn;
+            if self.server.stage(id).is_none() {
+                continue;
+            }
+            let remembered = &mut self.remembered[id.index()];
+            remembered.readable |= readiness.readable;
+            remembered.writable |= readiness.writable;
+            if readiness.readable {
+                self.list(id);
+            }
+            if readiness.writable && !self.server.unsent(id).is_empty() {
+                self.server.touch(id);
+            }
+        }
+        for (id, outcome) in self.events.hashes.drain(..) {
+            self.server.hash_done(id, outcome);
+        }
+        while let Some(&(at, id)) = self.deadlines.first().filter(|(at, _)| *at <= now.mono) {
+            self.deadlines.remove(&(at, id));
+            self.remembered[id.index()].deadline = None;
+            self.server.look_at_deadline(id, now);
+        }
+        Ok(now)
+    }
+
+    /// How long nothing may happen: not at all while there is something to do.
+    fn timeout(&self) -> Option<Duration> {
+        let busy = !self.ready.is_empty() || self.server.has_behind();
+        let now = self.net.moment();
+        if busy || (self.may_accept() && now >= self.accept_not_before) {
+            return Some(Duration::ZERO);
+        }
+        let accept = self.may_accept().then_some(self.accept_not_before);
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let next = [accept, deadline, self.server.wake_at()].into_iter().flatten().min();
+        // A microsecond more, so that the moment has come when the wait ends.
+        next.map(|at| at.since(now) + Duration::from_micros(1))
+    }
+
+    fn may_accept(&self) -> bool {
+        self.acceptable && !self.stopping && self.server.connections() < self.connections_max
+    }
+
+    fn accept(&mut self, now: Now) {
+        if now.mono < self.accept_not_before {
+            return;
+        }
+        for _ in 0..limits::ACCEPTS_PER_TICK {
+            if !self.may_accept() {
+                return;
+            }
+            let id = self.server.vacant_id();
+            match self.net.accept(id) {
+                Ok(peer) if self.server.connect(peer, now) => {
+                    log::debug!("{id}: accepted {peer}");
+                    self.remember(id);
+                }
+                Ok(_) => self.net.close(id),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.acceptable = false,
+                Err(error) if is_passing(&error) => {}
+                Err(error) => {
+                    log::warn!("cannot accept now: {error}");
+                    self.accept_not_before =
+                        now.mono.after(Duration::from_micros(limits::ACCEPT_RETRY_MICROS));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, id: ConnId) {
+        if self.remembered.len() <= id.index() {
+            self.remembered.resize(id.index() + 1, Remembered::default());
+        }
+        // A socket just accepted can be written to, and its first bytes may be there: no edge
+        // needs to say so.
+        self.remembered[id.index()] = Remembered {
+            generation: id.generation,
+            readable: true,
+            writable: true,
+            ..Remembered::default()
+        };
+        self.list(id);
+    }
+
+    /// Puts a connection on the ready list, once.
+    fn list(&mut self, id: ConnId) {
+        let remembered = &mut self.remembered[id.index()];
+        if remembered.generation == id.generation && !remembered.listed {
+            remembered.listed = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    fn read(&mut self, now: Now) {
+        for _ in 0..self.ready.len() {
+            let Some(id) = self.ready.pop_front() else { return };
+            if self.remembered[id.index()].generation != id.generation {
+                continue;
+            }
+            self.remembered[id.index()].listed = false;
+            match self.server.stage(id) {
+                Some(Stage::Sniffing | Stage::Native) if !self.stopping => {
+                    match self.server.begin_read(id) {
+                        Ok(()) => self.read_one(id, now),
+                        // Whoever ends the pause lists it again.
+                        Err(NotNow::Paused) => {}
+                        Err(NotNow::TickFull) => {
+                            // First in the next tick.
+                            self.remembered[id.index()].listed = true;
+                            self.ready.push_front(id);
+                            return;
+                        }
+                    }
+                }
+                Some(Stage::Lingering) => self.discard(id),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads until the kernel has no more or the connection has had its share.
+    fn read_one(&mut self, id: ConnId, now: Now) {
+        while self.remembered[id.index()].readable {
+            let room = self.server.read_room();
+            if room.is_empty() {
+                break;
+            }
+            match self.net.read(id, room) {
+                Ok(0) => {
+                    self.remembered[id.index()].readable = false;
+                    self.server.peer_finished(id);
+                }
+                Ok(count) => self.server.was_read(count),
+                Err(error) => self.read_failed(id, &error),
+            }
+        }
+        let drained = !self.remembered[id.index()].readable;
+        self.server.end_read(id, drained, now);
+    }
+
+    fn read_failed(&mut self, id: ConnId, error: &io::Error) {
+        match error.kind() {
+            ErrorKind::Interrupted => {}
+            ErrorKind::WouldBlock => self.remembered[id.index()].readable = false,
+            _ => {
+                log::debug!("{id}: read failed: {error}");
+                self.remembered[id.index()].readable = false;
+                self.server.die(id, CloseReason::Io);
+            }
+        }
+    }
+
+    /// Reads what nobody wants, so that the close does not reset the connection.
+    fn discard(&mut self, id: ConnId) {
+        let mut room = [0; 4096];
+        while self.remembered[id.index()].readable {
+            match self.net.read(id, &mut room) {
+                Ok(count) if count > 0 && !self.server.discard(id, count) => {}
+                Ok(_) => {
+                    self.remembered[id.index()].readable = false;
+                    self.server.die(id, CloseReason::PeerLeft);
+                }
+                Err(error) => self.read_failed(id, &error),
+            }
+        }
+    }
+
+    fn serve(&mut self, now: Now) -> Result<(), Fatal> {
+        if self.server.wants_disk_look(now) {
+            match self.net.disk_free() {
+                Ok(free_bytes) => self.server.disk_looked(free_bytes, now),
+                Err(error) => {
+                    log::warn!("the disk's free space is unknown: {error}");
+                    self.server.disk_looked(u64::MAX, now);
+                }
+            }
+        }
+        let net = &self.net;
+        self.server.serve(now, || net.moment())
+    }
+
+    fn commit(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
+        self.server.commit(now)
+    }
+
+    fn deliver(&mut self, committed: Vec<Committed<Vec<Effect>>>, now: Now) -> Result<(), Fatal> {
+        for (id, task) in self.server.deliver(committed, now)? {
+            self.net.hash(id, task);
+        }
+        self.server.end_intake();
+        Ok(())
+    }
+
+    fn write(&mut self, now: Now) {
+        for index in 0..self.server.touched().len() {
+            self.write_one(self.server.touched()[index], now);
+        }
+    }
+
+    /// Writes until everything is sent or the kernel takes no more.
+    fn write_one(&mut self, id: ConnId, now: Now) {
+        if self.server.stage(id).is_none() || !self.remembered[id.index()].writable {
+            return;
+        }
+        loop {
+            let unsent = self.server.unsent(id);
+            if unsent.is_empty() {
+                return;
+            }
+            match self.net.write(id, unsent) {
+                Ok(count) => self.server.sent(id, count, now),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.remembered[id.index()].writable = false;
+                    if error.kind() != ErrorKind::WouldBlock {
+                        log::debug!("{id}: write failed: {error}");
+                        self.server.die(id, CloseReason::Io);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn reap(&mut self, now: Now) -> Result<(), Fatal> {
+        for id in self.server.take_touched() {
+            let mut settled = self.server.settle(id, now);
+            if settled == Some(Settled::Shutdown) {
+                self.net.shutdown(id);
+                self.list(id);
+                settled = self.server.settle(id, now);
+            }
+            match settled {
+                None | Some(Settled::Shutdown) => {}
+                Some(Settled::Freed) => {
+                    self.net.close(id);
+                    self.set_deadline(id, None);
+                    self.remembered[id.index()] = Remembered::default();
+                    self.accept_not_before = Moment::default();
+                }
+                Some(Settled::Alive { deadline, serving, has_frame }) => {
+                    self.set_deadline(id, deadline);
+                    if serving && (has_frame || self.remembered[id.index()].readable) {
+                        self.list(id);
+                    }
+                }
+            }
+        }
+        self.server.checkpoint(now)
+    }
+
+    fn set_deadline(&mut self, id: ConnId, deadline: Option<Moment>) {
+        let remembered = &mut self.remembered[id.index()];
+        if remembered.deadline == deadline {
+            return;
+        }
+        if let Some(at) = std::mem::replace(&mut remembered.deadline, deadline) {
+            self.deadlines.remove(&(at, id));
+        }
+        if let Some(at) = deadline {
+            self.deadlines.insert((at, id));
+        }
+    }
+}
+
+/// Errors of one peer that was gone before it was accepted.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
+}

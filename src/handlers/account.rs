@@ -1,0 +1,320 @@
+//! Accounts and sessions: register, sign in, sign out, who am I.
+//!
+//! A password is never hashed here: the handler stages the work, the connection waits, and
+//! [`hash_done`] goes on when the helper thread is through. Everything that was true before is
+//! looked up again then.
+
+use rand::Rng;
+
+use super::{Answer, Context, No, Outcome, commands, key_hash};
+use crate::id::UserId;
+use crate::limits::{HASH_QUEUE_MAX, KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
+use crate::locale::reply::Reply;
+use crate::locale::{self, Lang};
+use crate::names::Name;
+use crate::outbox::{Effect, Purpose, Waiting};
+use crate::password::{self, Secret, Task, Weakness};
+use crate::sessions::SignIn;
+use crate::store::User;
+use crate::wire::response::{Data, Welcome};
+use crate::wire::{Args, Code, Refusal};
+
+use super::context::user_key;
+
+/// `ping`: nothing but an answer.
+pub fn ping(_: &mut Context, _: &Args) -> Answer {
+    Ok(Outcome::said(Reply::Pong))
+}
+
+/// `reg`: makes an account. Does not sign in.
+pub fn reg(context: &mut Context, args: &Args) -> Answer {
+    refuse_signed_in(context)?;
+    let name = Name::user(args.username()?).ok_or(Code::BadName)?;
+    let password = required_password(args)?;
+    if name.is_reserved() {
+        return Err(Code::NameReserved.into());
+    }
+    check_strength(password, &name.text)?;
+    context.need_storage()?;
+    let (address, now) = (context.caller.address, context.facts.now.mono);
+    let limits = &context.facts.rules.limits;
+    context.facts.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
+    if context.facts.store.user_by_key(&name.key)?.is_some() {
+        return Err(Code::UserExists.into());
+    }
+    let task = Task::Hash { password: Secret::from(password), salt: salt(context) };
+    wait_for_hash(context, task, Purpose::Register(name))
+}
+
+/// `login`: signs in with a password. An unknown name costs the same work as a known one.
+pub fn login(context: &mut Context, args: &Args) -> Answer {
+    refuse_signed_in(context)?;
+    let namekey = user_key(args.username()?);
+    let password = required_password(args)?;
+    let acks = args.ack()?;
+    let (address, now) = (context.caller.address, context.facts.now.mono);
+    let limits = &context.facts.rules.limits;
+    let throttle = &context.facts.throttle;
+    throttle.check_sign_in(address, &namekey, limits, now).map_err(Refusal::slow_down)?;
+    let (user, stored) = match context.facts.store.credentials(&namekey)? {
+        Some(credentials) => (Some(credentials.user.id), credentials.password),
+        None => (None, password::decoy(context.facts.rules.hash_cost)),
+    };
+    let (password, salt) = (Secret::from(password), salt(context));
+    let task = Task::Verify { password, stored: stored.clone(), salt };
+    wait_for_hash(context, task, Purpose::SignIn { user, namekey, stored, acks })
+}
+
+/// `resume`: signs in with the key of the last sign-in.
+pub fn resume(context: &mut Context, args: &Args) -> Answer {
+    refuse_signed_in(context)?;
+    let key = args.auth_token()?.ok_or(Code::BadKey)?;
+    let acks = args.ack()?;
+    let hash = key_hash(key);
+    let owner = context.facts.store.key_owner(&hash)?.ok_or(Code::BadKey)?;
+    let unix = context.facts.now.unix;
+    if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
+        return Err(Code::BadKey.into());
+    }
+    if owner.user.blocked {
+        return Err(Code::UserBlocked.into());
+    }
+    // Coming back with the session's own key is no takeover: the old connection is a dead one
+    // that nobody has noticed yet.
+    let conn = context.facts.sessions.conn_of(owner.user.id);
+    let session = conn.and_then(|conn| context.facts.sessions.get(conn));
+    if session.is_some_and(|session| session.key_hash != hash) {
+        count_takeover(context, owner.user.id)?;
+    }
+    context.facts.store.touch_key(owner.user.id, unix)?;
+    begin_session(context, &owner.user, key.to_owned(), owner.created, acks)
+}
+
+/// `logout`: ends the session and its key; the connection stays.
+pub fn logout(context: &mut Context, user: UserId, _: &Args) -> Answer {
+    context.facts.store.set_key(user, None, context.facts.now.unix)?;
+    context.facts.outbox.stage(Effect::SignOut(context.caller.conn));
+    Ok(Outcome::said(Reply::SignedOut))
+}
+
+/// `passwd`: another password and another key.
+pub fn passwd(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let old = required_password(args)?;
+    let new = args.newpassword()?.ok_or(Refusal::about(Code::BadRequest, "newpassword"))?;
+    check_strength(new, &context.name_of(user)?)?;
+    let (address, now) = (context.caller.address, context.facts.now.mono);
+    let namekey = user_key(&context.name_of(user)?);
+    let limits = &context.facts.rules.limits;
+    let throttle = &context.facts.throttle;
+    throttle.check_sign_in(address, &namekey, limits, now).map_err(Refusal::slow_down)?;
+    let stored = context.facts.store.password(user)?.ok_or(Code::Internal)?;
+    let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(context));
+    wait_for_hash(context, Task::Change { old, stored, new, salt }, Purpose::Change(user))
+}
+
+/// `whoami`.
+pub fn whoami(context: &mut Context, user: UserId, _: &Args) -> Answer {
+    let name = context.name_of(user)?;
+    let session = context.facts.sessions.get(context.caller.conn);
+    let admin = session.is_some_and(|session| session.admin);
+    let data = serde_json::json!({"username": name, "user_id": user.0, "is_admin": admin});
+    Ok(Outcome::Done(Reply::Whoami { name, admin }, Data::Object(data)))
+}
+
+/// `lang`: the language of this session from here on, this answer included.
+pub fn lang(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let tag = args.lang()?.ok_or(Refusal::about(Code::BadRequest, "lang"))?;
+    context.lang = Lang::from_tag(tag);
+    context.facts.outbox.stage(Effect::Speak(context.caller.conn, context.lang));
+    Ok(Outcome::said(Reply::LangSet))
+}
+
+/// `help`: what can be typed, or how one command is used.
+pub fn help(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let session = context.facts.sessions.get(context.caller.conn);
+    let admin = session.is_some_and(|session| session.admin);
+    let words = locale::command::help(context.lang, admin, args.query()?);
+    Ok(Outcome::said(Reply::Words(words)))
+}
+
+/// Goes on with `reg`, `login` or `passwd` when the password is hashed.
+pub fn hash_done(context: &mut Context, purpose: &Purpose, outcome: &password::Outcome) -> Answer {
+    match (purpose, outcome) {
+        (Purpose::Register(name), password::Outcome::Hashed(stored)) => {
+            registered(context, name, stored)
+        }
+        (
+            Purpose::SignIn { user, namekey, stored, acks },
+            password::Outcome::Verified { ok, renewed },
+        ) => {
+            // The password may have been changed while this one was compared.
+            let user = match user {
+                Some(user) if *ok => Some(*user),
+                _ => None,
+            };
+            let current = user.map(|user| context.facts.store.password(user)).transpose()?;
+            let unchanged = current.flatten().as_ref() == Some(stored);
+            match user.filter(|_| unchanged) {
+                Some(user) => signed_in(context, user, namekey, renewed.as_deref(), *acks),
+                None => Err(wrong_password(context, namekey)),
+            }
+        }
+        (Purpose::Change(user), password::Outcome::Changed(Some(stored))) => {
+            changed(context, *user, stored)
+        }
+        (Purpose::Change(user), password::Outcome::Changed(None)) => {
+            let namekey = user_key(&context.name_of(*user)?);
+            Err(wrong_password(context, &namekey))
+        }
+        // The helper thread was short of memory.
+        _ => Err(Code::Busy.into()),
+    }
+}
+
+fn registered(context: &mut Context, name: &Name, stored: &str) -> Answer {
+    context.need_storage()?;
+    if context.facts.store.user_by_key(&name.key)?.is_some() {
+        return Err(Code::UserExists.into());
+    }
+    context.facts.store.add_user(name, stored, false, context.facts.now.unix)?;
+    Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
+}
+
+fn wrong_password(context: &mut Context, namekey: &str) -> No {
+    let (address, now) = (context.caller.address, context.facts.now.mono);
+    let limits = &context.facts.rules.limits;
+    context.facts.throttle.sign_in_failed(address, namekey, limits, now);
+    Code::BadCredentials.into()
+}
+
+/// The password was right.
+fn signed_in(
+    context: &mut Context,
+    user: UserId,
+    namekey: &str,
+    renewed: Option<&str>,
+    acks: bool,
+) -> Answer {
+    let user = context.facts.store.user(user)?.ok_or(Code::BadCredentials)?;
+    context.facts.throttle.sign_in_succeeded(context.caller.address, namekey);
+    if user.blocked {
+        return Err(Code::UserBlocked.into());
+    }
+    if context.facts.sessions.is_online(user.id) {
+        count_takeover(context, user.id)?;
+    }
+    if let Some(renewed) = renewed {
+        context.facts.store.set_password(user.id, renewed)?;
+    }
+    let unix = context.facts.now.unix;
+    let key = new_key(context, user.id)?;
+    let address = context.caller.address.to_canonical().to_string();
+    context.facts.store.log_sign_in(&user, unix, &address)?;
+    context.facts.counters.sign_ins += 1;
+    begin_session(context, &user, key, unix, acks)
+}
+
+fn changed(context: &mut Context, user: UserId, stored: &str) -> Answer {
+    // Signed out, or taken over, while the password was hashed.
+    if context.facts.sessions.conn_of(user) != Some(context.caller.conn) {
+        return Err(Code::NotSignedIn.into());
+    }
+    context.facts.store.set_password(user, stored)?;
+    let key = new_key(context, user)?;
+    let expires = context.facts.now.unix + KEY_AGE_SECONDS;
+    context.facts.outbox.stage(Effect::NewKey(context.caller.conn, key_hash(&key), expires));
+    let data = serde_json::json!({"auth_token": key});
+    Ok(Outcome::Done(Reply::PasswordChanged, Data::Object(data)))
+}
+
+fn begin_session(
+    context: &mut Context,
+    user: &User,
+    key: String,
+    key_created: i64,
+    acks: bool,
+) -> Answer {
+    let store = &context.facts.store;
+    let stored = store.cursor(user.id)?;
+    let moved = context.facts.sessions.moved_cursor(user.id).unwrap_or_default();
+    let cursor = stored.max(moved);
+    let sign_in = SignIn {
+        user: user.id,
+        admin: user.admin,
+        lang: context.lang,
+        acks,
+        key_hash: key_hash(&key),
+        key_expires: key_created + KEY_AGE_SECONDS,
+        groups: store.group_ids_of(user.id)?,
+        cursor,
+    };
+    let welcome = Welcome {
+        auth_token: key,
+        is_admin: user.admin,
+        user_id: user.id.0,
+        username: user.name.clone(),
+        commands: commands(user.admin),
+        epoch: store.epoch().to_owned(),
+        cursor: cursor.0,
+    };
+    if let Some(older) = context.facts.sessions.conn_of(user.id) {
+        context.facts.outbox.hold(older);
+    }
+    context.facts.outbox.stage(Effect::SignIn(context.caller.conn, Box::new(sign_in)));
+    let commands = welcome.commands.clone();
+    let text = Reply::Welcome { name: user.name.clone(), admin: user.admin, commands };
+    Ok(Outcome::Done(text, Data::Welcome(Box::new(welcome))))
+}
+
+fn refuse_signed_in(context: &Context) -> Result<(), No> {
+    match context.facts.sessions.get(context.caller.conn) {
+        Some(_) => Err(Code::AlreadySignedIn.into()),
+        None => Ok(()),
+    }
+}
+
+fn required_password<'a>(args: &'a Args) -> Result<&'a str, No> {
+    Ok(args.password()?.ok_or(Refusal::about(Code::BadRequest, "password"))?)
+}
+
+fn check_strength(password: &str, name: &str) -> Result<(), No> {
+    let about = match password::weakness(password, name) {
+        None => return Ok(()),
+        Some(Weakness::TooShort) => "short",
+        Some(Weakness::TooLong) => "long",
+        Some(Weakness::Common) => "common",
+        Some(Weakness::LikeName) => "name",
+    };
+    Err(Refusal::about(Code::WeakPassword, about).into())
+}
+
+/// Stages the hash; the connection is paused until it is done.
+fn wait_for_hash(context: &mut Context, task: Task, purpose: Purpose) -> Answer {
+    if context.facts.hashes_waiting + context.facts.outbox.hashes() >= HASH_QUEUE_MAX {
+        return Err(Code::Busy.into());
+    }
+    let waiting = Waiting { re: context.re.clone(), lang: context.lang, purpose };
+    let effect = Effect::Hash(context.caller.conn, Box::new(task), Box::new(waiting));
+    context.facts.outbox.stage(effect);
+    Ok(Outcome::Later)
+}
+
+fn count_takeover(context: &mut Context, user: UserId) -> Result<(), No> {
+    let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
+    context.facts.throttle.take_over(user, limits, now).map_err(|s| Refusal::slow_down(s).into())
+}
+
+/// A fresh login key: 32 bytes as hexadecimal digits. The database gets only its hash.
+fn new_key(context: &mut Context, user: UserId) -> Result<String, No> {
+    let mut bytes = [0; 32];
+    context.facts.rng.fill_bytes(&mut bytes);
+    let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    context.facts.store.set_key(user, Some(&key_hash(&key)), context.facts.now.unix)?;
+    Ok(key)
+}
+
+fn salt(context: &mut Context) -> [u8; 16] {
+    let mut salt = [0; 16];
+    context.facts.rng.fill_bytes(&mut salt);
+    salt
+}

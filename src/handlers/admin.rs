@@ -1,0 +1,238 @@
+//! What only administrators may: see everyone, speak as the system, block and unblock.
+
+use serde_json::{Map, json};
+
+use super::context::{Draft, View};
+use super::group::{list_groups, tell_group};
+use super::list::{Cursor, Page, ROWS_ASKED};
+use super::{Answer, Context, No, Outcome};
+use crate::conn::CloseReason;
+use crate::id::{Conversation, GroupId, Seq, UserId};
+use crate::locale::reply::{Figure, Reply, UserLine};
+use crate::outbox::Effect;
+use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, User};
+use crate::wire::response::Data;
+use crate::wire::{Args, Code, Event, Notice, Refusal};
+
+/// `allusers`: every user, or only those online.
+pub fn allusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    if args.online()? {
+        return online(context, user, args);
+    }
+    let begins = Cursor::read(args)?;
+    let rows = context.facts.store.users_page(UserId(begins.id), ROWS_ASKED)?;
+    Ok(list_users(context, begins, rows))
+}
+
+/// `online`: every user who is online.
+pub fn online(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let begins = Cursor::read(args)?;
+    let store = &context.facts.store;
+    let online = context.facts.sessions.online_after(UserId(begins.id), ROWS_ASKED);
+    let rows: Result<Vec<Option<User>>, _> = online.map(|user| store.user(user)).collect();
+    let rows = rows?.into_iter().flatten().collect();
+    Ok(list_users(context, begins, rows))
+}
+
+/// `allgroup`: every group, by number.
+pub fn allgroup(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let begins = Cursor::read(args)?;
+    let rows = context.facts.store.all_groups(GroupId(begins.id), ROWS_ASKED)?;
+    Ok(list_groups(context, begins, rows))
+}
+
+/// `adminsend`: a system message to anyone, friend or not.
+pub fn adminsend(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let other = context.named_user(args)?;
+    let seq = post_system(context, user, args, Conversation::Inbox(other.id), None)?;
+    let online = context.facts.sessions.is_online(other.id);
+    let text = if online { Reply::Sent } else { Reply::SentOffline { name: other.name } };
+    Ok(Outcome::Done(text, Data::Sent { seq, online: Some(online) }))
+}
+
+/// `adminsendgroup`: a system message to any group, blocked ones included.
+pub fn adminsendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let (creator, name) = context.group_reference(user, args)?;
+    let (text, mid) = (context.text(args)?, args.mid()?);
+    let posted = context.posted((user, mid, text, true), |store, conversation| {
+        Context::is_same_group(store, conversation, creator, name)
+    })?;
+    let seq = match posted {
+        Some(seq) => seq,
+        None => {
+            let group = context.live_group(creator, name)?;
+            let label = GroupLabel { name: group.name, creator: group.creator_name };
+            post_system(context, user, args, Conversation::Group(group.id), Some(label))?
+        }
+    };
+    Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
+}
+
+/// `broadcast`: a system message to every user, offline ones included.
+pub fn broadcast(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let seq = post_system(context, user, args, Conversation::Everyone, None)?;
+    Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
+}
+
+/// `blockuser`: signed out at once, with the reason, and let in no more.
+pub fn blockuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let other = context.named_user(args)?;
+    if other.id == user {
+        return Err(Code::Yourself.into());
+    }
+    if other.admin {
+        return Err(Code::AdminProtected.into());
+    }
+    context.facts.store.set_blocked(other.id, true)?;
+    context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
+    if let Some(conn) = context.facts.sessions.conn_of(other.id) {
+        let notice = Notice::plain(Event::Blocked);
+        let close = Effect::Close(conn, CloseReason::Blocked, Some(notice));
+        context.facts.outbox.stage(close);
+    }
+    Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
+}
+
+/// `unblockuser`: may sign in again.
+pub fn unblockuser(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let other = context.named_user(args)?;
+    context.facts.store.set_blocked(other.id, false)?;
+    Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
+}
+
+/// `blockgroup`: nobody may send to it; its members are told.
+pub fn blockgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let group = set_group_blocked(context, user, args, true)?;
+    Ok(Outcome::said(Reply::GroupBlocked { name: group.name }))
+}
+
+/// `unblockgroup`: open again; its members are told.
+pub fn unblockgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let group = set_group_blocked(context, user, args, false)?;
+    Ok(Outcome::said(Reply::GroupUnblocked { name: group.name }))
+}
+
+/// `stats`: how the server is doing.
+pub fn stats(context: &mut Context, _: UserId, _: &Args) -> Answer {
+    let figures = figures(context)?;
+    let refusals = context.facts.counters.reasons();
+    let mut data: Map<_, _> =
+        figures.iter().map(|(name, .., value)| ((*name).to_owned(), json!(value))).collect();
+    let by_reason: Map<_, _> =
+        refusals.iter().map(|(reason, count)| ((*reason).to_owned(), json!(count))).collect();
+    data.insert("refusals".into(), by_reason.into());
+    Ok(Outcome::Done(Reply::Stats { figures, refusals }, Data::Object(data.into())))
+}
+
+fn figures(context: &Context) -> Result<Vec<Figure>, No> {
+    let facts = &context.facts;
+    let View { connections, uptime_seconds, send_bytes, behind } = facts.view;
+    let (store, counters) = (&facts.store, &facts.counters);
+    Ok(vec![
+        ("connections", "connections", "连接数", connections),
+        ("users_online", "users online", "在线用户", facts.sessions.count() as u64),
+        ("users", "users", "用户", store.user_count()),
+        ("messages", "messages in the log", "消息总数", store.log_rows()?),
+        ("appended", "messages since the start", "启动后消息数", counters.appended),
+        ("deliveries", "deliveries since the start", "启动后投递数", counters.pushed),
+        ("requests_done", "requests done", "完成的请求", counters.answered),
+        ("sign_ins", "sign-ins with a password", "密码登录次数", counters.sign_ins),
+        ("accepted", "connections accepted", "接受的连接", counters.accepted),
+        (
+            "hashes_waiting",
+            "password hashes waiting",
+            "等待的密码计算",
+            facts.hashes_waiting as u64,
+        ),
+        ("readers_behind", "readers behind", "落后的接收者", behind),
+        ("send_bytes", "bytes waiting to be sent", "待发送字节", send_bytes),
+        ("database_bytes", "database bytes", "数据库字节", store.database_bytes()?),
+        ("uptime_seconds", "uptime in seconds", "运行秒数", uptime_seconds),
+        ("ticks", "ticks", "循环次数", counters.ticks),
+        ("commits", "ticks with a commit", "提交次数", counters.commits),
+        (
+            "tick_micros_p50",
+            "tick time p50 in µs",
+            "循环耗时 p50（微秒）",
+            counters.tick_micros(500),
+        ),
+        (
+            "tick_micros_p99",
+            "tick time p99 in µs",
+            "循环耗时 p99（微秒）",
+            counters.tick_micros(990),
+        ),
+        (
+            "tick_micros_p999",
+            "tick time p99.9 in µs",
+            "循环耗时 p99.9（微秒）",
+            counters.tick_micros(999),
+        ),
+    ])
+}
+
+fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
+    let page = Page::cut(begins, rows, |user| 2 * user.name.len() + 128, |user| user.id.0);
+    let lines: Vec<UserLine> = page
+        .rows
+        .iter()
+        .map(|user| UserLine {
+            name: user.name.clone(),
+            online: context.facts.sessions.is_online(user.id),
+            blocked: user.blocked,
+            admin: user.admin,
+        })
+        .collect();
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            json!({"username": line.name, "online": line.online, "blocked": line.blocked,
+                   "is_admin": line.admin})
+        })
+        .collect();
+    let data = page.with_next(json!({"users": rows}));
+    Outcome::Done(Reply::Users(lines), Data::Object(data))
+}
+
+/// Posts what an administrator says through the system, or finds it posted already.
+fn post_system(
+    context: &mut Context,
+    user: UserId,
+    args: &Args,
+    conversation: Conversation,
+    group: Option<GroupLabel>,
+) -> Result<Seq, No> {
+    let (text, mid) = (context.text(args)?, args.mid()?);
+    let posted = context.posted((user, mid, text, true), |_, found| Ok(found == conversation))?;
+    if let Some(seq) = posted {
+        return Ok(seq);
+    }
+    context.need_storage()?;
+    context.post(Draft {
+        conversation,
+        sender: user,
+        kind: EntryKind::System,
+        body: text,
+        mid,
+        group,
+    })
+}
+
+fn set_group_blocked(
+    context: &mut Context,
+    user: UserId,
+    args: &Args,
+    blocked: bool,
+) -> Result<Group, No> {
+    if args.creator()?.is_none() {
+        return Err(Refusal::about(Code::BadRequest, "creator").into());
+    }
+    let group = context.named_group(user, args)?;
+    // Blocking what is blocked is done already, and nobody is told twice.
+    if (group.status == GroupStatus::Blocked) != blocked {
+        context.facts.store.set_group_blocked(group.id, blocked)?;
+        let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };
+        tell_group(context, user, &group, event, user)?;
+    }
+    Ok(group)
+}

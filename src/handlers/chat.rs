@@ -1,0 +1,171 @@
+//! Messages: to a friend, to a group, confirmed, read again.
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::context::Draft;
+use super::stem::stem;
+use super::{Answer, Context, No, Outcome};
+use crate::id::{Conversation, Seq, UserId};
+use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
+use crate::locale::reply::Reply;
+use crate::outbox::Effect;
+use crate::store::{Entry, EntryKind, GroupLabel, GroupStatus, User};
+use crate::wire::response::Data;
+use crate::wire::{Args, Code, Refusal};
+
+/// `send`: a message to one friend.
+pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let other = context.named_user(args)?;
+    let (text, mid) = (context.text(args)?, args.mid()?);
+    let inbox = Conversation::Inbox(other.id);
+    let posted =
+        context.posted((user, mid, text, false), |_, conversation| Ok(conversation == inbox))?;
+    if let Some(seq) = posted {
+        return Ok(sent_to(context, &other, seq));
+    }
+    if !context.facts.store.are_friends(user, other.id)? {
+        return Err(Code::NotFriends.into());
+    }
+    context.need_storage()?;
+    if !context.facts.sessions.is_caught_up(other.id) {
+        count_waiting(context, user, &other, text)?;
+    }
+    let kind = text_kind(context);
+    let draft = Draft { conversation: inbox, sender: user, kind, body: text, mid, group: None };
+    let seq = context.post(draft)?;
+    Ok(sent_to(context, &other, seq))
+}
+
+/// `sendgroup`: a message to a group I am in.
+pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let (creator, name) = context.group_reference(user, args)?;
+    let (text, mid) = (context.text(args)?, args.mid()?);
+    // A retry is answered even if the group, or the membership, is gone by now.
+    let posted = context.posted((user, mid, text, false), |store, conversation| {
+        Context::is_same_group(store, conversation, creator, name)
+    })?;
+    if let Some(seq) = posted {
+        return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
+    }
+    let group = context.live_group(creator, name)?;
+    if !context.facts.store.is_member(group.id, user)? {
+        return Err(Code::NotMember.into());
+    }
+    if group.status == GroupStatus::Blocked {
+        return Err(Code::GroupBlocked.into());
+    }
+    context.need_storage()?;
+    let seq = context.post(Draft {
+        conversation: Conversation::Group(group.id),
+        sender: user,
+        kind: text_kind(context),
+        body: text,
+        mid,
+        group: Some(GroupLabel { name: group.name, creator: group.creator_name }),
+    })?;
+    Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
+}
+
+/// `ack`: everything pushed to me up to `seq` has arrived.
+pub fn ack(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let seq = Seq(args.seq()?);
+    let conn = context.caller.conn;
+    let pushed = context.facts.sessions.get(conn).map(|session| session.pushed);
+    if pushed.is_none_or(|pushed| seq > pushed) {
+        return Err(Code::AckTooHigh.into());
+    }
+    context.facts.outbox.stage(Effect::Confirm(conn, seq));
+    Ok(Outcome::Confirmed)
+}
+
+/// `history`: the last messages with a user or in a group, the oldest first.
+pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let rows = match args.count()? {
+        None => HISTORY_ROWS_DEFAULT,
+        Some(count) if count >= 1 => (count as usize).min(LIST_ROWS_MAX),
+        Some(_) => return Err(Refusal::about(Code::BadRequest, "count").into()),
+    };
+    let before = args.before()?.map(Seq);
+    let (entries, other) = if args.groupname()?.is_some() {
+        let group = context.named_group(user, args)?;
+        if !context.facts.store.is_member(group.id, user)? {
+            return Err(Code::NotMember.into());
+        }
+        (context.facts.store.history_of_group(user, group.id, before, rows)?, None)
+    } else {
+        let other = context.named_user(args)?;
+        (context.facts.store.history_between(user, other.id, before, rows)?, Some(other))
+    };
+    show_history(context, user, entries, other)
+}
+
+/// As many of the newest entries as one answer holds, the oldest first.
+fn show_history(
+    context: &Context,
+    user: UserId,
+    newest_first: Vec<Entry>,
+    other: Option<User>,
+) -> Answer {
+    let mut room = LIST_BYTES_MAX;
+    let (mut lines, mut messages) = (Vec::new(), Vec::new());
+    for entry in newest_first {
+        let to = other.as_ref().map(|other| other.name.as_str());
+        let own = entry.sender == Some(user);
+        let json = stem(&entry, context.lang, to.filter(|_| own)).to_json();
+        let size = json.len() + entry.body.len();
+        if size > room && !messages.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(size);
+        lines.push(history_line(context, &entry));
+        messages.push(RawValue::from_string(json).map_err(|_| Code::Internal)?);
+    }
+    lines.reverse();
+    messages.reverse();
+    Ok(Outcome::Done(Reply::History(lines), Data::Object(json!({"messages": messages}))))
+}
+
+/// Who said what, for people.
+fn history_line(context: &Context, entry: &Entry) -> (String, String) {
+    let sender = entry.sender_name.clone().unwrap_or_default();
+    if entry.kind != EntryKind::Notice {
+        return (sender, entry.body.clone());
+    }
+    let notice = crate::wire::Notice::from_body(&entry.body);
+    let words = notice.map(|notice| crate::locale::notice::say(&notice, context.lang));
+    ("*".into(), words.unwrap_or_default())
+}
+
+fn sent_to(context: &Context, other: &User, seq: Seq) -> Outcome {
+    let online = context.facts.sessions.is_online(other.id);
+    let text = match online {
+        true => Reply::Sent,
+        false => Reply::SentOffline { name: other.name.clone() },
+    };
+    Outcome::Done(text, Data::Sent { seq, online: Some(online) })
+}
+
+/// What an administrator says is marked as the system's.
+fn text_kind(context: &Context) -> EntryKind {
+    let session = context.facts.sessions.get(context.caller.conn);
+    match session.is_some_and(|session| session.admin) {
+        true => EntryKind::AdminText,
+        false => EntryKind::Text,
+    }
+}
+
+/// Counts what waits for a user who is behind, up to the limits.
+fn count_waiting(context: &mut Context, user: UserId, other: &User, text: &str) -> Result<(), No> {
+    let waiting = context.facts.store.waiting(other.id, user)?;
+    let limits = &context.facts.rules.limits;
+    let over = |count: u64, limit: u64| limit > 0 && count >= limit;
+    let bytes = text.len() as i64;
+    if over(waiting.messages, limits.waiting_per_user)
+        || over(waiting.from_sender, limits.waiting_per_sender)
+        || waiting.bytes as i64 + bytes > WAITING_BYTES_MAX
+    {
+        return Err(Code::MailboxFull.into());
+    }
+    Ok(context.facts.store.add_waiting(other.id, user, text.len() as u64)?)
+}

@@ -1,0 +1,338 @@
+//! What a handler sees of the world, and the steps that several of them take.
+
+use std::net::IpAddr;
+
+use rand::rngs::StdRng;
+
+use super::list;
+use crate::counters::Counters;
+use crate::id::{ConnId, Conversation, GroupId, Now, Seq, UserId};
+use crate::limits::{Limits, MESSAGE_BYTES_MAX};
+use crate::locale::Lang;
+use crate::locale::reply::Reply;
+use crate::names::Name;
+use crate::outbox::{Effect, Outbox};
+use crate::sessions::Sessions;
+use crate::store::{Entry, EntryKind, Group, GroupLabel, NewEntry, Store, StoreError, User};
+use crate::throttle::Throttle;
+use crate::wire::response::Data;
+use crate::wire::{Args, Code, Notice, Refusal, RequestId};
+
+/// What the operator decided.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Whether friends must be accepted.
+    pub friend_approval: bool,
+    /// The language of those who named none.
+    pub lang: Lang,
+    /// The limits.
+    pub limits: Limits,
+    /// What a password hash costs; only tests lower it.
+    pub hash_cost: crate::password::Cost,
+}
+
+/// The facts that requests are served from, borrowed from the server for one `serve`.
+pub struct Facts<'a> {
+    /// What is stored.
+    pub store: &'a mut Store,
+    /// Who is signed in. Changes are effects.
+    pub sessions: &'a Sessions,
+    /// Where effects are staged.
+    pub outbox: &'a mut Outbox,
+    /// How often may be tried.
+    pub throttle: &'a mut Throttle,
+    /// What happened.
+    pub counters: &'a mut Counters,
+    /// For keys and salts.
+    pub rng: &'a mut StdRng,
+    /// What the operator decided.
+    pub rules: &'a Rules,
+    /// What time it is.
+    pub now: Now,
+    /// Password hashes under way, those of this tick not counted.
+    pub hashes_waiting: usize,
+    /// The disk is nearly full: nothing new is taken.
+    pub storage_low: bool,
+    /// What only `stats` shows.
+    pub view: View,
+}
+
+/// Figures that only the server itself knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct View {
+    /// Connections.
+    pub connections: u64,
+    /// Seconds since the start.
+    pub uptime_seconds: u64,
+    /// Bytes in all send buffers.
+    pub send_bytes: u64,
+    /// Readers who are behind and can be fed.
+    pub behind: u64,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// On which connection; a name, nothing more.
+    pub conn: ConnId,
+    /// From which address.
+    pub address: IpAddr,
+}
+
+/// The facts, and who asks.
+pub struct Context<'c, 'f> {
+    /// The facts.
+    pub facts: &'c mut Facts<'f>,
+    /// Whose request it is.
+    pub caller: Caller,
+    /// The language of the answer.
+    pub lang: Lang,
+    /// The request's id.
+    pub re: Option<RequestId>,
+}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub enum No {
+    /// It was refused: a reply, and the connection goes on.
+    Refused(Refusal),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> No {
+        No::Refused(refusal)
+    }
+}
+
+impl From<Code> for No {
+    fn from(code: Code) -> No {
+        No::Refused(code.into())
+    }
+}
+
+impl From<StoreError> for No {
+    fn from(error: StoreError) -> No {
+        No::Store(error)
+    }
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Done: the answer.
+    Done(Reply, Data),
+    /// Answered when its password hash is done.
+    Later,
+    /// A confirmation, which is only answered if it has an id.
+    Confirmed,
+}
+
+impl Outcome {
+    /// Done, with nothing for programs to read.
+    pub fn said(reply: Reply) -> Outcome {
+        Outcome::Done(reply, Data::None)
+    }
+
+    /// The answer's text and data.
+    pub fn into_parts(self) -> (Reply, Data) {
+        match self {
+            Outcome::Done(reply, data) => (reply, data),
+            Outcome::Later | Outcome::Confirmed => (Reply::Confirmed, Data::None),
+        }
+    }
+}
+
+/// A message by its content, to be posted or found again.
+pub struct Draft<'a> {
+    /// For whom.
+    pub conversation: Conversation,
+    /// From whom.
+    pub sender: UserId,
+    /// Of which kind.
+    pub kind: EntryKind,
+    /// The text, or the notice.
+    pub body: &'a str,
+    /// The client's own name for it.
+    pub mid: Option<&'a str>,
+    /// The group's name, if it is for a group.
+    pub group: Option<GroupLabel>,
+}
+
+impl<'c, 'f> Context<'c, 'f> {
+    /// The context of a request. Without a language, the server's is spoken.
+    pub fn new(facts: &'c mut Facts<'f>, caller: Caller, lang: Option<Lang>) -> Self {
+        let lang = lang.unwrap_or(facts.rules.lang);
+        Context { facts, caller, lang, re: None }
+    }
+
+    /// What happened.
+    pub fn counters(&mut self) -> &mut Counters {
+        self.facts.counters
+    }
+
+    /// The user named by the argument `username`.
+    pub fn named_user(&self, args: &Args) -> Result<User, No> {
+        self.user_called(args.username()?)
+    }
+
+    /// The user of that name.
+    pub fn user_called(&self, raw: &str) -> Result<User, No> {
+        let user = self.facts.store.user_by_key(&user_key(raw))?;
+        user.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
+    }
+
+    /// The name of a user who exists.
+    pub fn name_of(&self, user: UserId) -> Result<String, No> {
+        Ok(self.facts.store.username(user)?.ok_or(Code::Internal)?)
+    }
+
+    /// The group named by `creator` (left out: the caller) and `groupname`.
+    pub fn named_group(&self, user: UserId, args: &Args) -> Result<Group, No> {
+        let (creator, name) = self.group_reference(user, args)?;
+        self.live_group(creator, name)
+    }
+
+    /// The group named by the arguments, where only its owner may act.
+    pub fn own_group(&self, user: UserId, args: &Args) -> Result<Group, No> {
+        if let Some(creator) = args.creator()?
+            && self.facts.store.user_by_key(&user_key(creator))?.map(|found| found.id) != Some(user)
+        {
+            return Err(Code::NotOwner.into());
+        }
+        let name = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
+        self.live_group(user, name)
+    }
+
+    /// The creator and the name of the group that the arguments name; it may not exist.
+    pub fn group_reference<'a>(
+        &self,
+        user: UserId,
+        args: &'a Args,
+    ) -> Result<(UserId, &'a str), No> {
+        let name = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
+        let creator = match args.creator()? {
+            None => user,
+            Some(creator) => {
+                let found = self.facts.store.user_by_key(&user_key(creator))?;
+                found.ok_or_else(|| Refusal::about(Code::NoSuchGroup, name))?.id
+            }
+        };
+        Ok((creator, name))
+    }
+
+    /// The creator's group of that name, if it was not deleted.
+    pub fn live_group(&self, creator: UserId, name: &str) -> Result<Group, No> {
+        let group = self.facts.store.group_by_name(creator, &group_key(name))?;
+        group.ok_or_else(|| Refusal::about(Code::NoSuchGroup, name).into())
+    }
+
+    /// The text of a message, within its bounds, while there is room to keep it.
+    pub fn text<'a>(&self, args: &'a Args) -> Result<&'a str, No> {
+        let text = args.message()?.ok_or(Refusal::about(Code::BadRequest, "message"))?;
+        if text.is_empty() {
+            return Err(Code::EmptyMessage.into());
+        }
+        if text.len() > MESSAGE_BYTES_MAX {
+            return Err(Code::MessageTooLong.into());
+        }
+        Ok(text)
+    }
+
+    /// Refuses while the disk is nearly full.
+    pub fn need_storage(&self) -> Result<(), No> {
+        if self.facts.storage_low { Err(Code::StorageFull.into()) } else { Ok(()) }
+    }
+
+    /// The message that the sender posted under this `mid`, if any: a retry is answered with
+    /// the same seq (P5). `same_target` says whether a conversation is the one meant.
+    ///
+    /// # Errors
+    /// `mid_reused`: it stands for another content.
+    pub fn posted(
+        &self,
+        draft: (UserId, Option<&str>, &str, bool),
+        same_target: impl FnOnce(&Store, Conversation) -> Result<bool, StoreError>,
+    ) -> Result<Option<Seq>, No> {
+        let (sender, mid, text, system) = draft;
+        let Some(mid) = mid else { return Ok(None) };
+        let Some(posted) = self.facts.store.find_mid(sender, mid)? else { return Ok(None) };
+        let same_kind = (posted.kind == EntryKind::System) == system;
+        let same =
+            same_kind && posted.body == text && same_target(self.facts.store, posted.conversation)?;
+        if same { Ok(Some(posted.seq)) } else { Err(Code::MidReused.into()) }
+    }
+
+    /// Appends a message to the log and stages it for its readers.
+    pub fn post(&mut self, draft: Draft) -> Result<Seq, No> {
+        let Draft { conversation, sender, kind, body, mid, group } = draft;
+        let unix = self.facts.now.unix;
+        let sender_name = Some(self.name_of(sender)?);
+        let new = NewEntry { conversation, sender: Some(sender), unix, kind, body, mid };
+        let seq = self.facts.store.append(&new)?;
+        self.facts.counters.appended += 1;
+        let entry = Entry {
+            seq,
+            conversation,
+            sender: Some(sender),
+            sender_name,
+            group,
+            unix,
+            kind,
+            body: body.to_owned(),
+        };
+        self.facts.outbox.stage(Effect::Entry(Box::new(entry)));
+        Ok(seq)
+    }
+
+    /// Posts a notice about what `by` did; they are not told themselves.
+    pub fn notify(
+        &mut self,
+        conversation: Conversation,
+        by: UserId,
+        notice: &Notice,
+    ) -> Result<Seq, No> {
+        let body = notice.to_body();
+        let group = notice
+            .groupname
+            .clone()
+            .zip(notice.creator.clone())
+            .map(|(name, creator)| GroupLabel { name, creator });
+        let kind = EntryKind::Notice;
+        self.post(Draft { conversation, sender: by, kind, body: &body, mid: None, group })
+    }
+
+    /// Whether the group of that name is the one a conversation belongs to, even if it was
+    /// deleted since.
+    pub fn is_same_group(
+        store: &Store,
+        conversation: Conversation,
+        creator: UserId,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let Conversation::Group(group) = conversation else { return Ok(false) };
+        Ok(store.group_key(group)? == Some((creator, group_key(name))))
+    }
+
+    /// The `after` of a list that is ordered by id.
+    pub fn after(args: &Args) -> Result<i64, No> {
+        Ok(list::Cursor::read(args)?.id)
+    }
+
+    /// How many members of a group are online.
+    pub fn online_in(&self, group: GroupId) -> u64 {
+        self.facts.sessions.online_in(group) as u64
+    }
+}
+
+/// The key by which a user is found. A name that keeps no rules may still be that of a user who
+/// came from an older database.
+pub fn user_key(raw: &str) -> String {
+    Name::user(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+}
+
+/// The key by which a group is found, likewise.
+pub fn group_key(raw: &str) -> String {
+    Name::group(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+}

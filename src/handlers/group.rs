@@ -1,0 +1,191 @@
+//! Groups: create, delete, members in and out, lists.
+//!
+//! Membership is an interval of the log. Where a notice stands in relation to the interval's
+//! edge decides who sees it: a newcomer's begins behind the group's notice of their coming, a
+//! leaver's ends before the notice of their going, and theirs is the last they get (P12).
+
+use serde_json::json;
+
+use super::list::{Cursor, Page, ROWS_ASKED};
+use super::{Answer, Context, No, Outcome};
+use crate::id::{Conversation, GroupId, UserId};
+use crate::locale::reply::{GroupLine, Reply, UserLine};
+use crate::names::Name;
+use crate::outbox::Effect;
+use crate::store::{Group, GroupStatus};
+use crate::wire::response::Data;
+use crate::wire::{Args, Code, Event, Notice, Refusal};
+
+/// `newgroup`: its creator is its first member.
+pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let raw = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
+    let name = Name::group(raw).ok_or(Code::BadName)?;
+    let store = &context.facts.store;
+    if store.group_by_name(user, &name.key)?.is_some() {
+        return Err(Code::GroupExists.into());
+    }
+    let limit = context.facts.rules.limits.groups_owned;
+    if limit > 0 && store.groups_owned(user)? >= limit {
+        return Err(Code::GroupLimit.into());
+    }
+    check_joined(context, user)?;
+    context.need_storage()?;
+    let group = context.facts.store.add_group(user, &name, context.facts.now.unix)?;
+    context.facts.outbox.stage(Effect::Join(user, group));
+    Ok(Outcome::said(Reply::GroupCreated { name: name.text }))
+}
+
+/// `delgroup`: every other member gets a notice, the last thing they get of the group.
+pub fn delgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let group = context.own_group(user, args)?;
+    tell_group(context, user, &group, Event::GroupDeleted, user)?;
+    context.facts.store.delete_group(group.id)?;
+    context.facts.outbox.stage(Effect::Dissolve(group.id));
+    Ok(Outcome::said(Reply::GroupDeleted { name: group.name }))
+}
+
+/// `addgroupuser`: the group and the user get a notice.
+pub fn addgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let group = context.own_group(user, args)?;
+    let other = context.named_user(args)?;
+    if context.facts.store.is_member(group.id, other.id)? {
+        return Err(Code::AlreadyMember.into());
+    }
+    let limit = context.facts.rules.limits.group_members;
+    if limit > 0 && group.members >= limit {
+        return Err(Code::GroupFull.into());
+    }
+    check_joined(context, other.id)?;
+    context.need_storage()?;
+    tell_group(context, user, &group, Event::GroupJoined, other.id)?;
+    context.facts.store.join(group.id, other.id)?;
+    context.facts.outbox.stage(Effect::Join(other.id, group.id));
+    tell_user(context, user, &group, Event::GroupAdded, other.id)?;
+    Ok(Outcome::said(Reply::MemberAdded { group: group.name, name: other.name }))
+}
+
+/// `delgroupuser`: the member gets a notice.
+pub fn delgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let group = context.own_group(user, args)?;
+    let other = context.named_user(args)?;
+    if other.id == user {
+        return Err(Code::Yourself.into());
+    }
+    part(context, &group, other.id)?;
+    tell_user(context, user, &group, Event::GroupRemoved, other.id)?;
+    Ok(Outcome::said(Reply::MemberRemoved { group: group.name, name: other.name }))
+}
+
+/// `leavegroup`: the owner cannot; they delete the group instead.
+pub fn leavegroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let group = context.named_group(user, args)?;
+    if group.creator == user {
+        return Err(Code::Yourself.into());
+    }
+    part(context, &group, user)?;
+    tell_group(context, user, &group, Event::GroupLeft, user)?;
+    Ok(Outcome::said(Reply::GroupLeft { name: group.name }))
+}
+
+/// `groups`: the groups I am in, by number.
+pub fn groups(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let begins = Cursor::read(args)?;
+    let rows = context.facts.store.groups_of(user, GroupId(begins.id), ROWS_ASKED)?;
+    Ok(list_groups(context, begins, rows))
+}
+
+/// `groupusers`: the members of one of my groups, and who is online.
+pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let begins = Cursor::read(args)?;
+    let group = context.named_group(user, args)?;
+    let store = &context.facts.store;
+    if !store.is_member(group.id, user)? {
+        return Err(Code::NotMember.into());
+    }
+    let rows = store.members_page(group.id, begins.id, ROWS_ASKED)?;
+    let page = Page::cut(begins, rows, |row| 2 * row.name.len() + 64, |row| row.id);
+    let members: Vec<UserLine> = page
+        .rows
+        .iter()
+        .map(|row| UserLine {
+            name: row.name.clone(),
+            online: context.facts.sessions.is_online(row.user),
+            blocked: false,
+            admin: false,
+        })
+        .collect();
+    let rows: Vec<_> =
+        members.iter().map(|line| json!({"username": line.name, "online": line.online})).collect();
+    let data = page.with_next(json!({"members": rows}));
+    Ok(Outcome::Done(Reply::Members { group: group.name, members }, Data::Object(data)))
+}
+
+/// A page of groups with their numbers; `allgroup` shows the same.
+pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outcome {
+    let size = |group: &Group| 2 * (group.name.len() + group.creator_name.len()) + 128;
+    let page = Page::cut(begins, rows, size, |group| group.id.0);
+    let lines: Vec<GroupLine> = page
+        .rows
+        .iter()
+        .zip(begins.shown + 1..)
+        .map(|(group, number)| GroupLine {
+            number,
+            name: group.name.clone(),
+            creator: group.creator_name.clone(),
+            online: context.online_in(group.id),
+            total: group.members,
+            blocked: group.status == GroupStatus::Blocked,
+        })
+        .collect();
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            json!({"groupname": line.name, "creator": line.creator, "online": line.online,
+                   "total": line.total, "blocked": line.blocked})
+        })
+        .collect();
+    let data = page.with_next(json!({"groups": rows}));
+    Outcome::Done(Reply::Groups(lines), Data::Object(data))
+}
+
+/// Tells a group that something happened to `whom`, because of `by`.
+pub fn tell_group(
+    context: &mut Context,
+    by: UserId,
+    group: &Group,
+    event: Event,
+    whom: UserId,
+) -> Result<(), No> {
+    let notice =
+        Notice::by(event, &context.name_of(whom)?).in_group(&group.name, &group.creator_name);
+    context.notify(Conversation::Group(group.id), by, &notice)?;
+    Ok(())
+}
+
+fn tell_user(
+    context: &mut Context,
+    by: UserId,
+    group: &Group,
+    event: Event,
+    whom: UserId,
+) -> Result<(), No> {
+    let notice =
+        Notice::by(event, &context.name_of(by)?).in_group(&group.name, &group.creator_name);
+    context.notify(Conversation::Inbox(whom), by, &notice)?;
+    Ok(())
+}
+
+/// Ends a membership.
+fn part(context: &mut Context, group: &Group, member: UserId) -> Result<(), No> {
+    if !context.facts.store.leave(group.id, member)? {
+        return Err(Code::NotMember.into());
+    }
+    context.facts.outbox.stage(Effect::Leave(member, group.id));
+    Ok(())
+}
+
+fn check_joined(context: &Context, user: UserId) -> Result<(), No> {
+    let limit = context.facts.rules.limits.groups_joined;
+    let full = limit > 0 && context.facts.store.groups_joined(user)? >= limit;
+    if full { Err(Code::GroupLimit.into()) } else { Ok(()) }
+}

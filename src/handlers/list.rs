@@ -1,0 +1,98 @@
+//! Lists: pages of at most 200 rows that fit a frame, and where the next one begins.
+//!
+//! A cursor is opaque to clients. It is the last row's id, and for lists of numbered groups the
+//! count of rows shown before it: `"200:4711"`.
+
+use serde_json::Value;
+
+use super::No;
+use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX};
+use crate::wire::{Args, Code, Refusal};
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Rows on the pages before.
+    pub shown: u64,
+    /// The id of the last of them.
+    pub id: i64,
+}
+
+impl Cursor {
+    /// The argument `after`; left out: the first page.
+    pub fn read(args: &Args) -> Result<Cursor, No> {
+        let Some(after) = args.after()? else { return Ok(Cursor::default()) };
+        let parsed = after.split_once(':').and_then(|(shown, id)| {
+            Some(Cursor { shown: shown.parse().ok()?, id: id.parse().ok()? })
+        });
+        parsed.ok_or_else(|| Refusal::about(Code::BadRequest, "after").into())
+    }
+
+    fn write(self) -> String {
+        format!("{}:{}", self.shown, self.id)
+    }
+}
+
+/// Rows of one page.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page begins, if there is one.
+    next: Option<Cursor>,
+}
+
+/// One more row than a page has, to see whether there is another page.
+pub const ROWS_ASKED: usize = LIST_ROWS_MAX + 1;
+
+impl<T> Page<T> {
+    /// Cuts `rows` (as many as there are, at most [`ROWS_ASKED`]) to what one answer holds.
+    /// `bytes` says about how large a row is in text and data together.
+    pub fn cut(
+        begins: Cursor,
+        mut rows: Vec<T>,
+        bytes: impl Fn(&T) -> usize,
+        id: impl Fn(&T) -> i64,
+    ) -> Page<T> {
+        let mut room = LIST_BYTES_MAX;
+        let fitting = rows.iter().take(LIST_ROWS_MAX).take_while(|row| {
+            let fits = bytes(row) <= room;
+            room = room.saturating_sub(bytes(row));
+            fits
+        });
+        let kept = fitting.count();
+        let more = kept < rows.len();
+        rows.truncate(kept);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor { shown: begins.shown + kept as u64, id: id(last) });
+        Page { rows, next }
+    }
+
+    /// Adds `next` to an answer's data.
+    pub fn with_next(&self, mut data: Value) -> Value {
+        if let (Some(next), Some(object)) = (self.next, data.as_object_mut()) {
+            object.insert("next".into(), Value::String(next.write()));
+        }
+        data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_by_rows_or_by_bytes_and_says_where_the_next_begins() {
+        let cut = |rows: usize, bytes: usize| {
+            let rows: Vec<i64> = (1..=rows as i64).collect();
+            Page::cut(Cursor { shown: 5, id: 0 }, rows, |_| bytes, |row| *row)
+        };
+        assert_eq!(cut(LIST_ROWS_MAX, 1).next, None);
+        let last = LIST_ROWS_MAX as i64;
+        assert_eq!(cut(ROWS_ASKED, 1).next, Some(Cursor { shown: 205, id: last }));
+        assert_eq!(cut(100, LIST_BYTES_MAX / 10).next, Some(Cursor { shown: 15, id: 10 }));
+        assert_eq!(cut(0, 1).next, None);
+    }
+}

@@ -1,0 +1,303 @@
+//! The handler table: which function answers which message, and who may send it.
+//!
+//! ```text
+//! RequestMessage ─► dispatch ─► gate: type, session, key, role ─► handler(facts, args) ─► effects
+//!                                                                      └─► answer or refusal
+//! ```
+//!
+//! A handler is a function of the facts (store, sessions) and a request. It checks first and
+//! writes last; it stages effects and never acts. It sees no connection but its id, no socket
+//! and no byte. Who may call it is data in [`HANDLERS`] and a type in its signature: only the
+//! gate makes the [`UserId`] that a member's or an administrator's handler takes (P19).
+//!
+//! One request is one outbox mark, and one savepoint where it writes more than once: a refusal
+//! undoes both (P3).
+
+pub mod account;
+pub mod admin;
+pub mod chat;
+mod context;
+pub mod friend;
+pub mod group;
+pub mod list;
+pub mod stem;
+
+pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::conn::CloseReason;
+use crate::id::UserId;
+use crate::locale::{self, Lang};
+use crate::outbox::{Effect, Mark, Waiting};
+use crate::password;
+use crate::store::StoreError;
+use crate::wire::response::Data;
+use crate::wire::{Args, Code, MessageType, Refusal, RequestId, RequestMessage, ResponseMessage};
+
+/// What a handler makes of a request.
+pub type Answer = Result<Outcome, No>;
+
+/// A handler, by who may call it.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Anyone, signed in or not.
+    Anyone(fn(&mut Context, &Args) -> Answer),
+    /// A signed-in user with the right key.
+    Member(fn(&mut Context, UserId, &Args) -> Answer),
+    /// A signed-in administrator with the right key.
+    Admin(fn(&mut Context, UserId, &Args) -> Answer),
+}
+
+/// How often a handler writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Never, or once, last: the statement itself is all or nothing.
+    Once,
+    /// More than once: a savepoint holds it together.
+    Many,
+}
+
+/// Who may send what, and which function answers.
+pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
+    (MessageType::Ping, Handler::Anyone(account::ping), Writes::Once),
+    (MessageType::Reg, Handler::Anyone(account::reg), Writes::Once),
+    (MessageType::Login, Handler::Anyone(account::login), Writes::Once),
+    (MessageType::Resume, Handler::Anyone(account::resume), Writes::Many),
+    (MessageType::Logout, Handler::Member(account::logout), Writes::Once),
+    (MessageType::Passwd, Handler::Member(account::passwd), Writes::Once),
+    (MessageType::Whoami, Handler::Member(account::whoami), Writes::Once),
+    (MessageType::Lang, Handler::Member(account::lang), Writes::Once),
+    (MessageType::Help, Handler::Member(account::help), Writes::Once),
+    (MessageType::Ack, Handler::Member(chat::ack), Writes::Once),
+    (MessageType::Add, Handler::Member(friend::add), Writes::Many),
+    (MessageType::Accept, Handler::Member(friend::accept), Writes::Many),
+    (MessageType::Reject, Handler::Member(friend::reject), Writes::Many),
+    (MessageType::Del, Handler::Member(friend::del), Writes::Many),
+    (MessageType::Friends, Handler::Member(friend::friends), Writes::Once),
+    (MessageType::Send, Handler::Member(chat::send), Writes::Many),
+    (MessageType::Sendgroup, Handler::Member(chat::sendgroup), Writes::Once),
+    (MessageType::History, Handler::Member(chat::history), Writes::Once),
+    (MessageType::Newgroup, Handler::Member(group::newgroup), Writes::Many),
+    (MessageType::Delgroup, Handler::Member(group::delgroup), Writes::Many),
+    (MessageType::Addgroupuser, Handler::Member(group::addgroupuser), Writes::Many),
+    (MessageType::Delgroupuser, Handler::Member(group::delgroupuser), Writes::Many),
+    (MessageType::Leavegroup, Handler::Member(group::leavegroup), Writes::Many),
+    (MessageType::Groups, Handler::Member(group::groups), Writes::Once),
+    (MessageType::Groupusers, Handler::Member(group::groupusers), Writes::Once),
+    (MessageType::Allusers, Handler::Admin(admin::allusers), Writes::Once),
+    (MessageType::Online, Handler::Admin(admin::online), Writes::Once),
+    (MessageType::Allgroup, Handler::Admin(admin::allgroup), Writes::Once),
+    (MessageType::Adminsend, Handler::Admin(admin::adminsend), Writes::Once),
+    (MessageType::Adminsendgroup, Handler::Admin(admin::adminsendgroup), Writes::Once),
+    (MessageType::Broadcast, Handler::Admin(admin::broadcast), Writes::Once),
+    (MessageType::Blockuser, Handler::Admin(admin::blockuser), Writes::Many),
+    (MessageType::Unblockuser, Handler::Admin(admin::unblockuser), Writes::Many),
+    (MessageType::Blockgroup, Handler::Admin(admin::blockgroup), Writes::Many),
+    (MessageType::Unblockgroup, Handler::Admin(admin::unblockgroup), Writes::Many),
+    (MessageType::Stats, Handler::Admin(admin::stats), Writes::Once),
+];
+
+/// The request types a user may use, for the welcome.
+pub fn commands(admin: bool) -> Vec<&'static str> {
+    HANDLERS
+        .iter()
+        .filter(|(_, handler, _)| admin || !matches!(handler, Handler::Admin(_)))
+        .map(|(kind, ..)| kind.name())
+        .collect()
+}
+
+/// Serves one request: stages its effects and its answer, or only a refusal.
+///
+/// # Errors
+/// The store failed; nothing of the request must be kept.
+pub fn dispatch(
+    facts: &mut Facts,
+    caller: Caller,
+    request: &RequestMessage,
+) -> Result<(), StoreError> {
+    let mark = facts.outbox.mark();
+    let asked = request.args.lang().ok().flatten().map(Lang::from_tag);
+    let lang = facts.sessions.get(caller.conn).map(|session| session.lang);
+    let mut context = Context::new(facts, caller, lang.or(asked));
+    let (re, answer) = match request.id() {
+        Ok(re) => {
+            context.re = re.clone();
+            (re, gate(&mut context, request))
+        }
+        Err(refusal) => (None, Err(No::Refused(refusal))),
+    };
+    settle(&mut context, mark, re, answer)
+}
+
+/// Goes on with a request whose password hash is done.
+///
+/// # Errors
+/// As [`dispatch`].
+pub fn hash_done(
+    facts: &mut Facts,
+    caller: Caller,
+    waiting: &Waiting,
+    outcome: &password::Outcome,
+) -> Result<(), StoreError> {
+    let mark = facts.outbox.mark();
+    let mut context = Context::new(facts, caller, Some(waiting.lang));
+    context.re = waiting.re.clone();
+    context.facts.store.savepoint()?;
+    let answer = account::hash_done(&mut context, &waiting.purpose, outcome);
+    end_savepoint(&mut context, &answer)?;
+    settle(&mut context, mark, waiting.re.clone(), answer)
+}
+
+/// Refuses a request without serving it.
+pub fn refuse(facts: &mut Facts, caller: Caller, re: Option<RequestId>, refusal: &Refusal) {
+    let mark = facts.outbox.mark();
+    let lang = facts.sessions.get(caller.conn).map(|session| session.lang);
+    let mut context = Context::new(facts, caller, lang);
+    stage_refusal(&mut context, mark, re, refusal);
+}
+
+/// Whether the connection's state and role and the request's key allow the type; then the
+/// handler.
+fn gate(context: &mut Context, request: &RequestMessage) -> Answer {
+    let Some(kind) = request.kind() else {
+        return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
+    };
+    let Some((_, handler, writes)) = HANDLERS.iter().find(|(row, ..)| *row == kind) else {
+        return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
+    };
+    let args = &request.args;
+    match handler {
+        Handler::Anyone(function) => {
+            atomically(context, *writes, |context| function(context, args))
+        }
+        Handler::Member(function) => {
+            let (user, _) = authenticate(context, args)?;
+            atomically(context, *writes, |context| function(context, user, args))
+        }
+        Handler::Admin(function) => {
+            let (user, admin) = authenticate(context, args)?;
+            if !admin {
+                return Err(Code::NotAdmin.into());
+            }
+            atomically(context, *writes, |context| function(context, user, args))
+        }
+    }
+}
+
+/// The user of the session, whose key the request carries (P5 of SPEC §3).
+fn authenticate(context: &Context, args: &Args) -> Result<(UserId, bool), No> {
+    let Some(session) = context.facts.sessions.get(context.caller.conn) else {
+        return Err(Code::NotSignedIn.into());
+    };
+    let key = args.auth_token()?.ok_or(Code::BadKey)?;
+    let right = bool::from(key_hash(key).ct_eq(&session.key_hash));
+    if !right || context.facts.now.unix >= session.key_expires {
+        return Err(Code::BadKey.into());
+    }
+    Ok((session.user, session.admin))
+}
+
+/// What the database and the sessions hold of a login key.
+pub fn key_hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+fn atomically(
+    context: &mut Context,
+    writes: Writes,
+    serve: impl FnOnce(&mut Context) -> Answer,
+) -> Answer {
+    if writes == Writes::Once {
+        return serve(context);
+    }
+    context.facts.store.savepoint()?;
+    let answer = serve(context);
+    end_savepoint(context, &answer)?;
+    answer
+}
+
+fn end_savepoint(context: &mut Context, answer: &Answer) -> Result<(), StoreError> {
+    match answer {
+        Ok(_) => context.facts.store.release(),
+        Err(No::Refused(_)) => context.facts.store.rollback_to_savepoint(),
+        // The whole transaction is given up.
+        Err(No::Store(_)) => Ok(()),
+    }
+}
+
+/// Stages the answer in front of what the request caused, or only the refusal.
+fn settle(
+    context: &mut Context,
+    mark: Mark,
+    re: Option<RequestId>,
+    answer: Answer,
+) -> Result<(), StoreError> {
+    match answer {
+        Ok(Outcome::Later) => Ok(()),
+        Ok(Outcome::Confirmed) if re.is_none() => Ok(()),
+        Ok(outcome) => {
+            let (text, data) = outcome.into_parts();
+            let text = text.say(context.lang);
+            context.counters().answered += 1;
+            let response = ResponseMessage { re, code: Code::Ok, text, data };
+            context.facts.outbox.answer(mark, context.caller.conn, response);
+            Ok(())
+        }
+        Err(No::Refused(refusal)) => {
+            context.facts.outbox.rewind(mark);
+            stage_refusal(context, mark, re, &refusal);
+            Ok(())
+        }
+        Err(No::Store(error)) => Err(error),
+    }
+}
+
+fn stage_refusal(context: &mut Context, mark: Mark, re: Option<RequestId>, refusal: &Refusal) {
+    context.counters().refused(refusal.code);
+    let data = match refusal.retry_after {
+        Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
+        None => Data::None,
+    };
+    let text = locale::refusal::say(refusal, context.lang);
+    let response = ResponseMessage { re, code: refusal.code, text, data };
+    context.facts.outbox.answer(mark, context.caller.conn, response);
+    if let Some(reason) = close_reason(refusal.code) {
+        context.facts.outbox.stage(Effect::Close(context.caller.conn, reason, None));
+    }
+}
+
+/// Codes behind which the connection closes.
+fn close_reason(code: Code) -> Option<CloseReason> {
+    match code {
+        Code::BadMagic | Code::BadChecksum | Code::BadPayload | Code::FrameTooLong => {
+            Some(CloseReason::Protocol)
+        }
+        Code::AckTooHigh => Some(CloseReason::AckTooHigh),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p19_every_type_has_exactly_one_row() {
+        for &kind in MessageType::ALL {
+            let rows = HANDLERS.iter().filter(|(row, ..)| *row == kind).count();
+            assert_eq!(rows, 1, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn p19_before_sign_in_only_four_requests() {
+        let open: Vec<_> = HANDLERS
+            .iter()
+            .filter(|(_, handler, _)| matches!(handler, Handler::Anyone(_)))
+            .map(|(kind, ..)| kind.name())
+            .collect();
+        assert_eq!(open, ["ping", "reg", "login", "resume"]);
+    }
+}

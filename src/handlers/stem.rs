@@ -1,0 +1,43 @@
+//! A log entry as it is pushed: the place where a stored message gets its words.
+
+use crate::id::Conversation;
+use crate::locale::{self, Lang};
+use crate::store::{Entry, EntryKind};
+use crate::wire::push::{Push, Stem};
+use crate::wire::{Event, Notice};
+
+/// The entry's push, in a language, without the reader's own end. `to` names the recipient of a
+/// one-to-one message where one's own stand among the others.
+pub fn stem(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
+    let from = entry.sender_name.as_deref().unwrap_or_default();
+    let (groupname, creator) = match &entry.group {
+        Some(label) => (Some(label.name.as_str()), Some(label.creator.as_str())),
+        None => (None, None),
+    };
+    if entry.kind == EntryKind::Notice {
+        // A notice that this version does not know is shown by its stored form: nothing is
+        // skipped in silence (P16).
+        let notice = Notice::from_body(&entry.body).unwrap_or(Notice::plain(Event::Admin));
+        let words = locale::notice::say(&notice, lang);
+        let words = if words.is_empty() { entry.body.clone() } else { words };
+        return Stem::new(&Push::notice(&notice, &words), entry.unix, entry.seq);
+    }
+    let message = entry.body.as_str();
+    let system = entry.kind == EntryKind::AdminText;
+    let push = match (entry.kind, entry.conversation) {
+        (EntryKind::System, conversation) => {
+            let to_all = conversation == Conversation::Everyone;
+            let event = if to_all { Event::Broadcast } else { Event::Admin };
+            Push::System { message, event, username: Some(from), groupname, creator }
+        }
+        (_, Conversation::Group(_)) => Push::Group {
+            groupname: groupname.unwrap_or_default(),
+            creator: creator.unwrap_or_default(),
+            fromusername: from,
+            message,
+            system,
+        },
+        _ => Push::User { fromusername: from, message, system, tousername: to },
+    };
+    Stem::new(&push, entry.unix, entry.seq)
+}

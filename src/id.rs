@@ -1,0 +1,140 @@
+//! The names of things: small, copyable, never confused with one another.
+//!
+//! A [`ConnId`] names a connection for exactly as long as it lives: the slot in the slab is
+//! reused, the generation is not, so an event or a completion that arrives late finds nobody
+//! (P24). All the other ids are SQLite's own 64-bit integers with a type around them.
+//!
+//! Nothing here allocates.
+
+use std::fmt;
+use std::time::Duration;
+
+/// One connection: its slot in the slab, and the generation that tells it from the slot's
+/// earlier and later tenants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId {
+    /// Index into the slab of connections.
+    pub slot: u32,
+    /// Counts the accepted connections; wraps after 2^32 of them.
+    pub generation: u32,
+}
+
+impl ConnId {
+    /// The id packed into one word, for a poll token.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// The inverse of [`ConnId::to_bits`].
+    pub fn from_bits(bits: u64) -> ConnId {
+        ConnId { slot: bits as u32, generation: (bits >> 32) as u32 }
+    }
+
+    /// The slot as an index.
+    pub fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}.{}", self.slot, self.generation)
+    }
+}
+
+/// An account (`users.userid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub i64);
+
+/// A group (`groups.groupid`), alive or deleted: ids are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub i64);
+
+/// A place in the message log (`log.seq`); 0 is before the first message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Seq(pub i64);
+
+impl Seq {
+    /// The seq that the log gives next.
+    pub fn next(self) -> Seq {
+        Seq(self.0 + 1)
+    }
+}
+
+/// Who a message is for. Each message has exactly one conversation, whatever the number of
+/// its readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Conversation {
+    /// Every user, those who are offline included.
+    Everyone,
+    /// One user's inbox.
+    Inbox(UserId),
+    /// The members of a group.
+    Group(GroupId),
+}
+
+impl Conversation {
+    /// The integer that stands for the conversation in the database: 0 is everyone, an even
+    /// number the inbox of the user of half of it, an odd number the group.
+    pub fn to_sql(self) -> i64 {
+        match self {
+            Conversation::Everyone => 0,
+            Conversation::Inbox(user) => user.0 * 2,
+            Conversation::Group(group) => group.0 * 2 + 1,
+        }
+    }
+
+    /// The inverse of [`Conversation::to_sql`].
+    pub fn from_sql(code: i64) -> Conversation {
+        match code {
+            0 => Conversation::Everyone,
+            code if code % 2 == 0 => Conversation::Inbox(UserId(code / 2)),
+            code => Conversation::Group(GroupId(code / 2)),
+        }
+    }
+}
+
+/// A point in monotonic time, in microseconds since an origin that only the edge knows.
+/// Every timer uses it; wall time is only shown and stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// This moment and `span` later.
+    pub fn after(self, span: Duration) -> Moment {
+        Moment(self.0.saturating_add(span.as_micros() as u64))
+    }
+
+    /// How long ago `earlier` was; zero if it is later than this.
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// What time it is, read once a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// For timers.
+    pub mono: Moment,
+    /// Unix seconds, for people and for the database.
+    pub unix: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_survive_packing() {
+        let id = ConnId { slot: 7, generation: u32::MAX };
+        assert_eq!(ConnId::from_bits(id.to_bits()), id);
+        for conversation in [
+            Conversation::Everyone,
+            Conversation::Inbox(UserId(1)),
+            Conversation::Group(GroupId(1)),
+            Conversation::Group(GroupId(i64::MAX / 4)),
+        ] {
+            assert_eq!(Conversation::from_sql(conversation.to_sql()), conversation);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! p2sp: a self-hosted chat server on one hand-rolled event loop.
+//!
+//! Read the modules in the order in which they stand here, and follow one message from socket
+//! to socket:
+//!
+//! ```text
+//!  wait ─► accept ─► read ──► serve ───────────────────────────► commit ─► deliver ─► write ─► reap
+//!  epoll            kernel ─► frame ─► message ─► handler         COMMIT    effects ─► send     close
+//!                   recv buf      BEGIN … store … outbox (staged)           send buf  ─►kernel  and free
+//! ```
+//!
+//! [`event_loop`] turns; each turn has these eight phases. [`net`] is everything outside it, and
+//! [`mio_net`] the shipped outside. [`server`] is what the phases do to [`conn`]ections: bytes
+//! become frames and messages ([`wire`]), a message meets its handler ([`handlers`]), which reads
+//! the [`store`] and the [`sessions`] and stages effects in the [`outbox`]. One tick is one
+//! transaction. After COMMIT the effects are applied and the readers fed from the log, which is
+//! the only queue. [`locale`] has the words for people.
+//!
+//! Below all of it: [`throttle`] and [`counters`] count, [`password`] hashes, [`names`] says what
+//! a name is, [`id`] what things are called, [`limits`] how much of everything there may be.
+#![forbid(unsafe_code)]
+
+pub mod event_loop;
+pub mod net;
+
+pub mod mio_net;
+
+pub mod server;
+
+pub mod conn;
+pub mod wire;
+
+pub mod handlers;
+pub mod store;
+
+pub mod outbox;
+pub mod sessions;
+
+pub mod locale;
+
+pub mod counters;
+pub mod throttle;
+
+pub mod id;
+pub mod limits;
+pub mod names;
+pub mod password;

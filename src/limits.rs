@@ -1,0 +1,204 @@
+//! Every bound of the program, with its unit in its name and its reason above it.
+//!
+//! Two kinds: constants, which the shape of the program depends on, and [`Limits`], which an
+//! operator may change with `--limit NAME=VALUE`. A queue, a buffer or a name that is not
+//! bounded here is a defect (P20).
+
+/// Bytes of a frame's header: magic, checksum, length.
+pub const FRAME_HEADER_BYTES: usize = 12;
+/// The longest payload of a frame. Checked before anything is allocated.
+pub const FRAME_PAYLOAD_BYTES_MAX: usize = 65_536;
+/// The longest frame.
+pub const FRAME_BYTES_MAX: usize = FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX;
+
+/// The longest message text, in bytes of UTF-8. Escaped as JSON it can grow six times and
+/// must still fit a frame.
+pub const MESSAGE_BYTES_MAX: usize = 8_000;
+/// The longest username, in characters.
+pub const USERNAME_CHARS_MAX: usize = 32;
+/// The longest group name, in characters.
+pub const GROUPNAME_CHARS_MAX: usize = 64;
+/// The shortest and the longest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// See [`PASSWORD_CHARS_MIN`].
+pub const PASSWORD_CHARS_MAX: usize = 128;
+/// The longest request id that is a string, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// The longest `mid`, in bytes.
+pub const MID_BYTES_MAX: usize = 64;
+/// Rows of one page of a list.
+pub const LIST_ROWS_MAX: usize = 200;
+/// Messages in a history reply when no count is asked for.
+pub const HISTORY_ROWS_DEFAULT: usize = 20;
+/// Bytes of a list reply's rows before it is cut and continued with `next`; text and data
+/// together, with room for one more row, stay under a frame.
+pub const LIST_BYTES_MAX: usize = 48 * 1024;
+
+/// Bytes that `read` takes from one connection in a tick: one frame of any legal size fits.
+pub const READ_BYTES_PER_CONN: usize = FRAME_BYTES_MAX;
+/// Frames that `serve` takes from one connection in a tick.
+pub const FRAMES_PER_CONN: usize = 64;
+/// Connections accepted in a tick.
+pub const ACCEPTS_PER_TICK: usize = 64;
+/// Requests served in a tick.
+pub const REQUESTS_PER_TICK: usize = 4_096;
+/// Time that `serve` may take in a tick before it leaves the rest for the next, in
+/// microseconds.
+pub const SERVE_MICROS_MAX: u64 = 5_000;
+/// Requests served between two looks at the clock.
+pub const REQUESTS_PER_CLOCK_LOOK: usize = 32;
+/// Bytes that `read` gathers from all connections in a tick.
+pub const INTAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Pushes that `deliver` appends in a tick.
+pub const PUSHES_PER_TICK: usize = 65_536;
+/// Bytes of pushes that `deliver` appends in a tick.
+pub const PUSH_BYTES_PER_TICK: usize = 16 * 1024 * 1024;
+/// Log entries read at once for a reader who is behind.
+pub const PAGE_ROWS: usize = 128;
+
+/// A connection whose send buffer holds more is neither fed nor served …
+pub const SEND_HIGH_BYTES: usize = 256 * 1024;
+/// … until it holds less than this again.
+pub const SEND_LOW_BYTES: usize = 64 * 1024;
+/// All send buffers together; above it no reader is fed.
+pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
+/// about three seconds.
+pub const HASH_QUEUE_MAX: usize = 64;
+
+/// A frame must be complete this long after its first byte.
+pub const FRAME_SECONDS_MAX: u64 = 15;
+/// A closing connection may take this long to take its last bytes.
+pub const FLUSH_SECONDS_MAX: u64 = 5;
+/// After our side is shut down, the peer's remaining bytes are discarded this long …
+pub const LINGER_SECONDS_MAX: u64 = 2;
+/// … and this far.
+pub const LINGER_BYTES_MAX: usize = 64 * 1024;
+/// Cursors reach the disk at the latest this long after they moved, in microseconds.
+pub const CURSOR_DELAY_MICROS: u64 = 500_000;
+/// How often free space on the disk is looked at while requests come in, in microseconds.
+pub const DISK_LOOK_MICROS: u64 = 1_000_000;
+/// With less free space than this, new messages and registrations are refused.
+pub const DISK_FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
+/// Accepting is tried again after this long when descriptors have run out, in microseconds.
+pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
+/// Open files kept free for SQLite, the listeners and the poll.
+pub const RESERVED_FILES: u64 = 32;
+
+/// The write-ahead log is checkpointed at this size whatever happens (in pages of 4 KiB:
+/// 64 MiB) …
+pub const WAL_PAGES_MAX: u32 = 16_384;
+/// … and when the loop has nothing to do, from this size on (1 MiB).
+pub const WAL_PAGES_IDLE: u32 = 256;
+/// How long nothing must have happened for that, in microseconds.
+pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
+
+/// A login key that was not used for this long is worth nothing …
+pub const KEY_IDLE_SECONDS: i64 = 7 * 86_400;
+/// … and neither is one this old.
+pub const KEY_AGE_SECONDS: i64 = 30 * 86_400;
+/// Rows of the sign-in log kept for one user.
+pub const LOGIN_LOG_ROWS: usize = 100;
+
+/// Bytes of texts that wait for one user; the rows are `waiting_per_user`.
+pub const WAITING_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// Friends that one user may ask for in a minute: the answer tells whether a name exists.
+pub const FRIEND_ADDS_PER_MINUTE: u64 = 60;
+/// The longest wait that the sign-in throttle imposes, in seconds.
+pub const THROTTLE_SECONDS_MAX: u64 = 900;
+/// Entries of each throttle table; the oldest half is dropped when it is full.
+pub const THROTTLE_ROWS_MAX: usize = 65_536;
+
+const _: () = assert!(MESSAGE_BYTES_MAX * 6 + MESSAGE_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
+const _: () = assert!(SEND_LOW_BYTES < SEND_HIGH_BYTES);
+const _: () = assert!(SEND_HIGH_BYTES > FRAME_BYTES_MAX);
+const _: () = assert!(READ_BYTES_PER_CONN >= FRAME_BYTES_MAX);
+const _: () = assert!(INTAKE_BYTES_MAX >= 2 * READ_BYTES_PER_CONN);
+const _: () = assert!(WAL_PAGES_IDLE < WAL_PAGES_MAX);
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident = $default:literal,)+) => {
+        /// What an operator may change with `--limit NAME=VALUE`; 0 means none.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Limits {
+                Limits { $($name: $default,)+ }
+            }
+        }
+
+        impl Limits {
+            /// Every limit: its name, its default and what it bounds.
+            pub const TABLE: &[(&str, u64, &str)] =
+                &[$((stringify!($name), $default, concat!($($doc),+)),)+];
+
+            /// The limit of that name, to be changed.
+            pub fn get_mut(&mut self, name: &str) -> Option<&mut u64> {
+                match name {
+                    $(stringify!($name) => Some(&mut self.$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+limits! {
+    /// Requests a second that a user is served; more wait.
+    requests_per_second = 20,
+    /// Requests that a user may send at once before that rate counts.
+    requests_burst = 100,
+    /// Messages a second that a user is served; more wait.
+    messages_per_second = 10,
+    /// Messages that a user may send at once before that rate counts.
+    messages_burst = 50,
+    /// Messages that wait for one user who is behind.
+    waiting_per_user = 10_000,
+    /// Messages of one sender that wait for one user who is behind.
+    waiting_per_sender = 1_000,
+    /// Groups that one user may own.
+    groups_owned = 10,
+    /// Groups that one user may be in.
+    groups_joined = 200,
+    /// Friends of one user.
+    friends = 1_000,
+    /// Members of one group.
+    group_members = 10_000,
+    /// Times a minute that a user's session may move to another connection.
+    takeovers_per_minute = 6,
+    /// Connections from one address.
+    connections_per_address = 256,
+    /// Failed sign-ins a minute from one address.
+    signins_per_minute = 30,
+    /// Registrations an hour from one address.
+    registrations_per_hour = 60,
+    /// Seconds that a connection may take to sign in.
+    signin_seconds = 180,
+    /// Seconds without a frame after which a session that confirms is ended.
+    idle_seconds = 600,
+    /// 1: limits by address and the sign-in delay apply to loopback too.
+    loopback = 0,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_in_the_table_can_be_changed() {
+        let mut limits = Limits::default();
+        for (name, default, what) in Limits::TABLE {
+            assert!(!what.is_empty());
+            let limit = limits.get_mut(name).expect("the table names a limit");
+            assert_eq!(limit, default);
+            *limit += 1;
+        }
+        assert_ne!(limits, Limits::default());
+        assert!(limits.get_mut("no_such").is_none());
+    }
+}

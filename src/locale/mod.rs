@@ -1,0 +1,94 @@
+//! The words for people, in English and Chinese.
+//!
+//! Every text is a variant of an enum whose `say` matches on text and language together, so a
+//! text that is missing in one language does not compile. [`reply`] is what the server answers,
+//! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`] what the operator
+//! reads, [`client`] and [`command`] what the stdin client says.
+//!
+//! Programs must not read any of it: for them there are codes and events.
+
+pub mod client;
+pub mod command;
+pub mod notice;
+pub mod refusal;
+pub mod reply;
+pub mod startup;
+
+/// A language that p2sp speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Chinese (simplified).
+    Zh,
+}
+
+impl Lang {
+    /// The language of a tag like `zh`, `zh_CN.UTF-8`, `en-GB`: `zh…` is Chinese, all else
+    /// English.
+    pub fn from_tag(tag: &str) -> Lang {
+        let chinese = tag.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("zh"));
+        if chinese { Lang::Zh } else { Lang::En }
+    }
+
+    /// The user's language: `P2SP_LANG`, then `LC_ALL`, `LC_MESSAGES`, `LANG`; the first that is
+    /// set and not empty counts. `variable` looks one up.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
+        ["P2SP_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .filter_map(variable)
+            .find(|value| !value.is_empty())
+            .map_or(Lang::En, |tag| Lang::from_tag(&tag))
+    }
+
+    /// The text in this language.
+    pub fn pick<T>(self, english: T, chinese: T) -> T {
+        match self {
+            Lang::En => english,
+            Lang::Zh => chinese,
+        }
+    }
+
+    /// The tag on the wire and on the command line.
+    pub fn tag(self) -> &'static str {
+        self.pick("en", "zh")
+    }
+}
+
+/// A peer's text as part of one line: what could start a line or move a cursor becomes a space.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect()
+}
+
+/// Characters that change how their neighbours are shown, or show as nothing: bidi controls,
+/// zero-width characters, line and paragraph separators, tags.
+pub fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0x00AD | 0x061C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F
+        | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_decides() {
+        let lang_of = |set: &[(&str, &str)]| {
+            Lang::from_environment(|name| {
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(lang_of(&[]), Lang::En);
+        assert_eq!(lang_of(&[("LANG", "zh_CN.UTF-8")]), Lang::Zh);
+        assert_eq!(lang_of(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")]), Lang::En);
+        assert_eq!(lang_of(&[("P2SP_LANG", "ZH"), ("LC_ALL", "C")]), Lang::Zh);
+        assert_eq!(lang_of(&[("P2SP_LANG", ""), ("LC_ALL", "zh")]), Lang::Zh);
+    }
+
+    #[test]
+    fn a_peers_text_stays_on_its_line() {
+        assert_eq!(one_line("a\nb\u{202e}c\u{1b}[2J"), "a b c [2J");
+    }
+}

@@ -1,0 +1,163 @@
+//! What the operator reads when the server starts, or cannot.
+
+use std::fmt::Display;
+
+use super::Lang;
+
+/// A line for the operator.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Startup {
+    Data { path: String },
+    Listening { addresses: String },
+    AdminPassword { password: String },
+    HowToJoin { command: String },
+    HowToStop,
+    Wrapping { done: u64, total: u64 },
+    Migrated,
+    CannotBind { address: String, why: String },
+    CannotBindDefault6 { why: String },
+    NoDataDirectory,
+    NotWritable { path: String, why: String },
+    InUse { path: String },
+    Newer { found: i64, known: i64 },
+    NotADatabase { path: String },
+    Broken { why: String },
+    UnknownLimit { name: String, nearest: Option<String> },
+    BadLimit { text: String },
+    NoSuchUser { name: String },
+    Weak { why: String },
+    PasswordPrompt,
+    PasswordAgain,
+    PasswordsDiffer,
+    Granted { name: String },
+    Revoked { name: String },
+    PasswordSet { name: String },
+    CannotReadPassword { why: String },
+}
+
+impl Startup {
+    /// The line in a language.
+    pub fn say(&self, lang: Lang) -> String {
+        match self {
+            Startup::Data { path } => two(lang, "Data:", "数据目录：", path),
+            Startup::Listening { addresses } => two(lang, "Listening:", "监听地址：", addresses),
+            Startup::AdminPassword { password } => lang.pick(
+                format!("Administrator: admin, password {password} (shown this once; change it with passwd)"),
+                format!("管理员账号：admin，密码：{password}（仅显示这一次，请用 passwd 修改）"),
+            ),
+            Startup::HowToJoin { command } => {
+                two(lang, "Join from another terminal:", "在另一个终端加入：", command)
+            }
+            Startup::HowToStop => {
+                lang.pick("Stop with Ctrl-C.", "按 Ctrl-C 停止。").to_owned()
+            }
+            Startup::Wrapping { done, total } => lang.pick(
+                format!("Securing old passwords: {done} of {total}"),
+                format!("正在加固旧密码：{done}/{total}"),
+            ),
+            Startup::Migrated => lang
+                .pick("An older database was taken over.", "已升级旧版数据库。")
+                .to_owned(),
+            failure => failure.say_failure(lang),
+        }
+    }
+
+    fn say_failure(&self, lang: Lang) -> String {
+        let (english, chinese) = match self {
+            Startup::CannotBind { address, why } => (
+                format!(
+                    "Cannot listen on {address}: {why}. Is another server running? Choose another with --listen."
+                ),
+                format!(
+                    "无法监听 {address}：{why}。是否已有服务器在运行？可用 --listen 另选地址。"
+                ),
+            ),
+            Startup::CannotBindDefault6 { why } => {
+                (format!("not listening on [::1]: {why}"), format!("未监听 [::1]：{why}"))
+            }
+            Startup::NoDataDirectory => (
+                "There is no home directory to keep the data in; name one with --data DIR.".into(),
+                "找不到用户主目录，请用 --data 指定数据目录。".into(),
+            ),
+            Startup::NotWritable { path, why } => (
+                format!("Cannot write to {path}: {why}. Name another directory with --data DIR."),
+                format!("无法写入 {path}：{why}。请用 --data 指定其他目录。"),
+            ),
+            Startup::InUse { path } => (
+                format!("Another p2sp server is running on {path}; stop it first."),
+                format!("另一个 p2sp 服务器正在使用 {path}，请先停止它。"),
+            ),
+            Startup::Newer { found, known } => (
+                format!(
+                    "The database is of version {found}, newer than this server's {known}; start the newer server. Nothing was touched."
+                ),
+                format!(
+                    "数据库版本 {found} 比本程序支持的 {known} 更新，请使用新版服务器。未作任何改动。"
+                ),
+            ),
+            Startup::NotADatabase { path } => (
+                format!("{path} is not a p2sp database; name another directory with --data DIR."),
+                format!("{path} 不是 p2sp 数据库，请用 --data 指定其他目录。"),
+            ),
+            Startup::Broken { why } => {
+                (format!("The database cannot be used: {why}"), format!("数据库无法使用：{why}"))
+            }
+            other => return other.say_command(lang),
+        };
+        lang.pick(english, chinese)
+    }
+
+    fn say_command(&self, lang: Lang) -> String {
+        let (english, chinese) = match self {
+            Startup::UnknownLimit { name, nearest } => unknown_limit(name, nearest.as_deref()),
+            Startup::BadLimit { text } => (
+                format!(
+                    "\"{text}\" is not a limit: write NAME=VALUE with a whole number (on, off for loopback). --help-limits lists them."
+                ),
+                format!(
+                    "“{text}”格式不对：应为 名称=整数（loopback 可用 on、off）。--help-limits 列出所有限制。"
+                ),
+            ),
+            Startup::NoSuchUser { name } => {
+                (format!("There is no user {name}."), format!("用户 {name} 不存在。"))
+            }
+            Startup::Weak { why } => (why.clone(), why.clone()),
+            Startup::PasswordPrompt => ("New password: ".into(), "新密码：".into()),
+            Startup::PasswordAgain => ("Again: ".into(), "再输入一次：".into()),
+            Startup::PasswordsDiffer => (
+                "The two passwords differ; nothing was changed.".into(),
+                "两次输入不一致，未修改。".into(),
+            ),
+            Startup::Granted { name } => {
+                (format!("{name} is an administrator now."), format!("{name} 已成为管理员。"))
+            }
+            Startup::Revoked { name } => {
+                (format!("{name} is no longer an administrator."), format!("{name} 不再是管理员。"))
+            }
+            Startup::PasswordSet { name } => {
+                (format!("{name} has a new password."), format!("{name} 的密码已重设。"))
+            }
+            Startup::CannotReadPassword { why } => {
+                (format!("Cannot read the password: {why}"), format!("无法读取密码：{why}"))
+            }
+            _ => (String::new(), String::new()),
+        };
+        lang.pick(english, chinese)
+    }
+}
+
+fn two(lang: Lang, english: &str, chinese: &str, value: impl Display) -> String {
+    lang.pick(format!("{english} {value}"), format!("{chinese}{value}"))
+}
+
+fn unknown_limit(name: &str, nearest: Option<&str>) -> (String, String) {
+    let (english, chinese) = match nearest {
+        Some(nearest) => (format!("Did you mean {nearest}? "), format!("您是否想用 {nearest}？")),
+        None => Default::default(),
+    };
+    (
+        format!("There is no limit {name}. {english}--help-limits lists them."),
+        format!("没有名为 {name} 的限制。{chinese}--help-limits 列出所有限制。"),
+    )
+}

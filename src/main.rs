@@ -1,0 +1,56 @@
+//! `p2sp-server`: flags → logger → store → edge → loop → exit code.
+#![forbid(unsafe_code)]
+
+mod operator;
+mod options;
+
+use std::process::ExitCode;
+
+use options::{Job, Options};
+use p2sp::event_loop::Ended;
+use rustix::fs::Mode;
+
+/// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
+const EXIT_IO_ERROR: u8 = 74;
+
+fn main() -> ExitCode {
+    // What the server writes is for its own user alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let options = match Options::from_command_line() {
+        Ok(options) => options,
+        Err((line, lang)) => return refuse(&line.say(lang)),
+    };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let lang = options.rules.lang;
+    let done = match &options.job {
+        Job::Serve => serve(&options),
+        Job::LimitsHelp => {
+            print!("{}", options::limits_help());
+            Ok(ExitCode::SUCCESS)
+        }
+        Job::Admin(command) => operator::administer(&options, command).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|line| refuse(&line.say(lang)))
+}
+
+fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> {
+    let bound = operator::bind(options)?;
+    let addresses = bound.addresses();
+    let (store, welcome) = operator::open_for_serving(options, &addresses)?;
+    let event_loop = operator::event_loop(options, bound, store)?;
+    operator::say(&welcome, options.rules.lang);
+    Ok(match event_loop.run() {
+        Ok(Ended::Drained) => ExitCode::SUCCESS,
+        Ok(Ended::AtOnce) => ExitCode::FAILURE,
+        Err(fatal) => {
+            log::error!("stopping at once: {}", fatal.0);
+            ExitCode::from(EXIT_IO_ERROR)
+        }
+    })
+}
+
+/// One line that says what is wrong and what to do.
+fn refuse(line: &str) -> ExitCode {
+    eprintln!("p2sp-server: {line}");
+    ExitCode::FAILURE
+}

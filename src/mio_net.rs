@@ -1,0 +1,271 @@
+//! The shipped edge: mio's poll, the listeners, the sockets by connection, the hash thread, the
+//! signals and the only clock.
+//!
+//! Sockets are registered once, for both directions, when they are accepted; epoll then tells
+//! each edge once. The token of a socket is its connection's whole name, slot and generation.
+//! Nothing here knows what bytes mean.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Poll, Token, Waker};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use crate::id::{ConnId, Moment, Now};
+use crate::net::{Events, Net, Readiness};
+use crate::password::{Cost, Outcome, Task};
+
+/// Tokens above every connection's: slots never get so far.
+const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+/// The first listener; the others count down from it.
+const LISTENERS: usize = usize::MAX - 2;
+
+/// Connections that the kernel completes before we accept them.
+const BACKLOG: i32 = 4096;
+/// TCP looks after peers that say nothing: first probe after this long …
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// … then every …
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+/// … and this many unanswered probes end the connection.
+const KEEPALIVE_PROBES: u32 = 5;
+
+/// Addresses bound and not listened on yet: a port that is taken is known before anything is
+/// touched.
+pub struct Bound {
+    sockets: Vec<(Socket, SocketAddr)>,
+}
+
+impl Bound {
+    /// Binds an address.
+    ///
+    /// # Errors
+    /// The port is taken, or the address is not ours.
+    pub fn bind(&mut self, address: SocketAddr) -> io::Result<()> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        let bound = socket.local_addr()?.as_socket().unwrap_or(address);
+        self.sockets.push((socket, bound));
+        Ok(())
+    }
+
+    /// Nothing bound yet.
+    pub fn new() -> Bound {
+        Bound { sockets: Vec::new() }
+    }
+
+    /// What was bound, with the ports that the system chose.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().map(|(_, address)| *address).collect()
+    }
+}
+
+impl Default for Bound {
+    fn default() -> Bound {
+        Bound::new()
+    }
+}
+
+/// The edge over mio.
+pub struct MioNet {
+    poll: Poll,
+    polled: mio::Events,
+    listeners: Vec<TcpListener>,
+    sockets: Vec<Option<(u32, TcpStream)>>,
+    signals: Signals,
+    tasks: Sender<(ConnId, Task)>,
+    outcomes: Receiver<(ConnId, Outcome)>,
+    started: Instant,
+    data: PathBuf,
+    /// Closed to accept and turn away one peer when descriptors have run out: without it the
+    /// peer would wait, and the listener stay ready, for ever.
+    reserve: Option<std::fs::File>,
+}
+
+impl MioNet {
+    /// Listens on what was bound. `data` is the directory whose disk is looked at; `cost` what
+    /// a password hash costs.
+    ///
+    /// # Errors
+    /// The system refuses a poll, a listener or a thread.
+    pub fn new(bound: Bound, data: &Path, cost: Cost) -> io::Result<MioNet> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let mut listeners = Vec::new();
+        for (socket, _) in bound.sockets {
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            let mut listener = TcpListener::from_std(socket.into());
+            let token = Token(LISTENERS - listeners.len());
+            registry.register(&mut listener, token, Interest::READABLE)?;
+            listeners.push(listener);
+        }
+        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(registry, WAKER)?);
+        let (tasks, to_do) = mpsc::channel();
+        let (done, outcomes) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("password-hash".into())
+            .spawn(move || hash_all(&to_do, &done, &waker, cost))?;
+        Ok(MioNet {
+            poll,
+            polled: mio::Events::with_capacity(4096),
+            listeners,
+            sockets: Vec::new(),
+            signals,
+            tasks,
+            outcomes,
+            started: Instant::now(),
+            data: data.to_owned(),
+            reserve: std::fs::File::open("/dev/null").ok(),
+        })
+    }
+
+    fn socket(&mut self, conn: ConnId) -> io::Result<&mut TcpStream> {
+        match self.sockets.get_mut(conn.index()) {
+            Some(Some((generation, socket))) if *generation == conn.generation => Ok(socket),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Accepts from the first listener that somebody waits at.
+    fn accept_any(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        for listener in &self.listeners {
+            match listener.accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                accepted => return accepted,
+            }
+        }
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    /// Descriptors have run out: turns one peer away with the reserve.
+    fn turn_away(&mut self) {
+        self.reserve = None;
+        drop(self.accept_any());
+        self.reserve = std::fs::File::open("/dev/null").ok();
+    }
+}
+
+/// Hashes one password after the other until the loop is gone.
+fn hash_all(
+    to_do: &Receiver<(ConnId, Task)>,
+    done: &Sender<(ConnId, Outcome)>,
+    waker: &Waker,
+    cost: Cost,
+) {
+    for (conn, task) in to_do {
+        let outcome = task.run(cost);
+        if done.send((conn, outcome)).is_err() {
+            return;
+        }
+        if let Err(error) = waker.wake() {
+            log::error!("the loop cannot be woken: {error}");
+        }
+    }
+}
+
+impl Net for MioNet {
+    fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now> {
+        match self.poll.poll(&mut self.polled, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.polled.clear(),
+            polled => polled?,
+        }
+        for event in &self.polled {
+            match event.token() {
+                // The whole queue below: one wake may stand for many.
+                WAKER => {}
+                SIGNALS => events.stops += self.signals.pending().count() as u32,
+                Token(token) if token > LISTENERS - self.listeners.len() => {
+                    events.acceptable = true;
+                }
+                Token(token) => events.ready.push(Readiness {
+                    conn: ConnId::from_bits(token as u64),
+                    readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                    writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+                }),
+            }
+        }
+        events.hashes.extend(self.outcomes.try_iter());
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
+        Ok(Now { mono: self.moment(), unix: unix as i64 })
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(self.started.elapsed().as_micros() as u64)
+    }
+
+    fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr> {
+        let (mut socket, peer) = self.accept_any().inspect_err(|error| {
+            if is_out_of_files(error) {
+                self.turn_away();
+            }
+        })?;
+        socket.set_nodelay(true)?;
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE_AFTER)
+            .with_interval(KEEPALIVE_EVERY)
+            .with_retries(KEEPALIVE_PROBES);
+        socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut socket, Token(conn.to_bits() as usize), both)?;
+        if self.sockets.len() <= conn.index() {
+            self.sockets.resize_with(conn.index() + 1, || None);
+        }
+        self.sockets[conn.index()] = Some((conn.generation, socket));
+        Ok(peer)
+    }
+
+    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
+        self.socket(conn)?.read(room)
+    }
+
+    fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
+        self.socket(conn)?.write(bytes)
+    }
+
+    fn shutdown(&mut self, conn: ConnId) {
+        // A peer that is gone already needs not be told.
+        let _ = self.socket(conn).and_then(|socket| socket.shutdown(Shutdown::Write));
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        if self.socket(conn).is_ok() {
+            // Closing the descriptor takes it out of epoll.
+            self.sockets[conn.index()] = None;
+        }
+    }
+
+    fn stop_accepting(&mut self) {
+        self.listeners.clear();
+    }
+
+    fn hash(&mut self, conn: ConnId, task: Task) {
+        if self.tasks.send((conn, task)).is_err() {
+            log::error!("the password-hash thread is gone");
+        }
+    }
+
+    fn disk_free(&mut self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.data)?;
+        Ok(disk.f_bavail * disk.f_frsize)
+    }
+}
+
+/// Out of descriptors, here or in the whole system.
+fn is_out_of_files(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+    matches!(code, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+}

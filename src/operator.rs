@@ -1,0 +1,258 @@
+//! What the operator's commands do before, or instead of, the loop.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::net::SocketAddr;
+
+use p2sp::event_loop::EventLoop;
+use p2sp::handlers::Rules;
+use p2sp::id::{Moment, UserId};
+use p2sp::limits::RESERVED_FILES;
+use p2sp::locale::startup::Startup;
+use p2sp::locale::{self, Lang};
+use p2sp::mio_net::{Bound, MioNet};
+use p2sp::names::Name;
+use p2sp::password::{self, Outcome, Secret, Task, Weakness};
+use p2sp::server::Server;
+use p2sp::store::{OpenError, Opened, Opening, Store, StoreError, Synchronous};
+use p2sp::wire::{Code, Refusal};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::options::{AdminCommand, Options};
+
+/// Binds every address; a default one of IPv6 may be missing.
+///
+/// # Errors
+/// An address cannot be bound; nothing was touched.
+pub fn bind(options: &Options) -> Result<Bound, Startup> {
+    let mut bound = Bound::new();
+    for &address in &options.listen {
+        match bound.bind(address) {
+            Ok(()) => {}
+            Err(error) if options.listen_is_default && address.is_ipv6() => {
+                let line = Startup::CannotBindDefault6 { why: error.to_string() };
+                log::info!("{}", line.say(options.rules.lang));
+            }
+            Err(error) => {
+                return Err(Startup::CannotBind {
+                    address: address.to_string(),
+                    why: error.to_string(),
+                });
+            }
+        }
+    }
+    Ok(bound)
+}
+
+/// Opens the store, makes the first account, secures old passwords. Returns what to tell the
+/// operator.
+///
+/// # Errors
+/// The data cannot be used.
+pub fn open_for_serving(
+    options: &Options,
+    addresses: &[SocketAddr],
+) -> Result<(Store, Vec<Startup>), Startup> {
+    let (mut store, opened) = open(options)?;
+    let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
+    let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    lines.push(Startup::Listening { addresses: listening.join(" ") });
+    if opened.migrated_from.is_some() {
+        lines.push(Startup::Migrated);
+    }
+    wrap_old_passwords(&mut store, &opened, &options.rules)?;
+    if store.user_count() == 0 {
+        let password = make_admin(&mut store, &options.rules)?;
+        lines.push(Startup::AdminPassword { password });
+    }
+    lines.push(Startup::HowToJoin { command: join_command(addresses) });
+    lines.push(Startup::HowToStop);
+    Ok((store, lines))
+}
+
+/// The loop, ready to run.
+///
+/// # Errors
+/// The system refuses what the loop needs.
+pub fn event_loop(
+    options: &Options,
+    bound: Bound,
+    store: Store,
+) -> Result<EventLoop<MioNet>, Startup> {
+    let broken = |error: std::io::Error| Startup::Broken { why: error.to_string() };
+    let net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(broken)?;
+    let server = Server::new(store, options.rules.clone(), random()?, Moment::default());
+    Ok(EventLoop::new(net, server, raise_file_limit()))
+}
+
+/// Prints lines for the operator.
+pub fn say(lines: &[Startup], lang: Lang) {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        // Nobody may be listening; the server runs all the same.
+        let _ = writeln!(out, "{}", line.say(lang));
+    }
+    let _ = out.flush();
+}
+
+/// Changes an account while the server is stopped.
+///
+/// # Errors
+/// There is no such user, the password is refused, or the data cannot be used.
+pub fn administer(options: &Options, command: &AdminCommand) -> Result<(), Startup> {
+    let (mut store, _) = open(options)?;
+    let done = match command {
+        AdminCommand::Grant { name } => {
+            let (user, name) = find(&store, name)?;
+            write(&mut store, |store| store.set_admin(user, true))?;
+            Startup::Granted { name }
+        }
+        AdminCommand::Revoke { name } => {
+            let (user, name) = find(&store, name)?;
+            write(&mut store, |store| store.set_admin(user, false))?;
+            Startup::Revoked { name }
+        }
+        AdminCommand::Passwd { name } => {
+            let (user, name) = find(&store, name)?;
+            let stored = new_password(&name, &options.rules)?;
+            write(&mut store, |store| {
+                store.set_password(user, &stored)?;
+                store.set_key(user, None, 0)
+            })?;
+            Startup::PasswordSet { name }
+        }
+    };
+    store.close().map_err(broken)?;
+    say(&[done], options.rules.lang);
+    Ok(())
+}
+
+fn open(options: &Options) -> Result<(Store, Opened), Startup> {
+    let path = options.data.display().to_string();
+    let epoch: String = random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let opening = Opening { dir: &options.data, epoch: &epoch, synchronous: Synchronous::Full };
+    Store::open(&opening).map_err(|error| match error {
+        OpenError::NotWritable { path, why } => {
+            Startup::NotWritable { path: path.display().to_string(), why }
+        }
+        OpenError::InUse => Startup::InUse { path },
+        OpenError::Newer { found, known } => Startup::Newer { found, known },
+        OpenError::NotADatabase => Startup::NotADatabase { path },
+        OpenError::Broken(why) => Startup::Broken { why },
+    })
+}
+
+fn wrap_old_passwords(store: &mut Store, opened: &Opened, rules: &Rules) -> Result<(), Startup> {
+    if opened.old_passwords == 0 {
+        return Ok(());
+    }
+    let mut salts = std::iter::from_fn(|| random().ok());
+    let mut salt = || salts.next().unwrap_or_default();
+    let lang = rules.lang;
+    let mut progress = |done, total| say(&[Startup::Wrapping { done, total }], lang);
+    store.wrap_old_passwords(rules.hash_cost, &mut salt, &mut progress).map_err(broken)
+}
+
+/// Makes the account `admin` with a password that nobody has to invent.
+fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
+    // Letters and digits that cannot be taken for one another; 32 of them, so that each stands
+    // for five random bits.
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let password: String =
+        random::<16>()?.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let stored = hash(&password, rules)?;
+    let unix = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |age| age.as_secs() as i64);
+    let name = Name { text: "admin".into(), key: "admin".into() };
+    write(store, |store| store.add_user(&name, &stored, true, unix).map(drop))?;
+    Ok(password)
+}
+
+fn find(store: &Store, name: &str) -> Result<(UserId, String), Startup> {
+    let key = Name::user(name).map_or_else(|| name.to_lowercase(), |name| name.key);
+    let user = store.user_by_key(&key).map_err(broken)?;
+    let user = user.ok_or_else(|| Startup::NoSuchUser { name: locale::one_line(name) })?;
+    Ok((user.id, user.name))
+}
+
+fn new_password(name: &str, rules: &Rules) -> Result<String, Startup> {
+    let password = ask(&Startup::PasswordPrompt, rules.lang)?;
+    let about = match password::weakness(&password, name) {
+        None => None,
+        Some(Weakness::TooShort) => Some("short"),
+        Some(Weakness::TooLong) => Some("long"),
+        Some(Weakness::Common) => Some("common"),
+        Some(Weakness::LikeName) => Some("name"),
+    };
+    if let Some(about) = about {
+        let refusal = Refusal::about(Code::WeakPassword, about);
+        return Err(Startup::Weak { why: locale::refusal::say(&refusal, rules.lang) });
+    }
+    if password != ask(&Startup::PasswordAgain, rules.lang)? {
+        return Err(Startup::PasswordsDiffer);
+    }
+    hash(&password, rules)
+}
+
+/// Asks for a password without showing it; without a terminal it is a line.
+fn ask(prompt: &Startup, lang: Lang) -> Result<String, Startup> {
+    let failed = |error: std::io::Error| Startup::CannotReadPassword { why: error.to_string() };
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password(prompt.say(lang)).map_err(failed);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn hash(password: &str, rules: &Rules) -> Result<String, Startup> {
+    let task = Task::Hash { password: Secret::from(password), salt: random()? };
+    match task.run(rules.hash_cost) {
+        Outcome::Hashed(stored) => Ok(stored),
+        _ => Err(Startup::Broken { why: "out of memory".into() }),
+    }
+}
+
+fn write(
+    store: &mut Store,
+    change: impl FnOnce(&mut Store) -> Result<(), StoreError>,
+) -> Result<(), Startup> {
+    store.begin().map_err(broken)?;
+    change(store).map_err(broken)?;
+    store.commit(()).map(drop).map_err(broken)
+}
+
+fn broken(error: StoreError) -> Startup {
+    Startup::Broken { why: error.to_string() }
+}
+
+/// Bytes from the system's generator.
+fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
+    let mut bytes = [0; COUNT];
+    let filled = SysRng.try_fill_bytes(&mut bytes);
+    filled.map_err(|error| Startup::Broken { why: error.to_string() })?;
+    Ok(bytes)
+}
+
+/// Raises the limit of open files as far as it goes; returns how many connections that allows.
+fn raise_file_limit() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        log::warn!("the limit of open files stays as it is: {error}");
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    files.saturating_sub(RESERVED_FILES).max(1).min(u64::from(u32::MAX)) as usize
+}
+
+fn join_command(addresses: &[SocketAddr]) -> String {
+    let command = "cargo run --release --bin p2sp";
+    match addresses.first() {
+        Some(first) if first.port() != 18_888 || !first.ip().is_loopback() => {
+            format!("{command} {first}")
+        }
+        _ => command.to_owned(),
+    }
+}

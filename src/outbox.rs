@@ -1,0 +1,221 @@
+//! Effects: everything a tick decided, in order, waiting for the disk.
+//!
+//! Handlers stage effects and never act. `commit` makes them `Committed`, and `deliver` applies
+//! them in exactly this order, sessions and readers included. A request that is refused is
+//! rewound to its mark, as if it had never been served.
+//!
+//! A connection whose sign-in or sign-out is staged, or which waits for a password hash, is
+//! *held*: it is served no further frame in this tick, because who it speaks for is being
+//! decided.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::conn::CloseReason;
+use crate::id::{ConnId, GroupId, Seq, UserId};
+use crate::locale::Lang;
+use crate::password::Task;
+use crate::sessions::SignIn;
+use crate::store::Entry;
+use crate::wire::{Notice, RequestId, ResponseMessage};
+
+/// One thing to be done after COMMIT.
+#[derive(Debug)]
+pub enum Effect {
+    /// Answer a request.
+    Reply(ConnId, ResponseMessage),
+    /// The log has a new entry: push it to those of its readers who are caught up.
+    Entry(Box<Entry>),
+    /// A user reads a group from here on.
+    Join(UserId, GroupId),
+    /// A user no longer reads a group.
+    Leave(UserId, GroupId),
+    /// Nobody reads the group any more.
+    Dissolve(GroupId),
+    /// A session begins; an older one of the user ends.
+    SignIn(ConnId, Box<SignIn>),
+    /// The session ends, the connection stays.
+    SignOut(ConnId),
+    /// The session has another key.
+    NewKey(ConnId, [u8; 32], i64),
+    /// The session is spoken to in another language.
+    Speak(ConnId, Lang),
+    /// The session confirms what it was pushed.
+    Confirm(ConnId, Seq),
+    /// Start hashing; the connection waits for it.
+    Hash(ConnId, Box<Task>, Box<Waiting>),
+    /// Close, behind what is said before. A notice goes last.
+    Close(ConnId, CloseReason, Option<Notice>),
+}
+
+/// What goes on when a password hash is done.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The request that is answered then.
+    pub re: Option<RequestId>,
+    /// The language of the answer.
+    pub lang: Lang,
+    /// For what the hash was.
+    pub purpose: Purpose,
+}
+
+/// Why a password is hashed.
+pub enum Purpose {
+    /// To make an account.
+    Register(crate::names::Name),
+    /// To sign in. No user: the name is unknown, and the work is done all the same.
+    SignIn {
+        /// Who, if there is one of that name.
+        user: Option<UserId>,
+        /// The name's key, for the throttle.
+        namekey: String,
+        /// What the password was compared with: it must still be the user's when the hash is done.
+        stored: String,
+        /// Whether the client confirms.
+        acks: bool,
+    },
+    /// To change the password.
+    Change(UserId),
+}
+
+/// A stored password is a secret (P27).
+impl std::fmt::Debug for Purpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Purpose::Register(_) => "Register(…)",
+            Purpose::SignIn { .. } => "SignIn(…)",
+            Purpose::Change(_) => "Change(…)",
+        })
+    }
+}
+
+/// The effects of a tick.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    effects: Vec<Effect>,
+    held: HashSet<ConnId>,
+    /// The same in the order in which they came, to rewind.
+    held_order: Vec<ConnId>,
+    hashes: usize,
+    /// A connection that asks for long lists is served no more than its buffer can hold.
+    reply_bytes: HashMap<ConnId, usize>,
+}
+
+/// Where a request's effects begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    effects: usize,
+    held: usize,
+    hashes: usize,
+}
+
+impl Outbox {
+    /// Where the effects of the next request begin.
+    pub fn mark(&self) -> Mark {
+        Mark { effects: self.effects.len(), held: self.held_order.len(), hashes: self.hashes }
+    }
+
+    /// Stages an effect.
+    pub fn stage(&mut self, effect: Effect) {
+        match &effect {
+            Effect::SignIn(conn, _)
+            | Effect::SignOut(conn)
+            | Effect::NewKey(conn, ..)
+            | Effect::Close(conn, ..) => self.hold(*conn),
+            Effect::Hash(conn, ..) => {
+                self.hashes += 1;
+                self.hold(*conn);
+            }
+            _ => {}
+        }
+        self.effects.push(effect);
+    }
+
+    /// Stages that another's session ends because of this request: it is served no more.
+    pub fn hold(&mut self, conn: ConnId) {
+        if self.held.insert(conn) {
+            self.held_order.push(conn);
+        }
+    }
+
+    /// Password hashes staged in this tick.
+    pub fn hashes(&self) -> usize {
+        self.hashes
+    }
+
+    /// Stages the answer before everything that the request caused, so that it leaves before
+    /// any push to the same connection.
+    pub fn answer(&mut self, mark: Mark, conn: ConnId, response: ResponseMessage) {
+        *self.reply_bytes.entry(conn).or_default() += response.size_hint();
+        self.effects.insert(mark.effects, Effect::Reply(conn, response));
+    }
+
+    /// Forgets everything since the mark.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.effects.truncate(mark.effects);
+        for conn in self.held_order.drain(mark.held..) {
+            self.held.remove(&conn);
+        }
+        self.hashes = mark.hashes;
+    }
+
+    /// About how many bytes of answers are staged for the connection.
+    pub fn reply_bytes(&self, conn: ConnId) -> usize {
+        self.reply_bytes.get(&conn).copied().unwrap_or_default()
+    }
+
+    /// Whether the connection is served no further frame in this tick.
+    pub fn holds(&self, conn: ConnId) -> bool {
+        self.held.contains(&conn)
+    }
+
+    /// Whether nothing is staged.
+    pub fn is_empty(&self) -> bool {
+        self.effects.is_empty()
+    }
+
+    /// Hands over what was staged; the outbox is empty then, and still holds who it held, until
+    /// [`Outbox::release`].
+    pub fn take(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// A new tick: nobody is held.
+    pub fn release(&mut self) {
+        self.held.clear();
+        self.held_order.clear();
+        self.hashes = 0;
+        self.reply_bytes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Code;
+    use crate::wire::response::Data;
+
+    #[test]
+    fn p3_a_rewound_request_leaves_no_effect_and_holds_nobody() {
+        let conn = ConnId { slot: 1, generation: 1 };
+        let mut outbox = Outbox::default();
+        outbox.stage(Effect::Join(UserId(1), GroupId(1)));
+        let mark = outbox.mark();
+        outbox.stage(Effect::SignOut(conn));
+        assert!(outbox.holds(conn));
+        outbox.rewind(mark);
+        assert!(!outbox.holds(conn));
+        assert_eq!(outbox.take().len(), 1);
+    }
+
+    #[test]
+    fn an_answer_stands_before_what_its_request_caused() {
+        let conn = ConnId { slot: 1, generation: 1 };
+        let mut outbox = Outbox::default();
+        let mark = outbox.mark();
+        outbox.stage(Effect::Join(UserId(1), GroupId(1)));
+        let answer =
+            ResponseMessage { re: None, code: Code::Ok, text: String::new(), data: Data::None };
+        outbox.answer(mark, conn, answer);
+        assert!(matches!(outbox.take()[0], Effect::Reply(..)));
+    }
+}

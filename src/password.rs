@@ -1,0 +1,448 @@
+//! Passwords: how they are kept, how one is checked, and which are refused.
+//!
+//! A stored password is a scheme tag and a PHC string, joined by `$`:
+//!
+//! ```text
+//! password$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH    argon2id over the password's bytes
+//! md5$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH         argon2id over its MD5 in hex: an old row
+//! ```
+//!
+//! The first version of such a server kept bare MD5 digests. They are wrapped as they stand
+//! ([`wrap_md5`]), and the owner's next sign-in replaces the row. A row in neither form, a bare
+//! digest included, matches no password.
+//!
+//! Everything here is pure and slow: a [`Task`] is run on the helper thread, never in the loop.
+//! This module knows no threads and no storage.
+
+use std::fmt;
+
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+
+/// What one hash costs. Only tests lower it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over that memory.
+    pub passes: u32,
+    /// Independent lanes.
+    pub lanes: u32,
+}
+
+impl Default for Cost {
+    fn default() -> Cost {
+        Cost { memory_kib: 19_456, passes: 2, lanes: 1 }
+    }
+}
+
+/// A password in memory: wiped when dropped, and never printed.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The password itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(password: String) -> Secret {
+        Secret(Zeroizing::new(password))
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(password: &str) -> Secret {
+        Secret::from(password.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Work for the helper thread. Salts come from the caller, who owns the random generator.
+pub enum Task {
+    /// A new password.
+    Hash {
+        /// The password.
+        password: Secret,
+        /// For its hash.
+        salt: [u8; 16],
+    },
+    /// A sign-in.
+    Verify {
+        /// What was typed.
+        password: Secret,
+        /// The stored form; [`decoy`] for an unknown user.
+        stored: String,
+        /// For the new form of an old row.
+        salt: [u8; 16],
+    },
+    /// An owner's change of password.
+    Change {
+        /// What was typed as the old password.
+        old: Secret,
+        /// The stored form.
+        stored: String,
+        /// The password wanted.
+        new: Secret,
+        /// For the new hash.
+        salt: [u8; 16],
+    },
+}
+
+/// What became of a [`Task`].
+pub enum Outcome {
+    /// The stored form of a new password.
+    Hashed(String),
+    /// A sign-in was checked.
+    Verified {
+        /// Whether the password was right.
+        ok: bool,
+        /// The form to store from now on, if the password was right and the row an old one.
+        renewed: Option<String>,
+    },
+    /// The new stored form; `None` if the old password was wrong.
+    Changed(Option<String>),
+    /// The hash could not be computed (no memory). Neither a yes nor a no: try again later.
+    Failed,
+}
+
+impl Task {
+    /// Does the work: one hash at `cost`, two where a new form comes out of a check.
+    pub fn run(&self, cost: Cost) -> Outcome {
+        match self {
+            Task::Hash { password, salt } => {
+                match store(Scheme::Password, password.expose(), salt, cost) {
+                    Some(stored) => Outcome::Hashed(stored),
+                    None => Outcome::Failed,
+                }
+            }
+            Task::Verify { password, stored, salt } => match verify(password, stored, cost) {
+                Some(Match::Password) => Outcome::Verified { ok: true, renewed: None },
+                // Without memory for the second hash the sign-in stands; the next one renews.
+                Some(Match::OldDigest) => Outcome::Verified {
+                    ok: true,
+                    renewed: store(Scheme::Password, password.expose(), salt, cost),
+                },
+                Some(Match::No) => Outcome::Verified { ok: false, renewed: None },
+                None => Outcome::Failed,
+            },
+            Task::Change { old, stored, new, salt } => match verify(old, stored, cost) {
+                // No second hash: who may ask is signed in as this user already, so the time
+                // tells nothing that the answer does not.
+                Some(Match::No) => Outcome::Changed(None),
+                Some(_) => match store(Scheme::Password, new.expose(), salt, cost) {
+                    Some(stored) => Outcome::Changed(Some(stored)),
+                    None => Outcome::Failed,
+                },
+                None => Outcome::Failed,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Task::Hash { .. } => "Hash(..)",
+            Task::Verify { .. } => "Verify(..)",
+            Task::Change { .. } => "Change(..)",
+        })
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Hashed(_) => "Hashed(..)",
+            Outcome::Verified { .. } => "Verified(..)",
+            Outcome::Changed(_) => "Changed(..)",
+            Outcome::Failed => "Failed",
+        })
+    }
+}
+
+/// A well-formed row that no password matches, so that an unknown user costs the same work as
+/// a known one: nobody can find a password whose hash under this salt is all zeros.
+pub fn decoy(cost: Cost) -> String {
+    let Cost { memory_kib, passes, lanes } = cost;
+    let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+    format!("password$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}")
+}
+
+/// The stored form for a bare MD5 digest of 32 hexadecimal digits in either case. `None` if it
+/// is not one, or if there is no memory for the hash.
+pub fn wrap_md5(digest_hex: &str, salt: [u8; 16], cost: Cost) -> Option<String> {
+    let is_digest = digest_hex.len() == 32 && digest_hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_digest {
+        return None;
+    }
+    store(Scheme::Md5, &digest_hex.to_ascii_lowercase(), &salt, cost)
+}
+
+/// Why a password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weakness {
+    /// Fewer than [`PASSWORD_CHARS_MIN`] characters.
+    TooShort,
+    /// More than [`PASSWORD_CHARS_MAX`] characters.
+    TooLong,
+    /// One of those that are tried first.
+    Common,
+    /// The user's own name, alone or repeated.
+    LikeName,
+}
+
+/// What is wrong with `password` for the user `name`, if anything. Letter case is no help.
+pub fn weakness(password: &str, name: &str) -> Option<Weakness> {
+    let chars = password.chars().count();
+    if chars < PASSWORD_CHARS_MIN {
+        return Some(Weakness::TooShort);
+    }
+    if chars > PASSWORD_CHARS_MAX {
+        return Some(Weakness::TooLong);
+    }
+    if COMMON.split_whitespace().any(|common| common.eq_ignore_ascii_case(password)) {
+        return Some(Weakness::Common);
+    }
+    let (password, name) = (password.to_lowercase(), name.to_lowercase());
+    let is_name = !name.is_empty() && password.replace(&name, "").is_empty();
+    is_name.then_some(Weakness::LikeName)
+}
+
+/// What the hash of a stored form was computed over.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Password,
+    Md5,
+}
+
+impl Scheme {
+    const fn tag(self) -> &'static str {
+        match self {
+            Scheme::Password => "password",
+            Scheme::Md5 => "md5",
+        }
+    }
+}
+
+/// How a password compares to a stored form.
+enum Match {
+    No,
+    Password,
+    OldDigest,
+}
+
+/// The stored form of `text`; `None` without memory for it.
+fn store(scheme: Scheme, text: &str, salt: &[u8; 16], cost: Cost) -> Option<String> {
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash = argon2.hash_password_with_salt(text.as_bytes(), salt).ok()?;
+    Some(format!("{}${}", scheme.tag(), hash.to_string().strip_prefix('$')?))
+}
+
+/// Compares `password` to `stored`; `None` without memory for the hash. A malformed row means
+/// no, after the same work: the decoy is compared instead.
+fn verify(password: &Secret, stored: &str, cost: Cost) -> Option<Match> {
+    let Some((scheme, form)) = Form::parse(stored) else {
+        Form::parse(&decoy(cost))?.1.matches(password.expose())?;
+        return Some(Match::No);
+    };
+    let (right, matches) = match scheme {
+        Scheme::Password => (Match::Password, form.matches(password.expose())?),
+        Scheme::Md5 => {
+            let digest = Zeroizing::new(format!("{:x}", md5::compute(password.expose())));
+            (Match::OldDigest, form.matches(&digest)?)
+        }
+    };
+    Some(if matches { right } else { Match::No })
+}
+
+/// A stored form's hash, taken apart.
+struct Form {
+    params: Params,
+    salt: Salt,
+    hash: Output,
+}
+
+impl Form {
+    /// `None` if the row is not one of ours.
+    fn parse(stored: &str) -> Option<(Scheme, Form)> {
+        let (tag, _) = stored.split_once('$')?;
+        let schemes = [Scheme::Password, Scheme::Md5];
+        let scheme = schemes.into_iter().find(|scheme| scheme.tag() == tag)?;
+        let phc = PasswordHash::new(&stored[tag.len()..]).ok()?;
+        let ours = phc.algorithm.as_str() == "argon2id" && phc.version == Some(19);
+        let form = Form { params: Params::try_from(&phc).ok()?, salt: phc.salt?, hash: phc.hash? };
+        ours.then_some((scheme, form))
+    }
+
+    /// Whether `text` hashes to this; `None` if the hash cannot be computed.
+    fn matches(&self, text: &str) -> Option<bool> {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        let mut computed = vec![0; self.hash.len()];
+        argon2.hash_password_into(text.as_bytes(), &self.salt, &mut computed).ok()?;
+        Some(computed.ct_eq(self.hash.as_bytes()).into())
+    }
+}
+
+/// The passwords that are tried first, of those long enough to pass otherwise: lower
+/// case, set apart by spaces.
+const COMMON: &str = "
+    00000000 000000000 0000000000 01234567 0123456789 0987654321 10203040 11111111 111111111
+    1111111111 11112222 11223344 1122334455 112233445566 12121212 123123123 123123123123
+    12312312 12341234 1234512345 12344321 12345678 123456789 1234567890 12345678910 123456789a
+    12345678a 1234567a 1234abcd 123654789 123456abc 123456qwe 123456aa 12qwaszx 13131313
+    13145200 1314520520 147258369 147852369 159357456 1q2w3e4r 1q2w3e4r5t 1qaz2wsx 1qaz2wsx3edc
+    1qazxsw2 20202020 22222222 31415926 33333333 44444444 5201314520 52013140 52013141 55555555
+    66666666 77777777 789456123 87654321 88888888 888888888 8888888888 963852741 987654321
+    9876543210 99999999 999999999 a1234567 a12345678 a123456789 aa123456 aa12345678 aaaaaaaa
+    abc12345 abcd1234 abcd12345 abcdefgh abcdefg1 access14 admin123 admin1234 admin12345
+    administrator adminadmin alexander asd123456 asdasdasd asdf1234 asdfasdf asdfghjk asdfghjkl
+    asdfjkl; baseball basketball blink182 butterfly caonima123 changeme changeme123 charlie1
+    chocolate computer corvette default1 dragon123 elephant facebook football football1 garfield
+    godzilla hello123 helloworld iloveyou iloveyou1 iloveyou2 internet jennifer jessica1
+    jonathan letmein1 letmein123 liverpool login123 maverick mercedes michelle midnight
+    monkey123 mypassword p@ssw0rd p@ssword pa55word pass1234 passw0rd password password!
+    password1 password12 password123 password1234 princess princess1 q1w2e3r4 q1w2e3r4t5
+    qazwsxedc qq123456 qq123456789 qwe123456 qweasdzxc qwer1234 qwerasdf qwert123 qwerty12
+    qwerty123 qwerty1234 qwertyui qwertyuiop samantha secret123 spiderman starwars startrek
+    sunshine superman superman1 test1234 testtest trustno1 user1234 victoria welcome1 welcome123
+    whatever woaini123 woaini1314 woaini520 woaiwojia zaq12wsx zxc123456 zxcvbnm1 zxcvbnm123
+    zxcvbnma
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+    const SALT: [u8; 16] = [7; 16];
+
+    fn stored(password: &str) -> String {
+        let task = Task::Hash { password: password.into(), salt: SALT };
+        match task.run(CHEAP) {
+            Outcome::Hashed(stored) => stored,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn sign_in(password: &str, stored: &str) -> (bool, Option<String>) {
+        let task = Task::Verify { password: password.into(), stored: stored.into(), salt: SALT };
+        match task.run(CHEAP) {
+            Outcome::Verified { ok, renewed } => (ok, renewed),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_password_matches_its_stored_form_alone() {
+        let row = stored("correct horse");
+        assert!(row.starts_with("password$argon2id$v=19$m=8,t=1,p=1$"), "{row}");
+        assert_eq!(sign_in("correct horse", &row), (true, None));
+        assert_eq!(sign_in("correct horse ", &row), (false, None));
+        assert_eq!(sign_in("Correct horse", &row), (false, None), "exact bytes");
+    }
+
+    #[test]
+    fn the_default_cost_is_the_promised_one() {
+        assert_eq!(Cost::default(), Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 });
+        assert!(decoy(Cost::default()).contains("$m=19456,t=2,p=1$"));
+    }
+
+    #[test]
+    fn an_old_digest_is_wrapped_and_then_renewed() {
+        let digest = format!("{:X}", md5::compute("correct horse"));
+        let row = wrap_md5(&digest, SALT, CHEAP).expect("a digest");
+        assert!(row.starts_with("md5$argon2id$v=19$"), "{row}");
+        assert_eq!(sign_in("wrong horse", &row), (false, None));
+        let (ok, renewed) = sign_in("correct horse", &row);
+        assert!(ok);
+        let renewed = renewed.expect("a new form");
+        assert_eq!(sign_in("correct horse", &renewed), (true, None));
+        for bad in ["", "xyz", &digest[1..], &"g".repeat(32), &"é".repeat(16)] {
+            assert_eq!(wrap_md5(bad, SALT, CHEAP), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_row_means_no() {
+        let digest = format!("{:x}", md5::compute("correct horse"));
+        let row = stored("correct horse");
+        let other_tag = row.replacen("password", "plain", 1);
+        let other_algorithm = row.replacen("argon2id", "argon2i", 1);
+        let no_hash = &row[..row.rfind('$').expect("a hash")];
+        let no_cost = row.replacen("m=8", "m=0", 1);
+        for bad in ["", "$", "!", "password$", &digest, &row[8..], &row[9..]] {
+            assert_eq!(sign_in("correct horse", bad), (false, None), "{bad}");
+        }
+        for bad in [&other_tag, &other_algorithm, no_hash, &no_cost, &format!("md5{}", &row[8..])] {
+            assert_eq!(sign_in("correct horse", bad), (false, None), "{bad}");
+        }
+        assert_eq!(sign_in("", ""), (false, None));
+        assert_eq!(sign_in("correct horse", &decoy(CHEAP)), (false, None));
+    }
+
+    #[test]
+    fn a_change_needs_the_old_password() {
+        let row = stored("correct horse");
+        let change = |old: &str| {
+            let (old, new) = (old.into(), "battery staple".into());
+            match (Task::Change { old, stored: row.clone(), new, salt: SALT }).run(CHEAP) {
+                Outcome::Changed(stored) => stored,
+                other => unreachable!("{other:?}"),
+            }
+        };
+        assert_eq!(change("wrong horse"), None);
+        let changed = change("correct horse").expect("changed");
+        assert_eq!(sign_in("battery staple", &changed), (true, None));
+    }
+
+    #[test]
+    fn a_hash_that_cannot_be_computed_fails() {
+        let too_dear = Cost { memory_kib: 0, passes: 0, lanes: 0 };
+        let task = Task::Hash { password: "correct horse".into(), salt: SALT };
+        assert!(matches!(task.run(too_dear), Outcome::Failed));
+    }
+
+    #[test]
+    fn weak_passwords_are_refused() {
+        for common in COMMON.split_whitespace() {
+            assert!(common.len() >= PASSWORD_CHARS_MIN, "{common} is refused as short already");
+            assert_eq!(common.to_ascii_lowercase(), common);
+            assert_eq!(weakness(&common.to_ascii_uppercase(), "bob"), Some(Weakness::Common));
+        }
+        let (short, long) = ("x".repeat(7), "x".repeat(129));
+        for (password, name, why) in [
+            (short.as_str(), "bob", Some(Weakness::TooShort)),
+            (&long, "bob", Some(Weakness::TooLong)),
+            ("王小明王小明王小", "bob", None),
+            ("王小明", "bob", Some(Weakness::TooShort)),
+            ("Alexander.K", "alexander.k", Some(Weakness::LikeName)),
+            ("bobBOBbob", "Bob", Some(Weakness::LikeName)),
+            ("bobBOBbo", "Bob", None),
+            ("correct horse", "bob", None),
+            ("correct horse", "", None),
+        ] {
+            assert_eq!(weakness(password, name), why, "{password}");
+        }
+    }
+
+    #[test]
+    fn p27_nothing_secret_is_printed() {
+        let row = stored("correct horse");
+        let task = Task::Verify { password: "correct horse".into(), stored: row, salt: SALT };
+        let shown = format!("{task:?} {:?} {:?}", task.run(CHEAP), Secret::from("correct horse"));
+        assert_eq!(shown, "Verify(..) Verified(..) Secret(..)");
+    }
+}

@@ -1,0 +1,228 @@
+//! What one tick works on: the bytes that `read` gathered, cut into frames, and the password
+//! hashes that were finished.
+//!
+//! ```text
+//! bytes     │ kept ┊ read: frame │ frame │ fra│ kept ┊ read: frame │ … room …         │
+//! portions  │ connection 7: frames 0..2       │ connection 9: frames 2..3
+//! ```
+//!
+//! `serve` walks the list; a tick that must run again walks it again, so nothing is consumed by
+//! being served. What is not served goes back to its connection when the tick ends.
+
+use std::ops::Range;
+
+use crate::id::ConnId;
+use crate::limits::{FRAMES_PER_CONN, INTAKE_BYTES_MAX, READ_BYTES_PER_CONN};
+use crate::password::Outcome;
+use crate::wire::frame::{self, FrameFault};
+
+/// One connection's bytes of this tick.
+#[derive(Debug)]
+pub struct Portion {
+    /// Whose.
+    pub conn: ConnId,
+    /// All of them.
+    bytes: Range<usize>,
+    /// The whole frames among them, by index.
+    pub frames: Range<usize>,
+    /// A fault behind the last of them.
+    pub fault: Option<FrameFault>,
+    /// How many frames the first walk served, a fault counted as one: a second walk serves no
+    /// more.
+    pub served: usize,
+}
+
+/// The tick's work.
+#[derive(Debug)]
+pub struct Intake {
+    /// Zeroed memory that the system provides as it is touched.
+    bytes: Box<[u8]>,
+    used: usize,
+    frames: Vec<Range<usize>>,
+    portions: Vec<Portion>,
+    hashes: Vec<(ConnId, Outcome)>,
+}
+
+impl Default for Intake {
+    fn default() -> Intake {
+        Intake {
+            bytes: vec![0; INTAKE_BYTES_MAX].into_boxed_slice(),
+            used: 0,
+            frames: Vec::new(),
+            portions: Vec::new(),
+            hashes: Vec::new(),
+        }
+    }
+}
+
+impl Intake {
+    /// Whether another connection's bytes fit.
+    pub fn has_room(&self) -> bool {
+        self.bytes.len() - self.used >= READ_BYTES_PER_CONN
+    }
+
+    /// Begins a connection's portion with what was kept of it.
+    pub fn begin(&mut self, conn: ConnId, kept: &[u8]) {
+        let start = self.used;
+        self.bytes[start..start + kept.len()].copy_from_slice(kept);
+        self.used += kept.len();
+        let frames = self.frames.len()..self.frames.len();
+        let bytes = start..self.used;
+        self.portions.push(Portion { conn, bytes, frames, fault: None, served: 0 });
+    }
+
+    /// Where the connection's next bytes go. Empty: it has had its share of this tick.
+    pub fn room(&mut self) -> &mut [u8] {
+        let start = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
+        &mut self.bytes[self.used..start + READ_BYTES_PER_CONN]
+    }
+
+    /// So many bytes were put there.
+    pub fn received(&mut self, count: usize) {
+        self.used += count;
+    }
+
+    /// Ends the portion: cuts it into frames. Says how many are listed, a fault counted as one.
+    pub fn list(&mut self) -> usize {
+        let Some(portion) = self.portions.last_mut() else { return 0 };
+        portion.bytes.end = self.used;
+        let mut at = portion.bytes.start;
+        while self.frames.len() - portion.frames.start < FRAMES_PER_CONN {
+            let rest = &self.bytes[at..self.used];
+            match frame::frame_len(rest) {
+                Ok(Some(length)) if length <= rest.len() => {
+                    self.frames.push(at..at + length);
+                    at += length;
+                }
+                Ok(_) => break,
+                Err(fault) => {
+                    portion.fault = Some(fault);
+                    break;
+                }
+            }
+        }
+        portion.frames.end = self.frames.len();
+        portion.frames.len() + usize::from(portion.fault.is_some())
+    }
+
+    /// A password hash is done.
+    pub fn hash_done(&mut self, conn: ConnId, outcome: Outcome) {
+        self.hashes.push((conn, outcome));
+    }
+
+    /// Whether there is nothing to serve.
+    pub fn is_idle(&self) -> bool {
+        self.hashes.is_empty()
+            && self.frames.is_empty()
+            && self.portions.iter().all(|p| p.fault.is_none())
+    }
+
+    /// The finished hashes.
+    pub fn hashes(&self) -> &[(ConnId, Outcome)] {
+        &self.hashes
+    }
+
+    /// How many connections' portions there are.
+    pub fn portions(&self) -> usize {
+        self.portions.len()
+    }
+
+    /// One of them.
+    pub fn portion(&self, index: usize) -> &Portion {
+        &self.portions[index]
+    }
+
+    /// So many frames of it were served.
+    pub fn set_served(&mut self, index: usize, served: usize) {
+        self.portions[index].served = served;
+    }
+
+    /// The bytes of one frame, or the fault in its place.
+    ///
+    /// # Errors
+    /// The fault that stands behind the portion's frames.
+    pub fn frame(&self, portion: &Portion, index: usize) -> Result<&[u8], FrameFault> {
+        match (self.frames[portion.frames.clone()].get(index), portion.fault) {
+            (Some(range), _) => Ok(&self.bytes[range.clone()]),
+            (None, Some(fault)) => Err(fault),
+            (None, None) => Ok(&[]),
+        }
+    }
+
+    /// What goes back to the connection: everything behind the last frame that was served.
+    pub fn rest(&self, portion: &Portion) -> &[u8] {
+        let served = portion.served.min(portion.frames.len());
+        let start = match served {
+            0 => portion.bytes.start,
+            _ => self.frames[portion.frames.start + served - 1].end,
+        };
+        &self.bytes[start..portion.bytes.end]
+    }
+
+    /// The tick is over.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.frames.clear();
+        self.portions.clear();
+        self.hashes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONN: ConnId = ConnId { slot: 1, generation: 1 };
+
+    fn frames(payloads: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for payload in payloads {
+            frame::append(&mut out, |out| out.extend_from_slice(payload));
+        }
+        out
+    }
+
+    #[test]
+    fn frames_split_anywhere_are_listed_whole_and_the_rest_goes_back() {
+        let bytes = frames(&[b"one", b"", b"three"]);
+        for cut in 0..=bytes.len() {
+            let mut intake = Intake::default();
+            intake.begin(CONN, &bytes[..cut]);
+            let first = intake.list();
+            intake.set_served(0, first);
+            let kept = intake.rest(intake.portion(0)).to_vec();
+            intake.clear();
+            intake.begin(CONN, &kept);
+            let room = intake.room();
+            room[..bytes.len() - cut].copy_from_slice(&bytes[cut..]);
+            intake.received(bytes.len() - cut);
+            assert_eq!(first + intake.list(), 3, "cut at {cut}");
+            intake.set_served(0, 3 - first);
+            assert!(intake.rest(intake.portion(0)).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_fault_stands_behind_the_frames_before_it() {
+        let mut bytes = frames(&[b"one"]);
+        bytes.extend_from_slice(b"GET /");
+        let mut intake = Intake::default();
+        intake.begin(CONN, &bytes);
+        assert_eq!(intake.list(), 2);
+        let portion = intake.portion(0);
+        assert!(intake.frame(portion, 0).is_ok());
+        assert_eq!(intake.frame(portion, 1), Err(FrameFault::BadMagic));
+        assert_eq!(intake.rest(portion).len(), bytes.len(), "nothing was served");
+    }
+
+    #[test]
+    fn p20_a_connection_has_its_share_and_no_more() {
+        let mut intake = Intake::default();
+        intake.begin(CONN, b"");
+        while !intake.room().is_empty() {
+            let count = intake.room().len().min(1000);
+            intake.received(count);
+        }
+        assert_eq!(intake.used, READ_BYTES_PER_CONN);
+    }
+}

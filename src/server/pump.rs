@@ -1,0 +1,354 @@
+//! Deliver: apply what was committed, in order, and feed the readers.
+//!
+//! ```text
+//!                       ┌ caught up ── the entry, from this tick's effects ─┐
+//! Committed entry ─► reader                                                 ├─► send buffer
+//!                       └ behind ───── pages, from the log ─────────────────┘
+//! ```
+//!
+//! A reader who cannot take an entry now (the buffer is above its high mark, the tick's budget
+//! is spent) is behind from that entry on, and goes on from the log when it can: slow, cut off,
+//! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
+//! to them, so nothing is skipped and nothing comes twice (P8, P9).
+
+use super::{Fatal, Server, conn_mut, fatal};
+use crate::conn::CloseReason;
+use crate::handlers::stem::stem;
+use crate::id::{ConnId, Conversation, Now, Seq, UserId};
+use crate::limits;
+use crate::locale::{self, Lang};
+use crate::outbox::Effect;
+use crate::password::Task;
+use crate::sessions::SignIn;
+use crate::store::{Committed, Entry};
+use crate::wire::push::{self, Stem};
+use crate::wire::{Event, Notice};
+
+/// What one tick may still push.
+struct Budget {
+    pushes: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    fn is_spent(&self) -> bool {
+        self.pushes == 0 || self.bytes == 0
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.pushes -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+/// An entry with its pushes, encoded once for each language.
+struct Encoded<'a> {
+    entry: &'a Entry,
+    stems: [Option<Stem>; 2],
+}
+
+impl Encoded<'_> {
+    fn new(entry: &Entry) -> Encoded<'_> {
+        Encoded { entry, stems: [None, None] }
+    }
+
+    fn stem(&mut self, lang: Lang) -> &Stem {
+        let entry = self.entry;
+        self.stems[lang.pick(0, 1)].get_or_insert_with(|| stem(entry, lang, None))
+    }
+}
+
+impl Server {
+    /// Applies the committed effects in their order, then feeds those who are behind. Gives the
+    /// password hashes to be started.
+    ///
+    /// # Errors
+    /// The log could not be read.
+    pub fn deliver(
+        &mut self,
+        committed: Vec<Committed<Vec<Effect>>>,
+        now: Now,
+    ) -> Result<Vec<(ConnId, Task)>, Fatal> {
+        self.end_waits();
+        let mut budget =
+            Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
+        let mut hashes = Vec::new();
+        let effects: Vec<Effect> = committed.into_iter().flat_map(Committed::into_inner).collect();
+        self.silence_ending(&effects);
+        for effect in effects {
+            self.apply(effect, &mut budget, &mut hashes, now);
+        }
+        self.feed_behind(&mut budget, now)?;
+        Ok(hashes)
+    }
+
+    /// The connections whose password is hashed are served again.
+    fn end_waits(&mut self) {
+        for index in 0..self.intake.hashes().len() {
+            let id = self.intake.hashes()[index].0;
+            self.waiting.remove(&id);
+            if let Some(conn) = conn_mut(&mut self.conns, id) {
+                conn.awaits_hash = false;
+                self.touch(id);
+            }
+        }
+    }
+
+    /// Sessions that end in this tick are pushed nothing more, and of what was pushed only the
+    /// frame being written still leaves; the answers of this tick come behind it (P17).
+    fn silence_ending(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let ending = match effect {
+                Effect::SignIn(_, sign_in) => self.sessions.conn_of(sign_in.user),
+                Effect::Close(conn, CloseReason::Blocked, _) => Some(*conn),
+                _ => None,
+            };
+            let Some(id) = ending else { continue };
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.ending = true;
+            }
+            if let Some(conn) = conn_mut(&mut self.conns, id) {
+                self.send_bytes -= conn.send.drop_unbegun();
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        effect: Effect,
+        budget: &mut Budget,
+        hashes: &mut Vec<(ConnId, Task)>,
+        now: Now,
+    ) {
+        match effect {
+            Effect::Reply(id, response) => {
+                self.append(id, now, |out| response.append(out, now.unix));
+            }
+            Effect::Entry(entry) => self.push_to_readers(&entry, budget, now),
+            Effect::Join(user, group) => self.sessions.join(user, group),
+            Effect::Leave(user, group) => self.sessions.leave(user, group),
+            Effect::Dissolve(group) => self.sessions.dissolve(group),
+            Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in, now),
+            Effect::SignOut(id) => self.end_session(id, now),
+            Effect::NewKey(id, hash, expires) => {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    (session.key_hash, session.key_expires) = (hash, expires);
+                }
+            }
+            Effect::Speak(id, lang) => {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    session.lang = lang;
+                }
+            }
+            Effect::Confirm(id, seq) => self.sessions.confirm(id, seq, self.head),
+            Effect::Hash(id, task, waiting) => {
+                if let Some(conn) = conn_mut(&mut self.conns, id) {
+                    conn.awaits_hash = true;
+                    self.waiting.insert(id, *waiting);
+                    hashes.push((id, *task));
+                }
+            }
+            Effect::Close(id, reason, notice) => self.close(id, reason, notice.as_ref(), now),
+        }
+    }
+
+    /// A session begins; an older one of the user ends and is told why.
+    fn begin_session(&mut self, id: ConnId, sign_in: SignIn, now: Now) {
+        if let Some(older) = self.sessions.conn_of(sign_in.user) {
+            let notice = Notice::plain(Event::SignedInElsewhere);
+            self.close(older, CloseReason::TakenOver, Some(&notice), now);
+        }
+        let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
+            return;
+        };
+        conn.signed_in(sign_in.acks);
+        self.sessions.sign_in(id, sign_in);
+        self.behind.push_back(id);
+        self.touch(id);
+    }
+
+    /// The session ends and the connection stays. What was pushed is on its way in front of the
+    /// answer, and counts as seen by a client that does not confirm.
+    fn end_session(&mut self, id: ConnId, now: Now) {
+        if let Some(session) = self.sessions.get(id)
+            && !session.acks
+        {
+            let pushed = session.pushed;
+            self.sessions.confirm(id, pushed, self.head);
+        }
+        self.sessions.sign_out(id);
+        if let Some(conn) = conn_mut(&mut self.conns, id) {
+            conn.signed_out(now.mono);
+            self.touch(id);
+        }
+    }
+
+    fn close(&mut self, id: ConnId, reason: CloseReason, notice: Option<&Notice>, now: Now) {
+        if let Some(notice) = notice {
+            let lang = self.sessions.get(id).map_or(self.rules.lang, |session| session.lang);
+            let words = locale::notice::say(notice, lang);
+            self.append(id, now, |out| push::append_notice(out, notice, &words, now.unix));
+        }
+        self.sessions.sign_out(id);
+        if let Some(conn) = conn_mut(&mut self.conns, id) {
+            conn.close(reason, now.mono);
+            self.touch(id);
+        }
+    }
+
+    /// Wakes the readers of the entry's conversation.
+    fn push_to_readers(&mut self, entry: &Entry, budget: &mut Budget, now: Now) {
+        self.head = entry.seq;
+        let mut encoded = Encoded::new(entry);
+        let readers: Vec<(UserId, ConnId)> = match entry.conversation {
+            Conversation::Inbox(user) => {
+                self.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
+            }
+            Conversation::Group(group) => self.sessions.readers_of(group).to_vec(),
+            Conversation::Everyone => self.sessions.everyone().collect(),
+        };
+        for (_, id) in readers {
+            let Some(session) = self.sessions.get_mut(id) else { continue };
+            if session.behind || session.ending || entry.sender == Some(session.user) {
+                continue;
+            }
+            if !self.push(id, &mut encoded, budget, now) {
+                let Some(session) = self.sessions.get_mut(id) else { continue };
+                session.behind = true;
+                session.sent_seq = Seq(entry.seq.0 - 1);
+                self.queue_behind(id);
+            }
+        }
+    }
+
+    /// The one place where an entry enters a send buffer. False: not now.
+    fn push(&mut self, id: ConnId, encoded: &mut Encoded, budget: &mut Budget, now: Now) -> bool {
+        let full = self.send_bytes >= limits::SEND_TOTAL_BYTES_MAX;
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
+        if full || budget.is_spent() || !conn.may_be_fed() {
+            return false;
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return false };
+        let seq = encoded.entry.seq;
+        let prev = std::mem::replace(&mut session.pushed, seq);
+        debug_assert!(prev < seq);
+        let lang = session.lang;
+        self.append(id, now, |out| push::append(out, encoded.stem(lang), prev));
+        self.set_mark(id);
+        budget.spend(64 + encoded.entry.body.len());
+        self.counters.pushed += 1;
+        true
+    }
+
+    /// A session that does not confirm: what is in the buffer now counts as seen once it is
+    /// sent. One mark is enough; the next is set when it has passed.
+    fn set_mark(&mut self, id: ConnId) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if !session.acks && session.mark.is_none() {
+            session.mark = Some((conn.send.end_total(), session.pushed));
+        }
+    }
+
+    /// Feeds those who are behind, a page each in turn, until the budget is spent.
+    fn feed_behind(&mut self, budget: &mut Budget, now: Now) -> Result<(), Fatal> {
+        let mut turns = self.behind.len();
+        while turns > 0 && self.has_behind() && !budget.is_spent() {
+            let Some(id) = self.behind.pop_front() else { break };
+            if self.feed_page(id, budget, now)? {
+                self.behind.push_back(id);
+            } else {
+                turns -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Feeds one reader a page of the log. True: there is more, and room for it.
+    fn feed_page(&mut self, id: ConnId, budget: &mut Budget, now: Now) -> Result<bool, Fatal> {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return Ok(false) };
+        if !conn.may_be_fed() {
+            // `sent` queues it again below the low mark.
+            return Ok(false);
+        }
+        let Some(session) = self.sessions.get(id).filter(|session| session.behind) else {
+            return Ok(false);
+        };
+        let (user, after) = (session.user, session.sent_seq);
+        let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
+        let is_last = page.len() < limits::PAGE_ROWS;
+        for entry in &page {
+            let own = entry.sender == Some(user);
+            if !own && !self.push(id, &mut Encoded::new(entry), budget, now) {
+                return Ok(conn_mut(&mut self.conns, id).is_some_and(|conn| conn.may_be_fed()));
+            }
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.sent_seq = entry.seq;
+            }
+        }
+        if is_last {
+            self.caught_up(id, now);
+        }
+        Ok(!is_last)
+    }
+
+    /// The reader has been pushed everything there is.
+    fn caught_up(&mut self, id: ConnId, now: Now) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.behind = false;
+        let tell = session.acks && !session.told_caught_up;
+        session.told_caught_up = true;
+        if tell {
+            let notice = Notice::plain(Event::CaughtUp);
+            let words = locale::notice::say(&notice, session.lang);
+            self.append(id, now, |out| push::append_notice(out, &notice, &words, now.unix));
+        }
+    }
+
+    /// The kernel took `count` bytes of the connection.
+    pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        conn.was_sent(count, now.mono);
+        self.send_bytes -= count;
+        let (total, end) = (conn.send.consumed_total(), conn.send.end_total());
+        let is_low = conn.send.len() < limits::SEND_LOW_BYTES;
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let (behind, pushed) = (session.behind, session.pushed);
+        if let Some((at, seq)) = session.mark
+            && total >= at
+        {
+            session.mark = (pushed > seq).then_some((end, pushed));
+            self.sessions.confirm(id, seq, self.head);
+        }
+        if behind && is_low {
+            self.queue_behind(id);
+        }
+    }
+
+    /// Puts a reader who is behind in the queue, unless they cannot be fed or wait there.
+    fn queue_behind(&mut self, id: ConnId) {
+        let may_be_fed = conn_mut(&mut self.conns, id).is_some_and(|conn| conn.may_be_fed());
+        if may_be_fed && !self.behind.contains(&id) {
+            self.behind.push_back(id);
+        }
+    }
+
+    /// Appends frames to a connection's send buffer, if it still is to be sent anything.
+    pub(super) fn append<T>(
+        &mut self,
+        id: ConnId,
+        now: Now,
+        write: impl FnOnce(&mut Vec<u8>) -> T,
+    ) {
+        let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
+            return;
+        };
+        let before = conn.send.len();
+        if before == 0 {
+            conn.begins_to_send(now.mono);
+        }
+        write(conn.send.tail());
+        self.send_bytes += conn.send.len() - before;
+        self.touch(id);
+    }
+}

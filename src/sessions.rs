@@ -1,0 +1,395 @@
+//! Who is signed in where, both ways; which conversations they read; how far each was sent.
+//!
+//! All of it follows from the database and from who is connected. It knows no socket, no name
+//! and no text. Changes are effects: they are applied in `deliver`, after COMMIT, in the order
+//! in which they were staged among the log's entries, so that a join, a message and a leave of
+//! one tick reach the right readers (P11, P12).
+//!
+//! ```text
+//!             pushed               sent                      head of the log
+//!  cursor ──────┼────────────────────┼──────────────────────────┤
+//!  confirmed    last seq pushed      gone through for them      caught up: sent = head
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
+use crate::limits::Limits;
+use crate::locale::Lang;
+
+/// One signed-in user on one connection.
+#[derive(Debug)]
+pub struct Session {
+    /// Who.
+    pub user: UserId,
+    /// Whether they are an administrator.
+    pub admin: bool,
+    /// The language that they are spoken to in.
+    pub lang: Lang,
+    /// Whether the client confirms what it is sent.
+    pub acks: bool,
+    /// SHA-256 of the login key.
+    pub key_hash: [u8; 32],
+    /// Unix seconds after which the key is worth nothing.
+    pub key_expires: i64,
+    /// Groups whose messages they read.
+    pub groups: Vec<GroupId>,
+    /// Confirmed up to here.
+    pub cursor: Seq,
+    /// The last seq that was pushed; the `prev` of the next.
+    pub pushed: Seq,
+    /// Behind: the log was gone through for them up to here. Caught up: see `sent`.
+    pub sent_seq: Seq,
+    /// Whether there may be entries in the log that were not pushed yet.
+    pub behind: bool,
+    /// Whether they were told that everything that waited has been pushed.
+    pub told_caught_up: bool,
+    /// For a session that does not confirm: when the connection has sent so many bytes in all,
+    /// everything up to the seq counts as seen.
+    pub mark: Option<(u64, Seq)>,
+    /// Nothing more is pushed: the session ends in this tick.
+    pub ending: bool,
+    requests: Pace,
+    messages: Pace,
+}
+
+/// What a session begins with.
+#[derive(Debug)]
+pub struct SignIn {
+    /// Who.
+    pub user: UserId,
+    /// Whether they are an administrator.
+    pub admin: bool,
+    /// The language that they are spoken to in.
+    pub lang: Lang,
+    /// Whether the client confirms what it is sent.
+    pub acks: bool,
+    /// SHA-256 of the login key.
+    pub key_hash: [u8; 32],
+    /// Unix seconds after which the key is worth nothing.
+    pub key_expires: i64,
+    /// Groups whose messages they read.
+    pub groups: Vec<GroupId>,
+    /// Confirmed up to here.
+    pub cursor: Seq,
+}
+
+/// A bucket of permits that refills steadily.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// When the bucket was, or will be, empty of debts: each permit moves it on by one interval.
+    spent_until: Moment,
+}
+
+impl Pace {
+    /// Takes a permit. If there is none: when there will be one.
+    fn take(&mut self, per_second: u64, burst: u64, now: Moment) -> Result<(), Moment> {
+        if per_second == 0 {
+            return Ok(());
+        }
+        let interval = 1_000_000 / per_second;
+        let spent = self.spent_until.max(now);
+        let allowed_until = now.0 + interval * burst.max(1);
+        if spent.0 + interval > allowed_until {
+            return Err(Moment(now.0 + spent.0 + interval - allowed_until));
+        }
+        self.spent_until = Moment(spent.0 + interval);
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Everything up to here was gone through for this reader.
+    pub fn sent(&self, head: Seq) -> Seq {
+        if self.behind { self.sent_seq } else { head }
+    }
+
+    /// Takes a permit to have a request served. If there is none: when there will be one.
+    ///
+    /// # Errors
+    /// The moment at which to try again.
+    pub fn pace_request(&mut self, limits: &Limits, now: Moment) -> Result<(), Moment> {
+        self.requests.take(limits.requests_per_second, limits.requests_burst, now)
+    }
+
+    /// The same for a message.
+    ///
+    /// # Errors
+    /// The moment at which to try again.
+    pub fn pace_message(&mut self, limits: &Limits, now: Moment) -> Result<(), Moment> {
+        self.messages.take(limits.messages_per_second, limits.messages_burst, now)
+    }
+}
+
+/// Everyone who is signed in.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_conn: HashMap<ConnId, Box<Session>>,
+    by_user: BTreeMap<UserId, ConnId>,
+    /// The online members of each group, ordered by user.
+    readers: HashMap<GroupId, Vec<(UserId, ConnId)>>,
+    /// Cursors that moved and are not on disk yet.
+    dirty_cursors: BTreeMap<UserId, MovedCursor>,
+}
+
+/// A cursor to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct MovedCursor {
+    /// Where it stands.
+    pub seq: Seq,
+    /// Nothing waits for the user any more.
+    pub caught_up: bool,
+    /// The session ended: the key was in use until now.
+    pub ended: bool,
+}
+
+impl Sessions {
+    /// Begins a session. The user has no other: see [`Sessions::conn_of`].
+    pub fn sign_in(&mut self, conn: ConnId, sign_in: SignIn) {
+        debug_assert!(!self.by_user.contains_key(&sign_in.user));
+        let SignIn { user, admin, lang, acks, key_hash, key_expires, groups, cursor } = sign_in;
+        self.by_user.insert(user, conn);
+        for &group in &groups {
+            add_reader(&mut self.readers, group, user, conn);
+        }
+        let session = Session {
+            user,
+            admin,
+            lang,
+            acks,
+            key_hash,
+            key_expires,
+            groups,
+            cursor,
+            pushed: cursor,
+            sent_seq: cursor,
+            behind: true,
+            told_caught_up: false,
+            mark: None,
+            ending: false,
+            requests: Pace::default(),
+            messages: Pace::default(),
+        };
+        self.by_conn.insert(conn, Box::new(session));
+    }
+
+    /// Ends the session of a connection, if it has one.
+    pub fn sign_out(&mut self, conn: ConnId) -> Option<UserId> {
+        let session = self.by_conn.remove(&conn)?;
+        self.by_user.remove(&session.user);
+        for &group in &session.groups {
+            remove_reader(&mut self.readers, group, session.user);
+        }
+        let entry = MovedCursor { seq: session.cursor, caught_up: false, ended: true };
+        let moved = self.dirty_cursors.entry(session.user).or_insert(entry);
+        moved.seq = moved.seq.max(session.cursor);
+        moved.ended = true;
+        Some(session.user)
+    }
+
+    /// The session of a connection.
+    pub fn get(&self, conn: ConnId) -> Option<&Session> {
+        self.by_conn.get(&conn).map(Box::as_ref)
+    }
+
+    /// The session of a connection, to be changed.
+    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
+        self.by_conn.get_mut(&conn).map(Box::as_mut)
+    }
+
+    /// Where a user is signed in.
+    pub fn conn_of(&self, user: UserId) -> Option<ConnId> {
+        self.by_user.get(&user).copied()
+    }
+
+    /// Whether a user is signed in.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.by_user.contains_key(&user)
+    }
+
+    /// Whether a user is signed in and everything was pushed to them: then nothing waits.
+    pub fn is_caught_up(&self, user: UserId) -> bool {
+        let session = self.conn_of(user).and_then(|conn| self.get(conn));
+        session.is_some_and(|session| !session.behind)
+    }
+
+    /// Users online.
+    pub fn count(&self) -> usize {
+        self.by_user.len()
+    }
+
+    /// Members of a group who are online.
+    pub fn online_in(&self, group: GroupId) -> usize {
+        self.readers.get(&group).map_or(0, Vec::len)
+    }
+
+    /// At most `rows` users online with an id above `after`, in the order of their ids.
+    pub fn online_after(&self, after: UserId, rows: usize) -> impl Iterator<Item = UserId> {
+        self.by_user.range(UserId(after.0.saturating_add(1))..).map(|(user, _)| *user).take(rows)
+    }
+
+    /// The online members of a group and where they are.
+    pub fn readers_of(&self, group: GroupId) -> &[(UserId, ConnId)] {
+        self.readers.get(&group).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everyone online and where they are.
+    pub fn everyone(&self) -> impl Iterator<Item = (UserId, ConnId)> {
+        self.by_user.iter().map(|(user, conn)| (*user, *conn))
+    }
+
+    /// A user is in a group from here on.
+    pub fn join(&mut self, user: UserId, group: GroupId) {
+        let Some(conn) = self.conn_of(user) else { return };
+        if add_reader(&mut self.readers, group, user, conn)
+            && let Some(session) = self.get_mut(conn)
+        {
+            session.groups.push(group);
+        }
+    }
+
+    /// A user is no longer in a group.
+    pub fn leave(&mut self, user: UserId, group: GroupId) {
+        remove_reader(&mut self.readers, group, user);
+        if let Some(session) = self.conn_of(user).and_then(|conn| self.get_mut(conn)) {
+            session.groups.retain(|&joined| joined != group);
+        }
+    }
+
+    /// Nobody is in the group any more.
+    pub fn dissolve(&mut self, group: GroupId) {
+        for (_, conn) in self.readers.remove(&group).unwrap_or_default() {
+            if let Some(session) = self.get_mut(conn) {
+                session.groups.retain(|&joined| joined != group);
+            }
+        }
+    }
+
+    /// The session confirms everything up to `seq`, or its kernel took it. The cursor never
+    /// moves back (P13); `head` is the head of the log.
+    pub fn confirm(&mut self, conn: ConnId, seq: Seq, head: Seq) {
+        let Some(session) = self.by_conn.get_mut(&conn) else { return };
+        let all_pushed = seq >= session.pushed;
+        // Behind the last push stand only entries that are not for this reader.
+        let cursor = if all_pushed { session.sent(head).max(seq) } else { seq };
+        if cursor <= session.cursor {
+            return;
+        }
+        session.cursor = cursor;
+        let caught_up = all_pushed && !session.behind;
+        self.dirty_cursors
+            .insert(session.user, MovedCursor { seq: cursor, caught_up, ended: false });
+    }
+
+    /// The cursor that moved and is not on disk yet, if any.
+    pub fn moved_cursor(&self, user: UserId) -> Option<Seq> {
+        self.dirty_cursors.get(&user).map(|moved| moved.seq)
+    }
+
+    /// Whether any cursor waits to be written.
+    pub fn has_dirty_cursors(&self) -> bool {
+        !self.dirty_cursors.is_empty()
+    }
+
+    /// The cursors to be written. They stay until [`Sessions::cursors_written`].
+    pub fn dirty_cursors(&self) -> impl Iterator<Item = (UserId, MovedCursor)> {
+        self.dirty_cursors.iter().map(|(user, moved)| (*user, *moved))
+    }
+
+    /// The cursors are on disk.
+    pub fn cursors_written(&mut self) {
+        self.dirty_cursors.clear();
+    }
+}
+
+/// Adds a reader to a group; false if they were there.
+fn add_reader(
+    readers: &mut HashMap<GroupId, Vec<(UserId, ConnId)>>,
+    group: GroupId,
+    user: UserId,
+    conn: ConnId,
+) -> bool {
+    let readers = readers.entry(group).or_default();
+    match readers.binary_search_by_key(&user, |reader| reader.0) {
+        Ok(_) => false,
+        Err(at) => {
+            readers.insert(at, (user, conn));
+            true
+        }
+    }
+}
+
+fn remove_reader(
+    readers: &mut HashMap<GroupId, Vec<(UserId, ConnId)>>,
+    group: GroupId,
+    user: UserId,
+) {
+    if let Some(of_group) = readers.get_mut(&group) {
+        if let Ok(at) = of_group.binary_search_by_key(&user, |reader| reader.0) {
+            of_group.remove(at);
+        }
+        if of_group.is_empty() {
+            readers.remove(&group);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conn(slot: u32) -> ConnId {
+        ConnId { slot, generation: slot }
+    }
+
+    fn sign_in(user: i64, groups: &[i64]) -> SignIn {
+        SignIn {
+            user: UserId(user),
+            admin: false,
+            lang: Lang::En,
+            acks: true,
+            key_hash: [0; 32],
+            key_expires: 0,
+            groups: groups.iter().map(|&group| GroupId(group)).collect(),
+            cursor: Seq(5),
+        }
+    }
+
+    #[test]
+    fn a_session_is_found_both_ways_and_leaves_nothing_behind() {
+        let mut sessions = Sessions::default();
+        sessions.sign_in(conn(1), sign_in(7, &[3]));
+        sessions.join(UserId(7), GroupId(4));
+        assert_eq!(sessions.conn_of(UserId(7)), Some(conn(1)));
+        assert_eq!(sessions.readers_of(GroupId(4)), [(UserId(7), conn(1))]);
+        assert_eq!(sessions.sign_out(conn(1)), Some(UserId(7)));
+        assert_eq!(sessions.sign_out(conn(1)), None);
+        assert!(sessions.readers.is_empty() && sessions.by_user.is_empty());
+    }
+
+    #[test]
+    fn p13_a_cursor_moves_forward_only_and_past_what_is_not_for_the_reader() {
+        let mut sessions = Sessions::default();
+        sessions.sign_in(conn(1), sign_in(7, &[]));
+        let session = sessions.get_mut(conn(1)).expect("signed in");
+        (session.behind, session.pushed) = (false, Seq(8));
+        sessions.confirm(conn(1), Seq(6), Seq(20));
+        assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(6)));
+        sessions.confirm(conn(1), Seq(8), Seq(20));
+        assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(20)));
+        sessions.confirm(conn(1), Seq(7), Seq(20));
+        assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(20)));
+    }
+
+    #[test]
+    fn p21_a_burst_is_let_through_then_the_rate_counts() {
+        let mut pace = Pace::default();
+        let second = 1_000_000;
+        for _ in 0..5 {
+            assert_eq!(pace.take(10, 5, Moment(second)), Ok(()));
+        }
+        assert_eq!(pace.take(10, 5, Moment(second)), Err(Moment(second + 100_000)));
+        assert_eq!(pace.take(10, 5, Moment(second + 100_000)), Ok(()));
+        assert_eq!(pace.take(0, 0, Moment(second)), Ok(()), "0 is none");
+    }
+}

@@ -1,0 +1,114 @@
+//! How far the log has reached each user, and what waits for those who are behind.
+//!
+//! A cursor only grows (P13). What waits is kept as two sums, one of all senders and one of
+//! each, so that the limits on a mailbox cost two look-ups and not a count of messages. The
+//! sums are a bound on the harm a sender can do, not an account: they start anew when their
+//! owner was caught up.
+
+use rusqlite::Row;
+
+use super::{Result, Sql, Store, unsigned};
+use crate::id::{Seq, UserId};
+
+/// What waits in a user's inbox since they were last caught up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Messages of the sender asked for.
+    pub from_sender: u64,
+    /// Messages of all senders.
+    pub messages: u64,
+    /// Bytes of the texts of all senders.
+    pub bytes: u64,
+}
+
+/// Stands for all senders together in `waiting.sender`; no user has this id.
+const ALL_SENDERS: i64 = 0;
+
+impl Store {
+    const CURSOR: Sql = "SELECT seq FROM cursors WHERE userid = ?1";
+    /// Everything up to this seq has reached the user.
+    pub fn cursor(&self, user: UserId) -> Result<Seq> {
+        Ok(self.row(Self::CURSOR, [user.0], |row| row.get(0).map(Seq))?.unwrap_or_default())
+    }
+
+    const SET_CURSOR: Sql = "UPDATE cursors SET seq = ?2 WHERE userid = ?1 AND seq < ?2";
+    /// Moves a user's cursor forward; a seq behind it changes nothing.
+    pub fn set_cursor(&mut self, user: UserId, seq: Seq) -> Result<()> {
+        self.write(Self::SET_CURSOR, (user.0, seq.0))?;
+        Ok(())
+    }
+
+    const WAITING: Sql = "SELECT messages, bytes FROM waiting WHERE userid = ?1 AND sender = ?2";
+    /// What waits for a user, and how much of it is by `sender`.
+    pub fn waiting(&self, user: UserId, sender: UserId) -> Result<Waiting> {
+        let sums = |sender: i64| {
+            let read = |row: &Row| Ok((unsigned(row, 0)?, unsigned(row, 1)?));
+            self.row(Self::WAITING, (user.0, sender), read).map(Option::unwrap_or_default)
+        };
+        let (messages, bytes) = sums(ALL_SENDERS)?;
+        let (from_sender, _) = sums(sender.0)?;
+        Ok(Waiting { from_sender, messages, bytes })
+    }
+
+    const ADD_WAITING: Sql = "INSERT INTO waiting (userid, sender, messages, bytes)
+        VALUES (?1, ?4, 1, ?3), (?1, ?2, 1, ?3)
+        ON CONFLICT DO UPDATE SET
+            messages = messages + excluded.messages, bytes = bytes + excluded.bytes";
+    /// Adds a message of `bytes` bytes to what waits for a user.
+    pub fn add_waiting(&mut self, user: UserId, sender: UserId, bytes: u64) -> Result<()> {
+        self.write(Self::ADD_WAITING, (user.0, sender.0, bytes as i64, ALL_SENDERS))?;
+        Ok(())
+    }
+
+    const CLEAR_WAITING: Sql = "DELETE FROM waiting WHERE userid = ?1";
+    /// Nothing waits any more: the user is caught up.
+    pub fn clear_waiting(&mut self, user: UserId) -> Result<()> {
+        self.write(Self::CLEAR_WAITING, [user.0])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] =
+    &[Store::CURSOR, Store::SET_CURSOR, Store::WAITING, Store::ADD_WAITING, Store::CLEAR_WAITING];
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Temp;
+    use super::*;
+
+    const ANN: UserId = UserId(1);
+    const BOB: UserId = UserId(2);
+    const CEM: UserId = UserId(3);
+
+    #[test]
+    fn p13_a_cursor_only_grows() {
+        let mut temp = Temp::with_users(&["ann"]);
+        temp.transact(|store| {
+            for (to, then) in [(5, 5), (3, 5), (5, 5), (8, 8)] {
+                store.set_cursor(ANN, Seq(to)).expect("move");
+                assert_eq!(store.cursor(ANN), Ok(Seq(then)));
+            }
+        });
+        assert_eq!(temp.reopen().store.cursor(ANN), Ok(Seq(8)));
+    }
+
+    #[test]
+    fn p20_what_waits_is_summed_by_sender_and_in_all() {
+        let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+        temp.transact(|store| {
+            assert_eq!(store.waiting(ANN, BOB), Ok(Waiting::default()));
+            store.add_waiting(ANN, BOB, 10).expect("add");
+            store.add_waiting(ANN, BOB, 20).expect("add");
+            store.add_waiting(ANN, CEM, 5).expect("add");
+            store.add_waiting(BOB, CEM, 1).expect("add");
+            let waiting = |from_sender| Waiting { from_sender, messages: 3, bytes: 35 };
+            assert_eq!(store.waiting(ANN, BOB), Ok(waiting(2)));
+            assert_eq!(store.waiting(ANN, CEM), Ok(waiting(1)));
+            assert_eq!(store.waiting(ANN, ANN), Ok(waiting(0)));
+            store.clear_waiting(ANN).expect("clear");
+            assert_eq!(store.waiting(ANN, BOB), Ok(Waiting::default()));
+            assert_eq!(store.waiting(BOB, CEM).map(|waiting| waiting.messages), Ok(1));
+        });
+    }
+}

@@ -1,0 +1,354 @@
+//! Groups and who is in them.
+//!
+//! A membership is an interval `[from_seq, to_seq)` of the log. It is opened by [`Store::join`]
+//! and ended by [`Store::leave`] or [`Store::delete_group`], always at the seq that the log
+//! gives next: what is appended before in the transaction lies on one side of the edge, what
+//! is appended after on the other, and neither ever changes sides (P11, P12).
+//!
+//! ```text
+//!   log     …  41   42 │ 43   44   45 │ 46  …
+//!                 join ┘   [43, 46)   └ leave
+//! ```
+//!
+//! Open intervals stand in `group_users`, ended ones in `group_past`. An interval without a
+//! seq in it is not kept.
+
+use rusqlite::Row;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+
+use super::{Result, Sql, Store, unsigned};
+use crate::id::{GroupId, UserId};
+use crate::names::Name;
+
+/// A group, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name as shown.
+    pub name: String,
+    /// Who made it, owns it, and names it together with its name.
+    pub creator: UserId,
+    /// The creator's name as shown.
+    pub creator_name: String,
+    /// How many members it has now.
+    pub members: u64,
+    /// Whether it can be sent to.
+    pub status: GroupStatus,
+}
+
+/// Whether a group can be sent to. The numbers stand in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupStatus {
+    /// It can.
+    Normal = 1,
+    /// An administrator keeps everybody from it.
+    Blocked = 0,
+    /// Its owner deleted it; its name lives on for readers who are behind.
+    Deleted = 2,
+}
+
+impl FromSql for GroupStatus {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<GroupStatus> {
+        match value.as_i64()? {
+            1 => Ok(GroupStatus::Normal),
+            0 => Ok(GroupStatus::Blocked),
+            2 => Ok(GroupStatus::Deleted),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+}
+
+/// A member of a group, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The place in the order of joining; the page after this one begins behind it.
+    pub id: i64,
+    /// Who it is.
+    pub user: UserId,
+    /// Their name as shown.
+    pub name: String,
+}
+
+impl Store {
+    const ADD_GROUP: Sql = "INSERT INTO groups (groupname, namekey, createuserid, createtime)
+        VALUES (?1, ?2, ?3, ?4)";
+    /// Creates a group with its creator as the first member. The creator must have no other
+    /// group of that name.
+    pub fn add_group(&mut self, creator: UserId, name: &Name, unix: i64) -> Result<GroupId> {
+        self.write(Self::ADD_GROUP, (&name.text, &name.key, creator.0, unix))?;
+        let group = GroupId(self.db.last_insert_rowid());
+        self.join(group, creator)?;
+        Ok(group)
+    }
+
+    const GROUP: Sql =
+        "SELECT g.groupid, groupname, createuserid, username, groupusercount, groupstatus
+        FROM groups g JOIN users u ON u.userid = g.createuserid WHERE g.groupid = ?1";
+    /// The group of that id, deleted ones included.
+    pub fn group(&self, id: GroupId) -> Result<Option<Group>> {
+        self.row(Self::GROUP, [id.0], group_of)
+    }
+
+    const GROUP_BY_NAME: Sql =
+        "SELECT g.groupid, groupname, createuserid, username, groupusercount, groupstatus
+        FROM groups g JOIN users u ON u.userid = g.createuserid
+        WHERE g.createuserid = ?1 AND g.namekey = ?2 AND groupstatus <> 2";
+    /// The group of that creator whose name has that key, unless it was deleted.
+    pub fn group_by_name(&self, creator: UserId, namekey: &str) -> Result<Option<Group>> {
+        self.row(Self::GROUP_BY_NAME, (creator.0, namekey), group_of)
+    }
+
+    const GROUP_KEY: Sql = "SELECT createuserid, namekey FROM groups WHERE groupid = ?1";
+    /// The creator and the name's key of the group of that id, deleted ones included.
+    pub fn group_key(&self, id: GroupId) -> Result<Option<(UserId, String)>> {
+        self.row(Self::GROUP_KEY, [id.0], |row| Ok((UserId(row.get(0)?), row.get(1)?)))
+    }
+
+    const GROUPS_OWNED: Sql =
+        "SELECT count(*) FROM groups WHERE createuserid = ?1 AND groupstatus <> 2";
+    /// How many groups a user owns.
+    pub fn groups_owned(&self, id: UserId) -> Result<u64> {
+        self.count(Self::GROUPS_OWNED, [id.0])
+    }
+
+    const GROUPS_JOINED: Sql = "SELECT count(*) FROM group_users WHERE userid = ?1";
+    /// How many groups a user is in.
+    pub fn groups_joined(&self, id: UserId) -> Result<u64> {
+        self.count(Self::GROUPS_JOINED, [id.0])
+    }
+
+    const IS_MEMBER: Sql = "SELECT 1 FROM group_users WHERE userid = ?2 AND groupid = ?1";
+    /// Whether a user is in a group now.
+    pub fn is_member(&self, group: GroupId, user: UserId) -> Result<bool> {
+        Ok(self.row(Self::IS_MEMBER, (group.0, user.0), |_| Ok(()))?.is_some())
+    }
+
+    const JOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq) VALUES (?1, ?2, ?3)";
+    /// Lets a user into a group, who must not be in it: they see what is appended from here on.
+    pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
+        self.write(Self::JOIN, (group.0, user.0, self.head().next().0))?;
+        self.add_to_member_count(group, 1)
+    }
+
+    const KEEP_PAST: Sql = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+        SELECT userid, groupid, from_seq, ?3 FROM group_users
+        WHERE userid = ?2 AND groupid = ?1 AND from_seq < ?3";
+    const LEAVE: Sql = "DELETE FROM group_users WHERE userid = ?2 AND groupid = ?1";
+    /// Takes a user out of a group: they see nothing that is appended from here on. False if
+    /// they were not in it.
+    pub fn leave(&mut self, group: GroupId, user: UserId) -> Result<bool> {
+        self.write(Self::KEEP_PAST, (group.0, user.0, self.head().next().0))?;
+        let left = self.write(Self::LEAVE, (group.0, user.0))? == 1;
+        if left {
+            self.add_to_member_count(group, -1)?;
+        }
+        Ok(left)
+    }
+
+    const KEEP_ALL_PAST: Sql = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+        SELECT userid, groupid, from_seq, ?2 FROM group_users
+        WHERE groupid = ?1 AND from_seq < ?2";
+    const EMPTY_GROUP: Sql = "DELETE FROM group_users WHERE groupid = ?1";
+    const DELETE_GROUP: Sql = "UPDATE groups SET groupstatus = 2, groupusercount = 0
+        WHERE groupid = ?1";
+    /// Deletes a group: none of its members sees anything that is appended from here on.
+    pub fn delete_group(&mut self, group: GroupId) -> Result<()> {
+        self.write(Self::KEEP_ALL_PAST, (group.0, self.head().next().0))?;
+        self.write(Self::EMPTY_GROUP, [group.0])?;
+        self.write(Self::DELETE_GROUP, [group.0])?;
+        Ok(())
+    }
+
+    const SET_GROUP_STATUS: Sql =
+        "UPDATE groups SET groupstatus = ?2 WHERE groupid = ?1 AND groupstatus <> 2";
+    /// Blocks or unblocks a group; a deleted one stays deleted.
+    pub fn set_group_blocked(&mut self, group: GroupId, blocked: bool) -> Result<()> {
+        let status = if blocked { GroupStatus::Blocked } else { GroupStatus::Normal };
+        self.write(Self::SET_GROUP_STATUS, (group.0, status as i64))?;
+        Ok(())
+    }
+
+    const GROUP_IDS_OF: Sql = "SELECT groupid FROM group_users WHERE userid = ?1 ORDER BY groupid";
+    /// The groups that a user is in, by id: as many as a user may join.
+    pub fn group_ids_of(&self, user: UserId) -> Result<Vec<GroupId>> {
+        self.rows(Self::GROUP_IDS_OF, [user.0], |row| row.get(0).map(GroupId))
+    }
+
+    const GROUPS_OF: Sql =
+        "SELECT g.groupid, groupname, createuserid, username, groupusercount, groupstatus
+        FROM group_users m
+        JOIN groups g ON g.groupid = m.groupid JOIN users u ON u.userid = g.createuserid
+        WHERE m.userid = ?1 AND m.groupid > ?2 ORDER BY m.groupid LIMIT ?3";
+    /// At most `rows` groups that a user is in, with an id after `after`, by id.
+    pub fn groups_of(&self, user: UserId, after: GroupId, rows: usize) -> Result<Vec<Group>> {
+        self.rows(Self::GROUPS_OF, (user.0, after.0, rows as i64), group_of)
+    }
+
+    const ALL_GROUPS: Sql =
+        "SELECT g.groupid, groupname, createuserid, username, groupusercount, groupstatus
+        FROM groups g INDEXED BY groups_alive JOIN users u ON u.userid = g.createuserid
+        WHERE g.groupid > ?1 AND groupstatus <> 2 ORDER BY g.groupid LIMIT ?2";
+    /// At most `rows` groups that are not deleted, with an id after `after`, by id.
+    pub fn all_groups(&self, after: GroupId, rows: usize) -> Result<Vec<Group>> {
+        self.rows(Self::ALL_GROUPS, (after.0, rows as i64), group_of)
+    }
+
+    const MEMBERS_PAGE: Sql = "SELECT m.id, m.userid, u.username
+        FROM group_users m JOIN users u ON u.userid = m.userid
+        WHERE m.groupid = ?1 AND m.id > ?2 ORDER BY m.id LIMIT ?3";
+    /// At most `rows` members of a group behind the place `after_id`, in the order of joining.
+    pub fn members_page(&self, group: GroupId, after_id: i64, rows: usize) -> Result<Vec<Member>> {
+        self.rows(Self::MEMBERS_PAGE, (group.0, after_id, rows as i64), |row| {
+            Ok(Member { id: row.get(0)?, user: UserId(row.get(1)?), name: row.get(2)? })
+        })
+    }
+
+    const ADD_TO_COUNT: Sql =
+        "UPDATE groups SET groupusercount = groupusercount + ?2 WHERE groupid = ?1";
+    fn add_to_member_count(&mut self, group: GroupId, more: i64) -> Result<()> {
+        self.write(Self::ADD_TO_COUNT, (group.0, more))?;
+        Ok(())
+    }
+}
+
+fn group_of(row: &Row) -> rusqlite::Result<Group> {
+    Ok(Group {
+        id: GroupId(row.get(0)?),
+        name: row.get(1)?,
+        creator: UserId(row.get(2)?),
+        creator_name: row.get(3)?,
+        members: unsigned(row, 4)?,
+        status: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] = &[
+    Store::ADD_GROUP,
+    Store::GROUP,
+    Store::GROUP_BY_NAME,
+    Store::GROUP_KEY,
+    Store::GROUPS_OWNED,
+    Store::GROUPS_JOINED,
+    Store::IS_MEMBER,
+    Store::JOIN,
+    Store::KEEP_PAST,
+    Store::LEAVE,
+    Store::KEEP_ALL_PAST,
+    Store::EMPTY_GROUP,
+    Store::DELETE_GROUP,
+    Store::SET_GROUP_STATUS,
+    Store::GROUP_IDS_OF,
+    Store::GROUPS_OF,
+    Store::ALL_GROUPS,
+    Store::MEMBERS_PAGE,
+    Store::ADD_TO_COUNT,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::StoreError;
+    use super::super::tests::Temp;
+    use super::*;
+
+    const ANN: UserId = UserId(1);
+    const BOB: UserId = UserId(2);
+
+    fn name(raw: &str) -> Name {
+        Name::group(raw).expect("a name")
+    }
+
+    fn names(groups: Result<Vec<Group>>) -> Vec<String> {
+        groups.expect("page").into_iter().map(|group| group.name).collect()
+    }
+
+    fn group(store: &Store, id: GroupId) -> Group {
+        store.group(id).expect("read").expect("group")
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_creator_and_its_name() {
+        let mut temp = Temp::with_users(&["Ann", "bob"]);
+        temp.transact(|store| {
+            let team = store.add_group(ANN, &name("Team 1"), 1).expect("group");
+            let other = store.add_group(BOB, &name("team 1"), 1).expect("another's");
+            let found = store.group_by_name(ANN, "team 1").expect("read").expect("group");
+            let (creator, status) = ("Ann".to_owned(), GroupStatus::Normal);
+            assert_eq!((found.id, found.creator_name, found.status), (team, creator, status));
+            assert_eq!(store.group_key(other), Ok(Some((BOB, "team 1".into()))));
+            let again = store.add_group(ANN, &name("TEAM 1"), 1);
+            assert!(matches!(again, Err(StoreError::Broken(_))));
+
+            store.delete_group(team).expect("delete");
+            assert_eq!(store.group_by_name(ANN, "team 1"), Ok(None));
+            assert_eq!(group(store, team).status, GroupStatus::Deleted, "its name lives on");
+            assert_eq!(store.group_key(team), Ok(Some((ANN, "team 1".into()))));
+            store.set_group_blocked(team, false).expect("block");
+            assert_eq!(group(store, team).status, GroupStatus::Deleted);
+            store.add_group(ANN, &name("team 1"), 1).expect("the name is free again");
+        });
+    }
+
+    #[test]
+    fn members_stand_in_the_order_of_joining() {
+        let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+        let [bob, ann, cem] = [2, 1, 3].map(UserId);
+        temp.transact(|store| {
+            let team = store.add_group(bob, &name("team"), 1).expect("group");
+            store.join(team, cem).expect("join");
+            store.join(team, ann).expect("join");
+            let page = store.members_page(team, 0, 2).expect("page");
+            let users: Vec<UserId> = page.iter().map(|member| member.user).collect();
+            assert_eq!((users, page[1].name.as_str()), (vec![bob, cem], "cem"));
+            let rest = store.members_page(team, page[1].id, 2).expect("page");
+            assert_eq!(rest.iter().map(|member| member.user).collect::<Vec<_>>(), [ann]);
+            assert_eq!(group(store, team).members, 3);
+
+            assert_eq!(store.leave(team, cem), Ok(true));
+            assert_eq!(store.leave(team, cem), Ok(false));
+            assert_eq!((group(store, team).members, store.is_member(team, cem)), (2, Ok(false)));
+            assert_eq!(store.is_member(team, ann), Ok(true));
+            store.delete_group(team).expect("delete");
+            assert_eq!((group(store, team).members, store.is_member(team, ann)), (0, Ok(false)));
+            assert_eq!(store.members_page(team, 0, 9), Ok(vec![]));
+        });
+    }
+
+    #[test]
+    fn lists_are_pages_by_id() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        temp.transact(|store| {
+            let [a, b, c] =
+                ["a", "b", "c"].map(|raw| store.add_group(ANN, &name(raw), 1).expect("group"));
+            store.join(c, BOB).expect("join");
+            store.join(a, BOB).expect("join");
+            assert_eq!((store.groups_owned(ANN), store.groups_owned(BOB)), (Ok(3), Ok(0)));
+            assert_eq!((store.groups_joined(ANN), store.groups_joined(BOB)), (Ok(3), Ok(2)));
+            assert_eq!(store.group_ids_of(BOB), Ok(vec![a, c]));
+            assert_eq!(names(store.groups_of(BOB, GroupId(0), 1)), ["a"]);
+            assert_eq!(names(store.groups_of(BOB, a, 9)), ["c"]);
+            store.delete_group(b).expect("delete");
+            store.set_group_blocked(c, true).expect("block");
+            assert_eq!(names(store.all_groups(GroupId(0), 9)), ["a", "c"]);
+            assert_eq!(names(store.all_groups(a, 9)), ["c"]);
+            assert_eq!((store.groups_owned(ANN), store.groups_joined(ANN)), (Ok(2), Ok(2)));
+            assert_eq!(group(store, c).status, GroupStatus::Blocked);
+        });
+    }
+
+    #[test]
+    fn an_interval_without_a_seq_is_not_kept() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        temp.transact(|store| {
+            let team = store.add_group(ANN, &name("team"), 1).expect("group");
+            for _ in 0..3 {
+                store.join(team, BOB).expect("join");
+                store.leave(team, BOB).expect("leave");
+            }
+            store.delete_group(team).expect("delete");
+        });
+        let kept = temp.store.db.query_row("SELECT count(*) FROM group_past", (), |row| row.get(0));
+        assert_eq!(kept, Ok(0_i64));
+    }
+}

@@ -1,0 +1,615 @@
+//! The message log: appended to once a message, read by whoever is behind.
+//!
+//! What a reader may see is a set of intervals of the log: all of their inbox and of everyone's
+//! conversation, each group they are in from the join on, each group they were in up to the
+//! leave. A page of it is found in two steps. First the seqs, from the index on
+//! (conversation, seq) alone: at most `rows` of each conversation, and none beyond the best
+//! `rows` found so far, so that the work is bounded by the reader's conversations and not by
+//! what was said in them. Then the rows, one look-up a seq.
+
+use std::collections::BinaryHeap;
+use std::fmt;
+
+use rusqlite::Row;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+
+use super::{Result, Sql, Store};
+use crate::id::{Conversation, GroupId, Seq, UserId};
+
+/// What a log entry is. The numbers stand in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A person's text.
+    Text = 0,
+    /// An administrator's text by `send` or `sendgroup`.
+    AdminText = 1,
+    /// A text in the system's name.
+    System = 2,
+    /// A notice: an event and its arguments, put into words when pushed.
+    Notice = 3,
+}
+
+impl FromSql for EntryKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<EntryKind> {
+        match value.as_i64()? {
+            0 => Ok(EntryKind::Text),
+            1 => Ok(EntryKind::AdminText),
+            2 => Ok(EntryKind::System),
+            3 => Ok(EntryKind::Notice),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+}
+
+/// An entry to append.
+#[derive(Clone, Copy)]
+pub struct NewEntry<'a> {
+    /// Who it is for.
+    pub conversation: Conversation,
+    /// Who said it; `None` for the system.
+    pub sender: Option<UserId>,
+    /// When, in unix seconds.
+    pub unix: i64,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The text, or a notice's event and arguments.
+    pub body: &'a str,
+    /// The sender's name for it, not used by them before.
+    pub mid: Option<&'a str>,
+}
+
+/// What a sender did under a `mid`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Where it stands.
+    pub seq: Seq,
+    /// Who it was for.
+    pub conversation: Conversation,
+    /// What it was.
+    pub kind: EntryKind,
+    /// What it said.
+    pub body: String,
+}
+
+/// An entry of the log, with the names that a push needs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub seq: Seq,
+    /// Who it is for.
+    pub conversation: Conversation,
+    /// Who said it; `None` for the system.
+    pub sender: Option<UserId>,
+    /// The sender's name as shown.
+    pub sender_name: Option<String>,
+    /// What the group is called, if it is for one.
+    pub group: Option<GroupLabel>,
+    /// When, in unix seconds.
+    pub unix: i64,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The text, or a notice's event and arguments.
+    pub body: String,
+}
+
+// What was said is never printed (P27), so none of these derives `Debug`.
+impl fmt::Debug for NewEntry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewEntry({:?}, {:?}, {:?})", self.kind, self.conversation, self.sender)
+    }
+}
+
+impl fmt::Debug for Posted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Posted({:?}, {:?}, {:?})", self.seq, self.kind, self.conversation)
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { seq, conversation, sender, kind, .. } = self;
+        write!(f, "Entry({seq:?}, {kind:?}, {conversation:?}, {sender:?})")
+    }
+}
+
+/// What a group is called: its name, and its creator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLabel {
+    /// The group's name as shown.
+    pub name: String,
+    /// The creator's name as shown.
+    pub creator: String,
+}
+
+impl Store {
+    const APPEND: Sql = "INSERT INTO log (seq, conversation, sender, at, kind, body, mid)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    /// Appends an entry, and returns its seq: the one that joins and leaves before it in this
+    /// transaction have named as next.
+    pub fn append(&mut self, entry: &NewEntry) -> Result<Seq> {
+        let seq = self.head().next();
+        let &NewEntry { conversation, sender, unix, kind, body, mid } = entry;
+        let (conversation, sender) = (conversation.to_sql(), sender.map(|sender| sender.0));
+        self.write(Self::APPEND, (seq.0, conversation, sender, unix, kind as i64, body, mid))?;
+        self.now.head = seq;
+        Ok(seq)
+    }
+
+    const FIND_MID: Sql = "SELECT seq, conversation, kind, body FROM log
+        WHERE sender = ?1 AND mid = ?2";
+    /// What a sender has appended under a `mid`.
+    pub fn find_mid(&self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
+        self.row(Self::FIND_MID, (sender.0, mid), |row| {
+            Ok(Posted {
+                seq: Seq(row.get(0)?),
+                conversation: Conversation::from_sql(row.get(1)?),
+                kind: row.get(2)?,
+                body: row.get(3)?,
+            })
+        })
+    }
+
+    const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
+    const PAST_GROUPS: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
+        WHERE userid = ?1 AND to_seq > ?2";
+    /// The first `rows` entries after `after` that a reader may see, in the log's order, their
+    /// own included.
+    pub fn page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Vec<Entry>> {
+        let mut first = FirstSeqs { seqs: BinaryHeap::new(), rows };
+        let next = after.next().0;
+        self.look(&mut first, Conversation::Inbox(reader), next, i64::MAX)?;
+        self.look(&mut first, Conversation::Everyone, next, i64::MAX)?;
+
+        let mut statement = self.db.prepare_cached(Self::CURRENT_GROUPS)?;
+        let mut groups = statement.query([reader.0])?;
+        while let Some(row) = groups.next()? {
+            let (group, from): (i64, i64) = (row.get(0)?, row.get(1)?);
+            self.look(&mut first, Conversation::Group(GroupId(group)), from.max(next), i64::MAX)?;
+        }
+        let mut statement = self.db.prepare_cached(Self::PAST_GROUPS)?;
+        let mut groups = statement.query((reader.0, next))?;
+        while let Some(row) = groups.next()? {
+            let (group, from, to): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            self.look(&mut first, Conversation::Group(GroupId(group)), from.max(next), to)?;
+        }
+        self.entries(first.seqs.into_sorted_vec())
+    }
+
+    const HISTORY_BETWEEN: Sql = "SELECT seq FROM log
+        WHERE sender = ?1 AND conversation = ?2 AND kind < 3 AND seq < ?3
+        ORDER BY seq DESC LIMIT ?4";
+    /// The last `rows` texts before `before` that two users sent each other, newest first.
+    pub fn history_between(
+        &self,
+        me: UserId,
+        other: UserId,
+        before: Option<Seq>,
+        rows: usize,
+    ) -> Result<Vec<Entry>> {
+        let before = before.map_or(i64::MAX, |seq| seq.0);
+        let said = |by: UserId, to: UserId| {
+            let inbox = Conversation::Inbox(to).to_sql();
+            self.rows(Self::HISTORY_BETWEEN, (by.0, inbox, before, rows as i64), |row| row.get(0))
+        };
+        let mut seqs: Vec<i64> = said(me, other)?;
+        seqs.extend(said(other, me)?);
+        seqs.sort_unstable_by(|a, b| b.cmp(a));
+        // Who writes to themselves is found twice.
+        seqs.dedup();
+        seqs.truncate(rows);
+        self.entries(seqs)
+    }
+
+    const MEMBERSHIP: Sql = "SELECT from_seq FROM group_users WHERE userid = ?1 AND groupid = ?2";
+    const PAST_MEMBERSHIPS: Sql = "SELECT from_seq, to_seq FROM group_past
+        WHERE userid = ?1 AND groupid = ?2 ORDER BY to_seq DESC";
+    /// The last `rows` entries before `before` of a group, newest first, of those that the
+    /// reader may see.
+    pub fn history_of_group(
+        &self,
+        reader: UserId,
+        group: GroupId,
+        before: Option<Seq>,
+        rows: usize,
+    ) -> Result<Vec<Entry>> {
+        let before = before.map_or(i64::MAX, |seq| seq.0);
+        let mut seqs = Vec::new();
+        let current = self.row(Self::MEMBERSHIP, (reader.0, group.0), |row| row.get(0))?;
+        if let Some(from) = current {
+            self.look_back(&mut seqs, group, from, before, rows)?;
+        }
+        // An interval holds at least the notice of its join, so `rows` of them are enough.
+        let mut statement = self.db.prepare_cached(Self::PAST_MEMBERSHIPS)?;
+        let mut intervals = statement.query((reader.0, group.0))?;
+        while seqs.len() < rows
+            && let Some(row) = intervals.next()?
+        {
+            let (from, to): (i64, i64) = (row.get(0)?, row.get(1)?);
+            self.look_back(&mut seqs, group, from, to.min(before), rows)?;
+        }
+        self.entries(seqs)
+    }
+
+    const FIRST_SEQ: Sql = "SELECT min(seq) FROM log";
+    /// How many seqs the log spans, from its first row to its head.
+    pub fn log_rows(&self) -> Result<u64> {
+        let first = self.row(Self::FIRST_SEQ, (), |row| row.get::<_, Option<i64>>(0))?.flatten();
+        Ok(first.map_or(0, |first| (self.head().next().0 - first).unsigned_abs()))
+    }
+
+    const LOOK: Sql = "SELECT seq FROM log
+        WHERE conversation = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq LIMIT ?4";
+    /// Offers the seqs in `[from, to)` of a conversation to `first`, as far as it wants them.
+    fn look(
+        &self,
+        first: &mut FirstSeqs,
+        conversation: Conversation,
+        from: i64,
+        to: i64,
+    ) -> Result<()> {
+        let to = to.min(first.end());
+        if from >= to {
+            return Ok(());
+        }
+        let mut statement = self.db.prepare_cached(Self::LOOK)?;
+        let mut rows = statement.query((conversation.to_sql(), from, to, first.rows as i64))?;
+        while let Some(row) = rows.next()? {
+            first.offer(row.get(0)?);
+        }
+        Ok(())
+    }
+
+    const LOOK_BACK: Sql = "SELECT seq FROM log
+        WHERE conversation = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4";
+    /// Fills `seqs` up to `rows` with the last ones in `[from, to)` of a group.
+    fn look_back(
+        &self,
+        seqs: &mut Vec<i64>,
+        group: GroupId,
+        from: i64,
+        to: i64,
+        rows: usize,
+    ) -> Result<()> {
+        let conversation = Conversation::Group(group).to_sql();
+        let wanted = (rows - seqs.len()) as i64;
+        let found =
+            self.rows(Self::LOOK_BACK, (conversation, from, to, wanted), |row| row.get(0))?;
+        seqs.extend::<Vec<i64>>(found);
+        Ok(())
+    }
+
+    const ENTRY: Sql = "SELECT l.seq, l.conversation, l.sender, l.at, l.kind, l.body,
+            s.username, g.groupname, c.username
+        FROM log l
+        LEFT JOIN users s ON s.userid = l.sender
+        LEFT JOIN groups g ON l.conversation % 2 = 1 AND g.groupid = l.conversation / 2
+        LEFT JOIN users c ON c.userid = g.createuserid
+        WHERE l.seq = ?1";
+    /// The entries at those seqs, in their order.
+    fn entries(&self, seqs: Vec<i64>) -> Result<Vec<Entry>> {
+        let mut statement = self.db.prepare_cached(Self::ENTRY)?;
+        let mut entry = |seq| Ok(statement.query_row([seq], entry_of)?);
+        seqs.into_iter().map(&mut entry).collect()
+    }
+}
+
+/// The smallest `rows` of the seqs that were offered.
+struct FirstSeqs {
+    seqs: BinaryHeap<i64>,
+    rows: usize,
+}
+
+impl FirstSeqs {
+    /// A seq from here on is not wanted.
+    fn end(&self) -> i64 {
+        if self.seqs.len() < self.rows { i64::MAX } else { self.seqs.peek().map_or(0, |max| *max) }
+    }
+
+    fn offer(&mut self, seq: i64) {
+        self.seqs.push(seq);
+        if self.seqs.len() > self.rows {
+            self.seqs.pop();
+        }
+    }
+}
+
+fn entry_of(row: &Row) -> rusqlite::Result<Entry> {
+    let group = match (row.get(7)?, row.get(8)?) {
+        (Some(name), Some(creator)) => Some(GroupLabel { name, creator }),
+        _ => None,
+    };
+    Ok(Entry {
+        seq: Seq(row.get(0)?),
+        conversation: Conversation::from_sql(row.get(1)?),
+        sender: row.get::<_, Option<i64>>(2)?.map(UserId),
+        unix: row.get(3)?,
+        kind: row.get(4)?,
+        body: row.get(5)?,
+        sender_name: row.get(6)?,
+        group,
+    })
+}
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] = &[
+    Store::APPEND,
+    Store::FIND_MID,
+    Store::CURRENT_GROUPS,
+    Store::PAST_GROUPS,
+    Store::HISTORY_BETWEEN,
+    Store::MEMBERSHIP,
+    Store::PAST_MEMBERSHIPS,
+    Store::FIRST_SEQ,
+    Store::LOOK,
+    Store::LOOK_BACK,
+    Store::ENTRY,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::super::tests::Temp;
+    use super::super::{GroupStatus, StoreError};
+    use super::*;
+    use crate::names::Name;
+
+    const READERS: [UserId; 3] = [UserId(1), UserId(2), UserId(3)];
+
+    /// What may happen to the log, by users and groups out of three.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Everyone(usize, EntryKind),
+        Inbox(usize, usize, EntryKind),
+        Group(usize, usize),
+        Toggle(usize, usize),
+        Delete(usize),
+        Commit,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let kind =
+            prop::sample::select(vec![EntryKind::Text, EntryKind::System, EntryKind::Notice]);
+        let one = 0..3_usize;
+        let two = (one.clone(), one.clone());
+        let said = (two.clone(), kind.clone());
+        prop_oneof![
+            1 => (one.clone(), kind).prop_map(|(by, kind)| Step::Everyone(by, kind)),
+            4 => said.prop_map(|((by, to), kind)| Step::Inbox(by, to, kind)),
+            6 => two.clone().prop_map(|(by, group)| Step::Group(by, group)),
+            5 => two.prop_map(|(user, group)| Step::Toggle(user, group)),
+            1 => one.prop_map(Step::Delete),
+            2 => Just(Step::Commit),
+        ]
+    }
+
+    /// The promise in its plainest form: at each append, who is a reader at that moment.
+    #[derive(Default)]
+    struct Model {
+        entries: HashMap<i64, (Conversation, Option<UserId>, EntryKind)>,
+        visible: HashMap<UserId, Vec<i64>>,
+    }
+
+    impl Model {
+        fn append(&mut self, store: &mut Store, to: Conversation, by: usize, kind: EntryKind) {
+            let sender = Some(READERS[by]);
+            let seq = store.append(&entry(to, sender, kind)).expect("append");
+            self.entries.insert(seq.0, (to, sender, kind));
+            for reader in READERS {
+                let sees = match to {
+                    Conversation::Everyone => true,
+                    Conversation::Inbox(owner) => owner == reader,
+                    Conversation::Group(group) => store.is_member(group, reader).expect("member"),
+                };
+                if sees {
+                    self.visible.entry(reader).or_default().push(seq.0);
+                }
+            }
+        }
+
+        fn check(&self, store: &Store, reader: UserId, from: i64, rows: usize) {
+            let nothing = Vec::new();
+            let visible = self.visible.get(&reader).unwrap_or(&nothing);
+            let after = visible.iter().copied().filter(|seq| *seq > from).take(rows);
+            let page = store.page(reader, Seq(from), rows).expect("page");
+            assert_eq!(seqs(&page), after.collect::<Vec<_>>(), "{reader:?} after {from}");
+
+            for other in READERS {
+                let pair = |(to, by, kind): &(Conversation, Option<UserId>, EntryKind)| {
+                    let (mine, theirs) = (Conversation::Inbox(reader), Conversation::Inbox(other));
+                    let said = (*to == mine && *by == Some(other))
+                        || (*to == theirs && *by == Some(reader));
+                    said && *kind != EntryKind::Notice
+                };
+                let mut said: Vec<i64> =
+                    self.entries.iter().filter(|(_, e)| pair(e)).map(|(seq, _)| *seq).collect();
+                said.sort_unstable_by(|a, b| b.cmp(a));
+                said.retain(|seq| *seq < from);
+                said.truncate(rows);
+                let history = store.history_between(reader, other, Some(Seq(from)), rows);
+                assert_eq!(seqs(&history.expect("history")), said, "{reader:?} and {other:?}");
+            }
+            for group in (1..=3).map(GroupId) {
+                let here = |seq: &i64| self.entries[seq].0 == Conversation::Group(group);
+                let back = visible.iter().rev().copied().filter(|seq| *seq < from && here(seq));
+                let history = store.history_of_group(reader, group, Some(Seq(from)), rows);
+                let expected: Vec<i64> = back.take(rows).collect();
+                assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
+            }
+        }
+    }
+
+    fn entry(to: Conversation, by: Option<UserId>, kind: EntryKind) -> NewEntry<'static> {
+        NewEntry { conversation: to, sender: by, unix: 1, kind, body: "hello", mid: None }
+    }
+
+    fn text(to: Conversation) -> NewEntry<'static> {
+        entry(to, Some(READERS[0]), EntryKind::Text)
+    }
+
+    fn seqs(entries: &[Entry]) -> Vec<i64> {
+        entries.iter().map(|entry| entry.seq.0).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #[test]
+        fn p9_p11_a_page_is_what_was_visible_when_it_was_said(
+            steps in prop::collection::vec(step(), 1..60),
+            rows in 1..8_usize,
+        ) {
+            let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+            let store = &mut temp.store;
+            store.begin().expect("begin");
+            for (owner, name) in READERS.into_iter().zip(["a", "b", "c"]) {
+                store.add_group(owner, &Name::group(name).expect("name"), 1).expect("group");
+            }
+            let mut model = Model::default();
+            for step in steps {
+                match step {
+                    Step::Everyone(by, kind) => {
+                        model.append(store, Conversation::Everyone, by, kind);
+                    }
+                    Step::Inbox(by, to, kind) => {
+                        model.append(store, Conversation::Inbox(READERS[to]), by, kind);
+                    }
+                    Step::Group(by, group) => {
+                        let group = Conversation::Group(GroupId(group as i64 + 1));
+                        model.append(store, group, by, EntryKind::Text);
+                    }
+                    Step::Toggle(user, group) => {
+                        let (user, group) = (READERS[user], GroupId(group as i64 + 1));
+                        let status = store.group(group).expect("read").expect("group").status;
+                        if !store.leave(group, user).expect("leave")
+                            && status != GroupStatus::Deleted
+                        {
+                            store.join(group, user).expect("join");
+                        }
+                    }
+                    Step::Delete(group) => {
+                        store.delete_group(GroupId(group as i64 + 1)).expect("delete");
+                    }
+                    Step::Commit => {
+                        store.commit(()).expect("commit");
+                        store.begin().expect("begin");
+                    }
+                }
+            }
+            store.commit(()).expect("commit");
+            for reader in READERS {
+                for from in [0, store.head().0 / 2, store.head().0, i64::MAX - 1] {
+                    model.check(store, reader, from, rows);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn p6_a_seq_is_never_given_twice() {
+        let mut temp = Temp::with_users(&["ann"]);
+        let to = Conversation::Everyone;
+        temp.transact(|store| {
+            assert_eq!(store.append(&text(to)), Ok(Seq(1)));
+            assert_eq!(store.append(&text(to)), Ok(Seq(2)));
+            assert_eq!(store.head(), Seq(2));
+        });
+        temp.store.db.execute("DELETE FROM log WHERE seq = 2", ()).expect("prune");
+        let mut temp = temp.reopen();
+        assert_eq!(temp.store.head(), Seq(2));
+        temp.transact(|store| assert_eq!(store.append(&text(to)), Ok(Seq(3))));
+        temp.store.db.execute("DELETE FROM log", ()).expect("prune");
+        assert_eq!(temp.store.log_rows(), Ok(0));
+        let mut temp = temp.reopen();
+        temp.transact(|store| assert_eq!(store.append(&text(to)), Ok(Seq(4))));
+        assert_eq!(temp.store.log_rows(), Ok(1));
+    }
+
+    #[test]
+    fn p3_undone_entries_leave_no_trace() {
+        let mut temp = Temp::with_users(&["ann"]);
+        let (store, to) = (&mut temp.store, Conversation::Everyone);
+        store.begin().expect("begin");
+        store.append(&text(to)).expect("append");
+        store.savepoint().expect("savepoint");
+        store.append(&text(to)).expect("append");
+        store.rollback_to_savepoint().expect("undo");
+        assert_eq!(store.head(), Seq(1));
+        store.savepoint().expect("savepoint");
+        assert_eq!(store.append(&text(to)), Ok(Seq(2)));
+        store.release().expect("release");
+        store.commit(()).expect("commit");
+        store.begin().expect("begin");
+        store.append(&text(to)).expect("append");
+        store.rollback().expect("rollback");
+        assert_eq!((store.head(), store.in_transaction()), (Seq(2), false));
+        assert_eq!(seqs(&store.page(READERS[0], Seq(0), 9).expect("page")), [1, 2]);
+    }
+
+    #[test]
+    fn p5_a_mid_is_stored_once_and_found_again() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        let to = Conversation::Inbox(READERS[1]);
+        let mid = |mid| NewEntry { mid: Some(mid), ..text(to) };
+        temp.transact(|store| {
+            let seq = store.append(&mid("m1")).expect("append");
+            let posted =
+                Posted { seq, conversation: to, kind: EntryKind::Text, body: "hello".into() };
+            assert_eq!(store.find_mid(READERS[0], "m1"), Ok(Some(posted)));
+            assert_eq!(store.find_mid(READERS[1], "m1"), Ok(None), "another's");
+            assert_eq!(store.find_mid(READERS[0], "M1"), Ok(None), "exact bytes");
+            store.append(&mid("m2")).expect("another");
+            store.append(&text(to)).expect("without");
+            store.append(&text(to)).expect("without");
+            assert!(matches!(store.append(&mid("m1")), Err(StoreError::Broken(_))));
+        });
+    }
+
+    #[test]
+    fn p12_a_membership_has_sharp_edges() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        let [ann, bob, _] = READERS;
+        let (mut group, mut said) = (GroupId(0), Vec::new());
+        temp.transact(|store| {
+            group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
+            let to = Conversation::Group(group);
+            for joins in [false, true, false, true] {
+                said.push(store.append(&text(to)).expect("append").0);
+                if joins {
+                    store.join(group, bob).expect("join");
+                } else {
+                    store.leave(group, bob).expect("leave");
+                }
+            }
+            said.push(store.append(&text(to)).expect("append").0);
+            store.append(&entry(to, None, EntryKind::Notice)).expect("the notice of deletion");
+            store.delete_group(group).expect("delete");
+            store.append(&text(to)).expect("append");
+        });
+        let page = temp.store.page(bob, Seq(0), 9).expect("page");
+        assert_eq!(seqs(&page), [3, 5, 6], "the third was said while bob was in, and so on");
+        assert_eq!(said, [1, 2, 3, 4, 5]);
+        let label = GroupLabel { name: "team".into(), creator: "ann".into() };
+        assert!(page.iter().all(|entry| entry.group.as_ref() == Some(&label)), "though deleted");
+        assert_eq!(seqs(&temp.store.page(ann, Seq(0), 9).expect("page")), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn an_entry_carries_the_names_a_push_needs() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        temp.transact(|store| {
+            let to = Conversation::Inbox(READERS[1]);
+            let said = NewEntry { unix: 77, kind: EntryKind::AdminText, ..text(to) };
+            store.append(&said).expect("append");
+            store.append(&entry(to, None, EntryKind::System)).expect("append");
+        });
+        let page = temp.store.page(READERS[1], Seq(0), 9).expect("page");
+        let said = &page[0];
+        assert_eq!(said.sender_name.as_deref(), Some("ann"));
+        assert_eq!((said.unix, said.kind, &*said.body), (77, EntryKind::AdminText, "hello"));
+        assert_eq!((said.sender, &said.group), (Some(READERS[0]), &None));
+        assert_eq!((page[1].sender, &page[1].sender_name), (None, &None));
+        assert!(!format!("{page:?}").contains("hello"), "P27");
+    }
+}

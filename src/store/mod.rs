@@ -1,0 +1,321 @@
+//! The store: everything that outlives the process, in one SQLite file.
+//!
+//! One connection, opened for itself alone, and one transaction a tick. The tick calls
+//!
+//! ```text
+//! begin ─► (savepoint ─► reads and writes ─► release | rollback_to_savepoint)* ─► commit
+//! ```
+//!
+//! and what it staged comes back from [`Store::commit`] as [`Committed`], the only value that
+//! `deliver` takes (P2). The journey of the file itself is in `open`; `users`, `friends`,
+//! `groups`, `log` and `cursors` each keep one noun's tables, every statement a constant above
+//! the one function that runs it.
+//!
+//! The store asks no clock, draws no random number and knows no connection. It does not judge
+//! either: whether a user *may* do a thing is asked by the handlers before they write. A
+//! constraint that fails here is our own mistake, and fatal.
+
+mod cursors;
+mod friends;
+mod groups;
+mod log;
+mod migrate;
+mod open;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row};
+
+use crate::id::Seq;
+
+pub use cursors::Waiting;
+pub use groups::{Group, GroupStatus, Member};
+pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Posted};
+pub use open::{OpenError, Opened, Opening, Synchronous};
+pub use users::{Credentials, KeyOwner, User};
+
+/// The text of a statement: a constant above the one function that runs it, and in its file's
+/// list `SQL`, whose plans `tests` looks at.
+type Sql = &'static str;
+
+/// What the store's operations return.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Why the store could not do something. `Full` and `NoMemory` end the whole transaction,
+/// savepoints or not: roll back and walk the intake again. `Broken` is fatal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The disk is full.
+    Full,
+    /// SQLite found no memory.
+    NoMemory,
+    /// Anything else: exit. Names SQLite's error, never what was stored.
+    Broken(String),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> StoreError {
+        match error {
+            Error::SqliteFailure(e, _) if e.code == ErrorCode::DiskFull => StoreError::Full,
+            Error::SqliteFailure(e, _) if e.code == ErrorCode::OutOfMemory => StoreError::NoMemory,
+            // The text that SQLite adds could quote a value; the code cannot.
+            Error::SqliteFailure(e, _) => StoreError::Broken(format!("{e} ({})", e.extended_code)),
+            // Here it can quote only our SQL, which holds parameters and no data.
+            Error::SqlInputError { msg, .. } => StoreError::Broken(format!("SQLite: {msg}")),
+            other => StoreError::Broken(without_data(&other).into()),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Full => f.write_str("the disk is full"),
+            StoreError::NoMemory => f.write_str("SQLite is out of memory"),
+            StoreError::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// What a transaction staged, after its COMMIT returned: the licence to let it out.
+#[derive(Debug)]
+pub struct Committed<T>(T);
+
+impl<T> Committed<T> {
+    /// What was staged.
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// The database.
+pub struct Store {
+    db: Connection,
+    epoch: String,
+    in_transaction: bool,
+    /// As the statements so far left them, …
+    now: Marks,
+    /// … as they were at the savepoint, if there is one, …
+    at_savepoint: Option<Marks>,
+    /// … and as they were when the transaction began.
+    at_begin: Marks,
+    /// Pages in the write-ahead log, told by SQLite after each commit.
+    wal_pages: Arc<AtomicU32>,
+}
+
+/// What is kept in memory because every tick asks for it. A rollback restores it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Marks {
+    head: Seq,
+    users: u64,
+}
+
+impl Store {
+    /// The database's random name, 16 hexadecimal digits: a seq is meant within it.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The last seq given, in this transaction or before.
+    pub fn head(&self) -> Seq {
+        self.now.head
+    }
+
+    const BEGIN: Sql = "BEGIN IMMEDIATE";
+    /// Begins the tick's transaction.
+    pub fn begin(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "one transaction a tick");
+        self.control(Self::BEGIN)?;
+        self.in_transaction = true;
+        self.at_begin = self.now;
+        Ok(())
+    }
+
+    /// Whether a transaction was begun and neither committed nor rolled back.
+    pub fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    const SAVEPOINT: Sql = "SAVEPOINT request";
+    /// Begins a request within the transaction. There is one level.
+    pub fn savepoint(&mut self) -> Result<()> {
+        assert!(self.in_transaction && self.at_savepoint.is_none(), "one request at a time");
+        self.check_alive()?;
+        self.control(Self::SAVEPOINT)?;
+        self.at_savepoint = Some(self.now);
+        Ok(())
+    }
+
+    const RELEASE: Sql = "RELEASE request";
+    /// Ends the request and keeps what it did.
+    pub fn release(&mut self) -> Result<()> {
+        assert!(self.at_savepoint.is_some(), "a savepoint is released once");
+        self.check_alive()?;
+        self.control(Self::RELEASE)?;
+        self.at_savepoint = None;
+        Ok(())
+    }
+
+    const UNDO: Sql = "ROLLBACK TO request";
+    /// Ends the request and undoes what it did. Nothing is left to undo if SQLite has ended the
+    /// whole transaction; the next statement says so.
+    pub fn rollback_to_savepoint(&mut self) -> Result<()> {
+        let Some(marks) = self.at_savepoint.take() else {
+            return Err(StoreError::Broken("no savepoint to roll back to".into()));
+        };
+        self.now = marks;
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        self.control(Self::UNDO)?;
+        self.control(Self::RELEASE)
+    }
+
+    const COMMIT: Sql = "COMMIT";
+    /// Commits the transaction with everything in it, and hands `staged` back as committed. On
+    /// `Full` and `NoMemory` the transaction is rolled back, and nothing of it is on the disk.
+    pub fn commit<T>(&mut self, staged: T) -> Result<Committed<T>> {
+        assert!(self.in_transaction && self.at_savepoint.is_none(), "no request is open");
+        let outcome = self.check_alive().and_then(|()| self.control(Self::COMMIT));
+        if let Err(error) = outcome {
+            self.rollback().map_err(|worse| StoreError::Broken(worse.to_string()))?;
+            return Err(error);
+        }
+        self.in_transaction = false;
+        Ok(Committed(staged))
+    }
+
+    const ROLLBACK: Sql = "ROLLBACK";
+    /// Undoes the whole transaction; no matter if SQLite already has.
+    pub fn rollback(&mut self) -> Result<()> {
+        assert!(self.in_transaction, "a transaction is rolled back once");
+        if !self.db.is_autocommit() {
+            self.control(Self::ROLLBACK)?;
+        }
+        self.in_transaction = false;
+        self.at_savepoint = None;
+        self.now = self.at_begin;
+        Ok(())
+    }
+
+    /// Pages of 4 KiB in the write-ahead log since it was last copied into the database whole.
+    pub fn wal_pages(&self) -> u32 {
+        self.wal_pages.load(Ordering::Relaxed)
+    }
+
+    /// Copies the write-ahead log into the database. On a full disk nothing is lost, the log
+    /// only grows: try again later.
+    pub fn checkpoint(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "a checkpoint stands between transactions");
+        match self.db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) {
+            Ok((pages, copied)) if pages == copied => self.wal_pages.store(0, Ordering::Relaxed),
+            Ok(_) => {}
+            Err(error) => match StoreError::from(error) {
+                StoreError::Full => {}
+                other => return Err(other),
+            },
+        }
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the database, and closes it.
+    pub fn close(self) -> Result<()> {
+        assert!(!self.in_transaction, "a tick ends before the store does");
+        self.db.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE)?;
+        self.db.close().map_err(|(_, error)| error.into())
+    }
+
+    /// The size of the database without its write-ahead log, in bytes.
+    pub fn database_bytes(&self) -> Result<u64> {
+        let pragma = |name| self.db.pragma_query_value(None, name, |row| unsigned(row, 0));
+        Ok(pragma("page_count")? * pragma("page_size")?)
+    }
+
+    /// A statement that moves the transaction.
+    fn control(&self, sql: Sql) -> Result<()> {
+        self.db.prepare_cached(sql)?.execute(())?;
+        Ok(())
+    }
+
+    /// Runs a statement that writes, and says how many rows it changed.
+    fn write(&mut self, sql: Sql, params: impl Params) -> Result<usize> {
+        assert!(self.in_transaction, "a write stands in a transaction");
+        self.check_alive()?;
+        Ok(self.db.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// The only row of a query, if there is one.
+    fn row<T>(
+        &self,
+        sql: Sql,
+        params: impl Params,
+        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.db.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// The number that a query counts.
+    fn count(&self, sql: Sql, params: impl Params) -> Result<u64> {
+        Ok(self.db.prepare_cached(sql)?.query_row(params, |row| unsigned(row, 0))?)
+    }
+
+    /// All rows of a query, which its statement bounds.
+    fn rows<T>(
+        &self,
+        sql: Sql,
+        params: impl Params,
+        read: impl FnMut(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map(params, read)?.collect::<rusqlite::Result<Vec<T>>>()?;
+        Ok(rows)
+    }
+
+    /// SQLite ends a transaction by itself when the disk or the memory is full, and would then
+    /// commit each further statement alone. So none is run: whoever goes on learns it again.
+    fn check_alive(&self) -> Result<()> {
+        if self.db.is_autocommit() { Err(StoreError::Full) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Store { epoch, in_transaction, now, .. } = self;
+        write!(f, "Store {{ epoch: {epoch}, in_transaction: {in_transaction}, {now:?} }}")
+    }
+}
+
+/// A number that is never negative.
+fn unsigned(row: &Row, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(i64::unsigned_abs)
+}
+
+/// Tells `counter` after each commit how many pages the write-ahead log has.
+fn count_wal_pages(db: &mut Connection, counter: &Arc<AtomicU32>) -> rusqlite::Result<()> {
+    let counter = Arc::clone(counter);
+    db.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+        counter.store(pages.unsigned_abs(), Ordering::Relaxed);
+        Ok(())
+    }))
+}
+
+/// The kind of an error that is not SQLite's own. Its text could quote a stored value.
+fn without_data(error: &Error) -> &'static str {
+    match error {
+        Error::QueryReturnedNoRows => "SQLite: a row is missing",
+        Error::InvalidColumnType(..)
+        | Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..) => "SQLite: a stored value is not of its kind",
+        _ => "SQLite: a statement was not accepted",
+    }
+}

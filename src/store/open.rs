@@ -1,0 +1,328 @@
+//! The journey of the database file: found or made, locked, looked at, brought up to date.
+//!
+//! ```text
+//! make ─► connect ─► lock and look ─► configure ─► create | migrate | nothing ─► checkpoint
+//!                    └ in use, newer, not ours: leave, and nothing was touched
+//! ```
+//!
+//! SQLite's lock is taken before anything is written and kept to the end (P26). The file is
+//! never opened but by SQLite: closing another descriptor of it would drop that lock. What a
+//! crash left is SQLite's to recover, and the checkpoint before listening proves that it did
+//! (P25).
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{error, fmt};
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned};
+use crate::id::Seq;
+
+/// What to open, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The data directory; `p2sp.db` stands in it. Made if it is missing.
+    pub dir: &'a Path,
+    /// 16 random hexadecimal digits, the epoch of the database if this makes one.
+    pub epoch: &'a str,
+    /// How much of a COMMIT must be on the disk when it returns.
+    pub synchronous: Synchronous,
+}
+
+/// How much of a COMMIT must be on the disk when it returns. Only `Full` keeps P1; the others
+/// are for benches and simulations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// All of it.
+    #[default]
+    Full = 2,
+    /// All up to the last checkpoint.
+    Normal = 1,
+    /// Whatever the system has written by itself.
+    Off = 0,
+}
+
+/// What opening found and did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The database is new: it has no user yet.
+    pub created: bool,
+    /// The version it had, if it was brought up to date.
+    pub migrated_from: Option<i64>,
+    /// Users whose password still is a bare MD5 digest: see [`Store::wrap_old_passwords`].
+    pub old_passwords: u64,
+}
+
+/// Why the database cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The directory or the file cannot be made, read or written.
+    NotWritable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// Another process has it open; nothing was touched.
+    InUse,
+    /// A newer p2sp wrote it; nothing was touched.
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// The file is not p2sp's; nothing was touched.
+    NotADatabase,
+    /// SQLite failed in another way.
+    Broken(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::NotWritable { path, why } => write!(f, "{}: {why}", path.display()),
+            OpenError::InUse => f.write_str("the database is in use by another process"),
+            OpenError::Newer { found, known } => {
+                write!(f, "the database has version {found}, this program knows up to {known}")
+            }
+            OpenError::NotADatabase => f.write_str("the file is not a database of p2sp"),
+            OpenError::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl error::Error for OpenError {}
+
+/// The version of `schema.sql`.
+const VERSION: i64 = 1;
+
+/// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
+/// while it is written. As SQLite counts: 3.51.3.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Prepared statements kept: more than there are, so that none is ever compiled twice.
+const STATEMENTS_KEPT: usize = 128;
+
+/// What the file holds.
+enum Content {
+    Nothing,
+    FirstVersion,
+    Ours,
+}
+
+impl Store {
+    /// Opens the database in a directory, and makes either if it is missing. A database of an
+    /// earlier version is brought up to date.
+    pub fn open(opening: &Opening) -> Result<(Store, Opened), OpenError> {
+        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+            return Err(OpenError::Broken(format!("SQLite {} is too old", rusqlite::version())));
+        }
+        let path = make(opening.dir)?;
+        let explain = |error| explain(&path, error);
+
+        let mut db = connect(&path)?;
+        let content = lock_and_look(&db, &path)?;
+        // A first version's file may be readable by everyone, and its digests are weak.
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(|e| cannot(&path, e))?;
+        configure(&db, opening.synchronous).map_err(explain)?;
+        match content {
+            Content::Nothing => create(&mut db, opening.epoch).map_err(explain)?,
+            Content::FirstVersion => {
+                migrate::from_first_version(&mut db, opening.epoch).map_err(explain)?;
+            }
+            Content::Ours => {}
+        }
+        check_configured(&db, opening.synchronous).map_err(explain)??;
+
+        let wal_pages = Arc::default();
+        count_wal_pages(&mut db, &wal_pages).map_err(explain)?;
+        db.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE).map_err(explain)?;
+
+        let marks = marks(&db).map_err(explain)?;
+        let epoch = epoch(&db).map_err(explain)?;
+        let (now, at_begin) = (marks, marks);
+        let store = Store {
+            db,
+            epoch,
+            in_transaction: false,
+            now,
+            at_savepoint: None,
+            at_begin,
+            wal_pages,
+        };
+        let opened = Opened {
+            created: matches!(content, Content::Nothing),
+            migrated_from: matches!(content, Content::FirstVersion).then_some(0),
+            old_passwords: store.old_passwords().map_err(|e| OpenError::Broken(e.to_string()))?,
+        };
+        Ok((store, opened))
+    }
+}
+
+/// Makes the directory and an empty file where they are missing; returns the file's path,
+/// which is absolute so that SQLite cannot take it for a URI.
+fn make(dir: &Path) -> Result<PathBuf, OpenError> {
+    let dir = std::path::absolute(dir).map_err(|e| cannot(dir, e))?;
+    let dir_is_new = !dir.exists();
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|e| cannot(&dir, e))?;
+    let path = dir.join("p2sp.db");
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(path),
+        Err(error) => return Err(cannot(&path, error)),
+    }
+    // SQLite syncs the file; that the file has a name must be on the disk too (P1).
+    let parent = dir.parent().filter(|_| dir_is_new);
+    for dir in [Some(dir.as_path()), parent].into_iter().flatten() {
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| cannot(dir, e))?;
+    }
+    Ok(path)
+}
+
+/// Opens the file without reading it yet.
+fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let explain = |error| explain(path, error);
+    let db = Connection::open_with_flags(path, flags).map_err(explain)?;
+    // SQLite falls back to reading where it may not write.
+    if db.is_readonly("main").map_err(explain)? {
+        return Err(cannot(path, io::ErrorKind::PermissionDenied.into()));
+    }
+    db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    db.busy_timeout(Duration::ZERO).map_err(explain)?;
+    // Before the first access: a lock is then kept, and the write-ahead log needs no shared
+    // memory.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(explain)?;
+    Ok(db)
+}
+
+/// Takes the lock and finds out whose file it is, writing nothing.
+fn lock_and_look(db: &Connection, path: &Path) -> Result<Content, OpenError> {
+    let explain = |error| explain(path, error);
+    // If we turn away, closing must not copy a write-ahead log that is not ours to touch.
+    let wal_exists = path.with_extension("db-wal").exists();
+    let keep_wal = |keep| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
+    keep_wal(wal_exists).map_err(explain)?;
+    db.execute_batch("BEGIN EXCLUSIVE").map_err(explain)?;
+    let version: i64 =
+        db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(explain)?;
+    let content = match version {
+        0 if is_empty(db).map_err(explain)? => Content::Nothing,
+        0 if migrate::is_first_version(db).map_err(explain)? => Content::FirstVersion,
+        VERSION if db.table_exists(None, "meta").map_err(explain)? => Content::Ours,
+        newer if newer > VERSION => {
+            return Err(OpenError::Newer { found: newer, known: VERSION });
+        }
+        _ => return Err(OpenError::NotADatabase),
+    };
+    db.execute_batch("ROLLBACK").map_err(explain)?;
+    keep_wal(false).map_err(explain)?;
+    Ok(content)
+}
+
+fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
+    let any = db.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", (), |_| Ok(())).optional()?;
+    Ok(any.is_none())
+}
+
+/// The settings, each with what SQLite answers when asked for it afterwards.
+fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 9] {
+    let (synchronous, level) = match synchronous {
+        Synchronous::Full => ("FULL", 2),
+        Synchronous::Normal => ("NORMAL", 1),
+        Synchronous::Off => ("OFF", 0),
+    };
+    [
+        ("journal_mode", "WAL", Value::Text("wal".into())),
+        ("synchronous", synchronous, Value::Integer(level)),
+        ("foreign_keys", "ON", Value::Integer(1)),
+        // Checkpoints are the event loop's, between ticks.
+        ("wal_autocheckpoint", "0", Value::Integer(0)),
+        // An I/O error must be an error and not a signal.
+        ("mmap_size", "0", Value::Integer(0)),
+        // The file is data: nothing in its schema may run functions.
+        ("trusted_schema", "OFF", Value::Integer(0)),
+        ("cell_size_check", "ON", Value::Integer(1)),
+        // No file outside the data directory.
+        ("temp_store", "MEMORY", Value::Integer(2)),
+        // Nobody else has the file, so there is nobody to wait for.
+        ("busy_timeout", "0", Value::Integer(0)),
+    ]
+}
+
+fn configure(db: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
+    let settings = settings(synchronous);
+    settings
+        .iter()
+        .try_for_each(|(name, value, _)| db.execute_batch(&format!("PRAGMA {name} = {value}")))
+}
+
+/// SQLite ignores what it cannot do, so each setting is read back.
+fn check_configured(
+    db: &Connection,
+    synchronous: Synchronous,
+) -> rusqlite::Result<Result<(), OpenError>> {
+    let exclusive = ("locking_mode", "EXCLUSIVE", Value::Text("exclusive".into()));
+    for (name, value, expected) in settings(synchronous).into_iter().chain([exclusive]) {
+        let found: Value = db.pragma_query_value(None, name, |row| row.get(0))?;
+        if found != expected {
+            let why = format!("SQLite does not take {name} = {value}");
+            return Ok(Err(OpenError::Broken(why)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Makes an empty database of this version.
+fn create(db: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    create_schema(&transaction, epoch)?;
+    transaction.commit()
+}
+
+/// Makes the tables in the transaction that is open.
+pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()> {
+    db.execute_batch(include_str!("../../schema.sql"))?;
+    db.execute("INSERT INTO meta (name, value) VALUES ('epoch', ?1)", [epoch])?;
+    db.pragma_update(None, "user_version", VERSION)
+}
+
+/// Read once at the start, so it may count.
+fn marks(db: &Connection) -> rusqlite::Result<Marks> {
+    // Not the newest row's seq: that row may have been pruned, and its seq was given all the
+    // same (P6).
+    let head = "SELECT seq FROM sqlite_sequence WHERE name = 'log'";
+    let head = db.query_row(head, (), |row| row.get(0).map(Seq)).optional()?.unwrap_or_default();
+    let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
+    Ok(Marks { head, users })
+}
+
+fn epoch(db: &Connection) -> rusqlite::Result<String> {
+    db.query_row("SELECT value FROM meta WHERE name = 'epoch'", (), |row| row.get(0))
+}
+
+fn cannot(path: &Path, error: io::Error) -> OpenError {
+    OpenError::NotWritable { path: path.to_owned(), why: error.to_string() }
+}
+
+/// What an error of SQLite means to who starts a server.
+fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
+    let why = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return OpenError::InUse,
+        Some(ErrorCode::NotADatabase) => return OpenError::NotADatabase,
+        Some(ErrorCode::CannotOpen) => "cannot be opened",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "cannot be written",
+        Some(ErrorCode::DiskFull) => "the disk is full",
+        _ => return OpenError::Broken(StoreError::from(error).to_string()),
+    };
+    OpenError::NotWritable { path: path.to_owned(), why: why.into() }
+}

@@ -1,0 +1,556 @@
+//! The command line: a request as a person types it.
+//!
+//! ```text
+//! addgroupuser  book club  bob      ─►  addgroupuser {groupname: "book club", username: "bob"}
+//! └── word ──┘  └ Group ─┘ └ User
+//! ```
+//!
+//! Each command is declared once, in [`COMMANDS`]: its type, its arguments in order, and whether
+//! only administrators have it. [`parse`] walks that row. It knows no session: which group a
+//! number stands for is asked of the caller, and what is left out but can be asked for (a
+//! password) is the caller's to ask. The words for people are in `locale::command`.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::{Code, MessageType};
+
+/// What a line asks for.
+#[derive(Clone, PartialEq)]
+pub enum Command {
+    /// A request, with its arguments by their names on the wire.
+    Request {
+        /// Its type.
+        kind: MessageType,
+        /// Its arguments.
+        args: Map<String, Value>,
+    },
+    /// Leave the client; nothing goes over the wire.
+    Quit,
+}
+
+/// A password or a text may be among the arguments (P27).
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::Request { kind, .. } => write!(f, "{}(…)", kind.name()),
+            Command::Quit => f.write_str("quit"),
+        }
+    }
+}
+
+/// Why a line is no command. Never holds what could be a password or a text (P27).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandFault {
+    /// No such command, or none for this user.
+    Unknown {
+        /// The word, without its dot.
+        word: String,
+        /// The command that it was perhaps meant to be.
+        nearest: Option<&'static str>,
+    },
+    /// An argument that must be there is not.
+    Missing {
+        /// The command.
+        word: &'static str,
+        /// What it lacks.
+        argument: Argument,
+    },
+    /// An argument is not one of those that it may be.
+    Unfit {
+        /// The command.
+        word: &'static str,
+        /// What is wrong.
+        argument: Argument,
+    },
+    /// More words than the command takes.
+    TooMany {
+        /// The command.
+        word: &'static str,
+    },
+    /// The list has no group of that number.
+    NoGroup {
+        /// The list that numbers the groups.
+        list: GroupList,
+        /// What stands where the number should.
+        given: String,
+    },
+}
+
+impl CommandFault {
+    /// The code of a request that is refused for the same reason.
+    pub fn code(&self) -> Code {
+        match self {
+            CommandFault::Unknown { .. } => Code::UnknownType,
+            CommandFault::NoGroup { .. } => Code::NoSuchGroup,
+            _ => Code::BadRequest,
+        }
+    }
+}
+
+/// One argument of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// A user's name, `@` before it or not.
+    User,
+    /// The name of a group's creator.
+    Creator,
+    /// A password, to the end of the line; asked for if it is left out.
+    Password,
+    /// A group: its number in `groups`, or the name of an own one.
+    Group,
+    /// A group's name and never its number.
+    GroupName,
+    /// A group by its number alone.
+    GroupNumber(GroupList),
+    /// A user's name, or the number of a group.
+    Conversation,
+    /// How many; may be left out.
+    Count,
+    /// The rest of the line as it stands.
+    Text,
+    /// The word `online`; may be left out.
+    Online,
+    /// `zh` or `en`.
+    Lang,
+    /// A command to be explained; may be left out.
+    Query,
+}
+
+/// A list whose numbers stand for groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupList {
+    /// `groups`.
+    Mine,
+    /// `allgroup`.
+    All,
+}
+
+/// A group as the wire names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRef {
+    /// Who created it.
+    pub creator: String,
+    /// What they called it.
+    pub groupname: String,
+}
+
+/// How a command is typed.
+#[derive(Debug)]
+pub struct Syntax {
+    /// The request it makes; `quit` makes none.
+    pub kind: Option<MessageType>,
+    /// Only administrators have it.
+    pub admin: bool,
+    arguments: &'static [Argument],
+}
+
+impl Syntax {
+    /// The word that it begins with.
+    pub fn word(&self) -> &'static str {
+        self.kind.map_or("quit", MessageType::name)
+    }
+}
+
+/// Every command.
+pub const COMMANDS: &[Syntax] = {
+    use Argument::*;
+    use MessageType as T;
+    &[
+        user(T::Reg, &[User]),
+        user(T::Login, &[User, Password]),
+        user(T::Logout, &[]),
+        Syntax { kind: None, admin: false, arguments: &[] },
+        user(T::Passwd, &[]),
+        user(T::Whoami, &[]),
+        user(T::Lang, &[Lang]),
+        user(T::Help, &[Query]),
+        user(T::Add, &[User]),
+        user(T::Accept, &[User]),
+        user(T::Reject, &[User]),
+        user(T::Del, &[User]),
+        user(T::Friends, &[]),
+        user(T::Send, &[User, Text]),
+        user(T::Sendgroup, &[GroupNumber(GroupList::Mine), Text]),
+        user(T::History, &[Conversation, Count]),
+        user(T::Newgroup, &[GroupName]),
+        user(T::Delgroup, &[Group]),
+        user(T::Addgroupuser, &[Group, User]),
+        user(T::Delgroupuser, &[Group, User]),
+        user(T::Leavegroup, &[Group]),
+        user(T::Groups, &[]),
+        user(T::Groupusers, &[Group]),
+        admin(T::Allusers, &[Online]),
+        admin(T::Online, &[]),
+        admin(T::Allgroup, &[]),
+        admin(T::Adminsend, &[User, Text]),
+        admin(T::Adminsendgroup, &[GroupNumber(GroupList::All), Text]),
+        admin(T::Broadcast, &[Text]),
+        admin(T::Blockuser, &[User]),
+        admin(T::Unblockuser, &[User]),
+        admin(T::Blockgroup, &[Creator, GroupName]),
+        admin(T::Unblockgroup, &[Creator, GroupName]),
+        admin(T::Stats, &[]),
+    ]
+};
+
+const fn user(kind: MessageType, arguments: &'static [Argument]) -> Syntax {
+    Syntax { kind: Some(kind), admin: false, arguments }
+}
+
+const fn admin(kind: MessageType, arguments: &'static [Argument]) -> Syntax {
+    Syntax { kind: Some(kind), admin: true, arguments }
+}
+
+/// Looks up the group that a number in a list stands for.
+pub type GroupNumbers<'a> = dyn Fn(GroupList, usize) -> Option<GroupRef> + 'a;
+
+/// Reads one line. `is_admin` is `None` while nobody is signed in: then an administrator's
+/// command is understood, for the server to judge, but never suggested.
+///
+/// # Errors
+/// What is wrong with the line, for `locale::command::fault` to say.
+pub fn parse(
+    line: &str,
+    is_admin: Option<bool>,
+    groups: &GroupNumbers,
+) -> Result<Command, CommandFault> {
+    let (word, rest) = split_word(line);
+    let word = word.strip_prefix('.').unwrap_or(word).to_lowercase();
+    let hidden = |syntax: &Syntax| syntax.admin && is_admin == Some(false);
+    let Some(syntax) = COMMANDS.iter().find(|row| row.word() == word && !hidden(row)) else {
+        let offered = COMMANDS.iter().filter(|row| !row.admin || is_admin == Some(true));
+        let nearest = nearest(&word, offered.map(Syntax::word));
+        return Err(CommandFault::Unknown { word, nearest });
+    };
+    let mut reader = Reader { syntax, rest, groups, args: Map::new() };
+    for index in 0..syntax.arguments.len() {
+        reader.take(index)?;
+    }
+    if !reader.rest.trim().is_empty() {
+        return Err(CommandFault::TooMany { word: syntax.word() });
+    }
+    let args = reader.args;
+    Ok(syntax.kind.map_or(Command::Quit, |kind| Command::Request { kind, args }))
+}
+
+/// The candidate that `word` was perhaps meant to be: one it begins, or one at most two slips of
+/// the finger away (one, for a short word).
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = word.chars().count();
+    let slips_max = if letters < 4 { 1 } else { 2 };
+    candidates
+        .map(|candidate| match candidate.starts_with(word) && letters >= 2 {
+            true => (0, candidate),
+            false => (strsim::osa_distance(word, candidate), candidate),
+        })
+        .filter(|(slips, candidate)| *slips <= slips_max && *slips < candidate.len())
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// A line being read against its syntax.
+struct Reader<'a> {
+    syntax: &'static Syntax,
+    rest: &'a str,
+    groups: &'a GroupNumbers<'a>,
+    args: Map<String, Value>,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, index: usize) -> Result<(), CommandFault> {
+        let argument = self.syntax.arguments[index];
+        match argument {
+            Argument::User => self.take_user("username", argument)?,
+            Argument::Creator => self.take_user("creator", argument)?,
+            Argument::Group | Argument::GroupName => {
+                let name = self.words_before_the_last(index)?;
+                if argument == Argument::Group && is_number(name) {
+                    self.set_group(GroupList::Mine, name)?;
+                } else {
+                    self.set("groupname", name);
+                }
+            }
+            Argument::GroupNumber(list) => {
+                let number = self.required(argument)?;
+                self.set_group(list, number)?;
+            }
+            Argument::Conversation => {
+                let name = self.required(argument)?;
+                match is_number(name) {
+                    true => self.set_group(GroupList::Mine, name)?,
+                    false => self.set_user("username", name, argument)?,
+                }
+            }
+            Argument::Text => match self.verbatim() {
+                Some(text) => self.set("message", text),
+                None => return Err(self.missing(argument)),
+            },
+            Argument::Lang => match self.required(argument)?.to_lowercase().as_str() {
+                lang @ ("zh" | "en") => self.set("lang", lang),
+                _ => return Err(self.unfit(argument)),
+            },
+            Argument::Password | Argument::Count | Argument::Online | Argument::Query => {
+                self.take_optional(argument)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_optional(&mut self, argument: Argument) -> Result<(), CommandFault> {
+        if argument == Argument::Password {
+            if let Some(password) = self.verbatim() {
+                self.set("password", password);
+            }
+            return Ok(());
+        }
+        let Some(word) = self.word() else { return Ok(()) };
+        match argument {
+            Argument::Count => match word.parse::<u32>() {
+                Ok(count) if count > 0 => self.set("count", count),
+                _ => return Err(self.unfit(argument)),
+            },
+            Argument::Online if word == "online" => self.set("online", true),
+            Argument::Query => self.set("query", word.strip_prefix('.').unwrap_or(word)),
+            _ => return Err(self.unfit(argument)),
+        }
+        Ok(())
+    }
+
+    fn take_user(&mut self, key: &str, argument: Argument) -> Result<(), CommandFault> {
+        let name = self.required(argument)?;
+        self.set_user(key, name, argument)
+    }
+
+    fn set_user(&mut self, key: &str, name: &str, what: Argument) -> Result<(), CommandFault> {
+        match name.strip_prefix('@').unwrap_or(name) {
+            "" => Err(self.missing(what)),
+            name => {
+                self.set(key, name);
+                Ok(())
+            }
+        }
+    }
+
+    fn set_group(&mut self, list: GroupList, number: &str) -> Result<(), CommandFault> {
+        // `parse` alone would take `+1` too.
+        let index = is_number(number).then(|| number.parse().ok()).flatten();
+        let Some(group) = index.and_then(|index| (self.groups)(list, index)) else {
+            return Err(CommandFault::NoGroup { list, given: number.to_owned() });
+        };
+        self.set("creator", group.creator);
+        self.set("groupname", group.groupname);
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.args.insert(key.to_owned(), value.into());
+    }
+
+    /// All words but as many at the end as the command has arguments after this one.
+    fn words_before_the_last(&mut self, index: usize) -> Result<&'a str, CommandFault> {
+        let after = &self.syntax.arguments[index + 1..];
+        let text = self.rest.trim();
+        let words = text.split_whitespace().count();
+        if words <= after.len() {
+            return Err(self.missing(self.syntax.arguments[index + words]));
+        }
+        let mut name = text;
+        for _ in after {
+            name = name.trim_end_matches(|c: char| !c.is_whitespace()).trim_end();
+        }
+        self.rest = &text[name.len()..];
+        Ok(name)
+    }
+
+    fn required(&mut self, argument: Argument) -> Result<&'a str, CommandFault> {
+        self.word().ok_or_else(|| self.missing(argument))
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let (word, rest) = split_word(self.rest);
+        self.rest = rest;
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// The rest of the line, spaces and all.
+    fn verbatim(&mut self) -> Option<&'a str> {
+        let text = std::mem::take(&mut self.rest);
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn missing(&self, argument: Argument) -> CommandFault {
+        CommandFault::Missing { word: self.syntax.word(), argument }
+    }
+
+    fn unfit(&self, argument: Argument) -> CommandFault {
+        CommandFault::Unfit { word: self.syntax.word(), argument }
+    }
+}
+
+/// The first word, and what follows it after one space.
+fn split_word(text: &str) -> (&str, &str) {
+    text.trim_start().split_once(char::is_whitespace).unwrap_or((text.trim(), ""))
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn number(list: GroupList, number: usize) -> Option<GroupRef> {
+        let (creator, groupname) = match (list, number) {
+            (GroupList::Mine, 1) => ("alice", "team"),
+            (GroupList::Mine, 2) => ("王小明", "工作 群"),
+            (GroupList::All, 9) => ("carol", "choir"),
+            _ => return None,
+        };
+        Some(GroupRef { creator: creator.into(), groupname: groupname.into() })
+    }
+
+    fn read(line: &str) -> Result<Command, CommandFault> {
+        parse(line, Some(true), &number)
+    }
+
+    fn request(kind: MessageType, args: Value) -> Command {
+        Command::Request { kind, args: args.as_object().cloned().unwrap_or_default() }
+    }
+
+    #[test]
+    fn a_line_is_a_request() {
+        for (line, kind, args) in [
+            ("reg 王小明", "reg", json!({"username": "王小明"})),
+            ("login bob", "login", json!({"username": "bob"})),
+            ("login bob a secret ", "login", json!({"username": "bob", "password": "a secret "})),
+            ("  .FRIENDS  ", "friends", json!({})),
+            (".send bob hi  there", "send", json!({"username": "bob", "message": "hi  there"})),
+            ("send @bob  hi ", "send", json!({"username": "bob", "message": " hi "})),
+            ("send  2 嗨，你好", "send", json!({"username": "2", "message": "嗨，你好"})),
+            (
+                "sendgroup 2 大家好",
+                "sendgroup",
+                json!({"creator": "王小明", "groupname": "工作 群", "message": "大家好"}),
+            ),
+            (
+                "history 1 50",
+                "history",
+                json!({"creator": "alice", "groupname": "team", "count": 50}),
+            ),
+            ("history @2", "history", json!({"username": "2"})),
+            ("history 小明 7", "history", json!({"username": "小明", "count": 7})),
+            ("newgroup 2024", "newgroup", json!({"groupname": "2024"})),
+            ("newgroup book club ", "newgroup", json!({"groupname": "book club"})),
+            ("delgroup book club", "delgroup", json!({"groupname": "book club"})),
+            ("delgroup 1", "delgroup", json!({"creator": "alice", "groupname": "team"})),
+            (
+                "addgroupuser 工作 群 @小明",
+                "addgroupuser",
+                json!({"groupname": "工作 群", "username": "小明"}),
+            ),
+            (
+                "delgroupuser 1 bob",
+                "delgroupuser",
+                json!({"creator": "alice", "groupname": "team", "username": "bob"}),
+            ),
+            ("leavegroup 1", "leavegroup", json!({"creator": "alice", "groupname": "team"})),
+            ("groupusers book club", "groupusers", json!({"groupname": "book club"})),
+            (
+                "blockgroup alice book 7",
+                "blockgroup",
+                json!({"creator": "alice", "groupname": "book 7"}),
+            ),
+            ("allusers online", "allusers", json!({"online": true})),
+            ("allusers", "allusers", json!({})),
+            (
+                "adminsendgroup 9 sing",
+                "adminsendgroup",
+                json!({"creator": "carol", "groupname": "choir", "message": "sing"}),
+            ),
+            ("broadcast  all", "broadcast", json!({"message": " all"})),
+            ("help", "help", json!({})),
+            ("help .send", "help", json!({"query": "send"})),
+            ("lang ZH", "lang", json!({"lang": "zh"})),
+        ] {
+            let kind = MessageType::from_name(kind).expect("a type");
+            // Its Debug form is redacted, so a difference names only the line.
+            assert!(read(line) == Ok(request(kind, args)), "{line}");
+        }
+        assert_eq!(read(".quit"), Ok(Command::Quit));
+    }
+
+    #[test]
+    fn a_line_that_is_no_command_says_why() {
+        let missing = |word, argument| CommandFault::Missing { word, argument };
+        let unfit = |word, argument| CommandFault::Unfit { word, argument };
+        let no_group = |list, given: &str| CommandFault::NoGroup { list, given: given.into() };
+        for (line, fault) in [
+            ("send", missing("send", Argument::User)),
+            ("send @", missing("send", Argument::User)),
+            ("send bob", missing("send", Argument::Text)),
+            ("send bob ", missing("send", Argument::Text)),
+            ("addgroupuser", missing("addgroupuser", Argument::Group)),
+            ("addgroupuser team", missing("addgroupuser", Argument::User)),
+            ("blockgroup alice", missing("blockgroup", Argument::GroupName)),
+            ("lang", missing("lang", Argument::Lang)),
+            ("lang fr", unfit("lang", Argument::Lang)),
+            ("history bob many", unfit("history", Argument::Count)),
+            ("history bob 0", unfit("history", Argument::Count)),
+            ("allusers offline", unfit("allusers", Argument::Online)),
+            ("add bob smith", CommandFault::TooMany { word: "add" }),
+            ("quit now", CommandFault::TooMany { word: "quit" }),
+            ("sendgroup 3 hi", no_group(GroupList::Mine, "3")),
+            ("sendgroup +1 hi", no_group(GroupList::Mine, "+1")),
+            ("sendgroup team hi", no_group(GroupList::Mine, "team")),
+            ("adminsendgroup 1 hi", no_group(GroupList::All, "1")),
+            (
+                "history 99999999999999999999999",
+                no_group(GroupList::Mine, "99999999999999999999999"),
+            ),
+        ] {
+            assert_eq!(read(line), Err(fault), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_offered_command_is_suggested() {
+        let suggested = |line: &str, is_admin| match parse(line, is_admin, &number) {
+            Err(CommandFault::Unknown { nearest, .. }) => nearest,
+            _ => Some("a command"),
+        };
+        for (line, nearest) in [
+            ("sned bob hi", Some("send")),
+            ("freinds", Some("friends")),
+            ("sendg 1 hi", Some("sendgroup")),
+            ("exit", Some("quit")),
+            (".", None),
+            ("你好", None),
+            ("x", None),
+        ] {
+            assert_eq!(suggested(line, Some(false)), nearest, "{line}");
+        }
+        assert_eq!(suggested("broadcats x", Some(true)), Some("broadcast"));
+        assert_eq!(suggested("broadcats x", None), None, "never before sign-in");
+        assert_eq!(suggested("stats", Some(false)), None, "not even itself");
+        assert!(parse("stats", None, &number).is_ok(), "the server decides");
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_a_command_or_a_fault(line in "\\PC{0,40}") {
+            let _ = parse(&line, None, &number);
+        }
+
+        #[test]
+        fn a_text_is_sent_as_it_stands(text in "[^\n]{1,40}") {
+            let sent = parse(&format!("broadcast {text}"), Some(true), &number);
+            let wanted = request(MessageType::Broadcast, json!({"message": text}));
+            prop_assert!(sent == Ok(wanted));
+        }
+    }
+}

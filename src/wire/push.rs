@@ -1,0 +1,182 @@
+//! What is sent unasked: `usersend`, `groupsend`, `sysmsg`.
+//!
+//! All readers of one message get the same bytes but for `prev`, the seq pushed before it on
+//! their own connection. So a push is encoded once, up to where `prev` begins, and
+//! [`append`] adds each reader's own end.
+//!
+//! ```text
+//! {"type":"usersend","timestamp":…,"payload":{"fromusername":…,"message":…,"seq":7   ,"prev":5}}
+//! └──────────────────────── a stem, shared by all readers ────────────────────────┘ └ one's own ┘
+//! ```
+
+use serde::Serialize;
+
+use super::frame;
+use super::notice::{Event, Notice};
+use crate::id::Seq;
+
+/// A message as it is pushed, without the reader's own end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stem(Vec<u8>);
+
+/// What a push says, before it is encoded.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+#[allow(missing_docs)]
+pub enum Push<'a> {
+    /// One person to another.
+    User {
+        fromusername: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        system: bool,
+        /// Only in a history, where one's own messages stand too.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tousername: Option<&'a str>,
+    },
+    /// One person to a group.
+    Group {
+        groupname: &'a str,
+        creator: &'a str,
+        fromusername: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        system: bool,
+    },
+    /// The system, or an administrator through it.
+    System {
+        message: &'a str,
+        event: Event,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        username: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        groupname: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        creator: Option<&'a str>,
+    },
+}
+
+impl<'a> Push<'a> {
+    /// A notice, with its words.
+    pub fn notice(notice: &'a Notice, message: &'a str) -> Push<'a> {
+        Push::System {
+            message,
+            event: notice.event,
+            username: notice.username.as_deref(),
+            groupname: notice.groupname.as_deref(),
+            creator: notice.creator.as_deref(),
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self {
+            Push::User { .. } => "usersend",
+            Push::Group { .. } => "groupsend",
+            Push::System { .. } => "sysmsg",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    timestamp: i64,
+    payload: Payload<'a>,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    #[serde(flatten)]
+    push: &'a Push<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<i64>,
+}
+
+fn encode(push: &Push, unix: i64, seq: Option<Seq>) -> Vec<u8> {
+    let payload = Payload { push, seq: seq.map(|seq| seq.0) };
+    let body = Body { r#type: push.type_name(), timestamp: unix, payload };
+    // Strings and integers always have a JSON form.
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+impl Stem {
+    /// Encodes a message of the log, committed at `unix` as `seq`.
+    pub fn new(push: &Push, unix: i64, seq: Seq) -> Stem {
+        let mut bytes = encode(push, unix, Some(seq));
+        // The two closing braces come back with each reader's `prev`.
+        bytes.truncate(bytes.len().saturating_sub(2));
+        Stem(bytes)
+    }
+
+    /// The whole message without a `prev`, as it stands in a history.
+    pub fn to_json(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned() + "}}"
+    }
+}
+
+/// Appends the message as a frame for a reader who was pushed `prev` before it. Returns the
+/// number of bytes.
+pub fn append(out: &mut Vec<u8>, stem: &Stem, prev: Seq) -> usize {
+    let before = out.len();
+    frame::append(out, |out| {
+        out.extend_from_slice(&stem.0);
+        out.extend_from_slice(b",\"prev\":");
+        let mut digits = [0; 20];
+        out.extend_from_slice(decimal(prev.0.max(0) as u64, &mut digits));
+        out.extend_from_slice(b"}}");
+    });
+    out.len() - before
+}
+
+/// Appends a notice about the connection itself: it has no seq, and is never repeated.
+pub fn append_notice(out: &mut Vec<u8>, notice: &Notice, message: &str, unix: i64) {
+    let bytes = encode(&Push::notice(notice, message), unix, None);
+    frame::append(out, |out| out.extend_from_slice(&bytes));
+}
+
+/// The decimal digits of `number`, at the end of `room`.
+fn decimal(mut number: u64, room: &mut [u8; 20]) -> &[u8] {
+    let mut start = room.len();
+    loop {
+        start -= 1;
+        room[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &room[start..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_is_a_shared_stem_and_an_own_end() {
+        let push =
+            Push::User { fromusername: "bob", message: "hi", system: false, tousername: None };
+        let stem = Stem::new(&push, 5, Seq(7));
+        let mut out = Vec::new();
+        let bytes = append(&mut out, &stem, Seq(1_234_567));
+        assert_eq!(bytes, out.len());
+        assert_eq!(
+            std::str::from_utf8(frame::payload(&out).expect("a frame")),
+            Ok(
+                r#"{"type":"usersend","timestamp":5,"payload":{"fromusername":"bob","message":"hi","seq":7,"prev":1234567}}"#
+            )
+        );
+        assert!(stem.to_json().ends_with(r#""seq":7}}"#));
+    }
+
+    #[test]
+    fn a_notice_about_the_connection_has_no_seq() {
+        let mut out = Vec::new();
+        append_notice(&mut out, &Notice::plain(Event::CaughtUp), "done", 5);
+        assert_eq!(
+            std::str::from_utf8(frame::payload(&out).expect("a frame")),
+            Ok(
+                r#"{"type":"sysmsg","timestamp":5,"payload":{"message":"done","event":"caught_up"}}"#
+            )
+        );
+    }
+}

@@ -1,0 +1,407 @@
+//! A request: type, id, login key and arguments, borrowed from the bytes that carried it.
+//!
+//! Reading is lenient where SPEC says so (unknown arguments are ignored whatever they hold, null
+//! is absent, the timestamp is not looked at) and strict everywhere else: what is not a JSON
+//! object with a string `type` and an object `payload` is not a message at all, while an
+//! argument of the wrong kind is only this request's fault.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::frame;
+use super::response::Refusal;
+use super::{Code, MessageType};
+use crate::limits::{MID_BYTES_MAX, REQUEST_ID_BYTES_MAX};
+
+/// What a peer asks for.
+#[derive(Debug)]
+pub struct RequestMessage<'a> {
+    /// The type's name as it came; [`RequestMessage::kind`] makes a type of it.
+    pub type_name: Cow<'a, str>,
+    /// The arguments, the login key and the ids among them.
+    pub args: Args<'a>,
+}
+
+/// A request's own number or name, echoed in the answer as `re`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestId {
+    /// An integer.
+    Number(i64),
+    /// A string of at most 64 bytes.
+    Name(String),
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            RequestId::Number(number) => serializer.serialize_i64(*number),
+            RequestId::Name(name) => serializer.serialize_str(name),
+        }
+    }
+}
+
+impl<'a> RequestMessage<'a> {
+    /// Reads the payload of a frame. `None`: it is not a message.
+    pub fn parse(payload: &'a [u8]) -> Option<RequestMessage<'a>> {
+        let text = std::str::from_utf8(payload).ok()?;
+        serde_json::from_str(text).ok()
+    }
+
+    /// The type of the request, if there is such a type.
+    pub fn kind(&self) -> Option<MessageType> {
+        MessageType::from_name(&self.type_name)
+    }
+
+    /// The request's id.
+    ///
+    /// # Errors
+    /// `bad_request`: neither an integer nor a string of at most 64 bytes.
+    pub fn id(&self) -> Result<Option<RequestId>, Refusal> {
+        match &self.args.id {
+            Arg::Absent => Ok(None),
+            Arg::Number(number) => Ok(Some(RequestId::Number(*number))),
+            Arg::Text(name) if name.len() <= REQUEST_ID_BYTES_MAX => {
+                Ok(Some(RequestId::Name(name.clone().into_owned())))
+            }
+            _ => Err(Refusal::about(Code::BadRequest, "id")),
+        }
+    }
+}
+
+/// Appends a request as a frame; for clients. `payload` is the object with the arguments.
+pub fn append(out: &mut Vec<u8>, type_name: &str, unix: i64, payload: &Value) {
+    let message = serde_json::json!({"type": type_name, "timestamp": unix, "payload": payload});
+    frame::append(out, |out| out.extend_from_slice(message.to_string().as_bytes()));
+}
+
+/// One argument as it came.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Arg<'a> {
+    /// Left out, or null.
+    #[default]
+    Absent,
+    Text(Cow<'a, str>),
+    Number(i64),
+    Flag(bool),
+    /// A kind that no argument has: fraction, array, object.
+    Odd,
+}
+
+macro_rules! args {
+    ($($field:ident),+ $(,)?) => {
+        /// The arguments of a request. Each accessor names the argument it could not read.
+        #[derive(Default)]
+        pub struct Args<'a> {
+            $($field: Arg<'a>,)+
+        }
+
+        impl<'a> Args<'a> {
+            fn slot(&mut self, name: &str) -> Option<&mut Arg<'a>> {
+                match name {
+                    $(stringify!($field) => Some(&mut self.$field),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+args! {
+    auth_token, id, mid, username, password, newpassword, message, groupname, creator, count,
+    before, after, online, query, seq, lang, ack,
+}
+
+/// Passwords, keys and texts are among the arguments (P27).
+impl fmt::Debug for Args<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Args(…)")
+    }
+}
+
+macro_rules! texts {
+    ($($(#[doc = $doc:literal])+ $field:ident;)+) => {
+        $($(#[doc = $doc])+
+        ///
+        /// # Errors
+        /// `bad_request`: it is not a string.
+        pub fn $field(&self) -> Result<Option<&str>, Refusal> {
+            text(&self.$field, stringify!($field))
+        })+
+    };
+}
+
+impl Args<'_> {
+    texts! {
+        /// The login key.
+        auth_token;
+        /// A password.
+        password;
+        /// The next password.
+        newpassword;
+        /// A message's text.
+        message;
+        /// A group's name.
+        groupname;
+        /// The name of a group's creator.
+        creator;
+        /// Where the next page begins: the `next` of the page before.
+        after;
+        /// What is asked about.
+        query;
+        /// A language, `zh…` for Chinese.
+        lang;
+    }
+
+    /// A user's name, where it may be left out.
+    ///
+    /// # Errors
+    /// `bad_request`: it is not a string.
+    pub fn username_opt(&self) -> Result<Option<&str>, Refusal> {
+        text(&self.username, "username")
+    }
+
+    /// A user's name.
+    ///
+    /// # Errors
+    /// `bad_request`: it is left out or not a string.
+    pub fn username(&self) -> Result<&str, Refusal> {
+        self.username_opt()?.ok_or(Refusal::about(Code::BadRequest, "username"))
+    }
+
+    /// The client's own name for a message, by which a retry is known.
+    ///
+    /// # Errors
+    /// `bad_request`: it is not a string of 1–64 bytes.
+    pub fn mid(&self) -> Result<Option<&str>, Refusal> {
+        match text(&self.mid, "mid")? {
+            Some(mid) if mid.is_empty() || mid.len() > MID_BYTES_MAX => {
+                Err(Refusal::about(Code::BadRequest, "mid"))
+            }
+            mid => Ok(mid),
+        }
+    }
+
+    /// How many rows are wanted.
+    ///
+    /// # Errors
+    /// `bad_request`: it is not an integer.
+    pub fn count(&self) -> Result<Option<i64>, Refusal> {
+        number(&self.count, "count")
+    }
+
+    /// A page of what was said before this seq.
+    ///
+    /// # Errors
+    /// `bad_request`: it is not an integer.
+    pub fn before(&self) -> Result<Option<i64>, Refusal> {
+        number(&self.before, "before")
+    }
+
+    /// The seq that is confirmed.
+    ///
+    /// # Errors
+    /// `bad_request`: it is left out or not an integer.
+    pub fn seq(&self) -> Result<i64, Refusal> {
+        number(&self.seq, "seq")?.ok_or(Refusal::about(Code::BadRequest, "seq"))
+    }
+
+    /// Only those who are online.
+    ///
+    /// # Errors
+    /// `bad_request`: it is neither true nor false.
+    pub fn online(&self) -> Result<bool, Refusal> {
+        flag(&self.online, "online")
+    }
+
+    /// Whether the client confirms what it is sent.
+    ///
+    /// # Errors
+    /// `bad_request`: it is neither true nor false.
+    pub fn ack(&self) -> Result<bool, Refusal> {
+        flag(&self.ack, "ack")
+    }
+}
+
+fn text<'a>(arg: &'a Arg, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+    match arg {
+        Arg::Absent => Ok(None),
+        Arg::Text(text) => Ok(Some(text)),
+        _ => Err(Refusal::about(Code::BadRequest, name)),
+    }
+}
+
+fn number(arg: &Arg, name: &'static str) -> Result<Option<i64>, Refusal> {
+    match arg {
+        Arg::Absent => Ok(None),
+        Arg::Number(number) => Ok(Some(*number)),
+        _ => Err(Refusal::about(Code::BadRequest, name)),
+    }
+}
+
+fn flag(arg: &Arg, name: &'static str) -> Result<bool, Refusal> {
+    match arg {
+        Arg::Absent => Ok(false),
+        Arg::Flag(flag) => Ok(*flag),
+        _ => Err(Refusal::about(Code::BadRequest, name)),
+    }
+}
+
+impl<'de> Deserialize<'de> for Arg<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ArgVisitor;
+        impl<'de> Visitor<'de> for ArgVisitor {
+            type Value = Arg<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an argument")
+            }
+            fn visit_unit<E>(self) -> Result<Arg<'de>, E> {
+                Ok(Arg::Absent)
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Arg<'de>, E> {
+                Ok(Arg::Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Arg<'de>, E> {
+                Ok(Arg::Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Arg<'de>, E> {
+                Ok(Arg::Number(number))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Arg<'de>, E> {
+                Ok(i64::try_from(number).map_or(Arg::Odd, Arg::Number))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Arg<'de>, E> {
+                Ok(Arg::Odd)
+            }
+            fn visit_bool<E>(self, flag: bool) -> Result<Arg<'de>, E> {
+                Ok(Arg::Flag(flag))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arg<'de>, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Arg::Odd)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Arg<'de>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Arg::Odd)
+            }
+        }
+        deserializer.deserialize_any(ArgVisitor)
+    }
+}
+
+/// A key of an object, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Args<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ArgsVisitor;
+        impl<'de> Visitor<'de> for ArgsVisitor {
+            type Value = Args<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object of arguments")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Args<'de>, A::Error> {
+                let mut args = Args::default();
+                while let Some(Key(key)) = map.next_key()? {
+                    match args.slot(&key) {
+                        Some(slot) => *slot = map.next_value()?,
+                        None => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(args)
+            }
+        }
+        deserializer.deserialize_map(ArgsVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestMessage<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RequestVisitor;
+        impl<'de> Visitor<'de> for RequestVisitor {
+            type Value = RequestMessage<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a message object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut type_name, mut args) = (None, None);
+                while let Some(Key(key)) = map.next_key()? {
+                    match key.as_ref() {
+                        "type" => type_name = Some(map.next_value::<Key>()?.0),
+                        "payload" => args = Some(map.next_value()?),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                match (type_name, args) {
+                    (Some(type_name), Some(args)) => Ok(RequestMessage { type_name, args }),
+                    _ => Err(serde::de::Error::custom("type or payload is missing")),
+                }
+            }
+        }
+        deserializer.deserialize_map(RequestVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<RequestMessage<'_>> {
+        RequestMessage::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn a_request_is_read_in_any_order_and_with_unknown_arguments() {
+        let text = r#"{"payload":{"x":[[{}]],"username":"b\u006fb","id":7,"ack":null,"ack":true},
+                       "extra":1,"type":"add_friend"}"#;
+        let request = parse(text).expect("a message");
+        assert_eq!(request.kind(), Some(MessageType::Add));
+        assert_eq!(request.args.username(), Ok("bob"));
+        assert_eq!(request.id(), Ok(Some(RequestId::Number(7))));
+        assert_eq!(request.args.ack(), Ok(true));
+        assert_eq!(request.args.auth_token(), Ok(None));
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_whole() {
+        let nested = "[".repeat(200) + &"]".repeat(200);
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "7",
+            r#"{"type":"x"}"#,
+            r#"{"payload":{}}"#,
+            r#"{"type":1,"payload":{}}"#,
+            r#"{"type":"x","payload":[]}"#,
+            r#"{"type":"x","payload":{}} x"#,
+            r#"{"type":"x","payload":{"message":"\ud800"}}"#,
+            &nested,
+        ] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+        assert!(RequestMessage::parse(b"{\"type\":\"\xff\",\"payload\":{}}").is_none());
+    }
+
+    #[test]
+    fn an_argument_of_the_wrong_kind_is_named() {
+        let nested = "[".repeat(200) + &"]".repeat(200);
+        let text = format!(
+            r#"{{"type":"send","payload":{{"username":5,"seq":1.5,"ack":"yes","mid":"",
+               "message":{nested},"unknown":{nested},"id":{{}}}}}}"#
+        );
+        let request = parse(&text).expect("a message");
+        let about = |what| Refusal::about(Code::BadRequest, what);
+        assert_eq!(request.args.username(), Err(about("username")));
+        assert_eq!(request.args.seq(), Err(about("seq")));
+        assert_eq!(request.args.ack(), Err(about("ack")));
+        assert_eq!(request.args.mid(), Err(about("mid")));
+        assert_eq!(request.args.message(), Err(about("message")));
+        assert_eq!(request.id(), Err(about("id")));
+    }
+}

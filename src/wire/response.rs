@@ -1,0 +1,204 @@
+//! An answer: status, code, text and data.
+//!
+//! Every request has exactly one, `login_success` for `login` and `resume` and `normalmsg` for
+//! all others, refusals included.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::frame;
+use super::{Code, RequestId};
+use crate::id::Seq;
+
+/// A no: why, and about what. The connection goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason, for programs.
+    pub code: Code,
+    /// What the refusal is about: an argument's name, a user's name; for the text. Never what
+    /// a password or a key held.
+    pub about: Option<String>,
+    /// Seconds after which it may be tried again.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal about something that the text names.
+    pub fn about(code: Code, about: impl Into<String>) -> Refusal {
+        Refusal { code, about: Some(about.into()), retry_after: None }
+    }
+
+    /// `slow_down`, to be tried again after so many seconds.
+    pub fn slow_down(retry_after: u64) -> Refusal {
+        Refusal { code: Code::SlowDown, about: None, retry_after: Some(retry_after) }
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Refusal {
+        Refusal { code, about: None, retry_after: None }
+    }
+}
+
+/// What one request is answered.
+#[derive(Clone, Debug)]
+pub struct ResponseMessage {
+    /// The request's id.
+    pub re: Option<RequestId>,
+    /// The outcome.
+    pub code: Code,
+    /// For people, in the session's language.
+    pub text: String,
+    /// For programs.
+    pub data: Data,
+}
+
+/// The data of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Nothing more to say.
+    None,
+    /// A message stands in the log.
+    Sent {
+        /// Where it stands.
+        seq: Seq,
+        /// Whether the recipient is online, if it is one person.
+        online: Option<bool>,
+    },
+    /// A list or a set of figures: an object.
+    Object(Value),
+    /// Signed in: its fields stand in the payload itself.
+    Welcome(Box<Welcome>),
+}
+
+/// What a sign-in is answered beside the text.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Welcome {
+    /// The login key, shown this once.
+    pub auth_token: String,
+    /// Whether the user is an administrator.
+    pub is_admin: bool,
+    /// The user's id.
+    pub user_id: i64,
+    /// The user's name as registered.
+    pub username: String,
+    /// The request types this user may use.
+    pub commands: Vec<&'static str>,
+    /// Names the life of the log: seqs of different epochs do not compare.
+    pub epoch: String,
+    /// Everything up to this seq has reached the user.
+    pub cursor: i64,
+}
+
+/// The key is a secret (P27).
+impl std::fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Welcome({}, …)", self.user_id)
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    timestamp: i64,
+    payload: Payload<'a>,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    re: Option<&'a RequestId>,
+    status: u16,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<DataBody<'a>>,
+    #[serde(flatten)]
+    welcome: Option<&'a Welcome>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DataBody<'a> {
+    Sent {
+        seq: i64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        online: Option<bool>,
+    },
+    Object(&'a Value),
+}
+
+impl ResponseMessage {
+    /// Appends the answer as a frame.
+    pub fn append(&self, out: &mut Vec<u8>, unix: i64) {
+        let (data, welcome) = match &self.data {
+            Data::None => (None, None),
+            Data::Sent { seq, online } => {
+                (Some(DataBody::Sent { seq: seq.0, online: *online }), None)
+            }
+            Data::Object(value) => (Some(DataBody::Object(value)), None),
+            Data::Welcome(welcome) => (None, Some(welcome.as_ref())),
+        };
+        let r#type = if welcome.is_some() { "login_success" } else { "normalmsg" };
+        let payload = Payload {
+            message: &self.text,
+            re: self.re.as_ref(),
+            status: self.code.status(),
+            code: self.code.name(),
+            data,
+            welcome,
+        };
+        let body = Body { r#type, timestamp: unix, payload };
+        frame::append(out, |out| {
+            // Strings, integers and maps with string keys: serialising them into memory
+            // cannot fail.
+            let written = serde_json::to_writer(out, &body);
+            debug_assert!(written.is_ok());
+        });
+    }
+
+    /// About how many bytes the answer takes, to bound what one tick may stage.
+    pub fn size_hint(&self) -> usize {
+        // The text of a list and its data are of one size.
+        256 + 2 * self.text.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json_of(response: &ResponseMessage) -> String {
+        let mut out = Vec::new();
+        response.append(&mut out, 5);
+        String::from_utf8_lossy(frame::payload(&out).expect("a frame")).into_owned()
+    }
+
+    #[test]
+    fn answers_have_the_documented_shape() {
+        let mut response = ResponseMessage {
+            re: Some(RequestId::Number(7)),
+            code: Code::Ok,
+            text: "sent".into(),
+            data: Data::Sent { seq: Seq(12), online: Some(false) },
+        };
+        assert_eq!(
+            json_of(&response),
+            r#"{"type":"normalmsg","timestamp":5,"payload":{"message":"sent","re":7,"status":200,"code":"ok","data":{"seq":12,"online":false}}}"#
+        );
+        response.re = None;
+        response.data = Data::Welcome(Box::new(Welcome {
+            auth_token: "k".into(),
+            is_admin: false,
+            user_id: 2,
+            username: "bob".into(),
+            commands: vec!["send"],
+            epoch: "e".into(),
+            cursor: 3,
+        }));
+        assert_eq!(
+            json_of(&response),
+            r#"{"type":"login_success","timestamp":5,"payload":{"message":"sent","status":200,"code":"ok","auth_token":"k","is_admin":false,"user_id":2,"username":"bob","commands":["send"],"epoch":"e","cursor":3}}"#
+        );
+    }
+}
