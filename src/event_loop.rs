@@ -266,8 +266,7 @@ impl<N: Net> EventLoop<N> {
                 Err(error) => self.read_failed(id, &error),
             }
         }
-        let drained = !self.remembered[id.index()].readable;
-        self.server.end_read(id, drained, now);
+        self.server.end_read(id, now);
     }
 
     fn read_failed(&mut self, id: ConnId, error: &io::Error) {
@@ -319,7 +318,7 @@ impl<N: Net> EventLoop<N> {
         for (id, task) in self.server.deliver(committed, now)? {
             self.net.hash(id, task);
         }
-        self.server.end_intake();
+        self.server.end_intake(now);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use crate::conn::CloseReason;
 use crate::id::{ConnId, GroupId, Seq, UserId};
 use crate::locale::Lang;
-use crate::password::Task;
+use crate::password::{KeyHash, Task};
 use crate::sessions::SignIn;
 use crate::store::Entry;
 use crate::wire::{Notice, RequestId, ResponseMessage};
@@ -36,7 +36,7 @@ pub enum Effect {
     /// The session ends, the connection stays.
     SignOut(ConnId),
     /// The session has another key.
-    NewKey(ConnId, [u8; 32], i64),
+    NewKey(ConnId, KeyHash, i64),
     /// The session is spoken to in another language.
     Speak(ConnId, Lang),
     /// The session confirms what it was pushed.
@@ -48,7 +48,7 @@ pub enum Effect {
 }
 
 /// What goes on when a password hash is done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Waiting {
     /// The request that is answered then.
     pub re: Option<RequestId>,
@@ -59,6 +59,7 @@ pub struct Waiting {
 }
 
 /// Why a password is hashed.
+#[derive(Clone)]
 pub enum Purpose {
     /// To make an account.
     Register(crate::names::Name),

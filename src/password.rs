@@ -18,10 +18,36 @@ use std::fmt;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+
+/// What is kept of a login key: its SHA-256. The key itself is random, so one quick hash is
+/// enough.
+#[derive(Clone, Copy)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl KeyHash {
+    /// The hash of a key.
+    pub fn of(key: &str) -> KeyHash {
+        KeyHash(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+/// In a time that does not tell how much of two hashes is the same.
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &KeyHash) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash(…)")
+    }
+}
 
 /// What one hash costs. Only tests lower it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
 use crate::limits::Limits;
 use crate::locale::Lang;
+use crate::password::KeyHash;
 
 /// One signed-in user on one connection.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub struct Session {
     pub lang: Lang,
     /// Whether the client confirms what it is sent.
     pub acks: bool,
-    /// SHA-256 of the login key.
-    pub key_hash: [u8; 32],
+    /// The login key's hash.
+    pub key_hash: KeyHash,
     /// Unix seconds after which the key is worth nothing.
     pub key_expires: i64,
     /// Groups whose messages they read.
@@ -42,6 +43,8 @@ pub struct Session {
     pub sent_seq: Seq,
     /// Whether there may be entries in the log that were not pushed yet.
     pub behind: bool,
+    /// Whether they stand in the queue of those to be fed.
+    pub queued: bool,
     /// Whether they were told that everything that waited has been pushed.
     pub told_caught_up: bool,
     /// For a session that does not confirm: when the connection has sent so many bytes in all,
@@ -64,8 +67,8 @@ pub struct SignIn {
     pub lang: Lang,
     /// Whether the client confirms what it is sent.
     pub acks: bool,
-    /// SHA-256 of the login key.
-    pub key_hash: [u8; 32],
+    /// The login key's hash.
+    pub key_hash: KeyHash,
     /// Unix seconds after which the key is worth nothing.
     pub key_expires: i64,
     /// Groups whose messages they read.
@@ -164,6 +167,7 @@ impl Sessions {
             pushed: cursor,
             sent_seq: cursor,
             behind: true,
+            queued: false,
             told_caught_up: false,
             mark: None,
             ending: false,
@@ -348,7 +352,7 @@ mod tests {
             admin: false,
             lang: Lang::En,
             acks: true,
-            key_hash: [0; 32],
+            key_hash: KeyHash::of(""),
             key_expires: 0,
             groups: groups.iter().map(|&group| GroupId(group)).collect(),
             cursor: Seq(5),

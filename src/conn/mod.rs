@@ -210,15 +210,14 @@ impl Connection {
         self.frame_begun = None;
     }
 
-    /// Bytes of an incomplete frame are all there is, and the kernel has no more. A pause of
-    /// ours is not held against the peer.
-    pub fn frame_is_incomplete(&mut self, now: Moment) {
-        self.frame_begun.get_or_insert(now);
-    }
-
-    /// The connection was paused with bytes left over.
-    pub fn frame_waits_for_us(&mut self) {
-        self.frame_begun = None;
+    /// Whether what is kept is the beginning of a frame whose rest the peer owes us. A frame
+    /// that waits for us, because the connection is paused, is not held against the peer.
+    pub fn frame_is_begun(&mut self, begun: bool, now: Moment) {
+        if begun {
+            self.frame_begun.get_or_insert(now);
+        } else {
+            self.frame_begun = None;
+        }
     }
 
     /// The kernel took `bytes`.
@@ -334,11 +333,11 @@ mod tests {
     fn p23_a_frame_completes_in_time_or_the_connection_ends() {
         let settings = limits::Limits::default();
         let mut conn = connection();
-        conn.frame_is_incomplete(at(1));
-        conn.frame_is_incomplete(at(9));
+        conn.frame_is_begun(true, at(1));
+        conn.frame_is_begun(true, at(9));
         assert_eq!(conn.due(at(9), &settings), Due::Later(at(16)));
         assert_eq!(conn.due(at(16), &settings), Due::Close(CloseReason::FrameDeadline));
-        conn.frame_waits_for_us();
+        conn.frame_is_begun(false, at(16));
         assert_eq!(conn.due(at(16), &settings), Due::Later(at(180)));
     }
 

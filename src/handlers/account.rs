@@ -6,14 +6,14 @@
 
 use rand::Rng;
 
-use super::{Answer, Context, No, Outcome, commands, key_hash};
+use super::{Answer, Context, No, Outcome, commands};
 use crate::id::UserId;
 use crate::limits::{HASH_QUEUE_MAX, KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
 use crate::locale::reply::Reply;
 use crate::locale::{self, Lang};
 use crate::names::Name;
 use crate::outbox::{Effect, Purpose, Waiting};
-use crate::password::{self, Secret, Task, Weakness};
+use crate::password::{self, KeyHash, Secret, Task, Weakness};
 use crate::sessions::SignIn;
 use crate::store::User;
 use crate::wire::response::{Data, Welcome};
@@ -70,8 +70,8 @@ pub fn resume(context: &mut Context, args: &Args) -> Answer {
     refuse_signed_in(context)?;
     let key = args.auth_token()?.ok_or(Code::BadKey)?;
     let acks = args.ack()?;
-    let hash = key_hash(key);
-    let owner = context.facts.store.key_owner(&hash)?.ok_or(Code::BadKey)?;
+    let hash = KeyHash::of(key);
+    let owner = context.facts.store.key_owner(&hash.0)?.ok_or(Code::BadKey)?;
     let unix = context.facts.now.unix;
     if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
         return Err(Code::BadKey.into());
@@ -222,7 +222,7 @@ fn changed(context: &mut Context, user: UserId, stored: &str) -> Answer {
     context.facts.store.set_password(user, stored)?;
     let key = new_key(context, user)?;
     let expires = context.facts.now.unix + KEY_AGE_SECONDS;
-    context.facts.outbox.stage(Effect::NewKey(context.caller.conn, key_hash(&key), expires));
+    context.facts.outbox.stage(Effect::NewKey(context.caller.conn, KeyHash::of(&key), expires));
     let data = serde_json::json!({"auth_token": key});
     Ok(Outcome::Done(Reply::PasswordChanged, Data::Object(data)))
 }
@@ -243,7 +243,7 @@ fn begin_session(
         admin: user.admin,
         lang: context.lang,
         acks,
-        key_hash: key_hash(&key),
+        key_hash: KeyHash::of(&key),
         key_expires: key_created + KEY_AGE_SECONDS,
         groups: store.group_ids_of(user.id)?,
         cursor,
@@ -309,7 +309,7 @@ fn new_key(context: &mut Context, user: UserId) -> Result<String, No> {
     let mut bytes = [0; 32];
     context.facts.rng.fill_bytes(&mut bytes);
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    context.facts.store.set_key(user, Some(&key_hash(&key)), context.facts.now.unix)?;
+    context.facts.store.set_key(user, Some(&KeyHash::of(&key).0), context.facts.now.unix)?;
     Ok(key)
 }
 

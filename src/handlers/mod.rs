@@ -24,14 +24,11 @@ pub mod stem;
 
 pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
 
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-
 use crate::conn::CloseReason;
 use crate::id::UserId;
 use crate::locale::{self, Lang};
 use crate::outbox::{Effect, Mark, Waiting};
-use crate::password;
+use crate::password::{self, KeyHash};
 use crate::store::StoreError;
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, MessageType, Refusal, RequestId, RequestMessage, ResponseMessage};
@@ -192,16 +189,10 @@ fn authenticate(context: &Context, args: &Args) -> Result<(UserId, bool), No> {
         return Err(Code::NotSignedIn.into());
     };
     let key = args.auth_token()?.ok_or(Code::BadKey)?;
-    let right = bool::from(key_hash(key).ct_eq(&session.key_hash));
-    if !right || context.facts.now.unix >= session.key_expires {
+    if KeyHash::of(key) != session.key_hash || context.facts.now.unix >= session.key_expires {
         return Err(Code::BadKey.into());
     }
     Ok((session.user, session.admin))
-}
-
-/// What the database and the sessions hold of a login key.
-pub fn key_hash(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
 }
 
 fn atomically(

@@ -32,10 +32,16 @@ pub struct Portion {
     pub served: usize,
 }
 
-/// The tick's work.
-#[derive(Debug)]
+impl Portion {
+    /// How many frames there are to serve, a fault counted as one.
+    pub fn listed(&self) -> usize {
+        self.frames.len() + usize::from(self.fault.is_some())
+    }
+}
+
+/// The tick's work. The default has no room at all: it stands in while the real one is walked.
+#[derive(Debug, Default)]
 pub struct Intake {
-    /// Zeroed memory that the system provides as it is touched.
     bytes: Box<[u8]>,
     used: usize,
     frames: Vec<Range<usize>>,
@@ -43,19 +49,12 @@ pub struct Intake {
     hashes: Vec<(ConnId, Outcome)>,
 }
 
-impl Default for Intake {
-    fn default() -> Intake {
-        Intake {
-            bytes: vec![0; INTAKE_BYTES_MAX].into_boxed_slice(),
-            used: 0,
-            frames: Vec::new(),
-            portions: Vec::new(),
-            hashes: Vec::new(),
-        }
-    }
-}
-
 impl Intake {
+    /// Room for one tick: zeroed memory that the system provides as it is touched.
+    pub fn new() -> Intake {
+        Intake { bytes: vec![0; INTAKE_BYTES_MAX].into_boxed_slice(), ..Intake::default() }
+    }
+
     /// Whether another connection's bytes fit.
     pub fn has_room(&self) -> bool {
         self.bytes.len() - self.used >= READ_BYTES_PER_CONN
@@ -102,7 +101,7 @@ impl Intake {
             }
         }
         portion.frames.end = self.frames.len();
-        portion.frames.len() + usize::from(portion.fault.is_some())
+        portion.listed()
     }
 
     /// A password hash is done.
@@ -186,7 +185,7 @@ mod tests {
     fn frames_split_anywhere_are_listed_whole_and_the_rest_goes_back() {
         let bytes = frames(&[b"one", b"", b"three"]);
         for cut in 0..=bytes.len() {
-            let mut intake = Intake::default();
+            let mut intake = Intake::new();
             intake.begin(CONN, &bytes[..cut]);
             let first = intake.list();
             intake.set_served(0, first);
@@ -206,7 +205,7 @@ mod tests {
     fn a_fault_stands_behind_the_frames_before_it() {
         let mut bytes = frames(&[b"one"]);
         bytes.extend_from_slice(b"GET /");
-        let mut intake = Intake::default();
+        let mut intake = Intake::new();
         intake.begin(CONN, &bytes);
         assert_eq!(intake.list(), 2);
         let portion = intake.portion(0);
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn p20_a_connection_has_its_share_and_no_more() {
-        let mut intake = Intake::default();
+        let mut intake = Intake::new();
         intake.begin(CONN, b"");
         while !intake.room().is_empty() {
             let count = intake.room().len().min(1000);

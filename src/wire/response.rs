@@ -41,7 +41,7 @@ impl From<Code> for Refusal {
 }
 
 /// What one request is answered.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ResponseMessage {
     /// The request's id.
     pub re: Option<RequestId>,
@@ -51,6 +51,13 @@ pub struct ResponseMessage {
     pub text: String,
     /// For programs.
     pub data: Data,
+}
+
+/// Texts and keys are among what is answered (P27).
+impl std::fmt::Debug for ResponseMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ResponseMessage({:?}, {}, …)", self.re, self.code.name())
+    }
 }
 
 /// The data of an answer.

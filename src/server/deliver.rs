@@ -163,7 +163,7 @@ impl Server {
         };
         conn.signed_in(sign_in.acks);
         self.sessions.sign_in(id, sign_in);
-        self.behind.push_back(id);
+        self.queue_behind(id);
         self.touch(id);
     }
 
@@ -255,8 +255,11 @@ impl Server {
         let mut turns = self.behind.len();
         while turns > 0 && self.has_behind() && !budget.is_spent() {
             let Some(id) = self.behind.pop_front() else { break };
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.queued = false;
+            }
             if self.feed_page(id, budget, now)? {
-                self.behind.push_back(id);
+                self.queue_behind(id);
             } else {
                 turns -= 1;
             }
@@ -328,7 +331,9 @@ impl Server {
     /// Puts a reader who is behind in the queue, unless they cannot be fed or wait there.
     fn queue_behind(&mut self, id: ConnId) {
         let may_be_fed = conn_mut(&mut self.conns, id).is_some_and(|conn| conn.may_be_fed());
-        if may_be_fed && !self.behind.contains(&id) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if may_be_fed && !session.queued {
+            session.queued = true;
             self.behind.push_back(id);
         }
     }

@@ -1,0 +1,156 @@
+//! Reap: what a tick leaves behind. Unserved bytes go back to their connections, deadlines are
+//! looked at, closed connections freed: only here, so that no phase meets a stranger in a slot.
+
+use std::time::Duration;
+
+use super::{Fatal, Server, conn_mut, fatal};
+use crate::conn::{CloseReason, Due, Stage};
+use crate::id::{ConnId, Moment, Now};
+use crate::limits;
+use crate::wire::frame;
+
+/// What is left to do for a connection at the end of a tick.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Everything was sent: shut down our side.
+    Shutdown,
+    /// It is gone, its slot free.
+    Freed,
+    /// It lives on.
+    Alive {
+        /// Look at its deadlines then.
+        deadline: Option<Moment>,
+        /// It may be served now.
+        serving: bool,
+        /// It was kept a whole frame for.
+        has_frame: bool,
+    },
+}
+
+impl Server {
+    /// Gives back what was not served and forgets the tick's intake.
+    pub fn end_intake(&mut self, now: Now) {
+        for index in 0..self.intake.portions() {
+            let portion = self.intake.portion(index);
+            let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
+            if conn.is_serving() {
+                let rest = self.intake.rest(portion);
+                conn.received.keep(rest);
+                conn.frame_is_begun(!rest.is_empty() && !has_frame(rest), now.mono);
+            }
+        }
+        self.intake.clear();
+    }
+
+    /// Hands over the connections touched, each once.
+    pub fn take_touched(&mut self) -> Vec<ConnId> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
+    /// Decides what is left to do for a connection at the end of a tick. Only here are slots
+    /// freed.
+    pub fn settle(&mut self, id: ConnId, now: Now) -> Option<Settled> {
+        let conn = conn_mut(&mut self.conns, id)?;
+        let done = conn.peer_finished && !conn.awaits_hash && conn.paced_until.is_none();
+        if done && conn.is_serving() && !has_frame(conn.received.bytes()) {
+            conn.close(CloseReason::PeerLeft, now.mono);
+        }
+        if !conn.is_serving() {
+            self.sessions.sign_out(id);
+        }
+        if conn.stage == Stage::Flushing && conn.send.is_empty() {
+            conn.linger(now.mono);
+            if conn.peer_finished {
+                conn.die(CloseReason::PeerLeft);
+            } else {
+                return Some(Settled::Shutdown);
+            }
+        }
+        if conn.stage == Stage::Dead {
+            self.free(id);
+            return Some(Settled::Freed);
+        }
+        let deadline = match conn.due(now.mono, &self.rules.limits) {
+            Due::Never => None,
+            Due::Later(at) => Some(at),
+            _ => Some(now.mono),
+        };
+        Some(Settled::Alive {
+            deadline,
+            serving: conn.may_be_served(),
+            has_frame: has_frame(conn.received.bytes()),
+        })
+    }
+
+    fn free(&mut self, id: ConnId) {
+        let conn = self.conns.remove(id.index());
+        self.send_bytes -= conn.send.len();
+        self.throttle.disconnect(conn.peer);
+        let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
+        self.counters.closed(reason);
+        log::debug!("{id}: closed, {reason}");
+    }
+
+    /// A deadline of the connection may have passed.
+    pub fn look_at_deadline(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        match conn.due(now.mono, &self.rules.limits) {
+            Due::Never | Due::Later(_) => {}
+            Due::GoOn => conn.paced_until = None,
+            Due::Close(reason) => conn.close(reason, now.mono),
+            Due::Drop => conn.die(CloseReason::Io),
+        }
+        self.touch(id);
+    }
+
+    /// Whether a reader who is behind can be fed at once.
+    pub fn has_behind(&self) -> bool {
+        !self.behind.is_empty() && self.send_bytes < limits::SEND_TOTAL_BYTES_MAX
+    }
+
+    /// When the server wants to be woken though nothing happens.
+    pub fn wake_at(&self) -> Option<Moment> {
+        let micros = Duration::from_micros;
+        let cursors = self
+            .sessions
+            .has_dirty_cursors()
+            .then(|| self.cursors_written.after(micros(limits::CURSOR_DELAY_MICROS)));
+        let checkpoint = (self.store.wal_pages() >= limits::WAL_PAGES_IDLE)
+            .then(|| self.last_work.after(micros(limits::IDLE_CHECKPOINT_MICROS)))
+            .map(|at| at.max(self.checkpoint_not_before));
+        cursors.into_iter().chain(checkpoint).min()
+    }
+
+    /// Checkpoints the write-ahead log when it is long, or when there is nothing else to do.
+    ///
+    /// # Errors
+    /// The store failed for good.
+    pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
+        let pages = self.store.wal_pages();
+        let idle =
+            now.mono.since(self.last_work).as_micros() as u64 >= limits::IDLE_CHECKPOINT_MICROS;
+        let due = pages >= limits::WAL_PAGES_MAX || (idle && pages >= limits::WAL_PAGES_IDLE);
+        if !due || now.mono < self.checkpoint_not_before {
+            return Ok(());
+        }
+        self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
+        self.store.checkpoint().map_err(fatal)
+    }
+
+    /// A tick took so long, without its wait.
+    pub fn tick_took(&mut self, time: Duration) {
+        self.counters.tick_took(time);
+    }
+}
+
+/// Whether the bytes begin with something that can be served: a whole frame, or a fault.
+fn has_frame(bytes: &[u8]) -> bool {
+    match frame::frame_len(bytes) {
+        Ok(Some(length)) => length <= bytes.len(),
+        Ok(None) => false,
+        Err(_) => true,
+    }
+}

@@ -1,0 +1,196 @@
+//! Serve: walk the intake, and let each request's handler stage what it causes.
+//!
+//! Only computation and SQLite happen here. The walk consumes nothing: if the transaction fails
+//! for want of space, `commit` walks the same list again.
+
+use super::{Fatal, Intake, Server, conn_mut, fatal};
+use crate::handlers::{self, Caller, Facts, View};
+use crate::id::{ConnId, Moment, Now};
+use crate::limits;
+use crate::locale;
+use crate::store::StoreError;
+use crate::wire::frame::{self, FrameFault};
+use crate::wire::{Code, MessageType, RequestMessage};
+
+/// A frame's content, as far as it could be read.
+type Content<'a> = Result<RequestMessage<'a>, Code>;
+
+impl Server {
+    /// Whether free space should be looked at before serving.
+    pub fn wants_disk_look(&self, now: Now) -> bool {
+        let since = self.disk_looked.map(|looked| now.mono.since(looked));
+        !self.intake.is_idle()
+            && since.is_none_or(|since| since.as_micros() as u64 >= limits::DISK_LOOK_MICROS)
+    }
+
+    /// So much space is free.
+    pub fn disk_looked(&mut self, free_bytes: u64, now: Now) {
+        self.disk_looked = Some(now.mono);
+        self.storage_low = free_bytes < limits::DISK_FREE_BYTES_MIN;
+    }
+
+    /// Serves what was taken in, within the tick's budget of requests and time: `clock` is
+    /// looked at now and then.
+    ///
+    /// # Errors
+    /// The store failed for good.
+    pub fn serve(&mut self, now: Now, clock: impl Fn() -> Moment) -> Result<(), Fatal> {
+        self.outbox.release();
+        if self.intake.is_idle() {
+            return Ok(());
+        }
+        self.store.begin().map_err(fatal)?;
+        let deadline = Moment(clock().0 + limits::SERVE_MICROS_MAX);
+        let mut intake = std::mem::take(&mut self.intake);
+        let walked = self.walk(&mut intake, now, || clock() >= deadline);
+        self.intake = intake;
+        match walked {
+            Ok(()) => Ok(()),
+            Err(StoreError::Broken(why)) => Err(Fatal(why)),
+            // Full or out of memory: `commit` walks again, one request at a time.
+            Err(_) => self.give_up_transaction(),
+        }
+    }
+
+    /// The first walk: everything in one transaction.
+    fn walk(
+        &mut self,
+        intake: &mut Intake,
+        now: Now,
+        late: impl Fn() -> bool,
+    ) -> Result<(), StoreError> {
+        for index in 0..intake.hashes().len() {
+            self.serve_hash(intake, index, now)?;
+        }
+        let mut requests = 0;
+        for index in 0..intake.portions() {
+            for frame in 0..intake.portion(index).listed() {
+                let look = requests > 0 && requests % limits::REQUESTS_PER_CLOCK_LOOK == 0;
+                if requests >= limits::REQUESTS_PER_TICK || (look && late()) {
+                    return Ok(());
+                }
+                let conn = intake.portion(index).conn;
+                let content = content(intake, index, frame);
+                if !self.admit(conn, &content, now) {
+                    break;
+                }
+                let served = self.serve_frame(conn, &content, now);
+                // One that failed counts too: the second walk finds out whether it fits alone.
+                intake.set_served(index, frame + 1);
+                served?;
+                requests += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the connection's next frame is served in this tick. One that is over its rate
+    /// waits: it is not refused (SPEC §4, Pace).
+    fn admit(&mut self, id: ConnId, content: &Content, now: Now) -> bool {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
+        let room = limits::SEND_HIGH_BYTES.saturating_sub(conn.send.len());
+        if self.outbox.holds(id) || self.outbox.reply_bytes(id) > room {
+            return false;
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return true };
+        let limits = &self.rules.limits;
+        let mut paced = session.pace_request(limits, now.mono);
+        if paced.is_ok() && content.as_ref().is_ok_and(is_message) {
+            paced = session.pace_message(limits, now.mono);
+        }
+        conn.paced_until = paced.err();
+        conn.paced_until.is_none()
+    }
+
+    /// Serves one frame, without asking whether it is its turn.
+    pub(super) fn serve_frame(
+        &mut self,
+        id: ConnId,
+        content: &Content,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let Some(caller) = self.caller(id) else { return Ok(()) };
+        let mut facts = self.facts(now);
+        match content {
+            Ok(request) => {
+                log::trace!("{id}: {}", locale::one_line(&request.type_name));
+                handlers::dispatch(&mut facts, caller, request)
+            }
+            Err(code) => {
+                handlers::refuse(&mut facts, caller, None, &(*code).into());
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes on with a request whose password hash is done; a late one finds nobody (P24).
+    pub(super) fn serve_hash(
+        &mut self,
+        intake: &Intake,
+        index: usize,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let (id, outcome) = &intake.hashes()[index];
+        let Some(caller) = self.caller(*id) else { return Ok(()) };
+        // It stays in its place until `deliver`: this tick may have to run again.
+        let Some(waiting) = self.waiting.get(id).cloned() else { return Ok(()) };
+        handlers::hash_done(&mut self.facts(now), caller, &waiting, outcome)
+    }
+
+    /// Who asks, if they are still there and not about to go.
+    pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
+        let conn = self.conn(id).filter(|conn| conn.is_serving())?;
+        Some(Caller { conn: id, address: conn.peer })
+    }
+
+    /// Takes the server apart into what a request is served from.
+    pub(super) fn facts(&mut self, now: Now) -> Facts<'_> {
+        let view = View {
+            connections: self.conns.len() as u64,
+            uptime_seconds: now.mono.since(self.started).as_secs(),
+            send_bytes: self.send_bytes as u64,
+            behind: self.behind.len() as u64,
+        };
+        Facts {
+            store: &mut self.store,
+            sessions: &self.sessions,
+            outbox: &mut self.outbox,
+            throttle: &mut self.throttle,
+            counters: &mut self.counters,
+            rng: &mut self.rng,
+            rules: &self.rules,
+            now,
+            hashes_waiting: self.waiting.len(),
+            storage_low: self.storage_low,
+            view,
+        }
+    }
+}
+
+/// What a listed frame holds.
+pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_> {
+    let frame = intake.frame(intake.portion(index), frame).map_err(fault_code)?;
+    let payload = frame::payload(frame).map_err(fault_code)?;
+    RequestMessage::parse(payload).ok_or(Code::BadPayload)
+}
+
+fn is_message(request: &RequestMessage) -> bool {
+    matches!(
+        request.kind(),
+        Some(
+            MessageType::Send
+                | MessageType::Sendgroup
+                | MessageType::Adminsend
+                | MessageType::Adminsendgroup
+                | MessageType::Broadcast
+        )
+    )
+}
+
+fn fault_code(fault: FrameFault) -> Code {
+    match fault {
+        FrameFault::BadMagic => Code::BadMagic,
+        FrameFault::TooLong => Code::FrameTooLong,
+        FrameFault::BadChecksum => Code::BadChecksum,
+    }
+}
