@@ -127,6 +127,8 @@ pub struct Connection {
     patience: Patience,
     /// When the peer was accepted, or signed out.
     accepted: Moment,
+    /// The send buffer was above its high mark and is not below the low one yet.
+    backed_up: bool,
     last_frame: Moment,
     frame_begun: Option<Moment>,
     /// When the kernel last took bytes, or when there began to be any.
@@ -165,6 +167,7 @@ impl Connection {
             peer,
             patience: Patience::SignIn,
             accepted: now,
+            backed_up: false,
             last_frame: now,
             frame_begun: None,
             last_progress: now,
@@ -181,15 +184,12 @@ impl Connection {
     /// Whether a frame may be served now. A pause ends without a new edge: whoever ends it puts
     /// the connection on the ready list.
     pub fn may_be_served(&self) -> bool {
-        self.is_serving()
-            && !self.awaits_hash
-            && self.paced_until.is_none()
-            && self.send.len() <= limits::SEND_HIGH_BYTES
+        self.is_serving() && !self.awaits_hash && self.paced_until.is_none() && !self.backed_up
     }
 
     /// Whether a push may be appended: a slow reader goes on from the log instead.
     pub fn may_be_fed(&self) -> bool {
-        self.is_serving() && self.send.len() <= limits::SEND_HIGH_BYTES
+        self.is_serving() && !self.backed_up
     }
 
     /// A session began.
@@ -220,14 +220,19 @@ impl Connection {
         }
     }
 
+    /// Appends whole frames to what is to be sent.
+    pub fn append(&mut self, now: Moment, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.send.is_empty() {
+            self.last_progress = now;
+        }
+        write(self.send.tail());
+        self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
+    }
+
     /// The kernel took `bytes`.
     pub fn was_sent(&mut self, bytes: usize, now: Moment) {
         self.send.consume(bytes);
-        self.last_progress = now;
-    }
-
-    /// Something was put into an empty send buffer.
-    pub fn begins_to_send(&mut self, now: Moment) {
+        self.backed_up &= self.send.len() >= limits::SEND_LOW_BYTES;
         self.last_progress = now;
     }
 
@@ -306,6 +311,9 @@ impl Connection {
         [life, frame, stall, self.paced_until.map(|until| (until, Due::GoOn))]
     }
 }
+
+/// A million idle connections are a million of these (P20).
+const _: () = assert!(std::mem::size_of::<Connection>() <= 256);
 
 #[cfg(test)]
 mod tests {

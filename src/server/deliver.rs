@@ -314,7 +314,6 @@ impl Server {
         conn.was_sent(count, now.mono);
         self.send_bytes -= count;
         let (total, end) = (conn.send.consumed_total(), conn.send.end_total());
-        let is_low = conn.send.len() < limits::SEND_LOW_BYTES;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let (behind, pushed) = (session.behind, session.pushed);
         if let Some((at, seq)) = session.mark
@@ -323,7 +322,7 @@ impl Server {
             session.mark = (pushed > seq).then_some((end, pushed));
             self.sessions.confirm(id, seq, self.head);
         }
-        if behind && is_low {
+        if behind {
             self.queue_behind(id);
         }
     }
@@ -339,20 +338,12 @@ impl Server {
     }
 
     /// Appends frames to a connection's send buffer, if it still is to be sent anything.
-    pub(super) fn append<T>(
-        &mut self,
-        id: ConnId,
-        now: Now,
-        write: impl FnOnce(&mut Vec<u8>) -> T,
-    ) {
+    pub(super) fn append(&mut self, id: ConnId, now: Now, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
         };
         let before = conn.send.len();
-        if before == 0 {
-            conn.begins_to_send(now.mono);
-        }
-        write(conn.send.tail());
+        conn.append(now.mono, write);
         self.send_bytes += conn.send.len() - before;
         self.touch(id);
     }

@@ -60,16 +60,15 @@ pub fn payload(frame: &[u8]) -> Result<&[u8], FrameFault> {
     Ok(payload)
 }
 
-/// Appends a frame to `out`; `write` appends the payload. Returns what `write` returns.
-pub fn append<T>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+/// Appends a frame to `out`; `write` appends the payload.
+pub fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
-    let result = write(out);
+    write(out);
     let (header, payload) = out[start..].split_at_mut(FRAME_HEADER_BYTES);
     header[..4].copy_from_slice(&MAGIC);
     LittleEndian::write_u32(&mut header[4..8], crc32fast::hash(payload));
     LittleEndian::write_u32(&mut header[8..12], payload.len() as u32);
-    result
 }
 
 #[cfg(test)]

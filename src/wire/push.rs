@@ -114,10 +114,8 @@ impl Stem {
     }
 }
 
-/// Appends the message as a frame for a reader who was pushed `prev` before it. Returns the
-/// number of bytes.
-pub fn append(out: &mut Vec<u8>, stem: &Stem, prev: Seq) -> usize {
-    let before = out.len();
+/// Appends the message as a frame for a reader who was pushed `prev` before it.
+pub fn append(out: &mut Vec<u8>, stem: &Stem, prev: Seq) {
     frame::append(out, |out| {
         out.extend_from_slice(&stem.0);
         out.extend_from_slice(b",\"prev\":");
@@ -125,7 +123,6 @@ pub fn append(out: &mut Vec<u8>, stem: &Stem, prev: Seq) -> usize {
         out.extend_from_slice(decimal(prev.0.max(0) as u64, &mut digits));
         out.extend_from_slice(b"}}");
     });
-    out.len() - before
 }
 
 /// Appends a notice about the connection itself: it has no seq, and is never repeated.
@@ -157,8 +154,7 @@ mod tests {
             Push::User { fromusername: "bob", message: "hi", system: false, tousername: None };
         let stem = Stem::new(&push, 5, Seq(7));
         let mut out = Vec::new();
-        let bytes = append(&mut out, &stem, Seq(1_234_567));
-        assert_eq!(bytes, out.len());
+        append(&mut out, &stem, Seq(1_234_567));
         assert_eq!(
             std::str::from_utf8(frame::payload(&out).expect("a frame")),
             Ok(
