@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::context::{Draft, View};
+use super::context::{Draft, View, is_same_group};
 use super::group::{list_groups, tell_group};
 use super::list::{Cursor, Page, ROWS_ASKED};
 use super::{Answer, Context, No, Outcome};
@@ -53,9 +53,8 @@ pub fn adminsend(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `adminsendgroup`: a system message to any group, blocked ones included.
 pub fn adminsendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let (creator, name) = context.group_reference(user, args)?;
-    let (text, mid) = (context.text(args)?, args.mid()?);
-    let posted = context.posted((user, mid, text, true), |store, conversation| {
-        Context::is_same_group(store, conversation, creator, name)
+    let posted = context.posted(user, args, true, |store, conversation| {
+        is_same_group(store, conversation, creator, name)
     })?;
     let seq = match posted {
         Some(seq) => seq,
@@ -75,11 +74,8 @@ pub fn broadcast(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// `blockuser`: signed out at once, with the reason, and let in no more.
-pub fn blockuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn blockuser(context: &mut Context, _: UserId, args: &Args) -> Answer {
     let other = context.named_user(args)?;
-    if other.id == user {
-        return Err(Code::Yourself.into());
-    }
     if other.admin {
         return Err(Code::AdminProtected.into());
     }
@@ -203,7 +199,7 @@ fn post_system(
     group: Option<GroupLabel>,
 ) -> Result<Seq, No> {
     let (text, mid) = (context.text(args)?, args.mid()?);
-    let posted = context.posted((user, mid, text, true), |_, found| Ok(found == conversation))?;
+    let posted = context.posted(user, args, true, |_, found| Ok(found == conversation))?;
     if let Some(seq) = posted {
         return Ok(seq);
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::context::Draft;
+use super::context::{Draft, is_same_group};
 use super::stem::stem;
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, Seq, UserId};
@@ -19,8 +19,7 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let other = context.named_user(args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
     let inbox = Conversation::Inbox(other.id);
-    let posted =
-        context.posted((user, mid, text, false), |_, conversation| Ok(conversation == inbox))?;
+    let posted = context.posted(user, args, false, |_, conversation| Ok(conversation == inbox))?;
     if let Some(seq) = posted {
         return Ok(sent_to(context, &other, seq));
     }
@@ -42,8 +41,8 @@ pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let (creator, name) = context.group_reference(user, args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
     // A retry is answered even if the group, or the membership, is gone by now.
-    let posted = context.posted((user, mid, text, false), |store, conversation| {
-        Context::is_same_group(store, conversation, creator, name)
+    let posted = context.posted(user, args, false, |store, conversation| {
+        is_same_group(store, conversation, creator, name)
     })?;
     if let Some(seq) = posted {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use rand::rngs::StdRng;
 
-use super::list;
 use crate::counters::Counters;
 use crate::id::{ConnId, Conversation, GroupId, Now, Seq, UserId};
 use crate::limits::{Limits, MESSAGE_BYTES_MAX};
@@ -252,15 +251,16 @@ impl<'c, 'f> Context<'c, 'f> {
     /// `mid_reused`: it stands for another content.
     pub fn posted(
         &self,
-        draft: (UserId, Option<&str>, &str, bool),
+        sender: UserId,
+        args: &Args,
+        system: bool,
         same_target: impl FnOnce(&Store, Conversation) -> Result<bool, StoreError>,
     ) -> Result<Option<Seq>, No> {
-        let (sender, mid, text, system) = draft;
-        let Some(mid) = mid else { return Ok(None) };
+        let Some(mid) = args.mid()? else { return Ok(None) };
         let Some(posted) = self.facts.store.find_mid(sender, mid)? else { return Ok(None) };
-        let same_kind = (posted.kind == EntryKind::System) == system;
-        let same =
-            same_kind && posted.body == text && same_target(self.facts.store, posted.conversation)?;
+        let same = (posted.kind == EntryKind::System) == system
+            && posted.body == self.text(args)?
+            && same_target(self.facts.store, posted.conversation)?;
         if same { Ok(Some(posted.seq)) } else { Err(Code::MidReused.into()) }
     }
 
@@ -303,23 +303,6 @@ impl<'c, 'f> Context<'c, 'f> {
         self.post(Draft { conversation, sender: by, kind, body: &body, mid: None, group })
     }
 
-    /// Whether the group of that name is the one a conversation belongs to, even if it was
-    /// deleted since.
-    pub fn is_same_group(
-        store: &Store,
-        conversation: Conversation,
-        creator: UserId,
-        name: &str,
-    ) -> Result<bool, StoreError> {
-        let Conversation::Group(group) = conversation else { return Ok(false) };
-        Ok(store.group_key(group)? == Some((creator, group_key(name))))
-    }
-
-    /// The `after` of a list that is ordered by id.
-    pub fn after(args: &Args) -> Result<i64, No> {
-        Ok(list::Cursor::read(args)?.id)
-    }
-
     /// How many members of a group are online.
     pub fn online_in(&self, group: GroupId) -> u64 {
         self.facts.sessions.online_in(group) as u64
@@ -335,4 +318,15 @@ pub fn user_key(raw: &str) -> String {
 /// The key by which a group is found, likewise.
 pub fn group_key(raw: &str) -> String {
     Name::group(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+}
+
+/// Whether a conversation is the creator's group of that name, even if it was deleted since.
+pub fn is_same_group(
+    store: &Store,
+    conversation: Conversation,
+    creator: UserId,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let Conversation::Group(group) = conversation else { return Ok(false) };
+    Ok(store.group_key(group)? == Some((creator, group_key(name))))
 }

@@ -96,11 +96,16 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Stats, Handler::Admin(admin::stats), Writes::Once),
 ];
 
-/// The request types a user may use, for the welcome.
+/// What a signed-in user can type, for the welcome. Confirming is the client's business.
 pub fn commands(admin: bool) -> Vec<&'static str> {
+    let allowed = |handler: &Handler| match handler {
+        Handler::Anyone(_) => false,
+        Handler::Member(_) => true,
+        Handler::Admin(_) => admin,
+    };
     HANDLERS
         .iter()
-        .filter(|(_, handler, _)| admin || !matches!(handler, Handler::Admin(_)))
+        .filter(|(kind, handler, _)| allowed(handler) && *kind != MessageType::Ack)
         .map(|(kind, ..)| kind.name())
         .collect()
 }

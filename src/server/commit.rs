@@ -121,7 +121,7 @@ impl Server {
         // Rolled back, so the refusal is definite (P4). It rides on a transaction that writes
         // nothing, which needs no space.
         self.outbox.rewind(mark);
-        self.store.rollback().map_err(fatal)?;
+        self.roll_back()?;
         self.store.begin().map_err(fatal)?;
         if let Some(caller) = self.caller(conn) {
             handlers::refuse(&mut self.facts(now), caller, None, &Refusal::from(code));
@@ -133,7 +133,12 @@ impl Server {
     pub(super) fn give_up_transaction(&mut self) -> Result<(), Fatal> {
         self.outbox.take();
         self.outbox.release();
-        self.store.rollback().map_err(fatal)
+        self.roll_back()
+    }
+
+    /// Ends the transaction, if a COMMIT that failed has not ended it already.
+    pub(super) fn roll_back(&mut self) -> Result<(), Fatal> {
+        if self.store.in_transaction() { self.store.rollback().map_err(fatal) } else { Ok(()) }
     }
 
     fn cursors_due(&self, now: Now) -> bool {

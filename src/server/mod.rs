@@ -247,7 +247,7 @@ impl Server {
             match self.try_commit(true, now) {
                 Ok(_) => {}
                 Err(StoreError::Broken(why)) => return Err(Fatal(why)),
-                Err(_) => self.store.rollback().map_err(fatal)?,
+                Err(_) => self.roll_back()?,
             }
         }
         self.store.close().map_err(fatal)
