@@ -171,13 +171,12 @@ impl Session {
 
     /// A request, to be sent as soon as it can be.
     pub fn ask(&mut self, kind: MessageType, mut args: Args, purpose: Purpose) {
-        match kind {
-            MessageType::Reg => args.extend(self.hello()),
-            MessageType::Login => {
-                args.extend(self.hello());
-                args.insert("ack".to_owned(), true.into());
-            }
-            _ => {}
+        if self.identity.is_none() {
+            // No session speaks for us yet: the request says which language we read.
+            args.entry("lang").or_insert(self.lang.tag().into());
+        }
+        if kind == MessageType::Login {
+            args.insert("ack".to_owned(), true.into());
         }
         self.unreachable = None;
         self.requests.push(kind, args, purpose);

@@ -177,18 +177,10 @@ impl<'a, R: BufRead> Shell<'a, R> {
         Some(args)
     }
 
-    /// A password that is chosen, twice the same. A person who mistypes it is asked again.
+    /// A password that is chosen, twice the same.
     fn new_password(&mut self, prompt: Text<'static>) -> Result<String, Text<'static>> {
-        loop {
-            let (first, second) = (self.password(prompt)?, self.password(Text::PasswordAgain)?);
-            if first == second {
-                return Ok(first);
-            }
-            if !self.terminal.is_interactive() {
-                return Err(Text::PasswordsDiffer);
-            }
-            self.link.with(|session| session.print(&Text::PasswordsDiffer.say(session.lang())));
-        }
+        let (first, second) = (self.password(prompt)?, self.password(Text::PasswordAgain)?);
+        if first == second { Ok(first) } else { Err(Text::PasswordsDiffer) }
     }
 
     fn password(&mut self, prompt: Text) -> Result<String, Text<'static>> {

@@ -44,10 +44,14 @@ impl Counters {
         self.tick_times.record(time);
     }
 
-    /// Refusals and closes by reason.
-    pub fn reasons(&self) -> Vec<(&'static str, u64)> {
-        let refusals = self.refusals.iter().map(|(code, count)| (code.name(), *count));
-        refusals.chain(self.closes.iter().map(|(reason, count)| (*reason, *count))).collect()
+    /// Refusals, by code.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refusals.iter().map(|(code, count)| (code.name(), *count)).collect()
+    }
+
+    /// Connections that ended, by reason.
+    pub fn closes(&self) -> Vec<(&'static str, u64)> {
+        self.closes.iter().map(|(reason, count)| (*reason, *count)).collect()
     }
 
     /// The tick time below which this many of a thousand ticks stayed, in microseconds: an upper

@@ -53,7 +53,8 @@ pub struct EventLoop<N: Net> {
     /// Descriptors ran out: accepting rests until then, or until a connection closes.
     accept_not_before: Moment,
     connections_max: usize,
-    stopping: bool,
+    /// Signals to stop that came.
+    stops: u32,
 }
 
 impl<N: Net> EventLoop<N> {
@@ -69,7 +70,7 @@ impl<N: Net> EventLoop<N> {
             acceptable: true,
             accept_not_before: Moment::default(),
             connections_max,
-            stopping: false,
+            stops: 0,
         }
     }
 
@@ -80,13 +81,10 @@ impl<N: Net> EventLoop<N> {
     pub fn run(mut self) -> Result<Ended, Fatal> {
         loop {
             let now = self.tick()?;
-            if self.events.stops > 1 || (self.events.stops == 1 && self.stopping) {
+            if self.stops > 1 {
                 return Ok(Ended::AtOnce);
             }
-            if self.events.stops == 1 {
-                self.stop(now);
-            }
-            if self.stopping && self.server.connections() == 0 {
+            if self.stops == 1 && self.server.connections() == 0 {
                 self.server.finish(now)?;
                 return Ok(Ended::Drained);
             }
@@ -113,19 +111,18 @@ impl<N: Net> EventLoop<N> {
         &mut self.net
     }
 
-    /// Tells everyone that the server stops; the next ticks flush and close.
-    pub fn stop(&mut self, now: Now) {
-        log::info!("stopping");
-        self.stopping = true;
-        self.net.stop_accepting();
-        self.server.stop(now);
-    }
-
     fn wait(&mut self) -> Result<Now, Fatal> {
         self.events.clear();
         let timeout = self.timeout();
         let waited = self.net.wait(timeout, &mut self.events);
         let now = waited.map_err(|error| Fatal(format!("poll failed: {error}")))?;
+        if self.events.stops > 0 && self.stops == 0 {
+            log::info!("stopping");
+            self.net.stop_accepting();
+            // Everyone is told in this tick; the next ones flush and close.
+            self.server.stop(now);
+        }
+        self.stops += self.events.stops;
         self.acceptable |= self.events.acceptable;
         for index in 0..self.events.ready.len() {
             let readiness = self.events.ready[index];
@@ -169,7 +166,7 @@ impl<N: Net> EventLoop<N> {
     }
 
     fn may_accept(&self) -> bool {
-        self.acceptable && !self.stopping && self.server.connections() < self.connections_max
+        self.acceptable && self.stops == 0 && self.server.connections() < self.connections_max
     }
 
     fn accept(&mut self, now: Now) {
@@ -231,7 +228,7 @@ impl<N: Net> EventLoop<N> {
             }
             self.remembered[id.index()].listed = false;
             match self.server.stage(id) {
-                Some(Stage::Sniffing | Stage::Native) if !self.stopping => {
+                Some(Stage::Sniffing | Stage::Native) if self.stops == 0 => {
                     match self.server.begin_read(id) {
                         Ok(()) => self.read_one(id, now),
                         // Whoever ends the pause lists it again.

@@ -1,6 +1,6 @@
 //! What only administrators may: see everyone, speak as the system, block and unblock.
 
-use serde_json::{Map, json};
+use serde_json::{Value, json};
 
 use super::context::{Draft, View, is_same_group};
 use super::group::{list_groups, tell_group};
@@ -111,13 +111,15 @@ pub fn unblockgroup(context: &mut Context, user: UserId, args: &Args) -> Answer 
 /// `stats`: how the server is doing.
 pub fn stats(context: &mut Context, _: UserId, _: &Args) -> Answer {
     let figures = figures(context)?;
-    let refusals = context.facts.counters.reasons();
-    let mut data: Map<_, _> =
-        figures.iter().map(|(name, .., value)| ((*name).to_owned(), json!(value))).collect();
-    let by_reason: Map<_, _> =
-        refusals.iter().map(|(reason, count)| ((*reason).to_owned(), json!(count))).collect();
-    data.insert("refusals".into(), by_reason.into());
-    Ok(Outcome::Done(Reply::Stats { figures, refusals }, Data::Object(data.into())))
+    let (refusals, closes) = (context.facts.counters.refusals(), context.facts.counters.closes());
+    let object = |counts: &[(&'static str, u64)]| -> Value {
+        counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
+    };
+    let values: Vec<_> = figures.iter().map(|(name, .., value)| (*name, *value)).collect();
+    let mut data = object(&values);
+    data["refusals"] = object(&refusals);
+    data["closes"] = object(&closes);
+    Ok(Outcome::Done(Reply::Stats { figures, refusals, closes }, Data::Object(data)))
 }
 
 fn figures(context: &Context) -> Result<Vec<Figure>, No> {

@@ -106,7 +106,9 @@ impl Text<'_> {
             Text::OldPassword => lang.pick("Old password: ", "旧密码："),
             Text::NewPassword => lang.pick("New password: ", "新密码："),
             Text::PasswordAgain => lang.pick("Again: ", "再输入一次："),
-            Text::PasswordsDiffer => lang.pick("The passwords differ.", "两次输入的密码不一致。"),
+            Text::PasswordsDiffer => {
+                lang.pick("The two passwords differ; try again.", "两次输入的密码不一致，请重试。")
+            }
             Text::PasswordMissing => lang.pick("A password is needed.", "需要输入密码。"),
             Text::LineNotText => lang
                 .pick("The line is not UTF-8; nothing was sent.", "这一行不是 UTF-8，没有发送。"),

@@ -35,6 +35,9 @@ pub struct UserLine {
 /// A figure about the server: its name for programs, in English, in Chinese, and its value.
 pub type Figure = (&'static str, &'static str, &'static str, u64);
 
+/// A reason and how often it applied.
+pub type Count = (&'static str, u64);
+
 /// An answer's text.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
@@ -118,7 +121,8 @@ pub enum Reply {
     },
     Stats {
         figures: Vec<Figure>,
-        refusals: Vec<(&'static str, u64)>,
+        refusals: Vec<Count>,
+        closes: Vec<Count>,
     },
 }
 
@@ -147,7 +151,9 @@ impl Reply {
                 let head = lang.pick("History:", "历史消息：").to_owned();
                 list(head, lines.iter().map(|(who, text)| format!("{who}> {}", one_line(text))))
             }
-            Reply::Stats { figures, refusals } => say_stats(lang, figures, refusals),
+            Reply::Stats { figures, refusals, closes } => {
+                say_stats(lang, figures, refusals, closes)
+            }
             short => short.say_short(lang),
         }
     }
@@ -288,16 +294,17 @@ fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
     )
 }
 
-fn say_stats(lang: Lang, figures: &[Figure], refusals: &[(&str, u64)]) -> String {
+fn say_stats(lang: Lang, figures: &[Figure], refusals: &[Count], closes: &[Count]) -> String {
+    let figures = figures.iter().map(|(_, english, chinese, value)| {
+        format!("  {}: {value}", lang.pick(*english, *chinese))
+    });
+    let counts = |what: &'static str, counts: &[Count]| -> Vec<String> {
+        counts.iter().map(|(reason, count)| format!("  {what} {reason}: {count}")).collect()
+    };
+    let refusals = counts(lang.pick("refused", "拒绝"), refusals);
+    let closes = counts(lang.pick("closed", "断开"), closes);
     let head = lang.pick("The server:", "服务器状态：").to_owned();
-    let text = list(
-        head,
-        figures.iter().map(|(_, english, chinese, value)| {
-            format!("  {}: {value}", lang.pick(*english, *chinese))
-        }),
-    );
-    let refused = lang.pick("refused", "拒绝");
-    list(text, refusals.iter().map(|(code, count)| format!("  {refused} {code}: {count}")))
+    list(head, figures.chain(refusals).chain(closes))
 }
 
 #[cfg(test)]
