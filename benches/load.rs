@@ -1,1 +1,85 @@
-fn main() {}
+//! Load: what one server does when everybody writes at once, over real sockets and a real disk.
+//!
+//! ```text
+//! this process, core 1                          p2sp-server, core 0
+//! users ─► Store ─► data directory  ─────────►  opens it
+//! crowd of sockets  ── resume, send, ack ────►  one transaction and one fsync a tick
+//!                   ◄── answers, pushes ──────
+//! ```
+//!
+//! `cargo bench --bench load -- --help` lists the sizes. Every run of every work has a server and
+//! a data directory of its own; the runs of all works take turns, so that a slow minute of the
+//! machine falls on all of them. The load is a closed loop: a message holds its place in the
+//! window until its answer *and* all its deliveries have come, so a rate is what was really
+//! delivered, and latency is that of a full window. A lost, repeated, refused or reordered message
+//! ends the bench with exit code 1. `--smoke` does all of it in a few seconds.
+//!
+//! What the load itself costs: one system call a readable socket, one a written one, and about a
+//! tenth of a microsecond a frame (its length, its kind, the `seq` and `prev` at its end; no JSON
+//! is parsed). The last column shows it: as long as the server's share of its core is near 100 %
+//! and the load's is not, the server or the disk is what was measured.
+#![forbid(unsafe_code)]
+
+#[path = "load/chat.rs"]
+mod chat;
+#[path = "load/crowd.rs"]
+mod crowd;
+#[path = "load/meter.rs"]
+mod meter;
+#[path = "load/sizes.rs"]
+mod sizes;
+#[path = "load/table.rs"]
+mod table;
+#[path = "load/visits.rs"]
+mod visits;
+#[path = "load/words.rs"]
+mod words;
+#[path = "load/world.rs"]
+mod world;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use meter::Sample;
+use sizes::{Sizes, Work};
+use world::{Machine, World};
+
+/// What everything here returns: a bench that cannot go on says why and ends.
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run(&Sizes::from_command_line()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("load: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(sizes: &Sizes) -> Outcome<()> {
+    let machine = Machine::prepare(sizes.connections)?;
+    let works = sizes.works();
+    let mut samples: Vec<Vec<Sample>> = works.iter().map(|_| Vec::new()).collect();
+    for run in 1..=sizes.runs {
+        for (work, samples) in works.iter().zip(&mut samples) {
+            eprintln!("run {run} of {}: {work}", sizes.runs);
+            let sample = measure(&machine, work, sizes).map_err(|why| format!("{work}: {why}"))?;
+            samples.push(sample);
+        }
+    }
+    println!("{}\n", machine.describe(sizes));
+    print!("{}", table::render(&works, &samples));
+    Ok(())
+}
+
+fn measure(machine: &Machine, work: &Work, sizes: &Sizes) -> Outcome<Sample> {
+    let world = World::begin(machine, &work.population())?;
+    let sample = match work {
+        Work::Visits { in_flight } => visits::measure(&world, *in_flight, sizes.span())?,
+        Work::Chat(chat) => chat::measure(&world, chat, sizes)?,
+        Work::Idle { connections } => visits::memory(&world, *connections)?,
+    };
+    world.end()?;
+    Ok(sample)
+}

@@ -235,7 +235,7 @@ fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// The settings, each with what SQLite answers when asked for it afterwards.
-fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 9] {
+fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 10] {
     let (synchronous, level) = match synchronous {
         Synchronous::Full => ("FULL", 2),
         Synchronous::Normal => ("NORMAL", 1),
@@ -252,6 +252,8 @@ fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 9
         // The file is data: nothing in its schema may run functions.
         ("trusted_schema", "OFF", Value::Integer(0)),
         ("cell_size_check", "ON", Value::Integer(1)),
+        // What is replaced is overwritten: an old digest or key must not stay in a free page.
+        ("secure_delete", "ON", Value::Integer(1)),
         // No file outside the data directory.
         ("temp_store", "MEMORY", Value::Integer(2)),
         // Nobody else has the file, so there is nobody to wait for.
