@@ -14,7 +14,7 @@ use crate::id::{ConnId, Now};
 use crate::limits;
 use crate::outbox::Effect;
 use crate::store::{Committed, StoreError};
-use crate::wire::{Code, Refusal};
+use crate::wire::{Code, Refusal, RequestId};
 
 impl Server {
     /// Puts the tick on disk. What comes back may be delivered.
@@ -86,8 +86,9 @@ impl Server {
         let mut all = Vec::new();
         for index in 0..intake.hashes().len() {
             let conn = intake.hashes()[index].0;
+            let re = self.waiting.get(&conn).and_then(|waiting| waiting.re.clone());
             let serve = |server: &mut Server| server.serve_hash(intake, index, now);
-            all.push(self.commit_alone(conn, now, serve)?);
+            all.push(self.commit_alone((conn, re), now, serve)?);
         }
         for index in 0..intake.portions() {
             let (conn, served) = (intake.portion(index).conn, intake.portion(index).served);
@@ -97,8 +98,9 @@ impl Server {
                     break;
                 }
                 let content = content(intake, index, frame);
+                let re = content.as_ref().ok().and_then(|request| request.id().ok().flatten());
                 let serve = |server: &mut Server| server.serve_frame(conn, &content, now);
-                all.push(self.commit_alone(conn, now, serve)?);
+                all.push(self.commit_alone((conn, re), now, serve)?);
             }
         }
         Ok(all)
@@ -106,7 +108,7 @@ impl Server {
 
     fn commit_alone(
         &mut self,
-        conn: ConnId,
+        (conn, re): (ConnId, Option<RequestId>),
         now: Now,
         serve: impl FnOnce(&mut Server) -> Result<(), StoreError>,
     ) -> Result<Committed<Vec<Effect>>, Fatal> {
@@ -124,7 +126,7 @@ impl Server {
         self.roll_back()?;
         self.store.begin().map_err(fatal)?;
         if let Some(caller) = self.caller(conn) {
-            handlers::refuse(&mut self.facts(now), caller, None, &Refusal::from(code));
+            handlers::refuse(&mut self.facts(now), caller, re, &Refusal::from(code));
         }
         self.try_commit(false, now).map_err(fatal)
     }
