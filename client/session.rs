@@ -425,8 +425,7 @@ impl Session {
             self.numbers.groups_changed();
         }
         let Some(seq) = payload["seq"].as_i64() else {
-            self.connection_notice(type_name, payload);
-            return Step::GoOn;
+            return self.connection_notice(type_name, payload);
         };
         match self.stream.arrive(seq, payload["prev"].as_i64()) {
             Arrival::New => self.show(type_name, payload),
@@ -437,17 +436,21 @@ impl Session {
     }
 
     /// About the connection: never repeated, never confirmed.
-    fn connection_notice(&mut self, type_name: &str, payload: &Value) {
+    fn connection_notice(&mut self, type_name: &str, payload: &Value) -> Step {
         match show::text(payload, "event") {
             "caught_up" => self.stream.caught_up = true,
-            // To sign in again by itself would only end the other session in turn.
+            // To sign in again by itself would only end the other session in turn. The end of
+            // the stream follows, so nothing more may be sent on this connection.
             "signed_in_elsewhere" | "blocked" => {
                 self.show(type_name, payload);
                 self.sign_out();
                 self.fail_all();
+                self.phase = Phase::Down;
+                return Step::Drop(Duration::ZERO);
             }
             _ => self.show(type_name, payload),
         }
+        Step::GoOn
     }
 
     // Helpers.

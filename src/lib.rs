@@ -4,9 +4,9 @@
 //! to socket:
 //!
 //! ```text
-//!  wait ─► accept ─► read ──► serve ───────────────────────────► commit ─► deliver ─► write ─► reap
-//!  epoll            kernel ─► frame ─► message ─► handler         COMMIT    effects ─► send     close
-//!                   recv buf      BEGIN … store … outbox (staged)           send buf  ─►kernel  and free
+//! wait ─► accept ─► read ──► serve ──────────────────► commit ─► deliver ─► write ─► reap
+//! epoll            kernel ─► frame ─► message ─► handler COMMIT   effects ─► send     close
+//!                  recv buf   BEGIN … store … outbox (staged)     send buf ─►kernel  and free
 //! ```
 //!
 //! [`event_loop`] turns; each turn has these eight phases. [`net`] is everything outside it, and

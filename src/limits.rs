@@ -30,9 +30,9 @@ pub const MID_BYTES_MAX: usize = 64;
 pub const LIST_ROWS_MAX: usize = 200;
 /// Messages in a history reply when no count is asked for.
 pub const HISTORY_ROWS_DEFAULT: usize = 20;
-/// Bytes of a list reply's rows before it is cut and continued with `next`; text and data
-/// together, with room for one more row, stay under a frame.
-pub const LIST_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of a list's rows, in text and data together, before it is cut and continued with
+/// `next`; the rest of a frame is for what stands around them.
+pub const LIST_BYTES_MAX: usize = 60 * 1024;
 
 /// Bytes that `read` takes from one connection in a tick: one frame of any legal size fits.
 pub const READ_BYTES_PER_CONN: usize = FRAME_BYTES_MAX;
@@ -112,6 +112,7 @@ pub const THROTTLE_SECONDS_MAX: u64 = 900;
 pub const THROTTLE_ROWS_MAX: usize = 65_536;
 
 const _: () = assert!(MESSAGE_BYTES_MAX * 6 + MESSAGE_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
+const _: () = assert!(LIST_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
 const _: () = assert!(SEND_LOW_BYTES < SEND_HIGH_BYTES);
 const _: () = assert!(SEND_HIGH_BYTES > FRAME_BYTES_MAX);
 const _: () = assert!(READ_BYTES_PER_CONN >= FRAME_BYTES_MAX);

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use directories::ProjectDirs;
 use p2sp::handlers::Rules;
@@ -31,6 +32,7 @@ struct Arguments {
     lang: Option<String>,
     /// Friends must be accepted before they can write to each other
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
+    #[arg(value_parser = FalseyValueParser::new())]
     friend_approval: bool,
     /// Change a limit; may be given more than once
     #[arg(
@@ -181,10 +183,10 @@ mod tests {
         assert!(set_limit(&mut limits, "friends=7").is_ok());
         assert!(set_limit(&mut limits, "loopback=on").is_ok());
         assert_eq!((limits.friends, limits.loopback), (7, 1));
-        let unknown = set_limit(&mut limits, "freinds=7");
-        assert!(
-            matches!(unknown, Err(Startup::UnknownLimit { nearest: Some(name), .. }) if name == "friends")
-        );
+        let Err(Startup::UnknownLimit { nearest, .. }) = set_limit(&mut limits, "freinds=7") else {
+            unreachable!("there is no such limit");
+        };
+        assert_eq!(nearest.as_deref(), Some("friends"));
         for bad in ["friends", "friends=", "friends=-1", "friends=on", "friends=99999999999"] {
             assert!(matches!(set_limit(&mut limits, bad), Err(Startup::BadLimit { .. })), "{bad}");
         }

@@ -16,7 +16,7 @@ use crate::locale::Lang;
 use crate::password::{KeyHash, Task};
 use crate::sessions::SignIn;
 use crate::store::Entry;
-use crate::wire::{Notice, RequestId, ResponseMessage};
+use crate::wire::{RequestId, ResponseMessage};
 
 /// One thing to be done after COMMIT.
 #[derive(Debug)]
@@ -43,8 +43,10 @@ pub enum Effect {
     Confirm(ConnId, Seq),
     /// Start hashing; the connection waits for it.
     Hash(ConnId, Box<Task>, Box<Waiting>),
-    /// Close, behind what is said before. A notice goes last.
-    Close(ConnId, CloseReason, Option<Notice>),
+    /// Close, behind what is said before.
+    Close(ConnId, CloseReason),
+    /// Blocked: the user's session ends, wherever it is by then, and is told why.
+    Expel(UserId),
 }
 
 /// What goes on when a password hash is done.
@@ -97,6 +99,8 @@ pub struct Outbox {
     /// The same in the order in which they came, to rewind.
     held_order: Vec<ConnId>,
     hashes: usize,
+    /// What each session confirmed in this tick, not applied yet.
+    confirmed: HashMap<ConnId, Seq>,
     /// A connection that asks for long lists is served no more than its buffer can hold.
     reply_bytes: HashMap<ConnId, usize>,
 }
@@ -122,6 +126,10 @@ impl Outbox {
             | Effect::SignOut(conn)
             | Effect::NewKey(conn, ..)
             | Effect::Close(conn, ..) => self.hold(*conn),
+            Effect::Confirm(conn, seq) => {
+                let confirmed = self.confirmed.entry(*conn).or_default();
+                *confirmed = (*confirmed).max(*seq);
+            }
             Effect::Hash(conn, ..) => {
                 self.hashes += 1;
                 self.hold(*conn);
@@ -136,6 +144,11 @@ impl Outbox {
         if self.held.insert(conn) {
             self.held_order.push(conn);
         }
+    }
+
+    /// What the session confirmed in this tick: a session that takes over begins behind it.
+    pub fn confirmed(&self, conn: ConnId) -> Seq {
+        self.confirmed.get(&conn).copied().unwrap_or_default()
     }
 
     /// Password hashes staged in this tick.
@@ -185,6 +198,7 @@ impl Outbox {
         self.held.clear();
         self.held_order.clear();
         self.hashes = 0;
+        self.confirmed.clear();
         self.reply_bytes.clear();
     }
 }

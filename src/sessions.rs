@@ -52,8 +52,7 @@ pub struct Session {
     pub mark: Option<(u64, Seq)>,
     /// Nothing more is pushed: the session ends in this tick.
     pub ending: bool,
-    requests: Pace,
-    messages: Pace,
+    paces: Paces,
 }
 
 /// What a session begins with.
@@ -84,6 +83,20 @@ struct Pace {
     spent_until: Moment,
 }
 
+/// A user's rates.
+#[derive(Clone, Copy, Debug, Default)]
+struct Paces {
+    requests: Pace,
+    messages: Pace,
+}
+
+impl Paces {
+    /// Whether any permit is still to be refilled.
+    fn are_spent_after(&self, now: Moment) -> bool {
+        self.requests.spent_until.max(self.messages.spent_until) > now
+    }
+}
+
 impl Pace {
     /// Takes a permit. If there is none: when there will be one.
     fn take(&mut self, per_second: u64, burst: u64, now: Moment) -> Result<(), Moment> {
@@ -107,20 +120,18 @@ impl Session {
         if self.behind { self.sent_seq } else { head }
     }
 
-    /// Takes a permit to have a request served. If there is none: when there will be one.
+    /// Takes a permit to have a request served, and one more if it says something.
     ///
     /// # Errors
-    /// The moment at which to try again.
-    pub fn pace_request(&mut self, limits: &Limits, now: Moment) -> Result<(), Moment> {
-        self.requests.take(limits.requests_per_second, limits.requests_burst, now)
-    }
-
-    /// The same for a message.
-    ///
-    /// # Errors
-    /// The moment at which to try again.
-    pub fn pace_message(&mut self, limits: &Limits, now: Moment) -> Result<(), Moment> {
-        self.messages.take(limits.messages_per_second, limits.messages_burst, now)
+    /// There is none, and none was taken: the moment at which to try again.
+    pub fn pace(&mut self, says: bool, limits: &Limits, now: Moment) -> Result<(), Moment> {
+        let mut paces = self.paces;
+        paces.requests.take(limits.requests_per_second, limits.requests_burst, now)?;
+        if says {
+            paces.messages.take(limits.messages_per_second, limits.messages_burst, now)?;
+        }
+        self.paces = paces;
+        Ok(())
     }
 }
 
@@ -131,12 +142,15 @@ pub struct Sessions {
     by_user: BTreeMap<UserId, ConnId>,
     /// The online members of each group, ordered by user.
     readers: HashMap<GroupId, Vec<(UserId, ConnId)>>,
+    /// The rates of users who signed out with their permits not refilled: coming back does not
+    /// refill them.
+    resting: BTreeMap<UserId, Paces>,
     /// Cursors that moved and are not on disk yet.
     dirty_cursors: BTreeMap<UserId, MovedCursor>,
 }
 
 /// A cursor to be written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct MovedCursor {
     /// Where it stands.
     pub seq: Seq,
@@ -171,8 +185,7 @@ impl Sessions {
             told_caught_up: false,
             mark: None,
             ending: false,
-            requests: Pace::default(),
-            messages: Pace::default(),
+            paces: self.resting.remove(&user).unwrap_or_default(),
         };
         self.by_conn.insert(conn, Box::new(session));
     }
@@ -181,11 +194,11 @@ impl Sessions {
     pub fn sign_out(&mut self, conn: ConnId) -> Option<UserId> {
         let session = self.by_conn.remove(&conn)?;
         self.by_user.remove(&session.user);
+        self.resting.insert(session.user, session.paces);
         for &group in &session.groups {
             remove_reader(&mut self.readers, group, session.user);
         }
-        let entry = MovedCursor { seq: session.cursor, caught_up: false, ended: true };
-        let moved = self.dirty_cursors.entry(session.user).or_insert(entry);
+        let moved = self.dirty_cursors.entry(session.user).or_default();
         moved.seq = moved.seq.max(session.cursor);
         moved.ended = true;
         Some(session.user)
@@ -281,8 +294,10 @@ impl Sessions {
         }
         session.cursor = cursor;
         let caught_up = all_pushed && !session.behind;
-        self.dirty_cursors
-            .insert(session.user, MovedCursor { seq: cursor, caught_up, ended: false });
+        let moved = self.dirty_cursors.entry(session.user).or_default();
+        // An older session of this tick may have confirmed more.
+        moved.seq = moved.seq.max(cursor);
+        moved.caught_up = caught_up;
     }
 
     /// The cursor that moved and is not on disk yet, if any.
@@ -301,8 +316,9 @@ impl Sessions {
     }
 
     /// The cursors are on disk.
-    pub fn cursors_written(&mut self) {
+    pub fn cursors_written(&mut self, now: Moment) {
         self.dirty_cursors.clear();
+        self.resting.retain(|_, paces| paces.are_spent_after(now));
     }
 }
 

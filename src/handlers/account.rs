@@ -237,7 +237,9 @@ fn begin_session(
     let store = &context.facts.store;
     let stored = store.cursor(user.id)?;
     let moved = context.facts.sessions.moved_cursor(user.id).unwrap_or_default();
-    let cursor = stored.max(moved);
+    let older = context.facts.sessions.conn_of(user.id);
+    let confirmed = older.map(|older| context.facts.outbox.confirmed(older));
+    let cursor = stored.max(moved).max(confirmed.unwrap_or_default());
     let sign_in = SignIn {
         user: user.id,
         admin: user.admin,
@@ -257,7 +259,7 @@ fn begin_session(
         epoch: store.epoch().to_owned(),
         cursor: cursor.0,
     };
-    if let Some(older) = context.facts.sessions.conn_of(user.id) {
+    if let Some(older) = older {
         context.facts.outbox.hold(older);
     }
     context.facts.outbox.stage(Effect::SignIn(context.caller.conn, Box::new(sign_in)));

@@ -6,13 +6,13 @@ use super::context::{Draft, View, is_same_group};
 use super::group::{list_groups, tell_group};
 use super::list::{Cursor, Page, ROWS_ASKED};
 use super::{Answer, Context, No, Outcome};
-use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};
+use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Figure, Reply, UserLine};
 use crate::outbox::Effect;
 use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, User};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Event, Notice, Refusal};
+use crate::wire::{Args, Code, Event, Refusal};
 
 /// `allusers`: every user, or only those online.
 pub fn allusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
@@ -82,10 +82,10 @@ pub fn blockuser(context: &mut Context, _: UserId, args: &Args) -> Answer {
     context.facts.store.set_blocked(other.id, true)?;
     context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
     if let Some(conn) = context.facts.sessions.conn_of(other.id) {
-        let notice = Notice::plain(Event::Blocked);
-        let close = Effect::Close(conn, CloseReason::Blocked, Some(notice));
-        context.facts.outbox.stage(close);
+        context.facts.outbox.hold(conn);
     }
+    // By name: they may be signing in in this very tick.
+    context.facts.outbox.stage(Effect::Expel(other.id));
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
 }
 
@@ -170,7 +170,8 @@ fn figures(context: &Context) -> Result<Vec<Figure>, No> {
 }
 
 fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
-    let page = Page::cut(begins, rows, |user| 2 * user.name.len() + 128, |user| user.id.0);
+    let page =
+        Page::cut(begins, LIST_BYTES_MAX, rows, |user| 2 * user.name.len() + 128, |user| user.id.0);
     let lines: Vec<UserLine> = page
         .rows
         .iter()

@@ -8,11 +8,12 @@ use super::stem::stem;
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
-use crate::locale::reply::Reply;
+use crate::locale;
+use crate::locale::reply::{Reply, history_line};
 use crate::outbox::Effect;
 use crate::store::{Entry, EntryKind, GroupLabel, GroupStatus, User};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Refusal};
+use crate::wire::{Args, Code, Notice, Refusal};
 
 /// `send`: a message to one friend.
 pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
@@ -112,12 +113,15 @@ fn show_history(
         let to = other.as_ref().map(|other| other.name.as_str());
         let own = entry.sender == Some(user);
         let json = stem(&entry, context.lang, to.filter(|_| own)).to_json();
-        let size = json.len() + entry.body.len();
+        let line = line(context, &entry);
+        // As they will stand in the answer: of what JSON escapes, a line has only these left.
+        let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+        let size = json.len() + line.len() + escapes + 4;
         if size > room && !messages.is_empty() {
             break;
         }
         room = room.saturating_sub(size);
-        lines.push(history_line(context, &entry));
+        lines.push(line);
         messages.push(RawValue::from_string(json).map_err(|_| Code::Internal)?);
     }
     lines.reverse();
@@ -126,14 +130,13 @@ fn show_history(
 }
 
 /// Who said what, for people.
-fn history_line(context: &Context, entry: &Entry) -> (String, String) {
-    let sender = entry.sender_name.clone().unwrap_or_default();
+fn line(context: &Context, entry: &Entry) -> String {
     if entry.kind != EntryKind::Notice {
-        return (sender, entry.body.clone());
+        return history_line(entry.sender_name.as_deref().or(Some("")), &entry.body);
     }
-    let notice = crate::wire::Notice::from_body(&entry.body);
-    let words = notice.map(|notice| crate::locale::notice::say(&notice, context.lang));
-    ("*".into(), words.unwrap_or_default())
+    let notice = Notice::from_body(&entry.body);
+    let words = notice.map(|notice| locale::notice::say(&notice, context.lang));
+    history_line(None, &words.unwrap_or_default())
 }
 
 fn sent_to(context: &Context, other: &User, seq: Seq) -> Outcome {

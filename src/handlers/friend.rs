@@ -5,7 +5,7 @@ use serde_json::json;
 use super::list::{Cursor, Page, ROWS_ASKED};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, UserId};
-use crate::limits::LIST_ROWS_MAX;
+use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX};
 use crate::locale::reply::{Reply, UserLine};
 use crate::store::User;
 use crate::wire::response::Data;
@@ -67,15 +67,17 @@ pub fn del(context: &mut Context, user: UserId, args: &Args) -> Answer {
 pub fn friends(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
     let store = &context.facts.store;
-    let rows = store.friends_page(user, UserId(begins.id), ROWS_ASKED)?;
-    let page = Page::cut(begins, rows, |(_, name)| 2 * name.len() + 64, |(id, _)| id.0);
-    let requests: Vec<String> = match begins == Cursor::default() {
+    // Those who wait are shown first, in up to half of the page.
+    let waiting = match begins == Cursor::default() {
         true => store.requests_to(user, UserId(0), LIST_ROWS_MAX)?,
         false => Vec::new(),
-    }
-    .into_iter()
-    .map(|(_, name)| name)
-    .collect();
+    };
+    let name_bytes = |(_, name): &(UserId, String)| 2 * name.len() + 16;
+    let requests = Page::cut(begins, LIST_BYTES_MAX / 2, waiting, name_bytes, |(id, _)| id.0);
+    let room = LIST_BYTES_MAX - requests.rows.iter().map(name_bytes).sum::<usize>();
+    let requests: Vec<String> = requests.rows.into_iter().map(|(_, name)| name).collect();
+    let rows = store.friends_page(user, UserId(begins.id), ROWS_ASKED)?;
+    let page = Page::cut(begins, room, rows, |(_, name)| 2 * name.len() + 64, |(id, _)| id.0);
     let friends: Vec<UserLine> = page
         .rows
         .iter()

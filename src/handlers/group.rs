@@ -9,6 +9,7 @@ use serde_json::json;
 use super::list::{Cursor, Page, ROWS_ASKED};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, GroupId, UserId};
+use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{GroupLine, Reply, UserLine};
 use crate::names::Name;
 use crate::outbox::Effect;
@@ -103,7 +104,7 @@ pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
         return Err(Code::NotMember.into());
     }
     let rows = store.members_page(group.id, begins.id, ROWS_ASKED)?;
-    let page = Page::cut(begins, rows, |row| 2 * row.name.len() + 64, |row| row.id);
+    let page = Page::cut(begins, LIST_BYTES_MAX, rows, |row| 2 * row.name.len() + 64, |row| row.id);
     let members: Vec<UserLine> = page
         .rows
         .iter()
@@ -123,7 +124,7 @@ pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// A page of groups with their numbers; `allgroup` shows the same.
 pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outcome {
     let size = |group: &Group| 2 * (group.name.len() + group.creator_name.len()) + 128;
-    let page = Page::cut(begins, rows, size, |group| group.id.0);
+    let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);
     let lines: Vec<GroupLine> = page
         .rows
         .iter()

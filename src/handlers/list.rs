@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::No;
-use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX};
+use crate::limits::LIST_ROWS_MAX;
 use crate::wire::{Args, Code, Refusal};
 
 /// Where a page begins.
@@ -47,14 +47,15 @@ pub const ROWS_ASKED: usize = LIST_ROWS_MAX + 1;
 
 impl<T> Page<T> {
     /// Cuts `rows` (as many as there are, at most [`ROWS_ASKED`]) to what one answer holds.
-    /// `bytes` says about how large a row is in text and data together.
+    /// `bytes` says about how large a row is in text and data together, `room` how much there
+    /// is for all.
     pub fn cut(
         begins: Cursor,
+        mut room: usize,
         mut rows: Vec<T>,
         bytes: impl Fn(&T) -> usize,
         id: impl Fn(&T) -> i64,
     ) -> Page<T> {
-        let mut room = LIST_BYTES_MAX;
         let fitting = rows.iter().take(LIST_ROWS_MAX).take_while(|row| {
             let fits = bytes(row) <= room;
             room = room.saturating_sub(bytes(row));
@@ -82,12 +83,13 @@ impl<T> Page<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::LIST_BYTES_MAX;
 
     #[test]
     fn a_page_ends_by_rows_or_by_bytes_and_says_where_the_next_begins() {
         let cut = |rows: usize, bytes: usize| {
             let rows: Vec<i64> = (1..=rows as i64).collect();
-            Page::cut(Cursor { shown: 5, id: 0 }, rows, |_| bytes, |row| *row)
+            Page::cut(Cursor { shown: 5, id: 0 }, LIST_BYTES_MAX, rows, |_| bytes, |row| *row)
         };
         assert_eq!(cut(LIST_ROWS_MAX, 1).next, None);
         let last = LIST_ROWS_MAX as i64;

@@ -260,7 +260,7 @@ fn stage_refusal(context: &mut Context, mark: Mark, re: Option<RequestId>, refus
     let response = ResponseMessage { re, code: refusal.code, text, data };
     context.facts.outbox.answer(mark, context.caller.conn, response);
     if let Some(reason) = close_reason(refusal.code) {
-        context.facts.outbox.stage(Effect::Close(context.caller.conn, reason, None));
+        context.facts.outbox.stage(Effect::Close(context.caller.conn, reason));
     }
 }
 

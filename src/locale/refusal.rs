@@ -89,6 +89,24 @@ fn fixed(code: Code, lang: Lang) -> &'static str {
             ("An administrator has blocked this account.", "该账号已被管理员封禁。")
         }
         Code::NotAdmin => ("Only administrators may do that.", "只有管理员可以执行此操作。"),
+        // Those with something to name are above.
+        Code::Internal
+        | Code::SlowDown
+        | Code::BadRequest
+        | Code::UnknownType
+        | Code::NoSuchUser
+        | Code::NoSuchGroup
+        | Code::WeakPassword => {
+            ("Something is wrong on the server; nothing was stored.", "服务器内部错误，未保存。")
+        }
+        between_people => return between(between_people, lang),
+    };
+    lang.pick(english, chinese)
+}
+
+/// Refusals about friends, groups and what waits.
+fn between(code: Code, lang: Lang) -> &'static str {
+    let (english, chinese) = match code {
         Code::NotFriends => {
             ("You are not friends: add NAME first.", "你们还不是好友，请先 add 用户名。")
         }
@@ -129,16 +147,7 @@ fn fixed(code: Code, lang: Lang) -> &'static str {
             "服务器磁盘已满，未保存，请稍后重试。",
         ),
         Code::Busy => ("The server is busy; try again.", "服务器繁忙，请重试。"),
-        // Those with something to name are above.
-        Code::Internal
-        | Code::SlowDown
-        | Code::BadRequest
-        | Code::UnknownType
-        | Code::NoSuchUser
-        | Code::NoSuchGroup
-        | Code::WeakPassword => {
-            ("Something is wrong on the server; nothing was stored.", "服务器内部错误，未保存。")
-        }
+        _ => ("", ""),
     };
     lang.pick(english, chinese)
 }

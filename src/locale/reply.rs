@@ -104,8 +104,8 @@ pub enum Reply {
         members: Vec<UserLine>,
     },
     Users(Vec<UserLine>),
-    /// Who said it, and what.
-    History(Vec<(String, String)>),
+    /// Each line as [`history_line`] makes it.
+    History(Vec<String>),
     BroadcastSent,
     UserBlocked {
         name: String,
@@ -149,7 +149,7 @@ impl Reply {
             }
             Reply::History(lines) => {
                 let head = lang.pick("History:", "历史消息：").to_owned();
-                list(head, lines.iter().map(|(who, text)| format!("{who}> {}", one_line(text))))
+                list(head, lines.iter().cloned())
             }
             Reply::Stats { figures, refusals, closes } => {
                 say_stats(lang, figures, refusals, closes)
@@ -230,6 +230,14 @@ impl Reply {
             _ => (String::new(), String::new()),
         };
         lang.pick(english, chinese)
+    }
+}
+
+/// A line of a history: who said what, or a notice.
+pub fn history_line(who: Option<&str>, text: &str) -> String {
+    match who {
+        Some(who) => format!("{who}> {}", one_line(text)),
+        None => format!("* {}", one_line(text)),
     }
 }
 
@@ -346,7 +354,7 @@ mod tests {
 
     #[test]
     fn p28_a_peers_text_cannot_start_a_line_of_a_list() {
-        let reply = Reply::History(vec![("bob".into(), "one\ntwo\u{1b}[2J".into())]);
+        let reply = Reply::History(vec![history_line(Some("bob"), "one\ntwo\u{1b}[2J")]);
         assert_eq!(reply.say(Lang::En), "History:\nbob> one two [2J");
     }
 }

@@ -43,22 +43,23 @@ impl Startup {
             Startup::Data { path } => two(lang, "Data:", "数据目录：", path),
             Startup::Listening { addresses } => two(lang, "Listening:", "监听地址：", addresses),
             Startup::AdminPassword { password } => lang.pick(
-                format!("Administrator: admin, password {password} (shown this once; change it with passwd)"),
+                format!(
+                    "Administrator: admin, password {password} (shown this once; \
+                     change it with passwd)"
+                ),
                 format!("管理员账号：admin，密码：{password}（仅显示这一次，请用 passwd 修改）"),
             ),
             Startup::HowToJoin { command } => {
                 two(lang, "Join from another terminal:", "在另一个终端加入：", command)
             }
-            Startup::HowToStop => {
-                lang.pick("Stop with Ctrl-C.", "按 Ctrl-C 停止。").to_owned()
-            }
+            Startup::HowToStop => lang.pick("Stop with Ctrl-C.", "按 Ctrl-C 停止。").to_owned(),
             Startup::Wrapping { done, total } => lang.pick(
                 format!("Securing old passwords: {done} of {total}"),
                 format!("正在加固旧密码：{done}/{total}"),
             ),
-            Startup::Migrated => lang
-                .pick("An older database was taken over.", "已升级旧版数据库。")
-                .to_owned(),
+            Startup::Migrated => {
+                lang.pick("An older database was taken over.", "已升级旧版数据库。").to_owned()
+            }
             failure => failure.say_failure(lang),
         }
     }
@@ -67,7 +68,8 @@ impl Startup {
         let (english, chinese) = match self {
             Startup::CannotBind { address, why } => (
                 format!(
-                    "Cannot listen on {address}: {why}. Is another server running? Choose another with --listen."
+                    "Cannot listen on {address}: {why}. Is another server running? \
+                     Choose another with --listen."
                 ),
                 format!(
                     "无法监听 {address}：{why}。是否已有服务器在运行？可用 --listen 另选地址。"
@@ -90,7 +92,8 @@ impl Startup {
             ),
             Startup::Newer { found, known } => (
                 format!(
-                    "The database is of version {found}, newer than this server's {known}; start the newer server. Nothing was touched."
+                    "The database is of version {found}, newer than this server's {known}; \
+                     start the newer server. Nothing was touched."
                 ),
                 format!(
                     "数据库版本 {found} 比本程序支持的 {known} 更新，请使用新版服务器。未作任何改动。"
@@ -113,7 +116,8 @@ impl Startup {
             Startup::UnknownLimit { name, nearest } => unknown_limit(name, nearest.as_deref()),
             Startup::BadLimit { text } => (
                 format!(
-                    "\"{text}\" is not a limit: write NAME=VALUE with a whole number (on, off for loopback). --help-limits lists them."
+                    "\"{text}\" is not a limit: write NAME=VALUE with a whole number \
+                     (on, off for loopback). --help-limits lists them."
                 ),
                 format!(
                     "“{text}”格式不对：应为 名称=整数（loopback 可用 on、off）。--help-limits 列出所有限制。"

@@ -64,7 +64,7 @@ impl Server {
         }
         let committed = self.store.commit(self.outbox.take())?;
         if cursors_due {
-            self.sessions.cursors_written();
+            self.sessions.cursors_written(now.mono);
         }
         self.counters.commits += 1;
         Ok(committed)

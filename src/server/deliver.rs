@@ -100,7 +100,7 @@ impl Server {
         for effect in effects {
             let ending = match effect {
                 Effect::SignIn(_, sign_in) => self.sessions.conn_of(sign_in.user),
-                Effect::Close(conn, CloseReason::Blocked, _) => Some(*conn),
+                Effect::Expel(user) => self.sessions.conn_of(*user),
                 _ => None,
             };
             let Some(id) = ending else { continue };
@@ -148,7 +148,13 @@ impl Server {
                     hashes.push((id, *task));
                 }
             }
-            Effect::Close(id, reason, notice) => self.close(id, reason, notice.as_ref(), now),
+            Effect::Close(id, reason) => self.close(id, reason, None, now),
+            Effect::Expel(user) => {
+                if let Some(id) = self.sessions.conn_of(user) {
+                    let notice = Notice::plain(Event::Blocked);
+                    self.close(id, CloseReason::Blocked, Some(&notice), now);
+                }
+            }
         }
     }
 

@@ -94,11 +94,8 @@ impl Server {
         }
         let Some(session) = self.sessions.get_mut(id) else { return true };
         let limits = &self.rules.limits;
-        let mut paced = session.pace_request(limits, now.mono);
-        if paced.is_ok() && content.as_ref().is_ok_and(is_message) {
-            paced = session.pace_message(limits, now.mono);
-        }
-        conn.paced_until = paced.err();
+        let says = content.as_ref().is_ok_and(is_message);
+        conn.paced_until = session.pace(says, limits, now.mono).err();
         conn.paced_until.is_none()
     }
 

@@ -1,0 +1,246 @@
+//! The shipped client as a script drives it, against the shipped server.
+//!
+//! The first test is the story of a first evening with p2sp, from three registrations to a
+//! message that waits; the others are what a script may rely on: exit codes, its words for a
+//! typo, and that a server that is killed under it costs nothing and repeats nothing.
+
+mod live;
+
+use live::{PASSWORD, Script, Server};
+
+#[test]
+fn three_people_and_an_administrator_meet() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = [0; 3].map(|_| Script::start(server.address));
+    alice.register("alice");
+    bob.register("bob");
+    carol.register("carol");
+
+    // Friends, and a word in either language.
+    alice.ask("add bob", "You and bob are friends now.");
+    bob.expect("* alice and you are friends now.");
+    bob.ask("add alice", "[already_friends]");
+    bob.ask("add carol", "You and carol are friends now.");
+    carol.expect("* bob and you are friends now.");
+    alice.ask("send bob 晚上好，鲍勃！", "Sent.");
+    bob.expect("alice> 晚上好，鲍勃！");
+    bob.ask(".send alice good evening", "Sent.");
+    alice.expect("bob> good evening");
+    alice.ask("send carol hello", "[not_friends]");
+
+    // A group of three.
+    alice.ask("newgroup 茶 club", "The group 茶 club is yours.");
+    alice.ask("addgroupuser 茶 club bob", "bob is in 茶 club now.");
+    alice.ask("addgroupuser 茶 club carol", "carol is in 茶 club now.");
+    bob.expect("* alice brought you into the group alice/茶 club.");
+    carol.expect("* alice brought you into the group alice/茶 club.");
+    alice.ask("groups", "1. 茶 club alice (3/3)");
+    bob.ask("groups", "1. 茶 club alice (3/3)");
+    alice.ask("sendgroup 1 谁要茶？", "Sent.");
+    bob.expect("alice/茶 club alice> 谁要茶？");
+    carol.expect("alice/茶 club alice> 谁要茶？");
+
+    // Carol leaves; what is said meanwhile waits for her.
+    let left = carol.finish();
+    assert_eq!(left.code, Some(0), "{:#?} {}", left.lines, left.stderr);
+    alice.ask("groupusers 1", "carol (offline)");
+    bob.ask("sendgroup 1 me, please", "Sent.");
+    alice.expect("alice/茶 club bob> me, please");
+    bob.ask("send carol 给你留了一杯", "carol is offline");
+    alice.ask("sendgroup 1 so do I", "Sent.");
+    let mut carol = Script::start(server.address);
+    carol.say(&format!("login carol {PASSWORD}"));
+    carol.expect("Welcome, carol.");
+    carol.expect("alice/茶 club bob> me, please");
+    carol.expect("bob> 给你留了一杯");
+    carol.expect("alice/茶 club alice> so do I");
+    let carol = carol.finish();
+    assert_eq!(carol.code, Some(0));
+    let old = |line: &String| line.contains("谁要茶？");
+    assert!(!carol.lines.iter().any(old), "read already: {:#?}", carol.lines);
+    bob.expect("alice/茶 club alice> so do I");
+    bob.ask("history alice 2", "History:");
+    bob.expect("alice> 晚上好，鲍勃！");
+    bob.expect("bob> good evening");
+    for script in [alice, bob] {
+        let ended = script.finish();
+        assert_eq!(ended.code, Some(1), "each was refused something: {:#?}", ended.lines);
+    }
+    let mut carol = Script::start(server.address);
+    carol.ask(&format!("login carol {PASSWORD}"), "Welcome, carol.");
+    let carol = carol.finish();
+    assert_eq!(carol.lines.len(), 1, "nothing comes twice: {:#?}", carol.lines);
+}
+
+#[test]
+fn the_administrator_lists_speaks_blocks_and_unblocks() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = [0; 2].map(|_| Script::start(server.address));
+    alice.register("alice");
+    bob.register("bob");
+    alice.ask("newgroup team", "The group team is yours.");
+    alice.ask("addgroupuser team bob", "bob is in team now.");
+    bob.expect("* alice brought you into the group alice/team.");
+    bob.ask("allusers", "! ");
+    bob.ask("blockuser alice", "! ");
+
+    let mut admin = Script::start(server.address);
+    admin.say("login admin");
+    admin.say(server.admin_password.as_deref().expect("a first start"));
+    admin.expect("You are an administrator.");
+    admin.ask("allusers", "Users:");
+    for line in ["admin (online) [administrator]", "alice (online)", "bob (online)"] {
+        admin.expect(line);
+    }
+    admin.ask("allgroup", "1. team alice (2/2)");
+    admin.ask("broadcast 今晚八点维护", "Sent to everyone.");
+    admin.ask("adminsend bob a word, please", "Sent.");
+    admin.ask("adminsendgroup 1 well done", "Sent.");
+    for line in ["今晚八点维护", "a word, please", "well done"] {
+        let heard = bob.expect(line);
+        assert!(heard.starts_with("* [system message] "), "{heard}");
+    }
+    alice.expect("* [system message] 今晚八点维护");
+
+    admin.ask("blockgroup alice team", "The group team is blocked.");
+    bob.expect("* An administrator blocked the group alice/team.");
+    bob.ask("sendgroup 1 can you hear me?", "[group_blocked]");
+    admin.ask("allgroup", "1. team alice (2/2) [blocked]");
+    admin.ask("unblockgroup alice team", "The group team is open again.");
+    bob.expect("* An administrator opened the group alice/team again.");
+    bob.ask("sendgroup 1 can you hear me now?", "Sent.");
+    alice.expect("alice/team bob> can you hear me now?");
+
+    admin.ask("blockuser bob", "bob is blocked.");
+    bob.expect("* An administrator has blocked your account.");
+    bob.ask(&format!("login bob {PASSWORD}"), "[user_blocked]");
+    alice.ask("sendgroup 1 bob?", "Sent.");
+    admin.ask("allusers", "bob (offline) [blocked]");
+    admin.ask("blockuser admin", "[admin_protected]");
+    admin.ask("unblockuser bob", "bob may sign in again.");
+    bob.ask(&format!("login bob {PASSWORD}"), "Welcome, bob.");
+    bob.expect("alice/team alice> bob?");
+    admin.ask("stats", "The server:");
+}
+
+#[test]
+fn a_script_is_told_by_the_exit_code() {
+    let server = Server::start(&[]);
+    let mut good = Script::start_in(server.address, "zh");
+    good.say(&format!("reg 小明\n{PASSWORD}\n{PASSWORD}\nwhoami"));
+    let good = good.finish();
+    assert_eq!(good.code, Some(0), "{:#?} {}", good.lines, good.stderr);
+    assert!(good.lines.iter().any(|line| line == "您是 小明。"), "{:#?}", good.lines);
+
+    let refused = |lines: &str, code: &str| {
+        let mut script = Script::start(server.address);
+        script.say(lines);
+        let ended = script.finish();
+        assert_eq!(ended.code, Some(1), "{lines}: {:#?}", ended.lines);
+        let last = ended.lines.last().expect("a line");
+        assert!(last.starts_with("! ") && last.ends_with(code), "{lines}: {last}");
+    };
+    refused("login 小明 not the password", "[bad_credentials]");
+    refused(&format!("reg 小明\n{PASSWORD}\n{PASSWORD}"), "[user_exists]");
+    refused("reg eve\none password\nanother password", "[bad_request]");
+    refused("reg eve\nshort\nshort", "[weak_password]");
+    refused("friends", "[not_signed_in]");
+
+    let nobody = server.address;
+    drop(server);
+    let mut script = Script::start(nobody);
+    script.say("friends");
+    let ended = script.finish();
+    assert_eq!(ended.code, Some(2), "{:#?}", ended.lines);
+    assert!(ended.stderr.contains(&nobody.to_string()), "{}", ended.stderr);
+}
+
+#[test]
+fn a_typo_is_answered_with_the_nearest_command() {
+    let server = Server::start(&[]);
+    let mut script = Script::start(server.address);
+    script.register("alice");
+    assert!(script.ask("freinds", "! ").contains("friends"));
+    assert!(script.ask("sned bob hello", "! ").contains("send"));
+    // The session goes on.
+    script.ask("whoami", "You are alice.");
+    assert_eq!(script.finish().code, Some(1));
+}
+
+#[test]
+fn p17_a_sign_in_elsewhere_is_told_and_not_fought() {
+    let server = Server::start(&[]);
+    let [mut here, mut there] = [0; 2].map(|_| Script::start(server.address));
+    here.register("alice");
+    there.ask(&format!("login alice {PASSWORD}"), "Welcome, alice.");
+    here.expect("* You signed in elsewhere; this session has ended.");
+    here.ask("whoami", "[not_signed_in]");
+    there.ask("whoami", "You are alice.");
+    here.ask(&format!("login alice {PASSWORD}"), "Welcome, alice.");
+    there.expect("* You signed in elsewhere; this session has ended.");
+    assert_eq!((here.finish().code, there.finish().code), (Some(1), Some(0)));
+}
+
+#[test]
+fn a_password_is_changed_and_the_new_one_holds() {
+    let server = Server::start(&[]);
+    let mut alice = Script::start(server.address);
+    alice.register("alice");
+    alice.ask("passwd\nnot the old one\na new secret\na new secret", "[bad_credentials]");
+    alice.ask(&format!("passwd\n{PASSWORD}\na new secret\nanother new one"), "[bad_request]");
+    alice.ask(&format!("passwd\n{PASSWORD}\na new secret\na new secret"), "is changed.");
+    alice.ask("whoami", "You are alice.");
+    alice.ask("logout", "signed out");
+    alice.ask(&format!("login alice {PASSWORD}"), "[bad_credentials]");
+    alice.ask("login alice\na new secret", "Welcome, alice.");
+    alice.say("quit");
+    assert_eq!(alice.finish().code, Some(1));
+}
+
+#[test]
+fn p28_nothing_that_a_peer_says_reaches_the_terminal_as_more_than_text() {
+    let server = Server::start(&[]);
+    let mut alice = server.user("alice");
+    let mut bob = Script::start(server.address);
+    bob.register("bob");
+    bob.ask("add alice", "friends now");
+    let text = "hi\n! gone [x]\r\u{1b}[2J\u{202e}\u{7}end";
+    alice.ok("send", serde_json::json!({"username": "bob", "message": text}));
+    bob.expect("alice> hi");
+    bob.expect("end");
+    let bob = bob.finish();
+    let said = bob.lines.join("\n");
+    assert!(!said.contains(['\u{1b}', '\u{202e}', '\u{7}', '\r']), "{said:?}");
+    assert!(bob.lines.iter().all(|line| !line.starts_with("! ")), "{said}");
+}
+
+#[test]
+fn p15_a_server_killed_under_its_clients_loses_and_repeats_nothing() {
+    let mut server = Server::unlimited(&[]);
+    let [mut alice, mut bob] = [0; 2].map(|_| Script::start(server.address));
+    alice.register("alice");
+    bob.register("bob");
+    alice.ask("add bob", "friends now");
+    for round in 0..3 {
+        for number in 0..20 {
+            alice.say(&format!("send bob {round}-{number}"));
+        }
+        if round < 2 {
+            bob.expect(&format!("alice> {round}-5"));
+            server = server.again(true);
+            bob.expect("* Connected again.");
+        }
+    }
+    bob.expect("alice> 2-19");
+    bob.ask("send alice received", "Sent.");
+    alice.expect("bob> received");
+    let (alice, bob) = (alice.finish(), bob.finish());
+    assert_eq!((alice.code, bob.code), (Some(0), Some(0)), "{:#?}", alice.lines);
+    let heard: Vec<&String> = bob.lines.iter().filter(|l| l.starts_with("alice> ")).collect();
+    let said = (0..3).flat_map(|round| (0..20).map(move |n| format!("alice> {round}-{n}")));
+    assert_eq!(heard, said.collect::<Vec<_>>().iter().collect::<Vec<_>>());
+    // Bob may be offline for a moment, if alice is back before him.
+    let answers =
+        alice.count("Sent.") + alice.count("bob is offline; the message is kept for them.");
+    assert_eq!(answers, 60, "each is answered once: {:#?}", alice.lines);
+}

@@ -1,0 +1,197 @@
+//! A server process and its data.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{PASSWORD, PATIENCE, Peer};
+
+/// A server that is killed when it is dropped.
+pub struct Server {
+    process: Child,
+    /// Kept open: a server whose output nobody reads is another test.
+    _stdout: BufReader<ChildStdout>,
+    dir: Arc<TempDir>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    /// What it printed before it served.
+    pub lines: Vec<String>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The password of `admin`, if this start made the account.
+    pub admin_password: Option<String>,
+}
+
+/// The command of a server that inherits nothing from whoever runs the tests.
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2sp-server"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// A server on fresh data, with more options.
+    pub fn start(args: &[&str]) -> Server {
+        Server::start_on(Arc::new(tempfile::tempdir().expect("a directory")), args)
+    }
+
+    /// A server without limits on how often anything may be done.
+    pub fn unlimited(args: &[&str]) -> Server {
+        let free = "requests_per_second=0,messages_per_second=0,takeovers_per_minute=0";
+        Server::start(&[&["--limit", free], args].concat())
+    }
+
+    /// A server on the data of this directory.
+    pub fn start_on(dir: Arc<TempDir>, args: &[&str]) -> Server {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        Server::launch(dir, "127.0.0.1:0", args, Vec::new())
+    }
+
+    /// A server on fresh data that is told this by its environment.
+    pub fn start_in(env: &[(&str, &str)]) -> Server {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let dir = Arc::new(tempfile::tempdir().expect("a directory"));
+        Server::launch(dir, "127.0.0.1:0", Vec::new(), env.collect())
+    }
+
+    fn launch(
+        dir: Arc<TempDir>,
+        listen: &str,
+        args: Vec<String>,
+        env: Vec<(String, String)>,
+    ) -> Server {
+        let mut command = binary();
+        command.envs(env.iter().cloned());
+        command.args(["--listen", listen, "--data"]).arg(dir.path().join("data")).args(&args);
+        let mut process = command.stderr(Stdio::inherit()).spawn().expect("a process");
+        let mut stdout = BufReader::new(process.stdout.take().expect("an output"));
+        let mut lines: Vec<String> = Vec::new();
+        while !lines.last().is_some_and(|line| line.contains("Ctrl-C")) {
+            let mut line = String::new();
+            let bytes = stdout.read_line(&mut line).expect("a line");
+            assert!(bytes > 0, "the server did not start: {lines:?} {:?}", process.wait());
+            lines.push(line.trim_end().to_owned());
+        }
+        let after = |mark: &str, line: &String| line.split(mark).nth(1).map(str::to_owned);
+        let word = |text: String| text.split([' ', '（']).next().unwrap_or_default().to_owned();
+        let find = |marks: [&str; 2]| {
+            let found = marks.iter().find_map(|mark| lines.iter().find_map(|l| after(mark, l)));
+            found.map(word)
+        };
+        let address = find(["Listening: ", "监听地址："]).expect("where it listens");
+        let admin_password = find(["admin, password ", "密码："]);
+        let address = address.parse().expect("an address");
+        Server { process, _stdout: stdout, dir, args, env, lines, address, admin_password }
+    }
+
+    /// The server's data.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The directory above, which outlives the server.
+    pub fn dir(&self) -> Arc<TempDir> {
+        Arc::clone(&self.dir)
+    }
+
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a pid"), signal).expect("the process is ours");
+    }
+
+    /// Waits until the process has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        wait(&mut self.process)
+    }
+
+    /// Kills the process with -9 and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("the process is ours");
+        self.process.wait().expect("an exit");
+    }
+
+    /// Another server on the same data and, if it must be, the same port.
+    pub fn again(mut self, same_port: bool) -> Server {
+        self.kill();
+        let listen = if same_port { self.address.to_string() } else { "127.0.0.1:0".to_owned() };
+        let (args, env) = (std::mem::take(&mut self.args), std::mem::take(&mut self.env));
+        Server::launch(self.dir(), &listen, args, env)
+    }
+
+    /// A new connection.
+    pub fn peer(&self) -> Peer {
+        Peer::connect(self.address)
+    }
+
+    /// Registers someone who is not signed in yet.
+    pub fn register(&self, name: &str) {
+        self.peer().ok("reg", serde_json::json!({"username": name, "password": PASSWORD}));
+    }
+
+    /// A new user, signed in, who confirms.
+    pub fn user(&self, name: &str) -> Peer {
+        self.register(name);
+        let mut peer = self.peer();
+        peer.sign_in(name, PASSWORD, true);
+        peer
+    }
+
+    /// New users who are friends of one another, with nothing left unread.
+    pub fn friends<const COUNT: usize>(&self, names: [&str; COUNT]) -> [Peer; COUNT] {
+        let mut peers = names.map(|name| self.user(name));
+        for (index, peer) in peers.iter_mut().enumerate() {
+            for other in &names[index + 1..] {
+                peer.ok("add", serde_json::json!({"username": other}));
+            }
+        }
+        for (index, peer) in peers.iter_mut().enumerate() {
+            peer.expect_event("caught_up");
+            for _ in 0..index {
+                peer.expect_event("friend_added");
+            }
+            peer.confirm();
+        }
+        peers
+    }
+
+    /// The administrator, signed in.
+    pub fn admin(&self) -> Peer {
+        let password = self.admin_password.clone().expect("a first start");
+        let mut peer = self.peer();
+        peer.sign_in("admin", &password, true);
+        peer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits for a process, but not for ever.
+pub fn wait(process: &mut Child) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = process.try_wait().expect("our child") {
+            return status;
+        }
+        assert!(began.elapsed() < PATIENCE, "the process does not end");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,122 @@
+//! The shipped loop and server over a real store, on pipes instead of sockets.
+//!
+//! ```text
+//! start ─► settle | pass ─► … ─► crash (nothing is finished) | stop (drained) ─► start
+//! ```
+//!
+//! The database is a file in a temporary directory, in memory where the system has such a place:
+//! a database of SQLite's own memory cannot have a write-ahead log. A start after a crash knows
+//! nothing but that file (P25). The first start makes the account `admin`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use p2sp::event_loop::{Ended, EventLoop};
+use p2sp::handlers::Rules;
+use p2sp::id::Moment;
+use p2sp::names::Name;
+use p2sp::net::Net;
+use p2sp::password::{Outcome, Task};
+use p2sp::server::Server;
+use p2sp::store::{Opening, Store, Synchronous};
+use tempfile::TempDir;
+
+use super::pipe_net::{CHEAP, PipeNet};
+
+/// Everyone's password, the administrator's too.
+pub const PASSWORD: &str = "correct horse";
+
+/// More connections than any test makes.
+const CONNECTIONS_MAX: usize = 10_000;
+
+/// A loop that has not come to rest after so many turns spins (P22).
+const TURNS_MAX: u64 = 200_000;
+
+/// A server and its edge.
+pub struct House {
+    /// The edge.
+    pub net: PipeNet,
+    rules: Rules,
+    dir: TempDir,
+    event_loop: Option<EventLoop<PipeNet>>,
+    starts: u8,
+}
+
+impl House {
+    /// A server, started on a new database.
+    pub fn new(mut rules: Rules) -> House {
+        rules.hash_cost = CHEAP;
+        let net = PipeNet::new(Moment(1_000_000));
+        let mut house = House { net, rules, dir: temp_dir(), event_loop: None, starts: 0 };
+        house.start();
+        house
+    }
+
+    /// Starts again on the same database, on a new edge; time goes on.
+    pub fn start(&mut self) {
+        assert!(self.event_loop.is_none(), "one server a database");
+        self.starts += 1;
+        let now = self.net.moment();
+        self.net = PipeNet::new(now);
+        let opening = Opening {
+            dir: self.dir.path(),
+            epoch: "00000000000e90c4",
+            synchronous: Synchronous::Off,
+        };
+        let (mut store, _) = Store::open(&opening).expect("the database opens");
+        if store.user_count() == 0 {
+            make_admin(&mut store);
+        }
+        let server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
+        self.event_loop = Some(EventLoop::new(self.net.clone(), server, CONNECTIONS_MAX));
+        self.settle();
+    }
+
+    /// Turns until there is nothing left to do at this moment.
+    pub fn settle(&mut self) {
+        self.turn_until(self.net.moment());
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, span: Duration) {
+        self.turn_until(self.net.moment().after(span));
+    }
+
+    /// The process is gone: nothing is finished, nobody is told.
+    pub fn crash(&mut self) {
+        self.event_loop = None;
+    }
+
+    /// A signal asks the server to stop, and it drains.
+    pub fn stop(&mut self) {
+        let event_loop = self.event_loop.take().expect("a server runs");
+        self.net.set_horizon(self.net.moment().after(Duration::from_secs(60)));
+        self.net.signal();
+        assert!(matches!(event_loop.run(), Ok(Ended::Drained)), "a stop drains");
+    }
+
+    fn turn_until(&mut self, horizon: Moment) {
+        let event_loop = self.event_loop.as_mut().expect("a server runs");
+        self.net.set_horizon(horizon);
+        let begun = self.net.waits();
+        while !self.net.is_idle() {
+            event_loop.tick().expect("the store works");
+            assert!(self.net.waits() - begun < TURNS_MAX, "P22: the loop spins");
+        }
+    }
+}
+
+fn temp_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    TempDir::new_in(place).expect("a temporary directory")
+}
+
+fn make_admin(store: &mut Store) {
+    let task = Task::Hash { password: PASSWORD.into(), salt: [7; 16] };
+    let Outcome::Hashed(stored) = task.run(CHEAP) else { unreachable!("memory for 8 KiB") };
+    let name = Name::user("admin").expect("a name");
+    store.begin().expect("a transaction");
+    store.add_user(&name, &stored, true, 0).expect("an account");
+    store.commit(()).expect("a commit");
+}
