@@ -119,6 +119,8 @@ pub struct Connection {
     pub awaits_hash: bool,
     /// The peer sends no more; what it sent is served, then it closes.
     pub peer_finished: bool,
+    /// It stands in the tick's list of connections that something happened to.
+    pub touched: bool,
     /// Over its rate: no frame is served before this.
     pub paced_until: Option<Moment>,
     /// Who is there, for the log and the limits by address.
@@ -163,6 +165,7 @@ impl Connection {
             send: SendBuffer::default(),
             awaits_hash: false,
             peer_finished: false,
+            touched: false,
             paced_until: None,
             peer,
             patience: Patience::SignIn,

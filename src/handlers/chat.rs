@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::context::{Draft, is_same_group};
 use super::stem::stem;
-use super::{Answer, Context, No, Outcome};
+use super::{Answer, Context, No, Outcome, Writes, atomically};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
 use crate::locale;
@@ -28,13 +28,19 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
         return Err(Code::NotFriends.into());
     }
     context.need_storage()?;
-    if !context.facts.sessions.is_caught_up(other.id) {
-        count_waiting(context, user, &other, text)?;
-    }
     let kind = text_kind(context);
     let draft = Draft { conversation: inbox, sender: user, kind, body: text, mid, group: None };
-    let seq = context.post(draft)?;
-    Ok(sent_to(context, &other, seq))
+    if context.facts.sessions.is_caught_up(other.id) {
+        let seq = context.post(draft)?;
+        return Ok(sent_to(context, &other, seq));
+    }
+    // Only what waits is written twice. A savepoint around every message is worth a third of
+    // the throughput.
+    atomically(context, Writes::Many, |context| {
+        count_waiting(context, user, &other, text)?;
+        let seq = context.post(draft)?;
+        Ok(sent_to(context, &other, seq))
+    })
 }
 
 /// `sendgroup`: a message to a group I am in.

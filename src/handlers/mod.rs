@@ -50,7 +50,8 @@ pub enum Handler {
 /// How often a handler writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// Never, or once, last: the statement itself is all or nothing.
+    /// Never, or once, last: the statement itself is all or nothing. Or it takes the savepoint
+    /// itself, where it needs one.
     Once,
     /// More than once: a savepoint holds it together.
     Many,
@@ -73,7 +74,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Reject, Handler::Member(friend::reject), Writes::Many),
     (MessageType::Del, Handler::Member(friend::del), Writes::Many),
     (MessageType::Friends, Handler::Member(friend::friends), Writes::Once),
-    (MessageType::Send, Handler::Member(chat::send), Writes::Many),
+    (MessageType::Send, Handler::Member(chat::send), Writes::Once),
     (MessageType::Sendgroup, Handler::Member(chat::sendgroup), Writes::Once),
     (MessageType::History, Handler::Member(chat::history), Writes::Once),
     (MessageType::Newgroup, Handler::Member(group::newgroup), Writes::Many),

@@ -60,6 +60,8 @@ pub struct Server {
     behind: VecDeque<ConnId>,
     /// Connections that something happened to in this tick; see [`Server::settle`].
     touched: Vec<ConnId>,
+    /// The first connection that this tick had no time for.
+    stopped_at: Option<ConnId>,
     /// Bytes in all send buffers.
     send_bytes: usize,
     /// The log was delivered, or left to those who are behind, up to here.
@@ -90,6 +92,7 @@ impl Server {
             waiting: HashMap::new(),
             behind: VecDeque::new(),
             touched: Vec::new(),
+            stopped_at: None,
             send_bytes: 0,
             started: now,
             storage_low: false,
@@ -207,7 +210,11 @@ impl Server {
 
     /// Something happened to the connection, or may have.
     pub fn touch(&mut self, id: ConnId) {
-        self.touched.push(id);
+        if let Some(conn) = conn_mut(&mut self.conns, id)
+            && !std::mem::replace(&mut conn.touched, true)
+        {
+            self.touched.push(id);
+        }
     }
 
     /// What the connection is to send.

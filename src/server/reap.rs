@@ -42,11 +42,19 @@ impl Server {
         self.intake.clear();
     }
 
-    /// Hands over the connections touched, each once.
+    /// Hands over the connections touched, each once, in the order in which they take their next
+    /// turn: if this tick had no time for all, the next round begins where it stopped (P21).
     pub fn take_touched(&mut self) -> Vec<ConnId> {
         let mut touched = std::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        touched.dedup();
+        let stopped_at = self.stopped_at.take();
+        if let Some(first) = touched.iter().position(|id| Some(*id) == stopped_at) {
+            touched.rotate_left(first);
+        }
+        for id in &touched {
+            if let Some(conn) = conn_mut(&mut self.conns, *id) {
+                conn.touched = false;
+            }
+        }
         touched
     }
 

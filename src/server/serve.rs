@@ -66,10 +66,11 @@ impl Server {
         for index in 0..intake.portions() {
             for frame in 0..intake.portion(index).listed() {
                 let look = requests > 0 && requests % limits::REQUESTS_PER_CLOCK_LOOK == 0;
+                let conn = intake.portion(index).conn;
                 if requests >= limits::REQUESTS_PER_TICK || (look && late()) {
+                    self.stopped_at = Some(conn);
                     return Ok(());
                 }
-                let conn = intake.portion(index).conn;
                 let content = content(intake, index, frame);
                 if !self.admit(conn, &content, now) {
                     break;

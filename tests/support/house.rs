@@ -77,6 +77,13 @@ impl House {
         self.turn_until(self.net.moment());
     }
 
+    /// Turns once.
+    pub fn turn(&mut self) {
+        self.net.set_horizon(self.net.moment());
+        let event_loop = self.event_loop.as_mut().expect("a server runs");
+        event_loop.tick().expect("the server goes on");
+    }
+
     /// Lets time pass.
     pub fn pass(&mut self, span: Duration) {
         self.turn_until(self.net.moment().after(span));

@@ -1,0 +1,99 @@
+//! Connections: how many can come and go in a second, and what one that stays costs.
+//!
+//! A visit is over when the server has closed its side: it has seen the goodbye, ended the
+//! session and freed the slot. Memory is the difference of the server's resident set between a
+//! few sessions and all of them, both at rest; the kernel's share of a connection is not in it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Outcome;
+use super::crowd::{Crowd, Heard};
+use super::meter::{Meter, Sample, TURN};
+use super::words::{self, Said};
+use super::world::World;
+
+/// Sessions that are there before memory is looked at: they touch what all share.
+const FIRST_SESSIONS: usize = 64;
+/// How long the server has to come to rest before memory is looked at.
+const REST: Duration = Duration::from_millis(500);
+
+/// How long the last visitors may take to leave.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// A connection that is coming or going.
+struct Visit {
+    began: Instant,
+    welcome: bool,
+}
+
+/// Connect, sign in with a key, say goodbye, and see the server close: visits a second.
+pub fn measure(world: &World, in_flight: usize, span: Duration) -> Outcome<Sample> {
+    let mut crowd = Crowd::new()?;
+    let mut meter = Meter::new(world, span)?;
+    let (mut visits, mut open, mut came) = (Vec::new(), 0, 0);
+    while !meter.is_over() {
+        for _ in open..in_flight {
+            let who = crowd.connect(world.address(came))?;
+            crowd.say(who, |out| words::resume(out, came % world.users));
+            let visit = Visit { began: Instant::now(), welcome: false };
+            match visits.get_mut(who) {
+                Some(earlier) => *earlier = visit,
+                None => visits.push(visit),
+            }
+            came += 1;
+        }
+        open = in_flight - turn(&mut crowd, &mut visits, &mut meter)?;
+    }
+    let deadline = Instant::now() + DRAIN_MAX;
+    while open > 0 {
+        if Instant::now() >= deadline {
+            return Err(format!("{open} visitors found no end").into());
+        }
+        open -= turn(&mut crowd, &mut visits, &mut meter)?;
+    }
+    meter.sample()
+}
+
+/// Who is welcome leaves, and who has left is forgotten: so many.
+fn turn(crowd: &mut Crowd, visits: &mut [Visit], meter: &mut Meter) -> Outcome<usize> {
+    let (mut welcome, mut gone) = (Vec::new(), Vec::new());
+    crowd.turn(TURN, |who, heard, at| {
+        let visit = &mut visits[who];
+        match heard {
+            Heard::End if visit.welcome => {
+                meter.count(at);
+                gone.push(who);
+            }
+            Heard::End => return Err("disconnected before the welcome".into()),
+            Heard::Frame(frame) => {
+                if words::understand(frame)? == Said::Welcome {
+                    visit.welcome = true;
+                    meter.answered(visit.began, at);
+                    welcome.push(who);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    welcome.iter().try_for_each(|&who| crowd.leave(who))?;
+    gone.iter().for_each(|&who| crowd.forget(who));
+    Ok(gone.len())
+}
+
+/// Bytes of the server's memory for each signed-in session that says nothing.
+pub fn memory(world: &World, connections: usize) -> Outcome<Sample> {
+    let mut crowd = Crowd::new()?;
+    let first = FIRST_SESSIONS.min(connections / 2);
+    let mut look = |users| -> Outcome<Option<u64>> {
+        crowd.sign_in(world, users)?;
+        thread::sleep(REST);
+        Ok(world.resident_bytes())
+    };
+    let (before, after) = (look(first)?, look(connections)?);
+    let (Some(before), Some(after)) = (before, after) else {
+        return Err("this system does not tell how much memory a process has".into());
+    };
+    let value = after.saturating_sub(before) as f64 / (connections - first) as f64;
+    Ok(Sample { value, answered: None, delivered: None, busy: None })
+}

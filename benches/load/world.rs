@@ -1,0 +1,236 @@
+//! The server under load: its users made beforehand, its process, its memory and time.
+//!
+//! Users, friendships and the group are written straight through the store, with one password
+//! hash for all (nobody uses it) and login keys that follow from the user's number, so that
+//! everyone signs in with `resume`. The data directory stands below cargo's target directory: on
+//! a real disk, where an fsync costs what it costs.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use p2sp::limits::Limits;
+use p2sp::names::Name;
+use p2sp::password::{self, KeyHash};
+use p2sp::store::{Opening, Store, Synchronous};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
+use tempfile::TempDir;
+
+use super::Outcome;
+use super::sizes::Sizes;
+use super::words::{GROUP, key_of, name_of};
+
+/// Limits that stay: they end what hangs, and nothing here does.
+const LIMITS_KEPT: &[&str] = &["signin_seconds", "idle_seconds", "loopback"];
+/// A port of each is free about 28,000 times a minute; Linux has all of 127.0.0.0/8.
+const HOSTS: &[&str] = if cfg!(target_os = "linux") {
+    &["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+} else {
+    &["127.0.0.1"]
+};
+/// How long the server may take to stop.
+const STOP_SECONDS_MAX: u64 = 15;
+
+/// Where the server and the load run.
+pub struct Machine {
+    /// The server on core 0, the load on core 1.
+    pinned: bool,
+}
+
+impl Machine {
+    /// Gives each process its core, if that is possible, and this one enough files.
+    pub fn prepare(connections: usize) -> Outcome<Machine> {
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit)?;
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        if files < connections as u64 + 100 {
+            return Err(format!("{files} files may be open: use fewer --connections").into());
+        }
+        Ok(Machine { pinned: thread::available_parallelism()?.get() > 1 && pin() })
+    }
+
+    fn server(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_p2sp-server");
+        if !self.pinned {
+            return Command::new(program);
+        }
+        let mut command = Command::new("taskset");
+        command.args(["-c", "0", program]);
+        command
+    }
+
+    /// The circumstances, for the line above the table.
+    pub fn describe(&self, sizes: &Sizes) -> String {
+        let build =
+            if cfg!(debug_assertions) { "debug build, numbers mean nothing" } else { "release" };
+        let cores = if self.pinned { "one core each" } else { "not pinned" };
+        let Sizes { runs, seconds, body, .. } = sizes;
+        format!(
+            "p2sp {}, {build}, {cores}; medians of {runs} run(s) of {seconds} s, \
+             texts of {body} bytes, latencies in ms as p50 / p99 / p99.9",
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+}
+
+/// Who is in the database.
+pub struct Population {
+    /// So many users.
+    pub users: usize,
+    /// Users 0 and 1, 2 and 3 … are friends.
+    pub friends: bool,
+    /// All are in one group, which user 0 owns.
+    pub group: bool,
+}
+
+impl Population {
+    /// Users who know nobody.
+    pub fn strangers(users: usize) -> Population {
+        Population { users, friends: false, group: false }
+    }
+}
+
+/// A running server and its data.
+pub struct World {
+    server: Child,
+    addresses: Vec<SocketAddr>,
+    /// How many users there are.
+    pub users: usize,
+    /// Open as long as the server writes to it.
+    stdout: BufReader<ChildStdout>,
+    _data: TempDir,
+}
+
+impl World {
+    /// Makes the users and starts the server.
+    pub fn begin(machine: &Machine, population: &Population) -> Outcome<World> {
+        let data =
+            tempfile::Builder::new().prefix("load-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        populate(data.path(), population)?;
+        let mut command = machine.server();
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("P2SP_")) {
+            command.env_remove(name);
+        }
+        command.arg("--data").arg(data.path()).args(["--lang", "en"]);
+        for host in HOSTS {
+            command.args(["--listen", &format!("{host}:0")]);
+        }
+        for (name, ..) in Limits::TABLE.iter().filter(|(name, ..)| !LIMITS_KEPT.contains(name)) {
+            command.args(["--limit", &format!("{name}=0")]);
+        }
+        let mut server = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let stdout = server.stdout.take().ok_or("the server has no output")?;
+        let mut world = World {
+            server,
+            addresses: Vec::new(),
+            users: population.users,
+            stdout: BufReader::new(stdout),
+            _data: data,
+        };
+        world.read_addresses()?;
+        Ok(world)
+    }
+
+    /// The server says where it listens before it serves.
+    fn read_addresses(&mut self) -> Outcome<()> {
+        let mut line = String::new();
+        while self.addresses.len() < HOSTS.len() {
+            line.clear();
+            if self.stdout.read_line(&mut line)? == 0 {
+                return Err("the server did not start".into());
+            }
+            let words = line.split_whitespace();
+            self.addresses.extend(words.filter_map(|word| word.parse::<SocketAddr>().ok()));
+        }
+        Ok(())
+    }
+
+    /// An address of the server, each in turn.
+    pub fn address(&self, number: usize) -> SocketAddr {
+        self.addresses[number % self.addresses.len()]
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Bytes of memory that the server occupies, where the system tells.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.server.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kib * 1024)
+    }
+
+    /// Stops the server and looks at how it ended.
+    pub fn end(mut self) -> Outcome<()> {
+        kill_process(Pid::from_child(&self.server), Signal::TERM)?;
+        let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS_MAX);
+        loop {
+            if let Some(status) = self.server.try_wait()? {
+                return if status.success() {
+                    Ok(())
+                } else {
+                    Err(format!("the server ended with {status}").into())
+                };
+            }
+            if Instant::now() >= deadline {
+                return Err("the server does not stop".into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Of no effect on one that has ended.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Fills the database.
+fn populate(dir: &Path, population: &Population) -> Outcome<()> {
+    let opening = Opening { dir, epoch: "0123456789abcdef", synchronous: Synchronous::Off };
+    let (mut store, _) = Store::open(&opening)?;
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
+    let password = password::decoy(Default::default());
+    store.begin()?;
+    let mut ids = Vec::with_capacity(population.users);
+    for user in 0..population.users {
+        let name = Name::user(&name_of(user)).ok_or("a bad name")?;
+        let id = store.add_user(&name, &password, false, unix)?;
+        store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), unix)?;
+        ids.push(id);
+    }
+    if population.friends {
+        for pair in ids.chunks_exact(2) {
+            store.befriend(pair[0], pair[1])?;
+        }
+    }
+    if population.group {
+        let name = Name::group(GROUP).ok_or("a bad name")?;
+        let group = store.add_group(ids[0], &name, unix)?;
+        for &id in &ids[1..] {
+            store.join(group, id)?;
+        }
+    }
+    store.commit(())?;
+    store.close()?;
+    Ok(())
+}
+
+/// Moves this process to core 1. False if there is no such core or no `taskset`.
+fn pin() -> bool {
+    let mut command = Command::new("taskset");
+    command.args(["-cp", "1", &std::process::id().to_string()]);
+    let done = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    done.is_ok_and(|status| status.success())
+}
