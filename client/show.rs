@@ -46,21 +46,22 @@ fn answer(payload: &Value, _: Lang) -> String {
 
 fn from_user(payload: &Value, lang: Lang) -> String {
     let from = line(text(payload, "fromusername"));
-    format!("{from}> {}{}", mark(payload, lang), behind(text(payload, "message")))
+    format!("{}{from}> {}", mark(payload, lang), behind(text(payload, "message")))
 }
 
 fn from_group(payload: &Value, lang: Lang) -> String {
     let [creator, group, from] =
         ["creator", "groupname", "fromusername"].map(|key| line(text(payload, key)));
     let (mark, said) = (mark(payload, lang), behind(text(payload, "message")));
-    format!("{creator}/{group} {from}> {mark}{said}")
+    format!("{mark}{creator}/{group} {from}> {said}")
 }
 
 fn from_system(payload: &Value, lang: Lang) -> String {
     format!("* {}{}", mark(payload, lang), behind(text(payload, "message")))
 }
 
-/// What stands before the words of an administrator.
+/// What an administrator says is marked in front of their name, where no text of a peer ever
+/// stands: whoever types the mark into a message cannot be taken for one.
 fn mark(payload: &Value, lang: Lang) -> String {
     let by_admin = matches!(text(payload, "event"), "admin" | "broadcast");
     match by_admin || payload["system"] == true {
@@ -108,7 +109,7 @@ mod tests {
             (
                 "usersend",
                 json!({"fromusername": "root", "message": "hi", "system": true}),
-                "root> [system message] hi",
+                "[system message] root> hi",
             ),
             (
                 "groupsend",
