@@ -28,9 +28,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// A request was refused.
-    pub fn refused(&mut self, code: Code) {
-        *self.refusals.entry(code).or_default() += 1;
+    /// A request was done, or refused. Counted when the reply is delivered: a tick that runs
+    /// again has counted nothing.
+    pub fn replied(&mut self, code: Code) {
+        match code {
+            Code::Ok => self.answered += 1,
+            refused => *self.refusals.entry(refused).or_default() += 1,
+        }
     }
 
     /// A connection ended.

@@ -106,11 +106,6 @@ impl<N: Net> EventLoop<N> {
         Ok(now)
     }
 
-    /// The edge, for tests that stand on its other side.
-    pub fn net_mut(&mut self) -> &mut N {
-        &mut self.net
-    }
-
     fn wait(&mut self) -> Result<Now, Fatal> {
         self.events.clear();
         let timeout = self.timeout();

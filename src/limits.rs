@@ -54,6 +54,8 @@ pub const INTAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const PUSHES_PER_TICK: usize = 65_536;
 /// Bytes of pushes that `deliver` appends in a tick.
 pub const PUSH_BYTES_PER_TICK: usize = 16 * 1024 * 1024;
+/// Entries of a reader's own that `deliver` goes past in a tick: they are read and not pushed.
+pub const OWN_ENTRIES_PER_TICK: usize = 4_096;
 /// Log entries read at once for a reader who is behind.
 pub const PAGE_ROWS: usize = 128;
 
@@ -61,7 +63,8 @@ pub const PAGE_ROWS: usize = 128;
 pub const SEND_HIGH_BYTES: usize = 256 * 1024;
 /// … until it holds less than this again.
 pub const SEND_LOW_BYTES: usize = 64 * 1024;
-/// All send buffers together; above it no reader is fed.
+/// All send buffers together; above it a connection is neither fed nor served once it holds
+/// anything, so that those who read go on and those who do not cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits

@@ -182,11 +182,6 @@ impl Outbox {
         self.held.contains(&conn)
     }
 
-    /// Whether nothing is staged.
-    pub fn is_empty(&self) -> bool {
-        self.effects.is_empty()
-    }
-
     /// Hands over what was staged; the outbox is empty then, and still holds who it held, until
     /// [`Outbox::release`].
     pub fn take(&mut self) -> Vec<Effect> {

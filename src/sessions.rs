@@ -50,7 +50,7 @@ pub struct Session {
     /// For a session that does not confirm: when the connection has sent so many bytes in all,
     /// everything up to the seq counts as seen.
     pub mark: Option<(u64, Seq)>,
-    /// Nothing more is pushed: the session ends in this tick.
+    /// The session ends in this tick, and what was pushed but not begun to be sent is dropped.
     pub ending: bool,
     paces: Paces,
 }
@@ -118,6 +118,14 @@ impl Session {
     /// Everything up to here was gone through for this reader.
     pub fn sent(&self, head: Seq) -> Seq {
         if self.behind { self.sent_seq } else { head }
+    }
+
+    /// Nothing more is pushed, from `head` on: the session ends in this tick. What the tick says
+    /// is not among what it was sent, so an `ack` of the same tick does not reach behind it.
+    pub fn end_at(&mut self, head: Seq) {
+        self.sent_seq = self.sent(head);
+        self.behind = true;
+        self.ending = true;
     }
 
     /// Takes a permit to have a request served, and one more if it says something.

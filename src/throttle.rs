@@ -2,7 +2,8 @@
 //!
 //! It throttles and never locks out: a wrong password makes the next try of that account from
 //! that neighbourhood wait, twice as long each time, up to a quarter of an hour; a right one
-//! forgets it all. Every table is bounded; when one is full, its older half is forgotten.
+//! forgets it all. Every table is bounded; when one is full, its older half is forgotten. A tick
+//! that must run again takes back what it counted, so that nothing counts twice.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,7 +11,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::id::{Moment, UserId};
-use crate::limits::{FRIEND_ADDS_PER_MINUTE, Limits, THROTTLE_ROWS_MAX, THROTTLE_SECONDS_MAX};
+use crate::limits::{
+    FRIEND_ADDS_PER_MINUTE, Limits, THROTTLE_ROWS_MAX, THROTTLE_SECONDS_MAX, USERNAME_CHARS_MAX,
+};
 
 /// A neighbourhood of addresses: one IPv4 address, or the /64 that one IPv6 site has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,21 +32,76 @@ impl Prefix {
     }
 }
 
+/// Rows of a moment and a number, as many as are allowed, and what they were before this tick.
+#[derive(Debug)]
+struct Table<K> {
+    rows: HashMap<K, (Moment, u64)>,
+    before: Vec<(K, Option<(Moment, u64)>)>,
+}
+
+impl<K: Clone + Eq + Hash> Table<K> {
+    fn new() -> Table<K> {
+        Table { rows: HashMap::new(), before: Vec::new() }
+    }
+
+    fn get(&self, key: &K) -> Option<(Moment, u64)> {
+        self.rows.get(key).copied()
+    }
+
+    fn set(&mut self, key: K, row: (Moment, u64)) {
+        make_room(&mut self.rows);
+        let before = self.rows.insert(key.clone(), row);
+        self.before.push((key, before));
+    }
+
+    fn forget(&mut self, key: K) {
+        if let Some(row) = self.rows.remove(&key) {
+            self.before.push((key, Some(row)));
+        }
+    }
+
+    /// The tick stands: what was before is not needed any more.
+    fn keep(&mut self) {
+        self.before.clear();
+    }
+
+    /// The tick runs again: all is as it was before.
+    fn rewind(&mut self) {
+        while let Some((key, before)) = self.before.pop() {
+            match before {
+                Some(row) => self.rows.insert(key, row),
+                None => self.rows.remove(&key),
+            };
+        }
+    }
+}
+
+/// Drops the older half of a full table.
+fn make_room<K: Eq + Hash>(rows: &mut HashMap<K, (Moment, u64)>) {
+    if rows.len() < THROTTLE_ROWS_MAX {
+        return;
+    }
+    let mut ages: Vec<Moment> = rows.values().map(|row| row.0).collect();
+    let middle = ages.len() / 2;
+    let (_, &mut median, _) = ages.select_nth_unstable(middle);
+    rows.retain(|_, row| row.0 > median);
+}
+
 /// Counts within a window of time that begins with its first event.
 #[derive(Debug)]
 struct Window<K> {
     span: Duration,
-    counts: HashMap<K, (Moment, u64)>,
+    counts: Table<K>,
 }
 
 impl<K: Copy + Eq + Hash> Window<K> {
     fn new(span: Duration) -> Window<K> {
-        Window { span, counts: HashMap::new() }
+        Window { span, counts: Table::new() }
     }
 
     /// Seconds to wait if there were `limit` events already.
     fn check(&self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        let Some(&(begun, count)) = self.counts.get(&key) else { return Ok(()) };
+        let Some((begun, count)) = self.counts.get(&key) else { return Ok(()) };
         let age = now.since(begun);
         if limit == 0 || count < limit || age >= self.span {
             return Ok(());
@@ -52,24 +110,12 @@ impl<K: Copy + Eq + Hash> Window<K> {
     }
 
     fn count(&mut self, key: K, now: Moment) {
-        make_room(&mut self.counts, |&(begun, _)| begun);
-        let entry = self.counts.entry(key).or_insert((now, 0));
-        if now.since(entry.0) >= self.span {
-            *entry = (now, 0);
-        }
-        entry.1 += 1;
+        let row = match self.counts.get(&key) {
+            Some((begun, count)) if now.since(begun) < self.span => (begun, count + 1),
+            _ => (now, 1),
+        };
+        self.counts.set(key, row);
     }
-}
-
-/// Drops the older half of a full table.
-fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, age: impl Fn(&V) -> Moment) {
-    if table.len() < THROTTLE_ROWS_MAX {
-        return;
-    }
-    let mut ages: Vec<Moment> = table.values().map(&age).collect();
-    let middle = ages.len() / 2;
-    let (_, &mut median, _) = ages.select_nth_unstable(middle);
-    table.retain(|_, value| age(value) > median);
 }
 
 /// All the counters of tries.
@@ -81,7 +127,7 @@ pub struct Throttle {
     takeovers: Window<UserId>,
     adds: Window<UserId>,
     /// When an account may be tried again from a neighbourhood, and the last wait in seconds.
-    delays: HashMap<(Prefix, String), (Moment, u64)>,
+    delays: Table<(Prefix, String)>,
 }
 
 impl Default for Throttle {
@@ -92,12 +138,30 @@ impl Default for Throttle {
             registrations: Window::new(Duration::from_secs(3_600)),
             takeovers: Window::new(Duration::from_secs(60)),
             adds: Window::new(Duration::from_secs(60)),
-            delays: HashMap::new(),
+            delays: Table::new(),
         }
     }
 }
 
 impl Throttle {
+    /// A new tick: what the last one counted stands.
+    pub fn keep(&mut self) {
+        self.failed_sign_ins.counts.keep();
+        self.registrations.counts.keep();
+        self.takeovers.counts.keep();
+        self.adds.counts.keep();
+        self.delays.keep();
+    }
+
+    /// The tick runs again from its beginning: it has counted no try yet.
+    pub fn rewind(&mut self) {
+        self.failed_sign_ins.counts.rewind();
+        self.registrations.counts.rewind();
+        self.takeovers.counts.rewind();
+        self.adds.counts.rewind();
+        self.delays.rewind();
+    }
+
     /// Counts a connection from the address; false if it is one too many.
     pub fn connect(&mut self, peer: IpAddr, limits: &Limits) -> bool {
         if is_exempt(peer, limits) || limits.connections_per_address == 0 {
@@ -138,8 +202,8 @@ impl Throttle {
         }
         let prefix = Prefix::of(peer);
         self.failed_sign_ins.check(prefix, limits.signins_per_minute, now)?;
-        match self.delays.get(&(prefix, namekey.to_owned())) {
-            Some(&(until, _)) if until > now => Err(until.since(now).as_secs() + 1),
+        match self.delays.get(&account(prefix, namekey)) {
+            Some((until, _)) if until > now => Err(until.since(now).as_secs() + 1),
             _ => Ok(()),
         }
     }
@@ -151,15 +215,15 @@ impl Throttle {
         }
         let prefix = Prefix::of(peer);
         self.failed_sign_ins.count(prefix, now);
-        make_room(&mut self.delays, |&(until, _)| until);
-        let delay = self.delays.entry((prefix, namekey.to_owned())).or_default();
-        let seconds = (delay.1 * 2).clamp(1, THROTTLE_SECONDS_MAX);
-        *delay = (now.after(Duration::from_secs(seconds)), seconds);
+        let account = account(prefix, namekey);
+        let (_, last) = self.delays.get(&account).unwrap_or_default();
+        let seconds = (last * 2).clamp(1, THROTTLE_SECONDS_MAX);
+        self.delays.set(account, (now.after(Duration::from_secs(seconds)), seconds));
     }
 
     /// A password was right: the account's delay is forgotten.
     pub fn sign_in_succeeded(&mut self, peer: IpAddr, namekey: &str) {
-        self.delays.remove(&(Prefix::of(peer), namekey.to_owned()));
+        self.delays.forget(account(Prefix::of(peer), namekey));
     }
 
     /// Counts a registration from the address.
@@ -195,6 +259,12 @@ impl Throttle {
         self.adds.count(user, now);
         Ok(())
     }
+}
+
+/// An account seen from a neighbourhood. A name that was only tried may be as long as a frame, so
+/// it is cut: a full table would hold gigabytes of them (P20).
+fn account(prefix: Prefix, namekey: &str) -> (Prefix, String) {
+    (prefix, namekey.chars().take(USERNAME_CHARS_MAX).collect())
 }
 
 /// Whether the limits by address do not apply.
@@ -251,11 +321,36 @@ mod tests {
     }
 
     #[test]
+    fn p20_a_name_as_long_as_a_frame_costs_no_more_than_a_name() {
+        let (mut throttle, limits) = (Throttle::default(), Limits::default());
+        let name = "x".repeat(60_000);
+        throttle.sign_in_failed(peer(), &name, &limits, at(0));
+        assert!(throttle.check_sign_in(peer(), &name, &limits, at(0)).is_err());
+        assert!(throttle.delays.rows.keys().all(|(_, name)| name.len() <= 4 * USERNAME_CHARS_MAX));
+        throttle.sign_in_succeeded(peer(), &name);
+        assert!(throttle.delays.rows.is_empty());
+    }
+
+    #[test]
+    fn a_tick_that_runs_again_has_counted_nothing() {
+        let (mut throttle, limits) = (Throttle::default(), Limits::default());
+        throttle.sign_in_failed(peer(), "bob", &limits, at(0));
+        throttle.keep();
+        throttle.sign_in_failed(peer(), "bob", &limits, at(1));
+        throttle.sign_in_failed(peer(), "ann", &limits, at(1));
+        throttle.sign_in_succeeded(peer(), "bob");
+        throttle.rewind();
+        assert_eq!(throttle.check_sign_in(peer(), "bob", &limits, at(0)), Err(2));
+        assert_eq!(throttle.check_sign_in(peer(), "ann", &limits, at(1)), Ok(()));
+        assert_eq!(throttle.failed_sign_ins.counts.get(&Prefix::of(peer())), Some((at(0), 1)));
+    }
+
+    #[test]
     fn p20_a_full_table_forgets_its_older_half() {
-        let mut table: HashMap<usize, Moment> =
-            (0..THROTTLE_ROWS_MAX).map(|i| (i, Moment(i as u64))).collect();
-        make_room(&mut table, |&age| age);
-        assert!(table.len() < THROTTLE_ROWS_MAX / 2 + 1);
-        assert!(table.contains_key(&(THROTTLE_ROWS_MAX - 1)));
+        let mut rows: HashMap<usize, (Moment, u64)> =
+            (0..THROTTLE_ROWS_MAX).map(|i| (i, (Moment(i as u64), 1))).collect();
+        make_room(&mut rows);
+        assert!(rows.len() < THROTTLE_ROWS_MAX / 2 + 1);
+        assert!(rows.contains_key(&(THROTTLE_ROWS_MAX - 1)));
     }
 }

@@ -232,6 +232,12 @@ impl Connection {
         self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
+    /// All send buffers together are full: this one is above its high mark with whatever it holds,
+    /// until the kernel takes some of it.
+    pub fn back_up(&mut self) {
+        self.backed_up = true;
+    }
+
     /// The kernel took `bytes`.
     pub fn was_sent(&mut self, bytes: usize, now: Moment) {
         self.send.consume(bytes);
@@ -350,6 +356,17 @@ mod tests {
         assert_eq!(conn.due(at(16), &settings), Due::Close(CloseReason::FrameDeadline));
         conn.frame_is_begun(false, at(16));
         assert_eq!(conn.due(at(16), &settings), Due::Later(at(180)));
+    }
+
+    #[test]
+    fn p20_backed_up_it_rests_until_the_kernel_takes_something() {
+        let mut conn = connection();
+        conn.append(at(1), |out| out.extend_from_slice(&[0; 100]));
+        assert!(conn.may_be_fed() && conn.may_be_served());
+        conn.back_up();
+        assert!(!conn.may_be_fed() && !conn.may_be_served());
+        conn.was_sent(1, at(2));
+        assert!(conn.may_be_fed() && conn.may_be_served());
     }
 
     #[test]

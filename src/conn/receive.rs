@@ -35,11 +35,6 @@ impl ReceiveBuffer {
         &self.bytes
     }
 
-    /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// Drops what is kept.
     pub fn clear(&mut self) {
         self.bytes = Box::default();

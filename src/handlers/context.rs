@@ -166,18 +166,9 @@ impl<'c, 'f> Context<'c, 'f> {
         Context { facts, caller, lang, re: None }
     }
 
-    /// What happened.
-    pub fn counters(&mut self) -> &mut Counters {
-        self.facts.counters
-    }
-
     /// The user named by the argument `username`.
     pub fn named_user(&self, args: &Args) -> Result<User, No> {
-        self.user_called(args.username()?)
-    }
-
-    /// The user of that name.
-    pub fn user_called(&self, raw: &str) -> Result<User, No> {
+        let raw = args.username()?;
         let user = self.facts.store.user_by_key(&user_key(raw))?;
         user.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
     }
@@ -271,7 +262,6 @@ impl<'c, 'f> Context<'c, 'f> {
         let sender_name = Some(self.name_of(sender)?);
         let new = NewEntry { conversation, sender: Some(sender), unix, kind, body, mid };
         let seq = self.facts.store.append(&new)?;
-        self.facts.counters.appended += 1;
         let entry = Entry {
             seq,
             conversation,

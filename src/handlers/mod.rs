@@ -237,7 +237,6 @@ fn settle(
         Ok(outcome) => {
             let (text, data) = outcome.into_parts();
             let text = text.say(context.lang);
-            context.counters().answered += 1;
             let response = ResponseMessage { re, code: Code::Ok, text, data };
             context.facts.outbox.answer(mark, context.caller.conn, response);
             Ok(())
@@ -252,7 +251,6 @@ fn settle(
 }
 
 fn stage_refusal(context: &mut Context, mark: Mark, re: Option<RequestId>, refusal: &Refusal) {
-    context.counters().refused(refusal.code);
     let data = match refusal.retry_after {
         Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
         None => Data::None,

@@ -36,8 +36,17 @@ impl Budget {
     }
 
     fn spend(&mut self, bytes: usize) {
-        self.pushes -= 1;
+        self.pushes = self.pushes.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// A reader's own entry is read from the log though it is not pushed, and costs as much:
+    /// whoever said a lot must not have a tick of their own at the next sign-in (P21). False: not
+    /// now.
+    fn pass_over(&mut self) -> bool {
+        let spent = self.is_spent();
+        self.spend(limits::PUSH_BYTES_PER_TICK / limits::OWN_ENTRIES_PER_TICK);
+        !spent
     }
 }
 
@@ -105,7 +114,7 @@ impl Server {
             };
             let Some(id) = ending else { continue };
             if let Some(session) = self.sessions.get_mut(id) {
-                session.ending = true;
+                session.end_at(self.head);
             }
             if let Some(conn) = conn_mut(&mut self.conns, id) {
                 self.send_bytes -= conn.send.drop_unbegun();
@@ -122,6 +131,7 @@ impl Server {
     ) {
         match effect {
             Effect::Reply(id, response) => {
+                self.counters.replied(response.code);
                 self.append(id, now, |out| response.append(out, now.unix));
             }
             Effect::Entry(entry) => self.push_to_readers(&entry, budget, now),
@@ -178,6 +188,7 @@ impl Server {
     fn end_session(&mut self, id: ConnId, now: Now) {
         if let Some(session) = self.sessions.get(id)
             && !session.acks
+            && !session.ending
         {
             let pushed = session.pushed;
             self.sessions.confirm(id, pushed, self.head);
@@ -205,6 +216,7 @@ impl Server {
     /// Wakes the readers of the entry's conversation.
     fn push_to_readers(&mut self, entry: &Entry, budget: &mut Budget, now: Now) {
         self.head = entry.seq;
+        self.counters.appended += 1;
         let mut encoded = Encoded::new(entry);
         let readers: Vec<(UserId, ConnId)> = match entry.conversation {
             Conversation::Inbox(user) => {
@@ -215,7 +227,7 @@ impl Server {
         };
         for (_, id) in readers {
             let Some(session) = self.sessions.get_mut(id) else { continue };
-            if session.behind || session.ending || entry.sender == Some(session.user) {
+            if session.behind || entry.sender == Some(session.user) {
                 continue;
             }
             if !self.push(id, &mut encoded, budget, now) {
@@ -229,9 +241,8 @@ impl Server {
 
     /// The one place where an entry enters a send buffer. False: not now.
     fn push(&mut self, id: ConnId, encoded: &mut Encoded, budget: &mut Budget, now: Now) -> bool {
-        let full = self.send_bytes >= limits::SEND_TOTAL_BYTES_MAX;
         let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
-        if full || budget.is_spent() || !conn.may_be_fed() {
+        if budget.is_spent() || !conn.may_be_fed() {
             return false;
         }
         let Some(session) = self.sessions.get_mut(id) else { return false };
@@ -288,7 +299,11 @@ impl Server {
         let is_last = page.len() < limits::PAGE_ROWS;
         for entry in &page {
             let own = entry.sender == Some(user);
-            if !own && !self.push(id, &mut Encoded::new(entry), budget, now) {
+            let passed = match own {
+                true => budget.pass_over(),
+                false => self.push(id, &mut Encoded::new(entry), budget, now),
+            };
+            if !passed {
                 return Ok(conn_mut(&mut self.conns, id).is_some_and(|conn| conn.may_be_fed()));
             }
             if let Some(session) = self.sessions.get_mut(id) {
@@ -325,8 +340,10 @@ impl Server {
         if let Some((at, seq)) = session.mark
             && total >= at
         {
-            session.mark = (pushed > seq).then_some((end, pushed));
-            self.sessions.confirm(id, seq, self.head);
+            // With nothing left in the buffer, the pushes behind the mark are gone as well.
+            let seen = if total == end { pushed } else { seq };
+            session.mark = (pushed > seen).then_some((end, pushed));
+            self.sessions.confirm(id, seen, self.head);
         }
         if behind {
             self.queue_behind(id);
@@ -351,6 +368,22 @@ impl Server {
         let before = conn.send.len();
         conn.append(now.mono, write);
         self.send_bytes += conn.send.len() - before;
+        if self.send_bytes > limits::SEND_TOTAL_BYTES_MAX {
+            conn.back_up();
+        }
         self.touch(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p21_ones_own_entries_use_up_a_tick() {
+        let mut budget =
+            Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
+        let passed = (0..limits::PUSHES_PER_TICK).take_while(|_| budget.pass_over()).count();
+        assert_eq!(passed, limits::OWN_ENTRIES_PER_TICK);
     }
 }

@@ -138,8 +138,10 @@ impl Server {
         self.conn(id).map(|conn| conn.stage)
     }
 
-    /// Begins to take in a connection's bytes. False: it is not served now, or the tick's share
-    /// is used up.
+    /// Begins to take in a connection's bytes.
+    ///
+    /// # Errors
+    /// It is not served now, or the tick's share is used up.
     pub fn begin_read(&mut self, id: ConnId) -> Result<(), NotNow> {
         if !self.intake.has_room() {
             return Err(NotNow::TickFull);

@@ -116,7 +116,7 @@ impl Server {
 
     /// Whether a reader who is behind can be fed at once.
     pub fn has_behind(&self) -> bool {
-        !self.behind.is_empty() && self.send_bytes < limits::SEND_TOTAL_BYTES_MAX
+        !self.behind.is_empty()
     }
 
     /// When the server wants to be woken though nothing happens.

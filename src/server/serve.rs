@@ -36,6 +36,7 @@ impl Server {
     /// The store failed for good.
     pub fn serve(&mut self, now: Now, clock: impl Fn() -> Moment) -> Result<(), Fatal> {
         self.outbox.release();
+        self.throttle.keep();
         if self.intake.is_idle() {
             return Ok(());
         }
@@ -129,6 +130,10 @@ impl Server {
         now: Now,
     ) -> Result<(), StoreError> {
         let (id, outcome) = &intake.hashes()[index];
+        // Another hash of this tick has just moved the session elsewhere (P17).
+        if self.outbox.holds(*id) {
+            return Ok(());
+        }
         let Some(caller) = self.caller(*id) else { return Ok(()) };
         // It stays in its place until `deliver`: this tick may have to run again.
         let Some(waiting) = self.waiting.get(id).cloned() else { return Ok(()) };

@@ -240,6 +240,13 @@ impl Store {
         Ok(pragma("page_count")? * pragma("page_size")?)
     }
 
+    /// From here on the disk is full: the file may not grow.
+    #[cfg(test)]
+    pub(crate) fn fill_disk(&self) {
+        let set = self.db.pragma_update_and_check(None, "max_page_count", 1, |_| Ok(()));
+        set.expect("limit");
+    }
+
     /// A statement that moves the transaction.
     fn control(&self, sql: Sql) -> Result<()> {
         self.db.prepare_cached(sql)?.execute(())?;

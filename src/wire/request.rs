@@ -156,20 +156,12 @@ impl Args<'_> {
         lang;
     }
 
-    /// A user's name, where it may be left out.
-    ///
-    /// # Errors
-    /// `bad_request`: it is not a string.
-    pub fn username_opt(&self) -> Result<Option<&str>, Refusal> {
-        text(&self.username, "username")
-    }
-
     /// A user's name.
     ///
     /// # Errors
     /// `bad_request`: it is left out or not a string.
     pub fn username(&self) -> Result<&str, Refusal> {
-        self.username_opt()?.ok_or(Refusal::about(Code::BadRequest, "username"))
+        text(&self.username, "username")?.ok_or(Refusal::about(Code::BadRequest, "username"))
     }
 
     /// The client's own name for a message, by which a retry is known.
