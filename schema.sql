@@ -148,5 +148,6 @@ CREATE TABLE waiting (
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY, -- `epoch`
     value TEXT NOT NULL     -- of `epoch`: 16 hexadecimal digits, drawn when the file was made. A
-                            -- seq is meant within it, so a client notices a restored backup
+                            -- seq is meant within it: whoever puts back an older copy of the file
+                            -- must draw a new one, or seqs are given twice
 ) STRICT, WITHOUT ROWID;

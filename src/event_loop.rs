@@ -183,6 +183,7 @@ impl<N: Net> EventLoop<N> {
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
                     log::warn!("cannot accept now: {error}");
+                    self.server.turned_away();
                     self.accept_not_before =
                         now.mono.after(Duration::from_micros(limits::ACCEPT_RETRY_MICROS));
                     return;

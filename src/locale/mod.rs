@@ -14,6 +14,9 @@ pub mod refusal;
 pub mod reply;
 pub mod startup;
 
+/// How much of a peer's text is quoted.
+const EXCERPT_CHARS: usize = 64;
+
 /// A language that p2sp speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
@@ -59,6 +62,13 @@ impl Lang {
 /// A peer's text as part of one line: what could start a line or move a cursor becomes a space.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect()
+}
+
+/// The beginning of a peer's text, as part of one line: for logs and refusals.
+pub fn excerpt(text: &str) -> String {
+    let mut chars = text.chars();
+    let beginning: String = chars.by_ref().take(EXCERPT_CHARS).collect();
+    one_line(&beginning) + if chars.next().is_some() { "…" } else { "" }
 }
 
 /// Characters that change how their neighbours are shown, or show as nothing: bidi controls,

@@ -1,11 +1,11 @@
 //! How the server says no: what is wrong, and what to do.
 
-use super::{Lang, one_line};
+use super::{Lang, excerpt};
 use crate::wire::{Code, Refusal};
 
 /// The words of a refusal.
 pub fn say(refusal: &Refusal, lang: Lang) -> String {
-    let about = refusal.about.as_deref().map(cut).unwrap_or_default();
+    let about = refusal.about.as_deref().map(excerpt).unwrap_or_default();
     match refusal.code {
         Code::SlowDown => {
             let seconds = refusal.retry_after.unwrap_or(1);
@@ -30,15 +30,6 @@ pub fn say(refusal: &Refusal, lang: Lang) -> String {
         }
         Code::WeakPassword => lang.pick(weak_english(&about), weak_chinese(&about)).to_owned(),
         code => fixed(code, lang).to_owned(),
-    }
-}
-
-/// What a peer asked about, as part of a line.
-fn cut(about: &str) -> String {
-    let line = one_line(about);
-    match line.char_indices().nth(64) {
-        Some((end, _)) => line[..end].to_owned() + "…",
-        None => line,
     }
 }
 

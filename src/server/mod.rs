@@ -126,6 +126,11 @@ impl Server {
         true
     }
 
+    /// A peer could not be accepted.
+    pub fn turned_away(&mut self) {
+        self.counters.closed(CloseReason::Refused.name());
+    }
+
     /// How many connections there are.
     pub fn connections(&self) -> usize {
         self.conns.len()

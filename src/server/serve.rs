@@ -112,7 +112,7 @@ impl Server {
         let mut facts = self.facts(now);
         match content {
             Ok(request) => {
-                log::trace!("{id}: {}", locale::one_line(&request.type_name));
+                log::trace!("{id}: {}", locale::excerpt(&request.type_name));
                 handlers::dispatch(&mut facts, caller, request)
             }
             Err(code) => {
