@@ -60,6 +60,17 @@ impl Name {
     }
 }
 
+/// The key by which a user is looked for. A name that keeps no rules may still be that of a
+/// user who came from an older database.
+pub fn user_key(raw: &str) -> String {
+    Name::user(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+}
+
+/// The key by which a group is looked for, likewise.
+pub fn group_key(raw: &str) -> String {
+    Name::group(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+}
+
 /// The CJK ideographs: the unified blocks, their extensions, and 〇.
 fn is_ideograph(c: char) -> bool {
     matches!(u32::from(c),

@@ -10,8 +10,8 @@ use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::startup::Startup;
 use p2sp::locale::{self, Lang};
 use p2sp::mio_net::{Bound, MioNet};
-use p2sp::names::Name;
-use p2sp::password::{self, Outcome, Secret, Task, Weakness};
+use p2sp::names::{Name, user_key};
+use p2sp::password::{self, Outcome, Secret, Task};
 use p2sp::server::Server;
 use p2sp::store::{OpenError, Opened, Opening, Store, StoreError, Synchronous};
 use p2sp::wire::{Code, Refusal};
@@ -171,23 +171,15 @@ fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
 }
 
 fn find(store: &Store, name: &str) -> Result<(UserId, String), Startup> {
-    let key = Name::user(name).map_or_else(|| name.to_lowercase(), |name| name.key);
-    let user = store.user_by_key(&key).map_err(broken)?;
+    let user = store.user_by_key(&user_key(name)).map_err(broken)?;
     let user = user.ok_or_else(|| Startup::NoSuchUser { name: locale::one_line(name) })?;
     Ok((user.id, user.name))
 }
 
 fn new_password(name: &str, rules: &Rules) -> Result<String, Startup> {
     let password = ask(&Startup::PasswordPrompt, rules.lang)?;
-    let about = match password::weakness(&password, name) {
-        None => None,
-        Some(Weakness::TooShort) => Some("short"),
-        Some(Weakness::TooLong) => Some("long"),
-        Some(Weakness::Common) => Some("common"),
-        Some(Weakness::LikeName) => Some("name"),
-    };
-    if let Some(about) = about {
-        let refusal = Refusal::about(Code::WeakPassword, about);
+    if let Some(weakness) = password::weakness(&password, name) {
+        let refusal = Refusal::about(Code::WeakPassword, weakness.name());
         return Err(Startup::Weak { why: locale::refusal::say(&refusal, rules.lang) });
     }
     if password != ask(&Startup::PasswordAgain, rules.lang)? {

@@ -229,6 +229,18 @@ pub enum Weakness {
     LikeName,
 }
 
+impl Weakness {
+    /// The name by which the texts know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Weakness::TooShort => "short",
+            Weakness::TooLong => "long",
+            Weakness::Common => "common",
+            Weakness::LikeName => "name",
+        }
+    }
+}
+
 /// What is wrong with `password` for the user `name`, if anything. Letter case is no help.
 pub fn weakness(password: &str, name: &str) -> Option<Weakness> {
     let chars = password.chars().count();

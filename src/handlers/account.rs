@@ -11,15 +11,13 @@ use crate::id::UserId;
 use crate::limits::{HASH_QUEUE_MAX, KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
 use crate::locale::reply::Reply;
 use crate::locale::{self, Lang};
-use crate::names::Name;
+use crate::names::{Name, user_key};
 use crate::outbox::{Effect, Purpose, Waiting};
-use crate::password::{self, KeyHash, Secret, Task, Weakness};
+use crate::password::{self, KeyHash, Secret, Task};
 use crate::sessions::SignIn;
 use crate::store::User;
 use crate::wire::response::{Data, Welcome};
 use crate::wire::{Args, Code, Refusal};
-
-use super::context::user_key;
 
 /// `ping`: nothing but an answer.
 pub fn ping(_: &mut Context, _: &Args) -> Answer {
@@ -280,14 +278,10 @@ fn required_password<'a>(args: &'a Args) -> Result<&'a str, No> {
 }
 
 fn check_strength(password: &str, name: &str) -> Result<(), No> {
-    let about = match password::weakness(password, name) {
-        None => return Ok(()),
-        Some(Weakness::TooShort) => "short",
-        Some(Weakness::TooLong) => "long",
-        Some(Weakness::Common) => "common",
-        Some(Weakness::LikeName) => "name",
-    };
-    Err(Refusal::about(Code::WeakPassword, about).into())
+    match password::weakness(password, name) {
+        None => Ok(()),
+        Some(weakness) => Err(Refusal::about(Code::WeakPassword, weakness.name()).into()),
+    }
 }
 
 /// Stages the hash; the connection is paused until it is done.

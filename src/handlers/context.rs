@@ -9,7 +9,7 @@ use crate::id::{ConnId, Conversation, GroupId, Now, Seq, UserId};
 use crate::limits::{Limits, MESSAGE_BYTES_MAX};
 use crate::locale::Lang;
 use crate::locale::reply::Reply;
-use crate::names::Name;
+use crate::names::{group_key, user_key};
 use crate::outbox::{Effect, Outbox};
 use crate::sessions::Sessions;
 use crate::store::{Entry, EntryKind, Group, GroupLabel, NewEntry, Store, StoreError, User};
@@ -297,17 +297,6 @@ impl<'c, 'f> Context<'c, 'f> {
     pub fn online_in(&self, group: GroupId) -> u64 {
         self.facts.sessions.online_in(group) as u64
     }
-}
-
-/// The key by which a user is found. A name that keeps no rules may still be that of a user who
-/// came from an older database.
-pub fn user_key(raw: &str) -> String {
-    Name::user(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
-}
-
-/// The key by which a group is found, likewise.
-pub fn group_key(raw: &str) -> String {
-    Name::group(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
 }
 
 /// Whether a conversation is the creator's group of that name, even if it was deleted since.

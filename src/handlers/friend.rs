@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::list::{Cursor, Page, ROWS_ASKED};
+use super::list::{Cursor, Page, ROWS_ASKED, people};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, UserId};
 use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX};
-use crate::locale::reply::{Reply, UserLine};
+use crate::locale::reply::Reply;
 use crate::store::User;
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Event, Notice, Refusal};
@@ -78,18 +78,8 @@ pub fn friends(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let requests: Vec<String> = requests.rows.into_iter().map(|(_, name)| name).collect();
     let rows = store.friends_page(user, UserId(begins.id), ROWS_ASKED)?;
     let page = Page::cut(begins, room, rows, |(_, name)| 2 * name.len() + 64, |(id, _)| id.0);
-    let friends: Vec<UserLine> = page
-        .rows
-        .iter()
-        .map(|(id, name)| UserLine {
-            name: name.clone(),
-            online: context.facts.sessions.is_online(*id),
-            blocked: false,
-            admin: false,
-        })
-        .collect();
-    let rows: Vec<_> =
-        friends.iter().map(|line| json!({"username": line.name, "online": line.online})).collect();
+    let friends = page.rows.iter().map(|(id, name)| (*id, name.as_str()));
+    let (friends, rows) = people(context, friends);
     let data = page.with_next(json!({"friends": rows, "requests": requests}));
     Ok(Outcome::Done(Reply::Friends { friends, requests }, Data::Object(data)))
 }

@@ -6,11 +6,11 @@
 
 use serde_json::json;
 
-use super::list::{Cursor, Page, ROWS_ASKED};
+use super::list::{Cursor, Page, ROWS_ASKED, people};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::LIST_BYTES_MAX;
-use crate::locale::reply::{GroupLine, Reply, UserLine};
+use crate::locale::reply::{GroupLine, Reply};
 use crate::names::Name;
 use crate::outbox::Effect;
 use crate::store::{Group, GroupStatus};
@@ -105,18 +105,8 @@ pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
     }
     let rows = store.members_page(group.id, begins.id, ROWS_ASKED)?;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, |row| 2 * row.name.len() + 64, |row| row.id);
-    let members: Vec<UserLine> = page
-        .rows
-        .iter()
-        .map(|row| UserLine {
-            name: row.name.clone(),
-            online: context.facts.sessions.is_online(row.user),
-            blocked: false,
-            admin: false,
-        })
-        .collect();
-    let rows: Vec<_> =
-        members.iter().map(|line| json!({"username": line.name, "online": line.online})).collect();
+    let members = page.rows.iter().map(|row| (row.user, row.name.as_str()));
+    let (members, rows) = people(context, members);
     let data = page.with_next(json!({"members": rows}));
     Ok(Outcome::Done(Reply::Members { group: group.name, members }, Data::Object(data)))
 }
@@ -157,12 +147,16 @@ pub fn tell_group(
     event: Event,
     whom: UserId,
 ) -> Result<(), No> {
-    let notice =
-        Notice::by(event, &context.name_of(whom)?).in_group(&group.name, &group.creator_name);
-    context.notify(Conversation::Group(group.id), by, &notice)?;
-    Ok(())
+    tell(
+        context,
+        Conversation::Group(group.id),
+        by,
+        group,
+        Notice::by(event, &context.name_of(whom)?),
+    )
 }
 
+/// Tells a user what `by` did to them in a group.
 fn tell_user(
     context: &mut Context,
     by: UserId,
@@ -170,9 +164,18 @@ fn tell_user(
     event: Event,
     whom: UserId,
 ) -> Result<(), No> {
-    let notice =
-        Notice::by(event, &context.name_of(by)?).in_group(&group.name, &group.creator_name);
-    context.notify(Conversation::Inbox(whom), by, &notice)?;
+    tell(context, Conversation::Inbox(whom), by, group, Notice::by(event, &context.name_of(by)?))
+}
+
+fn tell(
+    context: &mut Context,
+    conversation: Conversation,
+    by: UserId,
+    group: &Group,
+    notice: Notice,
+) -> Result<(), No> {
+    let notice = notice.in_group(&group.name, &group.creator_name);
+    context.notify(conversation, by, &notice)?;
     Ok(())
 }
 

@@ -3,10 +3,12 @@
 //! A cursor is opaque to clients. It is the last row's id, and for lists of numbered groups the
 //! count of rows shown before it: `"200:4711"`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::No;
+use super::{Context, No};
+use crate::id::UserId;
 use crate::limits::LIST_ROWS_MAX;
+use crate::locale::reply::UserLine;
 use crate::wire::{Args, Code, Refusal};
 
 /// Where a page begins.
@@ -78,6 +80,23 @@ impl<T> Page<T> {
         }
         data
     }
+}
+
+/// People and whether they are online: for people, and for programs.
+pub fn people<'a>(
+    context: &Context,
+    people: impl Iterator<Item = (UserId, &'a str)>,
+) -> (Vec<UserLine>, Vec<Value>) {
+    let line = |(user, name): (UserId, &str)| UserLine {
+        name: name.to_owned(),
+        online: context.facts.sessions.is_online(user),
+        blocked: false,
+        admin: false,
+    };
+    let lines: Vec<UserLine> = people.map(line).collect();
+    let row = |line: &UserLine| json!({"username": line.name, "online": line.online});
+    let rows = lines.iter().map(row).collect();
+    (lines, rows)
 }
 
 #[cfg(test)]
