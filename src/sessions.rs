@@ -198,8 +198,10 @@ impl Sessions {
         self.by_conn.insert(conn, Box::new(session));
     }
 
-    /// Ends the session of a connection, if it has one.
-    pub fn sign_out(&mut self, conn: ConnId) -> Option<UserId> {
+    /// Ends the session of a connection, if it has one. Where all that was pushed is confirmed,
+    /// the cursor goes on to where the log was gone through for them; `head` is the log's: who
+    /// only ever talks is not led past all of it again at the next sign-in.
+    pub fn sign_out(&mut self, conn: ConnId, head: Seq) -> Option<UserId> {
         let session = self.by_conn.remove(&conn)?;
         self.by_user.remove(&session.user);
         self.resting.insert(session.user, session.paces);
@@ -207,7 +209,9 @@ impl Sessions {
             remove_reader(&mut self.readers, group, session.user);
         }
         let moved = self.dirty_cursors.entry(session.user).or_default();
-        moved.seq = moved.seq.max(session.cursor);
+        let all_confirmed = session.cursor >= session.pushed;
+        let cursor = if all_confirmed { session.sent(head) } else { session.cursor };
+        moved.seq = moved.seq.max(session.cursor).max(cursor);
         moved.ended = true;
         Some(session.user)
     }
@@ -390,8 +394,8 @@ mod tests {
         sessions.join(UserId(7), GroupId(4));
         assert_eq!(sessions.conn_of(UserId(7)), Some(conn(1)));
         assert_eq!(sessions.readers_of(GroupId(4)), [(UserId(7), conn(1))]);
-        assert_eq!(sessions.sign_out(conn(1)), Some(UserId(7)));
-        assert_eq!(sessions.sign_out(conn(1)), None);
+        assert_eq!(sessions.sign_out(conn(1), Seq(9)), Some(UserId(7)));
+        assert_eq!(sessions.sign_out(conn(1), Seq(9)), None);
         assert!(sessions.readers.is_empty() && sessions.by_user.is_empty());
     }
 
@@ -407,6 +411,18 @@ mod tests {
         assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(20)));
         sessions.confirm(conn(1), Seq(7), Seq(20));
         assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(20)));
+    }
+
+    #[test]
+    fn p13_at_the_end_the_cursor_is_where_the_session_was_sent_and_no_further() {
+        for (behind, pushed, expected) in [(false, 5, 20), (true, 5, 12), (false, 8, 5)] {
+            let mut sessions = Sessions::default();
+            sessions.sign_in(conn(1), sign_in(7, &[]));
+            let session = sessions.get_mut(conn(1)).expect("signed in");
+            (session.behind, session.sent_seq, session.pushed) = (behind, Seq(12), Seq(pushed));
+            sessions.sign_out(conn(1), Seq(20));
+            assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(expected)));
+        }
     }
 
     #[test]

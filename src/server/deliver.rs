@@ -193,7 +193,7 @@ impl Server {
             let pushed = session.pushed;
             self.sessions.confirm(id, pushed, self.head);
         }
-        self.sessions.sign_out(id);
+        self.sessions.sign_out(id, self.head);
         if let Some(conn) = conn_mut(&mut self.conns, id) {
             conn.signed_out(now.mono);
             self.touch(id);
@@ -206,7 +206,7 @@ impl Server {
             let words = locale::notice::say(notice, lang);
             self.append(id, now, |out| push::append_notice(out, notice, &words, now.unix));
         }
-        self.sessions.sign_out(id);
+        self.sessions.sign_out(id, self.head);
         if let Some(conn) = conn_mut(&mut self.conns, id) {
             conn.close(reason, now.mono);
             self.touch(id);

@@ -67,7 +67,7 @@ impl Server {
             conn.close(CloseReason::PeerLeft, now.mono);
         }
         if !conn.is_serving() {
-            self.sessions.sign_out(id);
+            self.sessions.sign_out(id, self.head);
         }
         if conn.stage == Stage::Flushing && conn.send.is_empty() {
             conn.linger(now.mono);
