@@ -102,6 +102,8 @@ pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
 pub const KEY_IDLE_SECONDS: i64 = 7 * 86_400;
 /// … and neither is one this old.
 pub const KEY_AGE_SECONDS: i64 = 30 * 86_400;
+/// How exactly it is known when a key was last used.
+pub const KEY_TOUCH_SECONDS: i64 = 3_600;
 /// Rows of the sign-in log kept for one user.
 pub const LOGIN_LOG_ROWS: usize = 100;
 

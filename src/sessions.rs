@@ -164,8 +164,6 @@ pub struct MovedCursor {
     pub seq: Seq,
     /// Nothing waits for the user any more.
     pub caught_up: bool,
-    /// The session ended: the key was in use until now.
-    pub ended: bool,
 }
 
 impl Sessions {
@@ -212,7 +210,6 @@ impl Sessions {
         let all_confirmed = session.cursor >= session.pushed;
         let cursor = if all_confirmed { session.sent(head) } else { session.cursor };
         moved.seq = moved.seq.max(session.cursor).max(cursor);
-        moved.ended = true;
         Some(session.user)
     }
 

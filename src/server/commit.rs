@@ -57,9 +57,8 @@ impl Server {
                 if moved.caught_up {
                     self.store.clear_waiting(user)?;
                 }
-                if moved.ended {
-                    self.store.touch_key(user, now.unix)?;
-                }
+                // Whoever is there uses their key.
+                self.store.touch_key(user, now.unix)?;
             }
         }
         let committed = self.store.commit(self.outbox.take())?;

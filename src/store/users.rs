@@ -10,7 +10,7 @@ use rusqlite::Row;
 
 use super::{Result, Sql, Store};
 use crate::id::UserId;
-use crate::limits::LOGIN_LOG_ROWS;
+use crate::limits::{KEY_TOUCH_SECONDS, LOGIN_LOG_ROWS};
 use crate::names::Name;
 
 /// An account, as all may know it.
@@ -132,10 +132,10 @@ impl Store {
         })
     }
 
-    const TOUCH_KEY: Sql = "UPDATE users SET keyused = ?2 WHERE userid = ?1";
-    /// Notes that a user's login key was used.
+    const TOUCH_KEY: Sql = "UPDATE users SET keyused = ?2 WHERE userid = ?1 AND keyused <= ?3";
+    /// Notes that a user's login key is in use: once in [`KEY_TOUCH_SECONDS`] is enough.
     pub fn touch_key(&mut self, id: UserId, unix: i64) -> Result<()> {
-        self.write(Self::TOUCH_KEY, (id.0, unix))?;
+        self.write(Self::TOUCH_KEY, (id.0, unix, unix - KEY_TOUCH_SECONDS))?;
         Ok(())
     }
 
@@ -300,9 +300,12 @@ mod tests {
             let owner = |store: &Store, hash: [u8; 32]| store.key_owner(&hash).expect("read");
             assert_eq!(owner(store, [1; 32]), None);
             store.set_key(ANN, Some(&[1; 32]), 10).expect("key");
-            store.touch_key(ANN, 20).expect("touch");
-            let found = owner(store, [1; 32]).expect("the owner");
-            assert_eq!((found.user.id, found.created, found.used), (ANN, 10, 20));
+            let later = 10 + KEY_TOUCH_SECONDS;
+            for (unix, used) in [(later - 1, 10), (later, later)] {
+                store.touch_key(ANN, unix).expect("touch");
+                let found = owner(store, [1; 32]).expect("the owner");
+                assert_eq!((found.user.id, found.created, found.used), (ANN, 10, used));
+            }
             store.set_key(ANN, Some(&[2; 32]), 30).expect("key");
             assert_eq!(owner(store, [1; 32]), None);
             assert_eq!(owner(store, [2; 32]).map(|found| found.used), Some(30));
