@@ -269,6 +269,8 @@ impl Server {
 
     /// Feeds those who are behind, a page each in turn, until the budget is spent.
     fn feed_behind(&mut self, budget: &mut Budget, now: Now) -> Result<(), Fatal> {
+        // What is read here goes straight to send buffers, so it must be on disk already (P2).
+        assert!(!self.store.in_transaction(), "pages are read behind the commit");
         let mut turns = self.behind.len();
         while turns > 0 && self.has_behind() && !budget.is_spent() {
             let Some(id) = self.behind.pop_front() else { break };
