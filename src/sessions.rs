@@ -209,7 +209,7 @@ impl Sessions {
         let moved = self.dirty_cursors.entry(session.user).or_default();
         let all_confirmed = session.cursor >= session.pushed;
         let cursor = if all_confirmed { session.sent(head) } else { session.cursor };
-        moved.seq = moved.seq.max(session.cursor).max(cursor);
+        moved.seq = moved.seq.max(cursor);
         Some(session.user)
     }
 

@@ -116,6 +116,13 @@ impl<K: Copy + Eq + Hash> Window<K> {
         };
         self.counts.set(key, row);
     }
+
+    /// Counts an event, unless it is one too many: then the seconds to wait.
+    fn take(&mut self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
+        self.check(key, limit, now)?;
+        self.count(key, now);
+        Ok(())
+    }
 }
 
 /// All the counters of tries.
@@ -234,10 +241,7 @@ impl Throttle {
         if is_exempt(peer, limits) {
             return Ok(());
         }
-        let prefix = Prefix::of(peer);
-        self.registrations.check(prefix, limits.registrations_per_hour, now)?;
-        self.registrations.count(prefix, now);
-        Ok(())
+        self.registrations.take(Prefix::of(peer), limits.registrations_per_hour, now)
     }
 
     /// Counts that a user's session moves to another connection.
@@ -245,9 +249,7 @@ impl Throttle {
     /// # Errors
     /// Seconds to wait; it was one too many.
     pub fn take_over(&mut self, user: UserId, limits: &Limits, now: Moment) -> Result<(), u64> {
-        self.takeovers.check(user, limits.takeovers_per_minute, now)?;
-        self.takeovers.count(user, now);
-        Ok(())
+        self.takeovers.take(user, limits.takeovers_per_minute, now)
     }
 
     /// Counts that a user asks for a friend by name, which tells whether the name exists.
@@ -255,9 +257,7 @@ impl Throttle {
     /// # Errors
     /// Seconds to wait; it was one too many.
     pub fn add_friend(&mut self, user: UserId, now: Moment) -> Result<(), u64> {
-        self.adds.check(user, FRIEND_ADDS_PER_MINUTE, now)?;
-        self.adds.count(user, now);
-        Ok(())
+        self.adds.take(user, FRIEND_ADDS_PER_MINUTE, now)
     }
 }
 

@@ -50,10 +50,7 @@ pub fn login(context: &mut Context, args: &Args) -> Answer {
     let namekey = user_key(args.username()?);
     let password = required_password(args)?;
     let acks = args.ack()?;
-    let (address, now) = (context.caller.address, context.facts.now.mono);
-    let limits = &context.facts.rules.limits;
-    let throttle = &context.facts.throttle;
-    throttle.check_sign_in(address, &namekey, limits, now).map_err(Refusal::slow_down)?;
+    check_throttle(context, &namekey)?;
     let (user, stored) = match context.facts.store.credentials(&namekey)? {
         Some(credentials) => (Some(credentials.user.id), credentials.password),
         None => (None, password::decoy(context.facts.rules.hash_cost)),
@@ -99,12 +96,9 @@ pub fn logout(context: &mut Context, user: UserId, _: &Args) -> Answer {
 pub fn passwd(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let old = required_password(args)?;
     let new = args.newpassword()?.ok_or(Refusal::about(Code::BadRequest, "newpassword"))?;
-    check_strength(new, &context.name_of(user)?)?;
-    let (address, now) = (context.caller.address, context.facts.now.mono);
-    let namekey = user_key(&context.name_of(user)?);
-    let limits = &context.facts.rules.limits;
-    let throttle = &context.facts.throttle;
-    throttle.check_sign_in(address, &namekey, limits, now).map_err(Refusal::slow_down)?;
+    let name = context.name_of(user)?;
+    check_strength(new, &name)?;
+    check_throttle(context, &user_key(&name))?;
     let stored = context.facts.store.password(user)?.ok_or(Code::Internal)?;
     let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(context));
     wait_for_hash(context, Task::Change { old, stored, new, salt }, Purpose::Change(user))
@@ -113,8 +107,7 @@ pub fn passwd(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `whoami`.
 pub fn whoami(context: &mut Context, user: UserId, _: &Args) -> Answer {
     let name = context.name_of(user)?;
-    let session = context.facts.sessions.get(context.caller.conn);
-    let admin = session.is_some_and(|session| session.admin);
+    let admin = context.is_admin();
     let data = serde_json::json!({"username": name, "user_id": user.0, "is_admin": admin});
     Ok(Outcome::Done(Reply::Whoami { name, admin }, Data::Object(data)))
 }
@@ -129,9 +122,7 @@ pub fn lang(context: &mut Context, _: UserId, args: &Args) -> Answer {
 
 /// `help`: what can be typed, or how one command is used.
 pub fn help(context: &mut Context, _: UserId, args: &Args) -> Answer {
-    let session = context.facts.sessions.get(context.caller.conn);
-    let admin = session.is_some_and(|session| session.admin);
-    let words = locale::command::help(context.lang, admin, args.query()?);
+    let words = locale::command::help(context.lang, context.is_admin(), args.query()?);
     Ok(Outcome::said(Reply::Words(words)))
 }
 
@@ -282,6 +273,14 @@ fn check_strength(password: &str, name: &str) -> Result<(), No> {
         None => Ok(()),
         Some(weakness) => Err(Refusal::about(Code::WeakPassword, weakness.name()).into()),
     }
+}
+
+/// Whether a password of that account may be tried from here now.
+fn check_throttle(context: &Context, namekey: &str) -> Result<(), No> {
+    let (address, now) = (context.caller.address, context.facts.now.mono);
+    let limits = &context.facts.rules.limits;
+    let checked = context.facts.throttle.check_sign_in(address, namekey, limits, now);
+    checked.map_err(|seconds| Refusal::slow_down(seconds).into())
 }
 
 /// Stages the hash; the connection is paused until it is done.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::chat::sent_to;
 use super::context::{Draft, View, is_same_group};
 use super::group::{list_groups, tell_group};
 use super::list::{Cursor, Page, ROWS_ASKED};
@@ -44,10 +45,8 @@ pub fn allgroup(context: &mut Context, _: UserId, args: &Args) -> Answer {
 /// `adminsend`: a system message to anyone, friend or not.
 pub fn adminsend(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let other = context.named_user(args)?;
-    let seq = post_system(context, user, args, Conversation::Inbox(other.id), None)?;
-    let online = context.facts.sessions.is_online(other.id);
-    let text = if online { Reply::Sent } else { Reply::SentOffline { name: other.name } };
-    Ok(Outcome::Done(text, Data::Sent { seq, online: Some(online) }))
+    let seq = say(context, user, args, Conversation::Inbox(other.id))?;
+    Ok(sent_to(context, &other, seq))
 }
 
 /// `adminsendgroup`: a system message to any group, blocked ones included.
@@ -69,7 +68,7 @@ pub fn adminsendgroup(context: &mut Context, user: UserId, args: &Args) -> Answe
 
 /// `broadcast`: a system message to every user, offline ones included.
 pub fn broadcast(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let seq = post_system(context, user, args, Conversation::Everyone, None)?;
+    let seq = say(context, user, args, Conversation::Everyone)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
@@ -193,7 +192,21 @@ fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
     Outcome::Done(Reply::Users(lines), Data::Object(data))
 }
 
-/// Posts what an administrator says through the system, or finds it posted already.
+/// Posts what an administrator says through the system to a user or to all, or finds it posted
+/// already.
+fn say(
+    context: &mut Context,
+    user: UserId,
+    args: &Args,
+    conversation: Conversation,
+) -> Result<Seq, No> {
+    context.text(args)?;
+    match context.posted(user, args, true, |_, found| Ok(found == conversation))? {
+        Some(seq) => Ok(seq),
+        None => post_system(context, user, args, conversation, None),
+    }
+}
+
 fn post_system(
     context: &mut Context,
     user: UserId,
@@ -201,20 +214,10 @@ fn post_system(
     conversation: Conversation,
     group: Option<GroupLabel>,
 ) -> Result<Seq, No> {
-    let (text, mid) = (context.text(args)?, args.mid()?);
-    let posted = context.posted(user, args, true, |_, found| Ok(found == conversation))?;
-    if let Some(seq) = posted {
-        return Ok(seq);
-    }
+    let (body, mid) = (context.text(args)?, args.mid()?);
     context.need_storage()?;
-    context.post(Draft {
-        conversation,
-        sender: user,
-        kind: EntryKind::System,
-        body: text,
-        mid,
-        group,
-    })
+    let kind = EntryKind::System;
+    context.post(Draft { conversation, sender: user, kind, body, mid, group })
 }
 
 fn set_group_blocked(

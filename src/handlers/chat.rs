@@ -145,7 +145,8 @@ fn line(context: &Context, entry: &Entry) -> String {
     history_line(None, &words.unwrap_or_default())
 }
 
-fn sent_to(context: &Context, other: &User, seq: Seq) -> Outcome {
+/// A message to one person is posted: whether they are there to read it.
+pub fn sent_to(context: &Context, other: &User, seq: Seq) -> Outcome {
     let online = context.facts.sessions.is_online(other.id);
     let text = match online {
         true => Reply::Sent,
@@ -156,11 +157,7 @@ fn sent_to(context: &Context, other: &User, seq: Seq) -> Outcome {
 
 /// What an administrator says is marked as the system's.
 fn text_kind(context: &Context) -> EntryKind {
-    let session = context.facts.sessions.get(context.caller.conn);
-    match session.is_some_and(|session| session.admin) {
-        true => EntryKind::AdminText,
-        false => EntryKind::Text,
-    }
+    if context.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
 }
 
 /// Counts what waits for a user who is behind, up to the limits.

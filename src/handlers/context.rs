@@ -166,6 +166,12 @@ impl<'c, 'f> Context<'c, 'f> {
         Context { facts, caller, lang, re: None }
     }
 
+    /// Whether it is an administrator who asks.
+    pub fn is_admin(&self) -> bool {
+        let session = self.facts.sessions.get(self.caller.conn);
+        session.is_some_and(|session| session.admin)
+    }
+
     /// The user named by the argument `username`.
     pub fn named_user(&self, args: &Args) -> Result<User, No> {
         let raw = args.username()?;
@@ -218,7 +224,7 @@ impl<'c, 'f> Context<'c, 'f> {
         group.ok_or_else(|| Refusal::about(Code::NoSuchGroup, name).into())
     }
 
-    /// The text of a message, within its bounds, while there is room to keep it.
+    /// The text of a message, within its bounds.
     pub fn text<'a>(&self, args: &'a Args) -> Result<&'a str, No> {
         let text = args.message()?.ok_or(Refusal::about(Code::BadRequest, "message"))?;
         if text.is_empty() {

@@ -124,14 +124,14 @@ pub fn dispatch(
     let asked = request.args.lang().ok().flatten().map(Lang::from_tag);
     let lang = facts.sessions.get(caller.conn).map(|session| session.lang);
     let mut context = Context::new(facts, caller, lang.or(asked));
-    let (re, answer) = match request.id() {
+    let answer = match request.id() {
         Ok(re) => {
-            context.re = re.clone();
-            (re, gate(&mut context, request))
+            context.re = re;
+            gate(&mut context, request)
         }
-        Err(refusal) => (None, Err(No::Refused(refusal))),
+        Err(refusal) => Err(refusal.into()),
     };
-    settle(&mut context, mark, re, answer)
+    settle(&mut context, mark, answer)
 }
 
 /// Goes on with a request whose password hash is done.
@@ -150,7 +150,7 @@ pub fn hash_done(
     context.facts.store.savepoint()?;
     let answer = account::hash_done(&mut context, &waiting.purpose, outcome);
     end_savepoint(&mut context, &answer)?;
-    settle(&mut context, mark, waiting.re.clone(), answer)
+    settle(&mut context, mark, answer)
 }
 
 /// Refuses a request without serving it.
@@ -158,16 +158,15 @@ pub fn refuse(facts: &mut Facts, caller: Caller, re: Option<RequestId>, refusal:
     let mark = facts.outbox.mark();
     let lang = facts.sessions.get(caller.conn).map(|session| session.lang);
     let mut context = Context::new(facts, caller, lang);
-    stage_refusal(&mut context, mark, re, refusal);
+    context.re = re;
+    stage_refusal(&mut context, mark, refusal);
 }
 
 /// Whether the connection's state and role and the request's key allow the type; then the
 /// handler.
 fn gate(context: &mut Context, request: &RequestMessage) -> Answer {
-    let Some(kind) = request.kind() else {
-        return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
-    };
-    let Some((_, handler, writes)) = HANDLERS.iter().find(|(row, ..)| *row == kind) else {
+    let row = request.kind().and_then(|kind| HANDLERS.iter().find(|(row, ..)| *row == kind));
+    let Some((_, handler, writes)) = row else {
         return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
     };
     let args = &request.args;
@@ -225,42 +224,39 @@ fn end_savepoint(context: &mut Context, answer: &Answer) -> Result<(), StoreErro
 }
 
 /// Stages the answer in front of what the request caused, or only the refusal.
-fn settle(
-    context: &mut Context,
-    mark: Mark,
-    re: Option<RequestId>,
-    answer: Answer,
-) -> Result<(), StoreError> {
+fn settle(context: &mut Context, mark: Mark, answer: Answer) -> Result<(), StoreError> {
     match answer {
         Ok(Outcome::Later) => Ok(()),
-        Ok(Outcome::Confirmed) if re.is_none() => Ok(()),
+        Ok(Outcome::Confirmed) if context.re.is_none() => Ok(()),
         Ok(outcome) => {
             let (text, data) = outcome.into_parts();
-            let text = text.say(context.lang);
-            let response = ResponseMessage { re, code: Code::Ok, text, data };
-            context.facts.outbox.answer(mark, context.caller.conn, response);
+            stage_answer(context, mark, Code::Ok, text.say(context.lang), data);
             Ok(())
         }
         Err(No::Refused(refusal)) => {
             context.facts.outbox.rewind(mark);
-            stage_refusal(context, mark, re, &refusal);
+            stage_refusal(context, mark, &refusal);
             Ok(())
         }
         Err(No::Store(error)) => Err(error),
     }
 }
 
-fn stage_refusal(context: &mut Context, mark: Mark, re: Option<RequestId>, refusal: &Refusal) {
+fn stage_refusal(context: &mut Context, mark: Mark, refusal: &Refusal) {
     let data = match refusal.retry_after {
         Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
         None => Data::None,
     };
     let text = locale::refusal::say(refusal, context.lang);
-    let response = ResponseMessage { re, code: refusal.code, text, data };
-    context.facts.outbox.answer(mark, context.caller.conn, response);
+    stage_answer(context, mark, refusal.code, text, data);
     if let Some(reason) = close_reason(refusal.code) {
         context.facts.outbox.stage(Effect::Close(context.caller.conn, reason));
     }
+}
+
+fn stage_answer(context: &mut Context, mark: Mark, code: Code, text: String, data: Data) {
+    let response = ResponseMessage { re: context.re.take(), code, text, data };
+    context.facts.outbox.answer(mark, context.caller.conn, response);
 }
 
 /// Codes behind which the connection closes.
