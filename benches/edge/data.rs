@@ -1,0 +1,197 @@
+//! A database made beforehand: users, friends, groups and a log, written through the store.
+//!
+//! One password hash serves all users, for nobody signs in with it; login keys follow from the
+//! user's number. The log is what 100,000 people said to one another and to 1,000 groups: it is
+//! older than the users who will talk, so nothing of it waits for them. Filling does not wait for
+//! the disk. What was filled is on it before anything is measured, and stands below cargo's target
+//! directory: a real disk, where an fsync costs what it costs.
+
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use p2sp::id::{Conversation, GroupId, UserId};
+use p2sp::limits::WAL_PAGES_MAX;
+use p2sp::names::Name;
+use p2sp::password::{self, KeyHash};
+use p2sp::store::{EntryKind, NewEntry, Opening, Store, Synchronous};
+use tempfile::TempDir;
+
+use crate::Outcome;
+use crate::words::{GROUP, key_of, name_of};
+
+/// Rows of one transaction of the filling.
+const ROWS: usize = 50_000;
+/// Inboxes and groups that the log is spread over, and one message of so many is to a group.
+const INBOXES: u64 = 100_000;
+const GROUPS: u64 = 1_000;
+const GROUP_SHARE: u64 = 5;
+/// A text as people write it, in bytes.
+const BODY: usize = 64;
+
+/// Who and what is in a database.
+#[derive(Clone, Default)]
+pub struct Filling {
+    /// Messages that were said before.
+    pub log: u64,
+    /// Users 0, 1, 2 …
+    pub users: usize,
+    /// Users 0 and 1, 2 and 3 … are friends, up to this one.
+    pub friends: usize,
+    /// Groups of so many members; the n-th belongs to user n, who is in no other.
+    pub groups: Vec<usize>,
+    /// This user is behind.
+    pub late: Option<Late>,
+}
+
+/// A user for whom much waits.
+#[derive(Clone)]
+pub struct Late {
+    /// Which.
+    pub user: usize,
+    /// Groups that they are in.
+    pub groups: usize,
+    /// Messages that wait for them, spread over those groups.
+    pub messages: usize,
+}
+
+/// A data directory that nobody has open.
+pub struct Data(TempDir);
+
+impl Data {
+    /// Makes it.
+    pub fn fill(filling: &Filling) -> Outcome<Data> {
+        let data = Data::vacant()?;
+        let mut store = open(data.path(), Synchronous::Off)?;
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
+        let mut filler = Filler { store: &mut store, rows: 0, unix };
+        filler.store.begin()?;
+        filler.fill(filling)?;
+        store.commit(())?;
+        store.close()?;
+        // Closed, so that no lock of SQLite's is lost by it.
+        fs::File::open(data.path().join("p2sp.db"))?.sync_all()?;
+        Ok(data)
+    }
+
+    /// The same once more.
+    pub fn copy(&self) -> Outcome<Data> {
+        let copy = Data::vacant()?;
+        let file = copy.path().join("p2sp.db");
+        fs::copy(self.path().join("p2sp.db"), &file)?;
+        fs::File::open(file)?.sync_all()?;
+        Ok(copy)
+    }
+
+    /// The store in it, as a server opens it.
+    pub fn open(&self) -> Outcome<Store> {
+        open(self.path(), Synchronous::Full)
+    }
+
+    fn vacant() -> Outcome<Data> {
+        let dir = tempfile::Builder::new().prefix("edge-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+        Ok(Data(dir?))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+fn open(dir: &Path, synchronous: Synchronous) -> Outcome<Store> {
+    Ok(Store::open(&Opening { dir, epoch: "0123456789abcdef", synchronous })?.0)
+}
+
+/// Writes in transactions of a bearable size.
+struct Filler<'a> {
+    store: &'a mut Store,
+    rows: usize,
+    unix: i64,
+}
+
+impl Filler<'_> {
+    fn fill(&mut self, filling: &Filling) -> Outcome<()> {
+        (0..filling.log).try_for_each(|number| self.say(number))?;
+        let password = password::decoy(Default::default());
+        let mut ids = Vec::with_capacity(filling.users);
+        for user in 0..filling.users {
+            let name = Name::user(&name_of(user)).ok_or("a bad name")?;
+            let id = self.store.add_user(&name, &password, false, self.unix)?;
+            self.store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), self.unix)?;
+            ids.push(id);
+            self.count()?;
+        }
+        for pair in ids[..filling.friends].chunks_exact(2) {
+            self.store.befriend(pair[0], pair[1])?;
+            self.count()?;
+        }
+        for (owner, &members) in filling.groups.iter().enumerate() {
+            let group = self.store.add_group(ids[owner], &group_name()?, self.unix)?;
+            for &id in ids.iter().skip(filling.groups.len()).take(members - 1) {
+                self.store.join(group, id)?;
+                self.count()?;
+            }
+        }
+        filling.late.as_ref().map_or(Ok(()), |late| self.keep_waiting(late, &ids))
+    }
+
+    /// One message of the log, to whom its number says.
+    fn say(&mut self, number: u64) -> Outcome<()> {
+        // Spread, but the same in every run.
+        let dice = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        let sender = 1 + dice % INBOXES;
+        let conversation = match number % GROUP_SHARE {
+            0 => Conversation::Group(GroupId((1 + dice % GROUPS) as i64)),
+            _ => Conversation::Inbox(UserId((1 + (dice / INBOXES) % INBOXES) as i64)),
+        };
+        let mid = format!("log{sender:029x}-{number}");
+        self.append(conversation, UserId(sender as i64), Some(&mid))
+    }
+
+    /// A user joins groups, and what is said there they have not read yet.
+    fn keep_waiting(&mut self, late: &Late, ids: &[UserId]) -> Outcome<()> {
+        let owner = ids[0];
+        let mut groups = Vec::with_capacity(late.groups);
+        for number in 0..late.groups {
+            let name = Name::group(&format!("late{number}")).ok_or("a bad name")?;
+            let group = self.store.add_group(owner, &name, self.unix)?;
+            self.store.join(group, ids[late.user])?;
+            groups.push(group);
+        }
+        for number in 0..late.messages {
+            let group = groups[number % groups.len()];
+            let mid = format!("late{number}");
+            self.append(Conversation::Group(group), owner, Some(&mid))?;
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        conversation: Conversation,
+        sender: UserId,
+        mid: Option<&str>,
+    ) -> Outcome<()> {
+        let (kind, body) = (EntryKind::Text, "m".repeat(BODY));
+        let (sender, unix) = (Some(sender), self.unix);
+        self.store.append(&NewEntry { conversation, sender, unix, kind, body: &body, mid })?;
+        self.count()
+    }
+
+    /// One row more: now and then a commit, and a checkpoint when a server would make one.
+    fn count(&mut self) -> Outcome<()> {
+        self.rows += 1;
+        if self.rows % ROWS == 0 {
+            self.store.commit(())?;
+            if self.store.wal_pages() >= WAL_PAGES_MAX {
+                self.store.checkpoint()?;
+            }
+            self.store.begin()?;
+        }
+        Ok(())
+    }
+}
+
+fn group_name() -> Outcome<Name> {
+    Ok(Name::group(GROUP).ok_or("a bad name")?)
+}
