@@ -113,26 +113,28 @@ impl Filler<'_> {
     fn fill(&mut self, filling: &Filling) -> Outcome<()> {
         (0..filling.log).try_for_each(|number| self.say(number))?;
         let password = password::decoy(Default::default());
-        let mut ids = Vec::with_capacity(filling.users);
         for user in 0..filling.users {
             let name = Name::user(&name_of(user)).ok_or("a bad name")?;
             let id = self.store.add_user(&name, &password, false, self.unix)?;
             self.store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), self.unix)?;
-            ids.push(id);
+            if id != id_of(user) {
+                return Err("the database was not empty".into());
+            }
             self.count()?;
         }
-        for pair in ids[..filling.friends].chunks_exact(2) {
-            self.store.befriend(pair[0], pair[1])?;
+        for user in (0..filling.friends).step_by(2) {
+            self.store.befriend(id_of(user), id_of(user + 1))?;
             self.count()?;
         }
         for (owner, &members) in filling.groups.iter().enumerate() {
-            let group = self.store.add_group(ids[owner], &group_name()?, self.unix)?;
-            for &id in ids.iter().skip(filling.groups.len()).take(members - 1) {
-                self.store.join(group, id)?;
+            let group = self.store.add_group(id_of(owner), &group_name(GROUP)?, self.unix)?;
+            let others = filling.groups.len()..;
+            for user in others.take(members - 1) {
+                self.store.join(group, id_of(user))?;
                 self.count()?;
             }
         }
-        filling.late.as_ref().map_or(Ok(()), |late| self.keep_waiting(late, &ids))
+        filling.late.as_ref().map_or(Ok(()), |late| self.keep_waiting(late))
     }
 
     /// One message of the log, to whom its number says.
@@ -149,13 +151,13 @@ impl Filler<'_> {
     }
 
     /// A user joins groups, and what is said there they have not read yet.
-    fn keep_waiting(&mut self, late: &Late, ids: &[UserId]) -> Outcome<()> {
-        let owner = ids[0];
+    fn keep_waiting(&mut self, late: &Late) -> Outcome<()> {
+        let owner = id_of(0);
         let mut groups = Vec::with_capacity(late.groups);
         for number in 0..late.groups {
-            let name = Name::group(&format!("late{number}")).ok_or("a bad name")?;
+            let name = group_name(&format!("late{number}"))?;
             let group = self.store.add_group(owner, &name, self.unix)?;
-            self.store.join(group, ids[late.user])?;
+            self.store.join(group, id_of(late.user))?;
             groups.push(group);
         }
         for number in 0..late.messages {
@@ -192,6 +194,11 @@ impl Filler<'_> {
     }
 }
 
-fn group_name() -> Outcome<Name> {
-    Ok(Name::group(GROUP).ok_or("a bad name")?)
+/// The database counts from 1.
+fn id_of(user: usize) -> UserId {
+    UserId(user as i64 + 1)
+}
+
+fn group_name(text: &str) -> Outcome<Name> {
+    Ok(Name::group(text).ok_or("a bad name")?)
 }
