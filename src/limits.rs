@@ -58,6 +58,15 @@ pub const PUSH_BYTES_PER_TICK: usize = 16 * 1024 * 1024;
 pub const OWN_ENTRIES_PER_TICK: usize = 4_096;
 /// Log entries read at once for a reader who is behind.
 pub const PAGE_ROWS: usize = 128;
+/// Log entries read, and places looked at for them, in a tick; the page that reaches it is the
+/// last. They take some microseconds each, which those who are caught up wait for.
+pub const LOG_READS_PER_TICK: usize = 1_024;
+
+/// Places in which one page is looked for: a conversation in a block of the log each. Whoever was
+/// away for long goes through the log in several pages.
+pub const LOOKS_PER_PAGE: usize = 256;
+/// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
+pub const GREATEST_MIDS_KEPT: usize = 16_384;
 
 /// A connection whose send buffer holds more is neither fed nor served …
 pub const SEND_HIGH_BYTES: usize = 256 * 1024;

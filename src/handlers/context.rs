@@ -247,7 +247,7 @@ impl<'c, 'f> Context<'c, 'f> {
     /// # Errors
     /// `mid_reused`: it stands for another content.
     pub fn posted(
-        &self,
+        &mut self,
         sender: UserId,
         args: &Args,
         system: bool,

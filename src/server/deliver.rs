@@ -28,9 +28,19 @@ use crate::wire::{Event, Notice};
 struct Budget {
     pushes: usize,
     bytes: usize,
+    /// Entries and places in the log that may be read for those who are behind.
+    reads: usize,
 }
 
 impl Budget {
+    fn of_a_tick() -> Budget {
+        Budget {
+            pushes: limits::PUSHES_PER_TICK,
+            bytes: limits::PUSH_BYTES_PER_TICK,
+            reads: limits::LOG_READS_PER_TICK,
+        }
+    }
+
     fn is_spent(&self) -> bool {
         self.pushes == 0 || self.bytes == 0
     }
@@ -79,8 +89,7 @@ impl Server {
         now: Now,
     ) -> Result<Vec<(ConnId, Task)>, Fatal> {
         self.end_waits();
-        let mut budget =
-            Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
+        let mut budget = Budget::of_a_tick();
         let mut hashes = Vec::new();
         let effects: Vec<Effect> = committed.into_iter().flat_map(Committed::into_inner).collect();
         self.silence_ending(&effects);
@@ -272,7 +281,7 @@ impl Server {
         // What is read here goes straight to send buffers, so it must be on disk already (P2).
         assert!(!self.store.in_transaction(), "pages are read behind the commit");
         let mut turns = self.behind.len();
-        while turns > 0 && self.has_behind() && !budget.is_spent() {
+        while turns > 0 && self.has_behind() && !budget.is_spent() && budget.reads > 0 {
             let Some(id) = self.behind.pop_front() else { break };
             if let Some(session) = self.sessions.get_mut(id) {
                 session.queued = false;
@@ -298,8 +307,8 @@ impl Server {
         };
         let (user, after) = (session.user, session.sent_seq);
         let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
-        let is_last = page.len() < limits::PAGE_ROWS;
-        for entry in &page {
+        budget.reads = budget.reads.saturating_sub(page.looks + page.entries.len());
+        for entry in &page.entries {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),
@@ -312,6 +321,10 @@ impl Server {
                 session.sent_seq = entry.seq;
             }
         }
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.sent_seq = page.through;
+        }
+        let is_last = page.through >= self.store.head();
         if is_last {
             self.caught_up(id, now);
         }
@@ -383,8 +396,7 @@ mod tests {
 
     #[test]
     fn p21_ones_own_entries_use_up_a_tick() {
-        let mut budget =
-            Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
+        let mut budget = Budget::of_a_tick();
         let passed = (0..limits::PUSHES_PER_TICK).take_while(|_| budget.pass_over()).count();
         assert_eq!(passed, limits::OWN_ENTRIES_PER_TICK);
     }
