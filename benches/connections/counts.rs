@@ -3,7 +3,7 @@
 //! `cargo bench` passes `--bench`. Without it this is a test run (`cargo test --benches`), which
 //! has no use for numbers: everything is tiny then, as with `--smoke`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -65,9 +65,9 @@ pub struct Task {
     /// The server
     #[arg(long)]
     pub server: SocketAddr,
-    /// The address to connect from, if it matters
+    /// Where its first connection comes from, if it matters
     #[arg(long)]
-    pub from: Option<IpAddr>,
+    pub from: Option<SocketAddr>,
     /// Its first user
     #[arg(long)]
     pub first: usize,

@@ -10,7 +10,7 @@
 //! message under way each; latency is from the message to its delivery.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ pub struct Generator {
 
 impl Generator {
     /// Starts the process.
-    pub fn start(server: SocketAddr, from: Option<IpAddr>, first: usize) -> Outcome<Generator> {
+    pub fn start(server: SocketAddr, from: Option<SocketAddr>, first: usize) -> Outcome<Generator> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--bench", "generate", "--server", &server.to_string()]);
         command.args(["--first", &first.to_string()]);
@@ -139,7 +139,7 @@ impl Circle<'_> {
         while self.held < users {
             while begun < users.min(self.held + SIGN_INS_AT_ONCE) {
                 let user = self.task.first + begun;
-                let who = self.crowd.adopt(connect(self.task)?)?;
+                let who = self.crowd.adopt(connect(self.task, begun)?)?;
                 self.crowd.say(who, |out| words::resume(out, user));
                 begun += 1;
             }
@@ -225,13 +225,16 @@ fn understand(heard: &Heard) -> Outcome<Said> {
     }
 }
 
-/// Begins a connection from this generator's own address.
-fn connect(task: &Task) -> Outcome<TcpStream> {
+/// Begins the connection of that number, from a port of its own.
+fn connect(task: &Task, number: usize) -> Outcome<TcpStream> {
     let domain = Domain::for_address(task.server);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     if let Some(from) = task.from {
-        socket.bind(&SocketAddr::new(from, 0).into())?;
+        // A connection of an earlier bench may linger there.
+        socket.set_reuse_address(true)?;
+        let port = u16::try_from(usize::from(from.port()) + number)?;
+        socket.bind(&SocketAddr::new(from.ip(), port).into())?;
     }
     // Whether it succeeds is told by the poll.
     match socket.connect(&task.server.into()) {

@@ -5,7 +5,6 @@
 //! places in the poll, of both ends; buffers of sockets that hold nothing are not there. Nothing
 //! else should happen on the machine meanwhile.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -96,7 +95,7 @@ impl Hall {
         let mut hall = Hall { world, generators: Vec::new() };
         for first in (0..users).step_by(share()) {
             let number = hall.generators.len();
-            let generator = Generator::start(hall.world.address(0), address(number), first)?;
+            let generator = Generator::start(hall.world.address(0), settings::origin(number), first)?;
             hall.generators.push(generator);
         }
         Ok(hall)
@@ -132,10 +131,4 @@ impl Hall {
 /// Connections of one generator; an even number, so that no pair is torn apart.
 fn share() -> usize {
     (settings::per_generator() / 2 * 2).max(2)
-}
-
-/// A loopback address of a generator's own, where the system has more than one.
-fn address(number: usize) -> Option<IpAddr> {
-    let address = Ipv4Addr::new(127, 0, 1, 1 + (number % 250) as u8);
-    cfg!(target_os = "linux").then_some(address.into())
 }

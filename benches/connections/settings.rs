@@ -2,12 +2,14 @@
 //! it. Where a figure is not told (not on Linux), nothing is demanded of it.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use p2sp::limits::RESERVED_FILES;
 use rustix::process::{Resource, getrlimit};
 
 /// Processes that hold the other ends, at most: each has a loopback address of its own.
 const GENERATORS_MAX: usize = 250;
+const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 /// Open files and ports of a generator that are for something else.
 const SPARE: usize = 100;
 /// Open files of everybody else on the machine.
@@ -20,6 +22,14 @@ pub fn per_generator() -> usize {
     let ports = local_ports().unwrap_or(usize::MAX);
     let files = usize::try_from(files_max()).unwrap_or(usize::MAX);
     files.min(ports).saturating_sub(SPARE).max(1)
+}
+
+/// Where the connections of a generator come from, one port after the other: a loopback address of
+/// its own, where the system has more than one, and the first port that nobody listens at. Left to
+/// itself the kernel would search for a free port each time, and find one ever more slowly.
+pub fn origin(generator: usize) -> Option<SocketAddr> {
+    let address = Ipv4Addr::new(127, 0, 1, 1 + (generator % GENERATORS_MAX) as u8);
+    Some((address, u16::try_from(number(PORT_RANGE, 0)?).ok()?).into())
 }
 
 /// A line for each setting that does not allow `count` connections.
@@ -69,8 +79,7 @@ fn files_max() -> u64 {
 }
 
 fn local_ports() -> Option<usize> {
-    let range = "/proc/sys/net/ipv4/ip_local_port_range";
-    Some((number(range, 1)? + 1).saturating_sub(number(range, 0)?) as usize)
+    Some((number(PORT_RANGE, 1)? + 1).saturating_sub(number(PORT_RANGE, 0)?) as usize)
 }
 
 /// A number of a file with a few of them.
