@@ -9,13 +9,12 @@
 //!
 //! The shipped loop and server over a simulated edge (`edge`), with a real database on a real
 //! disk, fully durable. Lines that are compared take turns, run by run, so that a slow minute of
-//! the machine falls on all of them; a line is the median of its runs, and its ratio is to the
-//! first of its kind.
+//! the machine falls on all of them, and a line's ratio is to the first of its kind.
 //!
 //! The cost of a message is the processor time of the loop's thread, from the first byte until the
-//! loop has come to rest: its share of writing cursors, of checkpoints and of whatever else is done
-//! later is in it. It is what is judged, because it repeats within a few percent. Wall time, told
-//! in brackets, waits for a disk that others use too.
+//! loop has come to rest: its share of writing cursors, of checkpoints and of whatever else is put
+//! off is in it. It is what is judged, because it repeats within a few percent. Wall time, told in
+//! brackets, waits for a disk that others use too.
 //!
 //! A missed target is a finding and no error. `--smoke` does all of it in a few seconds.
 #![forbid(unsafe_code)]
@@ -32,11 +31,11 @@ mod logs;
 mod people;
 #[path = "growth/report.rs"]
 mod report;
+#[path = "growth/scale.rs"]
+mod scale;
 #[path = "load/sizes.rs"]
 #[allow(dead_code)] // for the words
 mod sizes;
-#[path = "growth/scale.rs"]
-mod scale;
 #[path = "load/words.rs"]
 #[allow(dead_code)]
 mod words;

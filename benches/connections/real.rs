@@ -95,7 +95,8 @@ impl Hall {
         let mut hall = Hall { world, generators: Vec::new() };
         for first in (0..users).step_by(share()) {
             let number = hall.generators.len();
-            let generator = Generator::start(hall.world.address(0), settings::origin(number), first)?;
+            let generator =
+                Generator::start(hall.world.address(0), settings::origin(number), first)?;
             hall.generators.push(generator);
         }
         Ok(hall)

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use super::Outcome;
 use super::counts::Counts;
+use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
 use super::edge::house::{House, resident_bytes};
-use super::edge::table::{Row, Table, median};
+use super::edge::table::{Row, Table};
 use super::edge::talk::Talk;
 
 /// Pairs who talk, and their messages under way: 16 each.
@@ -20,16 +21,12 @@ const PAIRS: usize = 50;
 const UNDER_WAY: u64 = 16 * PAIRS as u64;
 /// What a session may take of the server's memory, in bytes.
 const SESSION_BYTES_MAX: f64 = 512.0;
-/// A message may cost this much of what it costs where few are connected.
-const FLAT_MAX: f64 = 1.15;
 
 /// A server with so many sessions.
 struct Place {
-    sessions: usize,
     house: House,
     talk: Talk,
-    /// Microseconds a message, of each run.
-    runs: Vec<f64>,
+    cost: Cost,
 }
 
 /// Holds them, and lets a few of them talk.
@@ -62,30 +59,12 @@ pub fn measure(counts: &Counts, table: &mut Table) -> Outcome<()> {
         Place::new(house, users),
     ];
     for _ in 0..counts.runs {
-        for place in &mut places {
-            let spent = place.talk.run(&mut place.house, counts.messages)?;
-            place.runs.push(spent.cpu.as_secs_f64() * 1e6 / counts.messages as f64);
+        for Place { house, talk, cost } in &mut places {
+            cost.add(talk.run(house, counts.messages)?, counts.messages);
         }
     }
-    compare(places, table);
+    cost::compare(places.iter().map(|place| &place.cost), table);
     Ok(())
-}
-
-fn compare(places: [Place; 3], table: &mut Table) {
-    let mut first = None;
-    for place in places {
-        let cost = median(place.runs);
-        let what = format!("a message of {PAIRS} pairs, {} sessions", place.sessions);
-        let row = Row::told(what, format!("{cost:.2} µs of the processor"));
-        let ratio = cost / *first.get_or_insert(cost);
-        let judged = || (format!("≤ {FLAT_MAX}"), ratio <= FLAT_MAX);
-        table.add(if ratio == 1.0 {
-            row
-        } else {
-            let (target, met) = judged();
-            row.compared(ratio).wanted(target, met)
-        });
-    }
 }
 
 impl Place {
@@ -98,6 +77,7 @@ impl Place {
 
     fn new(house: House, sessions: usize) -> Place {
         let talk = Talk::of_pairs(0..2 * PAIRS, UNDER_WAY);
-        Place { sessions, house, talk, runs: Vec::new() }
+        let cost = Cost::new(format!("{PAIRS} pairs, {sessions} sessions"));
+        Place { house, talk, cost }
     }
 }

@@ -1,10 +1,13 @@
 //! A database made beforehand: users, friends, groups and a log, written through the store.
 //!
 //! One password hash serves all users, for nobody signs in with it; login keys follow from the
-//! user's number. The log is what 100,000 people said to one another and to 1,000 groups: it is
-//! older than the users who will talk, so nothing of it waits for them. Filling does not wait for
-//! the disk. What was filled is on it before anything is measured, and stands below cargo's target
-//! directory: a real disk, where an fsync costs what it costs.
+//! user's number. The log is what 100,000 people said to one another and to 1,000 groups, and at
+//! its end what those said who will go on talking, so that what the server does later for an entry
+//! is done for entries like theirs. All of it was said before any user was made, so nothing waits
+//! for them.
+//!
+//! Filling does not wait for the disk. What was filled is on it before anything is measured, and
+//! stands below cargo's target directory: a real disk, where an fsync costs what it costs.
 
 use std::fs;
 use std::path::Path;
@@ -32,8 +35,10 @@ const BODY: usize = 64;
 /// Who and what is in a database.
 #[derive(Clone, Default)]
 pub struct Filling {
-    /// Messages that were said before.
+    /// Messages that all the world said.
     pub log: u64,
+    /// Messages that the friends said last, in turn.
+    pub newest: u64,
     /// Users 0, 1, 2 …
     pub users: usize,
     /// Users 0 and 1, 2 and 3 … are friends, up to this one.
@@ -62,16 +67,21 @@ impl Data {
     /// Makes it.
     pub fn fill(filling: &Filling) -> Outcome<Data> {
         let data = Data::vacant()?;
-        let mut store = open(data.path(), Synchronous::Off)?;
+        data.add(filling)?;
+        Ok(data)
+    }
+
+    /// Adds to it, as long as it has no users.
+    pub fn add(&self, filling: &Filling) -> Outcome<()> {
+        let mut store = open(self.path(), Synchronous::Off)?;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
-        let mut filler = Filler { store: &mut store, rows: 0, unix };
+        let mut filler = Filler { store: &mut store, rows: 0, unix, body: "m".repeat(BODY) };
         filler.store.begin()?;
         filler.fill(filling)?;
         store.commit(())?;
         store.close()?;
         // Closed, so that no lock of SQLite's is lost by it.
-        fs::File::open(data.path().join("p2sp.db"))?.sync_all()?;
-        Ok(data)
+        Ok(fs::File::open(self.path().join("p2sp.db"))?.sync_all()?)
     }
 
     /// The same once more.
@@ -107,11 +117,16 @@ struct Filler<'a> {
     store: &'a mut Store,
     rows: usize,
     unix: i64,
+    body: String,
 }
 
 impl Filler<'_> {
     fn fill(&mut self, filling: &Filling) -> Outcome<()> {
         (0..filling.log).try_for_each(|number| self.say(number))?;
+        for number in 0..filling.newest as usize {
+            let pair = 2 * number % filling.friends;
+            self.append(Conversation::Inbox(id_of(pair + 1)), id_of(pair))?;
+        }
         let password = password::decoy(Default::default());
         for user in 0..filling.users {
             let name = Name::user(&name_of(user)).ok_or("a bad name")?;
@@ -146,8 +161,7 @@ impl Filler<'_> {
             0 => Conversation::Group(GroupId((1 + dice % GROUPS) as i64)),
             _ => Conversation::Inbox(UserId((1 + (dice / INBOXES) % INBOXES) as i64)),
         };
-        let mid = format!("log{sender:029x}-{number}");
-        self.append(conversation, UserId(sender as i64), Some(&mid))
+        self.append(conversation, UserId(sender as i64))
     }
 
     /// A user joins groups, and what is said there they have not read yet.
@@ -161,29 +175,29 @@ impl Filler<'_> {
             groups.push(group);
         }
         for number in 0..late.messages {
-            let group = groups[number % groups.len()];
-            let mid = format!("late{number}");
-            self.append(Conversation::Group(group), owner, Some(&mid))?;
+            self.append(Conversation::Group(groups[number % groups.len()]), owner)?;
         }
         Ok(())
     }
 
-    fn append(
-        &mut self,
-        conversation: Conversation,
-        sender: UserId,
-        mid: Option<&str>,
-    ) -> Outcome<()> {
-        let (kind, body) = (EntryKind::Text, "m".repeat(BODY));
-        let (sender, unix) = (Some(sender), self.unix);
-        self.store.append(&NewEntry { conversation, sender, unix, kind, body: &body, mid })?;
+    fn append(&mut self, conversation: Conversation, sender: UserId) -> Outcome<()> {
+        // It counts up, as those of all clients do, and stays below those that come later.
+        let mid = format!("{:032x}", self.store.head().0);
+        self.store.append(&NewEntry {
+            conversation,
+            sender: Some(sender),
+            unix: self.unix,
+            kind: EntryKind::Text,
+            body: &self.body,
+            mid: Some(&mid),
+        })?;
         self.count()
     }
 
     /// One row more: now and then a commit, and a checkpoint when a server would make one.
     fn count(&mut self) -> Outcome<()> {
         self.rows += 1;
-        if self.rows % ROWS == 0 {
+        if self.rows.is_multiple_of(ROWS) {
             self.store.commit(())?;
             if self.store.wal_pages() >= WAL_PAGES_MAX {
                 self.store.checkpoint()?;

@@ -223,7 +223,8 @@ impl Net for Edge {
         let mut state = self.0.borrow_mut();
         let told = state.tell(events);
         let alarm = state.alarm.map(|at| at.saturating_duration_since(Instant::now()));
-        state.resting = !told && alarm.is_none() && timeout.is_none_or(|timeout| timeout > state.rest);
+        state.resting =
+            !told && alarm.is_none() && timeout.is_none_or(|timeout| timeout > state.rest);
         if !told && !state.resting {
             thread::sleep([timeout, alarm].into_iter().flatten().min().unwrap_or_default());
         }

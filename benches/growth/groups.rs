@@ -1,11 +1,12 @@
 //! Groups grow. A message to one is one row, and costs the same, while nobody is there to read.
 
 use super::Outcome;
+use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
 use super::edge::house::House;
 use super::edge::table::Row;
 use super::edge::talk::Talk;
-use super::report::{Line, Report};
+use super::report::Report;
 use super::scale::Scale;
 
 /// Messages of the one sender under way: as many as a tick takes from a connection.
@@ -21,16 +22,15 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
     let mut house = House::open(data, owners, scale.smoke)?;
     house.sign_in(0..owners)?;
     house.rest()?;
-    let mut talks: Vec<Talk> =
-        (0..owners).map(|owner| Talk::to_group(owner, UNDER_WAY)).collect();
-    let mut lines = scale.groups().map(|members| Line::new(format!("group of {members}")));
+    let mut talks: Vec<Talk> = (0..owners).map(|owner| Talk::to_group(owner, UNDER_WAY)).collect();
+    let mut costs = scale.groups().map(|members| Cost::new(format!("group of {members}")));
     for _ in 0..scale.runs {
-        for (talk, line) in talks.iter_mut().zip(&mut lines) {
-            line.add(talk.run(&mut house, scale.messages)?, scale.messages);
+        for (talk, cost) in talks.iter_mut().zip(&mut costs) {
+            cost.add(talk.run(&mut house, scale.messages)?, scale.messages);
         }
     }
     report.note_ticks(&house)?;
-    report.compare(&lines);
+    cost::compare(&costs, &mut report.table);
     let said: u64 = talks.iter().map(|talk| talk.said).sum();
     let rows = house.end().open()?.log_rows()? - log;
     let row = Row::told("rows a message to a group", format!("{:.3}", rows as f64 / said as f64));

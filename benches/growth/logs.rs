@@ -1,83 +1,71 @@
 //! The log grows. What 50 pairs say costs the same, and what 10,000 pairs say in turn.
 //!
-//! A short log would not stay short over many runs, so each run of one begins with a copy; a long
-//! one is gone on with.
+//! A line is what the next slices of the log cost from its length on, so that what the server puts
+//! off until a slice is full is in it, in the shortest log as in the longest. Each length has a
+//! server for either kind of talk, and all of them are there at once.
 
 use std::time::Instant;
 
 use super::Outcome;
+use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
 use super::edge::house::House;
 use super::edge::talk::Talk;
-use super::report::{Line, Report};
+use super::report::Report;
 use super::scale::{PAIRS, Scale, UNDER_WAY};
 
-/// A log that is longer is gone on with.
-const COPIED_MAX: u64 = 100_000;
+/// So much of a log's end, at most half of it, is by those who go on talking: what the server may
+/// have put off.
+const NEWEST_MAX: u64 = 2 * 65_536;
 
-/// A log of one length, and who talks at its end.
+/// People who talk at the end of a log.
 struct Place {
-    log: u64,
-    data: Option<Data>,
-    talking: Option<Talking>,
-}
-
-struct Talking {
     house: House,
-    few: Talk,
-    many: Talk,
+    talk: Talk,
+    cost: Cost,
 }
 
 /// Takes turns between the lengths.
 pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
-    let mut places = Vec::new();
+    let (mut few, mut many) = (Vec::new(), Vec::new());
     for log in scale.logs() {
         let began = Instant::now();
-        let users = 2 * (PAIRS + scale.many_pairs());
-        let data = Data::fill(&Filling { log, users, friends: users, ..Filling::default() })?;
-        eprintln!("  a log of {log}, filled in {:.1} s", began.elapsed().as_secs_f64());
-        places.push(Place { log, data: Some(data), talking: None });
+        let newest = NEWEST_MAX.min(log / 2);
+        let data = Data::fill(&Filling { log: log - newest, ..Filling::default() })?;
+        let copy = data.copy()?;
+        eprintln!("  two logs of {log}, filled in {:.1} s", began.elapsed().as_secs_f64());
+        let pairs = scale.many_pairs();
+        let name = format!("log of {log}, {PAIRS} pairs");
+        few.push(Place::begin(scale, data, newest, PAIRS, name)?);
+        let name = format!("log of {log}, {pairs} pairs in turn");
+        many.push(Place::begin(scale, copy, newest, pairs, name)?);
     }
-    let lines = |who: &str| scale.logs().map(|log| Line::new(format!("log of {log}, {who}")));
-    let mut few = lines(&format!("{PAIRS} pairs"));
-    let mut many = lines(&format!("{} pairs in turn", scale.many_pairs()));
     for _ in 0..scale.runs {
-        for (place, (few, many)) in places.iter_mut().zip(few.iter_mut().zip(&mut many)) {
-            let mut talking = place.begin(scale)?;
-            let Talking { house, few: few_talk, many: many_talk } = &mut talking;
-            few.add(few_talk.run(house, scale.messages)?, scale.messages);
-            many.add(many_talk.run(house, scale.messages)?, scale.messages);
-            if place.log > COPIED_MAX {
-                place.talking = Some(talking);
-            } else {
-                report.note_ticks(&talking.house)?;
-            }
+        for Place { house, talk, cost } in few.iter_mut().chain(&mut many) {
+            cost.add(talk.run(house, scale.messages)?, scale.messages);
         }
     }
-    for talking in places.iter().filter_map(|place| place.talking.as_ref()) {
-        report.note_ticks(&talking.house)?;
+    for places in [few, many] {
+        places.iter().try_for_each(|place| report.note_ticks(&place.house))?;
+        cost::compare(places.iter().map(|place| &place.cost), &mut report.table);
     }
-    report.compare(&few);
-    report.compare(&many);
     Ok(())
 }
 
 impl Place {
-    /// Those who talk, signed in.
-    fn begin(&mut self, scale: &Scale) -> Outcome<Talking> {
-        if let Some(talking) = self.talking.take() {
-            return Ok(talking);
-        }
-        let data = match &self.data {
-            Some(data) if self.log <= COPIED_MAX => data.copy()?,
-            _ => self.data.take().ok_or("a log is begun once")?,
-        };
-        let users = 2 * (PAIRS + scale.many_pairs());
+    fn begin(
+        scale: &Scale,
+        data: Data,
+        newest: u64,
+        pairs: usize,
+        circumstances: String,
+    ) -> Outcome<Place> {
+        let users = 2 * pairs;
+        data.add(&Filling { newest, users, friends: users, ..Filling::default() })?;
         let mut house = House::open(data, users, scale.smoke)?;
         house.sign_in(0..users)?;
         house.rest()?;
-        let few = Talk::of_pairs(0..2 * PAIRS, UNDER_WAY);
-        let many = Talk::of_pairs(2 * PAIRS..users, UNDER_WAY);
-        Ok(Talking { house, few, many })
+        let talk = Talk::of_pairs(0..users, UNDER_WAY);
+        Ok(Place { house, talk, cost: Cost::new(circumstances) })
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use super::Outcome;
+use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
 use super::edge::house::House;
 use super::edge::talk::Talk;
-use super::report::{Line, Report};
+use super::report::Report;
 use super::scale::{PAIRS, Scale, UNDER_WAY};
 
 /// Takes turns between few users, many, and many of whom many are there.
@@ -15,22 +16,20 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
     let many = fill(scale, scale.users)?;
     let beside = many.copy()?;
     let (talking, idle) = (2 * PAIRS, scale.idle);
-    let few_line = Line::new(format!("{} users, {PAIRS} pairs", scale.few_users()));
-    let many_line = Line::new(format!("{} users, {PAIRS} pairs", scale.users));
-    let beside_line = Line::new(format!("{} users, {PAIRS} pairs, {idle} idle beside", scale.users));
+    let named = |users, beside: &str| format!("{users} users, {PAIRS} pairs{beside}");
     let mut places = [
-        (begin(scale, few, talking)?, few_line),
-        (begin(scale, many, talking)?, many_line),
-        (begin(scale, beside, talking + idle)?, beside_line),
+        (begin(scale, few, talking)?, named(scale.few_users(), "")),
+        (begin(scale, many, talking)?, named(scale.users, "")),
+        (begin(scale, beside, talking + idle)?, named(scale.users, &format!(", {idle} idle"))),
     ]
-    .map(|(house, line)| (house, Talk::of_pairs(0..talking, UNDER_WAY), line));
+    .map(|(house, name)| (house, Talk::of_pairs(0..talking, UNDER_WAY), Cost::new(name)));
     for _ in 0..scale.runs {
-        for (house, talk, line) in &mut places {
-            line.add(talk.run(house, scale.messages)?, scale.messages);
+        for (house, talk, cost) in &mut places {
+            cost.add(talk.run(house, scale.messages)?, scale.messages);
         }
     }
     places.iter().try_for_each(|(house, ..)| report.note_ticks(house))?;
-    report.compare(&places.map(|(_, _, line)| line));
+    cost::compare(places.iter().map(|(_, _, cost)| cost), &mut report.table);
     Ok(())
 }
 

@@ -21,11 +21,11 @@ pub struct Scale {
     /// Connections that are idle beside those who talk
     #[arg(long, default_value_t = 100_000)]
     pub idle: usize,
-    /// Runs of each line; the table shows their medians
+    /// Runs of each line, in turn
     #[arg(long, default_value_t = 5)]
     pub runs: usize,
     /// Messages in each run
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 40_000)]
     pub messages: u64,
     /// Only these parts
     #[arg(long, value_enum, value_delimiter = ',')]
