@@ -39,8 +39,10 @@ pub struct House {
     event_loop: EventLoop<Edge>,
     /// What all ticks so far have cost.
     pub spent: Spent,
-    /// How long each of them took, in microseconds.
+    /// How long each of them took, in microseconds, …
     pub ticks: Histogram<u64>,
+    /// … and how much of it on the processor.
+    pub busy: Histogram<u64>,
     data: Data,
 }
 
@@ -73,7 +75,8 @@ impl House {
             event_loop: EventLoop::new(edge.clone(), server, peers),
             edge,
             spent: Spent::default(),
-            ticks: Histogram::new_with_bounds(1, TICK_MICROS_MAX, 3)?,
+            ticks: tick_times()?,
+            busy: tick_times()?,
             data,
         })
     }
@@ -87,9 +90,10 @@ impl House {
     pub fn tick(&mut self) -> Outcome<()> {
         let began = cpu_time();
         self.event_loop.tick().map_err(|fatal| fatal.0)?;
-        self.spent.cpu += cpu_time().saturating_sub(began);
-        let took = self.edge.woke().elapsed();
+        let (ran, took) = (cpu_time().saturating_sub(began), self.edge.woke().elapsed());
+        self.spent.cpu += ran;
         self.spent.wall += took;
+        self.busy.saturating_record(ran.as_micros() as u64);
         self.ticks.saturating_record(took.as_micros() as u64);
         Ok(())
     }
@@ -132,6 +136,11 @@ impl House {
         }
         Ok(())
     }
+}
+
+/// Times of ticks, none yet.
+pub fn tick_times() -> Outcome<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, TICK_MICROS_MAX, 3)?)
 }
 
 /// What the server says; it must not close.
