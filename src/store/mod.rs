@@ -47,7 +47,7 @@ pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
 pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
 pub use open::{OpenError, Opened, Opening, Synchronous};
-pub use users::{Credentials, KeyOwner, User};
+pub use users::{Addressee, Credentials, KeyOwner, User};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
