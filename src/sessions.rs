@@ -21,6 +21,8 @@ use crate::password::KeyHash;
 /// One signed-in user on one connection.
 #[derive(Debug)]
 pub struct Session {
+    /// The connection's, whose slot is the session's place.
+    generation: u32,
     /// Who.
     pub user: UserId,
     /// Whether they are an administrator.
@@ -143,10 +145,15 @@ impl Session {
     }
 }
 
+/// A million idle sessions are a million of these (P20).
+const _: () = assert!(size_of::<Option<Session>>() <= 160);
+
 /// Everyone who is signed in.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    by_conn: HashMap<ConnId, Box<Session>>,
+    /// By the connection's slot. Slots are dense, so this is smaller than any map and found
+    /// without hashing; the part that a doubling leaves empty is never touched.
+    by_slot: Vec<Option<Session>>,
     by_user: BTreeMap<UserId, ConnId>,
     /// The online members of each group, ordered by user.
     readers: HashMap<GroupId, Vec<(UserId, ConnId)>>,
@@ -176,6 +183,7 @@ impl Sessions {
             add_reader(&mut self.readers, group, user, conn);
         }
         let session = Session {
+            generation: conn.generation,
             user,
             admin,
             lang,
@@ -193,14 +201,18 @@ impl Sessions {
             ending: false,
             paces: self.resting.remove(&user).unwrap_or_default(),
         };
-        self.by_conn.insert(conn, Box::new(session));
+        if self.by_slot.len() <= conn.index() {
+            self.by_slot.resize_with(conn.index() + 1, || None);
+        }
+        self.by_slot[conn.index()] = Some(session);
     }
 
     /// Ends the session of a connection, if it has one. Where all that was pushed is confirmed,
     /// the cursor goes on to where the log was gone through for them; `head` is the log's: who
     /// only ever talks is not led past all of it again at the next sign-in.
     pub fn sign_out(&mut self, conn: ConnId, head: Seq) -> Option<UserId> {
-        let session = self.by_conn.remove(&conn)?;
+        let place = self.by_slot.get_mut(conn.index())?;
+        let session = place.take_if(|session| session.generation == conn.generation)?;
         self.by_user.remove(&session.user);
         self.resting.insert(session.user, session.paces);
         for &group in &session.groups {
@@ -215,12 +227,14 @@ impl Sessions {
 
     /// The session of a connection.
     pub fn get(&self, conn: ConnId) -> Option<&Session> {
-        self.by_conn.get(&conn).map(Box::as_ref)
+        let session = self.by_slot.get(conn.index())?.as_ref();
+        session.filter(|session| session.generation == conn.generation)
     }
 
     /// The session of a connection, to be changed.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
-        self.by_conn.get_mut(&conn).map(Box::as_mut)
+        let session = self.by_slot.get_mut(conn.index())?.as_mut();
+        session.filter(|session| session.generation == conn.generation)
     }
 
     /// Where a user is signed in.
@@ -294,7 +308,7 @@ impl Sessions {
     /// The session confirms everything up to `seq`, or its kernel took it. The cursor never
     /// moves back (P13); `head` is the head of the log.
     pub fn confirm(&mut self, conn: ConnId, seq: Seq, head: Seq) {
-        let Some(session) = self.by_conn.get_mut(&conn) else { return };
+        let Some(session) = self.get_mut(conn) else { return };
         let all_pushed = seq >= session.pushed;
         // Behind the last push stand only entries that are not for this reader.
         let cursor = if all_pushed { session.sent(head).max(seq) } else { seq };
@@ -302,8 +316,8 @@ impl Sessions {
             return;
         }
         session.cursor = cursor;
-        let caught_up = all_pushed && !session.behind;
-        let moved = self.dirty_cursors.entry(session.user).or_default();
+        let (user, caught_up) = (session.user, all_pushed && !session.behind);
+        let moved = self.dirty_cursors.entry(user).or_default();
         // An older session of this tick may have confirmed more.
         moved.seq = moved.seq.max(cursor);
         moved.caught_up = caught_up;

@@ -21,7 +21,7 @@ use crate::outbox::Effect;
 use crate::password::Task;
 use crate::sessions::SignIn;
 use crate::store::{Committed, Entry};
-use crate::wire::push::{self, Stem};
+use crate::wire::push::{self, PushFrame};
 use crate::wire::{Event, Notice};
 
 /// What one tick may still push.
@@ -53,17 +53,18 @@ impl Budget {
 /// An entry with its pushes, encoded once for each language.
 struct Encoded<'a> {
     entry: &'a Entry,
-    stems: [Option<Stem>; 2],
+    frames: [Option<PushFrame>; 2],
 }
 
 impl Encoded<'_> {
     fn new(entry: &Entry) -> Encoded<'_> {
-        Encoded { entry, stems: [None, None] }
+        Encoded { entry, frames: [None, None] }
     }
 
-    fn stem(&mut self, lang: Lang) -> &Stem {
+    fn frame(&mut self, lang: Lang) -> &mut PushFrame {
         let entry = self.entry;
-        self.stems[lang.pick(0, 1)].get_or_insert_with(|| stem(entry, lang, None))
+        let encode = || PushFrame::new(&stem(entry, lang, None));
+        self.frames[lang.pick(0, 1)].get_or_insert_with(encode)
     }
 }
 
@@ -249,8 +250,8 @@ impl Server {
         let seq = encoded.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
-        let lang = session.lang;
-        self.append(id, now, |out| push::append(out, encoded.stem(lang), prev));
+        let frame = encoded.frame(session.lang).behind(prev);
+        self.append(id, now, |out| out.extend_from_slice(frame));
         self.set_mark(id);
         budget.spend(64 + encoded.entry.body.len());
         self.counters.pushed += 1;
