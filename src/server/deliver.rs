@@ -118,7 +118,7 @@ impl Server {
                 session.end_at(self.head);
             }
             if let Some(conn) = conn_mut(&mut self.conns, id) {
-                self.send_bytes -= conn.send.drop_unbegun();
+                self.send_bytes -= conn.send.drop_unbegun(&mut self.spare);
             }
         }
     }
@@ -178,7 +178,7 @@ impl Server {
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
         };
-        conn.signed_in(sign_in.acks);
+        conn.signed_in(sign_in.acks, now.mono);
         self.sessions.sign_in(id, sign_in);
         self.queue_behind(id);
         self.touch(id);
@@ -335,7 +335,7 @@ impl Server {
     /// The kernel took `count` bytes of the connection.
     pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        conn.was_sent(count, now.mono);
+        conn.was_sent(count, now.mono, &mut self.spare);
         self.send_bytes -= count;
         let (total, end) = (conn.send.consumed_total(), conn.send.end_total());
         let Some(session) = self.sessions.get_mut(id) else { return };
@@ -369,7 +369,7 @@ impl Server {
             return;
         };
         let before = conn.send.len();
-        conn.append(now.mono, write);
+        conn.append(now.mono, &mut self.spare, write);
         self.send_bytes += conn.send.len() - before;
         if self.send_bytes > limits::SEND_TOTAL_BYTES_MAX {
             conn.back_up();
