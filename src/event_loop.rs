@@ -14,7 +14,7 @@ use crate::conn::{CloseReason, Stage};
 use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
-use crate::net::{Events, Net};
+use crate::net::{Events, Net, Received};
 use crate::outbox::Effect;
 use crate::server::{Fatal, NotNow, Server, Settled};
 use crate::store::Committed;
@@ -32,7 +32,7 @@ pub enum Ended {
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
     generation: u32,
-    /// An edge came and reading has not met `WouldBlock` since.
+    /// An edge came and reading has not met the end of what there is since.
     readable: bool,
     /// The same for writing.
     writable: bool,
@@ -249,11 +249,14 @@ impl<N: Net> EventLoop<N> {
                 break;
             }
             match self.net.read(id, room) {
-                Ok(0) => {
+                Ok(Received { bytes: 0, .. }) => {
                     self.remembered[id.index()].readable = false;
                     self.server.peer_finished(id);
                 }
-                Ok(count) => self.server.was_read(count),
+                Ok(Received { bytes, drained }) => {
+                    self.remembered[id.index()].readable = !drained;
+                    self.server.was_read(bytes);
+                }
                 Err(error) => self.read_failed(id, &error),
             }
         }
@@ -277,7 +280,9 @@ impl<N: Net> EventLoop<N> {
         let mut room = [0; 4096];
         while self.remembered[id.index()].readable {
             match self.net.read(id, &mut room) {
-                Ok(count) if count > 0 && !self.server.discard(id, count) => {}
+                Ok(Received { bytes, drained }) if bytes > 0 && !self.server.discard(id, bytes) => {
+                    self.remembered[id.index()].readable = !drained;
+                }
                 Ok(_) => {
                     self.remembered[id.index()].readable = false;
                     self.server.die(id, CloseReason::PeerLeft);

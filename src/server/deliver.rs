@@ -83,7 +83,9 @@ impl Server {
         let mut budget =
             Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
         let mut hashes = Vec::new();
-        let effects: Vec<Effect> = committed.into_iter().flat_map(Committed::into_inner).collect();
+        let mut parts = committed.into_iter().map(Committed::into_inner);
+        let mut effects = parts.next().unwrap_or_default();
+        effects.extend(parts.flatten());
         self.silence_ending(&effects);
         for effect in effects {
             self.apply(effect, &mut budget, &mut hashes, now);
