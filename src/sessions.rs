@@ -12,6 +12,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 
 use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
 use crate::limits::Limits;
@@ -49,9 +50,9 @@ pub struct Session {
     pub queued: bool,
     /// Whether they were told that everything that waited has been pushed.
     pub told_caught_up: bool,
-    /// For a session that does not confirm: when the connection has sent so many bytes in all,
-    /// everything up to the seq counts as seen.
-    pub mark: Option<(u64, Seq)>,
+    /// For a session that does not confirm: when so many bytes more are sent, everything up to
+    /// the seq counts as seen. One mark is enough; the next is set when it has passed.
+    mark: Option<(NonZeroUsize, Seq)>,
     /// The session ends in this tick, and what was pushed but not begun to be sent is dropped.
     pub ending: bool,
     paces: Paces,
@@ -130,6 +131,30 @@ impl Session {
         self.ending = true;
     }
 
+    /// Something was pushed, and `unsent` bytes are to be sent now.
+    pub fn set_mark(&mut self, unsent: usize) {
+        if !self.acks && self.mark.is_none() {
+            self.mark = NonZeroUsize::new(unsent).map(|bytes| (bytes, self.pushed));
+        }
+    }
+
+    /// The kernel took `sent` bytes and `unsent` are left. If the mark has passed: what counts as
+    /// seen.
+    pub fn pass_mark(&mut self, sent: usize, unsent: usize) -> Option<Seq> {
+        let (bytes, seq) = self.mark?;
+        let bytes = NonZeroUsize::new(bytes.get().saturating_sub(sent));
+        self.mark = bytes.map(|bytes| (bytes, seq));
+        if self.mark.is_some() {
+            return None;
+        }
+        // With nothing left in the buffer, the pushes behind the mark are gone as well.
+        let seen = if unsent == 0 { self.pushed } else { seq };
+        if self.pushed > seen {
+            self.set_mark(unsent);
+        }
+        Some(seen)
+    }
+
     /// Takes a permit to have a request served, and one more if it says something.
     ///
     /// # Errors
@@ -146,7 +171,7 @@ impl Session {
 }
 
 /// A million idle sessions are a million of these (P20).
-const _: () = assert!(size_of::<Option<Session>>() <= 160);
+const _: () = assert!(size_of::<Option<Session>>() <= 144);
 
 /// Everyone who is signed in.
 #[derive(Debug, Default)]

@@ -329,7 +329,7 @@ impl Connection {
 }
 
 /// A million idle connections are a million of these (P20).
-const _: () = assert!(std::mem::size_of::<Connection>() <= 136);
+const _: () = assert!(std::mem::size_of::<Connection>() <= 128);
 
 #[cfg(test)]
 mod tests {

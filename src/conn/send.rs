@@ -20,8 +20,6 @@ const COMPACT_BYTES: usize = 64 * 1024;
 pub struct SendBuffer {
     bytes: Vec<u8>,
     sent: usize,
-    /// Bytes ever consumed, to know when a given byte was.
-    consumed_total: u64,
 }
 
 impl SendBuffer {
@@ -51,7 +49,6 @@ impl SendBuffer {
     /// The kernel took `count` bytes.
     pub fn consume(&mut self, count: usize, spare: &mut SpareBuffers) {
         self.sent += count;
-        self.consumed_total += count as u64;
         if self.is_empty() {
             self.release(spare);
         } else if self.sent >= COMPACT_BYTES {
@@ -60,16 +57,6 @@ impl SendBuffer {
             self.sent -= begun;
         }
         self.invariants();
-    }
-
-    /// Bytes ever consumed.
-    pub fn consumed_total(&self) -> u64 {
-        self.consumed_total
-    }
-
-    /// What [`SendBuffer::consumed_total`] will be when all that is in the buffer now is gone.
-    pub fn end_total(&self) -> u64 {
-        self.consumed_total + self.len() as u64
     }
 
     /// Drops everything behind the frame that is being written. Returns the number of bytes.
@@ -139,7 +126,6 @@ mod tests {
             send.drop_unbegun(&mut SpareBuffers::default());
             let frame_end = taken.div_ceil(14) * 14;
             assert_eq!(send.len(), frame_end - taken, "after {taken}");
-            assert_eq!(send.end_total(), frame_end as u64);
         }
     }
 
@@ -150,9 +136,7 @@ mod tests {
         let mut spare = SpareBuffers::default();
         send.consume(70_000, &mut spare);
         assert!(send.bytes.len() < 110_000);
-        assert_eq!(send.consumed_total(), 70_000);
         send.consume(send.len(), &mut spare);
         assert_eq!(send.bytes.capacity(), 0);
-        assert_eq!(send.consumed_total(), send.end_total());
     }
 }

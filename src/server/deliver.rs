@@ -260,14 +260,11 @@ impl Server {
         true
     }
 
-    /// A session that does not confirm: what is in the buffer now counts as seen once it is
-    /// sent. One mark is enough; the next is set when it has passed.
+    /// A session that does not confirm: what is in the buffer now counts as seen once it is sent.
     fn set_mark(&mut self, id: ConnId) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if !session.acks && session.mark.is_none() {
-            session.mark = Some((conn.send.end_total(), session.pushed));
-        }
+        session.set_mark(conn.send.len());
     }
 
     /// Feeds those who are behind, a page each in turn, until the budget is spent.
@@ -339,15 +336,10 @@ impl Server {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         conn.was_sent(count, now.mono, &mut self.spare);
         self.send_bytes -= count;
-        let (total, end) = (conn.send.consumed_total(), conn.send.end_total());
+        let unsent = conn.send.len();
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let (behind, pushed) = (session.behind, session.pushed);
-        if let Some((at, seq)) = session.mark
-            && total >= at
-        {
-            // With nothing left in the buffer, the pushes behind the mark are gone as well.
-            let seen = if total == end { pushed } else { seq };
-            session.mark = (pushed > seen).then_some((end, pushed));
+        let behind = session.behind;
+        if let Some(seen) = session.pass_mark(count, unsent) {
             self.sessions.confirm(id, seen, self.head);
         }
         if behind {
