@@ -6,14 +6,15 @@
 //! edge will announce again; the list is worked off in turn, so that nobody waits longer than a
 //! full round (P21), and while it is not empty the wait does not block.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::conn::{CloseReason, Stage};
+use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
-use crate::net::{Events, Net};
+use crate::net::{Events, Net, Received};
 use crate::outbox::Effect;
 use crate::server::{Fatal, NotNow, Server, Settled};
 use crate::store::Committed;
@@ -31,14 +32,12 @@ pub enum Ended {
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
     generation: u32,
-    /// An edge came and reading has not met `WouldBlock` since.
+    /// An edge came and reading has not met the end of what there is since.
     readable: bool,
     /// The same for writing.
     writable: bool,
     /// On the ready list.
     listed: bool,
-    /// The entry in `deadlines`.
-    deadline: Option<Moment>,
 }
 
 /// The loop over an edge and a server.
@@ -48,7 +47,7 @@ pub struct EventLoop<N: Net> {
     events: Events,
     remembered: Vec<Remembered>,
     ready: VecDeque<ConnId>,
-    deadlines: BTreeSet<(Moment, ConnId)>,
+    deadlines: Deadlines,
     acceptable: bool,
     /// Descriptors ran out: accepting rests until then, or until a connection closes.
     accept_not_before: Moment,
@@ -66,7 +65,7 @@ impl<N: Net> EventLoop<N> {
             events: Events::default(),
             remembered: Vec::new(),
             ready: VecDeque::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             acceptable: true,
             accept_not_before: Moment::default(),
             connections_max,
@@ -138,10 +137,9 @@ impl<N: Net> EventLoop<N> {
         for (id, outcome) in self.events.hashes.drain(..) {
             self.server.hash_done(id, outcome);
         }
-        while let Some(&(at, id)) = self.deadlines.first().filter(|(at, _)| *at <= now.mono) {
-            self.deadlines.remove(&(at, id));
-            self.remembered[id.index()].deadline = None;
-            self.server.look_at_deadline(id, now);
+        while let Some(slot) = self.deadlines.pop_due(now.mono) {
+            let generation = self.remembered[slot as usize].generation;
+            self.server.look_at_deadline(ConnId { slot, generation }, now);
         }
         Ok(now)
     }
@@ -154,8 +152,8 @@ impl<N: Net> EventLoop<N> {
             return Some(Duration::ZERO);
         }
         let accept = self.may_accept().then_some(self.accept_not_before);
-        let deadline = self.deadlines.first().map(|(at, _)| *at);
-        let next = [accept, deadline, self.server.wake_at()].into_iter().flatten().min();
+        let next =
+            [accept, self.deadlines.next(), self.server.wake_at()].into_iter().flatten().min();
         // A microsecond more, so that the moment has come when the wait ends.
         next.map(|at| at.since(now) + Duration::from_micros(1))
     }
@@ -251,11 +249,14 @@ impl<N: Net> EventLoop<N> {
                 break;
             }
             match self.net.read(id, room) {
-                Ok(0) => {
+                Ok(Received { bytes: 0, .. }) => {
                     self.remembered[id.index()].readable = false;
                     self.server.peer_finished(id);
                 }
-                Ok(count) => self.server.was_read(count),
+                Ok(Received { bytes, drained }) => {
+                    self.remembered[id.index()].readable = !drained;
+                    self.server.was_read(bytes);
+                }
                 Err(error) => self.read_failed(id, &error),
             }
         }
@@ -279,7 +280,9 @@ impl<N: Net> EventLoop<N> {
         let mut room = [0; 4096];
         while self.remembered[id.index()].readable {
             match self.net.read(id, &mut room) {
-                Ok(count) if count > 0 && !self.server.discard(id, count) => {}
+                Ok(Received { bytes, drained }) if bytes > 0 && !self.server.discard(id, bytes) => {
+                    self.remembered[id.index()].readable = !drained;
+                }
                 Ok(_) => {
                     self.remembered[id.index()].readable = false;
                     self.server.die(id, CloseReason::PeerLeft);
@@ -358,32 +361,22 @@ impl<N: Net> EventLoop<N> {
                 None | Some(Settled::Shutdown) => {}
                 Some(Settled::Freed) => {
                     self.net.close(id);
-                    self.set_deadline(id, None);
+                    self.deadlines.forget(id.slot);
                     self.remembered[id.index()] = Remembered::default();
                     self.accept_not_before = Moment::default();
                 }
                 Some(Settled::Alive { deadline, serving, has_frame }) => {
-                    self.set_deadline(id, deadline);
+                    if let Some(at) = deadline {
+                        self.deadlines.set(id.slot, at);
+                    }
                     if serving && (has_frame || self.remembered[id.index()].readable) {
                         self.list(id);
                     }
                 }
             }
         }
+        self.server.trim(now);
         self.server.checkpoint(now)
-    }
-
-    fn set_deadline(&mut self, id: ConnId, deadline: Option<Moment>) {
-        let remembered = &mut self.remembered[id.index()];
-        if remembered.deadline == deadline {
-            return;
-        }
-        if let Some(at) = std::mem::replace(&mut remembered.deadline, deadline) {
-            self.deadlines.remove(&(at, id));
-        }
-        if let Some(at) = deadline {
-            self.deadlines.insert((at, id));
-        }
     }
 }
 

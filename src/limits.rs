@@ -76,6 +76,14 @@ pub const SEND_LOW_BYTES: usize = 64 * 1024;
 /// anything, so that those who read go on and those who do not cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Memory of send buffers that were sent, kept for the next ones: that of a tick which pushes all
+/// it may.
+pub const SPARE_BYTES_MAX: usize = PUSH_BYTES_PER_TICK;
+/// Larger buffers are not kept: one that was lent to a reader who is slow costs at most this.
+pub const SPARE_BUFFER_BYTES_MAX: usize = SEND_LOW_BYTES;
+/// Spare memory that was not needed for this long is given back, in microseconds.
+pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
+
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;
@@ -100,8 +108,8 @@ pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 pub const RESERVED_FILES: u64 = 32;
 
 /// The write-ahead log is checkpointed at this size whatever happens (in pages of 4 KiB:
-/// 64 MiB) …
-pub const WAL_PAGES_MAX: u32 = 16_384;
+/// 4 MiB) …
+pub const WAL_PAGES_MAX: u32 = 1_024;
 /// … and when the loop has nothing to do, from this size on (1 MiB).
 pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.

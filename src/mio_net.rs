@@ -3,7 +3,8 @@
 //!
 //! Sockets are registered once, for both directions, when they are accepted; epoll then tells
 //! each edge once. The token of a socket is its connection's whole name, slot and generation.
-//! Nothing here knows what bytes mean.
+//! Options are set on the listeners: what they accept has them as well. Nothing here knows what
+//! bytes mean.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -19,7 +20,7 @@ use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::id::{ConnId, Moment, Now};
-use crate::net::{Events, Net, Readiness};
+use crate::net::{Events, Net, Readiness, Received};
 use crate::password::{Cost, Outcome, Task};
 
 /// Tokens above every connection's: slots never get so far.
@@ -54,6 +55,13 @@ impl Bound {
             socket.set_only_v6(true)?;
         }
         socket.set_reuse_address(true)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(
+            &TcpKeepalive::new()
+                .with_time(KEEPALIVE_AFTER)
+                .with_interval(KEEPALIVE_EVERY)
+                .with_retries(KEEPALIVE_PROBES),
+        )?;
         socket.bind(&address.into())?;
         let bound = socket.local_addr()?.as_socket().unwrap_or(address);
         self.sockets.push((socket, bound));
@@ -77,12 +85,26 @@ impl Default for Bound {
     }
 }
 
+struct Listener {
+    socket: TcpListener,
+    /// An edge came and accepting has not met `WouldBlock` since.
+    acceptable: bool,
+}
+
+struct Accepted {
+    generation: u32,
+    /// The end of the stream or an error was told, and may stand behind bytes.
+    end_told: bool,
+    socket: TcpStream,
+}
+
 /// The edge over mio.
 pub struct MioNet {
     poll: Poll,
     polled: mio::Events,
-    listeners: Vec<TcpListener>,
-    sockets: Vec<Option<(u32, TcpStream)>>,
+    listeners: Vec<Listener>,
+    /// By the connection's slot.
+    sockets: Vec<Option<Accepted>>,
     signals: Signals,
     tasks: Sender<(ConnId, Task)>,
     outcomes: Receiver<(ConnId, Outcome)>,
@@ -109,7 +131,7 @@ impl MioNet {
             let mut listener = TcpListener::from_std(socket.into());
             let token = Token(LISTENERS - listeners.len());
             registry.register(&mut listener, token, Interest::READABLE)?;
-            listeners.push(listener);
+            listeners.push(Listener { socket: listener, acceptable: true });
         }
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -133,18 +155,17 @@ impl MioNet {
         })
     }
 
-    fn socket(&mut self, conn: ConnId) -> io::Result<&mut TcpStream> {
-        match self.sockets.get_mut(conn.index()) {
-            Some(Some((generation, socket))) if *generation == conn.generation => Ok(socket),
-            _ => Err(ErrorKind::NotConnected.into()),
-        }
+    fn accepted(&mut self, conn: ConnId) -> io::Result<&mut Accepted> {
+        let accepted = self.sockets.get_mut(conn.index()).and_then(Option::as_mut);
+        let accepted = accepted.filter(|accepted| accepted.generation == conn.generation);
+        accepted.ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
     /// Accepts from the first listener that somebody waits at.
     fn accept_any(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        for listener in &self.listeners {
-            match listener.accept() {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+        for listener in self.listeners.iter_mut().filter(|listener| listener.acceptable) {
+            match listener.socket.accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => listener.acceptable = false,
                 accepted => return accepted,
             }
         }
@@ -189,13 +210,25 @@ impl Net for MioNet {
                 WAKER => {}
                 SIGNALS => events.stops += self.signals.pending().count() as u32,
                 Token(token) if token > LISTENERS - self.listeners.len() => {
+                    self.listeners[LISTENERS - token].acceptable = true;
                     events.acceptable = true;
                 }
-                Token(token) => events.ready.push(Readiness {
-                    conn: ConnId::from_bits(token as u64),
-                    readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                    writable: event.is_writable() || event.is_write_closed() || event.is_error(),
-                }),
+                Token(token) => {
+                    let conn = ConnId::from_bits(token as u64);
+                    let end_told = event.is_read_closed() || event.is_error();
+                    if let Some(Some(accepted)) = self.sockets.get_mut(conn.index())
+                        && accepted.generation == conn.generation
+                    {
+                        accepted.end_told |= end_told;
+                    }
+                    events.ready.push(Readiness {
+                        conn,
+                        readable: event.is_readable() || end_told,
+                        writable: event.is_writable()
+                            || event.is_write_closed()
+                            || event.is_error(),
+                    });
+                }
             }
         }
         events.hashes.extend(self.outcomes.try_iter());
@@ -213,36 +246,36 @@ impl Net for MioNet {
                 self.turn_away();
             }
         })?;
-        socket.set_nodelay(true)?;
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE_AFTER)
-            .with_interval(KEEPALIVE_EVERY)
-            .with_retries(KEEPALIVE_PROBES);
-        socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(conn.to_bits() as usize), both)?;
         if self.sockets.len() <= conn.index() {
             self.sockets.resize_with(conn.index() + 1, || None);
         }
-        self.sockets[conn.index()] = Some((conn.generation, socket));
+        let generation = conn.generation;
+        self.sockets[conn.index()] = Some(Accepted { generation, end_told: false, socket });
         Ok(peer)
     }
 
-    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
-        self.socket(conn)?.read(room)
+    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<Received> {
+        let accepted = self.accepted(conn)?;
+        let bytes = accepted.socket.read(room)?;
+        // A short read is what epoll's manual allows to rely on. An end that was told already
+        // is not told again, so that has to be read as well.
+        let drained = cfg!(target_os = "linux") && bytes < room.len() && !accepted.end_told;
+        Ok(Received { bytes, drained })
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
-        self.socket(conn)?.write(bytes)
+        self.accepted(conn)?.socket.write(bytes)
     }
 
     fn shutdown(&mut self, conn: ConnId) {
         // A peer that is gone already needs not be told.
-        let _ = self.socket(conn).and_then(|socket| socket.shutdown(Shutdown::Write));
+        let _ = self.accepted(conn).and_then(|peer| peer.socket.shutdown(Shutdown::Write));
     }
 
     fn close(&mut self, conn: ConnId) {
-        if self.socket(conn).is_ok() {
+        if self.accepted(conn).is_ok() {
             // Closing the descriptor takes it out of epoll.
             self.sockets[conn.index()] = None;
         }
@@ -268,4 +301,57 @@ impl Net for MioNet {
 fn is_out_of_files(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
     matches!(code, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream as Peer;
+
+    const CONN: ConnId = ConnId { slot: 0, generation: 1 };
+
+    /// An edge that has accepted one peer.
+    fn accepted() -> (MioNet, Peer) {
+        let mut bound = Bound::new();
+        bound.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let address = bound.addresses()[0];
+        let mut net = MioNet::new(bound, Path::new("/"), Cost::default()).expect("an edge");
+        let peer = Peer::connect(address).expect("a connection");
+        net.accept(CONN).expect("somebody waits");
+        (net, peer)
+    }
+
+    /// Waits until the connection is told to be readable.
+    fn wait_readable(net: &mut MioNet) {
+        let mut events = Events::default();
+        while !events.ready.iter().any(|ready| ready.conn == CONN && ready.readable) {
+            net.wait(Some(Duration::from_secs(5)), &mut events).expect("a poll");
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_has_the_listeners_options() {
+        let (mut net, _peer) = accepted();
+        let socket = &net.accepted(CONN).expect("accepted").socket;
+        assert!(socket.nodelay().expect("an option"));
+        let options = socket2::SockRef::from(socket);
+        assert!(options.keepalive().expect("an option"));
+        assert_eq!(options.tcp_keepalive_time().expect("an option"), KEEPALIVE_AFTER);
+    }
+
+    #[test]
+    fn an_end_behind_bytes_is_read_though_it_was_told_with_them() {
+        let (mut net, mut peer) = accepted();
+        peer.write_all(b"last words").expect("written");
+        peer.shutdown(Shutdown::Write).expect("shut down");
+        wait_readable(&mut net);
+        std::thread::sleep(Duration::from_millis(50));
+        let mut room = [0; 64];
+        let first = net.read(CONN, &mut room).expect("bytes");
+        assert_eq!(first.bytes, 10);
+        if first.drained {
+            wait_readable(&mut net);
+        }
+        assert_eq!(net.read(CONN, &mut room).expect("the end").bytes, 0);
+    }
 }

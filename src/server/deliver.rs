@@ -21,7 +21,7 @@ use crate::outbox::Effect;
 use crate::password::Task;
 use crate::sessions::SignIn;
 use crate::store::{Committed, Entry};
-use crate::wire::push::{self, Stem};
+use crate::wire::push::{self, PushFrame};
 use crate::wire::{Event, Notice};
 
 /// What one tick may still push.
@@ -63,17 +63,18 @@ impl Budget {
 /// An entry with its pushes, encoded once for each language.
 struct Encoded<'a> {
     entry: &'a Entry,
-    stems: [Option<Stem>; 2],
+    frames: [Option<PushFrame>; 2],
 }
 
 impl Encoded<'_> {
     fn new(entry: &Entry) -> Encoded<'_> {
-        Encoded { entry, stems: [None, None] }
+        Encoded { entry, frames: [None, None] }
     }
 
-    fn stem(&mut self, lang: Lang) -> &Stem {
+    fn frame(&mut self, lang: Lang) -> &mut PushFrame {
         let entry = self.entry;
-        self.stems[lang.pick(0, 1)].get_or_insert_with(|| stem(entry, lang, None))
+        let encode = || PushFrame::new(&stem(entry, lang, None));
+        self.frames[lang.pick(0, 1)].get_or_insert_with(encode)
     }
 }
 
@@ -91,7 +92,9 @@ impl Server {
         self.end_waits();
         let mut budget = Budget::of_a_tick();
         let mut hashes = Vec::new();
-        let effects: Vec<Effect> = committed.into_iter().flat_map(Committed::into_inner).collect();
+        let mut parts = committed.into_iter().map(Committed::into_inner);
+        let mut effects = parts.next().unwrap_or_default();
+        effects.extend(parts.flatten());
         self.silence_ending(&effects);
         for effect in effects {
             self.apply(effect, &mut budget, &mut hashes, now);
@@ -126,7 +129,7 @@ impl Server {
                 session.end_at(self.head);
             }
             if let Some(conn) = conn_mut(&mut self.conns, id) {
-                self.send_bytes -= conn.send.drop_unbegun();
+                self.send_bytes -= conn.send.drop_unbegun(&mut self.spare);
             }
         }
     }
@@ -186,7 +189,7 @@ impl Server {
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
         };
-        conn.signed_in(sign_in.acks);
+        conn.signed_in(sign_in.acks, now.mono);
         self.sessions.sign_in(id, sign_in);
         self.queue_behind(id);
         self.touch(id);
@@ -258,28 +261,29 @@ impl Server {
         let seq = encoded.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
-        let lang = session.lang;
-        self.append(id, now, |out| push::append(out, encoded.stem(lang), prev));
+        let frame = encoded.frame(session.lang).behind(prev);
+        self.append(id, now, |out| out.extend_from_slice(frame));
         self.set_mark(id);
         budget.spend(64 + encoded.entry.body.len());
         self.counters.pushed += 1;
         true
     }
 
-    /// A session that does not confirm: what is in the buffer now counts as seen once it is
-    /// sent. One mark is enough; the next is set when it has passed.
+    /// A session that does not confirm: what is in the buffer now counts as seen once it is sent.
     fn set_mark(&mut self, id: ConnId) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if !session.acks && session.mark.is_none() {
-            session.mark = Some((conn.send.end_total(), session.pushed));
-        }
+        session.set_mark(conn.send.len());
     }
 
     /// Feeds those who are behind, a page each in turn, until the budget is spent.
     fn feed_behind(&mut self, budget: &mut Budget, now: Now) -> Result<(), Fatal> {
         // What is read here goes straight to send buffers, so it must be on disk already (P2).
         assert!(!self.store.in_transaction(), "pages are read behind the commit");
+        if !self.has_behind() {
+            return Ok(());
+        }
+        self.store.begin_reads().map_err(fatal)?;
         let mut turns = self.behind.len();
         while turns > 0 && self.has_behind() && !budget.is_spent() && budget.reads > 0 {
             let Some(id) = self.behind.pop_front() else { break };
@@ -292,7 +296,7 @@ impl Server {
                 turns -= 1;
             }
         }
-        Ok(())
+        self.store.end_reads().map_err(fatal)
     }
 
     /// Feeds one reader a page of the log. True: there is more, and room for it.
@@ -347,17 +351,12 @@ impl Server {
     /// The kernel took `count` bytes of the connection.
     pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        conn.was_sent(count, now.mono);
+        conn.was_sent(count, now.mono, &mut self.spare);
         self.send_bytes -= count;
-        let (total, end) = (conn.send.consumed_total(), conn.send.end_total());
+        let unsent = conn.send.len();
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let (behind, pushed) = (session.behind, session.pushed);
-        if let Some((at, seq)) = session.mark
-            && total >= at
-        {
-            // With nothing left in the buffer, the pushes behind the mark are gone as well.
-            let seen = if total == end { pushed } else { seq };
-            session.mark = (pushed > seen).then_some((end, pushed));
+        let behind = session.behind;
+        if let Some(seen) = session.pass_mark(count, unsent) {
             self.sessions.confirm(id, seen, self.head);
         }
         if behind {
@@ -381,7 +380,7 @@ impl Server {
             return;
         };
         let before = conn.send.len();
-        conn.append(now.mono, write);
+        conn.append(now.mono, &mut self.spare, write);
         self.send_bytes += conn.send.len() - before;
         if self.send_bytes > limits::SEND_TOTAL_BYTES_MAX {
             conn.back_up();

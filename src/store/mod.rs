@@ -47,7 +47,7 @@ pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
 pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
 pub use open::{OpenError, Opened, Opening, Synchronous};
-pub use users::{Credentials, KeyOwner, User};
+pub use users::{Addressee, Credentials, KeyOwner, User};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
@@ -154,6 +154,19 @@ impl Store {
         self.in_transaction = true;
         self.at_begin = self.now;
         Ok(())
+    }
+
+    const BEGIN_READS: Sql = "BEGIN";
+    /// Begins reads that stand behind the commit. SQLite looks at its files once for all of them,
+    /// and not once for each.
+    pub fn begin_reads(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "what is not committed is not read here");
+        self.control(Self::BEGIN_READS)
+    }
+
+    /// Ends the reads.
+    pub fn end_reads(&mut self) -> Result<()> {
+        self.control(Self::COMMIT)
     }
 
     /// Whether a transaction was begun and neither committed nor rolled back.

@@ -211,6 +211,9 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
         return Err(cannot(path, io::ErrorKind::PermissionDenied.into()));
     }
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Plans depend on the statements alone. Otherwise SQLite compiles many of them anew for each
+    // value that is bound, which costs more than to run them.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(explain)?;
     db.busy_timeout(Duration::ZERO).map_err(explain)?;
     // Before the first access: a lock is then kept, and the write-ahead log needs no shared
     // memory.
