@@ -38,7 +38,7 @@ struct Budget {
 struct Delivery {
     budget: Budget,
     /// Entries applied but for their pushes.
-    run: Vec<Box<Entry>>,
+    run: Vec<Entry>,
     hashes: Vec<(ConnId, Task)>,
 }
 
@@ -162,7 +162,7 @@ impl Server {
 
     /// Whether an effect can be applied before the run's pushes, and nobody can tell: it is one
     /// of the run, or an answer to its sender, who is pushed none of them.
-    fn leaves_run(&self, run: &[Box<Entry>], effect: &Effect) -> bool {
+    fn leaves_run(&self, run: &[Entry], effect: &Effect) -> bool {
         let Some(first) = run.first() else { return true };
         match effect {
             Effect::Entry(entry) => {
@@ -181,7 +181,7 @@ impl Server {
                 self.counters.replied(response.code);
                 self.append(id, now, |out| response.append(out, now.unix));
             }
-            Effect::Entry(entry) => delivery.run.push(entry),
+            Effect::Entry(entry) => delivery.run.push(*entry),
             Effect::Join(user, group) => self.sessions.join(user, group),
             Effect::Leave(user, group) => self.sessions.leave(user, group),
             Effect::Dissolve(group) => self.sessions.dissolve(group),
@@ -266,7 +266,7 @@ impl Server {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
         self.head = last.seq;
         self.counters.appended += run.len() as u64;
-        let mut run_encoded: Vec<Encoded> = run.iter().map(|entry| Encoded::new(entry)).collect();
+        let mut run_encoded: Vec<Encoded> = run.iter().map(Encoded::new).collect();
         let readers: Vec<(UserId, ConnId)> = match first.conversation {
             Conversation::Inbox(user) => {
                 self.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
