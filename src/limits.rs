@@ -58,6 +58,15 @@ pub const PUSH_BYTES_PER_TICK: usize = 16 * 1024 * 1024;
 pub const OWN_ENTRIES_PER_TICK: usize = 4_096;
 /// Log entries read at once for a reader who is behind.
 pub const PAGE_ROWS: usize = 128;
+/// Log entries read, and places looked at for them, in a tick; the page that reaches it is the
+/// last. They take some microseconds each, which those who are caught up wait for.
+pub const LOG_READS_PER_TICK: usize = 1_024;
+
+/// Places in which one page is looked for: a conversation in a block of the log each. Whoever was
+/// away for long goes through the log in several pages.
+pub const LOOKS_PER_PAGE: usize = 256;
+/// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
+pub const GREATEST_MIDS_KEPT: usize = 16_384;
 
 /// A connection whose send buffer holds more is neither fed nor served …
 pub const SEND_HIGH_BYTES: usize = 256 * 1024;
@@ -99,8 +108,8 @@ pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 pub const RESERVED_FILES: u64 = 32;
 
 /// The write-ahead log is checkpointed at this size whatever happens (in pages of 4 KiB:
-/// 64 MiB) …
-pub const WAL_PAGES_MAX: u32 = 16_384;
+/// 4 MiB) …
+pub const WAL_PAGES_MAX: u32 = 1_024;
 /// … and when the loop has nothing to do, from this size on (1 MiB).
 pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.

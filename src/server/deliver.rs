@@ -32,6 +32,8 @@ use crate::wire::{Event, Notice};
 struct Budget {
     pushes: usize,
     bytes: usize,
+    /// Entries and places in the log that may be read for those who are behind.
+    reads: usize,
 }
 
 /// What is on its way while a tick's effects are applied.
@@ -43,11 +45,11 @@ struct Delivery {
 }
 
 impl Budget {
-    /// One of `parts` of what a tick may push.
-    fn part(parts: usize) -> Budget {
+    fn of_a_tick() -> Budget {
         Budget {
-            pushes: limits::PUSHES_PER_TICK / parts,
-            bytes: limits::PUSH_BYTES_PER_TICK / parts,
+            pushes: limits::PUSHES_PER_TICK,
+            bytes: limits::PUSH_BYTES_PER_TICK,
+            reads: limits::LOG_READS_PER_TICK,
         }
     }
 
@@ -60,10 +62,18 @@ impl Budget {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
+    /// Keeps half of the pushes for later.
+    fn take_half(&mut self) -> Budget {
+        let half = Budget { pushes: self.pushes / 2, bytes: self.bytes / 2, reads: 0 };
+        self.pushes -= half.pushes;
+        self.bytes -= half.bytes;
+        half
+    }
+
     /// So much more may be pushed.
-    fn add(&mut self, other: Budget) {
-        self.pushes += other.pushes;
-        self.bytes += other.bytes;
+    fn add(&mut self, more: Budget) {
+        self.pushes += more.pushes;
+        self.bytes += more.bytes;
     }
 
     /// A reader's own entry is read from the log though it is not pushed, and costs as much:
@@ -106,11 +116,11 @@ impl Server {
         now: Now,
     ) -> Result<Vec<(ConnId, Task)>, Fatal> {
         self.end_waits();
+        let mut budget = Budget::of_a_tick();
         // Those who are behind have half of the tick: whoever is caught up would else be all that
         // is ever served when there is too much for everyone (P14, P21).
-        let parts = if self.behind.is_empty() { 1 } else { 2 };
-        let mut delivery =
-            Delivery { budget: Budget::part(parts), run: Vec::new(), hashes: Vec::new() };
+        let reserve = (!self.behind.is_empty()).then(|| budget.take_half());
+        let mut delivery = Delivery { budget, run: Vec::new(), hashes: Vec::new() };
         let mut lists = committed.into_iter().map(Committed::into_inner);
         let mut effects = lists.next().unwrap_or_default();
         effects.extend(lists.flatten());
@@ -122,8 +132,8 @@ impl Server {
             self.apply(effect, &mut delivery, now);
         }
         self.push_run(&mut delivery, now);
-        if parts == 2 {
-            delivery.budget.add(Budget::part(2));
+        if let Some(reserve) = reserve {
+            delivery.budget.add(reserve);
         }
         self.feed_behind(&mut delivery.budget, now)?;
         Ok(delivery.hashes)
@@ -326,7 +336,7 @@ impl Server {
         // What is read here goes straight to send buffers, so it must be on disk already (P2).
         assert!(!self.store.in_transaction(), "pages are read behind the commit");
         let mut turns = self.behind.len();
-        while turns > 0 && self.has_behind() && !budget.is_spent() {
+        while turns > 0 && self.has_behind() && !budget.is_spent() && budget.reads > 0 {
             let Some(id) = self.behind.pop_front() else { break };
             if let Some(session) = self.sessions.get_mut(id) {
                 session.queued = false;
@@ -352,8 +362,8 @@ impl Server {
         };
         let (user, after) = (session.user, session.sent_seq);
         let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
-        let is_last = page.len() < limits::PAGE_ROWS;
-        for entry in &page {
+        budget.reads = budget.reads.saturating_sub(page.looks + page.entries.len());
+        for entry in &page.entries {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),
@@ -366,6 +376,10 @@ impl Server {
                 session.sent_seq = entry.seq;
             }
         }
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.sent_seq = page.through;
+        }
+        let is_last = page.through >= self.store.head();
         if is_last {
             self.caught_up(id, now);
         }
@@ -432,7 +446,7 @@ mod tests {
 
     #[test]
     fn p21_ones_own_entries_use_up_a_tick() {
-        let mut budget = Budget::part(1);
+        let mut budget = Budget::of_a_tick();
         let passed = (0..limits::PUSHES_PER_TICK).take_while(|_| budget.pass_over()).count();
         assert_eq!(passed, limits::OWN_ENTRIES_PER_TICK);
     }
