@@ -36,14 +36,6 @@ struct Budget {
     reads: usize,
 }
 
-/// What is on its way while a tick's effects are applied.
-struct Delivery {
-    budget: Budget,
-    /// Entries applied but for their pushes.
-    run: Vec<Entry>,
-    hashes: Vec<(ConnId, Task)>,
-}
-
 impl Budget {
     fn of_a_tick() -> Budget {
         Budget {
@@ -84,6 +76,14 @@ impl Budget {
         self.spend(limits::PUSH_BYTES_PER_TICK / limits::OWN_ENTRIES_PER_TICK);
         !spent
     }
+}
+
+/// What is on its way while a tick's effects are applied.
+struct Delivery {
+    budget: Budget,
+    /// Entries applied but for their pushes.
+    run: Vec<Entry>,
+    hashes: Vec<(ConnId, Task)>,
 }
 
 /// An entry with its pushes, encoded once for each language.
