@@ -335,6 +335,10 @@ impl Server {
     fn feed_behind(&mut self, budget: &mut Budget, now: Now) -> Result<(), Fatal> {
         // What is read here goes straight to send buffers, so it must be on disk already (P2).
         assert!(!self.store.in_transaction(), "pages are read behind the commit");
+        if !self.has_behind() {
+            return Ok(());
+        }
+        self.store.begin_reads().map_err(fatal)?;
         let mut turns = self.behind.len();
         while turns > 0 && self.has_behind() && !budget.is_spent() && budget.reads > 0 {
             let Some(id) = self.behind.pop_front() else { break };
@@ -347,7 +351,7 @@ impl Server {
                 turns -= 1;
             }
         }
-        Ok(())
+        self.store.end_reads().map_err(fatal)
     }
 
     /// Feeds one reader a page of the log. True: there is more, and room for it.

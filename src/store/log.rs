@@ -159,13 +159,16 @@ impl Store {
     /// The first `rows` entries after `after` that a reader may see, in the log's order, their
     /// own included; fewer, if that would be to look in too many places at once.
     pub fn page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
+        if after >= self.head() {
+            return Ok(Page { entries: Vec::new(), through: after, looks: 0 });
+        }
         let mut first = FirstSeqs { seqs: BinaryHeap::new(), rows };
         let mut next = after.next().0;
         let readable = self.readable(reader, next)?;
         let mut looks = 0;
         while !first.is_full()
             && looks < LOOKS_PER_PAGE
-            && let Some((_, end)) = self.sealed_part(next)
+            && let Some(end) = self.end_of_block(next)
         {
             for interval in &readable {
                 let (from, to) = (interval.from.max(next), interval.to.min(end));
@@ -176,7 +179,7 @@ impl Store {
             looks += readable.len();
             next = end;
         }
-        if !first.is_full() && self.sealed_part(next).is_none() {
+        if !first.is_full() && self.end_of_block(next).is_none() {
             for interval in &readable {
                 let (from, to) = (interval.from.max(next), interval.to);
                 let said =

@@ -156,6 +156,19 @@ impl Store {
         Ok(())
     }
 
+    const BEGIN_READS: Sql = "BEGIN";
+    /// Begins reads that stand behind the commit. SQLite looks at its files once for all of them,
+    /// and not once for each.
+    pub fn begin_reads(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "what is not committed is not read here");
+        self.control(Self::BEGIN_READS)
+    }
+
+    /// Ends the reads.
+    pub fn end_reads(&mut self) -> Result<()> {
+        self.control(Self::COMMIT)
+    }
+
     /// Whether a transaction was begun and neither committed nor rolled back.
     pub fn in_transaction(&self) -> bool {
         self.in_transaction

@@ -164,12 +164,12 @@ impl Store {
         Ok(())
     }
 
-    /// The part of the log that is found by block: `[from, end)` of the block that `from` is in;
-    /// `None` if that is in the tail.
-    pub(super) fn sealed_part(&self, from: i64) -> Option<(i64, i64)> {
+    /// Where the block that `from` is in ends, or the sealed part of it; `None` if `from` is in
+    /// the tail.
+    pub(super) fn end_of_block(&self, from: i64) -> Option<i64> {
         let sealed = first_seq(self.now.sealed);
-        let block = slice_of(from) >> BLOCK_BITS;
-        (from < sealed).then(|| (block, sealed.min(first_seq((block + 1) << BLOCK_BITS))))
+        let next_block = (slice_of(from) >> BLOCK_BITS) + 1;
+        (from < sealed).then(|| sealed.min(first_seq(next_block << BLOCK_BITS)))
     }
 
     const LOOK: Sql = "SELECT slice, offsets FROM log_slices
