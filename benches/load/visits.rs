@@ -14,12 +14,12 @@ use super::words::{self, Said};
 use super::world::World;
 
 /// Sessions that are there before memory is looked at: they touch what all share.
-const FIRST_SESSIONS: usize = 64;
+pub const FIRST_SESSIONS: usize = 64;
 /// How long the server has to come to rest before memory is looked at.
-const REST: Duration = Duration::from_millis(500);
+pub const REST: Duration = Duration::from_millis(500);
 
 /// How long the last visitors may take to leave.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// A connection that is coming or going.
 struct Visit {
