@@ -9,7 +9,7 @@ use super::dialect::{Place, Said};
 use super::server::Server;
 use crate::load::Outcome;
 use crate::load::meter::{Meter, Sample};
-use crate::load::visits::{DRAIN_MAX, FIRST_SESSIONS, REST};
+use crate::load::visits::{DRAIN_MAX, REST};
 use crate::load::world::resident_bytes_of;
 
 /// Enough that nobody is signed in twice at once.
@@ -76,7 +76,7 @@ fn turn(callers: &mut Callers, visits: &mut [Visit], meter: &mut Meter) -> Outco
 /// Bytes of the server's memory for each connection that is signed in, listens and says nothing.
 pub fn memory(server: &Server, connections: usize) -> Outcome<Sample> {
     let mut callers = Callers::new(server)?;
-    let first = FIRST_SESSIONS.min(connections / 2);
+    let first = connections / 2;
     let mut look = |users| -> Outcome<u64> {
         callers.gather(users, |who| Some(Place::User(who)))?;
         at_rest(server.process())
