@@ -14,7 +14,7 @@ use crate::conn::{CloseReason, Stage};
 use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
-use crate::net::{Events, Net, Received};
+use crate::net::{Events, Net};
 use crate::outbox::Effect;
 use crate::server::{Fatal, NotNow, Server, Settled};
 use crate::store::Committed;
@@ -32,7 +32,7 @@ pub enum Ended {
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
     generation: u32,
-    /// An edge came and reading has not met the end of what there is since.
+    /// An edge came and reading has not met `WouldBlock` since.
     readable: bool,
     /// The same for writing.
     writable: bool,
@@ -249,14 +249,11 @@ impl<N: Net> EventLoop<N> {
                 break;
             }
             match self.net.read(id, room) {
-                Ok(Received { bytes: 0, .. }) => {
+                Ok(0) => {
                     self.remembered[id.index()].readable = false;
                     self.server.peer_finished(id);
                 }
-                Ok(Received { bytes, drained }) => {
-                    self.remembered[id.index()].readable = !drained;
-                    self.server.was_read(bytes);
-                }
+                Ok(count) => self.server.was_read(count),
                 Err(error) => self.read_failed(id, &error),
             }
         }
@@ -280,9 +277,7 @@ impl<N: Net> EventLoop<N> {
         let mut room = [0; 4096];
         while self.remembered[id.index()].readable {
             match self.net.read(id, &mut room) {
-                Ok(Received { bytes, drained }) if bytes > 0 && !self.server.discard(id, bytes) => {
-                    self.remembered[id.index()].readable = !drained;
-                }
+                Ok(count) if count > 0 && !self.server.discard(id, count) => {}
                 Ok(_) => {
                     self.remembered[id.index()].readable = false;
                     self.server.die(id, CloseReason::PeerLeft);

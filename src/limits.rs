@@ -108,8 +108,8 @@ pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 pub const RESERVED_FILES: u64 = 32;
 
 /// The write-ahead log is checkpointed at this size whatever happens (in pages of 4 KiB:
-/// 4 MiB) …
-pub const WAL_PAGES_MAX: u32 = 1_024;
+/// 2 MiB), so that no tick copies much more …
+pub const WAL_PAGES_MAX: u32 = 512;
 /// … and when the loop has nothing to do, from this size on (1 MiB).
 pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.

@@ -20,7 +20,7 @@ use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::id::{ConnId, Moment, Now};
-use crate::net::{Events, Net, Readiness, Received};
+use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
 
 /// Tokens above every connection's: slots never get so far.
@@ -91,20 +91,13 @@ struct Listener {
     acceptable: bool,
 }
 
-struct Accepted {
-    generation: u32,
-    /// The end of the stream or an error was told, and may stand behind bytes.
-    end_told: bool,
-    socket: TcpStream,
-}
-
 /// The edge over mio.
 pub struct MioNet {
     poll: Poll,
     polled: mio::Events,
     listeners: Vec<Listener>,
     /// By the connection's slot.
-    sockets: Vec<Option<Accepted>>,
+    sockets: Vec<Option<(u32, TcpStream)>>,
     signals: Signals,
     tasks: Sender<(ConnId, Task)>,
     outcomes: Receiver<(ConnId, Outcome)>,
@@ -155,10 +148,11 @@ impl MioNet {
         })
     }
 
-    fn accepted(&mut self, conn: ConnId) -> io::Result<&mut Accepted> {
-        let accepted = self.sockets.get_mut(conn.index()).and_then(Option::as_mut);
-        let accepted = accepted.filter(|accepted| accepted.generation == conn.generation);
-        accepted.ok_or_else(|| ErrorKind::NotConnected.into())
+    fn socket(&mut self, conn: ConnId) -> io::Result<&mut TcpStream> {
+        match self.sockets.get_mut(conn.index()) {
+            Some(Some((generation, socket))) if *generation == conn.generation => Ok(socket),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Accepts from the first listener that somebody waits at.
@@ -213,22 +207,11 @@ impl Net for MioNet {
                     self.listeners[LISTENERS - token].acceptable = true;
                     events.acceptable = true;
                 }
-                Token(token) => {
-                    let conn = ConnId::from_bits(token as u64);
-                    let end_told = event.is_read_closed() || event.is_error();
-                    if let Some(Some(accepted)) = self.sockets.get_mut(conn.index())
-                        && accepted.generation == conn.generation
-                    {
-                        accepted.end_told |= end_told;
-                    }
-                    events.ready.push(Readiness {
-                        conn,
-                        readable: event.is_readable() || end_told,
-                        writable: event.is_writable()
-                            || event.is_write_closed()
-                            || event.is_error(),
-                    });
-                }
+                Token(token) => events.ready.push(Readiness {
+                    conn: ConnId::from_bits(token as u64),
+                    readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                    writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+                }),
             }
         }
         events.hashes.extend(self.outcomes.try_iter());
@@ -251,31 +234,25 @@ impl Net for MioNet {
         if self.sockets.len() <= conn.index() {
             self.sockets.resize_with(conn.index() + 1, || None);
         }
-        let generation = conn.generation;
-        self.sockets[conn.index()] = Some(Accepted { generation, end_told: false, socket });
+        self.sockets[conn.index()] = Some((conn.generation, socket));
         Ok(peer)
     }
 
-    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<Received> {
-        let accepted = self.accepted(conn)?;
-        let bytes = accepted.socket.read(room)?;
-        // A short read is what epoll's manual allows to rely on. An end that was told already
-        // is not told again, so that has to be read as well.
-        let drained = cfg!(target_os = "linux") && bytes < room.len() && !accepted.end_told;
-        Ok(Received { bytes, drained })
+    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
+        self.socket(conn)?.read(room)
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
-        self.accepted(conn)?.socket.write(bytes)
+        self.socket(conn)?.write(bytes)
     }
 
     fn shutdown(&mut self, conn: ConnId) {
         // A peer that is gone already needs not be told.
-        let _ = self.accepted(conn).and_then(|peer| peer.socket.shutdown(Shutdown::Write));
+        let _ = self.socket(conn).and_then(|socket| socket.shutdown(Shutdown::Write));
     }
 
     fn close(&mut self, conn: ConnId) {
-        if self.accepted(conn).is_ok() {
+        if self.socket(conn).is_ok() {
             // Closing the descriptor takes it out of epoll.
             self.sockets[conn.index()] = None;
         }
@@ -306,52 +283,21 @@ fn is_out_of_files(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpStream as Peer;
 
     const CONN: ConnId = ConnId { slot: 0, generation: 1 };
 
-    /// An edge that has accepted one peer.
-    fn accepted() -> (MioNet, Peer) {
+    #[test]
+    fn what_is_accepted_has_the_listeners_options() {
         let mut bound = Bound::new();
         bound.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let address = bound.addresses()[0];
         let mut net = MioNet::new(bound, Path::new("/"), Cost::default()).expect("an edge");
-        let peer = Peer::connect(address).expect("a connection");
+        let _peer = std::net::TcpStream::connect(address).expect("a connection");
         net.accept(CONN).expect("somebody waits");
-        (net, peer)
-    }
-
-    /// Waits until the connection is told to be readable.
-    fn wait_readable(net: &mut MioNet) {
-        let mut events = Events::default();
-        while !events.ready.iter().any(|ready| ready.conn == CONN && ready.readable) {
-            net.wait(Some(Duration::from_secs(5)), &mut events).expect("a poll");
-        }
-    }
-
-    #[test]
-    fn what_is_accepted_has_the_listeners_options() {
-        let (mut net, _peer) = accepted();
-        let socket = &net.accepted(CONN).expect("accepted").socket;
+        let socket = net.socket(CONN).expect("accepted");
         assert!(socket.nodelay().expect("an option"));
-        let options = socket2::SockRef::from(socket);
+        let options = socket2::SockRef::from(&*socket);
         assert!(options.keepalive().expect("an option"));
         assert_eq!(options.tcp_keepalive_time().expect("an option"), KEEPALIVE_AFTER);
-    }
-
-    #[test]
-    fn an_end_behind_bytes_is_read_though_it_was_told_with_them() {
-        let (mut net, mut peer) = accepted();
-        peer.write_all(b"last words").expect("written");
-        peer.shutdown(Shutdown::Write).expect("shut down");
-        wait_readable(&mut net);
-        std::thread::sleep(Duration::from_millis(50));
-        let mut room = [0; 64];
-        let first = net.read(CONN, &mut room).expect("bytes");
-        assert_eq!(first.bytes, 10);
-        if first.drained {
-            wait_readable(&mut net);
-        }
-        assert_eq!(net.read(CONN, &mut room).expect("the end").bytes, 0);
     }
 }

@@ -5,9 +5,8 @@
 //! is `mio_net`; tests and simulations bring their own, and the loop cannot tell.
 //!
 //! The contract of readiness is that of edge-triggered epoll: each edge is told once, so a
-//! caller reads, writes and accepts until [`io::ErrorKind::WouldBlock`], or until an edge that
-//! knows says that it is [`Received::drained`], or remembers that it did not. Events are hints
-//! and may come for nothing.
+//! caller reads, writes and accepts until [`io::ErrorKind::WouldBlock`] or remembers that it
+//! did not. Events are hints and may come for nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -40,15 +39,6 @@ pub struct Readiness {
     pub writable: bool,
 }
 
-/// What a read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// So many bytes; none is the end of the stream.
-    pub bytes: usize,
-    /// Nothing is left: more bytes, the end or an error will be told as a new edge.
-    pub drained: bool,
-}
-
 impl Events {
     /// Forgets what happened, and keeps the memory.
     pub fn clear(&mut self) {
@@ -78,11 +68,11 @@ pub trait Net {
     /// edge is not told again.
     fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr>;
 
-    /// Reads into `room`, which is not empty.
+    /// Reads into `room`, which is not empty. 0 is the end of the stream.
     ///
     /// # Errors
     /// `WouldBlock`; anything else ends the connection.
-    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<Received>;
+    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize>;
 
     /// Writes from `bytes`, and says how many the kernel took.
     ///

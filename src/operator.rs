@@ -54,12 +54,15 @@ pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
 ) -> Result<(Store, Vec<Startup>), Startup> {
-    let (mut store, opened) = open(options)?;
+    let (mut store, opened) = open(options, options.synchronous)?;
     let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
     lines.push(Startup::Listening { addresses: listening.join(" ") });
     if opened.migrated_from.is_some() {
         lines.push(Startup::Migrated);
+    }
+    if options.synchronous == Synchronous::Off {
+        lines.push(Startup::NoFsync);
     }
     wrap_old_passwords(&mut store, &opened, &options.rules)?;
     if store.user_count() == 0 {
@@ -101,7 +104,7 @@ pub fn say(lines: &[Startup], lang: Lang) {
 /// # Errors
 /// There is no such user, the password is refused, or the data cannot be used.
 pub fn administer(options: &Options, command: &AdminCommand) -> Result<(), Startup> {
-    let (mut store, _) = open(options)?;
+    let (mut store, _) = open(options, Synchronous::Full)?;
     let done = match command {
         AdminCommand::Grant { name } => {
             let (user, name) = find(&store, name)?;
@@ -128,10 +131,10 @@ pub fn administer(options: &Options, command: &AdminCommand) -> Result<(), Start
     Ok(())
 }
 
-fn open(options: &Options) -> Result<(Store, Opened), Startup> {
+fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
     let path = options.data.display().to_string();
     let epoch: String = random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-    let opening = Opening { dir: &options.data, epoch: &epoch, synchronous: Synchronous::Full };
+    let opening = Opening { dir: &options.data, epoch: &epoch, synchronous };
     Store::open(&opening).map_err(|error| match error {
         OpenError::NotWritable { path, why } => {
             Startup::NotWritable { path: path.display().to_string(), why }

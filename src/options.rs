@@ -10,6 +10,7 @@ use p2sp::handlers::Rules;
 use p2sp::limits::Limits;
 use p2sp::locale::Lang;
 use p2sp::locale::startup::Startup;
+use p2sp::store::Synchronous;
 
 /// The port of a default address.
 const PORT: u16 = 18_888;
@@ -34,6 +35,10 @@ struct Arguments {
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
     friend_approval: bool,
+    /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
+    #[arg(long, env = "P2SP_NO_FSYNC")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    no_fsync: bool,
     /// Change a limit; may be given more than once
     #[arg(
         long,
@@ -97,6 +102,8 @@ pub struct Options {
     pub listen_is_default: bool,
     /// The data directory.
     pub data: PathBuf,
+    /// Whether an acknowledged message is on disk.
+    pub synchronous: Synchronous,
     /// What the server goes by.
     pub rules: Rules,
 }
@@ -143,7 +150,8 @@ impl Options {
             limits,
             hash_cost: Default::default(),
         };
-        Ok(Options { job, listen, listen_is_default, data, rules })
+        let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
+        Ok(Options { job, listen, listen_is_default, data, synchronous, rules })
     }
 }
 

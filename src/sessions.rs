@@ -462,6 +462,32 @@ mod tests {
     }
 
     #[test]
+    fn p13_without_confirmations_what_the_kernel_took_counts_as_seen() {
+        let mut sessions = Sessions::default();
+        sessions.sign_in(conn(1), SignIn { acks: false, ..sign_in(7, &[]) });
+        let session = sessions.get_mut(conn(1)).expect("signed in");
+        session.pushed = Seq(8);
+        session.set_mark(100);
+        session.pushed = Seq(9);
+        session.set_mark(150);
+        assert_eq!(session.pass_mark(60, 90), None);
+        assert_eq!(session.pass_mark(40, 50), Some(Seq(8)), "the mark has passed");
+        assert_eq!(session.pass_mark(49, 1), None);
+        assert_eq!(session.pass_mark(1, 0), Some(Seq(9)));
+        assert_eq!(session.pass_mark(200, 0), None, "answers say nothing of pushes");
+    }
+
+    #[test]
+    fn p24_a_slots_next_connection_is_another() {
+        let mut sessions = Sessions::default();
+        sessions.sign_in(conn(1), sign_in(7, &[]));
+        let later = ConnId { slot: 1, generation: 2 };
+        assert!(sessions.get(later).is_none() && sessions.get_mut(later).is_none());
+        assert_eq!(sessions.sign_out(later, Seq(9)), None);
+        assert!(sessions.get(conn(1)).is_some());
+    }
+
+    #[test]
     fn p21_a_burst_is_let_through_then_the_rate_counts() {
         let mut pace = Pace::default();
         let second = 1_000_000;

@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use p2sp::id::{ConnId, Moment, Now};
-use p2sp::net::{Events, Net, Readiness, Received};
+use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 use p2sp::wire::frame;
 
@@ -246,23 +246,21 @@ impl Net for Edge {
         Ok((Ipv4Addr::LOCALHOST, 1).into())
     }
 
-    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<Received> {
+    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
         let mut state = self.0.borrow_mut();
         let peer = state.peer_of(conn)?;
         let from = peer.from as usize;
-        let bytes = room.len().min((peer.to - peer.from) as usize);
-        if bytes == 0 {
-            let end = Received { bytes, drained: false };
-            return if peer.finished { Ok(end) } else { Err(ErrorKind::WouldBlock.into()) };
+        let count = room.len().min((peer.to - peer.from) as usize);
+        if count == 0 {
+            return if peer.finished { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
         }
-        peer.from += bytes as u32;
-        let drained = peer.from == peer.to && !peer.finished;
-        room[..bytes].copy_from_slice(&state.said[from..from + bytes]);
-        state.unread -= bytes;
+        peer.from += count as u32;
+        room[..count].copy_from_slice(&state.said[from..from + count]);
+        state.unread -= count;
         if state.unread == 0 {
             state.said.clear();
         }
-        Ok(Received { bytes, drained })
+        Ok(count)
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {

@@ -34,8 +34,12 @@ pub enum Heard<'a> {
     End,
 }
 
+/// Finds the length of the frame that some bytes begin with, as soon as they tell it.
+pub type Cut = fn(&[u8]) -> Outcome<Option<usize>>;
+
 /// All connections.
 pub struct Crowd {
+    cut: Cut,
     poll: Poll,
     events: Events,
     peers: Slab<Peer>,
@@ -56,7 +60,13 @@ struct Peer {
 impl Crowd {
     /// Nobody yet.
     pub fn new() -> Outcome<Crowd> {
+        Crowd::cutting(frame_len)
+    }
+
+    /// Nobody yet, and frames of another kind.
+    pub fn cutting(cut: Cut) -> Outcome<Crowd> {
         Ok(Crowd {
+            cut,
             poll: Poll::new()?,
             events: Events::with_capacity(4_096),
             peers: Slab::new(),
@@ -107,7 +117,7 @@ impl Crowd {
         wait: Duration,
         mut hear: impl FnMut(usize, Heard, Instant) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Crowd { poll, events, peers, eager, room } = self;
+        let Crowd { cut, poll, events, peers, eager, room } = self;
         for who in eager.drain(..) {
             if let Some(peer) = peers.get_mut(who) {
                 peer.write()?;
@@ -125,7 +135,7 @@ impl Crowd {
                 peer.write()?;
             }
             if event.is_readable() {
-                peer.read(room, event.is_read_closed(), |heard, at| hear(who, heard, at))?;
+                peer.read(*cut, room, event.is_read_closed(), |heard, at| hear(who, heard, at))?;
             }
         }
         Ok(())
@@ -181,6 +191,7 @@ impl Peer {
 
     fn read(
         &mut self,
+        cut: Cut,
         room: &mut [u8],
         closed: bool,
         mut hear: impl FnMut(Heard, Instant) -> Outcome<()>,
@@ -192,7 +203,7 @@ impl Peer {
                 Ok(0) => return hear(Heard::End, Instant::now()),
                 Ok(count) => {
                     let (bytes, at) = (&room[..kept + count], Instant::now());
-                    let used = each_frame(bytes, |frame| hear(Heard::Frame(frame), at))?;
+                    let used = each_frame(cut, bytes, |frame| hear(Heard::Frame(frame), at))?;
                     self.rest.clear();
                     self.rest.extend_from_slice(&bytes[used..]);
                     // A short read: there is no more, but the end perhaps.
@@ -209,16 +220,19 @@ impl Peer {
 }
 
 /// Passes on every whole frame, and returns where the unfinished one begins.
-fn each_frame(bytes: &[u8], mut hear: impl FnMut(&[u8]) -> Outcome<()>) -> Outcome<usize> {
+fn each_frame(
+    cut: Cut,
+    bytes: &[u8],
+    mut hear: impl FnMut(&[u8]) -> Outcome<()>,
+) -> Outcome<usize> {
     let mut at = 0;
-    loop {
-        match frame::frame_len(&bytes[at..]) {
-            Ok(Some(length)) if length <= bytes.len() - at => {
-                hear(&bytes[at..at + length])?;
-                at += length;
-            }
-            Ok(_) => return Ok(at),
-            Err(fault) => return Err(format!("{fault:?} from the server").into()),
-        }
+    while let Some(length) = cut(&bytes[at..])?.filter(|length| *length <= bytes.len() - at) {
+        hear(&bytes[at..at + length])?;
+        at += length;
     }
+    Ok(at)
+}
+
+fn frame_len(bytes: &[u8]) -> Outcome<Option<usize>> {
+    frame::frame_len(bytes).map_err(|fault| format!("{fault:?} from the server").into())
 }

@@ -2,8 +2,8 @@
 //!
 //! What happened before or after is not counted, but it still has to happen: the works see to
 //! that. A latency is taken when the load has read the bytes, so its own queue is part of it.
-//! Time on a core is asked of the system for both main threads, which do all the work; where the
-//! system does not tell, the column stays empty.
+//! Time on a core is asked of the system for all threads of both processes; where it does not
+//! tell, the column stays empty.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -49,6 +49,11 @@ pub struct Meter {
 impl Meter {
     /// Begins the warm-up.
     pub fn new(world: &World, span: Duration) -> Outcome<Meter> {
+        Meter::of(world.process(), span)
+    }
+
+    /// Begins the warm-up of a server of any kind.
+    pub fn of(process: u32, span: Duration) -> Outcome<Meter> {
         let begins = Instant::now() + span.mul_f64(WARM_UP);
         Ok(Meter {
             begins,
@@ -56,7 +61,7 @@ impl Meter {
             counted: 0,
             answered: Histogram::new_with_bounds(1, MICROS_MAX, 3)?,
             delivered: Histogram::new_with_bounds(1, MICROS_MAX, 3)?,
-            processes: [world.process(), std::process::id()],
+            processes: [process, std::process::id()],
             ran_before: None,
             ran: None,
         })
@@ -73,7 +78,7 @@ impl Meter {
         }
         if let (Some(before), None) = (self.ran_before, self.ran) {
             let ran = self.time_on_core();
-            self.ran = ran.map(|ran| [ran[0] - before[0], ran[1] - before[1]]);
+            self.ran = ran.map(|ran| [0, 1].map(|side| ran[side].saturating_sub(before[side])));
         }
         true
     }
@@ -118,11 +123,13 @@ impl Meter {
         at >= self.begins && at < self.ends
     }
 
-    /// Nanoseconds that the main threads ran, where the system tells.
+    /// Nanoseconds that the processes' threads ran, where the system tells.
     fn time_on_core(&self) -> Option<[u64; 2]> {
         let ran = |process: u32| -> Option<u64> {
-            let line = fs::read_to_string(format!("/proc/{process}/schedstat")).ok()?;
-            line.split_whitespace().next()?.parse().ok()
+            let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+            // One that ends in the middle of it is of no weight.
+            let lines = threads.flat_map(|dir| fs::read_to_string(dir.path().join("schedstat")));
+            lines.map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).sum()
         };
         Some([ran(self.processes[0])?, ran(self.processes[1])?])
     }

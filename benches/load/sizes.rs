@@ -96,14 +96,20 @@ pub struct Chat {
 impl Sizes {
     /// Reads the command line.
     pub fn from_command_line() -> Sizes {
-        if !std::env::args().any(|argument| argument == "--bench" || argument == "--help") {
+        if Sizes::is_a_trial() {
             return Sizes::parse_from(["load"]).tiny();
         }
         let sizes = Sizes::parse();
         if sizes.smoke { sizes.tiny() } else { sizes }
     }
 
-    fn tiny(self) -> Sizes {
+    /// Whether this is a test run, and not a bench.
+    pub fn is_a_trial() -> bool {
+        !std::env::args().any(|argument| argument == "--bench" || argument == "--help")
+    }
+
+    /// Enough to see that it works.
+    pub fn tiny(self) -> Sizes {
         let (runs, seconds, connections, group) = (1, 0.2, 200, 50);
         Sizes { runs, seconds, connections, group, pairs: 8, in_flight: 16, smoke: true, ..self }
     }

@@ -1,8 +1,9 @@
 //! Connections: how many can come and go in a second, and what one that stays costs.
 //!
 //! A visit is over when the server has closed its side: it has seen the goodbye, ended the
-//! session and freed the slot. Memory is the difference of the server's resident set between a
-//! few sessions and all of them, both at rest; the kernel's share of a connection is not in it.
+//! session and freed the slot. Memory is the difference of the server's resident set between
+//! half of the sessions and all of them, both at rest: by then what all share is there, and caches
+//! of a fixed size are full. The kernel's share of a connection is not in it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,13 +14,11 @@ use super::meter::{Meter, Sample, TURN};
 use super::words::{self, Said};
 use super::world::World;
 
-/// Sessions that are there before memory is looked at: they touch what all share.
-const FIRST_SESSIONS: usize = 64;
 /// How long the server has to come to rest before memory is looked at.
-const REST: Duration = Duration::from_millis(500);
+pub const REST: Duration = Duration::from_millis(500);
 
 /// How long the last visitors may take to leave.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// A connection that is coming or going.
 struct Visit {
@@ -84,7 +83,7 @@ fn turn(crowd: &mut Crowd, visits: &mut [Visit], meter: &mut Meter) -> Outcome<u
 /// Bytes of the server's memory for each signed-in session that says nothing.
 pub fn memory(world: &World, connections: usize) -> Outcome<Sample> {
     let mut crowd = Crowd::new()?;
-    let first = FIRST_SESSIONS.min(connections / 2);
+    let first = connections / 2;
     let mut look = |users| -> Outcome<Option<u64>> {
         crowd.sign_in(world, users)?;
         thread::sleep(REST);

@@ -5,6 +5,7 @@
 //! everyone signs in with `resume`. The data directory stands below cargo's target directory: on
 //! a real disk, where an fsync costs what it costs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ use super::words::{GROUP, key_of, name_of};
 /// Limits that stay: they end what hangs, and nothing here does.
 const LIMITS_KEPT: &[&str] = &["signin_seconds", "idle_seconds", "loopback"];
 /// A port of each is free about 28,000 times a minute; Linux has all of 127.0.0.0/8.
-const HOSTS: &[&str] = if cfg!(target_os = "linux") {
+pub const HOSTS: &[&str] = if cfg!(target_os = "linux") {
     &["127.0.0.1", "127.0.0.2", "127.0.0.3"]
 } else {
     &["127.0.0.1"]
@@ -38,7 +39,7 @@ const STOP_SECONDS_MAX: u64 = 15;
 /// Where the server and the load run.
 pub struct Machine {
     /// The server on core 0, the load on core 1.
-    pinned: bool,
+    pub pinned: bool,
 }
 
 impl Machine {
@@ -54,13 +55,13 @@ impl Machine {
         Ok(Machine { pinned: thread::available_parallelism()?.get() > 1 && pin() })
     }
 
-    fn server(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_p2sp-server");
+    /// Runs a program as the server: on core 0.
+    pub fn server(&self, program: impl AsRef<OsStr>) -> Command {
         if !self.pinned {
             return Command::new(program);
         }
         let mut command = Command::new("taskset");
-        command.args(["-c", "0", program]);
+        command.args(["-c", "0"]).arg(program);
         command
     }
 
@@ -109,14 +110,23 @@ pub struct World {
 impl World {
     /// Makes the users and starts the server.
     pub fn begin(machine: &Machine, population: &Population) -> Outcome<World> {
+        World::begin_with(machine, population, &[])
+    }
+
+    /// Makes the users and starts the server with more flags.
+    pub fn begin_with(
+        machine: &Machine,
+        population: &Population,
+        flags: &[&str],
+    ) -> Outcome<World> {
         let data =
             tempfile::Builder::new().prefix("load-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         populate(data.path(), population)?;
-        let mut command = machine.server();
+        let mut command = machine.server(env!("CARGO_BIN_EXE_p2sp-server"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("P2SP_")) {
             command.env_remove(name);
         }
-        command.arg("--data").arg(data.path()).args(["--lang", "en"]);
+        command.arg("--data").arg(data.path()).args(["--lang", "en"]).args(flags);
         for host in HOSTS {
             command.args(["--listen", &format!("{host}:0")]);
         }
@@ -162,10 +172,7 @@ impl World {
 
     /// Bytes of memory that the server occupies, where the system tells.
     pub fn resident_bytes(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.server.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(kib * 1024)
+        resident_bytes_of(self.server.id())
     }
 
     /// Stops the server and looks at how it ended.
@@ -194,6 +201,14 @@ impl Drop for World {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+/// Bytes of memory that a process occupies, where the system tells.
+pub fn resident_bytes_of(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Fills the database.

@@ -132,8 +132,8 @@ pub struct Connection {
     /// The send buffer was above its high mark and is not below the low one yet.
     backed_up: bool,
     lingered_bytes: u32,
-    /// When that began which its stage or its patience waits for the end of: it was accepted or
-    /// signed out, its last frame came, it flushes or lingers.
+    /// What its stage and its patience count from: when it was accepted or signed out; while it
+    /// confirms, its last frame; while it closes, when it began to flush or to linger.
     since: Moment,
     frame_begun: Option<Moment>,
     /// When the kernel last took bytes, or when there began to be any.

@@ -15,6 +15,7 @@ pub enum Startup {
     HowToStop,
     Wrapping { done: u64, total: u64 },
     Migrated,
+    NoFsync,
     CannotBind { address: String, why: String },
     CannotBindDefault6 { why: String },
     NoDataDirectory,
@@ -60,6 +61,13 @@ impl Startup {
             Startup::Migrated => {
                 lang.pick("An older database was taken over.", "已升级旧版数据库。").to_owned()
             }
+            Startup::NoFsync => lang
+                .pick(
+                    "--no-fsync: for benchmarks only. The disk is not waited for, and a power cut \
+                     loses acknowledged messages.",
+                    "--no-fsync：仅供性能测试。不等待磁盘写入，断电会丢失已确认的消息。",
+                )
+                .to_owned(),
             failure => failure.say_failure(lang),
         }
     }

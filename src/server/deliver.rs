@@ -6,6 +6,10 @@
 //!                       └ behind ───── pages, from the log ─────────────────┘
 //! ```
 //!
+//! Entries of one sender to one conversation that come in a row are a *run*. Whoever reads one of
+//! them reads them all, so each reader in turn gets the whole run: with thousands of readers, a
+//! walk over all of them for each entry would find none of them in the processor's cache.
+//!
 //! A reader who cannot take an entry now (the buffer is above its high mark, the tick's budget
 //! is spent) is behind from that entry on, and goes on from the log when it can: slow, cut off,
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
@@ -50,6 +54,20 @@ impl Budget {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
+    /// Keeps half of the pushes for later.
+    fn take_half(&mut self) -> Budget {
+        let half = Budget { pushes: self.pushes / 2, bytes: self.bytes / 2, reads: 0 };
+        self.pushes -= half.pushes;
+        self.bytes -= half.bytes;
+        half
+    }
+
+    /// So much more may be pushed.
+    fn add(&mut self, more: Budget) {
+        self.pushes += more.pushes;
+        self.bytes += more.bytes;
+    }
+
     /// A reader's own entry is read from the log though it is not pushed, and costs as much:
     /// whoever said a lot must not have a tick of their own at the next sign-in (P21). False: not
     /// now.
@@ -58,6 +76,14 @@ impl Budget {
         self.spend(limits::PUSH_BYTES_PER_TICK / limits::OWN_ENTRIES_PER_TICK);
         !spent
     }
+}
+
+/// What is on its way while a tick's effects are applied.
+struct Delivery {
+    budget: Budget,
+    /// Entries applied but for their pushes.
+    run: Vec<Entry>,
+    hashes: Vec<(ConnId, Task)>,
 }
 
 /// An entry with its pushes, encoded once for each language.
@@ -91,16 +117,26 @@ impl Server {
     ) -> Result<Vec<(ConnId, Task)>, Fatal> {
         self.end_waits();
         let mut budget = Budget::of_a_tick();
-        let mut hashes = Vec::new();
-        let mut parts = committed.into_iter().map(Committed::into_inner);
-        let mut effects = parts.next().unwrap_or_default();
-        effects.extend(parts.flatten());
+        // Those who are behind have half of the tick: whoever is caught up would else be all that
+        // is ever served when there is too much for everyone (P14, P21).
+        let reserve = (!self.behind.is_empty()).then(|| budget.take_half());
+        let mut delivery = Delivery { budget, run: Vec::new(), hashes: Vec::new() };
+        let mut lists = committed.into_iter().map(Committed::into_inner);
+        let mut effects = lists.next().unwrap_or_default();
+        effects.extend(lists.flatten());
         self.silence_ending(&effects);
         for effect in effects {
-            self.apply(effect, &mut budget, &mut hashes, now);
+            if !self.leaves_run(&delivery.run, &effect) {
+                self.push_run(&mut delivery, now);
+            }
+            self.apply(effect, &mut delivery, now);
         }
-        self.feed_behind(&mut budget, now)?;
-        Ok(hashes)
+        self.push_run(&mut delivery, now);
+        if let Some(reserve) = reserve {
+            delivery.budget.add(reserve);
+        }
+        self.feed_behind(&mut delivery.budget, now)?;
+        Ok(delivery.hashes)
     }
 
     /// The connections whose password is hashed are served again.
@@ -134,19 +170,28 @@ impl Server {
         }
     }
 
-    fn apply(
-        &mut self,
-        effect: Effect,
-        budget: &mut Budget,
-        hashes: &mut Vec<(ConnId, Task)>,
-        now: Now,
-    ) {
+    /// Whether an effect can be applied before the run's pushes, and nobody can tell: it is one
+    /// of the run, or an answer to its sender, who is pushed none of them.
+    fn leaves_run(&self, run: &[Entry], effect: &Effect) -> bool {
+        let Some(first) = run.first() else { return true };
+        match effect {
+            Effect::Entry(entry) => {
+                (entry.conversation, entry.sender) == (first.conversation, first.sender)
+            }
+            Effect::Reply(id, _) => {
+                self.sessions.get(*id).map(|session| session.user) == first.sender
+            }
+            _ => false,
+        }
+    }
+
+    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) {
         match effect {
             Effect::Reply(id, response) => {
                 self.counters.replied(response.code);
                 self.append(id, now, |out| response.append(out, now.unix));
             }
-            Effect::Entry(entry) => self.push_to_readers(&entry, budget, now),
+            Effect::Entry(entry) => delivery.run.push(*entry),
             Effect::Join(user, group) => self.sessions.join(user, group),
             Effect::Leave(user, group) => self.sessions.leave(user, group),
             Effect::Dissolve(group) => self.sessions.dissolve(group),
@@ -167,7 +212,7 @@ impl Server {
                 if let Some(conn) = conn_mut(&mut self.conns, id) {
                     conn.awaits_hash = true;
                     self.waiting.insert(id, *waiting);
-                    hashes.push((id, *task));
+                    delivery.hashes.push((id, *task));
                 }
             }
             Effect::Close(id, reason) => self.close(id, reason, None, now),
@@ -225,28 +270,38 @@ impl Server {
         }
     }
 
-    /// Wakes the readers of the entry's conversation.
-    fn push_to_readers(&mut self, entry: &Entry, budget: &mut Budget, now: Now) {
-        self.head = entry.seq;
-        self.counters.appended += 1;
-        let mut encoded = Encoded::new(entry);
-        let readers: Vec<(UserId, ConnId)> = match entry.conversation {
+    /// Wakes the readers of the run's conversation, and forgets the run.
+    fn push_run(&mut self, delivery: &mut Delivery, now: Now) {
+        let run = std::mem::take(&mut delivery.run);
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+        self.head = last.seq;
+        self.counters.appended += run.len() as u64;
+        let mut run_encoded: Vec<Encoded> = run.iter().map(Encoded::new).collect();
+        let readers: Vec<(UserId, ConnId)> = match first.conversation {
             Conversation::Inbox(user) => {
                 self.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
             }
             Conversation::Group(group) => self.sessions.readers_of(group).to_vec(),
             Conversation::Everyone => self.sessions.everyone().collect(),
         };
-        for (_, id) in readers {
-            let Some(session) = self.sessions.get_mut(id) else { continue };
-            if session.behind || entry.sender == Some(session.user) {
-                continue;
+        for (user, id) in readers {
+            if first.sender != Some(user) {
+                self.push_run_to(id, &mut run_encoded, &mut delivery.budget, now);
             }
-            if !self.push(id, &mut encoded, budget, now) {
-                let Some(session) = self.sessions.get_mut(id) else { continue };
+        }
+    }
+
+    /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
+    fn push_run_to(&mut self, id: ConnId, run: &mut [Encoded], budget: &mut Budget, now: Now) {
+        if self.sessions.get(id).is_none_or(|session| session.behind) {
+            return;
+        }
+        for encoded in run {
+            if !self.push(id, encoded, budget, now) {
+                let Some(session) = self.sessions.get_mut(id) else { return };
                 session.behind = true;
-                session.sent_seq = Seq(entry.seq.0 - 1);
-                self.queue_behind(id);
+                session.sent_seq = Seq(encoded.entry.seq.0 - 1);
+                return self.queue_behind(id);
             }
         }
     }

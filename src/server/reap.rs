@@ -155,8 +155,12 @@ impl Server {
         if !due || now.mono < self.checkpoint_not_before {
             return Ok(());
         }
-        self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
-        self.store.checkpoint().map_err(fatal)
+        self.store.checkpoint().map_err(fatal)?;
+        if self.store.wal_pages() > 0 {
+            // The disk is full: another attempt at once would fail as well.
+            self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
+        }
+        Ok(())
     }
 
     /// A tick took so long, without its wait.

@@ -117,7 +117,7 @@ impl Stem {
     }
 }
 
-/// A push as a frame, with the end of the reader who had it last.
+/// A push as a frame, with the end of the reader who got it last.
 #[derive(Debug)]
 pub struct PushFrame {
     bytes: Vec<u8>,

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use p2sp::id::{ConnId, Moment, Now};
-use p2sp::net::{Events, Net, Readiness, Received};
+use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
 /// What a password costs here: next to nothing.
@@ -256,23 +256,20 @@ impl Net for PipeNet {
         Ok(pipe.address)
     }
 
-    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<Received> {
+    fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
         assert!(!room.is_empty(), "an empty slice could not be told from the end");
         self.with_conn(conn, |pipe| {
             if pipe.cut {
                 return Err(ErrorKind::ConnectionReset.into());
             }
             if pipe.to_server.is_empty() {
-                let end = Received { bytes: 0, drained: false };
-                return if pipe.finished { Ok(end) } else { Err(ErrorKind::WouldBlock.into()) };
+                return if pipe.finished { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
             }
             let count = room.len().min(pipe.to_server.len());
             for (slot, byte) in room.iter_mut().zip(pipe.to_server.drain(..count)) {
                 *slot = byte;
             }
-            // As the shipped edge: what is left, and the end, is not told again.
-            let drained = pipe.to_server.is_empty() && !pipe.finished;
-            Ok(Received { bytes: count, drained })
+            Ok(count)
         })
     }
 

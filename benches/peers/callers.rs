@@ -1,0 +1,129 @@
+//! A crowd that speaks the language of one server.
+//!
+//! What comes is understood, what the protocol demands in return is said at the end of the turn,
+//! and an end that nobody wanted is an error.
+
+use std::time::{Duration, Instant};
+
+use super::dialect::{Place, Said};
+use super::server::Server;
+use crate::load::Outcome;
+use crate::load::crowd::{Crowd, Heard};
+use crate::load::meter::TURN;
+
+/// Connections that [`Callers::gather`] has under way at once.
+const AT_ONCE: usize = 64;
+/// How long the gathering may stand still.
+const STALL: Duration = Duration::from_secs(10);
+
+/// All connections to one server.
+pub struct Callers<'a> {
+    server: &'a Server,
+    crowd: Crowd,
+    /// How many have gathered.
+    present: usize,
+    /// What is owed in this turn, one behind the other, and by whom up to where.
+    replies: Vec<u8>,
+    owed: Vec<(usize, usize)>,
+}
+
+impl<'a> Callers<'a> {
+    /// Nobody yet.
+    pub fn new(server: &'a Server) -> Outcome<Callers<'a>> {
+        let crowd = Crowd::cutting(server.dialect.cut())?;
+        Ok(Callers { server, crowd, present: 0, replies: Vec::new(), owed: Vec::new() })
+    }
+
+    /// Begins a connection and a sign-in.
+    pub fn call(&mut self, number: usize, user: usize) -> Outcome<usize> {
+        let who = self.crowd.connect(self.server.address(number))?;
+        self.say(who, |out| self.server.dialect.sign_in(out, user));
+        Ok(who)
+    }
+
+    /// Lets a connection say something in the next turn.
+    pub fn say(&mut self, who: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.crowd.say(who, write);
+    }
+
+    /// Says goodbye: the server closes when it has seen it.
+    pub fn leave(&self, who: usize) -> Outcome<()> {
+        self.crowd.leave(who)
+    }
+
+    /// Forgets a connection.
+    pub fn forget(&mut self, who: usize) {
+        self.crowd.forget(who);
+    }
+
+    /// One turn of the crowd; `None` is the end of a connection.
+    pub fn turn(
+        &mut self,
+        mut hear: impl FnMut(usize, Option<Said>, Instant) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let Callers { server, crowd, replies, owed, .. } = self;
+        crowd.turn(TURN, |who, heard, at| {
+            let Heard::Frame(frame) = heard else { return hear(who, None, at) };
+            let said = server.dialect.understand(frame, replies)?;
+            if owed.last().map_or(0, |last| last.1) < replies.len() {
+                owed.push((who, replies.len()));
+            }
+            hear(who, Some(said), at)
+        })?;
+        let mut start = 0;
+        for (who, end) in owed.drain(..) {
+            crowd.say(who, |out| out.extend_from_slice(&replies[start..end]));
+            start = end;
+        }
+        replies.clear();
+        Ok(())
+    }
+
+    /// Connects and signs in users until there are so many, lets each listen at its place, and
+    /// waits until all do. A user's connection has the user's number.
+    pub fn gather(&mut self, users: usize, place: impl Fn(usize) -> Option<Place>) -> Outcome<()> {
+        let dialect = self.server.dialect;
+        let (mut called, mut progress) = (self.present, Instant::now());
+        let mut signed_in = vec![false; users];
+        let mut welcome = Vec::new();
+        while self.present < users {
+            while called < users.min(self.present + AT_ONCE) {
+                self.call(called, called)?;
+                called += 1;
+            }
+            let mut present = self.present;
+            self.turn(|who, said, at| {
+                progress = at;
+                match said {
+                    Some(Said::Done) if signed_in[who] => present += 1,
+                    Some(Said::Done) => {
+                        signed_in[who] = true;
+                        welcome.push(who);
+                    }
+                    Some(Said::Nothing) => {}
+                    Some(Said::Message(_)) => return Err("a message before any was sent".into()),
+                    None => return Err(disconnected(who)),
+                }
+                Ok(())
+            })?;
+            for who in welcome.drain(..) {
+                let mut words = Vec::new();
+                place(who).inspect(|&place| dialect.listen(&mut words, place));
+                match words.is_empty() {
+                    true => present += 1,
+                    false => self.say(who, |out| out.append(&mut words)),
+                }
+            }
+            self.present = present;
+            if progress.elapsed() > STALL {
+                return Err(format!("{present} of {users} signed in, and no more").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong when a server has closed.
+pub fn disconnected(who: usize) -> Box<dyn std::error::Error> {
+    format!("user {who} was disconnected").into()
+}

@@ -1,0 +1,238 @@
+//! What is compared: the systems, the works, and the command line that chooses among them.
+//!
+//! The sizes are the load's own, so that p2sp's numbers here and there are of the same work. A
+//! system does the works that it is made for: redis streams only append, and where the mode of
+//! one program makes no difference, its column has no number of its own.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+use super::dialect::Dialect;
+use super::irc::Irc;
+use super::mqtt::Mqtt;
+use super::nats::Nats;
+use super::relay::Floor;
+use super::resp::Redis;
+use super::server;
+use crate::load::sizes::{Chat, Kind, Sizes, Work as Load};
+
+/// Windows of the pairs, and of the fan-out.
+const PAIRS_WINDOWS: [usize; 2] = [1, 64];
+const FANOUT_WINDOWS: [usize; 3] = [1, 16, 64];
+/// Windows of the plot.
+const PLOT_WINDOWS: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+
+/// What to compare and how.
+#[derive(Parser)]
+#[command(name = "peers", bin_name = "peers")]
+#[command(about = "Measures p2sp side by side with servers that promise less")]
+pub struct Plan {
+    /// How much of everything.
+    #[command(flatten)]
+    pub sizes: Sizes,
+    /// Only these systems
+    #[arg(long, value_enum, value_delimiter = ',')]
+    systems: Vec<System>,
+    /// Instead of the table, draw throughput and latency of the pairs against the load
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
+}
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum System {
+    /// p2sp as it is shipped
+    P2sp,
+    /// p2sp that does not wait for the disk
+    P2spNoFsync,
+    /// redis, XADD, appendfsync always
+    RedisStreams,
+    /// A bare relay
+    Floor,
+    /// redis, PUBLISH
+    RedisPubsub,
+    /// ngircd
+    Ngircd,
+    /// mosquitto, QoS 0
+    MosquittoQos0,
+    /// mosquitto, QoS 1
+    MosquittoQos1,
+    /// nats-server
+    Nats,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Connect, sign in, goodbye.
+    Connect,
+    /// One pair, one message under way.
+    Pair,
+    /// Many pairs with this window.
+    Pairs(usize),
+    /// One sender with this window, many readers.
+    Fanout(usize),
+    /// Memory of an idle connection.
+    Idle,
+    /// Memory of a server that nobody has spoken to.
+    Fresh,
+}
+
+impl Plan {
+    /// Reads the command line.
+    pub fn from_command_line() -> Plan {
+        let command = Plan::command().mut_arg("seconds", |arg| arg.default_value("1.5"));
+        let plan = match Sizes::is_a_trial() {
+            true => Plan::from_arg_matches(&command.get_matches_from(["peers"])),
+            false => Plan::from_arg_matches(&command.get_matches()),
+        };
+        let plan = plan.unwrap_or_else(|error| error.exit());
+        let sizes = match Sizes::is_a_trial() || plan.sizes.smoke {
+            true => plan.sizes.tiny(),
+            false => plan.sizes,
+        };
+        Plan { sizes, ..plan }
+    }
+
+    /// The systems to compare that are here; says what is missing.
+    pub fn systems(&self) -> Vec<System> {
+        let all = System::value_variants().iter().copied();
+        let wanted = all.filter(|system| self.systems.is_empty() || self.systems.contains(system));
+        wanted
+            .filter(|system| {
+                let program = system.dialect().and_then(Dialect::program);
+                let missing = program.filter(|program| server::find(program).is_none());
+                if let Some(program) = missing {
+                    eprintln!(
+                        "{program} is not installed: apt-get install {program}; \
+                         {system} is left out"
+                    );
+                }
+                missing.is_none()
+            })
+            .collect()
+    }
+
+    /// The rows to measure.
+    pub fn works(&self) -> Vec<Work> {
+        let mut works = match self.plot {
+            Some(_) => PLOT_WINDOWS.map(Work::Pairs).to_vec(),
+            None => [
+                &[Work::Connect, Work::Pair],
+                &PAIRS_WINDOWS.map(Work::Pairs)[..],
+                &FANOUT_WINDOWS.map(Work::Fanout),
+                &[Work::Idle, Work::Fresh],
+            ]
+            .concat(),
+        };
+        works.retain(|work| {
+            let windows = &self.sizes.windows;
+            let window = windows.is_empty() || work.window().is_some_and(|w| windows.contains(&w));
+            window && (self.sizes.only.is_empty() || self.sizes.only.contains(&work.kind()))
+        });
+        works
+    }
+}
+
+impl System {
+    /// How one speaks to it; none is p2sp itself.
+    pub fn dialect(self) -> Option<&'static dyn Dialect> {
+        match self {
+            System::P2sp | System::P2spNoFsync => None,
+            System::RedisStreams => Some(&Redis::Streams),
+            System::Floor => Some(&Floor),
+            System::RedisPubsub => Some(&Redis::Channels),
+            System::Ngircd => Some(&Irc),
+            System::MosquittoQos0 => Some(&Mqtt { qos: 0 }),
+            System::MosquittoQos1 => Some(&Mqtt { qos: 1 }),
+            System::Nats => Some(&Nats),
+        }
+    }
+
+    /// Whether what it has acknowledged is on disk.
+    pub fn is_durable(self) -> bool {
+        matches!(self, System::P2sp | System::RedisStreams)
+    }
+
+    /// Whether it does that work.
+    pub fn does(self, work: Work) -> bool {
+        match self {
+            System::RedisStreams => matches!(work, Work::Pair | Work::Pairs(_)),
+            System::P2spNoFsync | System::MosquittoQos1 => work.window().is_some(),
+            _ => true,
+        }
+    }
+}
+
+impl std::fmt::Display for System {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            System::P2sp => "p2sp",
+            System::P2spNoFsync => "p2sp, synchronous=OFF",
+            System::RedisStreams => "redis streams, fsync always",
+            System::Floor => "floor: bare relay",
+            System::RedisPubsub => "redis pub/sub",
+            System::Ngircd => "ngircd",
+            System::MosquittoQos0 => "mosquitto QoS 0",
+            System::MosquittoQos1 => "mosquitto QoS 1",
+            System::Nats => "nats core",
+        })
+    }
+}
+
+impl Work {
+    fn kind(self) -> Kind {
+        match self {
+            Work::Connect => Kind::Connect,
+            Work::Pair | Work::Pairs(_) => Kind::Pairs,
+            Work::Fanout(_) => Kind::Fanout,
+            Work::Idle | Work::Fresh => Kind::Idle,
+        }
+    }
+
+    /// Messages of one sender under way, where it is about messages.
+    pub fn window(self) -> Option<usize> {
+        match self {
+            Work::Pair => Some(1),
+            Work::Pairs(window) | Work::Fanout(window) => Some(window),
+            _ => None,
+        }
+    }
+
+    /// Whether it is measured in bytes, of which fewer are better.
+    pub fn is_memory(self) -> bool {
+        matches!(self, Work::Idle | Work::Fresh)
+    }
+
+    /// The load that it is; none is only to be there.
+    pub fn on(self, system: System, sizes: &Sizes) -> Option<Load> {
+        // Streams are only appended to.
+        let to_one = if system == System::RedisStreams { 0 } else { 1 };
+        let chat = |streams, readers, window, group| {
+            Some(Load::Chat(Chat { streams, readers, window, mid: true, group }))
+        };
+        match self {
+            Work::Connect => Some(Load::Visits { in_flight: sizes.in_flight }),
+            Work::Pair => chat(1, to_one, 1, false),
+            Work::Pairs(window) => chat(sizes.pairs, to_one, window, false),
+            Work::Fanout(window) => chat(1, sizes.group - 1, window, true),
+            Work::Idle => Some(Load::Idle { connections: sizes.connections }),
+            Work::Fresh => None,
+        }
+    }
+
+    /// What the row is called.
+    pub fn title(self, sizes: &Sizes) -> String {
+        match self {
+            Work::Connect => format!("connect, sign in, close; {} in flight; /s", sizes.in_flight),
+            Work::Pair => "one to one, 1 pair, window 1; /s".into(),
+            Work::Pairs(window) => {
+                format!("one to one, {} pairs, window {window}; /s", sizes.pairs)
+            }
+            Work::Fanout(window) => format!("fan-out to {}, window {window}; /s", sizes.group),
+            Work::Idle => format!("memory per idle connection, {} of them", sizes.connections),
+            Work::Fresh => "memory of a fresh server".into(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The tables, as Markdown: works by systems, short enough to be pasted into a README.
+//!
+//! Every number is a median of the runs, with half the distance between the smallest and the
+//! greatest of them behind ±, and p2sp's ratio to it in brackets.
+
+use super::plan::{System, Work};
+use super::results::Results;
+use crate::load::sizes::Sizes;
+
+/// Rates and memory.
+pub fn render(results: &Results, sizes: &Sizes) -> String {
+    by_system("", results, sizes, |work, system| {
+        let spread = results.spread(work, system, |sample| Some(sample.value))?;
+        let percent = 50.0 * (spread.max - spread.min) / spread.median;
+        let number = format!("{} ±{percent:.0} %", quantity(work, spread.median));
+        let ratio = results.ratio_to(work, system).filter(|_| system != System::P2sp);
+        Some(ratio.map_or(number.clone(), |ratio| format!("{number} ({})", short(ratio.median))))
+    })
+}
+
+/// How busy the two cores were.
+pub fn render_cores(results: &Results, sizes: &Sizes) -> String {
+    by_system("core: server, generator", results, sizes, |work, system| {
+        let share = |side: usize| {
+            results.spread(work, system, |sample| sample.busy.map(|busy| 100.0 * busy[side]))
+        };
+        Some(format!("{:.0}, {:.0} %", share(0)?.median, share(1)?.median))
+    })
+}
+
+fn by_system(
+    corner: &str,
+    results: &Results,
+    sizes: &Sizes,
+    cell: impl Fn(Work, System) -> Option<String>,
+) -> String {
+    let systems = &results.systems;
+    let title = |system: &System| match system.is_durable() {
+        true => format!("**{system}**"),
+        false => system.to_string(),
+    };
+    let head = [corner.to_owned()].into_iter().chain(systems.iter().map(title)).collect();
+    let row = |work: &Work| -> Vec<String> {
+        let cells = systems.iter().map(|system| cell(*work, *system).unwrap_or("–".into()));
+        [work.title(sizes)].into_iter().chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = results.works.iter().map(row).collect();
+    let is_told = |row: &Vec<String>| row[1..].iter().any(|cell| cell != "–");
+    markdown(head, rows.into_iter().filter(is_told).collect())
+}
+
+/// A table of cells, its columns as wide as they must be.
+pub fn markdown(head: Vec<String>, mut rows: Vec<Vec<String>>) -> String {
+    let rule = head.iter().map(|_| "---".to_owned()).collect();
+    rows.splice(0..0, [head, rule]);
+    let mut out = String::new();
+    for row in &rows {
+        for (column, cell) in row.iter().enumerate() {
+            let width = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+            out.push_str(&format!("| {cell:width$} "));
+        }
+        out.push_str("|\n");
+    }
+    out
+}
+
+/// A number in the unit of its work.
+pub fn quantity(work: Work, value: f64) -> String {
+    if !work.is_memory() {
+        return short(value);
+    }
+    match value {
+        ..1024.0 => format!("{value:.0} B"),
+        ..1048576.0 => format!("{} KiB", short(value / 1024.0)),
+        _ => format!("{} MiB", short(value / 1048576.0)),
+    }
+}
+
+/// A number with two or three digits that count.
+pub fn short(value: f64) -> String {
+    match value {
+        ..0.995 => format!("{value:.2}"),
+        ..99.5 => format!("{value:.1}"),
+        ..999.5 => format!("{value:.0}"),
+        ..9_950.0 => format!("{:.1} k", value / 1e3),
+        ..999_500.0 => format!("{:.0} k", value / 1e3),
+        _ => format!("{:.1} M", value / 1e6),
+    }
+}

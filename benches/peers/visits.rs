@@ -1,0 +1,100 @@
+//! Connections to a server of another kind: how many can come and go in a second, and what one
+//! that stays costs. The same works, in the same words, as the load's own `visits`.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::callers::Callers;
+use super::dialect::{Place, Said};
+use super::server::Server;
+use crate::load::Outcome;
+use crate::load::meter::{Meter, Sample};
+use crate::load::visits::{DRAIN_MAX, REST};
+use crate::load::world::resident_bytes_of;
+
+/// Enough that nobody is signed in twice at once.
+const NAMES_PER_VISIT: usize = 16;
+
+/// A connection that is coming or going.
+struct Visit {
+    began: Instant,
+    welcome: bool,
+}
+
+/// Connect, sign in, say goodbye, and see the server close: visits a second.
+pub fn measure(server: &Server, in_flight: usize, span: Duration) -> Outcome<Sample> {
+    let mut callers = Callers::new(server)?;
+    let mut meter = Meter::of(server.process(), span)?;
+    let (mut visits, mut open, mut came) = (Vec::new(), 0, 0);
+    while !meter.is_over() {
+        for _ in open..in_flight {
+            let who = callers.call(came, came % (in_flight * NAMES_PER_VISIT))?;
+            let visit = Visit { began: Instant::now(), welcome: false };
+            match visits.get_mut(who) {
+                Some(earlier) => *earlier = visit,
+                None => visits.push(visit),
+            }
+            came += 1;
+        }
+        open = in_flight - turn(&mut callers, &mut visits, &mut meter)?;
+    }
+    let deadline = Instant::now() + DRAIN_MAX;
+    while open > 0 {
+        if Instant::now() >= deadline {
+            return Err(format!("{open} visitors found no end").into());
+        }
+        open -= turn(&mut callers, &mut visits, &mut meter)?;
+    }
+    meter.sample()
+}
+
+/// Who is welcome leaves, and who has left is forgotten: so many.
+fn turn(callers: &mut Callers, visits: &mut [Visit], meter: &mut Meter) -> Outcome<usize> {
+    let (mut welcome, mut gone) = (Vec::new(), Vec::new());
+    callers.turn(|who, said, at| {
+        let visit = &mut visits[who];
+        match said {
+            None if visit.welcome => {
+                meter.count(at);
+                gone.push(who);
+            }
+            None => return Err("disconnected before the welcome".into()),
+            Some(Said::Done) => {
+                visit.welcome = true;
+                meter.answered(visit.began, at);
+                welcome.push(who);
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    })?;
+    welcome.iter().try_for_each(|&who| callers.leave(who))?;
+    gone.iter().for_each(|&who| callers.forget(who));
+    Ok(gone.len())
+}
+
+/// Bytes of the server's memory for each connection that is signed in, listens and says nothing.
+pub fn memory(server: &Server, connections: usize) -> Outcome<Sample> {
+    let mut callers = Callers::new(server)?;
+    let first = connections / 2;
+    let mut look = |users| -> Outcome<u64> {
+        callers.gather(users, |who| Some(Place::User(who)))?;
+        at_rest(server.process())
+    };
+    let (before, after) = (look(first)?, look(connections)?);
+    let value = after.saturating_sub(before) as f64 / (connections - first) as f64;
+    Ok(Sample { value, answered: None, delivered: None, busy: None })
+}
+
+/// Bytes of the memory of a server that nobody has spoken to.
+pub fn fresh(process: u32) -> Outcome<Sample> {
+    let value = at_rest(process)? as f64;
+    Ok(Sample { value, answered: None, delivered: None, busy: None })
+}
+
+/// Bytes of a process's memory when it has come to rest.
+fn at_rest(process: u32) -> Outcome<u64> {
+    thread::sleep(REST);
+    resident_bytes_of(process)
+        .ok_or_else(|| "this system does not tell how much memory a process has".into())
+}
