@@ -76,6 +76,8 @@ pub const SEND_LOW_BYTES: usize = 64 * 1024;
 /// anything, so that those who read go on and those who do not cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Who writes to whom, of those who did last, that need not be asked again.
+pub const ADDRESSEES_KEPT: usize = 4_096;
 /// Memory of send buffers that were sent, kept for the next ones: that of a tick which pushes all
 /// it may.
 pub const SPARE_BYTES_MAX: usize = PUSH_BYTES_PER_TICK;

@@ -184,7 +184,7 @@ impl<'c, 'f> Context<'c, 'f> {
     }
 
     /// The user named by `username`, as `user` writes to them.
-    pub fn addressee(&self, user: UserId, args: &Args) -> Result<Addressee, No> {
+    pub fn addressee(&mut self, user: UserId, args: &Args) -> Result<Addressee, No> {
         let raw = args.username()?;
         let addressee = self.facts.store.addressee(user, &user_key(raw))?;
         addressee.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())

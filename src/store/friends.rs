@@ -30,6 +30,7 @@ impl Store {
     const UNFRIEND: Sql = "DELETE FROM friends WHERE userid = ?1 AND friendid = ?2";
     /// Ends the friendship of two users.
     pub fn unfriend(&mut self, a: UserId, b: UserId) -> Result<()> {
+        self.forget_addressees();
         self.write(Self::UNFRIEND, (a.0, b.0))?;
         self.write(Self::UNFRIEND, (b.0, a.0))?;
         Ok(())

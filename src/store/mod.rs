@@ -16,6 +16,7 @@
 //! either: whether a user *may* do a thing is asked by the handlers before they write. A
 //! constraint that fails here is our own mistake, and fatal.
 
+mod addressees;
 mod cursors;
 mod friends;
 mod groups;
@@ -39,15 +40,17 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row};
 
 use crate::id::Seq;
+use addressees::Addressees;
 use mids::Greatest;
 use slices::{Place, Sealing};
 use tail::Tail;
 
+pub use addressees::Addressee;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
 pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
 pub use open::{OpenError, Opened, Opening, Synchronous};
-pub use users::{Addressee, Credentials, KeyOwner, User};
+pub use users::{Credentials, KeyOwner, User};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
@@ -120,6 +123,7 @@ pub struct Store {
     tail: Tail,
     sealing: Sealing,
     greatest: Greatest,
+    addressees: Addressees,
     /// Pages in the write-ahead log, told by SQLite after each commit.
     wal_pages: Arc<AtomicU32>,
 }
@@ -254,6 +258,7 @@ impl Store {
     fn undo_to(&mut self, marks: Marks) {
         self.tail.truncate(marks.head.0);
         self.greatest.forget();
+        self.addressees.forget();
         self.now = marks;
     }
 

@@ -165,6 +165,7 @@ impl Store {
             tail: Tail::new(now.sealed),
             sealing: Default::default(),
             greatest: Default::default(),
+            addressees: Default::default(),
             wal_pages,
         };
         store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;

@@ -84,6 +84,7 @@ fn image(dir: &Path) -> (Vec<(String, u64)>, Vec<u8>) {
 }
 
 const SOURCES: &[(&str, &str, &[Sql])] = &[
+    ("addressees", include_str!("addressees.rs"), addressees::SQL),
     ("users", include_str!("users.rs"), users::SQL),
     ("friends", include_str!("friends.rs"), friends::SQL),
     ("groups", include_str!("groups.rs"), groups::SQL),

@@ -26,17 +26,6 @@ pub struct User {
     pub admin: bool,
 }
 
-/// Somebody who is written to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addressee {
-    /// Who it is.
-    pub user: User,
-    /// Whether the sender has them as a friend.
-    pub is_friend: bool,
-    /// The sender's name as shown.
-    pub sender_name: String,
-}
-
 /// What a sign-in with a password is checked against.
 #[derive(Clone)]
 pub struct Credentials {
@@ -94,19 +83,6 @@ impl Store {
     /// The user whose name has that key.
     pub fn user_by_key(&self, namekey: &str) -> Result<Option<User>> {
         self.row(Self::USER_BY_KEY, [namekey], user_of)
-    }
-
-    const ADDRESSEE: Sql = "SELECT o.userid, o.username, o.userstatus, o.isadmin,
-            EXISTS (SELECT 1 FROM friends WHERE userid = ?2 AND friendid = o.userid),
-            (SELECT username FROM users WHERE userid = ?2)
-        FROM users o WHERE o.namekey = ?1";
-    /// The user whose name has that key, as `sender` writes to them: all that a message to a
-    /// friend asks about people, in one statement.
-    pub fn addressee(&self, sender: UserId, namekey: &str) -> Result<Option<Addressee>> {
-        self.row(Self::ADDRESSEE, (namekey, sender.0), |row| {
-            let (is_friend, sender_name) = (row.get(4)?, row.get(5)?);
-            Ok(Addressee { user: user_of(row)?, is_friend, sender_name })
-        })
     }
 
     const USERNAME: Sql = "SELECT username FROM users WHERE userid = ?1";
@@ -178,6 +154,7 @@ impl Store {
     const SET_STATUS: Sql = "UPDATE users SET userstatus = ?2 WHERE userid = ?1";
     /// Blocks or unblocks a user.
     pub fn set_blocked(&mut self, id: UserId, blocked: bool) -> Result<()> {
+        self.forget_addressees();
         self.write(Self::SET_STATUS, (id.0, !blocked))?;
         Ok(())
     }
@@ -185,6 +162,7 @@ impl Store {
     const SET_ADMIN: Sql = "UPDATE users SET isadmin = ?2 WHERE userid = ?1";
     /// Makes a user an administrator, or no longer one.
     pub fn set_admin(&mut self, id: UserId, admin: bool) -> Result<()> {
+        self.forget_addressees();
         self.write(Self::SET_ADMIN, (id.0, admin))?;
         Ok(())
     }
@@ -202,7 +180,8 @@ impl Store {
     }
 }
 
-fn user_of(row: &Row) -> rusqlite::Result<User> {
+/// The user in the first four columns of a row.
+pub(super) fn user_of(row: &Row) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(row.get(0)?),
         name: row.get(1)?,
@@ -217,7 +196,6 @@ pub(super) const SQL: &[Sql] = &[
     Store::ADD_CURSOR,
     Store::USER,
     Store::USER_BY_KEY,
-    Store::ADDRESSEE,
     Store::USERNAME,
     Store::CREDENTIALS,
     Store::PASSWORD,
