@@ -105,7 +105,9 @@ fn run(plan: &Plan) -> Outcome<()> {
 fn measure(machine: &Machine, work: Work, system: System, sizes: &Sizes) -> Outcome<Sample> {
     let work = work.on(system, sizes);
     if let Some(dialect) = system.dialect() {
-        return measure_peer(&Server::begin(machine, dialect)?, work.as_ref(), sizes);
+        let server = Server::begin(machine, dialect)?;
+        return measure_peer(&server, work.as_ref(), sizes)
+            .map_err(|why| format!("{why}; it said: {:?}", server.last_words()).into());
     }
     let population = work.as_ref().map_or(Population::strangers(0), Load::population);
     let flags: &[&str] = if system == System::P2spNoFsync { &["--no-fsync"] } else { &[] };

@@ -179,6 +179,7 @@ impl Relay {
                     entry.insert(Peer { stream, rest: Vec::new(), out: Vec::new(), user: None });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -7,7 +7,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,8 +22,13 @@ use crate::load::world::{HOSTS, Machine};
 const MORE_PATH: &str = "/usr/sbin:/usr/local/sbin";
 /// How long a server may take to listen.
 const START_MAX: Duration = Duration::from_secs(10);
+/// How many ports are tried: one that was free may be another's when the server comes to it.
+const ATTEMPTS: usize = 3;
 /// How much of its last words is shown.
 const LAST_WORDS_BYTES: usize = 1_000;
+/// Files in its directory.
+const CONFIG: &str = "config";
+const LOG: &str = "log";
 
 /// A running server.
 pub struct Server {
@@ -31,7 +36,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     /// How one speaks to it.
     pub dialect: &'static dyn Dialect,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Server {
@@ -40,6 +45,20 @@ impl Server {
     /// # Errors
     /// It does not listen.
     pub fn begin(machine: &Machine, dialect: &'static dyn Dialect) -> Outcome<Server> {
+        let mut server = Server::spawn(machine, dialect)?;
+        for _ in 1..ATTEMPTS {
+            if server.listens()? {
+                return Ok(server);
+            }
+            server = Server::spawn(machine, dialect)?;
+        }
+        match server.listens()? {
+            true => Ok(server),
+            false => Err(format!("it does not listen: {}", server.last_words()).into()),
+        }
+    }
+
+    fn spawn(machine: &Machine, dialect: &'static dyn Dialect) -> Outcome<Server> {
         let program = match dialect.program() {
             Some(name) => find(name).ok_or("it is not installed")?,
             None => env::current_exe()?,
@@ -47,32 +66,37 @@ impl Server {
         let data =
             tempfile::Builder::new().prefix("peers-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let (config, log) = (data.path().join("config"), data.path().join("log"));
+        let config = data.path().join(CONFIG);
         fs::write(&config, dialect.config(port, &data.path().display().to_string()))?;
+        let log = File::create(data.path().join(LOG))?;
         let mut command = machine.server(program);
-        command.args(dialect.flags()).arg(config).stdin(Stdio::null());
-        command.stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?);
+        command.args(dialect.flags()).arg(config);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn()?;
         let hosts = HOSTS.iter().take(dialect.hosts());
         let addresses =
             hosts.map(|host| format!("{host}:{port}").parse()).collect::<Result<_, _>>();
-        let mut server = Server { process, addresses: addresses?, dialect, _data: data };
-        server.wait_until_it_listens(&log)?;
-        Ok(server)
+        Ok(Server { process, addresses: addresses?, dialect, data })
     }
 
-    fn wait_until_it_listens(&mut self, log: &Path) -> Outcome<()> {
+    /// Waits until it listens; false if it has ended, or takes too long.
+    fn listens(&mut self) -> Outcome<bool> {
         let deadline = Instant::now() + START_MAX;
         // The last one: they are bound in order.
         while TcpStream::connect(self.address(self.addresses.len() - 1)).is_err() {
             if self.process.try_wait()?.is_some() || Instant::now() >= deadline {
-                let said = fs::read(log)?;
-                let last = &said[said.len().saturating_sub(LAST_WORDS_BYTES)..];
-                return Err(format!("it does not start: {}", last.escape_ascii()).into());
+                return Ok(false);
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// The end of what it has printed.
+    pub fn last_words(&self) -> String {
+        let said = fs::read(self.data.path().join(LOG)).unwrap_or_default();
+        let last = &said[said.len().saturating_sub(LAST_WORDS_BYTES)..];
+        String::from_utf8_lossy(last).into_owned()
     }
 
     /// An address, each in turn.
