@@ -1,4 +1,4 @@
--- The whole schema of p2sp.db, version 1 (PRAGMA user_version, set by src/store/open.rs).
+-- The whole schema of p2sp.db, version 2 (PRAGMA user_version, set by src/store/open.rs).
 --
 -- Every fact is kept once, and what must change together changes in one transaction. Nothing
 -- here decides anything: no triggers, no clocks, no random values. Times are unix seconds that
@@ -103,30 +103,52 @@ CREATE TABLE friend_requests (
     PRIMARY KEY (toid, fromid)
 ) STRICT, WITHOUT ROWID;
 
--- The message log: the only queue. One row a message, whatever the number of its readers.
+-- The message log: the only queue. One row a message, whatever the number of its readers, and
+-- no index: a message is one append, however many there are. Where the newest entries are is
+-- known in memory (src/store/tail.rs), where the others are stands in the two tables below.
 CREATE TABLE log (
-    seq          INTEGER PRIMARY KEY AUTOINCREMENT, -- the message's id and its place; never
-                                                    -- reused, not even if the newest are pruned
-    conversation INTEGER NOT NULL,                  -- 0 everyone, 2 * userid an inbox,
-                                                    -- 2 * groupid + 1 a group
-    sender       INTEGER,                           -- userid; NULL: the system itself
-    at           INTEGER NOT NULL,                  -- when it was committed
-    kind         INTEGER NOT NULL                   -- 0 text, 1 an administrator's text, 2 a
-                 CHECK (kind BETWEEN 0 AND 3),      -- system message, 3 a notice
-    body         TEXT NOT NULL,                     -- the text as sent; a notice's event and
-                                                    -- arguments
-    mid          TEXT                               -- the sender's name for it, if they gave one
+    seq          INTEGER PRIMARY KEY, -- the message's id and its place; given by log_state
+    conversation INTEGER NOT NULL,    -- 0 everyone, 2 * userid an inbox, 2 * groupid + 1 a group
+    sender       INTEGER,             -- userid; NULL: the system itself
+    at           INTEGER NOT NULL,    -- when it was committed
+    kind         INTEGER NOT NULL     -- 0 text, 1 an administrator's text, 2 a system message,
+                 CHECK (kind BETWEEN 0 AND 3), -- 3 a notice
+    body         TEXT NOT NULL,       -- the text as sent; a notice's event and arguments
+    mid          TEXT,                -- the sender's name for it, if they gave one
+    rising       INTEGER NOT NULL     -- 1: the mid is greater than all its sender's earlier ones,
+                 CHECK (rising IN (0, 1)) -- so that the next greater one is known to be new
 ) STRICT;
 
--- A reader's next messages in one conversation.
-CREATE INDEX log_by_conversation ON log (conversation, seq);
+-- How far the log reaches, in one row.
+CREATE TABLE log_state (
+    id     INTEGER PRIMARY KEY CHECK (id = 1), -- the row
+    head   INTEGER NOT NULL,                   -- the last seq given: none is given twice, not
+                                               -- even if the newest entries are pruned
+    sealed INTEGER NOT NULL                    -- slices of the log, of 65,536 seqs each, that
+                                               -- are in the tables below
+) STRICT;
+INSERT INTO log_state (id, head, sealed) VALUES (1, 0, 0);
 
--- A retry finds what it already did: one row a (sender, mid).
-CREATE UNIQUE INDEX log_by_mid ON log (sender, mid) WHERE mid IS NOT NULL;
+-- Where the entries of a conversation are, by slice. Follows from the log.
+CREATE TABLE log_slices (
+    block        INTEGER NOT NULL, -- 16 slices: what is written together stands together
+    conversation INTEGER NOT NULL, -- as in the log
+    sender       INTEGER NOT NULL, -- 0: all entries; in an inbox also, for each sender, the texts
+                                   -- by them alone, for the history of two users
+    slice        INTEGER NOT NULL, -- seqs from 65,536 * slice on
+    offsets      BLOB NOT NULL,    -- two bytes an entry, big-endian: its seq within the slice
+    PRIMARY KEY (block, conversation, sender, slice)
+) STRICT, WITHOUT ROWID;
 
--- What one user said to another, for their history. An inbox holds all senders, so the index
--- above would wade through the others.
-CREATE INDEX log_by_sender ON log (sender, conversation, seq) WHERE kind < 3;
+-- Where the mids of a sender are, by slice, for a retry. Follows from the log.
+CREATE TABLE mid_slices (
+    block  INTEGER NOT NULL, -- as above
+    sender INTEGER NOT NULL, -- who used them
+    slice  INTEGER NOT NULL, -- as above
+    rising INTEGER,          -- the seq of the last that was rising, if any was
+    mids   BLOB NOT NULL,    -- eight bytes a mid: six of its SHA-256, two of its offset
+    PRIMARY KEY (block, sender, slice)
+) STRICT, WITHOUT ROWID;
 
 -- How far the log has reached each user. Apart from `users`, because it changes all the time.
 CREATE TABLE cursors (

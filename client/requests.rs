@@ -106,14 +106,17 @@ fn append(
 pub struct Requests {
     waiting: VecDeque<Request>,
     id_last: i64,
-    /// Begins every `mid` of this run of the client; no other run has it.
+    /// Begins every `mid` of this run of the client, no other run has it, and a later run has a
+    /// greater one: the server knows at once that a `mid` that counts up is new.
     run: u128,
 }
 
 impl Requests {
     /// None yet.
     pub fn new() -> Requests {
-        Requests { waiting: VecDeque::new(), id_last: 0, run: rand::random() }
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let run = since_epoch.as_micros() << 64 | u128::from(rand::random::<u64>());
+        Requests { waiting: VecDeque::new(), id_last: 0, run }
     }
 
     /// One more, to be sent behind the others.
@@ -121,7 +124,7 @@ impl Requests {
         self.id_last += 1;
         let id = self.id_last;
         if carries_mid(kind) {
-            args.insert("mid".to_owned(), format!("{:032x}-{id}", self.run).into());
+            args.insert("mid".to_owned(), format!("{:032x}-{id:010}", self.run).into());
         }
         let request = Request { id, kind, args, purpose, sent: false, repeated: false };
         self.waiting.push_back(request);

@@ -6,11 +6,12 @@
 //! edge will announce again; the list is worked off in turn, so that nobody waits longer than a
 //! full round (P21), and while it is not empty the wait does not block.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::conn::{CloseReason, Stage};
+use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::net::{Events, Net};
@@ -37,8 +38,6 @@ struct Remembered {
     writable: bool,
     /// On the ready list.
     listed: bool,
-    /// The entry in `deadlines`.
-    deadline: Option<Moment>,
 }
 
 /// The loop over an edge and a server.
@@ -48,7 +47,7 @@ pub struct EventLoop<N: Net> {
     events: Events,
     remembered: Vec<Remembered>,
     ready: VecDeque<ConnId>,
-    deadlines: BTreeSet<(Moment, ConnId)>,
+    deadlines: Deadlines,
     acceptable: bool,
     /// Descriptors ran out: accepting rests until then, or until a connection closes.
     accept_not_before: Moment,
@@ -66,7 +65,7 @@ impl<N: Net> EventLoop<N> {
             events: Events::default(),
             remembered: Vec::new(),
             ready: VecDeque::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             acceptable: true,
             accept_not_before: Moment::default(),
             connections_max,
@@ -138,10 +137,9 @@ impl<N: Net> EventLoop<N> {
         for (id, outcome) in self.events.hashes.drain(..) {
             self.server.hash_done(id, outcome);
         }
-        while let Some(&(at, id)) = self.deadlines.first().filter(|(at, _)| *at <= now.mono) {
-            self.deadlines.remove(&(at, id));
-            self.remembered[id.index()].deadline = None;
-            self.server.look_at_deadline(id, now);
+        while let Some(slot) = self.deadlines.pop_due(now.mono) {
+            let generation = self.remembered[slot as usize].generation;
+            self.server.look_at_deadline(ConnId { slot, generation }, now);
         }
         Ok(now)
     }
@@ -154,8 +152,8 @@ impl<N: Net> EventLoop<N> {
             return Some(Duration::ZERO);
         }
         let accept = self.may_accept().then_some(self.accept_not_before);
-        let deadline = self.deadlines.first().map(|(at, _)| *at);
-        let next = [accept, deadline, self.server.wake_at()].into_iter().flatten().min();
+        let next =
+            [accept, self.deadlines.next(), self.server.wake_at()].into_iter().flatten().min();
         // A microsecond more, so that the moment has come when the wait ends.
         next.map(|at| at.since(now) + Duration::from_micros(1))
     }
@@ -358,32 +356,22 @@ impl<N: Net> EventLoop<N> {
                 None | Some(Settled::Shutdown) => {}
                 Some(Settled::Freed) => {
                     self.net.close(id);
-                    self.set_deadline(id, None);
+                    self.deadlines.forget(id.slot);
                     self.remembered[id.index()] = Remembered::default();
                     self.accept_not_before = Moment::default();
                 }
                 Some(Settled::Alive { deadline, serving, has_frame }) => {
-                    self.set_deadline(id, deadline);
+                    if let Some(at) = deadline {
+                        self.deadlines.set(id.slot, at);
+                    }
                     if serving && (has_frame || self.remembered[id.index()].readable) {
                         self.list(id);
                     }
                 }
             }
         }
+        self.server.trim(now);
         self.server.checkpoint(now)
-    }
-
-    fn set_deadline(&mut self, id: ConnId, deadline: Option<Moment>) {
-        let remembered = &mut self.remembered[id.index()];
-        if remembered.deadline == deadline {
-            return;
-        }
-        if let Some(at) = std::mem::replace(&mut remembered.deadline, deadline) {
-            self.deadlines.remove(&(at, id));
-        }
-        if let Some(at) = deadline {
-            self.deadlines.insert((at, id));
-        }
     }
 }
 

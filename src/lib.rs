@@ -9,17 +9,18 @@
 //!                  recv buf   BEGIN … store … outbox (staged)     send buf ─►kernel  and free
 //! ```
 //!
-//! [`event_loop`] turns; each turn has these eight phases. [`net`] is everything outside it, and
-//! [`mio_net`] the shipped outside. [`server`] is what the phases do to [`conn`]ections: bytes
-//! become frames and messages ([`wire`]), a message meets its handler ([`handlers`]), which reads
-//! the [`store`] and the [`sessions`] and stages effects in the [`outbox`]. One tick is one
-//! transaction. After COMMIT the effects are applied and the readers fed from the log, which is
-//! the only queue. [`locale`] has the words for people.
+//! [`event_loop`] turns; each turn has these eight phases, and [`deadlines`] wake it. [`net`] is
+//! everything outside it, and [`mio_net`] the shipped outside. [`server`] is what the phases do
+//! to [`conn`]ections: bytes become frames and messages ([`wire`]), a message meets its handler
+//! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
+//! [`outbox`]. One tick is one transaction. After COMMIT the effects are applied and the readers
+//! fed from the log, which is the only queue. [`locale`] has the words for people.
 //!
 //! Below all of it: [`throttle`] and [`counters`] count, [`password`] hashes, [`names`] says what
 //! a name is, [`id`] what things are called, [`limits`] how much of everything there may be.
 #![forbid(unsafe_code)]
 
+pub mod deadlines;
 pub mod event_loop;
 pub mod net;
 

@@ -58,6 +58,15 @@ pub const PUSH_BYTES_PER_TICK: usize = 16 * 1024 * 1024;
 pub const OWN_ENTRIES_PER_TICK: usize = 4_096;
 /// Log entries read at once for a reader who is behind.
 pub const PAGE_ROWS: usize = 128;
+/// Log entries read, and places looked at for them, in a tick; the page that reaches it is the
+/// last. They take some microseconds each, which those who are caught up wait for.
+pub const LOG_READS_PER_TICK: usize = 1_024;
+
+/// Places in which one page is looked for: a conversation in a block of the log each. Whoever was
+/// away for long goes through the log in several pages.
+pub const LOOKS_PER_PAGE: usize = 256;
+/// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
+pub const GREATEST_MIDS_KEPT: usize = 16_384;
 
 /// A connection whose send buffer holds more is neither fed nor served …
 pub const SEND_HIGH_BYTES: usize = 256 * 1024;
@@ -66,6 +75,14 @@ pub const SEND_LOW_BYTES: usize = 64 * 1024;
 /// All send buffers together; above it a connection is neither fed nor served once it holds
 /// anything, so that those who read go on and those who do not cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Memory of send buffers that were sent, kept for the next ones: that of a tick which pushes all
+/// it may.
+pub const SPARE_BYTES_MAX: usize = PUSH_BYTES_PER_TICK;
+/// Larger buffers are not kept: one that was lent to a reader who is slow costs at most this.
+pub const SPARE_BUFFER_BYTES_MAX: usize = SEND_LOW_BYTES;
+/// Spare memory that was not needed for this long is given back, in microseconds.
+pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
 
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
 /// about three seconds.
@@ -91,8 +108,8 @@ pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 pub const RESERVED_FILES: u64 = 32;
 
 /// The write-ahead log is checkpointed at this size whatever happens (in pages of 4 KiB:
-/// 64 MiB) …
-pub const WAL_PAGES_MAX: u32 = 16_384;
+/// 2 MiB), so that no tick copies much more …
+pub const WAL_PAGES_MAX: u32 = 512;
 /// … and when the loop has nothing to do, from this size on (1 MiB).
 pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.

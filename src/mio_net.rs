@@ -3,7 +3,8 @@
 //!
 //! Sockets are registered once, for both directions, when they are accepted; epoll then tells
 //! each edge once. The token of a socket is its connection's whole name, slot and generation.
-//! Nothing here knows what bytes mean.
+//! Options are set on the listeners: what they accept has them as well. Nothing here knows what
+//! bytes mean.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -54,6 +55,13 @@ impl Bound {
             socket.set_only_v6(true)?;
         }
         socket.set_reuse_address(true)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(
+            &TcpKeepalive::new()
+                .with_time(KEEPALIVE_AFTER)
+                .with_interval(KEEPALIVE_EVERY)
+                .with_retries(KEEPALIVE_PROBES),
+        )?;
         socket.bind(&address.into())?;
         let bound = socket.local_addr()?.as_socket().unwrap_or(address);
         self.sockets.push((socket, bound));
@@ -77,11 +85,18 @@ impl Default for Bound {
     }
 }
 
+struct Listener {
+    socket: TcpListener,
+    /// An edge came and accepting has not met `WouldBlock` since.
+    acceptable: bool,
+}
+
 /// The edge over mio.
 pub struct MioNet {
     poll: Poll,
     polled: mio::Events,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    /// By the connection's slot.
     sockets: Vec<Option<(u32, TcpStream)>>,
     signals: Signals,
     tasks: Sender<(ConnId, Task)>,
@@ -109,7 +124,7 @@ impl MioNet {
             let mut listener = TcpListener::from_std(socket.into());
             let token = Token(LISTENERS - listeners.len());
             registry.register(&mut listener, token, Interest::READABLE)?;
-            listeners.push(listener);
+            listeners.push(Listener { socket: listener, acceptable: true });
         }
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -142,9 +157,9 @@ impl MioNet {
 
     /// Accepts from the first listener that somebody waits at.
     fn accept_any(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        for listener in &self.listeners {
-            match listener.accept() {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+        for listener in self.listeners.iter_mut().filter(|listener| listener.acceptable) {
+            match listener.socket.accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => listener.acceptable = false,
                 accepted => return accepted,
             }
         }
@@ -189,6 +204,7 @@ impl Net for MioNet {
                 WAKER => {}
                 SIGNALS => events.stops += self.signals.pending().count() as u32,
                 Token(token) if token > LISTENERS - self.listeners.len() => {
+                    self.listeners[LISTENERS - token].acceptable = true;
                     events.acceptable = true;
                 }
                 Token(token) => events.ready.push(Readiness {
@@ -213,12 +229,6 @@ impl Net for MioNet {
                 self.turn_away();
             }
         })?;
-        socket.set_nodelay(true)?;
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE_AFTER)
-            .with_interval(KEEPALIVE_EVERY)
-            .with_retries(KEEPALIVE_PROBES);
-        socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(conn.to_bits() as usize), both)?;
         if self.sockets.len() <= conn.index() {
@@ -268,4 +278,26 @@ impl Net for MioNet {
 fn is_out_of_files(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
     matches!(code, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONN: ConnId = ConnId { slot: 0, generation: 1 };
+
+    #[test]
+    fn what_is_accepted_has_the_listeners_options() {
+        let mut bound = Bound::new();
+        bound.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let address = bound.addresses()[0];
+        let mut net = MioNet::new(bound, Path::new("/"), Cost::default()).expect("an edge");
+        let _peer = std::net::TcpStream::connect(address).expect("a connection");
+        net.accept(CONN).expect("somebody waits");
+        let socket = net.socket(CONN).expect("accepted");
+        assert!(socket.nodelay().expect("an option"));
+        let options = socket2::SockRef::from(&*socket);
+        assert!(options.keepalive().expect("an option"));
+        assert_eq!(options.tcp_keepalive_time().expect("an option"), KEEPALIVE_AFTER);
+    }
 }

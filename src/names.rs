@@ -49,6 +49,11 @@ impl Name {
         if raw.len() > chars_max * 16 {
             return None;
         }
+        // ASCII is in normal form.
+        if raw.is_ascii() {
+            let fits = (1..=chars_max).contains(&raw.len());
+            return fits.then(|| Name { text: raw.to_owned(), key: raw.to_ascii_lowercase() });
+        }
         let text: String = raw.nfkc().collect();
         let chars = text.chars().count();
         if chars == 0 || chars > chars_max {

@@ -101,8 +101,10 @@ pub struct Outbox {
     hashes: usize,
     /// What each session confirmed in this tick, not applied yet.
     confirmed: HashMap<ConnId, Seq>,
-    /// A connection that asks for long lists is served no more than its buffer can hold.
-    reply_bytes: HashMap<ConnId, usize>,
+    /// About how many bytes of answers are staged for the connection that was answered last: one
+    /// that asks for long lists is served no more than its buffer can hold. A connection's frames
+    /// are served in a row, so one count is enough.
+    reply_bytes: (Option<ConnId>, usize),
 }
 
 /// Where a request's effects begin.
@@ -159,7 +161,7 @@ impl Outbox {
     /// Stages the answer before everything that the request caused, so that it leaves before
     /// any push to the same connection.
     pub fn answer(&mut self, mark: Mark, conn: ConnId, response: ResponseMessage) {
-        *self.reply_bytes.entry(conn).or_default() += response.size_hint();
+        self.reply_bytes = (Some(conn), self.reply_bytes(conn) + response.size_hint());
         self.effects.insert(mark.effects, Effect::Reply(conn, response));
     }
 
@@ -174,7 +176,7 @@ impl Outbox {
 
     /// About how many bytes of answers are staged for the connection.
     pub fn reply_bytes(&self, conn: ConnId) -> usize {
-        self.reply_bytes.get(&conn).copied().unwrap_or_default()
+        if self.reply_bytes.0 == Some(conn) { self.reply_bytes.1 } else { 0 }
     }
 
     /// Whether the connection is served no further frame in this tick.
@@ -194,7 +196,7 @@ impl Outbox {
         self.held_order.clear();
         self.hashes = 0;
         self.confirmed.clear();
-        self.reply_bytes.clear();
+        self.reply_bytes = (None, 0);
     }
 }
 

@@ -12,6 +12,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 
 use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
 use crate::limits::Limits;
@@ -21,6 +22,8 @@ use crate::password::KeyHash;
 /// One signed-in user on one connection.
 #[derive(Debug)]
 pub struct Session {
+    /// The connection's, whose slot is the session's place.
+    generation: u32,
     /// Who.
     pub user: UserId,
     /// Whether they are an administrator.
@@ -47,9 +50,9 @@ pub struct Session {
     pub queued: bool,
     /// Whether they were told that everything that waited has been pushed.
     pub told_caught_up: bool,
-    /// For a session that does not confirm: when the connection has sent so many bytes in all,
-    /// everything up to the seq counts as seen.
-    pub mark: Option<(u64, Seq)>,
+    /// For a session that does not confirm: when so many bytes more are sent, everything up to
+    /// the seq counts as seen. One mark is enough; the next is set when it has passed.
+    mark: Option<(NonZeroUsize, Seq)>,
     /// The session ends in this tick, and what was pushed but not begun to be sent is dropped.
     pub ending: bool,
     paces: Paces,
@@ -128,6 +131,30 @@ impl Session {
         self.ending = true;
     }
 
+    /// Something was pushed, and `unsent` bytes are to be sent now.
+    pub fn set_mark(&mut self, unsent: usize) {
+        if !self.acks && self.mark.is_none() {
+            self.mark = NonZeroUsize::new(unsent).map(|bytes| (bytes, self.pushed));
+        }
+    }
+
+    /// The kernel took `sent` bytes and `unsent` are left. If the mark has passed: what counts as
+    /// seen.
+    pub fn pass_mark(&mut self, sent: usize, unsent: usize) -> Option<Seq> {
+        let (bytes, seq) = self.mark?;
+        let bytes = NonZeroUsize::new(bytes.get().saturating_sub(sent));
+        self.mark = bytes.map(|bytes| (bytes, seq));
+        if self.mark.is_some() {
+            return None;
+        }
+        // With nothing left in the buffer, the pushes behind the mark are gone as well.
+        let seen = if unsent == 0 { self.pushed } else { seq };
+        if self.pushed > seen {
+            self.set_mark(unsent);
+        }
+        Some(seen)
+    }
+
     /// Takes a permit to have a request served, and one more if it says something.
     ///
     /// # Errors
@@ -143,10 +170,15 @@ impl Session {
     }
 }
 
+/// A million idle sessions are a million of these (P20).
+const _: () = assert!(size_of::<Option<Session>>() <= 144);
+
 /// Everyone who is signed in.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    by_conn: HashMap<ConnId, Box<Session>>,
+    /// By the connection's slot. Slots are dense, so this is smaller than any map and found
+    /// without hashing; the part that a doubling leaves empty is never touched.
+    by_slot: Vec<Option<Session>>,
     by_user: BTreeMap<UserId, ConnId>,
     /// The online members of each group, ordered by user.
     readers: HashMap<GroupId, Vec<(UserId, ConnId)>>,
@@ -176,6 +208,7 @@ impl Sessions {
             add_reader(&mut self.readers, group, user, conn);
         }
         let session = Session {
+            generation: conn.generation,
             user,
             admin,
             lang,
@@ -193,14 +226,18 @@ impl Sessions {
             ending: false,
             paces: self.resting.remove(&user).unwrap_or_default(),
         };
-        self.by_conn.insert(conn, Box::new(session));
+        if self.by_slot.len() <= conn.index() {
+            self.by_slot.resize_with(conn.index() + 1, || None);
+        }
+        self.by_slot[conn.index()] = Some(session);
     }
 
     /// Ends the session of a connection, if it has one. Where all that was pushed is confirmed,
     /// the cursor goes on to where the log was gone through for them; `head` is the log's: who
     /// only ever talks is not led past all of it again at the next sign-in.
     pub fn sign_out(&mut self, conn: ConnId, head: Seq) -> Option<UserId> {
-        let session = self.by_conn.remove(&conn)?;
+        let place = self.by_slot.get_mut(conn.index())?;
+        let session = place.take_if(|session| session.generation == conn.generation)?;
         self.by_user.remove(&session.user);
         self.resting.insert(session.user, session.paces);
         for &group in &session.groups {
@@ -215,12 +252,14 @@ impl Sessions {
 
     /// The session of a connection.
     pub fn get(&self, conn: ConnId) -> Option<&Session> {
-        self.by_conn.get(&conn).map(Box::as_ref)
+        let session = self.by_slot.get(conn.index())?.as_ref();
+        session.filter(|session| session.generation == conn.generation)
     }
 
     /// The session of a connection, to be changed.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
-        self.by_conn.get_mut(&conn).map(Box::as_mut)
+        let session = self.by_slot.get_mut(conn.index())?.as_mut();
+        session.filter(|session| session.generation == conn.generation)
     }
 
     /// Where a user is signed in.
@@ -294,7 +333,7 @@ impl Sessions {
     /// The session confirms everything up to `seq`, or its kernel took it. The cursor never
     /// moves back (P13); `head` is the head of the log.
     pub fn confirm(&mut self, conn: ConnId, seq: Seq, head: Seq) {
-        let Some(session) = self.by_conn.get_mut(&conn) else { return };
+        let Some(session) = self.get_mut(conn) else { return };
         let all_pushed = seq >= session.pushed;
         // Behind the last push stand only entries that are not for this reader.
         let cursor = if all_pushed { session.sent(head).max(seq) } else { seq };
@@ -302,8 +341,8 @@ impl Sessions {
             return;
         }
         session.cursor = cursor;
-        let caught_up = all_pushed && !session.behind;
-        let moved = self.dirty_cursors.entry(session.user).or_default();
+        let (user, caught_up) = (session.user, all_pushed && !session.behind);
+        let moved = self.dirty_cursors.entry(user).or_default();
         // An older session of this tick may have confirmed more.
         moved.seq = moved.seq.max(cursor);
         moved.caught_up = caught_up;
@@ -420,6 +459,32 @@ mod tests {
             sessions.sign_out(conn(1), Seq(20));
             assert_eq!(sessions.moved_cursor(UserId(7)), Some(Seq(expected)));
         }
+    }
+
+    #[test]
+    fn p13_without_confirmations_what_the_kernel_took_counts_as_seen() {
+        let mut sessions = Sessions::default();
+        sessions.sign_in(conn(1), SignIn { acks: false, ..sign_in(7, &[]) });
+        let session = sessions.get_mut(conn(1)).expect("signed in");
+        session.pushed = Seq(8);
+        session.set_mark(100);
+        session.pushed = Seq(9);
+        session.set_mark(150);
+        assert_eq!(session.pass_mark(60, 90), None);
+        assert_eq!(session.pass_mark(40, 50), Some(Seq(8)), "the mark has passed");
+        assert_eq!(session.pass_mark(49, 1), None);
+        assert_eq!(session.pass_mark(1, 0), Some(Seq(9)));
+        assert_eq!(session.pass_mark(200, 0), None, "answers say nothing of pushes");
+    }
+
+    #[test]
+    fn p24_a_slots_next_connection_is_another() {
+        let mut sessions = Sessions::default();
+        sessions.sign_in(conn(1), sign_in(7, &[]));
+        let later = ConnId { slot: 1, generation: 2 };
+        assert!(sessions.get(later).is_none() && sessions.get_mut(later).is_none());
+        assert_eq!(sessions.sign_out(later, Seq(9)), None);
+        assert!(sessions.get(conn(1)).is_some());
     }
 
     #[test]

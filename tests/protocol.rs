@@ -11,7 +11,7 @@ use std::path::Path;
 use p2sp::handlers::{HANDLERS, Handler};
 use p2sp::id::Seq;
 use p2sp::locale::{self, Lang};
-use p2sp::wire::push::{self, Push, Stem};
+use p2sp::wire::push::{self, Push, PushFrame, Stem};
 use p2sp::wire::response::{Data, Welcome};
 use p2sp::wire::{
     Code, Event, MessageType, Notice, Refusal, RequestId, RequestMessage, ResponseMessage, frame,
@@ -116,7 +116,8 @@ fn every_golden_frame_is_what_the_wire_encodes() {
 
 fn check_pushes(check: &mut Check) {
     let pushed = |out: &mut Vec<u8>, push: &Push, seq: i64| {
-        push::append(out, &Stem::new(push, UNIX, Seq(seq)), Seq(seq - 1));
+        let stem = Stem::new(push, UNIX, Seq(seq));
+        out.extend_from_slice(PushFrame::new(&stem).behind(Seq(seq - 1)));
     };
     check("usersend", &|out| {
         let push =

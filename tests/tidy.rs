@@ -33,7 +33,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    ("event_loop", &["server", "outbox", "conn", "store", "net", "id", "limits"]),
+    ("event_loop", &["deadlines", "server", "outbox", "conn", "store", "net", "id", "limits"]),
+    ("deadlines", &["id"]),
     ("mio_net", &["net", "password", "id", "limits"]),
     (
         "server",

@@ -57,6 +57,7 @@ transcripts! {
     p6_p7_p10_one_order_for_all,
     p9_all_that_waited_comes_once,
     p11_changes_in_the_tick_of_a_sign_in,
+    p11_answers_and_pushes_of_one_tick,
     p11_p12_membership_edges,
     p13_confirming,
     p13_a_takeover_confirms_nothing_unsent,

@@ -77,7 +77,11 @@ impl Crowd {
 
     /// Begins a connection; the smallest number that is free is its name.
     pub fn connect(&mut self, address: SocketAddr) -> Outcome<usize> {
-        let mut stream = TcpStream::connect(address)?;
+        self.adopt(TcpStream::connect(address)?)
+    }
+
+    /// Takes in a connection that was begun elsewhere, under the smallest number that is free.
+    pub fn adopt(&mut self, mut stream: TcpStream) -> Outcome<usize> {
         stream.set_nodelay(true)?;
         let entry = self.peers.vacant_entry();
         let who = entry.key();

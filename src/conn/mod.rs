@@ -11,10 +11,11 @@
 //! would reset the connection and could destroy the last reply on its way. Only `reap` frees
 //! the slot of a *dead* connection.
 //!
-//! An idle connection owns no buffer: see [`receive`] and [`send`].
+//! An idle connection owns no buffer: see [`receive`], [`send`] and [`spare`].
 
 pub mod receive;
 pub mod send;
+pub mod spare;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::id::Moment;
 use crate::limits;
 use receive::ReceiveBuffer;
 use send::SendBuffer;
+use spare::SpareBuffers;
 
 /// Why a connection ended. Each is counted under its name (P29).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,16 +129,15 @@ pub struct Connection {
     pub peer: IpAddr,
     /// How long it may be silent.
     patience: Patience,
-    /// When the peer was accepted, or signed out.
-    accepted: Moment,
     /// The send buffer was above its high mark and is not below the low one yet.
     backed_up: bool,
-    last_frame: Moment,
+    lingered_bytes: u32,
+    /// What its stage and its patience count from: when it was accepted or signed out; while it
+    /// confirms, its last frame; while it closes, when it began to flush or to linger.
+    since: Moment,
     frame_begun: Option<Moment>,
     /// When the kernel last took bytes, or when there began to be any.
     last_progress: Moment,
-    closing_since: Moment,
-    lingered_bytes: usize,
 }
 
 /// What a deadline asks for.
@@ -169,13 +170,11 @@ impl Connection {
             paced_until: None,
             peer,
             patience: Patience::SignIn,
-            accepted: now,
             backed_up: false,
-            last_frame: now,
+            lingered_bytes: 0,
+            since: now,
             frame_begun: None,
             last_progress: now,
-            closing_since: now,
-            lingered_bytes: 0,
         }
     }
 
@@ -196,21 +195,24 @@ impl Connection {
     }
 
     /// A session began.
-    pub fn signed_in(&mut self, acks: bool) {
+    pub fn signed_in(&mut self, acks: bool, now: Moment) {
         self.patience = if acks { Patience::Idle } else { Patience::Keepalive };
+        self.since = now;
     }
 
     /// The session ended: the peer has as long as a new one to sign in again.
     pub fn signed_out(&mut self, now: Moment) {
         self.patience = Patience::SignIn;
-        self.accepted = now;
+        self.since = now;
     }
 
     /// Whole frames came.
     pub fn frames_came(&mut self, now: Moment) {
         self.stage = Stage::Native;
-        self.last_frame = now;
         self.frame_begun = None;
+        if self.patience == Patience::Idle {
+            self.since = now;
+        }
     }
 
     /// Whether what is kept is the beginning of a frame whose rest the peer owes us. A frame
@@ -224,11 +226,16 @@ impl Connection {
     }
 
     /// Appends whole frames to what is to be sent.
-    pub fn append(&mut self, now: Moment, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn append(
+        &mut self,
+        now: Moment,
+        spare: &mut SpareBuffers,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         if self.send.is_empty() {
             self.last_progress = now;
         }
-        write(self.send.tail());
+        write(self.send.tail(spare));
         self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
@@ -239,8 +246,8 @@ impl Connection {
     }
 
     /// The kernel took `bytes`.
-    pub fn was_sent(&mut self, bytes: usize, now: Moment) {
-        self.send.consume(bytes);
+    pub fn was_sent(&mut self, bytes: usize, now: Moment, spare: &mut SpareBuffers) {
+        self.send.consume(bytes, spare);
         self.backed_up &= self.send.len() >= limits::SEND_LOW_BYTES;
         self.last_progress = now;
     }
@@ -250,7 +257,7 @@ impl Connection {
         if self.is_serving() {
             self.stage = Stage::Flushing;
             self.reason = Some(reason);
-            self.closing_since = now;
+            self.since = now;
             self.received.clear();
         }
     }
@@ -258,13 +265,13 @@ impl Connection {
     /// Our side was shut down: what still comes is discarded.
     pub fn linger(&mut self, now: Moment) {
         self.stage = Stage::Lingering;
-        self.closing_since = now;
+        self.since = now;
     }
 
     /// Bytes came that nobody wants. True once it is enough.
     pub fn discard(&mut self, bytes: usize) -> bool {
-        self.lingered_bytes += bytes;
-        self.lingered_bytes > limits::LINGER_BYTES_MAX
+        self.lingered_bytes = self.lingered_bytes.saturating_add(bytes as u32);
+        self.lingered_bytes as usize > limits::LINGER_BYTES_MAX
     }
 
     /// Ends at once: nothing can be sent any more.
@@ -295,7 +302,7 @@ impl Connection {
     }
 
     fn drop_at(&self, span: Duration, now: Moment) -> Due {
-        let at = self.closing_since.after(span);
+        let at = self.since.after(span);
         if at <= now { Due::Drop } else { Due::Later(at) }
     }
 
@@ -306,9 +313,9 @@ impl Connection {
         };
         let life = match self.patience {
             Patience::SignIn => {
-                limit(self.accepted, settings.signin_seconds, CloseReason::SignInDeadline)
+                limit(self.since, settings.signin_seconds, CloseReason::SignInDeadline)
             }
-            Patience::Idle => limit(self.last_frame, settings.idle_seconds, CloseReason::Idle),
+            Patience::Idle => limit(self.since, settings.idle_seconds, CloseReason::Idle),
             Patience::Keepalive => None,
         };
         let frame = self
@@ -322,7 +329,7 @@ impl Connection {
 }
 
 /// A million idle connections are a million of these (P20).
-const _: () = assert!(std::mem::size_of::<Connection>() <= 256);
+const _: () = assert!(std::mem::size_of::<Connection>() <= 128);
 
 #[cfg(test)]
 mod tests {
@@ -361,11 +368,12 @@ mod tests {
     #[test]
     fn p20_backed_up_it_rests_until_the_kernel_takes_something() {
         let mut conn = connection();
-        conn.append(at(1), |out| out.extend_from_slice(&[0; 100]));
+        let mut spare = SpareBuffers::default();
+        conn.append(at(1), &mut spare, |out| out.extend_from_slice(&[0; 100]));
         assert!(conn.may_be_fed() && conn.may_be_served());
         conn.back_up();
         assert!(!conn.may_be_fed() && !conn.may_be_served());
-        conn.was_sent(1, at(2));
+        conn.was_sent(1, at(2), &mut spare);
         assert!(conn.may_be_fed() && conn.may_be_served());
     }
 

@@ -1,16 +1,15 @@
 //! Bytes to be sent, frame after frame.
 //!
 //! ```text
-//! 0        boundary    sent                      bytes.len()
-//! ├─ gone ─┼─ gone ────┼──────── to be sent ─────┤
-//!          └ the frame being written begins here    invariant: boundary ≤ sent ≤ bytes.len(),
-//!                                                   empty ⇒ no allocation
+//! 0         sent                      bytes.len()
+//! ├─ gone ──┼──────── to be sent ─────┤    invariant: a frame begins at 0, sent ≤ bytes.len(),
+//!                                                     nothing to be sent ⇒ no memory
 //! ```
 //!
-//! The boundary is kept so that everything behind the frame being written can be dropped at a
-//! takeover: the peer must never see half a frame. It is only brought up to date when somebody
-//! asks, by hopping over the lengths in the headers.
+//! At a takeover everything behind the frame being written is dropped: the peer must never see
+//! half a frame. Where that frame begins is found by hopping over the lengths in the headers.
 
+use super::spare::SpareBuffers;
 use crate::wire::frame;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
@@ -21,14 +20,14 @@ const COMPACT_BYTES: usize = 64 * 1024;
 pub struct SendBuffer {
     bytes: Vec<u8>,
     sent: usize,
-    boundary: usize,
-    /// Bytes ever consumed, to know when a given byte was.
-    consumed_total: u64,
 }
 
 impl SendBuffer {
-    /// Where frames are appended. Only whole frames.
-    pub fn tail(&mut self) -> &mut Vec<u8> {
+    /// Where frames are appended, only whole ones. The first has its memory from `spare`.
+    pub fn tail(&mut self, spare: &mut SpareBuffers) -> &mut Vec<u8> {
+        if self.is_empty() {
+            self.bytes = spare.lend();
+        }
         &mut self.bytes
     }
 
@@ -48,59 +47,48 @@ impl SendBuffer {
     }
 
     /// The kernel took `count` bytes.
-    pub fn consume(&mut self, count: usize) {
+    pub fn consume(&mut self, count: usize, spare: &mut SpareBuffers) {
         self.sent += count;
-        self.consumed_total += count as u64;
         if self.is_empty() {
-            // An idle connection owns no buffer.
-            self.bytes = Vec::new();
-            (self.sent, self.boundary) = (0, 0);
+            self.release(spare);
         } else if self.sent >= COMPACT_BYTES {
-            self.find_boundary();
-            self.bytes.drain(..self.boundary);
-            self.sent -= self.boundary;
-            self.boundary = 0;
+            let begun = self.begun();
+            self.bytes.drain(..begun);
+            self.sent -= begun;
         }
         self.invariants();
     }
 
-    /// Bytes ever consumed.
-    pub fn consumed_total(&self) -> u64 {
-        self.consumed_total
-    }
-
-    /// What [`SendBuffer::consumed_total`] will be when all that is in the buffer now is gone.
-    pub fn end_total(&self) -> u64 {
-        self.consumed_total + self.len() as u64
-    }
-
     /// Drops everything behind the frame that is being written. Returns the number of bytes.
-    pub fn drop_unbegun(&mut self) -> usize {
+    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let before = self.bytes.len();
-        self.find_boundary();
-        let end = if self.boundary == self.sent {
-            self.sent
-        } else {
-            self.boundary + self.frame_at(self.boundary)
-        };
+        let begun = self.begun();
+        let end = if begun == self.sent { begun } else { begun + self.frame_at(begun) };
         self.bytes.truncate(end);
         if self.is_empty() {
-            self.bytes = Vec::new();
-            (self.sent, self.boundary) = (0, 0);
+            self.release(spare);
         }
         self.invariants();
         before - end
     }
 
-    /// Moves the boundary to the beginning of the frame that is being written.
-    fn find_boundary(&mut self) {
-        while self.boundary < self.sent {
-            let next = self.boundary + self.frame_at(self.boundary);
+    /// An idle connection owns no buffer.
+    fn release(&mut self, spare: &mut SpareBuffers) {
+        spare.keep(std::mem::take(&mut self.bytes));
+        self.sent = 0;
+    }
+
+    /// Where the frame that is being written begins.
+    fn begun(&self) -> usize {
+        let mut begun = 0;
+        while begun < self.sent {
+            let next = begun + self.frame_at(begun);
             if next > self.sent {
                 break;
             }
-            self.boundary = next;
+            begun = next;
         }
+        begun
     }
 
     /// The length of the frame that begins at `start`. Only whole frames are ever appended, so
@@ -111,7 +99,7 @@ impl SendBuffer {
     }
 
     fn invariants(&self) {
-        debug_assert!(self.boundary <= self.sent && self.sent <= self.bytes.len());
+        debug_assert!(self.sent <= self.bytes.len());
         debug_assert!(!self.is_empty() || self.bytes.capacity() == 0);
     }
 }
@@ -123,7 +111,9 @@ mod tests {
     fn buffer_of(frames: &[&[u8]]) -> SendBuffer {
         let mut send = SendBuffer::default();
         for payload in frames {
-            frame::append(send.tail(), |out| out.extend_from_slice(payload));
+            frame::append(send.tail(&mut SpareBuffers::default()), |out| {
+                out.extend_from_slice(payload)
+            });
         }
         send
     }
@@ -132,11 +122,10 @@ mod tests {
     fn p17_what_is_dropped_ends_at_a_frames_end() {
         for taken in 0..=42 {
             let mut send = buffer_of(&[b"ab", b"cd", b"ef"]);
-            send.consume(taken);
-            send.drop_unbegun();
+            send.consume(taken, &mut SpareBuffers::default());
+            send.drop_unbegun(&mut SpareBuffers::default());
             let frame_end = taken.div_ceil(14) * 14;
             assert_eq!(send.len(), frame_end - taken, "after {taken}");
-            assert_eq!(send.end_total(), frame_end as u64);
         }
     }
 
@@ -144,11 +133,10 @@ mod tests {
     fn p20_an_empty_buffer_owns_nothing_and_a_long_one_is_compacted() {
         let big = vec![b'x'; 50_000];
         let mut send = buffer_of(&[&big, &big, &big]);
-        send.consume(70_000);
+        let mut spare = SpareBuffers::default();
+        send.consume(70_000, &mut spare);
         assert!(send.bytes.len() < 110_000);
-        assert_eq!(send.consumed_total(), 70_000);
-        send.consume(send.len());
+        send.consume(send.len(), &mut spare);
         assert_eq!(send.bytes.capacity(), 0);
-        assert_eq!(send.consumed_total(), send.end_total());
     }
 }

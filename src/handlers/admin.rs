@@ -216,8 +216,8 @@ fn post_system(
 ) -> Result<Seq, No> {
     let (body, mid) = (context.text(args)?, args.mid()?);
     context.need_storage()?;
-    let kind = EntryKind::System;
-    context.post(Draft { conversation, sender: user, kind, body, mid, group })
+    let (sender, sender_name, kind) = (user, None, EntryKind::System);
+    context.post(Draft { conversation, sender, sender_name, kind, body, mid, group })
 }
 
 fn set_group_blocked(

@@ -11,25 +11,27 @@ use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
 use crate::outbox::Effect;
-use crate::store::{Entry, EntryKind, GroupLabel, GroupStatus, User};
+use crate::store::{Addressee, Entry, EntryKind, GroupLabel, GroupStatus, User};
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Notice, Refusal};
 
 /// `send`: a message to one friend.
 pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let other = context.named_user(args)?;
+    let Addressee { user: other, is_friend, sender_name } = context.addressee(user, args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
     let inbox = Conversation::Inbox(other.id);
     let posted = context.posted(user, args, false, |_, conversation| Ok(conversation == inbox))?;
     if let Some(seq) = posted {
         return Ok(sent_to(context, &other, seq));
     }
-    if !context.facts.store.are_friends(user, other.id)? {
+    if !is_friend {
         return Err(Code::NotFriends.into());
     }
     context.need_storage()?;
     let kind = text_kind(context);
-    let draft = Draft { conversation: inbox, sender: user, kind, body: text, mid, group: None };
+    let (sender_name, body) = (Some(sender_name), text);
+    let draft =
+        Draft { conversation: inbox, sender: user, sender_name, kind, body, mid, group: None };
     if context.facts.sessions.is_caught_up(other.id) {
         let seq = context.post(draft)?;
         return Ok(sent_to(context, &other, seq));
@@ -65,6 +67,7 @@ pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let seq = context.post(Draft {
         conversation: Conversation::Group(group.id),
         sender: user,
+        sender_name: None,
         kind: text_kind(context),
         body: text,
         mid,

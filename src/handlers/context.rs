@@ -12,7 +12,9 @@ use crate::locale::reply::Reply;
 use crate::names::{group_key, user_key};
 use crate::outbox::{Effect, Outbox};
 use crate::sessions::Sessions;
-use crate::store::{Entry, EntryKind, Group, GroupLabel, NewEntry, Store, StoreError, User};
+use crate::store::{
+    Addressee, Entry, EntryKind, Group, GroupLabel, NewEntry, Store, StoreError, User,
+};
 use crate::throttle::Throttle;
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Notice, Refusal, RequestId};
@@ -149,6 +151,8 @@ pub struct Draft<'a> {
     pub conversation: Conversation,
     /// From whom.
     pub sender: UserId,
+    /// Their name as shown, if it is at hand.
+    pub sender_name: Option<String>,
     /// Of which kind.
     pub kind: EntryKind,
     /// The text, or the notice.
@@ -177,6 +181,13 @@ impl<'c, 'f> Context<'c, 'f> {
         let raw = args.username()?;
         let user = self.facts.store.user_by_key(&user_key(raw))?;
         user.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
+    }
+
+    /// The user named by `username`, as `user` writes to them.
+    pub fn addressee(&self, user: UserId, args: &Args) -> Result<Addressee, No> {
+        let raw = args.username()?;
+        let addressee = self.facts.store.addressee(user, &user_key(raw))?;
+        addressee.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
     }
 
     /// The name of a user who exists.
@@ -247,7 +258,7 @@ impl<'c, 'f> Context<'c, 'f> {
     /// # Errors
     /// `mid_reused`: it stands for another content.
     pub fn posted(
-        &self,
+        &mut self,
         sender: UserId,
         args: &Args,
         system: bool,
@@ -263,16 +274,16 @@ impl<'c, 'f> Context<'c, 'f> {
 
     /// Appends a message to the log and stages it for its readers.
     pub fn post(&mut self, draft: Draft) -> Result<Seq, No> {
-        let Draft { conversation, sender, kind, body, mid, group } = draft;
+        let Draft { conversation, sender, sender_name, kind, body, mid, group } = draft;
         let unix = self.facts.now.unix;
-        let sender_name = Some(self.name_of(sender)?);
+        let sender_name = sender_name.map_or_else(|| self.name_of(sender), Ok)?;
         let new = NewEntry { conversation, sender: Some(sender), unix, kind, body, mid };
         let seq = self.facts.store.append(&new)?;
         let entry = Entry {
             seq,
             conversation,
             sender: Some(sender),
-            sender_name,
+            sender_name: Some(sender_name),
             group,
             unix,
             kind,
@@ -296,7 +307,8 @@ impl<'c, 'f> Context<'c, 'f> {
             .zip(notice.creator.clone())
             .map(|(name, creator)| GroupLabel { name, creator });
         let kind = EntryKind::Notice;
-        self.post(Draft { conversation, sender: by, kind, body: &body, mid: None, group })
+        let (sender, sender_name, body, mid) = (by, None, &body, None);
+        self.post(Draft { conversation, sender, sender_name, kind, body, mid, group })
     }
 
     /// How many members of a group are online.

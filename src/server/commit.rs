@@ -259,4 +259,26 @@ mod tests {
         assert!(refused.contains(&("storage_full", 8 - stored)), "P29: {refused:?}");
         assert_eq!((server.counters.answered, server.counters.appended), (2 + stored, stored));
     }
+    #[test]
+    fn p20_the_write_ahead_log_is_copied_whenever_it_is_long() {
+        let mut rules = Rules::default();
+        (rules.limits.messages_per_second, rules.limits.requests_per_second) = (0, 0);
+        let (mut server, _dir) = server(rules);
+        let ann = connect(&mut server, "127.0.0.1:1");
+        say(&mut server, ann, "resume", &json!({"auth_token": "key"}));
+        tick(&mut server, &[ann]);
+        let text = "x".repeat(8_000);
+        let send = json!({"auth_token": "key", "username": "ann", "message": text});
+        server.store.begin().expect("begin");
+        server.store.befriend(UserId(1), UserId(1)).expect("befriend");
+        server.store.commit(()).expect("commit").into_inner();
+        for _ in 0..limits::WAL_PAGES_MAX / 4 {
+            (0..4).for_each(|_| say(&mut server, ann, "send", &send));
+            tick(&mut server, &[ann]);
+            codes(&mut server, ann);
+            server.checkpoint(NOW).expect("checkpoint");
+            assert!(server.store.wal_pages() < limits::WAL_PAGES_MAX, "at the same moment, too");
+        }
+        assert!(server.store.log_rows().expect("rows") > u64::from(limits::WAL_PAGES_MAX) / 2);
+    }
 }

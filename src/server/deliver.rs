@@ -6,6 +6,10 @@
 //!                       └ behind ───── pages, from the log ─────────────────┘
 //! ```
 //!
+//! Entries of one sender to one conversation that come in a row are a *run*. Whoever reads one of
+//! them reads them all, so each reader in turn gets the whole run: with thousands of readers, a
+//! walk over all of them for each entry would find none of them in the processor's cache.
+//!
 //! A reader who cannot take an entry now (the buffer is above its high mark, the tick's budget
 //! is spent) is behind from that entry on, and goes on from the log when it can: slow, cut off,
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
@@ -21,16 +25,26 @@ use crate::outbox::Effect;
 use crate::password::Task;
 use crate::sessions::SignIn;
 use crate::store::{Committed, Entry};
-use crate::wire::push::{self, Stem};
+use crate::wire::push::{self, PushFrame};
 use crate::wire::{Event, Notice};
 
 /// What one tick may still push.
 struct Budget {
     pushes: usize,
     bytes: usize,
+    /// Entries and places in the log that may be read for those who are behind.
+    reads: usize,
 }
 
 impl Budget {
+    fn of_a_tick() -> Budget {
+        Budget {
+            pushes: limits::PUSHES_PER_TICK,
+            bytes: limits::PUSH_BYTES_PER_TICK,
+            reads: limits::LOG_READS_PER_TICK,
+        }
+    }
+
     fn is_spent(&self) -> bool {
         self.pushes == 0 || self.bytes == 0
     }
@@ -38,6 +52,20 @@ impl Budget {
     fn spend(&mut self, bytes: usize) {
         self.pushes = self.pushes.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Keeps half of the pushes for later.
+    fn take_half(&mut self) -> Budget {
+        let half = Budget { pushes: self.pushes / 2, bytes: self.bytes / 2, reads: 0 };
+        self.pushes -= half.pushes;
+        self.bytes -= half.bytes;
+        half
+    }
+
+    /// So much more may be pushed.
+    fn add(&mut self, more: Budget) {
+        self.pushes += more.pushes;
+        self.bytes += more.bytes;
     }
 
     /// A reader's own entry is read from the log though it is not pushed, and costs as much:
@@ -50,20 +78,29 @@ impl Budget {
     }
 }
 
+/// What is on its way while a tick's effects are applied.
+struct Delivery {
+    budget: Budget,
+    /// Entries applied but for their pushes.
+    run: Vec<Entry>,
+    hashes: Vec<(ConnId, Task)>,
+}
+
 /// An entry with its pushes, encoded once for each language.
 struct Encoded<'a> {
     entry: &'a Entry,
-    stems: [Option<Stem>; 2],
+    frames: [Option<PushFrame>; 2],
 }
 
 impl Encoded<'_> {
     fn new(entry: &Entry) -> Encoded<'_> {
-        Encoded { entry, stems: [None, None] }
+        Encoded { entry, frames: [None, None] }
     }
 
-    fn stem(&mut self, lang: Lang) -> &Stem {
+    fn frame(&mut self, lang: Lang) -> &mut PushFrame {
         let entry = self.entry;
-        self.stems[lang.pick(0, 1)].get_or_insert_with(|| stem(entry, lang, None))
+        let encode = || PushFrame::new(&stem(entry, lang, None));
+        self.frames[lang.pick(0, 1)].get_or_insert_with(encode)
     }
 }
 
@@ -79,16 +116,27 @@ impl Server {
         now: Now,
     ) -> Result<Vec<(ConnId, Task)>, Fatal> {
         self.end_waits();
-        let mut budget =
-            Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
-        let mut hashes = Vec::new();
-        let effects: Vec<Effect> = committed.into_iter().flat_map(Committed::into_inner).collect();
+        let mut budget = Budget::of_a_tick();
+        // Those who are behind have half of the tick: whoever is caught up would else be all that
+        // is ever served when there is too much for everyone (P14, P21).
+        let reserve = (!self.behind.is_empty()).then(|| budget.take_half());
+        let mut delivery = Delivery { budget, run: Vec::new(), hashes: Vec::new() };
+        let mut lists = committed.into_iter().map(Committed::into_inner);
+        let mut effects = lists.next().unwrap_or_default();
+        effects.extend(lists.flatten());
         self.silence_ending(&effects);
         for effect in effects {
-            self.apply(effect, &mut budget, &mut hashes, now);
+            if !self.leaves_run(&delivery.run, &effect) {
+                self.push_run(&mut delivery, now);
+            }
+            self.apply(effect, &mut delivery, now);
         }
-        self.feed_behind(&mut budget, now)?;
-        Ok(hashes)
+        self.push_run(&mut delivery, now);
+        if let Some(reserve) = reserve {
+            delivery.budget.add(reserve);
+        }
+        self.feed_behind(&mut delivery.budget, now)?;
+        Ok(delivery.hashes)
     }
 
     /// The connections whose password is hashed are served again.
@@ -117,24 +165,33 @@ impl Server {
                 session.end_at(self.head);
             }
             if let Some(conn) = conn_mut(&mut self.conns, id) {
-                self.send_bytes -= conn.send.drop_unbegun();
+                self.send_bytes -= conn.send.drop_unbegun(&mut self.spare);
             }
         }
     }
 
-    fn apply(
-        &mut self,
-        effect: Effect,
-        budget: &mut Budget,
-        hashes: &mut Vec<(ConnId, Task)>,
-        now: Now,
-    ) {
+    /// Whether an effect can be applied before the run's pushes, and nobody can tell: it is one
+    /// of the run, or an answer to its sender, who is pushed none of them.
+    fn leaves_run(&self, run: &[Entry], effect: &Effect) -> bool {
+        let Some(first) = run.first() else { return true };
+        match effect {
+            Effect::Entry(entry) => {
+                (entry.conversation, entry.sender) == (first.conversation, first.sender)
+            }
+            Effect::Reply(id, _) => {
+                self.sessions.get(*id).map(|session| session.user) == first.sender
+            }
+            _ => false,
+        }
+    }
+
+    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) {
         match effect {
             Effect::Reply(id, response) => {
                 self.counters.replied(response.code);
                 self.append(id, now, |out| response.append(out, now.unix));
             }
-            Effect::Entry(entry) => self.push_to_readers(&entry, budget, now),
+            Effect::Entry(entry) => delivery.run.push(*entry),
             Effect::Join(user, group) => self.sessions.join(user, group),
             Effect::Leave(user, group) => self.sessions.leave(user, group),
             Effect::Dissolve(group) => self.sessions.dissolve(group),
@@ -155,7 +212,7 @@ impl Server {
                 if let Some(conn) = conn_mut(&mut self.conns, id) {
                     conn.awaits_hash = true;
                     self.waiting.insert(id, *waiting);
-                    hashes.push((id, *task));
+                    delivery.hashes.push((id, *task));
                 }
             }
             Effect::Close(id, reason) => self.close(id, reason, None, now),
@@ -177,7 +234,7 @@ impl Server {
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
         };
-        conn.signed_in(sign_in.acks);
+        conn.signed_in(sign_in.acks, now.mono);
         self.sessions.sign_in(id, sign_in);
         self.queue_behind(id);
         self.touch(id);
@@ -213,28 +270,38 @@ impl Server {
         }
     }
 
-    /// Wakes the readers of the entry's conversation.
-    fn push_to_readers(&mut self, entry: &Entry, budget: &mut Budget, now: Now) {
-        self.head = entry.seq;
-        self.counters.appended += 1;
-        let mut encoded = Encoded::new(entry);
-        let readers: Vec<(UserId, ConnId)> = match entry.conversation {
+    /// Wakes the readers of the run's conversation, and forgets the run.
+    fn push_run(&mut self, delivery: &mut Delivery, now: Now) {
+        let run = std::mem::take(&mut delivery.run);
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+        self.head = last.seq;
+        self.counters.appended += run.len() as u64;
+        let mut run_encoded: Vec<Encoded> = run.iter().map(Encoded::new).collect();
+        let readers: Vec<(UserId, ConnId)> = match first.conversation {
             Conversation::Inbox(user) => {
                 self.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
             }
             Conversation::Group(group) => self.sessions.readers_of(group).to_vec(),
             Conversation::Everyone => self.sessions.everyone().collect(),
         };
-        for (_, id) in readers {
-            let Some(session) = self.sessions.get_mut(id) else { continue };
-            if session.behind || entry.sender == Some(session.user) {
-                continue;
+        for (user, id) in readers {
+            if first.sender != Some(user) {
+                self.push_run_to(id, &mut run_encoded, &mut delivery.budget, now);
             }
-            if !self.push(id, &mut encoded, budget, now) {
-                let Some(session) = self.sessions.get_mut(id) else { continue };
+        }
+    }
+
+    /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
+    fn push_run_to(&mut self, id: ConnId, run: &mut [Encoded], budget: &mut Budget, now: Now) {
+        if self.sessions.get(id).is_none_or(|session| session.behind) {
+            return;
+        }
+        for encoded in run {
+            if !self.push(id, encoded, budget, now) {
+                let Some(session) = self.sessions.get_mut(id) else { return };
                 session.behind = true;
-                session.sent_seq = Seq(entry.seq.0 - 1);
-                self.queue_behind(id);
+                session.sent_seq = Seq(encoded.entry.seq.0 - 1);
+                return self.queue_behind(id);
             }
         }
     }
@@ -249,30 +316,31 @@ impl Server {
         let seq = encoded.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
-        let lang = session.lang;
-        self.append(id, now, |out| push::append(out, encoded.stem(lang), prev));
+        let frame = encoded.frame(session.lang).behind(prev);
+        self.append(id, now, |out| out.extend_from_slice(frame));
         self.set_mark(id);
         budget.spend(64 + encoded.entry.body.len());
         self.counters.pushed += 1;
         true
     }
 
-    /// A session that does not confirm: what is in the buffer now counts as seen once it is
-    /// sent. One mark is enough; the next is set when it has passed.
+    /// A session that does not confirm: what is in the buffer now counts as seen once it is sent.
     fn set_mark(&mut self, id: ConnId) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if !session.acks && session.mark.is_none() {
-            session.mark = Some((conn.send.end_total(), session.pushed));
-        }
+        session.set_mark(conn.send.len());
     }
 
     /// Feeds those who are behind, a page each in turn, until the budget is spent.
     fn feed_behind(&mut self, budget: &mut Budget, now: Now) -> Result<(), Fatal> {
         // What is read here goes straight to send buffers, so it must be on disk already (P2).
         assert!(!self.store.in_transaction(), "pages are read behind the commit");
+        if !self.has_behind() {
+            return Ok(());
+        }
+        self.store.begin_reads().map_err(fatal)?;
         let mut turns = self.behind.len();
-        while turns > 0 && self.has_behind() && !budget.is_spent() {
+        while turns > 0 && self.has_behind() && !budget.is_spent() && budget.reads > 0 {
             let Some(id) = self.behind.pop_front() else { break };
             if let Some(session) = self.sessions.get_mut(id) {
                 session.queued = false;
@@ -283,7 +351,7 @@ impl Server {
                 turns -= 1;
             }
         }
-        Ok(())
+        self.store.end_reads().map_err(fatal)
     }
 
     /// Feeds one reader a page of the log. True: there is more, and room for it.
@@ -298,8 +366,8 @@ impl Server {
         };
         let (user, after) = (session.user, session.sent_seq);
         let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
-        let is_last = page.len() < limits::PAGE_ROWS;
-        for entry in &page {
+        budget.reads = budget.reads.saturating_sub(page.looks + page.entries.len());
+        for entry in &page.entries {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),
@@ -312,6 +380,10 @@ impl Server {
                 session.sent_seq = entry.seq;
             }
         }
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.sent_seq = page.through;
+        }
+        let is_last = page.through >= self.store.head();
         if is_last {
             self.caught_up(id, now);
         }
@@ -334,17 +406,12 @@ impl Server {
     /// The kernel took `count` bytes of the connection.
     pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        conn.was_sent(count, now.mono);
+        conn.was_sent(count, now.mono, &mut self.spare);
         self.send_bytes -= count;
-        let (total, end) = (conn.send.consumed_total(), conn.send.end_total());
+        let unsent = conn.send.len();
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let (behind, pushed) = (session.behind, session.pushed);
-        if let Some((at, seq)) = session.mark
-            && total >= at
-        {
-            // With nothing left in the buffer, the pushes behind the mark are gone as well.
-            let seen = if total == end { pushed } else { seq };
-            session.mark = (pushed > seen).then_some((end, pushed));
+        let behind = session.behind;
+        if let Some(seen) = session.pass_mark(count, unsent) {
             self.sessions.confirm(id, seen, self.head);
         }
         if behind {
@@ -368,7 +435,7 @@ impl Server {
             return;
         };
         let before = conn.send.len();
-        conn.append(now.mono, write);
+        conn.append(now.mono, &mut self.spare, write);
         self.send_bytes += conn.send.len() - before;
         if self.send_bytes > limits::SEND_TOTAL_BYTES_MAX {
             conn.back_up();
@@ -383,8 +450,7 @@ mod tests {
 
     #[test]
     fn p21_ones_own_entries_use_up_a_tick() {
-        let mut budget =
-            Budget { pushes: limits::PUSHES_PER_TICK, bytes: limits::PUSH_BYTES_PER_TICK };
+        let mut budget = Budget::of_a_tick();
         let passed = (0..limits::PUSHES_PER_TICK).take_while(|_| budget.pass_over()).count();
         assert_eq!(passed, limits::OWN_ENTRIES_PER_TICK);
     }

@@ -23,6 +23,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 
+use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection, Stage};
 use crate::counters::Counters;
 use crate::handlers::Rules;
@@ -64,6 +65,9 @@ pub struct Server {
     stopped_at: Option<ConnId>,
     /// Bytes in all send buffers.
     send_bytes: usize,
+    /// Memory for them.
+    spare: SpareBuffers,
+    spare_trimmed: Moment,
     /// The log was delivered, or left to those who are behind, up to here.
     head: Seq,
     started: Moment,
@@ -94,6 +98,8 @@ impl Server {
             touched: Vec::new(),
             stopped_at: None,
             send_bytes: 0,
+            spare: SpareBuffers::default(),
+            spare_trimmed: now,
             started: now,
             storage_low: false,
             disk_looked: None,

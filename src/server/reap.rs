@@ -129,7 +129,18 @@ impl Server {
         let checkpoint = (self.store.wal_pages() >= limits::WAL_PAGES_IDLE)
             .then(|| self.last_work.after(micros(limits::IDLE_CHECKPOINT_MICROS)))
             .map(|at| at.max(self.checkpoint_not_before));
-        cursors.into_iter().chain(checkpoint).min()
+        let spare = (!self.spare.is_empty())
+            .then(|| self.spare_trimmed.after(micros(limits::SPARE_TRIM_MICROS)));
+        cursors.into_iter().chain(checkpoint).chain(spare).min()
+    }
+
+    /// Gives memory back that has not been needed for a while.
+    pub fn trim(&mut self, now: Now) {
+        let since = now.mono.since(self.spare_trimmed).as_micros() as u64;
+        if since >= limits::SPARE_TRIM_MICROS {
+            self.spare_trimmed = now.mono;
+            self.spare.trim();
+        }
     }
 
     /// Checkpoints the write-ahead log when it is long, or when there is nothing else to do.
@@ -144,8 +155,12 @@ impl Server {
         if !due || now.mono < self.checkpoint_not_before {
             return Ok(());
         }
-        self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
-        self.store.checkpoint().map_err(fatal)
+        self.store.checkpoint().map_err(fatal)?;
+        if self.store.wal_pages() > 0 {
+            // The disk is full: another attempt at once would fail as well.
+            self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
+        }
+        Ok(())
     }
 
     /// A tick took so long, without its wait.

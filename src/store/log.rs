@@ -2,10 +2,9 @@
 //!
 //! What a reader may see is a set of intervals of the log: all of their inbox and of everyone's
 //! conversation, each group they are in from the join on, each group they were in up to the
-//! leave. A page of it is found in two steps. First the seqs, from the index on
-//! (conversation, seq) alone: at most `rows` of each conversation, and none beyond the best
-//! `rows` found so far, so that the work is bounded by the reader's conversations and not by
-//! what was said in them. Then the rows, one look-up a seq.
+//! leave. A page of it is found in two steps. First the seqs, block by block of `slices` and at
+//! last in the `tail`: at most `rows` of them, so that the work is bounded by the reader's
+//! conversations and not by what was said in them. Then the rows, one look-up a seq.
 
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -13,8 +12,11 @@ use std::fmt;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
+use super::slices::findable_sender;
+use super::tail::Said;
 use super::{Result, Sql, Store};
 use crate::id::{Conversation, GroupId, Seq, UserId};
+use crate::limits::LOOKS_PER_PAGE;
 
 /// What a log entry is. The numbers stand in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +94,17 @@ pub struct Entry {
     pub body: String,
 }
 
+/// What a reader sees next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The entries, in the log's order.
+    pub entries: Vec<Entry>,
+    /// The log was gone through for them up to here: there is nothing more before it.
+    pub through: Seq,
+    /// Places of the log that were looked at to find them.
+    pub looks: usize,
+}
+
 // What was said is never printed (P27), so none of these derives `Debug`.
 impl fmt::Debug for NewEntry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,62 +135,82 @@ pub struct GroupLabel {
 }
 
 impl Store {
-    const APPEND: Sql = "INSERT INTO log (seq, conversation, sender, at, kind, body, mid)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const APPEND: Sql = "INSERT INTO log (seq, conversation, sender, at, kind, body, mid, rising)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     /// Appends an entry, and returns its seq: the one that joins and leaves before it in this
     /// transaction have named as next.
     pub fn append(&mut self, entry: &NewEntry) -> Result<Seq> {
         let seq = self.head().next();
         let &NewEntry { conversation, sender, unix, kind, body, mid } = entry;
+        let named = match sender.zip(mid) {
+            Some((sender, mid)) => Some(self.name_it(sender, mid)?),
+            None => None,
+        };
         let (conversation, sender) = (conversation.to_sql(), sender.map(|sender| sender.0));
-        self.write(Self::APPEND, (seq.0, conversation, sender, unix, kind as i64, body, mid))?;
+        let rising = named.is_some_and(|mid| mid.rising);
+        let row = (seq.0, conversation, sender, unix, kind as i64, body, mid, rising);
+        self.write(Self::APPEND, row)?;
         self.now.head = seq;
+        let sender = findable_sender(kind, sender);
+        self.tail.push(seq.0, &Said { conversation, sender, mid: named });
         Ok(seq)
     }
 
-    const FIND_MID: Sql = "SELECT seq, conversation, kind, body FROM log
-        WHERE sender = ?1 AND mid = ?2";
-    /// What a sender has appended under a `mid`.
-    pub fn find_mid(&self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
-        self.row(Self::FIND_MID, (sender.0, mid), |row| {
-            Ok(Posted {
-                seq: Seq(row.get(0)?),
-                conversation: Conversation::from_sql(row.get(1)?),
-                kind: row.get(2)?,
-                body: row.get(3)?,
-            })
-        })
+    /// The first `rows` entries after `after` that a reader may see, in the log's order, their
+    /// own included; fewer, if that would be to look in too many places at once.
+    pub fn page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
+        if after >= self.head() {
+            return Ok(Page { entries: Vec::new(), through: after, looks: 0 });
+        }
+        let mut first = FirstSeqs { seqs: BinaryHeap::new(), rows };
+        let mut next = after.next().0;
+        let readable = self.readable(reader, next)?;
+        let mut looks = 0;
+        while !first.is_full()
+            && looks < LOOKS_PER_PAGE
+            && let Some(end) = self.end_of_block(next)
+        {
+            for interval in &readable {
+                let (from, to) = (interval.from.max(next), interval.to.min(end));
+                if from < to {
+                    self.look(interval.conversation, from, to, |seq| first.offer(seq))?;
+                }
+            }
+            looks += readable.len();
+            next = end;
+        }
+        if !first.is_full() && self.end_of_block(next).is_none() {
+            for interval in &readable {
+                let (from, to) = (interval.from.max(next), interval.to);
+                let said =
+                    self.tail.of_conversation(interval.conversation.to_sql(), self.now.sealed);
+                let seqs = said.map(|(seq, _)| seq).take_while(|seq| *seq >= from);
+                seqs.filter(|seq| *seq < to).for_each(|seq| _ = first.offer(seq));
+            }
+            next = self.head().next().0;
+        }
+        let through = if first.is_full() { first.end() - 1 } else { next - 1 };
+        let entries = self.entries(first.seqs.into_sorted_vec())?;
+        Ok(Page { entries, through: Seq(through), looks })
     }
 
     const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
     const PAST_GROUPS: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND to_seq > ?2";
-    /// The first `rows` entries after `after` that a reader may see, in the log's order, their
-    /// own included.
-    pub fn page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Vec<Entry>> {
-        let mut first = FirstSeqs { seqs: BinaryHeap::new(), rows };
-        let next = after.next().0;
-        self.look(&mut first, Conversation::Inbox(reader), next, i64::MAX)?;
-        self.look(&mut first, Conversation::Everyone, next, i64::MAX)?;
-
-        let mut statement = self.db.prepare_cached(Self::CURRENT_GROUPS)?;
-        let mut groups = statement.query([reader.0])?;
-        while let Some(row) = groups.next()? {
-            let (group, from): (i64, i64) = (row.get(0)?, row.get(1)?);
-            self.look(&mut first, Conversation::Group(GroupId(group)), from.max(next), i64::MAX)?;
-        }
-        let mut statement = self.db.prepare_cached(Self::PAST_GROUPS)?;
-        let mut groups = statement.query((reader.0, next))?;
-        while let Some(row) = groups.next()? {
-            let (group, from, to): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            self.look(&mut first, Conversation::Group(GroupId(group)), from.max(next), to)?;
-        }
-        self.entries(first.seqs.into_sorted_vec())
+    /// What a reader may see of the log from `next` on.
+    fn readable(&self, reader: UserId, next: i64) -> Result<Vec<Interval>> {
+        let all = |conversation| Interval { conversation, from: 0, to: i64::MAX };
+        let mut readable = vec![all(Conversation::Inbox(reader)), all(Conversation::Everyone)];
+        let group = |id| Conversation::Group(GroupId(id));
+        readable.extend(self.rows(Self::CURRENT_GROUPS, [reader.0], |row| {
+            Ok(Interval { conversation: group(row.get(0)?), from: row.get(1)?, to: i64::MAX })
+        })?);
+        readable.extend(self.rows(Self::PAST_GROUPS, (reader.0, next), |row| {
+            Ok(Interval { conversation: group(row.get(0)?), from: row.get(1)?, to: row.get(2)? })
+        })?);
+        Ok(readable)
     }
 
-    const HISTORY_BETWEEN: Sql = "SELECT seq FROM log
-        WHERE sender = ?1 AND conversation = ?2 AND kind < 3 AND seq < ?3
-        ORDER BY seq DESC LIMIT ?4";
     /// The last `rows` texts before `before` that two users sent each other, newest first.
     pub fn history_between(
         &self,
@@ -188,10 +221,9 @@ impl Store {
     ) -> Result<Vec<Entry>> {
         let before = before.map_or(i64::MAX, |seq| seq.0);
         let said = |by: UserId, to: UserId| {
-            let inbox = Conversation::Inbox(to).to_sql();
-            self.rows(Self::HISTORY_BETWEEN, (by.0, inbox, before, rows as i64), |row| row.get(0))
+            self.look_back(Conversation::Inbox(to), Some(by), (0, before), rows)
         };
-        let mut seqs: Vec<i64> = said(me, other)?;
+        let mut seqs = said(me, other)?;
         seqs.extend(said(other, me)?);
         seqs.sort_unstable_by(|a, b| b.cmp(a));
         // Who writes to themselves is found twice.
@@ -213,10 +245,11 @@ impl Store {
         rows: usize,
     ) -> Result<Vec<Entry>> {
         let before = before.map_or(i64::MAX, |seq| seq.0);
+        let conversation = Conversation::Group(group);
         let mut seqs = Vec::new();
         let current = self.row(Self::MEMBERSHIP, (reader.0, group.0), |row| row.get(0))?;
         if let Some(from) = current {
-            self.look_back(&mut seqs, group, from, before, rows)?;
+            seqs = self.look_back(conversation, None, (from, before), rows)?;
         }
         // An interval holds at least the notice of its join, so `rows` of them are enough.
         let mut statement = self.db.prepare_cached(Self::PAST_MEMBERSHIPS)?;
@@ -225,7 +258,8 @@ impl Store {
             && let Some(row) = intervals.next()?
         {
             let (from, to): (i64, i64) = (row.get(0)?, row.get(1)?);
-            self.look_back(&mut seqs, group, from, to.min(before), rows)?;
+            let wanted = rows - seqs.len();
+            seqs.extend(self.look_back(conversation, None, (from, to.min(before)), wanted)?);
         }
         self.entries(seqs)
     }
@@ -235,47 +269,6 @@ impl Store {
     pub fn log_rows(&self) -> Result<u64> {
         let first = self.row(Self::FIRST_SEQ, (), |row| row.get::<_, Option<i64>>(0))?.flatten();
         Ok(first.map_or(0, |first| (self.head().next().0 - first).unsigned_abs()))
-    }
-
-    const LOOK: Sql = "SELECT seq FROM log
-        WHERE conversation = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq LIMIT ?4";
-    /// Offers the seqs in `[from, to)` of a conversation to `first`, as far as it wants them.
-    fn look(
-        &self,
-        first: &mut FirstSeqs,
-        conversation: Conversation,
-        from: i64,
-        to: i64,
-    ) -> Result<()> {
-        let to = to.min(first.end());
-        if from >= to {
-            return Ok(());
-        }
-        let mut statement = self.db.prepare_cached(Self::LOOK)?;
-        let mut rows = statement.query((conversation.to_sql(), from, to, first.rows as i64))?;
-        while let Some(row) = rows.next()? {
-            first.offer(row.get(0)?);
-        }
-        Ok(())
-    }
-
-    const LOOK_BACK: Sql = "SELECT seq FROM log
-        WHERE conversation = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4";
-    /// Fills `seqs` up to `rows` with the last ones in `[from, to)` of a group.
-    fn look_back(
-        &self,
-        seqs: &mut Vec<i64>,
-        group: GroupId,
-        from: i64,
-        to: i64,
-        rows: usize,
-    ) -> Result<()> {
-        let conversation = Conversation::Group(group).to_sql();
-        let wanted = (rows - seqs.len()) as i64;
-        let found =
-            self.rows(Self::LOOK_BACK, (conversation, from, to, wanted), |row| row.get(0))?;
-        seqs.extend::<Vec<i64>>(found);
-        Ok(())
     }
 
     const ENTRY: Sql = "SELECT l.seq, l.conversation, l.sender, l.at, l.kind, l.body,
@@ -293,6 +286,13 @@ impl Store {
     }
 }
 
+/// A part of the log that a reader may see: the seqs `[from, to)` of a conversation.
+struct Interval {
+    conversation: Conversation,
+    from: i64,
+    to: i64,
+}
+
 /// The smallest `rows` of the seqs that were offered.
 struct FirstSeqs {
     seqs: BinaryHeap<i64>,
@@ -300,16 +300,25 @@ struct FirstSeqs {
 }
 
 impl FirstSeqs {
-    /// A seq from here on is not wanted.
-    fn end(&self) -> i64 {
-        if self.seqs.len() < self.rows { i64::MAX } else { self.seqs.peek().map_or(0, |max| *max) }
+    fn is_full(&self) -> bool {
+        self.seqs.len() >= self.rows
     }
 
-    fn offer(&mut self, seq: i64) {
+    /// A seq from here on is not wanted.
+    fn end(&self) -> i64 {
+        if self.is_full() { self.seqs.peek().map_or(0, |max| *max + 1) } else { i64::MAX }
+    }
+
+    /// False if neither this seq nor a later one is wanted.
+    fn offer(&mut self, seq: i64) -> bool {
+        if seq >= self.end() {
+            return false;
+        }
         self.seqs.push(seq);
         if self.seqs.len() > self.rows {
             self.seqs.pop();
         }
+        true
     }
 }
 
@@ -333,15 +342,11 @@ fn entry_of(row: &Row) -> rusqlite::Result<Entry> {
 #[cfg(test)]
 pub(super) const SQL: &[Sql] = &[
     Store::APPEND,
-    Store::FIND_MID,
     Store::CURRENT_GROUPS,
     Store::PAST_GROUPS,
-    Store::HISTORY_BETWEEN,
     Store::MEMBERSHIP,
     Store::PAST_MEMBERSHIPS,
     Store::FIRST_SEQ,
-    Store::LOOK,
-    Store::LOOK_BACK,
     Store::ENTRY,
 ];
 
@@ -351,8 +356,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::GroupStatus;
     use super::super::tests::Temp;
-    use super::super::{GroupStatus, StoreError};
     use super::*;
     use crate::names::Name;
 
@@ -367,6 +372,7 @@ mod tests {
         Toggle(usize, usize),
         Delete(usize),
         Commit,
+        Reopen,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -382,6 +388,7 @@ mod tests {
             5 => two.prop_map(|(user, group)| Step::Toggle(user, group)),
             1 => one.prop_map(Step::Delete),
             2 => Just(Step::Commit),
+            1 => Just(Step::Reopen),
         ]
     }
 
@@ -413,7 +420,7 @@ mod tests {
             let nothing = Vec::new();
             let visible = self.visible.get(&reader).unwrap_or(&nothing);
             let after = visible.iter().copied().filter(|seq| *seq > from).take(rows);
-            let page = store.page(reader, Seq(from), rows).expect("page");
+            let page = pages(store, reader, from, rows);
             assert_eq!(seqs(&page), after.collect::<Vec<_>>(), "{reader:?} after {from}");
 
             for other in READERS {
@@ -449,6 +456,19 @@ mod tests {
         entry(to, Some(READERS[0]), EntryKind::Text)
     }
 
+    /// `rows` entries, from as many pages as it takes.
+    fn pages(store: &Store, reader: UserId, from: i64, rows: usize) -> Vec<Entry> {
+        let (mut entries, mut after) = (Vec::new(), Seq(from));
+        while entries.len() < rows && after < store.head() {
+            let page = store.page(reader, after, rows - entries.len()).expect("page");
+            assert!(page.through > after, "a page goes on");
+            assert!(page.entries.iter().all(|entry| (after..=page.through).contains(&entry.seq)));
+            entries.extend(page.entries);
+            after = page.through;
+        }
+        entries
+    }
+
     fn seqs(entries: &[Entry]) -> Vec<i64> {
         entries.iter().map(|entry| entry.seq.0).collect()
     }
@@ -461,13 +481,14 @@ mod tests {
             rows in 1..8_usize,
         ) {
             let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+            temp.store.begin().expect("begin");
             let store = &mut temp.store;
-            store.begin().expect("begin");
             for (owner, name) in READERS.into_iter().zip(["a", "b", "c"]) {
                 store.add_group(owner, &Name::group(name).expect("name"), 1).expect("group");
             }
             let mut model = Model::default();
             for step in steps {
+                let store = &mut temp.store;
                 match step {
                     Step::Everyone(by, kind) => {
                         model.append(store, Conversation::Everyone, by, kind);
@@ -495,8 +516,14 @@ mod tests {
                         store.commit(()).expect("commit");
                         store.begin().expect("begin");
                     }
+                    Step::Reopen => {
+                        store.commit(()).expect("commit");
+                        temp = temp.reopen();
+                        temp.store.begin().expect("begin");
+                    }
                 }
             }
+            let store = &mut temp.store;
             store.commit(()).expect("commit");
             for reader in READERS {
                 for from in [0, store.head().0 / 2, store.head().0, i64::MAX - 1] {
@@ -544,7 +571,7 @@ mod tests {
         store.append(&text(to)).expect("append");
         store.rollback().expect("rollback");
         assert_eq!((store.head(), store.in_transaction()), (Seq(2), false));
-        assert_eq!(seqs(&store.page(READERS[0], Seq(0), 9).expect("page")), [1, 2]);
+        assert_eq!(seqs(&pages(store, READERS[0], 0, 9)), [1, 2]);
     }
 
     #[test]
@@ -562,7 +589,6 @@ mod tests {
             store.append(&mid("m2")).expect("another");
             store.append(&text(to)).expect("without");
             store.append(&text(to)).expect("without");
-            assert!(matches!(store.append(&mid("m1")), Err(StoreError::Broken(_))));
         });
     }
 
@@ -587,12 +613,12 @@ mod tests {
             store.delete_group(group).expect("delete");
             store.append(&text(to)).expect("append");
         });
-        let page = temp.store.page(bob, Seq(0), 9).expect("page");
+        let page = pages(&temp.store, bob, 0, 9);
         assert_eq!(seqs(&page), [3, 5, 6], "the third was said while bob was in, and so on");
         assert_eq!(said, [1, 2, 3, 4, 5]);
         let label = GroupLabel { name: "team".into(), creator: "ann".into() };
         assert!(page.iter().all(|entry| entry.group.as_ref() == Some(&label)), "though deleted");
-        assert_eq!(seqs(&temp.store.page(ann, Seq(0), 9).expect("page")), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(seqs(&pages(&temp.store, ann, 0, 9)), [1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
@@ -604,7 +630,7 @@ mod tests {
             store.append(&said).expect("append");
             store.append(&entry(to, None, EntryKind::System)).expect("append");
         });
-        let page = temp.store.page(READERS[1], Seq(0), 9).expect("page");
+        let page = pages(&temp.store, READERS[1], 0, 9);
         let said = &page[0];
         assert_eq!(said.sender_name.as_deref(), Some("ann"));
         assert_eq!((said.unix, said.kind, &*said.body), (77, EntryKind::AdminText, "hello"));

@@ -9,7 +9,8 @@
 //! and what it staged comes back from [`Store::commit`] as [`Committed`], the only value that
 //! `deliver` takes (P2). The journey of the file itself is in `open`; `users`, `friends`,
 //! `groups`, `log` and `cursors` each keep one noun's tables, every statement a constant above
-//! the one function that runs it.
+//! the one function that runs it. The log has no index: where its entries are is told by `tail`
+//! for the newest and by `slices` for the others, and `mids` knows a retry by them.
 //!
 //! The store asks no clock, draws no random number and knows no connection. It does not judge
 //! either: whether a user *may* do a thing is asked by the handlers before they write. A
@@ -19,10 +20,14 @@ mod cursors;
 mod friends;
 mod groups;
 mod log;
+mod mids;
 mod migrate;
 mod open;
+mod slices;
+mod tail;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 mod users;
 
 use std::fmt;
@@ -34,12 +39,15 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row};
 
 use crate::id::Seq;
+use mids::Greatest;
+use slices::{Place, Sealing};
+use tail::Tail;
 
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
-pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Posted};
+pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
 pub use open::{OpenError, Opened, Opening, Synchronous};
-pub use users::{Credentials, KeyOwner, User};
+pub use users::{Addressee, Credentials, KeyOwner, User};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
@@ -108,6 +116,10 @@ pub struct Store {
     at_savepoint: Option<Marks>,
     /// … and as they were when the transaction began.
     at_begin: Marks,
+    /// Where to look for what was said last; rolled back to `now.head`.
+    tail: Tail,
+    sealing: Sealing,
+    greatest: Greatest,
     /// Pages in the write-ahead log, told by SQLite after each commit.
     wal_pages: Arc<AtomicU32>,
 }
@@ -117,6 +129,10 @@ pub struct Store {
 struct Marks {
     head: Seq,
     users: u64,
+    /// Slices of the log that are found on disk …
+    sealed: i64,
+    /// … and how far the next one is.
+    sealing: Place,
 }
 
 impl Store {
@@ -138,6 +154,19 @@ impl Store {
         self.in_transaction = true;
         self.at_begin = self.now;
         Ok(())
+    }
+
+    const BEGIN_READS: Sql = "BEGIN";
+    /// Begins reads that stand behind the commit. SQLite looks at its files once for all of them,
+    /// and not once for each.
+    pub fn begin_reads(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "what is not committed is not read here");
+        self.control(Self::BEGIN_READS)
+    }
+
+    /// Ends the reads.
+    pub fn end_reads(&mut self) -> Result<()> {
+        self.control(Self::COMMIT)
     }
 
     /// Whether a transaction was begun and neither committed nor rolled back.
@@ -172,7 +201,7 @@ impl Store {
         let Some(marks) = self.at_savepoint.take() else {
             return Err(StoreError::Broken("no savepoint to roll back to".into()));
         };
-        self.now = marks;
+        self.undo_to(marks);
         if self.db.is_autocommit() {
             return Ok(());
         }
@@ -185,13 +214,26 @@ impl Store {
     /// `Full` and `NoMemory` the transaction is rolled back, and nothing of it is on the disk.
     pub fn commit<T>(&mut self, staged: T) -> Result<Committed<T>> {
         assert!(self.in_transaction && self.at_savepoint.is_none(), "no request is open");
-        let outcome = self.check_alive().and_then(|()| self.control(Self::COMMIT));
+        let outcome = self.close_log().and_then(|()| self.control(Self::COMMIT));
         if let Err(error) = outcome {
             self.rollback().map_err(|worse| StoreError::Broken(worse.to_string()))?;
             return Err(error);
         }
         self.in_transaction = false;
+        self.tail.drop_before(self.now.sealed);
         Ok(Committed(staged))
+    }
+
+    const SET_LOG_STATE: Sql = "UPDATE log_state SET head = ?1, sealed = ?2";
+    /// The last writes of a transaction: how far the log reaches now.
+    fn close_log(&mut self) -> Result<()> {
+        self.check_alive()?;
+        self.seal_some()?;
+        let Marks { head, sealed, .. } = self.now;
+        if (head, sealed) != (self.at_begin.head, self.at_begin.sealed) {
+            self.write(Self::SET_LOG_STATE, (head.0, sealed))?;
+        }
+        Ok(())
     }
 
     const ROLLBACK: Sql = "ROLLBACK";
@@ -203,8 +245,16 @@ impl Store {
         }
         self.in_transaction = false;
         self.at_savepoint = None;
-        self.now = self.at_begin;
+        self.undo_to(self.at_begin);
+        // A transaction is rolled back when the disk is full.
+        self.rest_from_sealing();
         Ok(())
+    }
+
+    fn undo_to(&mut self, marks: Marks) {
+        self.tail.truncate(marks.head.0);
+        self.greatest.forget();
+        self.now = marks;
     }
 
     /// Pages of 4 KiB in the write-ahead log since it was last copied into the database whole.

@@ -23,7 +23,9 @@ use rusqlite::types::Value;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
-use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned};
+use super::slices::Place;
+use super::tail::Tail;
+use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned, upgrade};
 use crate::id::Seq;
 
 /// What to open, and how.
@@ -103,7 +105,7 @@ impl fmt::Display for OpenError {
 impl error::Error for OpenError {}
 
 /// The version of `schema.sql`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
 /// while it is written. As SQLite counts: 3.51.3.
@@ -116,6 +118,8 @@ const STATEMENTS_KEPT: usize = 128;
 enum Content {
     Nothing,
     FirstVersion,
+    /// Ours, of an earlier version.
+    Earlier(i64),
     Ours,
 }
 
@@ -139,6 +143,7 @@ impl Store {
             Content::FirstVersion => {
                 migrate::from_first_version(&mut db, opening.epoch).map_err(explain)?;
             }
+            Content::Earlier(_) => upgrade::from_version_1(&mut db).map_err(explain)?,
             Content::Ours => {}
         }
         check_configured(&db, opening.synchronous).map_err(explain)??;
@@ -150,18 +155,26 @@ impl Store {
         let marks = marks(&db).map_err(explain)?;
         let epoch = epoch(&db).map_err(explain)?;
         let (now, at_begin) = (marks, marks);
-        let store = Store {
+        let mut store = Store {
             db,
             epoch,
             in_transaction: false,
             now,
             at_savepoint: None,
             at_begin,
+            tail: Tail::new(now.sealed),
+            sealing: Default::default(),
+            greatest: Default::default(),
             wal_pages,
         };
+        store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;
         let opened = Opened {
             created: matches!(content, Content::Nothing),
-            migrated_from: matches!(content, Content::FirstVersion).then_some(0),
+            migrated_from: match content {
+                Content::FirstVersion => Some(0),
+                Content::Earlier(version) => Some(version),
+                Content::Nothing | Content::Ours => None,
+            },
             old_passwords: store.old_passwords().map_err(|e| OpenError::Broken(e.to_string()))?,
         };
         Ok((store, opened))
@@ -198,6 +211,9 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
         return Err(cannot(path, io::ErrorKind::PermissionDenied.into()));
     }
     db.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Plans depend on the statements alone. Otherwise SQLite compiles many of them anew for each
+    // value that is bound, which costs more than to run them.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(explain)?;
     db.busy_timeout(Duration::ZERO).map_err(explain)?;
     // Before the first access: a lock is then kept, and the write-ahead log needs no shared
     // memory.
@@ -218,7 +234,10 @@ fn lock_and_look(db: &Connection, path: &Path) -> Result<Content, OpenError> {
     let content = match version {
         0 if is_empty(db).map_err(explain)? => Content::Nothing,
         0 if migrate::is_first_version(db).map_err(explain)? => Content::FirstVersion,
-        VERSION if db.table_exists(None, "meta").map_err(explain)? => Content::Ours,
+        1..=VERSION if db.table_exists(None, "meta").map_err(explain)? => match version {
+            VERSION => Content::Ours,
+            earlier => Content::Earlier(earlier),
+        },
         newer if newer > VERSION => {
             return Err(OpenError::Newer { found: newer, known: VERSION });
         }
@@ -302,10 +321,11 @@ pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()
 fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     // Not the newest row's seq: that row may have been pruned, and its seq was given all the
     // same (P6).
-    let head = "SELECT seq FROM sqlite_sequence WHERE name = 'log'";
-    let head = db.query_row(head, (), |row| row.get(0).map(Seq)).optional()?.unwrap_or_default();
+    let (head, sealed) = db.query_row("SELECT head, sealed FROM log_state", (), |row| {
+        Ok((Seq(row.get(0)?), row.get(1)?))
+    })?;
     let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
-    Ok(Marks { head, users })
+    Ok(Marks { head, users, sealed, sealing: Place::default() })
 }
 
 fn epoch(db: &Connection) -> rusqlite::Result<String> {

@@ -88,6 +88,8 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("friends", include_str!("friends.rs"), friends::SQL),
     ("groups", include_str!("groups.rs"), groups::SQL),
     ("log", include_str!("log.rs"), log::SQL),
+    ("slices", include_str!("slices.rs"), slices::SQL),
+    ("mids", include_str!("mids.rs"), mids::SQL),
     ("cursors", include_str!("cursors.rs"), cursors::SQL),
     ("migrate", include_str!("migrate.rs"), migrate::SQL),
 ];
@@ -137,6 +139,30 @@ fn every_statement_searches_an_index() {
             assert!(!plan.iter().any(bad), "{file}: {sql}\n{plan:#?}");
         }
     }
+}
+
+/// SQLite may compile a statement anew whenever another value is bound, if its plan could depend
+/// on it: at the price of a whole request.
+#[test]
+fn every_statement_is_compiled_once() {
+    let temp = Temp::with_users(&["ann", "bob"]);
+    let mut again = Vec::new();
+    for (file, _, list) in SOURCES {
+        for sql in *list {
+            let mut statement = temp.store.db.prepare(sql).expect("SQL");
+            for value in 1..=5 {
+                for parameter in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(parameter, value).expect("bind");
+                }
+                // What the values make of it does not matter, so neither does an error.
+                _ = statement.raw_query().next();
+            }
+            if statement.get_status(rusqlite::StatementStatus::RePrepare) > 0 {
+                again.push(format!("{file}: {sql}"));
+            }
+        }
+    }
+    assert!(again.is_empty(), "{again:#?}");
 }
 
 #[test]
@@ -190,7 +216,7 @@ fn a_newer_database_is_left_as_it_is() {
         fs::set_permissions(copy.path().join("p2sp.db"), Permissions::from_mode(0o640)).ok();
         let before = image(copy.path());
         assert_eq!(before.0.len(), if wal { 2 } else { 1 });
-        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 1 }));
+        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 2 }));
         assert_eq!(image(copy.path()), before);
         let mode = fs::metadata(copy.path().join("p2sp.db")).expect("file").mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -257,7 +283,7 @@ fn p1_p25_what_was_committed_is_in_a_crash_image() {
     let (crashed, opened) = Temp::open(crash);
     assert_eq!(opened, Opened { created: false, migrated_from: None, old_passwords: 0 });
     assert_eq!((crashed.store.head(), crashed.store.user_count()), (Seq(1), 1));
-    assert_eq!(crashed.store.page(UserId(1), Seq(0), 9).expect("page").len(), 1);
+    assert_eq!(crashed.store.page(UserId(1), Seq(0), 9).expect("page").entries.len(), 1);
 }
 
 #[test]
@@ -399,6 +425,43 @@ fn the_least_first_version_is_migrated() {
     assert_eq!(opened.migrated_from, Some(0));
     let temp = temp.reopen();
     assert_eq!(temp.store.username(UserId(1)), Ok(Some("ann".into())));
+}
+
+#[test]
+fn p5_a_log_with_indexes_becomes_one_without() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("p2sp.db");
+    sql(&path, include_str!("../../tests/data/schema-1.sql"));
+    sql(
+        &path,
+        "INSERT INTO meta VALUES ('epoch', '0123456789abcdef');
+        INSERT INTO users (username, namekey, userpassword, createtime)
+            VALUES ('ann', 'ann', '!', 1), ('bob', 'bob', '!', 1);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+            INSERT INTO log (conversation, sender, at, kind, body, mid)
+            SELECT 4, 1, 1, 0, 'text ' || i, 'm' || (i * 7 % 41) FROM n;
+        INSERT INTO log (conversation, sender, at, kind, body) VALUES (4, 1, 1, 0, 'pruned');
+        DELETE FROM log WHERE seq = 41;
+        PRAGMA user_version = 1",
+    );
+    let (mut temp, opened) = Temp::open(dir);
+    assert_eq!(opened, Opened { created: false, migrated_from: Some(1), old_passwords: 0 });
+    let mut now = schema(&temp.store.db);
+    now.sort();
+    let mut expected = schema(&Temp::new().store.db);
+    expected.sort();
+    assert_eq!(now, expected);
+    let store = &mut temp.store;
+    assert_eq!(store.head(), Seq(41));
+    let page = store.page(UserId(2), Seq(0), 99).expect("page");
+    assert_eq!((page.entries.len(), page.through), (40, Seq(41)));
+    for i in 1..=40 {
+        let posted = store.find_mid(UserId(1), &format!("m{}", i * 7 % 41)).expect("look");
+        assert_eq!(posted.map(|posted| posted.seq), Some(Seq(i)));
+    }
+    assert_eq!(store.find_mid(UserId(1), "m0"), Ok(None));
+    assert_eq!(store.find_mid(UserId(1), "m99"), Ok(None));
+    temp.reopen();
 }
 
 #[test]

@@ -26,6 +26,17 @@ pub struct User {
     pub admin: bool,
 }
 
+/// Somebody who is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    /// Who it is.
+    pub user: User,
+    /// Whether the sender has them as a friend.
+    pub is_friend: bool,
+    /// The sender's name as shown.
+    pub sender_name: String,
+}
+
 /// What a sign-in with a password is checked against.
 #[derive(Clone)]
 pub struct Credentials {
@@ -83,6 +94,19 @@ impl Store {
     /// The user whose name has that key.
     pub fn user_by_key(&self, namekey: &str) -> Result<Option<User>> {
         self.row(Self::USER_BY_KEY, [namekey], user_of)
+    }
+
+    const ADDRESSEE: Sql = "SELECT o.userid, o.username, o.userstatus, o.isadmin,
+            EXISTS (SELECT 1 FROM friends WHERE userid = ?2 AND friendid = o.userid),
+            (SELECT username FROM users WHERE userid = ?2)
+        FROM users o WHERE o.namekey = ?1";
+    /// The user whose name has that key, as `sender` writes to them: all that a message to a
+    /// friend asks about people, in one statement.
+    pub fn addressee(&self, sender: UserId, namekey: &str) -> Result<Option<Addressee>> {
+        self.row(Self::ADDRESSEE, (namekey, sender.0), |row| {
+            let (is_friend, sender_name) = (row.get(4)?, row.get(5)?);
+            Ok(Addressee { user: user_of(row)?, is_friend, sender_name })
+        })
     }
 
     const USERNAME: Sql = "SELECT username FROM users WHERE userid = ?1";
@@ -193,6 +217,7 @@ pub(super) const SQL: &[Sql] = &[
     Store::ADD_CURSOR,
     Store::USER,
     Store::USER_BY_KEY,
+    Store::ADDRESSEE,
     Store::USERNAME,
     Store::CREDENTIALS,
     Store::PASSWORD,

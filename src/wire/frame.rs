@@ -60,15 +60,22 @@ pub fn payload(frame: &[u8]) -> Result<&[u8], FrameFault> {
     Ok(payload)
 }
 
+/// The header of a frame whose payload has that checksum and length.
+pub fn header(checksum: u32, payload_bytes: usize) -> [u8; FRAME_HEADER_BYTES] {
+    let mut header = [0; FRAME_HEADER_BYTES];
+    header[..4].copy_from_slice(&MAGIC);
+    LittleEndian::write_u32(&mut header[4..8], checksum);
+    LittleEndian::write_u32(&mut header[8..12], payload_bytes as u32);
+    header
+}
+
 /// Appends a frame to `out`; `write` appends the payload.
 pub fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
     write(out);
-    let (header, payload) = out[start..].split_at_mut(FRAME_HEADER_BYTES);
-    header[..4].copy_from_slice(&MAGIC);
-    LittleEndian::write_u32(&mut header[4..8], crc32fast::hash(payload));
-    LittleEndian::write_u32(&mut header[8..12], payload.len() as u32);
+    let (place, payload) = out[start..].split_at_mut(FRAME_HEADER_BYTES);
+    place.copy_from_slice(&header(crc32fast::hash(payload), payload.len()));
 }
 
 #[cfg(test)]

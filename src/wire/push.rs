@@ -1,19 +1,22 @@
 //! What is sent unasked: `usersend`, `groupsend`, `sysmsg`.
 //!
 //! All readers of one message get the same bytes but for `prev`, the seq pushed before it on
-//! their own connection. So a push is encoded once, up to where `prev` begins, and
-//! [`append`] adds each reader's own end.
+//! their own connection, and most readers of a group even have that in common. So a push is
+//! encoded once, as a [`PushFrame`], and only its end and its checksum are written anew when
+//! the next reader's `prev` is another.
 //!
 //! ```text
-//! {"type":"usersend","timestamp":…,"payload":{"fromusername":…,"message":…,"seq":7   ,"prev":5}}
-//! └──────────────────────── a stem, shared by all readers ────────────────────────┘ └ one's own ┘
+//! header {"type":"usersend","timestamp":…,"payload":{"fromusername":…,"seq":7   ,"prev":5}}
+//!        └──────────── a stem, shared by all readers and hashed once ───────┘ └ one's own ┘
 //! ```
 
+use crc32fast::Hasher;
 use serde::Serialize;
 
 use super::frame;
 use super::notice::{Event, Notice};
 use crate::id::Seq;
+use crate::limits::FRAME_HEADER_BYTES;
 
 /// A message as it is pushed, without the reader's own end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,15 +117,43 @@ impl Stem {
     }
 }
 
-/// Appends the message as a frame for a reader who was pushed `prev` before it.
-pub fn append(out: &mut Vec<u8>, stem: &Stem, prev: Seq) {
-    frame::append(out, |out| {
-        out.extend_from_slice(&stem.0);
-        out.extend_from_slice(b",\"prev\":");
-        let mut digits = [0; 20];
-        out.extend_from_slice(decimal(prev.0.max(0) as u64, &mut digits));
-        out.extend_from_slice(b"}}");
-    });
+/// A push as a frame, with the end of the reader who got it last.
+#[derive(Debug)]
+pub struct PushFrame {
+    bytes: Vec<u8>,
+    /// Where the readers' own ends begin.
+    shared_bytes: usize,
+    /// The checksum of the payload up to there.
+    shared_hash: Hasher,
+    prev: Option<Seq>,
+}
+
+impl PushFrame {
+    /// The frame of a message, for nobody yet.
+    pub fn new(stem: &Stem) -> PushFrame {
+        let mut bytes = frame::header(0, 0).to_vec();
+        bytes.extend_from_slice(&stem.0);
+        let mut shared_hash = Hasher::new();
+        shared_hash.update(&stem.0);
+        PushFrame { shared_bytes: bytes.len(), bytes, shared_hash, prev: None }
+    }
+
+    /// The frame for a reader who was pushed `prev` before it.
+    pub fn behind(&mut self, prev: Seq) -> &[u8] {
+        if self.prev != Some(prev) {
+            self.prev = Some(prev);
+            self.bytes.truncate(self.shared_bytes);
+            self.bytes.extend_from_slice(b",\"prev\":");
+            let mut digits = [0; 20];
+            self.bytes.extend_from_slice(decimal(prev.0.max(0) as u64, &mut digits));
+            self.bytes.extend_from_slice(b"}}");
+            let mut hash = self.shared_hash.clone();
+            hash.update(&self.bytes[self.shared_bytes..]);
+            let (header, payload) = self.bytes.split_at_mut(FRAME_HEADER_BYTES);
+            header.copy_from_slice(&frame::header(hash.finalize(), payload.len()));
+        }
+        &self.bytes
+    }
 }
 
 /// Appends a notice about the connection itself: it has no seq, and is never repeated.
@@ -153,14 +184,18 @@ mod tests {
         let push =
             Push::User { fromusername: "bob", message: "hi", system: false, tousername: None };
         let stem = Stem::new(&push, 5, Seq(7));
-        let mut out = Vec::new();
-        append(&mut out, &stem, Seq(1_234_567));
-        assert_eq!(
-            std::str::from_utf8(frame::payload(&out).expect("a frame")),
-            Ok(
-                r#"{"type":"usersend","timestamp":5,"payload":{"fromusername":"bob","message":"hi","seq":7,"prev":1234567}}"#
-            )
-        );
+        let mut frame = PushFrame::new(&stem);
+        for prev in [1_234_567, 3, 3, 1_234_567] {
+            let bytes = frame.behind(Seq(prev));
+            assert_eq!(frame::frame_len(bytes), Ok(Some(bytes.len())));
+            assert_eq!(
+                std::str::from_utf8(frame::payload(bytes).expect("a frame")),
+                Ok(format!(
+                    r#"{{"type":"usersend","timestamp":5,"payload":{{"fromusername":"bob","message":"hi","seq":7,"prev":{prev}}}}}"#
+                )
+                .as_str())
+            );
+        }
         assert!(stem.to_json().ends_with(r#""seq":7}}"#));
     }
 

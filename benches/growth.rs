@@ -1,0 +1,78 @@
+//! Growth: what a message costs does not depend on how much there is.
+//!
+//! ```text
+//! log      10,000 … 10,000,000 messages        50 pairs, and 10,000 pairs in turn
+//! users    1,000 and 1,000,000; then 100,000 idle connections beside
+//! groups   of 10 … 10,000 members, nobody there: one row a message
+//! late     somebody with 200 groups and 10,000 waiting messages signs in again and again
+//! ```
+//!
+//! The shipped loop and server over a simulated edge (`edge`), with a real database on a real
+//! disk, fully durable. Lines that are compared take turns, run by run, so that a slow minute of
+//! the machine falls on all of them, and a line's ratio is to the first of its kind.
+//!
+//! The cost of a message is the processor time of the loop's thread, from the first byte until the
+//! loop has come to rest: its share of writing cursors, of checkpoints and of whatever else is put
+//! off is in it. It is what is judged, because it repeats within a few percent. Wall time, told in
+//! brackets, waits for a disk that others use too.
+//!
+//! A missed target is a finding and no error. `--smoke` does all of it in a few seconds.
+#![forbid(unsafe_code)]
+
+#[path = "edge/mod.rs"]
+mod edge;
+#[path = "growth/groups.rs"]
+mod groups;
+#[path = "growth/late.rs"]
+mod late;
+#[path = "growth/logs.rs"]
+mod logs;
+#[path = "growth/people.rs"]
+mod people;
+#[path = "growth/report.rs"]
+mod report;
+#[path = "growth/scale.rs"]
+mod scale;
+#[path = "load/sizes.rs"]
+#[allow(dead_code)] // for the words
+mod sizes;
+#[path = "load/words.rs"]
+#[allow(dead_code)]
+mod words;
+#[path = "load/world.rs"]
+#[allow(dead_code)] // for the sizes
+mod world;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use report::Report;
+use scale::{Part, Scale};
+
+/// What everything here returns: a bench that cannot go on says why and ends.
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run(&Scale::from_command_line()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("growth: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(scale: &Scale) -> Outcome<()> {
+    let mut report = Report::new()?;
+    for part in scale.parts() {
+        eprintln!("{part:?}");
+        match part {
+            Part::Log => logs::measure(scale, &mut report)?,
+            Part::Users => people::measure(scale, &mut report)?,
+            Part::Groups => groups::measure(scale, &mut report)?,
+            Part::Late => late::measure(scale, &mut report)?,
+        }
+    }
+    print!("{}", report.finish(scale));
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The log grows. What 50 pairs say costs the same, and what 10,000 pairs say in turn.
+//!
+//! A line is what the next slices of the log cost from its length on, so that what the server puts
+//! off until a slice is full is in it, in the shortest log as in the longest. Each length has a
+//! server for either kind of talk, and all of them are there at once.
+
+use std::time::Instant;
+
+use super::Outcome;
+use super::edge::cost::{self, Cost};
+use super::edge::data::{Data, Filling};
+use super::edge::house::House;
+use super::edge::talk::Talk;
+use super::report::Report;
+use super::scale::{PAIRS, Scale, UNDER_WAY};
+
+/// So much of a log's end, at most half of it, is by those who go on talking: what the server may
+/// have put off.
+const NEWEST_MAX: u64 = 2 * 65_536;
+
+/// People who talk at the end of a log.
+struct Place {
+    house: House,
+    talk: Talk,
+    cost: Cost,
+}
+
+/// Takes turns between the lengths.
+pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
+    let (mut few, mut many) = (Vec::new(), Vec::new());
+    for log in scale.logs() {
+        let began = Instant::now();
+        let newest = NEWEST_MAX.min(log / 2);
+        let data = Data::fill(&Filling { log: log - newest, ..Filling::default() })?;
+        let copy = data.copy()?;
+        eprintln!("  two logs of {log}, filled in {:.1} s", began.elapsed().as_secs_f64());
+        let pairs = scale.many_pairs();
+        let name = format!("log of {log}, {PAIRS} pairs");
+        few.push(Place::begin(scale, data, newest, PAIRS, name)?);
+        let name = format!("log of {log}, {pairs} pairs in turn");
+        many.push(Place::begin(scale, copy, newest, pairs, name)?);
+    }
+    for _ in 0..scale.runs {
+        for Place { house, talk, cost } in few.iter_mut().chain(&mut many) {
+            cost.add(talk.run(house, scale.messages)?, scale.messages);
+        }
+    }
+    for places in [few, many] {
+        places.iter().try_for_each(|place| report.note_ticks(&place.house))?;
+        cost::compare(places.iter().map(|place| &place.cost), &mut report.table);
+    }
+    Ok(())
+}
+
+impl Place {
+    fn begin(
+        scale: &Scale,
+        data: Data,
+        newest: u64,
+        pairs: usize,
+        circumstances: String,
+    ) -> Outcome<Place> {
+        let users = 2 * pairs;
+        data.add(&Filling { newest, users, friends: users, ..Filling::default() })?;
+        let mut house = House::open(data, users, scale.smoke)?;
+        house.sign_in(0..users)?;
+        house.rest()?;
+        let talk = Talk::of_pairs(0..users, UNDER_WAY);
+        Ok(Place { house, talk, cost: Cost::new(circumstances) })
+    }
+}

@@ -1,0 +1,49 @@
+//! Users grow, and connections that say nothing. What 50 pairs say costs the same.
+
+use std::time::Instant;
+
+use super::Outcome;
+use super::edge::cost::{self, Cost};
+use super::edge::data::{Data, Filling};
+use super::edge::house::House;
+use super::edge::talk::Talk;
+use super::report::Report;
+use super::scale::{PAIRS, Scale, UNDER_WAY};
+
+/// Takes turns between few users, many, and many of whom many are there.
+pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
+    let few = fill(scale, scale.few_users())?;
+    let many = fill(scale, scale.users)?;
+    let beside = many.copy()?;
+    let (talking, idle) = (2 * PAIRS, scale.idle);
+    let named = |users, beside: &str| format!("{users} users, {PAIRS} pairs{beside}");
+    let mut places = [
+        (begin(scale, few, talking)?, named(scale.few_users(), "")),
+        (begin(scale, many, talking)?, named(scale.users, "")),
+        (begin(scale, beside, talking + idle)?, named(scale.users, &format!(", {idle} idle"))),
+    ]
+    .map(|(house, name)| (house, Talk::of_pairs(0..talking, UNDER_WAY), Cost::new(name)));
+    for _ in 0..scale.runs {
+        for (house, talk, cost) in &mut places {
+            cost.add(talk.run(house, scale.messages)?, scale.messages);
+        }
+    }
+    places.iter().try_for_each(|(house, ..)| report.note_ticks(house))?;
+    cost::compare(places.iter().map(|(_, _, cost)| cost), &mut report.table);
+    Ok(())
+}
+
+fn fill(scale: &Scale, users: usize) -> Outcome<Data> {
+    let began = Instant::now();
+    let (log, friends) = (scale.short_log(), 2 * PAIRS);
+    let data = Data::fill(&Filling { log, users, friends, ..Filling::default() })?;
+    eprintln!("  {users} users, made in {:.1} s", began.elapsed().as_secs_f64());
+    Ok(data)
+}
+
+fn begin(scale: &Scale, data: Data, present: usize) -> Outcome<House> {
+    let mut house = House::open(data, present, scale.smoke)?;
+    house.sign_in(0..present)?;
+    house.rest()?;
+    Ok(house)
+}

@@ -1,0 +1,84 @@
+//! Memory of send buffers that were sent, kept for the next ones.
+//!
+//! An idle connection owns no buffer, so every tick would ask the system for the memory of all
+//! that it says and give it back: page by page, which costs more than writing the bytes. What
+//! was sent leaves its memory here instead, within bounds; what is not needed for a while goes
+//! back to the system.
+//!
+//! ```text
+//! send buffer ──all sent──► keep ┌───────────┐
+//!             ◄──lend────────────┤ last used │   ↕ used since the last trim
+//!                                │ …         │   ↓ idle: the next trim drops these
+//!                                └───────────┘
+//! ```
+
+use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
+
+/// Empty buffers with memory.
+#[derive(Debug, Default)]
+pub struct SpareBuffers {
+    /// The last used on top.
+    buffers: Vec<Vec<u8>>,
+    /// Their memory in all.
+    bytes: usize,
+    /// So many at the bottom were not lent since the last trim.
+    idle: usize,
+}
+
+impl SpareBuffers {
+    /// An empty buffer, with memory if there is any to spare.
+    pub fn lend(&mut self) -> Vec<u8> {
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        self.idle = self.idle.min(self.buffers.len());
+        buffer
+    }
+
+    /// Keeps a buffer's memory, unless there is enough.
+    pub fn keep(&mut self, mut buffer: Vec<u8>) {
+        let bytes = buffer.capacity();
+        let fits = self.bytes + bytes <= SPARE_BYTES_MAX;
+        if bytes > 0 && bytes <= SPARE_BUFFER_BYTES_MAX && fits {
+            buffer.clear();
+            self.bytes += bytes;
+            self.buffers.push(buffer);
+        }
+    }
+
+    /// Gives back what was not needed since the last time.
+    pub fn trim(&mut self) {
+        self.bytes -=
+            self.buffers.drain(..self.idle).map(|buffer| buffer.capacity()).sum::<usize>();
+        self.buffers.shrink_to(2 * self.buffers.len());
+        self.idle = self.buffers.len();
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.buffers.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p20_what_is_kept_is_bounded_and_goes_when_it_is_not_needed() {
+        let mut spare = SpareBuffers::default();
+        spare.keep(Vec::with_capacity(SPARE_BUFFER_BYTES_MAX + 1));
+        assert!(spare.is_empty(), "too large");
+        for _ in 0..=SPARE_BYTES_MAX / SPARE_BUFFER_BYTES_MAX {
+            spare.keep(Vec::with_capacity(SPARE_BUFFER_BYTES_MAX));
+        }
+        assert_eq!(spare.bytes, SPARE_BYTES_MAX);
+        spare.trim();
+        let lent = spare.lend();
+        assert_eq!(lent.capacity(), SPARE_BUFFER_BYTES_MAX);
+        spare.keep(lent);
+        spare.trim();
+        assert_eq!(spare.bytes, SPARE_BUFFER_BYTES_MAX, "one was needed");
+        spare.trim();
+        assert!(spare.is_empty() && spare.bytes == 0);
+    }
+}

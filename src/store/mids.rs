@@ -1,0 +1,221 @@
+//! `mid`s: what a sender calls a message, so that a retry finds what it already did (P5).
+//!
+//! Nearly every `mid` is new, and that must be cheap to know. So they are compared: of two the
+//! longer is greater, and of two as long the one whose bytes are. A `mid` greater than all that
+//! its sender ever used *rises*, is new, and nobody looks further. That is so for whatever counts
+//! up: numbers, and numbers behind a prefix that itself counts up, such as the time. Any other is
+//! looked for by its hash in every slice in which the sender used one; that costs more, and
+//! promises the same.
+//!
+//! Whether it rose stands in the log with the message, so a sender's greatest is found again after
+//! a crash: it is the newest that rose.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use super::tail::Mid;
+use super::{Posted, Result, Sql, Store};
+use crate::id::{Conversation, Seq, UserId};
+use crate::limits::GREATEST_MIDS_KEPT;
+
+/// The greatest `mid`s of those who sent last; empty for who never used one.
+#[derive(Default)]
+pub(super) struct Greatest {
+    by_sender: HashMap<UserId, String>,
+}
+
+impl Greatest {
+    /// Something was undone, and perhaps a `mid` with it.
+    pub fn forget(&mut self) {
+        self.by_sender.clear();
+    }
+
+    fn set(&mut self, sender: UserId, mid: &str) {
+        if self.by_sender.len() >= GREATEST_MIDS_KEPT && !self.by_sender.contains_key(&sender) {
+            self.by_sender.clear();
+        }
+        let greatest = self.by_sender.entry(sender).or_default();
+        greatest.clear();
+        greatest.push_str(mid);
+    }
+}
+
+impl Store {
+    const POSTED: Sql = "SELECT seq, conversation, kind, body FROM log
+        WHERE seq = ?1 AND sender = ?2 AND mid = ?3";
+    /// What a sender has appended under a `mid`.
+    pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
+        if self.rises(sender, mid)? {
+            return Ok(None);
+        }
+        for seq in self.look_for_mid(sender, hash_of(mid))? {
+            let posted = self.row(Self::POSTED, (seq, sender.0, mid), |row| {
+                Ok(Posted {
+                    seq: Seq(row.get(0)?),
+                    conversation: Conversation::from_sql(row.get(1)?),
+                    kind: row.get(2)?,
+                    body: row.get(3)?,
+                })
+            })?;
+            if posted.is_some() {
+                return Ok(posted);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A new `mid` of a sender, as it is found again.
+    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
+        let rising = self.rises(sender, mid)?;
+        if rising {
+            self.greatest.set(sender, mid);
+        }
+        Ok(Mid { hash: hash_of(mid), rising })
+    }
+
+    const MID_AT: Sql = "SELECT mid FROM log WHERE seq = ?1";
+    /// Whether a `mid` is greater than all that its sender used.
+    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
+        if let Some(greatest) = self.greatest.by_sender.get(&sender) {
+            return Ok(is_greater(mid, greatest));
+        }
+        let greatest: String = match self.last_rising(sender)? {
+            Some(seq) => self.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default(),
+            None => String::new(),
+        };
+        self.greatest.set(sender, &greatest);
+        Ok(is_greater(mid, &greatest))
+    }
+}
+
+/// The order of `mid`s.
+pub(super) fn is_greater(mid: &str, than: &str) -> bool {
+    (mid.len(), mid) > (than.len(), than)
+}
+
+/// 48 bits of a `mid`'s SHA-256. Short, because what it finds is compared; and not to be steered
+/// by who chooses the `mid`, because much that it found would be much to compare.
+pub(super) fn hash_of(mid: &str) -> u64 {
+    Sha256::digest(mid).iter().take(6).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] = &[Store::POSTED, Store::MID_AT];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::Temp;
+    use super::super::{EntryKind, NewEntry};
+    use super::*;
+
+    const ANN: UserId = UserId(1);
+    const BOB: UserId = UserId(2);
+
+    fn say(store: &mut Store, sender: UserId, mid: Option<&str>) -> Seq {
+        let conversation = Conversation::Inbox(ANN);
+        let (kind, body) = (EntryKind::Text, "hello");
+        let entry = NewEntry { conversation, sender: Some(sender), unix: 1, kind, body, mid };
+        store.append(&entry).expect("append")
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// Says something under a `mid` if it was not used yet, as the handlers do.
+        Say(UserId, String),
+        SayWithout(UserId),
+        /// The same, undone.
+        Undone(UserId, String),
+        Commit,
+        RollBack,
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let who = prop::sample::select(vec![ANN, BOB]);
+        // Some count up, some do not, and many come twice.
+        let mid = prop_oneof![
+            (0..60_u32).prop_map(|n| n.to_string()),
+            (0..30_u32).prop_map(|n| format!("{:02}", n * 7 % 30)),
+        ];
+        prop_oneof![
+            12 => (who.clone(), mid.clone()).prop_map(|(who, mid)| Step::Say(who, mid)),
+            3 => who.clone().prop_map(Step::SayWithout),
+            2 => (who, mid).prop_map(|(who, mid)| Step::Undone(who, mid)),
+            2 => Just(Step::Commit),
+            1 => Just(Step::RollBack),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    type Used = HashMap<(UserId, String), Seq>;
+
+    fn look(store: &mut Store, used: &Used, sender: UserId, mid: &str) -> bool {
+        let posted = store.find_mid(sender, mid).expect("look");
+        let expected = used.get(&(sender, mid.to_owned())).copied();
+        assert_eq!(posted.map(|posted| posted.seq), expected, "{mid} of {sender:?}");
+        expected.is_some()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn p5_a_mid_is_found_whatever_came_in_between(
+            steps in prop::collection::vec(step(), 1..150),
+        ) {
+            let mut temp = Temp::with_users(&["ann", "bob"]);
+            let (mut used, mut committed) = (Used::new(), Used::new());
+            temp.store.begin().expect("begin");
+            for step in steps {
+                let store = &mut temp.store;
+                match step {
+                    Step::Say(who, mid) => {
+                        if !look(store, &used, who, &mid) {
+                            let seq = say(store, who, Some(&mid));
+                            used.insert((who, mid), seq);
+                        }
+                    }
+                    Step::SayWithout(who) => _ = say(store, who, None),
+                    Step::Undone(who, mid) => {
+                        store.savepoint().expect("savepoint");
+                        if !look(store, &used, who, &mid) {
+                            say(store, who, Some(&mid));
+                        }
+                        store.rollback_to_savepoint().expect("undo");
+                    }
+                    Step::Commit => {
+                        store.commit(()).expect("commit");
+                        committed.clone_from(&used);
+                        store.begin().expect("begin");
+                    }
+                    Step::RollBack => {
+                        store.rollback().expect("rollback");
+                        used.clone_from(&committed);
+                        store.begin().expect("begin");
+                    }
+                    Step::Reopen => {
+                        store.commit(()).expect("commit");
+                        committed.clone_from(&used);
+                        temp = temp.reopen();
+                        temp.store.begin().expect("begin");
+                    }
+                }
+            }
+            for number in 0..60 {
+                look(&mut temp.store, &used, ANN, &number.to_string());
+                look(&mut temp.store, &used, BOB, &format!("{number:02}"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_counts_up_rises() {
+        for (mid, than) in [("1", ""), ("10", "9"), ("b", "a"), ("a-10", "a-9"), ("10-01", "09-99")]
+        {
+            assert!(is_greater(mid, than), "{mid} {than}");
+            assert!(!is_greater(than, mid) && !is_greater(mid, mid));
+        }
+    }
+}

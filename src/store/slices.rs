@@ -1,0 +1,329 @@
+//! The older slices of the log: sorted, on disk, a few rows for many entries.
+//!
+//! When a slice of the [`Tail`](super::tail::Tail) is full it is *sealed*: written out in the
+//! order of its keys, some entries with each commit, so that no tick does all of it. A row holds
+//! the places of all entries of one key in one slice:
+//!
+//! ```text
+//! log_slices  (block, conversation, 0,      slice) → offsets   all of a conversation
+//!             (block, inbox,        sender, slice) → offsets   what one user said to another
+//! mid_slices  (block, sender,               slice) → mids      what a sender called it
+//! ```
+//!
+//! A block is 16 slices. Rows of a slice are spread over the part of the tree that belongs to its
+//! block, and to no other: what is written stays as near together, and what is looked for is as
+//! few steps away, after ten million messages as after one. The rows follow from the log alone,
+//! so to write them twice changes nothing, and a crash in between loses nothing (P25).
+
+use rusqlite::Row;
+
+use super::log::EntryKind;
+use super::mids::hash_of;
+use super::tail::{Mid, Said, Slice, first_seq, slice_of};
+use super::{Result, Sql, Store};
+use crate::id::{Conversation, UserId};
+
+/// Slices in a block, as a power of two.
+const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
+/// Entries looked at by sealing for each one that is appended. Three sweeps over a slice must be
+/// over before the next is full.
+const SEALED_PER_APPENDED: usize = 4;
+/// Commits without sealing after one that found the disk full: what was refused may have fitted.
+const COMMITS_OF_REST: u32 = 64;
+
+/// The sender in the rows of a whole conversation; no user has this id.
+const ANY_SENDER: i64 = 0;
+
+/// How far the tail's oldest slice is sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    sweep: usize,
+    /// Entries done in this sweep's order.
+    done: usize,
+}
+
+/// The work of a sweep over a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sweep {
+    Conversations,
+    Pairs,
+    Mids,
+}
+
+const SWEEPS: [Sweep; 3] = [Sweep::Conversations, Sweep::Pairs, Sweep::Mids];
+
+impl Sweep {
+    /// The conversation and the sender of the row that an entry belongs to, if it does.
+    fn key(self, said: &Said) -> Option<(i64, i64)> {
+        let &Said { conversation, sender, mid } = said;
+        match self {
+            Sweep::Conversations => Some((conversation, ANY_SENDER)),
+            Sweep::Pairs => {
+                let inbox = matches!(Conversation::from_sql(conversation), Conversation::Inbox(_));
+                (inbox && sender != 0).then_some((conversation, sender))
+            }
+            Sweep::Mids => mid.map(|_| (0, sender)),
+        }
+    }
+}
+
+/// Sealing as it goes on.
+#[derive(Default)]
+pub(super) struct Sealing {
+    /// The offsets of a slice in the order of a sweep; made when the sweep begins.
+    order: Vec<u16>,
+    order_of: Option<(i64, Sweep)>,
+    rest: u32,
+}
+
+impl Store {
+    /// Seals as much as this transaction's appends are worth.
+    pub(super) fn seal_some(&mut self) -> Result<()> {
+        let appended = (self.now.head.0 - self.at_begin.head.0) as usize;
+        if appended == 0 || self.tail.full_slices() == 0 {
+            return Ok(());
+        }
+        if self.sealing.rest > 0 {
+            self.sealing.rest -= 1;
+            return Ok(());
+        }
+        // The tail in memory must not grow past a full slice and an open one.
+        let late = self.tail.full_slices() > 1;
+        self.seal(if late { usize::MAX } else { appended * SEALED_PER_APPENDED })
+    }
+
+    /// The disk is full: sealing waits.
+    pub(super) fn rest_from_sealing(&mut self) {
+        self.sealing.rest = COMMITS_OF_REST;
+    }
+
+    /// Seals so many entries of the tail's oldest slice, at least, if it is full.
+    pub(super) fn seal(&mut self, entries: usize) -> Result<()> {
+        let number = self.tail.first_slice();
+        let mut left = entries;
+        while left > 0 && self.now.sealed == number && self.tail.full_slices() > 0 {
+            let Some(&sweep) = SWEEPS.get(self.now.sealing.sweep) else {
+                self.now.sealed += 1;
+                self.now.sealing = Place::default();
+                return Ok(());
+            };
+            let sealed = self.seal_row(number, sweep)?;
+            self.now.sealing = match sealed {
+                0 => Place { sweep: self.now.sealing.sweep + 1, done: 0 },
+                _ => Place { done: self.now.sealing.done + sealed, ..self.now.sealing },
+            };
+            left = left.saturating_sub(sealed);
+        }
+        Ok(())
+    }
+
+    const SEAL_LOG: Sql = "INSERT OR REPLACE INTO log_slices
+        (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)";
+    const SEAL_MIDS: Sql = "INSERT OR REPLACE INTO mid_slices
+        (block, sender, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// Writes the next row of a sweep, and returns how many entries it is about; 0 at the end.
+    fn seal_row(&mut self, number: i64, sweep: Sweep) -> Result<usize> {
+        let Some(slice) = self.tail.oldest_full() else { return Ok(0) };
+        if self.sealing.order_of != Some((number, sweep)) {
+            self.sealing.order = slice.sorted_by(|said| sweep.key(said));
+            self.sealing.order_of = Some((number, sweep));
+        }
+        let rest = self.sealing.order.get(self.now.sealing.done..).unwrap_or_default();
+        let Some(&first) = rest.first() else { return Ok(0) };
+        let key = sweep.key(&slice.said(first));
+        let count = rest.partition_point(|&offset| sweep.key(&slice.said(offset)) == key);
+        let Some((conversation, sender)) = key else { return Ok(count) };
+        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
+        if sweep == Sweep::Mids {
+            let (rising, mids) = mids_of(slice, number, offsets);
+            self.write(Self::SEAL_MIDS, (block, sender, number, rising, mids))?;
+        } else {
+            let offsets: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
+            self.write(Self::SEAL_LOG, (block, conversation, sender, number, offsets))?;
+        }
+        Ok(count)
+    }
+
+    const ENTRIES_OF_SLICE: Sql = "SELECT seq, conversation, sender, kind, mid, rising FROM log
+        WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+    /// Reads the tail from the log, and seals what is more than a full slice and an open one.
+    /// Stands between transactions.
+    pub(super) fn load_tail(&mut self) -> Result<()> {
+        for slice in self.now.sealed..=slice_of(self.now.head.0) {
+            let range = (first_seq(slice), first_seq(slice + 1));
+            let said: Vec<(i64, Said)> = self.rows(Self::ENTRIES_OF_SLICE, range, said_of)?;
+            for (seq, said) in said {
+                self.tail.push(seq, &said);
+            }
+            while self.tail.full_slices() > 1 {
+                self.begin()?;
+                self.seal(usize::MAX)?;
+                self.commit(())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the block that `from` is in ends, or the sealed part of it; `None` if `from` is in
+    /// the tail.
+    pub(super) fn end_of_block(&self, from: i64) -> Option<i64> {
+        let sealed = first_seq(self.now.sealed);
+        let next_block = (slice_of(from) >> BLOCK_BITS) + 1;
+        (from < sealed).then(|| sealed.min(first_seq(next_block << BLOCK_BITS)))
+    }
+
+    const LOOK: Sql = "SELECT slice, offsets FROM log_slices
+        WHERE block = ?1 AND conversation = ?2 AND sender = 0 AND slice >= ?3 AND slice <= ?4
+        ORDER BY slice";
+    /// Offers the seqs in `[from, to)` of a conversation, which are in one block, as long as they
+    /// are wanted.
+    pub(super) fn look(
+        &self,
+        conversation: Conversation,
+        from: i64,
+        to: i64,
+        mut offer: impl FnMut(i64) -> bool,
+    ) -> Result<()> {
+        let (first, last) = (slice_of(from), slice_of(to - 1));
+        let mut statement = self.db.prepare_cached(Self::LOOK)?;
+        let params = (first >> BLOCK_BITS, conversation.to_sql(), first, last);
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let base = first_seq(row.get(0)?);
+            let seqs = offsets(blob(row, 1)?).map(|offset| base + offset);
+            for seq in seqs.skip_while(|seq| *seq < from) {
+                if seq >= to || !offer(seq) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    const LOOK_BACK: Sql = "SELECT slice, offsets FROM log_slices
+        WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
+        ORDER BY slice DESC";
+    /// The last `rows` seqs in `[from, to)` of a conversation, newest first; only those by
+    /// `sender`, if one is given.
+    pub(super) fn look_back(
+        &self,
+        conversation: Conversation,
+        sender: Option<UserId>,
+        (from, to): (i64, i64),
+        rows: usize,
+    ) -> Result<Vec<i64>> {
+        let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
+        let is_wanted = |seq: &i64| (from..to).contains(seq);
+        let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
+        let by_sender = said.filter(|(_, by)| sender == ANY_SENDER || *by == sender);
+        let mut seqs: Vec<i64> =
+            by_sender.map(|(seq, _)| seq).filter(is_wanted).take(rows).collect();
+
+        let last = slice_of(to - 1).min(self.now.sealed - 1);
+        let mut statement = self.db.prepare_cached(Self::LOOK_BACK)?;
+        for block in (slice_of(from) >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
+            let params = (block, conversation.to_sql(), sender, slice_of(from), last);
+            let mut found = statement.query(params)?;
+            while seqs.len() < rows
+                && let Some(row) = found.next()?
+            {
+                let base = first_seq(row.get(0)?);
+                let here = offsets(blob(row, 1)?).map(|offset| base + offset);
+                seqs.extend(here.rev().filter(is_wanted).take(rows - seqs.len()));
+            }
+        }
+        Ok(seqs)
+    }
+
+    const MIDS: Sql = "SELECT slice, mids FROM mid_slices
+        WHERE block = ?1 AND sender = ?2 AND slice < ?3 ORDER BY slice DESC";
+    /// Where a sender may have used a `mid` of that hash, newest first.
+    pub(super) fn look_for_mid(&self, sender: UserId, hash: u64) -> Result<Vec<i64>> {
+        let in_tail = self.tail.of_sender(sender.0, self.now.sealed);
+        let mut seqs: Vec<i64> =
+            in_tail.filter(|(_, mid)| mid.hash == hash).map(|(seq, _)| seq).collect();
+        let mut statement = self.db.prepare_cached(Self::MIDS)?;
+        for block in (0..=(self.now.sealed - 1) >> BLOCK_BITS).rev() {
+            let mut found = statement.query((block, sender.0, self.now.sealed))?;
+            while let Some(row) = found.next()? {
+                let base = first_seq(row.get(0)?);
+                let words = blob(row, 1)?.chunks_exact(8);
+                let words =
+                    words.map(|word| word.iter().fold(0, |all, byte| all << 8 | *byte as u64));
+                let same = words.filter(|word: &u64| word >> 16 == hash);
+                seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
+            }
+        }
+        Ok(seqs)
+    }
+
+    const LAST_RISING: Sql = "SELECT rising FROM mid_slices
+        WHERE block = ?1 AND sender = ?2 AND slice < ?3 AND rising IS NOT NULL
+        ORDER BY slice DESC LIMIT 1";
+    /// Where a sender's greatest `mid` stands, if they ever used one.
+    pub(super) fn last_rising(&self, sender: UserId) -> Result<Option<i64>> {
+        let in_tail = self.tail.of_sender(sender.0, self.now.sealed);
+        if let Some((seq, _)) = in_tail.into_iter().find(|(_, mid)| mid.rising) {
+            return Ok(Some(seq));
+        }
+        for block in (0..=(self.now.sealed - 1) >> BLOCK_BITS).rev() {
+            let params = (block, sender.0, self.now.sealed);
+            if let Some(seq) = self.row(Self::LAST_RISING, params, |row| row.get(0))? {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
+    Ok(row.get_ref(column)?.as_blob()?)
+}
+
+/// The offsets of a row, in their order.
+fn offsets(blob: &[u8]) -> impl DoubleEndedIterator<Item = i64> {
+    blob.chunks_exact(2).map(|pair| i64::from(pair[0]) << 8 | i64::from(pair[1]))
+}
+
+/// The row of a sender's `mid`s: where the last rising one stands, and for each six bytes of
+/// its hash and two of its offset.
+fn mids_of(slice: &Slice, number: i64, offsets: &[u16]) -> (Option<i64>, Vec<u8>) {
+    let mut rising = None;
+    let mut words = Vec::with_capacity(offsets.len() * 8);
+    for &offset in offsets {
+        let Some(mid) = slice.said(offset).mid else { continue };
+        words.extend_from_slice(&(mid.hash << 16 | u64::from(offset)).to_be_bytes());
+        if mid.rising {
+            rising = Some(first_seq(number) + i64::from(offset));
+        }
+    }
+    (rising, words)
+}
+
+/// What stands in a row of the log.
+fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
+    let kind: EntryKind = row.get(3)?;
+    let sender = row.get::<_, Option<i64>>(2)?;
+    let mid = match row.get_ref(4)?.as_str_or_null()? {
+        Some(mid) => Some(Mid { hash: hash_of(mid), rising: row.get(5)? }),
+        None => None,
+    };
+    let said = Said { conversation: row.get(1)?, sender: findable_sender(kind, sender), mid };
+    Ok((row.get(0)?, said))
+}
+
+/// The sender that an entry is found by: of a notice and of the system, none.
+pub(super) fn findable_sender(kind: EntryKind, sender: Option<i64>) -> i64 {
+    sender.filter(|_| kind != EntryKind::Notice).unwrap_or(0)
+}
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] = &[
+    Store::SEAL_LOG,
+    Store::SEAL_MIDS,
+    Store::ENTRIES_OF_SLICE,
+    Store::LOOK,
+    Store::LOOK_BACK,
+    Store::MIDS,
+    Store::LAST_RISING,
+];

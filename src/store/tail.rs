@@ -1,0 +1,259 @@
+//! The newest slices of the log, as a reader or a retry looks for them.
+//!
+//! The log is a pure append: one row a message, in the order of its key, and no index beside it.
+//! What an index would tell is needed only by a reader who is behind, by a history and by a
+//! retry. It is kept by *slices*, runs of 65,536 seqs: the newest here, in memory; the older ones
+//! on disk, where `slices` has put them, sorted.
+//!
+//! ```text
+//!   log      … ┼── sealed ──┼── sealed ──┼── full, being sealed ──┼── open ───►
+//!   found by     log_slices, mid_slices    └───────── Tail ───────────────┘
+//! ```
+//!
+//! A slice is a few flat arrays, by the offset of a seq in it. Entries of one conversation, and
+//! entries of one sender, are chained from the newest backwards, in buckets. All of it follows
+//! from the log (P25), and it is undone like the log: from the end (P3).
+
+use std::collections::VecDeque;
+
+/// Seqs in a slice, as a power of two. A few in unit tests, so that a short log has many slices.
+pub(super) const SLICE_BITS: u32 = if cfg!(test) { 3 } else { 16 };
+/// Seqs in a slice.
+pub(super) const SLICE_SEQS: usize = 1 << SLICE_BITS;
+/// Chains of a slice; some keys share one.
+const BUCKETS: usize = 1 << 14;
+/// Stands where no entry is: that seq was pruned. No conversation and no sender has this id.
+const NOBODY: i64 = i64::MIN;
+
+/// The log's tail in memory stays within what SPEC §5 allows: a full slice and an open one, each
+/// with two chains and a word for the `mid`.
+const _: () = assert!(2 * (SLICE_SEQS * (2 * (8 + 2) + 8) + 2 * 4 * BUCKETS) <= 4 * 1024 * 1024);
+
+/// The slice that a seq is in.
+pub(super) fn slice_of(seq: i64) -> i64 {
+    seq >> SLICE_BITS
+}
+
+/// The first seq of a slice.
+pub(super) fn first_seq(slice: i64) -> i64 {
+    slice << SLICE_BITS
+}
+
+/// What of an entry is needed to find it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Who it is for, as in the database.
+    pub conversation: i64,
+    /// Who said it; 0 for the system, and for notices.
+    pub sender: i64,
+    /// What it was called.
+    pub mid: Option<Mid>,
+}
+
+/// A `mid`, as far as it is kept in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mid {
+    /// 48 bits of its hash.
+    pub hash: u64,
+    /// Whether it is greater than all the sender's earlier ones: see `mids`.
+    pub rising: bool,
+}
+
+impl Mid {
+    /// One word: the hash, and below it whether there is one and whether it rises.
+    fn to_word(mid: Option<Mid>) -> u64 {
+        mid.map_or(0, |mid| mid.hash << 16 | u64::from(mid.rising) << 1 | 1)
+    }
+
+    fn from_word(word: u64) -> Option<Mid> {
+        (word & 1 == 1).then_some(Mid { hash: word >> 16, rising: word & 2 == 2 })
+    }
+}
+
+/// The newest slices, one after the other; the last is open. There is always one.
+pub(super) struct Tail {
+    first: i64,
+    slices: VecDeque<Slice>,
+}
+
+impl Tail {
+    /// Empty, beginning with that slice.
+    pub fn new(first: i64) -> Tail {
+        Tail { first, slices: VecDeque::from([Slice::default()]) }
+    }
+
+    /// The number of its first slice.
+    pub fn first_slice(&self) -> i64 {
+        self.first
+    }
+
+    /// The oldest slice, if it will not change any more.
+    pub fn oldest_full(&self) -> Option<&Slice> {
+        (self.slices.len() > 1).then(|| &self.slices[0])
+    }
+
+    /// Slices that will not change any more.
+    pub fn full_slices(&self) -> usize {
+        self.slices.len() - 1
+    }
+
+    /// Appends an entry. Seqs that were passed over stay empty.
+    pub fn push(&mut self, seq: i64, said: &Said) {
+        let index = (slice_of(seq) - self.first) as usize;
+        while self.slices.len() <= index {
+            self.slices.push_back(Slice::default());
+        }
+        self.slices[index].push(offset_of(seq), said);
+    }
+
+    /// Takes back what stands behind `head`.
+    pub fn truncate(&mut self, head: i64) {
+        let next = head + 1;
+        // The open slice stays, however empty.
+        let open = (slice_of(next).max(self.first) - self.first) as usize;
+        if open < self.slices.len() {
+            self.slices.truncate(open + 1);
+            self.slices[open].truncate(offset_of(next));
+        }
+    }
+
+    /// Forgets the slices before that one: they are on disk.
+    pub fn drop_before(&mut self, slice: i64) {
+        while self.first < slice && self.slices.len() > 1 {
+            self.slices.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Who said what in a conversation in slices from `since` on: seqs and senders, the newest
+    /// first.
+    pub fn of_conversation(
+        &self,
+        conversation: i64,
+        since: i64,
+    ) -> impl Iterator<Item = (i64, i64)> {
+        self.newest_first(since).flat_map(move |(base, slice)| {
+            let offsets = slice.conversations.walk(conversation);
+            offsets.map(move |offset| (base + offset as i64, slice.senders.keys[offset]))
+        })
+    }
+
+    /// The `mid`s that a sender used in slices from `since` on, and where, the newest first.
+    pub fn of_sender(&self, sender: i64, since: i64) -> impl Iterator<Item = (i64, Mid)> {
+        self.newest_first(since).flat_map(move |(base, slice)| {
+            let offsets = slice.senders.walk(sender);
+            offsets.filter_map(move |offset| {
+                Some((base + offset as i64, Mid::from_word(slice.mids[offset])?))
+            })
+        })
+    }
+
+    fn newest_first(&self, since: i64) -> impl Iterator<Item = (i64, &Slice)> {
+        let first = self.first;
+        let numbered = self.slices.iter().enumerate().rev();
+        let numbered = numbered.map(move |(index, slice)| (first + index as i64, slice));
+        let wanted = numbered.take_while(move |(number, _)| *number >= since);
+        wanted.map(|(number, slice)| (first_seq(number), slice))
+    }
+}
+
+fn offset_of(seq: i64) -> usize {
+    seq as usize & (SLICE_SEQS - 1)
+}
+
+/// One slice, by the offsets of its seqs.
+#[derive(Default)]
+pub(super) struct Slice {
+    conversations: Chains,
+    senders: Chains,
+    mids: Vec<u64>,
+}
+
+impl Slice {
+    fn push(&mut self, offset: usize, said: &Said) {
+        while self.mids.len() < offset {
+            self.add(&Said { conversation: NOBODY, sender: NOBODY, mid: None });
+        }
+        self.add(said);
+    }
+
+    fn add(&mut self, said: &Said) {
+        self.conversations.push(said.conversation);
+        self.senders.push(said.sender);
+        self.mids.push(Mid::to_word(said.mid));
+    }
+
+    fn truncate(&mut self, entries: usize) {
+        self.conversations.truncate(entries);
+        self.senders.truncate(entries);
+        self.mids.truncate(entries);
+    }
+
+    /// What stands at an offset.
+    pub fn said(&self, offset: u16) -> Said {
+        let at = usize::from(offset);
+        let mid = Mid::from_word(self.mids[at]);
+        Said { conversation: self.conversations.keys[at], sender: self.senders.keys[at], mid }
+    }
+
+    /// The offsets at which something stands, sorted by a key and then by themselves.
+    pub fn sorted_by<K: Ord>(&self, key: impl Fn(&Said) -> K) -> Vec<u16> {
+        let mut offsets: Vec<u16> = (0..self.mids.len()).map(|offset| offset as u16).collect();
+        offsets.retain(|&offset| self.said(offset).conversation != NOBODY);
+        offsets.sort_by_key(|&offset| key(&self.said(offset)));
+        offsets
+    }
+}
+
+/// Keys by offset, and for each the next older offset in its bucket.
+#[derive(Default)]
+struct Chains {
+    keys: Vec<i64>,
+    /// How far back the next of the bucket stands; 0: there is none.
+    gaps: Vec<u16>,
+    /// The newest offset of each bucket, and one; 0: it is empty. Made with the first key.
+    newest: Vec<u32>,
+}
+
+impl Chains {
+    fn push(&mut self, key: i64) {
+        if self.newest.is_empty() {
+            self.newest.resize(BUCKETS, 0);
+        }
+        let here = self.keys.len() as u32 + 1;
+        let newest = &mut self.newest[bucket_of(key)];
+        let gap = if *newest == 0 { 0 } else { here - *newest };
+        *newest = here;
+        self.keys.push(key);
+        // Two offsets of a slice differ by less than its length.
+        self.gaps.push(gap as u16);
+    }
+
+    fn truncate(&mut self, entries: usize) {
+        while self.keys.len() > entries {
+            let here = self.keys.len() as u32;
+            let (Some(key), Some(gap)) = (self.keys.pop(), self.gaps.pop()) else { return };
+            let older = if gap == 0 { 0 } else { here - u32::from(gap) };
+            self.newest[bucket_of(key)] = older;
+        }
+    }
+
+    /// The offsets of a key, the newest first.
+    fn walk(&self, key: i64) -> impl Iterator<Item = usize> {
+        let mut next = self.newest.get(bucket_of(key)).copied().unwrap_or(0) as usize;
+        let offsets = std::iter::from_fn(move || {
+            let offset = next.checked_sub(1)?;
+            let gap = usize::from(self.gaps[offset]);
+            next = if gap == 0 { 0 } else { next - gap };
+            Some(offset)
+        });
+        offsets.filter(move |&offset| self.keys[offset] == key)
+    }
+}
+
+/// Ids follow each other: a multiplication by the golden ratio spreads them (Knuth, The Art of
+/// Computer Programming, volume 3, 6.4).
+fn bucket_of(key: i64) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    ((key as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.trailing_zeros())) as usize
+}

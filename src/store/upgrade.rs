@@ -1,0 +1,70 @@
+//! From earlier versions of our own schema to this one, each step in one transaction.
+//!
+//! What is new is taken from `schema.sql`, so a table is written down once. What only follows
+//! from other rows is not carried over: the store makes it anew when it opens.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::mids::is_greater;
+
+/// From version 1: its log had three indexes, which every message paid for.
+pub(super) fn from_version_1(db: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    transaction.execute_batch(
+        "DROP INDEX log_by_conversation; DROP INDEX log_by_mid; DROP INDEX log_by_sender;
+        ALTER TABLE log RENAME TO old_log;",
+    )?;
+    create_missing(&transaction)?;
+    copy_log(&transaction)?;
+    transaction.execute_batch(
+        "INSERT INTO log_state (id, head, sealed)
+            SELECT 1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'old_log'), 0), 0;
+        DROP TABLE old_log;",
+    )?;
+    transaction.pragma_update(None, "user_version", 2)?;
+    transaction.commit()
+}
+
+/// Makes the tables and indexes of `schema.sql` that are not there.
+fn create_missing(db: &Transaction) -> rusqlite::Result<()> {
+    let new = Connection::open_in_memory()?;
+    new.execute_batch(include_str!("../../schema.sql"))?;
+    let mut all = new.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let mut rows = all.query(())?;
+    while let Some(row) = rows.next()? {
+        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        let known = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
+        // SQLite's own table for AUTOINCREMENT makes itself.
+        let is_ours = !name.starts_with("sqlite_");
+        if is_ours && db.query_row(known, [&name], |_| Ok(())).optional()?.is_none() {
+            db.execute_batch(&sql)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies the log, and finds out which `mid`s rose.
+fn copy_log(db: &Transaction) -> rusqlite::Result<()> {
+    let mut old = db.prepare("SELECT seq, sender, mid FROM old_log ORDER BY seq")?;
+    let mut copy = db.prepare(
+        "INSERT INTO log (seq, conversation, sender, at, kind, body, mid, rising)
+        SELECT seq, conversation, sender, at, kind, body, mid, ?2 FROM old_log WHERE seq = ?1",
+    )?;
+    let mut greatest: HashMap<i64, String> = HashMap::new();
+    let mut rows = old.query(())?;
+    while let Some(row) = rows.next()? {
+        let (seq, sender): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+        let mut rising = false;
+        if let (Some(sender), Some(mid)) = (sender, row.get::<_, Option<String>>(2)?) {
+            let greatest = greatest.entry(sender).or_default();
+            rising = is_greater(&mid, greatest);
+            if rising {
+                *greatest = mid;
+            }
+        }
+        copy.execute((seq, rising))?;
+    }
+    Ok(())
+}

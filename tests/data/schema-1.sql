@@ -1,0 +1,153 @@
+-- The whole schema of p2sp.db, version 1 (PRAGMA user_version, set by src/store/open.rs).
+--
+-- Every fact is kept once, and what must change together changes in one transaction. Nothing
+-- here decides anything: no triggers, no clocks, no random values. Times are unix seconds that
+-- the server hands in, so that a simulation can repeat them.
+--
+-- Foreign keys stand where a row is written rarely. The log, which every message appends to,
+-- has none: users and groups are never deleted, so its ids always name somebody.
+
+-- Accounts. A row is never deleted, for the log goes on naming its sender.
+CREATE TABLE users (
+    userid       INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: it names a person's inbox
+    username     TEXT NOT NULL UNIQUE,              -- as shown (NFKC of what was typed)
+    namekey      TEXT NOT NULL UNIQUE,              -- as compared (lower case): one `Bob`, one `bob`
+    userpassword TEXT NOT NULL,                     -- scheme tag and PHC string (src/password.rs)
+    userstatus   INTEGER NOT NULL DEFAULT 1         -- 1 normal, 0 blocked: may not sign in
+                 CHECK (userstatus IN (0, 1)),
+    createtime   INTEGER NOT NULL,                  -- when they registered
+    isadmin      INTEGER NOT NULL DEFAULT 0         -- 1: has the administrators' commands
+                 CHECK (isadmin IN (0, 1)),
+    authtoken    BLOB                               -- SHA-256 of the login key: the file opens
+                 CHECK (length(authtoken) = 32),    -- no session; NULL while there is no key
+    keycreated   INTEGER,                           -- when the key was made: its absolute age
+    keyused      INTEGER                            -- when it was last used: its idle age
+) STRICT;
+
+-- `resume` finds the user by the key.
+CREATE UNIQUE INDEX users_by_key ON users (authtoken) WHERE authtoken IS NOT NULL;
+
+-- The bare MD5 digests of a first version that still wait to be wrapped; empty ever after, so
+-- that asking for them at each start costs nothing. All other forms are longer.
+CREATE INDEX users_with_old_password ON users (userid) WHERE length(userpassword) = 32;
+
+-- Sign-ins with a password, the newest hundred of each user: who was here, and from where.
+CREATE TABLE user_login_log (
+    id            INTEGER PRIMARY KEY,                        -- the order
+    userid        INTEGER NOT NULL REFERENCES users (userid), -- who
+    username      TEXT NOT NULL,                              -- their name, for a reader by eye
+    lastlogintime INTEGER NOT NULL,                           -- when
+    lastloginip   TEXT NOT NULL                               -- the peer's address
+) STRICT;
+
+-- Finds a user's oldest rows when they are one too many.
+CREATE INDEX user_login_log_by_user ON user_login_log (userid);
+
+-- Groups. A deleted one keeps its row: readers who are behind still need its name.
+CREATE TABLE groups (
+    groupid        INTEGER PRIMARY KEY AUTOINCREMENT,          -- never reused: it names messages
+    groupname      TEXT NOT NULL,                              -- as shown
+    namekey        TEXT NOT NULL,                              -- as compared
+    createuserid   INTEGER NOT NULL REFERENCES users (userid), -- the creator, who owns it
+    createtime     INTEGER NOT NULL,                           -- when it was created
+    groupusercount INTEGER NOT NULL DEFAULT 0                  -- members now; spares lists a count
+                   CHECK (groupusercount >= 0),                -- of thousands of rows
+    groupstatus    INTEGER NOT NULL DEFAULT 1                  -- 1 normal, 0 blocked: nobody may
+                   CHECK (groupstatus IN (0, 1, 2))            -- send, 2 deleted
+) STRICT;
+
+-- A group is named by its creator and its name, and a name is free again once it is deleted.
+CREATE UNIQUE INDEX groups_by_name ON groups (createuserid, namekey) WHERE groupstatus <> 2;
+
+-- The list of all groups, without wading through the deleted ones.
+CREATE INDEX groups_alive ON groups (groupid) WHERE groupstatus <> 2;
+
+-- Who is in which group now.
+CREATE TABLE group_users (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,           -- the order of joining: creator first
+    groupid  INTEGER NOT NULL REFERENCES groups (groupid), -- the group
+    userid   INTEGER NOT NULL REFERENCES users (userid),   -- the member
+    from_seq INTEGER NOT NULL,                             -- the first seq they may see
+    UNIQUE (userid, groupid)                               -- once; and finds a user's groups
+) STRICT;
+
+-- A group's members, in the order of joining.
+CREATE INDEX group_users_by_group ON group_users (groupid);
+
+-- Who was in which group: memberships that ended, as intervals [from_seq, to_seq) of the log.
+-- A reader who is behind still gets what was said while they were in, and nothing else.
+CREATE TABLE group_past (
+    userid   INTEGER NOT NULL, -- the former member
+    groupid  INTEGER NOT NULL, -- the group
+    from_seq INTEGER NOT NULL, -- the first seq they may see
+    to_seq   INTEGER NOT NULL, -- the first one they may not
+    PRIMARY KEY (userid, groupid, to_seq),
+    CHECK (from_seq < to_seq)
+) STRICT, WITHOUT ROWID;
+
+-- The memberships that end after a reader's cursor: the only ones that still matter to it.
+CREATE INDEX group_past_by_end ON group_past (userid, to_seq, from_seq);
+
+-- Friendships, a row for either side: one look-up answers, and a list is in one place.
+CREATE TABLE friends (
+    userid   INTEGER NOT NULL REFERENCES users (userid), -- whose list
+    friendid INTEGER NOT NULL REFERENCES users (userid), -- who is on it
+    PRIMARY KEY (userid, friendid)
+) STRICT, WITHOUT ROWID;
+
+-- Requests for friendship that wait for an answer (only with friend approval on).
+CREATE TABLE friend_requests (
+    toid       INTEGER NOT NULL REFERENCES users (userid), -- who is asked
+    fromid     INTEGER NOT NULL REFERENCES users (userid), -- who asks
+    createtime INTEGER NOT NULL,                           -- when
+    PRIMARY KEY (toid, fromid)
+) STRICT, WITHOUT ROWID;
+
+-- The message log: the only queue. One row a message, whatever the number of its readers.
+CREATE TABLE log (
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT, -- the message's id and its place; never
+                                                    -- reused, not even if the newest are pruned
+    conversation INTEGER NOT NULL,                  -- 0 everyone, 2 * userid an inbox,
+                                                    -- 2 * groupid + 1 a group
+    sender       INTEGER,                           -- userid; NULL: the system itself
+    at           INTEGER NOT NULL,                  -- when it was committed
+    kind         INTEGER NOT NULL                   -- 0 text, 1 an administrator's text, 2 a
+                 CHECK (kind BETWEEN 0 AND 3),      -- system message, 3 a notice
+    body         TEXT NOT NULL,                     -- the text as sent; a notice's event and
+                                                    -- arguments
+    mid          TEXT                               -- the sender's name for it, if they gave one
+) STRICT;
+
+-- A reader's next messages in one conversation.
+CREATE INDEX log_by_conversation ON log (conversation, seq);
+
+-- A retry finds what it already did: one row a (sender, mid).
+CREATE UNIQUE INDEX log_by_mid ON log (sender, mid) WHERE mid IS NOT NULL;
+
+-- What one user said to another, for their history. An inbox holds all senders, so the index
+-- above would wade through the others.
+CREATE INDEX log_by_sender ON log (sender, conversation, seq) WHERE kind < 3;
+
+-- How far the log has reached each user. Apart from `users`, because it changes all the time.
+CREATE TABLE cursors (
+    userid INTEGER PRIMARY KEY REFERENCES users (userid), -- the reader
+    seq    INTEGER NOT NULL                               -- everything up to here reached them
+) STRICT;
+
+-- What waits in the inbox of a user who is behind, since they were last caught up: kept as
+-- sums, so that a full mailbox is known without counting.
+CREATE TABLE waiting (
+    userid   INTEGER NOT NULL, -- the reader
+    sender   INTEGER NOT NULL, -- whose messages; 0: all senders together
+    messages INTEGER NOT NULL, -- how many
+    bytes    INTEGER NOT NULL, -- the length of their texts
+    PRIMARY KEY (userid, sender)
+) STRICT, WITHOUT ROWID;
+
+-- Facts about the database itself.
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY, -- `epoch`
+    value TEXT NOT NULL     -- of `epoch`: 16 hexadecimal digits, drawn when the file was made. A
+                            -- seq is meant within it: whoever puts back an older copy of the file
+                            -- must draw a new one, or seqs are given twice
+) STRICT, WITHOUT ROWID;
