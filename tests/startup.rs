@@ -125,7 +125,8 @@ fn p1_only_a_server_that_waits_for_the_disk_is_silent_about_it() {
     assert!(!warns(Server::start(&[])));
     assert!(!warns(Server::start_in(&[("P2SP_NO_FSYNC", "0")])));
     assert!(warns(Server::start_in(&[("P2SP_NO_FSYNC", "1")])));
-    for (lang, words) in [("en", "loses acknowledged messages"), ("zh", "断电会丢失已确认的消息")] {
+    for (lang, words) in [("en", "loses acknowledged messages"), ("zh", "断电会丢失已确认的消息")]
+    {
         let server = Server::start(&["--no-fsync", "--lang", lang]);
         assert!(server.lines.iter().any(|line| line.contains(words)), "{:?}", server.lines);
     }
