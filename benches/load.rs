@@ -68,7 +68,7 @@ fn run(sizes: &Sizes) -> Outcome<()> {
             samples.push(sample);
         }
     }
-    println!("{}\n", machine.describe(sizes));
+    println!("{}, latencies in ms as p50 / p99 / p99.9\n", machine.describe(sizes));
     print!("{}", table::render(&works, &samples));
     Ok(())
 }

@@ -120,6 +120,19 @@ fn what_it_writes_is_its_own_users_alone() {
 }
 
 #[test]
+fn p1_only_a_server_that_waits_for_the_disk_is_silent_about_it() {
+    let warns = |server: Server| server.lines.iter().any(|line| line.contains("--no-fsync"));
+    assert!(!warns(Server::start(&[])));
+    assert!(!warns(Server::start_in(&[("P2SP_NO_FSYNC", "0")])));
+    assert!(warns(Server::start_in(&[("P2SP_NO_FSYNC", "1")])));
+    for (lang, words) in [("en", "loses acknowledged messages"), ("zh", "断电会丢失已确认的消息")]
+    {
+        let server = Server::start(&["--no-fsync", "--lang", lang]);
+        assert!(server.lines.iter().any(|line| line.contains(words)), "{:?}", server.lines);
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_one_line_and_touches_nothing() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();

@@ -73,7 +73,7 @@ impl Machine {
         let Sizes { runs, seconds, body, .. } = sizes;
         format!(
             "p2sp {}, {build}, {cores}; medians of {runs} run(s) of {seconds} s, \
-             texts of {body} bytes, latencies in ms as p50 / p99 / p99.9",
+             texts of {body} bytes",
             env!("CARGO_PKG_VERSION")
         )
     }

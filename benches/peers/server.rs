@@ -45,17 +45,15 @@ impl Server {
     /// # Errors
     /// It does not listen.
     pub fn begin(machine: &Machine, dialect: &'static dyn Dialect) -> Outcome<Server> {
-        let mut server = Server::spawn(machine, dialect)?;
-        for _ in 1..ATTEMPTS {
+        let mut last_words = String::new();
+        for _ in 0..ATTEMPTS {
+            let mut server = Server::spawn(machine, dialect)?;
             if server.listens()? {
                 return Ok(server);
             }
-            server = Server::spawn(machine, dialect)?;
+            last_words = server.last_words();
         }
-        match server.listens()? {
-            true => Ok(server),
-            false => Err(format!("it does not listen: {}", server.last_words()).into()),
-        }
+        Err(format!("it does not listen; it said: {last_words:?}").into())
     }
 
     fn spawn(machine: &Machine, dialect: &'static dyn Dialect) -> Outcome<Server> {

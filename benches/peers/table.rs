@@ -7,15 +7,24 @@ use super::plan::{System, Work};
 use super::results::Results;
 use crate::load::sizes::Sizes;
 
+/// How the table is to be read.
+const LEGEND: &str = "\
+Bold: what is acknowledged was synced to the disk first; the others answer before, or not at all.
+± half the distance between the runs' extremes; in brackets p2sp's ratio to it.";
+
 /// Rates and memory.
 pub fn render(results: &Results, sizes: &Sizes) -> String {
-    by_system("", results, sizes, |work, system| {
+    let table = by_system("", results, sizes, |work, system| {
         let spread = results.spread(work, system, |sample| Some(sample.value))?;
         let percent = 50.0 * (spread.max - spread.min) / spread.median;
         let number = format!("{} ±{percent:.0} %", quantity(work, spread.median));
         let ratio = results.ratio_to(work, system).filter(|_| system != System::P2sp);
-        Some(ratio.map_or(number.clone(), |ratio| format!("{number} ({})", short(ratio.median))))
-    })
+        Some(match ratio {
+            Some(ratio) => format!("{number} ({})", short(ratio.median)),
+            None => number,
+        })
+    });
+    format!("{table}\n{LEGEND}\n")
 }
 
 /// How busy the two cores were.
