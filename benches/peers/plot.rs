@@ -20,14 +20,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::plan::{System, Work};
 use super::results::Results;
-use super::table::short;
 use crate::load::Outcome;
 use crate::load::meter::Sample;
 use crate::load::sizes::Sizes;
 
 /// Twice the size to be shown at, since plotters puts everything on whole pixels.
 const SIZE: (u32, u32) = (2000, 1300);
-const PANELS_HEIGHT: i32 = 1020;
+const PANELS_HEIGHT: i32 = 1000;
 const LEGEND_ROWS: usize = 3;
 const LEGEND_ROW_HEIGHT: i32 = 48;
 
@@ -81,11 +80,12 @@ pub fn draw(results: &Results, sizes: &Sizes, file: &Path) -> Outcome<()> {
 
     let root = SVGBackend::new(file, SIZE).into_drawing_area();
     root.fill(&PAPER)?;
+    let Sizes { pairs, body, runs, seconds, .. } = sizes;
     let title = format!(
-        "One to one, {} pairs, texts of {} bytes; medians of {} run(s)",
-        sizes.pairs, sizes.body, sizes.runs
+        "One to one, {pairs} pairs, texts of {body} bytes; medians of {runs} × {seconds} s"
     );
-    let (panels, below) = root.titled(&title, text(42))?.split_vertically(PANELS_HEIGHT);
+    let below = root.margin(20, 0, 0, 0).titled(&title, text(42))?;
+    let (panels, below) = below.split_vertically(PANELS_HEIGHT);
     let [rate, latency] = ["delivered per second", "latency in ms: p50 and, fainter, p99"];
     let (left, right) = panels.split_horizontally(SIZE.0 / 2);
     panel(&left, ["messages under way", rate], &rates.collect::<Vec<_>>())?;
@@ -121,10 +121,9 @@ fn panel(area: &Area, [x_name, y_name]: [&str; 2], lines: &[Line]) -> Outcome<()
     let mut chart = ChartBuilder::on(area)
         .margin(20)
         .margin_right(40)
-        .x_label_area_size(90)
+        .x_label_area_size(80)
         .y_label_area_size(130)
         .build_cartesian_2d(axis(points().map(|at| at.0)), axis(points().map(|at| at.1)))?;
-    let number = |value: &f64| short(*value).replace(".0", "");
     chart
         .configure_mesh()
         .bold_line_style(GRID)
@@ -134,8 +133,8 @@ fn panel(area: &Area, [x_name, y_name]: [&str; 2], lines: &[Line]) -> Outcome<()
         .y_desc(y_name)
         .axis_desc_style(text(32))
         .label_style(text(28))
-        .x_label_formatter(&number)
-        .y_label_formatter(&number)
+        .x_label_formatter(&|value| number(*value))
+        .y_label_formatter(&|value| number(*value))
         .draw()?;
     for Line { system, points, is_aside } in lines {
         chart.draw_series([PathElement::new(points.clone(), stroke(*system, *is_aside))])?;
@@ -146,7 +145,7 @@ fn panel(area: &Area, [x_name, y_name]: [&str; 2], lines: &[Line]) -> Outcome<()
     Ok(())
 }
 
-/// A logarithmic axis with all these values on it, labelled at 1, 2, 5, 10, 20, 50 …
+/// A logarithmic axis with all these values on it, labelled at 1, 3, 10, 30 …
 fn axis(values: impl Iterator<Item = f64> + Clone) -> WithKeyPoints<LogCoord<f64>> {
     let least = values.clone().fold(f64::INFINITY, f64::min) / 1.25;
     let most = values.fold(0.0, f64::max) * 1.25;
@@ -155,8 +154,19 @@ fn axis(values: impl Iterator<Item = f64> + Clone) -> WithKeyPoints<LogCoord<f64
         let decade = |power| digits.iter().map(move |digit| f64::from(*digit) * 10f64.powi(power));
         decades.clone().flat_map(decade).filter(|value| (least..most).contains(value)).collect()
     };
-    let scale = (least..most).log_scale().with_key_points(at(&[1, 2, 5]));
-    scale.with_light_points(at(&[3, 4, 6, 7, 8, 9]))
+    let scale = (least..most).log_scale().with_key_points(at(&[1, 3]));
+    scale.with_light_points(at(&[2, 4, 5, 6, 7, 8, 9]))
+}
+
+/// A label, as short as it goes.
+fn number(value: f64) -> String {
+    let (value, unit) = match value {
+        ..1e3 => (value, ""),
+        ..1e6 => (value / 1e3, " k"),
+        _ => (value / 1e6, " M"),
+    };
+    // Without the last digits, where 0.3 is 0.30000000000000004.
+    format!("{}{unit}", value as f32)
 }
 
 /// Who is who, in columns, and below them what the marks mean.
@@ -172,8 +182,8 @@ fn legend(area: &Area, systems: &[System]) -> Outcome<()> {
         let durable = if system.is_durable() { " (durable)" } else { "" };
         area.draw_text(&format!("{system}{durable}"), &beside(30), (x + 100, y))?;
     }
-    let meaning = "Solid marks, durable: on disk before it is acknowledged. \
-                   Redis streams only append; theirs are the answers.";
+    let meaning = "Solid marks: durable, on disk before it is acknowledged; hollow: not. \
+                   Redis streams are only appended to, and timed to the answer.";
     let y = 40 + LEGEND_ROW_HEIGHT * LEGEND_ROWS as i32;
     area.draw_text(meaning, &beside(28), (left_of(0), y))?;
     Ok(())
