@@ -34,6 +34,8 @@ mod mqtt;
 mod nats;
 #[path = "peers/plan.rs"]
 mod plan;
+#[path = "peers/plot.rs"]
+mod plot;
 #[path = "peers/relay.rs"]
 mod relay;
 #[path = "peers/resp.rs"]
@@ -94,6 +96,11 @@ fn run(plan: &Plan) -> Outcome<()> {
                 results.add(work, system, sample);
             }
         }
+    }
+    if let Some(file) = &plan.plot {
+        plot::draw(&results, sizes, file)?;
+        println!("the plot is in {}", file.display());
+        return Ok(());
     }
     println!("{}\n", machine.describe(sizes));
     println!("{}", table::render(&results, sizes));
