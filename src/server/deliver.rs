@@ -99,7 +99,7 @@ impl Encoded<'_> {
 
     fn frame(&mut self, lang: Lang) -> &mut PushFrame {
         let entry = self.entry;
-        let encode = || PushFrame::new(&stem(entry, lang, None));
+        let encode = || PushFrame::new(stem(entry, lang, None));
         self.frames[lang.pick(0, 1)].get_or_insert_with(encode)
     }
 }

@@ -196,12 +196,16 @@ impl Slice {
         Said { conversation: self.conversations.keys[at], sender: self.senders.keys[at], mid }
     }
 
-    /// The offsets at which something stands, sorted by a key and then by themselves.
-    pub fn sorted_by<K: Ord>(&self, key: impl Fn(&Said) -> K) -> Vec<u16> {
-        let mut offsets: Vec<u16> = (0..self.mids.len()).map(|offset| offset as u16).collect();
-        offsets.retain(|&offset| self.said(offset).conversation != NOBODY);
-        offsets.sort_by_key(|&offset| key(&self.said(offset)));
-        offsets
+    /// The offsets at which something stands and that have a key, sorted by it and then by
+    /// themselves.
+    pub fn sorted_by<K: Ord>(&self, key: impl Fn(&Said) -> Option<K>) -> Vec<u16> {
+        let offsets = (0..self.mids.len()).map(|offset| offset as u16);
+        let said = offsets.map(|offset| (self.said(offset), offset));
+        let there = said.filter(|(said, _)| said.conversation != NOBODY);
+        let mut keyed: Vec<(K, u16)> =
+            there.filter_map(|(said, offset)| Some((key(&said)?, offset))).collect();
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, offset)| offset).collect()
     }
 }
 

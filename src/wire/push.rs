@@ -18,9 +18,12 @@ use super::notice::{Event, Notice};
 use crate::id::Seq;
 use crate::limits::FRAME_HEADER_BYTES;
 
-/// A message as it is pushed, without the reader's own end.
+/// A message as it is pushed, without the reader's own end, behind room for a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stem(Vec<u8>);
+
+/// Bytes of a push besides its texts, at most nearly always: its memory is asked for once.
+const STEM_BYTES: usize = 256;
 
 /// What a push says, before it is encoded.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +74,14 @@ impl<'a> Push<'a> {
         }
     }
 
+    fn message(&self) -> &str {
+        match self {
+            Push::User { message, .. }
+            | Push::Group { message, .. }
+            | Push::System { message, .. } => message,
+        }
+    }
+
     fn type_name(&self) -> &'static str {
         match self {
             Push::User { .. } => "usersend",
@@ -95,17 +106,20 @@ struct Payload<'a> {
     seq: Option<i64>,
 }
 
-fn encode(push: &Push, unix: i64, seq: Option<Seq>) -> Vec<u8> {
+/// Appends a push without a `prev`.
+fn encode(out: &mut Vec<u8>, push: &Push, unix: i64, seq: Option<Seq>) {
     let payload = Payload { push, seq: seq.map(|seq| seq.0) };
     let body = Body { r#type: push.type_name(), timestamp: unix, payload };
-    // Strings and integers always have a JSON form.
-    serde_json::to_vec(&body).unwrap_or_default()
+    let written = serde_json::to_writer(out, &body);
+    debug_assert!(written.is_ok(), "strings and integers always have a JSON form");
 }
 
 impl Stem {
     /// Encodes a message of the log, committed at `unix` as `seq`.
     pub fn new(push: &Push, unix: i64, seq: Seq) -> Stem {
-        let mut bytes = encode(push, unix, Some(seq));
+        let mut bytes = Vec::with_capacity(STEM_BYTES + push.message().len());
+        bytes.resize(FRAME_HEADER_BYTES, 0);
+        encode(&mut bytes, push, unix, Some(seq));
         // The two closing braces come back with each reader's `prev`.
         bytes.truncate(bytes.len().saturating_sub(2));
         Stem(bytes)
@@ -113,7 +127,7 @@ impl Stem {
 
     /// The whole message without a `prev`, as it stands in a history.
     pub fn to_json(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned() + "}}"
+        String::from_utf8_lossy(&self.0[FRAME_HEADER_BYTES..]).into_owned() + "}}"
     }
 }
 
@@ -130,12 +144,10 @@ pub struct PushFrame {
 
 impl PushFrame {
     /// The frame of a message, for nobody yet.
-    pub fn new(stem: &Stem) -> PushFrame {
-        let mut bytes = frame::header(0, 0).to_vec();
-        bytes.extend_from_slice(&stem.0);
+    pub fn new(stem: Stem) -> PushFrame {
         let mut shared_hash = Hasher::new();
-        shared_hash.update(&stem.0);
-        PushFrame { shared_bytes: bytes.len(), bytes, shared_hash, prev: None }
+        shared_hash.update(&stem.0[FRAME_HEADER_BYTES..]);
+        PushFrame { shared_bytes: stem.0.len(), bytes: stem.0, shared_hash, prev: None }
     }
 
     /// The frame for a reader who was pushed `prev` before it.
@@ -158,8 +170,7 @@ impl PushFrame {
 
 /// Appends a notice about the connection itself: it has no seq, and is never repeated.
 pub fn append_notice(out: &mut Vec<u8>, notice: &Notice, message: &str, unix: i64) {
-    let bytes = encode(&Push::notice(notice, message), unix, None);
-    frame::append(out, |out| out.extend_from_slice(&bytes));
+    frame::append(out, |out| encode(out, &Push::notice(notice, message), unix, None));
 }
 
 /// The decimal digits of `number`, at the end of `room`.
@@ -184,7 +195,8 @@ mod tests {
         let push =
             Push::User { fromusername: "bob", message: "hi", system: false, tousername: None };
         let stem = Stem::new(&push, 5, Seq(7));
-        let mut frame = PushFrame::new(&stem);
+        let json = stem.to_json();
+        let mut frame = PushFrame::new(stem);
         for prev in [1_234_567, 3, 3, 1_234_567] {
             let bytes = frame.behind(Seq(prev));
             assert_eq!(frame::frame_len(bytes), Ok(Some(bytes.len())));
@@ -196,7 +208,7 @@ mod tests {
                 .as_str())
             );
         }
-        assert!(stem.to_json().ends_with(r#""seq":7}}"#));
+        assert!(json.starts_with(r#"{"type""#) && json.ends_with(r#""seq":7}}"#));
     }
 
     #[test]
