@@ -117,7 +117,7 @@ fn every_golden_frame_is_what_the_wire_encodes() {
 fn check_pushes(check: &mut Check) {
     let pushed = |out: &mut Vec<u8>, push: &Push, seq: i64| {
         let stem = Stem::new(push, UNIX, Seq(seq));
-        out.extend_from_slice(PushFrame::new(&stem).behind(Seq(seq - 1)));
+        out.extend_from_slice(PushFrame::new(stem).behind(Seq(seq - 1)));
     };
     check("usersend", &|out| {
         let push =

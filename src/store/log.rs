@@ -135,30 +135,57 @@ pub struct GroupLabel {
 }
 
 impl Store {
-    const APPEND: Sql = "INSERT INTO log (seq, conversation, sender, at, kind, body, mid, rising)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     /// Appends an entry, and returns its seq: the one that joins and leaves before it in this
-    /// transaction have named as next.
+    /// transaction have named as next. The row is written with those behind it, before anything
+    /// reads the log or the transaction ends.
     pub fn append(&mut self, entry: &NewEntry) -> Result<Seq> {
+        assert!(self.in_transaction, "a write stands in a transaction");
+        self.check_alive()?;
         let seq = self.head().next();
-        let &NewEntry { conversation, sender, unix, kind, body, mid } = entry;
+        let &NewEntry { conversation, sender, kind, mid, .. } = entry;
         let named = match sender.zip(mid) {
             Some((sender, mid)) => Some(self.name_it(sender, mid)?),
             None => None,
         };
-        let (conversation, sender) = (conversation.to_sql(), sender.map(|sender| sender.0));
-        let rising = named.is_some_and(|mid| mid.rising);
-        let row = (seq.0, conversation, sender, unix, kind as i64, body, mid, rising);
-        self.write(Self::APPEND, row)?;
+        self.unwritten.push(entry, seq, named.is_some_and(|mid| mid.rising));
         self.now.head = seq;
+        let (conversation, sender) = (conversation.to_sql(), sender.map(|sender| sender.0));
         let sender = findable_sender(kind, sender);
         self.tail.push(seq.0, &Said { conversation, sender, mid: named });
         Ok(seq)
     }
 
+    const APPEND: Sql = "INSERT INTO log (seq, conversation, sender, at, kind, body, mid, rising)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    /// Writes the rows that were appended.
+    pub(super) fn write_log(&mut self) -> Result<()> {
+        if self.unwritten.rows().is_empty() {
+            return Ok(());
+        }
+        self.check_alive()?;
+        let mut statement = self.db.prepare_cached(Self::APPEND)?;
+        for row in self.unwritten.rows() {
+            let (seq, kind) = (row.seq.0, row.kind as i64);
+            let (body, mid) = self.unwritten.texts(row);
+            let sender = row.sender;
+            statement.execute((
+                seq,
+                row.conversation,
+                sender,
+                row.unix,
+                kind,
+                body,
+                mid,
+                row.rising,
+            ))?;
+        }
+        self.unwritten.clear();
+        Ok(())
+    }
+
     /// The first `rows` entries after `after` that a reader may see, in the log's order, their
     /// own included; fewer, if that would be to look in too many places at once.
-    pub fn page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
+    pub fn page(&mut self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
         if after >= self.head() {
             return Ok(Page { entries: Vec::new(), through: after, looks: 0 });
         }
@@ -213,7 +240,7 @@ impl Store {
 
     /// The last `rows` texts before `before` that two users sent each other, newest first.
     pub fn history_between(
-        &self,
+        &mut self,
         me: UserId,
         other: UserId,
         before: Option<Seq>,
@@ -238,7 +265,7 @@ impl Store {
     /// The last `rows` entries before `before` of a group, newest first, of those that the
     /// reader may see.
     pub fn history_of_group(
-        &self,
+        &mut self,
         reader: UserId,
         group: GroupId,
         before: Option<Seq>,
@@ -251,9 +278,9 @@ impl Store {
         if let Some(from) = current {
             seqs = self.look_back(conversation, None, (from, before), rows)?;
         }
-        // An interval holds at least the notice of its join, so `rows` of them are enough.
         let mut statement = self.db.prepare_cached(Self::PAST_MEMBERSHIPS)?;
         let mut intervals = statement.query((reader.0, group.0))?;
+        // An interval holds at least the notice of its join, so `rows` of them are enough.
         while seqs.len() < rows
             && let Some(row) = intervals.next()?
         {
@@ -261,6 +288,8 @@ impl Store {
             let wanted = rows - seqs.len();
             seqs.extend(self.look_back(conversation, None, (from, to.min(before)), wanted)?);
         }
+        drop(intervals);
+        drop(statement);
         self.entries(seqs)
     }
 
@@ -279,7 +308,8 @@ impl Store {
         LEFT JOIN users c ON c.userid = g.createuserid
         WHERE l.seq = ?1";
     /// The entries at those seqs, in their order.
-    fn entries(&self, seqs: Vec<i64>) -> Result<Vec<Entry>> {
+    fn entries(&mut self, seqs: Vec<i64>) -> Result<Vec<Entry>> {
+        self.write_log()?;
         let mut statement = self.db.prepare_cached(Self::ENTRY)?;
         let mut entry = |seq| Ok(statement.query_row([seq], entry_of)?);
         seqs.into_iter().map(&mut entry).collect()
@@ -416,7 +446,7 @@ mod tests {
             }
         }
 
-        fn check(&self, store: &Store, reader: UserId, from: i64, rows: usize) {
+        fn check(&self, store: &mut Store, reader: UserId, from: i64, rows: usize) {
             let nothing = Vec::new();
             let visible = self.visible.get(&reader).unwrap_or(&nothing);
             let after = visible.iter().copied().filter(|seq| *seq > from).take(rows);
@@ -457,7 +487,7 @@ mod tests {
     }
 
     /// `rows` entries, from as many pages as it takes.
-    fn pages(store: &Store, reader: UserId, from: i64, rows: usize) -> Vec<Entry> {
+    fn pages(store: &mut Store, reader: UserId, from: i64, rows: usize) -> Vec<Entry> {
         let (mut entries, mut after) = (Vec::new(), Seq(from));
         while entries.len() < rows && after < store.head() {
             let page = store.page(reader, after, rows - entries.len()).expect("page");
@@ -613,12 +643,12 @@ mod tests {
             store.delete_group(group).expect("delete");
             store.append(&text(to)).expect("append");
         });
-        let page = pages(&temp.store, bob, 0, 9);
+        let page = pages(&mut temp.store, bob, 0, 9);
         assert_eq!(seqs(&page), [3, 5, 6], "the third was said while bob was in, and so on");
         assert_eq!(said, [1, 2, 3, 4, 5]);
         let label = GroupLabel { name: "team".into(), creator: "ann".into() };
         assert!(page.iter().all(|entry| entry.group.as_ref() == Some(&label)), "though deleted");
-        assert_eq!(seqs(&pages(&temp.store, ann, 0, 9)), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(seqs(&pages(&mut temp.store, ann, 0, 9)), [1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
@@ -630,7 +660,7 @@ mod tests {
             store.append(&said).expect("append");
             store.append(&entry(to, None, EntryKind::System)).expect("append");
         });
-        let page = pages(&temp.store, READERS[1], 0, 9);
+        let page = pages(&mut temp.store, READERS[1], 0, 9);
         let said = &page[0];
         assert_eq!(said.sender_name.as_deref(), Some("ann"));
         assert_eq!((said.unix, said.kind, &*said.body), (77, EntryKind::AdminText, "hello"));

@@ -31,13 +31,27 @@ impl Greatest {
         self.by_sender.clear();
     }
 
-    fn set(&mut self, sender: UserId, mid: &str) {
-        if self.by_sender.len() >= GREATEST_MIDS_KEPT && !self.by_sender.contains_key(&sender) {
+    fn keep(&mut self, sender: UserId, greatest: String) {
+        if self.by_sender.len() >= GREATEST_MIDS_KEPT {
             self.by_sender.clear();
         }
-        let greatest = self.by_sender.entry(sender).or_default();
-        greatest.clear();
-        greatest.push_str(mid);
+        self.by_sender.insert(sender, greatest);
+    }
+
+    /// Whether a `mid` is greater than the sender's greatest, if that is at hand.
+    fn is_below(&self, sender: UserId, mid: &str) -> Option<bool> {
+        Some(is_greater(mid, self.by_sender.get(&sender)?))
+    }
+
+    /// The same, and then it is the greatest.
+    fn raise(&mut self, sender: UserId, mid: &str) -> Option<bool> {
+        let greatest = self.by_sender.get_mut(&sender)?;
+        let rises = is_greater(mid, greatest);
+        if rises {
+            greatest.clear();
+            greatest.push_str(mid);
+        }
+        Some(rises)
     }
 }
 
@@ -49,6 +63,7 @@ impl Store {
         if self.rises(sender, mid)? {
             return Ok(None);
         }
+        self.write_log()?;
         for seq in self.look_for_mid(sender, hash_of(mid))? {
             let posted = self.row(Self::POSTED, (seq, sender.0, mid), |row| {
                 Ok(Posted {
@@ -67,25 +82,33 @@ impl Store {
 
     /// A new `mid` of a sender, as it is found again.
     pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
-        let rising = self.rises(sender, mid)?;
-        if rising {
-            self.greatest.set(sender, mid);
+        let mut rising = self.greatest.raise(sender, mid);
+        if rising.is_none() {
+            self.recall(sender)?;
+            rising = self.greatest.raise(sender, mid);
         }
-        Ok(Mid { hash: hash_of(mid), rising })
+        Ok(Mid { hash: hash_of(mid), rising: rising.unwrap_or(false) })
+    }
+
+    /// Whether a `mid` is greater than all that its sender used.
+    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
+        if let Some(rises) = self.greatest.is_below(sender, mid) {
+            return Ok(rises);
+        }
+        self.recall(sender)?;
+        Ok(self.greatest.is_below(sender, mid).unwrap_or(false))
     }
 
     const MID_AT: Sql = "SELECT mid FROM log WHERE seq = ?1";
-    /// Whether a `mid` is greater than all that its sender used.
-    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
-        if let Some(greatest) = self.greatest.by_sender.get(&sender) {
-            return Ok(is_greater(mid, greatest));
-        }
+    /// Has a sender's greatest `mid` at hand.
+    fn recall(&mut self, sender: UserId) -> Result<()> {
+        self.write_log()?;
         let greatest: String = match self.last_rising(sender)? {
             Some(seq) => self.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default(),
             None => String::new(),
         };
-        self.greatest.set(sender, &greatest);
-        Ok(is_greater(mid, &greatest))
+        self.greatest.keep(sender, greatest);
+        Ok(())
     }
 }
 

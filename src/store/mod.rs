@@ -28,6 +28,7 @@ mod slices;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod unwritten;
 mod upgrade;
 mod users;
 
@@ -44,6 +45,7 @@ use addressees::Addressees;
 use mids::Greatest;
 use slices::{Place, Sealing};
 use tail::Tail;
+use unwritten::Unwritten;
 
 pub use addressees::Addressee;
 pub use cursors::Waiting;
@@ -122,6 +124,7 @@ pub struct Store {
     /// Where to look for what was said last; rolled back to `now.head`.
     tail: Tail,
     sealing: Sealing,
+    unwritten: Unwritten,
     greatest: Greatest,
     addressees: Addressees,
     /// Pages in the write-ahead log, told by SQLite after each commit.
@@ -183,6 +186,7 @@ impl Store {
     pub fn savepoint(&mut self) -> Result<()> {
         assert!(self.in_transaction && self.at_savepoint.is_none(), "one request at a time");
         self.check_alive()?;
+        self.write_log()?;
         self.control(Self::SAVEPOINT)?;
         self.at_savepoint = Some(self.now);
         Ok(())
@@ -232,6 +236,7 @@ impl Store {
     /// The last writes of a transaction: how far the log reaches now.
     fn close_log(&mut self) -> Result<()> {
         self.check_alive()?;
+        self.write_log()?;
         self.seal_some()?;
         let Marks { head, sealed, .. } = self.now;
         if (head, sealed) != (self.at_begin.head, self.at_begin.sealed) {
@@ -256,6 +261,8 @@ impl Store {
     }
 
     fn undo_to(&mut self, marks: Marks) {
+        // At a savepoint everything was written.
+        self.unwritten.clear();
         self.tail.truncate(marks.head.0);
         self.greatest.forget();
         self.addressees.forget();

@@ -164,6 +164,7 @@ impl Store {
             at_begin,
             tail: Tail::new(now.sealed),
             sealing: Default::default(),
+            unwritten: Default::default(),
             greatest: Default::default(),
             addressees: Default::default(),
             wal_pages,

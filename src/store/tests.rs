@@ -281,7 +281,7 @@ fn p1_p25_what_was_committed_is_in_a_crash_image() {
     append_text(&mut temp.store, "lost").expect("append");
     let crash = tempfile::tempdir().expect("a directory");
     copy_by_another_process(temp.dir.path(), crash.path());
-    let (crashed, opened) = Temp::open(crash);
+    let (mut crashed, opened) = Temp::open(crash);
     assert_eq!(opened, Opened { created: false, migrated_from: None, old_passwords: 0 });
     assert_eq!((crashed.store.head(), crashed.store.user_count()), (Seq(1), 1));
     assert_eq!(crashed.store.page(UserId(1), Seq(0), 9).expect("page").entries.len(), 1);
@@ -302,7 +302,8 @@ fn a_full_disk_undoes_the_transaction_and_no_more() {
     store.add_user(&name, "!", false, 1).expect("a small row fits");
     store.savepoint().expect("savepoint");
     let long = "x".repeat(8_000);
-    let full = (0..9).map(|_| append_text(store, &long)).find(std::result::Result::is_err);
+    let written = (0..9).map(|_| append_text(store, &long).and_then(|_| store.write_log()));
+    let full = written.into_iter().find(std::result::Result::is_err);
     assert_eq!(full, Some(Err(StoreError::Full)));
     store.rollback_to_savepoint().expect("whatever SQLite has undone by itself");
     store.rollback().expect("rollback");
