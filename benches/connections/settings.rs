@@ -46,7 +46,7 @@ pub fn missing(count: usize) -> Vec<String> {
     };
     let ulimit = format!("ulimit -n {files}");
     need("open files of one process", Some(files_max()), files, ulimit);
-    need("the most that may be", proc("fs/nr_open"), files, sysctl("fs/nr_open", files));
+    need("open files that may be allowed", proc("fs/nr_open"), files, sysctl("fs/nr_open", files));
     let all = 2 * connections + OTHERS_FILES;
     need("open files in all", proc("fs/file-max"), all, sysctl("fs/file-max", all));
     let watches = "fs/epoll/max_user_watches";

@@ -63,7 +63,8 @@ impl Spent {
 }
 
 impl House {
-    /// A server on that data, for so many peers.
+    /// A server on that data, for so many peers. In haste it rests as soon as it would wait for
+    /// anything, with cursors and a checkpoint outstanding.
     pub fn open(data: Data, peers: usize, hasty: bool) -> Outcome<House> {
         let edge = Edge::new(peers, if hasty { Duration::ZERO } else { REST });
         let mut rules = Rules::default();
@@ -123,12 +124,9 @@ impl House {
             let began = Instant::now();
             while missing > 0 {
                 self.tick()?;
-                self.edge.listen(|_, news| match understand(&news)? {
-                    Said::CaughtUp => {
-                        missing -= 1;
-                        Ok(())
-                    }
-                    _ => Ok(()),
+                self.edge.listen(|_, news| {
+                    missing -= usize::from(understand(&news)? == Said::CaughtUp);
+                    Ok(())
                 })?;
                 fail_if_stalled(began)?;
             }
