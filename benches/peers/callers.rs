@@ -11,8 +11,9 @@ use crate::load::Outcome;
 use crate::load::crowd::{Crowd, Heard};
 use crate::load::meter::TURN;
 
-/// Connections that [`Callers::gather`] has under way at once.
-const AT_ONCE: usize = 64;
+/// Connections that [`Callers::gather`] has under way at once: ngircd has room for ten that it has
+/// not accepted, at each address, and the kernel resets some of those that find none.
+const AT_ONCE: usize = 24;
 /// How long the gathering may stand still.
 const STALL: Duration = Duration::from_secs(10);
 

@@ -24,7 +24,7 @@ impl Dialect for Irc {
             "[Global]\nName = bench.local\nInfo = bench\nMotdPhrase = bench\n\
              Listen = {listen}\nPorts = {port}\n\
              [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\n\
-             MaxPenaltyTime = 0\nPingTimeout = 3600\nPongTimeout = 3600\n\
+             MaxNickLength = 16\nMaxPenaltyTime = 0\nPingTimeout = 3600\nPongTimeout = 3600\n\
              [Options]\nDNS = no\nIdent = no\nPAM = no\n"
         )
     }
