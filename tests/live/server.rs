@@ -158,6 +158,13 @@ impl Server {
         prlimit(Some(pid), resource, limit).expect("the process is ours");
     }
 
+    /// Bytes of memory that the process occupies.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("text");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// The time that the process's threads have run, and how often they were woken.
     pub fn ran(&self) -> (Duration, u64) {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process");

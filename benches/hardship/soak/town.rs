@@ -30,8 +30,9 @@ const AWAY_MAX: Duration = Duration::from_secs(40);
 const BLOCKED: Duration = Duration::from_secs(20);
 /// How long an answer may take: a password hash may wait for 64 others.
 const STALL: Duration = Duration::from_secs(20);
-/// Groups that somebody makes at most.
-const GROUPS_MAX: usize = 3;
+/// Groups that somebody has at most, and whom they bring into one.
+const GROUPS_MAX: usize = 2;
+const MEMBERS_MAX: usize = 10;
 
 /// Whose a connection is.
 #[derive(Clone, Copy)]
@@ -185,7 +186,9 @@ impl Town<'_> {
             Place::Here if person.under_way.is_none() && now >= person.next => {
                 let mean = if person.admin { ADMIN_PAUSE } else { PAUSE };
                 person.next = now + mean.mul_f64(self.rng.random_range(0.2..1.8));
-                if let Some((kind, args)) = person.confirm() {
+                // Now and then, so that something comes again after a cut.
+                let ack = if self.rng.random_bool(0.5) { person.confirm() } else { None };
+                if let Some((kind, args)) = ack {
                     self.say(number, kind, &args);
                 }
                 self.do_something(number, now)
@@ -276,11 +279,12 @@ impl Town<'_> {
         let Some(&group) = owned.choose(&mut self.rng) else {
             return Request::make_group(&mut self.facts, number);
         };
-        let member = self.facts.groups[group].members.choose(&mut self.rng).copied();
+        let members = &self.facts.groups[group].members;
+        let (full, member) = (members.len() >= MEMBERS_MAX, members.choose(&mut self.rng).copied());
         match (self.rng.random_range(0..20), member) {
             (0, _) => Request::delete_group(group),
             (1..3, _) if owned.len() < GROUPS_MAX => Request::make_group(&mut self.facts, number),
-            (3..9, Some(member)) => Request::move_member(group, member, false),
+            (dice, Some(member)) if dice < 9 || full => Request::move_member(group, member, false),
             _ => {
                 let mut newcomer = self.somebody_but(number);
                 while self.facts.groups[group].members.contains(&newcomer) {
