@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use p2sp::wire::request;
 use serde_json::{Value, json};
+use socket2::SockRef;
 
 use crate::load::Outcome;
 use crate::load::words::{self, key_of, name_of};
@@ -95,7 +96,11 @@ fn flood(kind: Kind, server: SocketAddr, number: usize) -> io::Result<()> {
             bytes.extend(requests("history", &user, 256));
             pour(server, &bytes)
         }
-        Kind::Connections => TcpStream::connect(server).map(drop),
+        Kind::Connections => {
+            // Reset: ports that wait for their time to pass would soon be all there are.
+            let stream = TcpStream::connect(server)?;
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO))
+        }
         Kind::Passwords => {
             let args = json!({"username": name_of(number), "password": "not the password"});
             let mut stream = TcpStream::connect(server)?;

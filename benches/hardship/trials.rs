@@ -25,10 +25,10 @@ pub struct Trials {
     #[arg(long, default_value_t = 10_000)]
     pub sessions: usize,
     /// Runs of each flood; the table shows medians
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 9)]
     pub runs: usize,
     /// Seconds of each run of a flood, and of the quiet before it
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Only this flood
     #[arg(long, value_enum)]
