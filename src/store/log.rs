@@ -242,8 +242,8 @@ impl Store {
         Ok(readable)
     }
 
-    /// The last `rows` texts before `before` that two users sent each other, newest first; fewer, if
-    /// they are more than an answer holds.
+    /// The last `rows` texts before `before` that two users sent each other, newest first; fewer,
+    /// if they are more than an answer holds.
     pub fn history_between(
         &mut self,
         me: UserId,

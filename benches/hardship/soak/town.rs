@@ -220,7 +220,9 @@ impl Town<'_> {
                 0..15 => return self.go(number, now),
                 15..17 => Some(Request::look("logout", json!({}))),
                 17..80 => Some(self.look(number)),
-                80..120 => Some(Request::friendship(self.neighbour(number), number % 2 == 0)),
+                80..120 => {
+                    Some(Request::friendship(self.neighbour(number), number.is_multiple_of(2)))
+                }
                 120..200 => Some(self.keep_groups(number)),
                 200..400 => self.say_to_group(number),
                 _ => {
