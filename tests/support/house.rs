@@ -8,6 +8,7 @@
 //! a database of SQLite's own memory cannot have a write-ahead log. A start after a crash knows
 //! nothing but that file (P25). The first start makes the account `admin`.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,21 +53,48 @@ impl House {
         house
     }
 
+    /// A server on a copy of what this one left, changed before it starts.
+    pub fn copy(&self, change: impl FnOnce(&mut Store)) -> House {
+        assert!(self.event_loop.is_none(), "it is crashed or stopped");
+        let (net, rules, dir) = (self.net.clone(), self.rules.clone(), temp_dir());
+        for file in fs::read_dir(self.dir.path()).expect("a directory").flatten() {
+            fs::copy(file.path(), dir.path().join(file.file_name())).expect("a copy");
+        }
+        let mut house = House { net, rules, dir, event_loop: None, starts: self.starts };
+        let mut store = house.open();
+        change(&mut store);
+        house.run(store);
+        house
+    }
+
     /// Starts again on the same database, on a new edge; time goes on.
     pub fn start(&mut self) {
         assert!(self.event_loop.is_none(), "one server a database");
-        self.starts += 1;
-        let now = self.net.moment();
-        self.net = PipeNet::new(now);
+        let mut store = self.open();
+        if store.user_count() == 0 {
+            make_admin(&mut store);
+        }
+        self.run(store);
+    }
+
+    /// Where the database is.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn open(&self) -> Store {
         let opening = Opening {
             dir: self.dir.path(),
             epoch: "00000000000e90c4",
             synchronous: Synchronous::Off,
         };
-        let (mut store, _) = Store::open(&opening).expect("the database opens");
-        if store.user_count() == 0 {
-            make_admin(&mut store);
-        }
+        Store::open(&opening).expect("the database opens").0
+    }
+
+    fn run(&mut self, store: Store) {
+        self.starts += 1;
+        let now = self.net.moment();
+        self.net = PipeNet::new(now);
         let server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
         self.event_loop = Some(EventLoop::new(self.net.clone(), server, CONNECTIONS_MAX));
         self.settle();
