@@ -37,7 +37,8 @@ pub fn run(bytes: &[u8]) {
         spare: SpareBuffers::default(),
         limits: Limits { signin_seconds: 20, idle_seconds: 30, ..Limits::default() },
         now,
-        frames: Vec::new(),
+        bytes: Vec::new(),
+        ends: Vec::new(),
         taken: 0,
         model: Model { stranger_since: Some(now), ..Model::default() },
         choices,
@@ -71,8 +72,9 @@ struct Life {
     spare: SpareBuffers,
     limits: Limits,
     now: Moment,
-    /// All that the peer should get, in frames, and how many bytes of it the kernel took.
-    frames: Vec<Vec<u8>>,
+    /// All that the peer should get, where its frames end, and how much of it the kernel took.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
     taken: usize,
     model: Model,
     choices: Choices,
@@ -107,26 +109,27 @@ impl Life {
         if !self.conn.is_serving() {
             return;
         }
-        let payload = vec![b'x'; *self.choices.pick(&[0, 1, 2_000, 65_536])];
-        let mut whole = Vec::new();
-        frame::append(&mut whole, |out| out.extend_from_slice(&payload));
+        let begins = self.bytes.len();
+        let length = *self.choices.pick(&[0, 1, 2_000, 65_536]);
+        frame::append(&mut self.bytes, |out| out.resize(out.len() + length, b'x'));
+        self.ends.push(self.bytes.len());
+        let whole = &self.bytes[begins..];
         if self.conn.send.is_empty() {
             self.model.progress = Some(self.now);
         }
-        self.conn.append(self.now, &mut self.spare, |out| out.extend_from_slice(&whole));
-        self.frames.push(whole);
+        self.conn.append(self.now, &mut self.spare, |out| out.extend_from_slice(whole));
         self.model.backed_up |= self.conn.send.len() > SEND_HIGH_BYTES;
     }
 
     fn kernel_takes(&mut self) {
-        let unsent = self.conn.send.unsent().to_vec();
+        let unsent = self.conn.send.unsent();
         if unsent.is_empty() {
             return;
         }
         let part = *self.choices.pick(&[1, 13, 40_000, usize::MAX]);
         let count = part.min(unsent.len());
-        let all = self.frames.concat();
-        assert_eq!(all[self.taken..self.taken + count], unsent[..count], "the same bytes in order");
+        let expected = &self.bytes[self.taken..self.taken + count];
+        assert_eq!(expected, &unsent[..count], "the same bytes in order");
         self.conn.was_sent(count, self.now, &mut self.spare);
         self.taken += count;
         self.model.backed_up &= self.conn.send.len() >= SEND_LOW_BYTES;
@@ -136,12 +139,12 @@ impl Life {
     fn drop_unbegun(&mut self) {
         let dropped = self.conn.send.drop_unbegun(&mut self.spare);
         // The frame that is being written is all that is left.
-        let (mut end, mut kept) = (0, 0);
-        while end < self.taken {
-            end += self.frames[kept].len();
-            kept += 1;
-        }
-        let unbegun: usize = self.frames.drain(kept..).map(|frame| frame.len()).sum();
+        let begun = self.ends.partition_point(|end| *end < self.taken);
+        let kept = if self.taken == 0 { 0 } else { begun + 1 };
+        self.ends.truncate(kept);
+        let end = self.ends.last().copied().unwrap_or(0);
+        let unbegun = self.bytes.len() - end;
+        self.bytes.truncate(end);
         assert_eq!(dropped, unbegun, "P17");
     }
 
@@ -222,8 +225,7 @@ impl Life {
         assert!(rank(conn.stage) >= before.0, "{:?} after stage {}", conn.stage, before.0);
         assert!(before.1.is_none() || conn.reason == before.1, "the first reason stands");
         assert_eq!(conn.reason.is_none(), conn.is_serving(), "a reason, and only at the end");
-        let all: usize = self.frames.iter().map(Vec::len).sum();
-        assert_eq!(conn.send.len(), all - self.taken);
+        assert_eq!(conn.send.len(), self.bytes.len() - self.taken);
         if conn.is_serving() {
             assert_eq!(conn.may_be_fed(), !self.model.backed_up, "P20");
             let paused = conn.awaits_hash || conn.paced_until.is_some();

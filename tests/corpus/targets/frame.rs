@@ -8,12 +8,19 @@
 //!
 //! The oracle is a decoder of its own, written from SPEC §4, that has all bytes at once.
 
+use std::cell::RefCell;
+
 use p2sp::id::ConnId;
 use p2sp::limits::{FRAMES_PER_CONN, READ_BYTES_PER_CONN};
 use p2sp::server::intake::Intake;
 use p2sp::wire::frame::{self, FrameFault};
 
 const CONN: ConnId = ConnId { slot: 3, generation: 5 };
+
+thread_local! {
+    /// Its memory is asked for once; each use begins with an empty one.
+    static INTAKE: RefCell<Intake> = RefCell::new(Intake::new());
+}
 
 /// What a stream of bytes holds: payloads in order, and perhaps the fault that ends them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,8 +35,10 @@ pub fn run(bytes: &[u8]) {
     let (pieces, rest) = rest.split_at(usize::from(first & 0x0F).min(rest.len()));
     let stream = if first & 0x80 == 0 { rest.to_vec() } else { framed(rest) };
     let expected = expected(&stream);
-    assert_eq!(in_pieces(&stream, &[]), expected);
-    assert_eq!(in_pieces(&stream, pieces), expected);
+    INTAKE.with_borrow_mut(|intake| {
+        assert_eq!(in_pieces(intake, &stream, &[]), expected);
+        assert_eq!(in_pieces(intake, &stream, pieces), expected);
+    });
 }
 
 /// Frames of the bytes, so that not every input needs a header to be drawn.
@@ -83,11 +92,12 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// As the loop reads: tick after tick, what was not served is kept.
-fn in_pieces(mut stream: &[u8], pieces: &[u8]) -> Content {
+fn in_pieces(intake: &mut Intake, mut stream: &[u8], pieces: &[u8]) -> Content {
     let mut pieces = pieces.iter().cycle();
     let mut content = Content::default();
-    let (mut intake, mut kept) = (Intake::new(), Vec::new());
+    let mut kept = Vec::new();
     loop {
+        intake.clear();
         intake.begin(CONN, &kept);
         let piece = pieces.next().copied().map(usize::from);
         let room = intake.room();
@@ -112,7 +122,6 @@ fn in_pieces(mut stream: &[u8], pieces: &[u8]) -> Content {
         intake.set_served(0, served);
         kept = intake.rest(intake.portion(0)).to_vec();
         assert!(kept.len() <= READ_BYTES_PER_CONN);
-        intake.clear();
         if stream.is_empty() && listed == 0 {
             return content;
         }

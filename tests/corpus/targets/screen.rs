@@ -26,8 +26,9 @@ use p2sp::id::Seq;
 use p2sp::locale::reply::{GroupLine, Reply, UserLine, history_line};
 use p2sp::locale::{self, Lang};
 use p2sp::names::Name;
+use p2sp::wire::command::COMMANDS;
 use p2sp::wire::push::{Push, PushFrame, Stem};
-use p2sp::wire::{Event, MessageType, Notice, RequestId, RequestMessage, frame};
+use p2sp::wire::{Event, Notice, RequestId, RequestMessage, frame};
 use serde_json::{Value, json};
 
 use super::choices::Choices;
@@ -84,7 +85,7 @@ impl Stage {
 
     /// The person types something.
     fn ask(&mut self) {
-        let kind = *self.choices.pick(MessageType::ALL);
+        let Some(kind) = self.choices.pick(COMMANDS).kind else { return };
         let purpose = *self.choices.pick(&[Purpose::Command, Purpose::Numbers]);
         let args = Args::from_iter([("username".to_owned(), self.text(8).into())]);
         self.session.ask(kind, args, purpose);
