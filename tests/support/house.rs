@@ -141,7 +141,8 @@ impl House {
     }
 }
 
-fn temp_dir() -> TempDir {
+/// A directory in memory, where the system has such a place.
+pub fn temp_dir() -> TempDir {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     TempDir::new_in(place).expect("a temporary directory")
