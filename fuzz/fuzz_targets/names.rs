@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../../tests/corpus/targets/mod.rs"]
-mod targets;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::names::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| p2sp_fuzz::targets::names::run(bytes));

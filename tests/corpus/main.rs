@@ -7,6 +7,11 @@
 //! What a target does and what it holds its subject to stands in `targets/`, once: libFuzzer
 //! feeds it there, this test here. An input that once broke a promise stays in the corpus.
 
+#[allow(dead_code)] // the simulation's own test uses the rest
+#[path = "../simulation/mod.rs"]
+mod simulation;
+#[path = "../support/mod.rs"]
+mod support;
 mod targets;
 
 use std::collections::BTreeSet;
@@ -50,7 +55,7 @@ macro_rules! replays {
     };
 }
 
-replays! { frame, request, names, screen, connection, }
+replays! { frame, request, names, screen, connection, world, }
 
 #[test]
 fn every_target_is_fuzzed_and_replayed() {

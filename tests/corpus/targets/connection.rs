@@ -17,7 +17,7 @@ use p2sp::limits::{
 };
 use p2sp::wire::frame;
 
-use super::choices::Choices;
+use crate::simulation::choices::Choices;
 
 const REASONS: &[CloseReason] = &[
     CloseReason::Protocol,

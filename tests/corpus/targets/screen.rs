@@ -31,7 +31,7 @@ use p2sp::wire::push::{Push, PushFrame, Stem};
 use p2sp::wire::{Event, Notice, RequestId, RequestMessage, frame};
 use serde_json::{Value, json};
 
-use super::choices::Choices;
+use crate::simulation::choices::Choices;
 use requests::{Args, Purpose};
 use session::{Session, Step};
 
