@@ -7,7 +7,6 @@
 //! What a target does and what it holds its subject to stands in `targets/`, once: libFuzzer
 //! feeds it there, this test here. An input that once broke a promise stays in the corpus.
 
-#[allow(dead_code)] // the simulation's own test uses the rest
 #[path = "../simulation/mod.rs"]
 mod simulation;
 #[path = "../support/mod.rs"]

@@ -10,8 +10,11 @@ pub mod request;
 pub mod screen;
 pub mod world;
 
+/// Takes any bytes; a promise that is broken is a panic.
+pub type Target = fn(&[u8]);
+
 /// Every target, by its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("connection", connection::run),
     ("frame", frame::run),
     ("names", names::run),
