@@ -20,6 +20,8 @@ use std::{env, fs, thread};
 
 use p2sp::handlers::HANDLERS;
 
+use support::house::House;
+
 use situation::{CALLERS, Key, Relation, Situation, State};
 use world::{Cell, World, village};
 
@@ -53,11 +55,15 @@ fn columns() -> Vec<Column> {
 
 fn columns_of(caller: (bool, Relation)) -> Vec<Column> {
     let village = village();
-    Situation::of(caller).map(|situation| (situation, column(situation, &village))).collect()
+    let mut untouched = None;
+    let columns = Situation::of(caller).map(|situation| {
+        let untouched = untouched.get_or_insert_with(|| World::new(&village, situation).end());
+        (situation, column(situation, &village, untouched))
+    });
+    columns.collect()
 }
 
-fn column(situation: Situation, village: &support::house::House) -> Vec<Cell> {
-    let untouched = World::new(village, situation).end();
+fn column(situation: Situation, village: &House, untouched: &str) -> Vec<Cell> {
     let mut world = World::new(village, situation);
     let mut cells = Vec::new();
     for (kind, ..) in HANDLERS {

@@ -113,7 +113,6 @@ impl World {
                 }
             }
             State::Blocked => {
-                // Their connection is older, so it is served first.
                 send(house, &mut self.admin, "blockuser", json!({"username": name}));
             }
             State::TakenOver => {
@@ -158,14 +157,17 @@ impl World {
     /// Brings the situation about.
     fn arrange(&mut self) {
         let Situation { state, key, relation, .. } = self.situation;
+        let admin_waits = self.admin_is_there() && key != Key::Expired;
         let house = &mut self.house;
-        for peer in [&mut self.admin, &mut self.caller, &mut self.elsewhere] {
+        for peer in [&mut self.caller, &mut self.elsewhere] {
             if let Some(end) = peer.end.take() {
                 house.net.cut(end);
             }
         }
-        house.settle();
-        connect(house, &mut self.admin);
+        if !admin_waits {
+            connect(house, &mut self.admin);
+        }
+        // Behind the administrator: in a tick they are served first.
         connect(house, &mut self.caller);
         sign_in(house, &mut self.caller, relation.name());
         if state == State::SignedOut {
@@ -175,7 +177,9 @@ impl World {
         if key == Key::Expired && state != State::AwaitsPasswd {
             house.pass(A_LONG_TIME);
         }
-        sign_in(house, &mut self.admin, "admin");
+        if !admin_waits {
+            sign_in(house, &mut self.admin, "admin");
+        }
         if matches!(state, State::Door | State::Barred | State::AwaitsSignIn) {
             house.net.cut(self.caller.end.expect("connected"));
             house.settle();
@@ -192,11 +196,20 @@ impl World {
     }
 
     fn unblock(&mut self) {
-        // Whoever resumed with the administrator's key has their session.
-        connect(&mut self.house, &mut self.admin);
-        sign_in(&mut self.house, &mut self.admin, "admin");
+        if !self.admin_is_there() {
+            connect(&mut self.house, &mut self.admin);
+            sign_in(&mut self.house, &mut self.admin, "admin");
+        }
         let args = json!({"username": self.situation.relation.name()});
         done(&mut self.house, &mut self.admin, "unblockuser", args);
+    }
+
+    /// Whoever resumes with the administrator's key has their session.
+    fn admin_is_there(&mut self) -> bool {
+        let heard = self.admin.receive(&self.house.net);
+        heard.expect("the promises that hold for every connection");
+        self.admin.inbox.clear();
+        self.admin.end.is_some() && !self.admin.ended
     }
 
     /// Arguments with which the request would be done, were it allowed. Every type has its own:
