@@ -68,6 +68,16 @@ struct Pipes {
     stops: u32,
     disk_free: u64,
     waits: u64,
+    witness: fn(Call),
+}
+
+/// Where the loop calls the edge, as far as a witness is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// What happened? A tick begins.
+    Wait,
+    /// Bytes leave.
+    Write,
 }
 
 /// A handle of the edge.
@@ -92,6 +102,7 @@ impl PipeNet {
             stops: 0,
             disk_free: u64::MAX,
             waits: 0,
+            witness: |_| {},
         })))
     }
 
@@ -192,6 +203,11 @@ impl PipeNet {
         self.0.borrow_mut().out_of_files = out;
     }
 
+    /// Who is told of what the loop does before it is done.
+    pub fn set_witness(&self, witness: fn(Call)) {
+        self.0.borrow_mut().witness = witness;
+    }
+
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
         act(&mut self.0.borrow_mut().pipes[peer.0])
     }
@@ -231,6 +247,7 @@ impl Net for PipeNet {
     fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now> {
         let mut pipes = self.0.borrow_mut();
         pipes.waits += 1;
+        (pipes.witness)(Call::Wait);
         if !pipes.tell(events) {
             let wake = timeout.map_or(Moment(u64::MAX), |timeout| pipes.now.after(timeout));
             pipes.idle = wake > pipes.horizon;
@@ -274,6 +291,7 @@ impl Net for PipeNet {
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
+        (self.0.borrow().witness)(Call::Write);
         self.with_conn(conn, |pipe| {
             assert!(!pipe.ended, "nothing is written behind a shutdown");
             if pipe.cut {

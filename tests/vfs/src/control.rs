@@ -95,13 +95,16 @@ pub fn record(dir: &Path) {
     with(|control| control.recording = Some((dir, journal)));
 }
 
-/// Notes that the test has come to a point of its own. Nothing, if this thread does not record.
-pub fn mark() {
+/// Notes that the test has come to a point that it calls so, and says how many steps were written
+/// down. Nothing, if this thread does not record.
+pub fn mark(name: u64) -> usize {
     with(|control| {
-        if let Some((_, journal)) = &mut control.recording {
-            journal.ops.push(Op::Mark);
-        }
-    });
+        let (_, journal) = control.recording.as_mut()?;
+        journal.ops.push(Op::Mark(name));
+        Some(journal.ops.len())
+    })
+    .flatten()
+    .unwrap_or(0)
 }
 
 /// Ends the recording of this thread.

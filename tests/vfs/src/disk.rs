@@ -29,8 +29,6 @@ pub struct Disk<'a> {
     journal: &'a Journal,
     /// Steps done.
     done: usize,
-    /// Marks among them.
-    marks: usize,
     nodes: Vec<Node<'a>>,
     /// The names that are on the disk, and the nodes that they name.
     names: BTreeMap<usize, usize>,
@@ -99,7 +97,6 @@ impl<'a> Disk<'a> {
         let mut disk = Disk {
             journal,
             done: 0,
-            marks: 0,
             nodes: Vec::new(),
             names: BTreeMap::new(),
             renamed: Vec::new(),
@@ -121,11 +118,6 @@ impl<'a> Disk<'a> {
         }
         self.done = self.done.max(end);
         self
-    }
-
-    /// How many marks were passed.
-    pub fn marks(&self) -> usize {
-        self.marks
     }
 
     /// How many steps a power cut could undo now.
@@ -180,7 +172,7 @@ impl<'a> Disk<'a> {
                     apply(&mut node.synced, op, |_| true, |room| room.fill(0));
                 }
             }
-            Op::Mark => self.marks += 1,
+            Op::Mark(_) => {}
         }
     }
 

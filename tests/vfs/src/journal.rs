@@ -39,8 +39,8 @@ pub enum Op {
     },
     /// Which names there are is on the disk.
     SyncNames,
-    /// The test came to a point of its own.
-    Mark,
+    /// The test came to a point that it calls so.
+    Mark(u64),
 }
 
 /// What was on the disk, and what was done then.

@@ -11,7 +11,7 @@
 //! let toll = heal();                                all is well again; what was seen and failed
 //!
 //! record(dir);    from here on, while nobody has a file of `dir` open
-//! mark();         a point that the test names, by the journal's length …
+//! mark(7);        a point that the test names, and its place in the journal
 //! let journal = stop();
 //! Disk::new(&journal).run_to(op).image(&mut rng)    … the files as a power cut there leaves them
 //! ```
