@@ -79,7 +79,7 @@ pub trait Whims {
         Duration::ZERO
     }
 
-    /// Whether the process is killed at this call.
+    /// Whether the process is killed at this call, which is not done then.
     fn kills(&mut self, _: Call) -> bool {
         false
     }
@@ -89,6 +89,16 @@ pub trait Whims {
 struct Obedient;
 
 impl Whims for Obedient {}
+
+/// Only looks on.
+struct Witness(fn(Call));
+
+impl Whims for Witness {
+    fn kills(&mut self, call: Call) -> bool {
+        (self.0)(call);
+        false
+    }
+}
 
 /// The other end of a connection, whether it was accepted yet or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -339,6 +349,11 @@ impl PipeNet {
     /// Nobody can be accepted: descriptors have run out.
     pub fn set_out_of_files(&self, out: bool) {
         self.0.borrow_mut().out_of_files = out;
+    }
+
+    /// Who is told of each call of the loop before it is done.
+    pub fn set_witness(&self, witness: fn(Call)) {
+        self.0.borrow_mut().whims = Box::new(Witness(witness));
     }
 
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
