@@ -741,7 +741,7 @@ impl Client {
                 None => return Err(format!("P18: {}'s right password is refused", self.name)),
             },
             "user_blocked" => self.not_before = now + 500_000,
-            "busy" => self.not_before = now + 100_000,
+            "busy" | "storage_full" => self.not_before = now + 100_000,
             "slow_down" => self.not_before = now + seconds * 1_000_000,
             // What stood behind a sign-in that failed.
             other => return Err(format!("{}: signing in is answered {other}", self.name)),

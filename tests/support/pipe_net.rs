@@ -79,6 +79,9 @@ pub trait Whims {
         Duration::ZERO
     }
 
+    /// A finished hash is told to a connection that is gone.
+    fn comes_too_late(&mut self) {}
+
     /// Whether the process is killed at this call, which is not done then.
     fn kills(&mut self, _: Call) -> bool {
         false
@@ -397,7 +400,11 @@ impl Pipes {
             && *due <= self.now
             && !self.hashes_held
         {
-            events.hashes.extend(self.hashes.pop_front().map(|(_, conn, done)| (conn, done)));
+            let Some((_, conn, outcome)) = self.hashes.pop_front() else { break };
+            if !self.by_conn.contains_key(&conn) {
+                self.whims.comes_too_late();
+            }
+            events.hashes.push((conn, outcome));
         }
         events.stops = std::mem::take(&mut self.stops);
         let told = !events.ready.is_empty() || !events.hashes.is_empty();
