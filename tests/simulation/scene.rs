@@ -193,7 +193,13 @@ impl Scene {
         self.events += 1;
         let stream = &mut self.streams[peer.0];
         stream.gone = true;
-        for asked in std::mem::take(&mut stream.asked) {
+        let asked = std::mem::take(&mut stream.asked);
+        self.are_lost(asked);
+    }
+
+    /// Nobody will ever be told what came of these.
+    fn are_lost(&mut self, asked: impl IntoIterator<Item = Asked>) {
+        for asked in asked {
             match asked.what {
                 Ask::Block(user, _) => self.ledger.block_lost(user),
                 Ask::Say(tag) => self.ledger.say_lost(&tag),
@@ -293,10 +299,11 @@ impl Scene {
             stream.over = Some(code);
             return Ok(());
         }
-        let asked = stream.answered(payload)?;
+        let (asked, skipped) = stream.answered(payload)?;
         if code == "ack_too_high" {
             stream.over = Some(code.clone());
         }
+        self.are_lost(skipped);
         if asked.over {
             return Err(format!("P17: a session that was over asked {asked:?}, answered {code}"));
         }

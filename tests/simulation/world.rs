@@ -181,7 +181,8 @@ impl World {
         self.scene.net = PipeNet::with_whims(now, Box::new(edge));
         self.scene.net.jump(ahead);
         let store = open(&database).map_err(|why| format!("P25: no start: {why}"))?;
-        let seed = [self.starts.wrapping_add(self.scene.choices.below(256) as u8); 32];
+        let mut seed = [self.starts; 32];
+        seed[0] = self.scene.choices.below(256) as u8;
         let server = Server::new(store, self.rules.clone(), seed, now);
         let net = self.scene.net.clone();
         self.event_loop = Some(EventLoop::new(net, server, self.connections_max));
@@ -451,6 +452,7 @@ impl World {
         let now = self.scene.now();
         for at in 0..self.scene.streams.len() {
             if self.scene.net.is_shut_down(PeerId(at)) {
+                self.scene.streams[at].check_skipped()?;
                 // What is not answered by now never will be.
                 self.scene.leave(PeerId(at));
             }
