@@ -20,10 +20,8 @@ use std::{env, fs, thread};
 
 use p2sp::handlers::HANDLERS;
 
-use support::house::House;
-
 use situation::{CALLERS, Key, Relation, Situation, State};
-use world::{Cell, World, village};
+use world::{Cell, Village, World, village};
 
 /// One situation and what becomes of each type in it, in the order of `HANDLERS`.
 type Column = (Situation, Vec<Cell>);
@@ -63,7 +61,7 @@ fn columns_of(caller: (bool, Relation)) -> Vec<Column> {
     columns.collect()
 }
 
-fn column(situation: Situation, village: &House, untouched: &str) -> Vec<Cell> {
+fn column(situation: Situation, village: &Village, untouched: &str) -> Vec<Cell> {
     let mut world = World::new(village, situation);
     let mut cells = Vec::new();
     for (kind, ..) in HANDLERS {

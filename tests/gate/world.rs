@@ -13,14 +13,15 @@ use std::time::Duration;
 
 use p2sp::handlers::Rules;
 use p2sp::names::user_key;
-use p2sp::store::Store;
+use p2sp::store::{Opening, Store, Synchronous};
 use p2sp::wire::MessageType;
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::situation::{Key, Situation, State};
-use crate::support::house::{House, PASSWORD};
+use crate::support::house::{House, PASSWORD, temp_dir};
 use crate::support::peer::Peer;
 
 /// Longer than any key is good.
@@ -39,7 +40,7 @@ pub struct Cell {
 
 /// A database with people in it: alice, bob, eve; alice's friend bob, her group `team` with bob
 /// and carl in it, her question to eve.
-pub fn village() -> House {
+pub fn village() -> Village {
     let mut rules = Rules { friend_approval: true, ..Rules::default() };
     for name in [
         "requests_per_second",
@@ -50,7 +51,8 @@ pub fn village() -> House {
     ] {
         *rules.limits.get_mut(name).expect("a limit") = 0;
     }
-    let mut house = House::new(rules);
+    let village = Village { dir: temp_dir(), rules };
+    let mut house = village.house_at(&village.dir);
     let [mut alice, mut bob] = [Peer::default(), Peer::default()];
     connect(&mut house, &mut alice);
     connect(&mut house, &mut bob);
@@ -67,8 +69,25 @@ pub fn village() -> House {
         let args = json!({"groupname": "team", "username": name});
         done(&mut house, &mut alice, "addgroupuser", args);
     }
+    // No key that a copy could draw again is worth anything.
+    done(&mut house, &mut alice, "logout", json!({}));
+    done(&mut house, &mut bob, "logout", json!({}));
     house.crash();
-    house
+    village
+}
+
+/// What each world is a copy of.
+pub struct Village {
+    dir: TempDir,
+    rules: Rules,
+}
+
+impl Village {
+    fn house_at(&self, dir: &TempDir) -> House {
+        let mut house = House::at(dir.path(), self.rules.clone(), Synchronous::Off);
+        house.start();
+        house
+    }
 }
 
 /// A situation in which requests are tried.
@@ -80,14 +99,22 @@ pub struct World {
     /// The caller on another connection.
     elsewhere: Peer,
     arranged: bool,
+    dir: TempDir,
 }
 
 impl World {
     /// The situation, on a copy of the village.
-    pub fn new(village: &House, situation: Situation) -> World {
-        let house = village.copy(|store| make_admin(store, situation));
+    pub fn new(village: &Village, situation: Situation) -> World {
+        let dir = temp_dir();
+        for file in fs::read_dir(village.dir.path()).expect("a directory").flatten() {
+            fs::copy(file.path(), dir.path().join(file.file_name())).expect("a copy");
+        }
+        if situation.admin {
+            make_admin(&dir, situation.relation.name());
+        }
+        let house = village.house_at(&dir);
         let [admin, caller, elsewhere] = [Peer::default(), Peer::default(), Peer::default()];
-        World { situation, house, admin, caller, elsewhere, arranged: false }
+        World { situation, house, admin, caller, elsewhere, arranged: false, dir }
     }
 
     /// A request is tried.
@@ -151,7 +178,7 @@ impl World {
             self.unblock();
         }
         self.house.crash();
-        dump(&self.house)
+        dump(&self.dir)
     }
 
     /// Brings the situation about.
@@ -249,19 +276,18 @@ impl World {
     }
 
     fn wal_bytes(&self) -> u64 {
-        let path = self.house.dir().join("p2sp.db-wal");
+        let path = self.dir.path().join("p2sp.db-wal");
         fs::metadata(path).expect("the write-ahead log is there").len()
     }
 }
 
-fn make_admin(store: &mut Store, situation: Situation) {
-    if situation.admin {
-        let key = user_key(situation.relation.name());
-        let user = store.user_by_key(&key).expect("a look").expect("a user").id;
-        store.begin().expect("a transaction");
-        store.set_admin(user, true).expect("a statement");
-        store.commit(()).expect("a commit");
-    }
+fn make_admin(dir: &TempDir, name: &str) {
+    let opening = Opening { dir: dir.path(), epoch: "", synchronous: Synchronous::Off };
+    let (mut store, _) = Store::open(&opening).expect("the database opens");
+    let user = store.user_by_key(&user_key(name)).expect("a look").expect("a user");
+    store.begin().expect("a transaction");
+    store.set_admin(user.id, true).expect("a statement");
+    store.commit(()).expect("a commit");
 }
 
 fn connect(house: &mut House, peer: &mut Peer) {
@@ -298,8 +324,8 @@ fn done(house: &mut House, peer: &mut Peer, kind: &str, mut args: Value) {
     assert_eq!(answer(house, peer, "arranged").as_deref(), Some("ok"), "{kind}");
 }
 
-fn dump(house: &House) -> String {
-    let db = Connection::open(house.dir().join("p2sp.db")).expect("nobody has it open");
+fn dump(dir: &TempDir) -> String {
+    let db = Connection::open(dir.path().join("p2sp.db")).expect("nobody has it open");
     let queries = [
         "SELECT userid, username, userstatus, isadmin FROM users",
         "SELECT * FROM friends",

@@ -647,7 +647,9 @@ impl Client {
             false => 1 + scene.choices.below(400),
         };
         for message in scene.read(peer, most) {
-            self.take(&message, scene)?;
+            if !self.link.as_ref().is_some_and(|link| link.failed) {
+                self.take(&message, scene)?;
+            }
         }
         if self.link.as_ref().is_some_and(|link| link.failed) {
             self.cut(scene);
@@ -679,7 +681,9 @@ impl Client {
         link.since = now;
         let Some((asked, mine)) = link.asked.pop_front() else { return Ok(()) };
         if asked != id {
-            return Err(format!("{}: {id} is answered, {asked} was asked", self.name));
+            // An answer was dropped with the end of the session: nothing counts that comes now.
+            link.failed = true;
+            return Ok(());
         }
         let code = payload.code.as_deref().unwrap_or_default();
         if code == "bad_key" && !matches!(mine, Mine::Lie) {
@@ -741,7 +745,7 @@ impl Client {
                 None => return Err(format!("P18: {}'s right password is refused", self.name)),
             },
             "user_blocked" => self.not_before = now + 500_000,
-            "busy" => self.not_before = now + 100_000,
+            "busy" | "storage_full" => self.not_before = now + 100_000,
             "slow_down" => self.not_before = now + seconds * 1_000_000,
             // What stood behind a sign-in that failed.
             other => return Err(format!("{}: signing in is answered {other}", self.name)),

@@ -107,6 +107,16 @@ happenings! {
     WallClockJump: 1,
     /// LongSilence
     LongSilence: 1,
+    /// HashForNobody
+    HashForNobody: 1,
+    /// DiskFullOnce
+    DiskFullOnce: 1,
+    /// DiskFull
+    DiskFull: 1,
+    /// DiskFails
+    DiskFails: 1,
+    /// KilledInStore
+    KilledInStore: 1,
     /// Stopped
     Stopped: 1,
 }

@@ -63,6 +63,8 @@ pub struct Scene {
     events: u64,
     /// The greatest seq that was written to anybody.
     head_seen: i64,
+    /// The disk is full: a cursor may have to wait until it is not.
+    cursors_wait: bool,
     /// Refusals heard since the server started, by code.
     pub refusals: BTreeMap<String, u64>,
 }
@@ -84,7 +86,17 @@ impl Scene {
             claims: Vec::new(),
             events: 0,
             head_seen: 0,
+            cursors_wait: false,
             refusals: BTreeMap::new(),
+        }
+    }
+
+    /// Whether confirmations may have to wait for the disk from here on.
+    pub fn let_cursors_wait(&mut self, wait: bool) {
+        self.cursors_wait = wait;
+        let now = self.net.now();
+        for reach in self.reaches.values_mut().filter(|_| wait) {
+            reach.confirmed.retain(|confirmed| is_durable(confirmed, now));
         }
     }
 
@@ -181,7 +193,13 @@ impl Scene {
         self.events += 1;
         let stream = &mut self.streams[peer.0];
         stream.gone = true;
-        for asked in std::mem::take(&mut stream.asked) {
+        let asked = std::mem::take(&mut stream.asked);
+        self.are_lost(asked);
+    }
+
+    /// Nobody will ever be told what came of these.
+    fn are_lost(&mut self, asked: impl IntoIterator<Item = Asked>) {
+        for asked in asked {
             match asked.what {
                 Ask::Block(user, _) => self.ledger.block_lost(user),
                 Ask::Say(tag) => self.ledger.say_lost(&tag),
@@ -200,11 +218,8 @@ impl Scene {
         let streams = std::mem::take(&mut self.streams);
         self.past.extend(streams.into_iter().filter_map(|stream| stream.session));
         for reach in self.reaches.values_mut().filter(|_| killed) {
-            let durable = |confirmed: &&(Moment, i64)| {
-                now.since(confirmed.0).as_micros() as u64 >= CURSOR_DURABLE_MICROS
-            };
-            reach.told = reach.confirmed.iter().filter(durable).map(|c| c.1).max().unwrap_or(0);
-            reach.confirmed.clear();
+            reach.confirmed.retain(|confirmed| is_durable(confirmed, now));
+            reach.told = reach.confirmed.iter().map(|confirmed| confirmed.1).max().unwrap_or(0);
         }
         self.refusals.clear();
     }
@@ -284,10 +299,11 @@ impl Scene {
             stream.over = Some(code);
             return Ok(());
         }
-        let asked = stream.answered(payload)?;
+        let (asked, skipped) = stream.answered(payload)?;
         if code == "ack_too_high" {
             stream.over = Some(code.clone());
         }
+        self.are_lost(skipped);
         if asked.over {
             return Err(format!("P17: a session that was over asked {asked:?}, answered {code}"));
         }
@@ -409,7 +425,9 @@ impl Scene {
         }
         let reach = self.reaches.entry(session.user).or_default();
         if session.acks {
-            reach.confirmed.push((now, seq));
+            if !self.cursors_wait {
+                reach.confirmed.push((now, seq));
+            }
             reach.told = reach.told.max(seq);
         }
         Ok(())
@@ -471,6 +489,11 @@ impl Scene {
         self.past.clear();
         Ok(())
     }
+}
+
+/// Whether a confirmation is on the disk by now.
+fn is_durable(confirmed: &(Moment, i64), now: Moment) -> bool {
+    now.since(confirmed.0).as_micros() as u64 >= CURSOR_DURABLE_MICROS
 }
 
 /// What was pushed is what is visible, from the cursor on, and says what the log says.

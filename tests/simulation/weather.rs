@@ -76,6 +76,10 @@ impl Whims for Edge {
         Duration::from_micros(self.choices.below(most + 1) as u64)
     }
 
+    fn comes_too_late(&mut self) {
+        self.coverage.saw(Happening::HashForNobody);
+    }
+
     fn kills(&mut self, call: Call) -> bool {
         let mut weather = self.weather.borrow_mut();
         let Some((at, left)) = &mut weather.kill else { return false };

@@ -22,6 +22,7 @@ use p2sp::names::Name;
 use p2sp::password::{Outcome, Task};
 use p2sp::server::Server;
 use p2sp::store::{Opening, Store, Synchronous};
+use p2sp_test_vfs::{self as vfs, Failure, Fault};
 use tempfile::TempDir;
 
 use super::choices::Choices;
@@ -67,6 +68,19 @@ pub struct World {
     dirs: Dirs,
     starts: u8,
     connections_max: usize,
+    /// What the disk does to SQLite.
+    fault: Option<Fault>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    /// Killed at a call to the edge: the database is where its files were copied to.
+    Killed,
+    /// Its disk failed, or it was killed in a call to it.
+    GaveUp,
+    /// It was asked to.
+    Stopped,
 }
 
 /// Where the database is, where the next one will be, and where a copy is looked at.
@@ -102,6 +116,8 @@ pub fn run(choices: Choices, steps: usize) -> Result<Report, String> {
 
 impl World {
     fn begin(choices: Choices) -> Result<World, String> {
+        vfs::install();
+        vfs::heal();
         let dirs = Dirs { place: temp_dir(), number: 0 };
         for dir in [dirs.database(), dirs.image(), dirs.scratch()] {
             fs::create_dir(dir).map_err(|error| error.to_string())?;
@@ -140,6 +156,7 @@ impl World {
             dirs,
             starts: 0,
             connections_max,
+            fault: None,
         };
         world.change_weather();
         world.start()?;
@@ -164,7 +181,8 @@ impl World {
         self.scene.net = PipeNet::with_whims(now, Box::new(edge));
         self.scene.net.jump(ahead);
         let store = open(&database).map_err(|why| format!("P25: no start: {why}"))?;
-        let seed = [self.starts.wrapping_add(self.scene.choices.below(256) as u8); 32];
+        let mut seed = [self.starts; 32];
+        seed[0] = self.scene.choices.below(256) as u8;
         let server = Server::new(store, self.rules.clone(), seed, now);
         let net = self.scene.net.clone();
         self.event_loop = Some(EventLoop::new(net, server, self.connections_max));
@@ -216,7 +234,7 @@ impl World {
         let choices = self.scene.choices.clone();
         let at = choices.below(self.clients.len());
         let peer = self.clients[at].peer();
-        match choices.below(24) {
+        match choices.below(27) {
             0..4 => {
                 self.scene.saw(Happening::Cut);
                 self.clients[at].cut(&mut self.scene);
@@ -263,6 +281,7 @@ impl World {
                 self.pass(Duration::from_secs(seconds))?;
             }
             20 => self.change_weather(),
+            21..23 => self.break_disk(),
             _ => self.clients[at].haunt(&mut self.scene),
         }
         Ok(())
@@ -292,6 +311,45 @@ impl World {
             (2, Call::Close),
         ]);
         self.weather.borrow_mut().kill = Some((call, 1 + choices.below(4)));
+    }
+
+    /// The disk is full for a while, or fails, or the process is killed in the middle of SQLite.
+    fn break_disk(&mut self) {
+        self.mend_disk();
+        let choices = &self.scene.choices;
+        let nth = choices.below(*choices.pick(&[4, 40])) as u64;
+        let fault = match choices.below(6) {
+            0 => Fault { calls: &[vfs::Call::Write], nth, lasting: false, how: Failure::Full },
+            1 => Fault { calls: &[vfs::Call::Write], nth, lasting: true, how: Failure::Full },
+            2 => Fault { calls: vfs::ALL, nth, lasting: false, how: Failure::Error },
+            3 => {
+                self.mend_disk();
+                return;
+            }
+            _ => Fault { calls: vfs::ALL, nth, lasting: true, how: Failure::Error },
+        };
+        if fault.how == Failure::Full {
+            self.scene.ledger.may_refuse_all();
+            self.scene.let_cursors_wait(true);
+        }
+        vfs::fail(fault);
+        self.fault = Some(fault);
+    }
+
+    /// Ends the fault of the disk. True: it has met somebody.
+    fn mend_disk(&mut self) -> bool {
+        let Some(fault) = self.fault.take() else { return false };
+        let met = vfs::heal().failed > 0;
+        self.scene.let_cursors_wait(false);
+        if met {
+            self.scene.saw(match (fault.how, fault.lasting) {
+                (Failure::Full, false) => Happening::DiskFullOnce,
+                (Failure::Full, true) => Happening::DiskFull,
+                (_, false) => Happening::DiskFails,
+                (_, true) => Happening::KilledInStore,
+            });
+        }
+        met
     }
 
     /// Turns the loop once, with so much time to pass at most.
@@ -324,19 +382,26 @@ impl World {
         let ticked = event_loop.tick();
         self.scene.hear()?;
         match ticked {
-            _ if self.scene.net.is_dead() => self.come_back(true),
+            _ if self.scene.net.is_dead() => self.come_back(Gone::Killed),
             Ok(now) => {
                 self.scene.trace.number(now.mono.0);
                 Ok(())
             }
+            Err(_) if self.mend_disk() => self.come_back(Gone::GaveUp),
             Err(fatal) => Err(format!("the server gives up: {fatal:?}")),
         }
     }
 
-    /// The process was killed: another is started on what it left.
-    fn come_back(&mut self, killed: bool) -> Check {
-        self.scene.trace.note(|| format!("the server is gone, killed: {killed}"));
+    /// The process is gone: another is started on what it left.
+    fn come_back(&mut self, gone: Gone) -> Check {
+        self.scene.trace.note(|| format!("the server is gone: {gone:?}"));
+        // A process that is gone writes nothing more, though what it had open is closed here.
+        let nothing = Fault { calls: vfs::ALL, nth: 0, lasting: true, how: Failure::Error };
+        vfs::fail(nothing);
         self.event_loop = None;
+        vfs::heal();
+        self.fault = None;
+        self.scene.let_cursors_wait(false);
         for at in 0..self.clients.len() {
             // What the kernel had may still arrive.
             if self.scene.choices.chance(50) {
@@ -345,8 +410,8 @@ impl World {
             self.clients[at].lost();
         }
         self.liars.iter_mut().for_each(Liar::lost);
-        self.scene.all_is_gone(killed);
-        if killed {
+        self.scene.all_is_gone(gone != Gone::Stopped);
+        if gone == Gone::Killed {
             self.dirs.number += 1;
             fs::create_dir_all(self.dirs.image()).map_err(|error| error.to_string())?;
         }
@@ -363,12 +428,13 @@ impl World {
         self.scene.net.signal();
         let ended = event_loop.run();
         self.scene.hear()?;
-        if self.scene.net.is_dead() {
-            self.scene.saw(Happening::KilledWhileStopping);
-            return self.come_back(true);
-        }
         match ended {
-            Ok(Ended::Drained) => self.come_back(false),
+            _ if self.scene.net.is_dead() => {
+                self.scene.saw(Happening::KilledWhileStopping);
+                self.come_back(Gone::Killed)
+            }
+            Ok(Ended::Drained) => self.come_back(Gone::Stopped),
+            Err(_) if self.mend_disk() => self.come_back(Gone::GaveUp),
             other => Err(format!("a stop drains, and not {other:?}")),
         }
     }
@@ -386,6 +452,7 @@ impl World {
         let now = self.scene.now();
         for at in 0..self.scene.streams.len() {
             if self.scene.net.is_shut_down(PeerId(at)) {
+                self.scene.streams[at].check_skipped()?;
                 // What is not answered by now never will be.
                 self.scene.leave(PeerId(at));
             }
@@ -407,6 +474,7 @@ impl World {
 
     fn calm(&mut self) -> Check {
         self.scene.trace.note(|| "calm".to_owned());
+        self.mend_disk();
         {
             let mut weather = self.weather.borrow_mut();
             (weather.pieces, weather.blocks, weather.false_alarms) = (0, 0, 0);

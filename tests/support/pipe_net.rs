@@ -79,7 +79,10 @@ pub trait Whims {
         Duration::ZERO
     }
 
-    /// Whether the process is killed at this call.
+    /// A finished hash is told to a connection that is gone.
+    fn comes_too_late(&mut self) {}
+
+    /// Whether the process is killed at this call, which is not done then.
     fn kills(&mut self, _: Call) -> bool {
         false
     }
@@ -89,6 +92,16 @@ pub trait Whims {
 struct Obedient;
 
 impl Whims for Obedient {}
+
+/// Only looks on.
+struct Witness(fn(Call));
+
+impl Whims for Witness {
+    fn kills(&mut self, call: Call) -> bool {
+        (self.0)(call);
+        false
+    }
+}
 
 /// The other end of a connection, whether it was accepted yet or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -341,6 +354,11 @@ impl PipeNet {
         self.0.borrow_mut().out_of_files = out;
     }
 
+    /// Who is told of each call of the loop before it is done.
+    pub fn set_witness(&self, witness: fn(Call)) {
+        self.0.borrow_mut().whims = Box::new(Witness(witness));
+    }
+
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
         act(&mut self.0.borrow_mut().pipes[peer.0])
     }
@@ -382,7 +400,11 @@ impl Pipes {
             && *due <= self.now
             && !self.hashes_held
         {
-            events.hashes.extend(self.hashes.pop_front().map(|(_, conn, done)| (conn, done)));
+            let Some((_, conn, outcome)) = self.hashes.pop_front() else { break };
+            if !self.by_conn.contains_key(&conn) {
+                self.whims.comes_too_late();
+            }
+            events.hashes.push((conn, outcome));
         }
         events.stops = std::mem::take(&mut self.stops);
         let told = !events.ready.is_empty() || !events.hashes.is_empty();
