@@ -12,7 +12,7 @@
 
 mod commit;
 mod deliver;
-mod intake;
+pub mod intake;
 mod reap;
 mod serve;
 
