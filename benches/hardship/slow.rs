@@ -88,7 +88,7 @@ fn sign_in(
         let who = crowd.adopt(TcpStream::from_std(socket.try_clone()?.into()))?;
         sockets.push(socket);
         crowd.say(who, |out| words::resume(out, reader + 1));
-        while here < reader || (reader + 1 == readers && here < readers) {
+        while here <= reader {
             crowd.turn(TURN, |who, heard, at| {
                 progress = at;
                 match understand(who, &heard)? {
