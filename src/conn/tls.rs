@@ -19,7 +19,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedS
 
 use super::spare::SpareBuffers;
 use crate::certificate::Certificate;
-use crate::limits::{HANDSHAKE_BYTES_MAX, RECORD_PLAIN_BYTES_MAX};
+use crate::limits::{HANDSHAKE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_PLAIN_BYTES_MAX};
 
 /// What sealing adds to a record: its header, the content's type, the tag.
 const SEAL_BYTES: usize = 5 + 1 + 16;
@@ -125,20 +125,20 @@ impl Tls {
             self.ended = true;
             return Err(TlsFault("the handshake is too long".into()));
         }
-        match self.drive(bytes, spare, take, |_, _, _| Ok(())) {
-            Ok((opened, consumed)) => {
-                self.used_bytes = self.used_bytes.saturating_add(consumed);
-                // Behind its end a peer has nothing to say.
-                let rest = if opened.finished { &[] } else { &bytes[consumed..] };
-                self.received = rest.into();
-                Ok(opened)
-            }
-            Err(fault) => {
-                self.alert(spare);
-                self.ended = true;
-                Err(fault)
-            }
+        let mut used = 0;
+        let mut opened = self.drive(bytes, &mut used, spare, take, |_, _, _| Ok(()));
+        if bytes.len() - used > RECORD_BYTES_MAX {
+            // Of a message that spans records rustls has us keep all.
+            opened = Err(TlsFault("a handshake message is too long".into()));
         }
+        if opened.is_err() {
+            self.alert(spare);
+            self.ended = true;
+        } else {
+            self.used_bytes = self.used_bytes.saturating_add(used);
+            self.received = bytes[used..].into();
+        }
+        opened
     }
 
     // --- out ---
@@ -209,34 +209,36 @@ impl Tls {
         spare: &mut SpareBuffers,
         then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Result<(), TlsFault>,
     ) -> Result<(), TlsFault> {
-        // rustls looks at the begun record again, and must find it where it was.
         let mut received = std::mem::take(&mut self.received);
-        let driven = self.drive(&mut received, spare, |_| {}, then);
+        let mut used = 0;
+        let driven = self.drive(&mut received, &mut used, spare, |_| {}, then);
+        received.drain(..used);
         self.received = received;
         driven.map(drop)
     }
 
-    /// Goes on as far as these bytes lead; where something can be sealed, `then` may. Returns how
-    /// many bytes were used up.
+    /// Goes on as far as these bytes lead, and counts those that are used up; where something can
+    /// be sealed, `then` may. rustls remembers how far it has looked: it must be shown the rest
+    /// again, and never less than that.
     fn drive(
         &mut self,
         bytes: &mut [u8],
+        used: &mut usize,
         spare: &mut SpareBuffers,
         mut take: impl FnMut(&[u8]),
         then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Result<(), TlsFault>,
-    ) -> Result<(Opened, usize), TlsFault> {
+    ) -> Result<Opened, TlsFault> {
         let mut opened = Opened::default();
-        let mut used = 0;
         loop {
             let handshaking = self.machine.is_handshaking();
             let UnbufferedStatus { discard, state } =
-                self.machine.process_tls_records(&mut bytes[used..]);
-            used += discard;
+                self.machine.process_tls_records(&mut bytes[*used..]);
+            *used += discard;
             match state? {
                 ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record?;
-                        used += record.discard;
+                        *used += record.discard;
                         take(record.payload);
                     }
                 }
@@ -248,22 +250,22 @@ impl Tls {
                 ConnectionState::PeerClosed => opened.finished = true,
                 ConnectionState::WriteTraffic(mut traffic) => {
                     then(&mut traffic, &mut self.sealed, spare)?;
-                    return Ok((opened, used));
+                    return Ok(opened);
                 }
                 // Early data is not offered, so none is accepted.
-                _ => return Ok((opened, used)),
+                _ => return Ok(opened),
             }
         }
     }
 
-    /// Puts the alert that rustls has for the peer on its way.
+    /// Puts the alert that rustls has for the peer on its way. Asked for anything more, it would
+    /// look at the peer's bytes again.
     fn alert(&mut self, spare: &mut SpareBuffers) {
-        while let UnbufferedStatus { state: Ok(ConnectionState::EncodeTlsData(mut data)), .. } =
-            self.machine.process_tls_records(&mut [])
-        {
-            let encoded =
-                put(&mut self.sealed, spare, 0, |room| data.encode(room).map_err(Room::from));
-            if encoded.is_err() {
+        while self.machine.wants_write() {
+            let UnbufferedStatus { state, .. } = self.machine.process_tls_records(&mut []);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
+            let encode = |room: &mut [u8]| data.encode(room).map_err(Room::from);
+            if put(&mut self.sealed, spare, 0, encode).is_err() {
                 return;
             }
         }

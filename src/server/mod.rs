@@ -206,7 +206,8 @@ impl Server {
         self.open_records(id, now);
         let listed = self.intake.list();
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        if listed > 0 {
+        // Behind the frames there may have been what broke TLS.
+        if listed > 0 && conn.is_serving() {
             conn.frames_came(now.mono);
             self.last_work = now.mono;
         }
