@@ -245,8 +245,11 @@ impl Connection {
         self.since = now;
     }
 
-    /// Whole frames came.
+    /// Whole frames came; perhaps in front of an error that it died of, and stays dead of.
     pub fn frames_came(&mut self, now: Moment) {
+        if !self.is_serving() {
+            return;
+        }
         self.stage = Stage::Native;
         self.begun = NEVER;
         if self.patience == Patience::Idle {
@@ -344,10 +347,11 @@ impl Connection {
         plain
     }
 
-    /// Drops everything behind the frame that is being written, or sealed.
-    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) {
+    /// Drops everything behind the frame that is being written, or sealed. Returns the number of
+    /// bytes.
+    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
-        self.send.drop_unbegun(covered, spare);
+        self.send.drop_unbegun(covered, spare)
     }
 
     /// Decides to close. The first reason stands.
@@ -475,6 +479,14 @@ mod tests {
         assert!(!conn.may_be_fed() && !conn.may_be_served());
         conn.was_sent(1, at(2), &mut spare);
         assert!(conn.may_be_fed() && conn.may_be_served());
+    }
+
+    #[test]
+    fn p24_frames_in_front_of_an_error_revive_nobody() {
+        let mut conn = connection();
+        conn.die(CloseReason::Io);
+        conn.frames_came(at(1));
+        assert_eq!(conn.stage, Stage::Dead);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 mod commit;
 mod deliver;
-mod intake;
+pub mod intake;
 mod reap;
 mod secure;
 mod serve;
@@ -82,6 +82,8 @@ pub struct Server {
     head: Seq,
     started: Moment,
     storage_low: bool,
+    /// The write-ahead log could not be copied into the database.
+    log_is_stuck: bool,
     disk_looked: Option<Moment>,
     cursors_written: Moment,
     last_work: Moment,
@@ -115,6 +117,7 @@ impl Server {
             spare_trimmed: now,
             started: now,
             storage_low: false,
+            log_is_stuck: false,
             disk_looked: None,
             cursors_written: now,
             last_work: now,
@@ -206,8 +209,7 @@ impl Server {
         self.open_records(id, now);
         let listed = self.intake.list();
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        // Behind the frames there may have been what broke TLS.
-        if listed > 0 && conn.is_serving() {
+        if listed > 0 {
             conn.frames_came(now.mono);
             self.last_work = now.mono;
         }
