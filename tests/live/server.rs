@@ -52,8 +52,13 @@ impl Server {
 
     /// A server on the data of this directory.
     pub fn start_on(dir: Arc<TempDir>, args: &[&str]) -> Server {
+        Server::start_at(dir, "127.0.0.1:0", args)
+    }
+
+    /// The same, at this address.
+    pub fn start_at(dir: Arc<TempDir>, listen: &str, args: &[&str]) -> Server {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Server::launch(dir, "127.0.0.1:0", args, Vec::new())
+        Server::launch(dir, listen, args, Vec::new())
     }
 
     /// A server without limits on how often anything may be done, whose data lie on a disk of so
