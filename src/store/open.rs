@@ -27,6 +27,7 @@ use super::slices::Place;
 use super::tail::Tail;
 use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned, upgrade};
 use crate::id::Seq;
+use crate::mutant::Mutant;
 
 /// What to open, and how.
 #[derive(Clone, Copy, Debug)]
@@ -258,6 +259,7 @@ fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
 /// The settings, each with what SQLite answers when asked for it afterwards.
 fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 10] {
     let (synchronous, level) = match synchronous {
+        Synchronous::Full if Mutant::NormalForFull.is_on() => ("NORMAL", 1),
         Synchronous::Full => ("FULL", 2),
         Synchronous::Normal => ("NORMAL", 1),
         Synchronous::Off => ("OFF", 0),
@@ -323,9 +325,12 @@ pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()
 fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     // Not the newest row's seq: that row may have been pruned, and its seq was given all the
     // same (P6).
-    let (head, sealed) = db.query_row("SELECT head, sealed FROM log_state", (), |row| {
+    let (mut head, sealed) = db.query_row("SELECT head, sealed FROM log_state", (), |row| {
         Ok((Seq(row.get(0)?), row.get(1)?))
     })?;
+    if Mutant::SeqReused.is_on() && db.execute("DELETE FROM log WHERE seq = ?1", [head.0])? == 1 {
+        head = Seq(head.0 - 1);
+    }
     let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
     Ok(Marks { head, users, sealed, sealing: Place::default() })
 }
