@@ -13,66 +13,72 @@
 //! what was not answered is sent again, and is there once (P5). Some are cut again while they are
 //! opened, and must open as the same state.
 
-use std::ops::Range;
 use std::path::Path;
 
 use p2sp::store::{Opening, Store, Synchronous};
-use p2sp_test_vfs::{Disk, Image, Journal, Op, mark, record, stop};
+use p2sp_test_vfs::{Disk, Image, Op, record, stop};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 
 use super::found::{Found, difference, dump};
-use super::model::Model;
-use super::scene::{Batch, End, SPOKEN, Scene, Step, TICK};
+use super::scene::{Batch, SPOKEN, Scene, TICK};
+use super::takes::Take;
 use crate::support::house::{EPOCH, temp_dir};
 
-/// Steps of a scene behind its prologue.
-const STEPS: usize = 45;
 /// An image in so many lives on …
 const LIVES_ON: usize = 12;
 /// … and one in so many is cut again while it is opened, in so many places.
 const CUT_AGAIN: usize = 12;
 const CUTS_OF_AN_OPENING: usize = 3;
 
-/// Something that was recorded, and what was promised meanwhile.
-pub struct Take {
-    pub synchronous: Synchronous,
-    pub journal: Journal,
-    /// Where everything had happened that could, and what was promised by then.
-    pub settled: Vec<(usize, Model)>,
-    /// What was asked in which part of the journal.
-    pub asked: Vec<(Range<usize>, Batch)>,
-}
-
-/// What has been tried.
+/// What has been tried: images that were opened, and what was special about some of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tried {
-    /// Images that were opened.
     pub images: u64,
-    /// Of these, those that lacked something of what was done.
+    /// They lacked something of what was done.
     pub lacking: u64,
-    /// Images that opened as the state before the tick, and as the one behind it though its
-    /// bytes had not left.
+    /// They opened as the state before the tick …
     pub before: u64,
+    /// … and as the one behind it, though its bytes had not left.
     pub behind: u64,
-    /// Images of openings.
+    /// The cut was in a checkpoint: the database itself was being written.
+    pub in_checkpoint: u64,
+    /// The write-ahead log was being written over.
+    pub over_old_log: u64,
+    /// The cut was in the opening of another image.
     pub again: u64,
-    /// Images that lived on.
+    /// The server started on them, and people went on.
     pub lives: u64,
 }
 
 impl Tried {
-    /// With what another has tried.
-    pub fn and(self, more: Tried) -> Tried {
-        Tried {
-            images: self.images + more.images,
-            lacking: self.lacking + more.lacking,
-            before: self.before + more.before,
-            behind: self.behind + more.behind,
-            again: self.again + more.again,
-            lives: self.lives + more.lives,
-        }
+    /// Each count, by its name.
+    pub fn counts(&self) -> [(&'static str, u64); 8] {
+        let Tried { images, lacking, before, behind, in_checkpoint, over_old_log, again, lives } =
+            *self;
+        [
+            ("images", images),
+            ("lacking", lacking),
+            ("before", before),
+            ("behind", behind),
+            ("in_checkpoint", in_checkpoint),
+            ("over_old_log", over_old_log),
+            ("again", again),
+            ("lives", lives),
+        ]
+    }
+
+    /// Adds what another has tried.
+    pub fn add(&mut self, more: &Tried) {
+        self.images += more.images;
+        self.lacking += more.lacking;
+        self.before += more.before;
+        self.behind += more.behind;
+        self.in_checkpoint += more.in_checkpoint;
+        self.over_old_log += more.over_old_log;
+        self.again += more.again;
+        self.lives += more.lives;
     }
 }
 
@@ -84,25 +90,15 @@ struct State {
 }
 
 impl Take {
-    /// A scene from its seed.
-    pub fn of_scene(seed: u64, synchronous: Synchronous) -> Result<Take, String> {
-        let dir = temp_dir();
-        record(dir.path());
-        mark(TICK);
-        let mut scene = Scene::new(dir.path(), synchronous, seed);
-        let played = play(&mut scene);
-        // What a close does is not to be in the journal.
-        let journal = stop();
-        let (settled, asked) = played.map_err(|end| format!("without a cut: {end:?}"))?;
-        Ok(Take { synchronous, journal, settled, asked })
-    }
-
-    /// Cuts the power in so many places.
-    pub fn cut(&self, images: usize, seed: u64) -> Result<Tried, String> {
+    /// Cuts the power everywhere, and in some of the openings again.
+    ///
+    /// # Errors
+    /// What was lost, or found though it never was.
+    pub fn cut(&self, seed: u64) -> Result<Tried, String> {
         let rng = StdRng::seed_from_u64(seed);
         let (dir, mut dumps) = (temp_dir(), Vec::new());
         let states = self.states(&dir, &mut dumps)?;
-        Cutter { take: self, dir, rng, dumps, states, tried: Tried::default() }.run(images)
+        Cutter { take: self, dir, rng, dumps, states, tried: Tried::default() }.run()
     }
 
     /// What the database held behind each tick, with the promises checked wherever they are sure.
@@ -134,24 +130,6 @@ impl Take {
     }
 }
 
-/// Plays a scene to its end, and says what was promised when.
-fn play(scene: &mut Scene) -> Result<(Vec<(usize, Model)>, Vec<(Range<usize>, Batch)>), End> {
-    let (mut settled, mut asked) = (Vec::new(), Vec::new());
-    scene.begin()?;
-    let mut prologue = Scene::prologue().into_iter();
-    for _ in 0..prologue.len() + STEPS {
-        let step = prologue.next().unwrap_or_else(|| scene.draw());
-        let begun = mark(TICK);
-        scene.play(&step)?;
-        let ended = mark(TICK);
-        settled.push((ended, scene.model.clone()));
-        if let Step::Act(batch) = step {
-            asked.push((begun..ended, batch));
-        }
-    }
-    Ok((settled, asked))
-}
-
 /// Opens an image with the ordinary start-up, and says what it holds.
 fn open(image: &Image, dir: &Path, synchronous: Synchronous) -> Result<String, String> {
     image.lay_out(dir).map_err(|error| error.to_string())?;
@@ -176,12 +154,13 @@ struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    fn run(mut self, images: usize) -> Result<Tried, String> {
+    fn run(mut self) -> Result<Tried, String> {
         let ops = &self.take.journal.ops;
         let places: Vec<usize> =
             (0..ops.len()).filter(|at| !matches!(ops[*at], Op::Mark(_))).collect();
-        let mut cuts: Vec<usize> =
-            (0..images).map(|_| places[self.rng.random_range(0..places.len())] + 1).collect();
+        let mut cuts: Vec<usize> = (0..self.take.images)
+            .map(|_| places[self.rng.random_range(0..places.len())] + 1)
+            .collect();
         cuts.sort_unstable();
         let mut disk = Disk::new(&self.take.journal);
         for (number, at) in cuts.into_iter().enumerate() {
@@ -189,6 +168,9 @@ impl Cutter<'_> {
             let lacks = image != disk.whole();
             self.tried.images += 1;
             self.tried.lacking += u64::from(lacks);
+            let (grows, overwrites) = disk.writes_pending("p2sp.db");
+            self.tried.in_checkpoint += u64::from(grows || overwrites);
+            self.tried.over_old_log += u64::from(disk.writes_pending("p2sp.db-wal").1);
             let checked = self.check(&image, at, number);
             checked.map_err(|why| {
                 format!("image {number}, cut behind step {at} of {}: {why}", ops.len())
@@ -202,7 +184,6 @@ impl Cutter<'_> {
         self.judge(&dump, at)?;
         match number {
             _ if number.is_multiple_of(LIVES_ON) => {
-                self.tried.lives += 1;
                 image.lay_out(self.dir.path()).map_err(|error| error.to_string())?;
                 self.live_on(at)
             }
@@ -270,6 +251,7 @@ impl Cutter<'_> {
         let asked = self.take.asked.iter().find(|(range, _)| range.contains(&at));
         let asked = asked.map_or(Batch::new(), |(_, batch)| batch.clone());
         let mut scene = Scene::new(self.dir.path(), self.take.synchronous, 0);
+        self.tried.lives += 1;
         scene.go_on_from(model);
         let lived = scene.live_on(&asked);
         scene.house.crash();

@@ -3,10 +3,12 @@
 //! [`scene`] draws steps from a seed and acts them out on the shipped loop: people write, make
 //! friends and groups, change passwords, are blocked, confirm; the server stops, crashes, starts.
 //! [`model`] knows what each answer promised, by itself. [`found`] reads what a database holds,
-//! and the two are compared. [`cuts`] takes a scene's journal and cuts the power everywhere.
+//! and the two are compared. [`takes`] are scenes and other work, recorded; [`cuts`] cuts the power
+//! in them everywhere.
 #![allow(dead_code)] // each test crate uses its part
 
 pub mod cuts;
 pub mod found;
 pub mod model;
 pub mod scene;
+pub mod takes;

@@ -65,6 +65,8 @@ pub struct Scene {
     pub excused: &'static [&'static str],
     /// The longest text.
     pub text_bytes_max: usize,
+    /// All texts are long and the server seldom restarts, so the write-ahead log is long, too.
+    pub long: bool,
     peers: BTreeMap<Name, Peer>,
     present: BTreeSet<Name>,
     /// What each was shown, and confirmed.
@@ -100,6 +102,7 @@ impl Scene {
             model: Model::new(PASSWORD),
             excused: &[],
             text_bytes_max: 8_000,
+            long: false,
             peers: CAST.map(|name| (name, peer())).into(),
             present: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -237,11 +240,24 @@ impl Scene {
     }
 
     fn let_pass(&mut self, span: Duration, asked: &Batch) -> Result<(), End> {
-        let passed = self.house.try_pass(span);
-        passed.map_err(|Fatal(why)| End::Fatal(why, asked.clone()))?;
+        let fatal = |Fatal(why)| End::Fatal(why, asked.clone());
+        self.house.try_pass(span).map_err(fatal)?;
+        // A pipe holds only so much: what is taken makes room for more.
+        while self.receive().map_err(End::Wrong)? {
+            self.house.try_pass(Duration::ZERO).map_err(fatal)?;
+        }
         self.take_in(asked).map_err(End::Wrong)?;
         self.confirm();
         Ok(())
+    }
+
+    /// Everyone takes what came. True: there was something.
+    fn receive(&mut self) -> Result<bool, String> {
+        let mut any = false;
+        for (who, peer) in &mut self.peers {
+            any |= peer.receive(&self.house.net).map_err(|why| format!("{who}: {why}"))?;
+        }
+        Ok(any)
     }
 
     /// Holds what came against what was to come.
@@ -249,7 +265,6 @@ impl Scene {
         let mut answers: BTreeMap<Name, Vec<Value>> = BTreeMap::new();
         let mut pushes = Vec::new();
         for (who, peer) in &mut self.peers {
-            peer.receive(&self.house.net).map_err(|why| format!("{who}: {why}"))?;
             for message in peer.inbox.drain(..) {
                 match message["payload"].get("re") {
                     Some(_) => answers.entry(who).or_default().push(message["payload"].clone()),
@@ -369,6 +384,7 @@ impl Scene {
         match dice {
             0..44 => self.talk(),
             44..52 => Step::Pass(Duration::from_millis(self.rng.random_range(1..1_500))),
+            52..56 if self.long && self.rng.random_bool(0.8) => self.talk(),
             52..54 => Step::Restart,
             54..56 => Step::Crash,
             56..64 => self.administer(),
@@ -450,7 +466,8 @@ impl Scene {
             7..9 => 1_500,
             _ => 8_000,
         };
-        let length = self.rng.random_range(1..=most.min(self.text_bytes_max));
+        let length = if self.long { 7_500 } else { self.rng.random_range(1..=most) };
+        let length = length.min(self.text_bytes_max);
         let mut text = format!("{who} {} ", self.mids).repeat(length / 8 + 1);
         text.truncate(length);
         Post { text, mid: format!("{number:05}") }
