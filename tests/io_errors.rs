@@ -27,15 +27,15 @@ use support::house::{EPOCH, temp_dir};
 
 /// What fails, how, and which Nth calls of it the usual run takes: one in so many.
 const ROWS: &[(&[Call], Failure, u64)] = &[
-    (&[Call::Open], Failure::Error, 1),
-    (&[Call::Delete], Failure::Error, 1),
-    (&[Call::Truncate], Failure::Error, 1),
-    (&[Call::Size], Failure::Error, 7),
+    (&[Call::Write], Failure::Full, 101),
+    (&[Call::Write], Failure::Error, 101),
     (&[Call::Read, Call::ReadLog], Failure::Error, 29),
     (&[Call::ReadLog], Failure::ShortRead, 29),
     (&[Call::Sync], Failure::Error, 13),
-    (&[Call::Write], Failure::Error, 101),
-    (&[Call::Write], Failure::Full, 101),
+    (&[Call::Size], Failure::Error, 7),
+    (&[Call::Open], Failure::Error, 1),
+    (&[Call::Delete], Failure::Error, 1),
+    (&[Call::Truncate], Failure::Error, 1),
 ];
 
 /// Operations of the scene, with its prologue.
