@@ -8,7 +8,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -48,7 +50,11 @@ impl<'a> RequestMessage<'a> {
     /// Reads the payload of a frame. `None`: it is not a message.
     pub fn parse(payload: &'a [u8]) -> Option<RequestMessage<'a>> {
         let text = std::str::from_utf8(payload).ok()?;
-        serde_json::from_str(text).ok()
+        let mut message = RequestMessage { type_name: "".into(), args: Args::default() };
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(FillMessage(&mut message)).ok()?;
+        json.end().ok()?;
+        Some(message)
     }
 
     /// The type of the request, if there is such a type.
@@ -288,53 +294,59 @@ impl<'de> Deserialize<'de> for Arg<'de> {
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Args<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ArgsVisitor;
-        impl<'de> Visitor<'de> for ArgsVisitor {
-            type Value = Args<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an object of arguments")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Args<'de>, A::Error> {
-                let mut args = Args::default();
-                while let Some(Key(key)) = map.next_key()? {
-                    match args.slot(&key) {
-                        Some(slot) => *slot = map.next_value()?,
-                        None => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(args)
-            }
-        }
-        deserializer.deserialize_map(ArgsVisitor)
+/// The arguments, to be filled in where they stand: a message is large, and each layer of the
+/// parser would move it once more.
+struct FillArgs<'s, 'de>(&'s mut Args<'de>);
+
+impl<'de> DeserializeSeed<'de> for FillArgs<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Deserialize<'de> for RequestMessage<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RequestVisitor;
-        impl<'de> Visitor<'de> for RequestVisitor {
-            type Value = RequestMessage<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a message object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut type_name, mut args) = (None, None);
-                while let Some(Key(key)) = map.next_key()? {
-                    match key.as_ref() {
-                        "type" => type_name = Some(map.next_value::<Key>()?.0),
-                        "payload" => args = Some(map.next_value()?),
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                match (type_name, args) {
-                    (Some(type_name), Some(args)) => Ok(RequestMessage { type_name, args }),
-                    _ => Err(serde::de::Error::custom("type or payload is missing")),
-                }
+impl<'de> Visitor<'de> for FillArgs<'_, 'de> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object of arguments")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            match self.0.slot(&key) {
+                Some(slot) => *slot = map.next_value()?,
+                None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        deserializer.deserialize_map(RequestVisitor)
+        Ok(())
+    }
+}
+
+/// The same for a whole message.
+struct FillMessage<'s, 'de>(&'s mut RequestMessage<'de>);
+
+impl<'de> Visitor<'de> for FillMessage<'_, 'de> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a message object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (mut has_type, mut has_payload) = (false, false);
+        while let Some(Key(key)) = map.next_key()? {
+            match key.as_ref() {
+                "type" => {
+                    self.0.type_name = map.next_value::<Key>()?.0;
+                    has_type = true;
+                }
+                "payload" => {
+                    self.0.args = Args::default();
+                    map.next_value_seed(FillArgs(&mut self.0.args))?;
+                    has_payload = true;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        let missing = "type or payload is missing";
+        if has_type && has_payload { Ok(()) } else { Err(de::Error::custom(missing)) }
     }
 }
 
