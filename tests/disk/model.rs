@@ -3,7 +3,7 @@
 //! It knows no table and no tick. [`Model::expects`] says which answer a request must get,
 //! [`Model::done`] what a granted one has changed for good, and [`Model::check`] whether a
 //! database holds exactly that. What was asked and not answered may have happened or not:
-//! [`Model::perhaps`] makes the model of the world in which it has.
+//! [`Model::worlds`] are the models of all that may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -273,7 +273,7 @@ impl Model {
     }
 
     /// The world in which that was granted, though the answer did not come.
-    pub fn perhaps(&self, who: Name, ask: &Ask) -> Model {
+    fn perhaps(&self, who: Name, ask: &Ask) -> Model {
         let mut model = self.clone();
         if model.expects(who, ask) == "ok" {
             model.change(who, ask, Key::Unknown);
@@ -282,6 +282,22 @@ impl Model {
             }
         }
         model
+    }
+
+    /// Every world in which some of that was granted and the answers did not come: a part from the
+    /// beginning, in each order in which the people may have had their turns.
+    pub fn worlds(&self, unanswered: &[(Name, Vec<Ask>)]) -> Vec<Model> {
+        let mut worlds = vec![self.clone()];
+        for (index, (who, asks)) in unanswered.iter().enumerate() {
+            let mut world = self.clone();
+            for ask in asks {
+                world = world.perhaps(who, ask);
+                worlds.push(world.clone());
+            }
+            let others = [&unanswered[..index], &unanswered[index + 1..]].concat();
+            worlds.extend(world.worlds(&others));
+        }
+        worlds
     }
 
     /// All but messages and what is only asked.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use p2sp::handlers::Rules;
 use p2sp::server::Fatal;
 use p2sp::store::Synchronous;
-use p2sp_test_vfs::{ALL, Failure, Fault, fail, heal, mark};
+use p2sp_test_vfs::{freeze, mark};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
@@ -63,6 +63,8 @@ pub struct Scene {
     pub model: Model,
     /// Refusals that a failing disk excuses.
     pub excused: &'static [&'static str],
+    /// How many there were.
+    pub refused: u64,
     /// The longest text.
     pub text_bytes_max: usize,
     /// All texts are long and the server seldom restarts, so the write-ahead log is long, too.
@@ -101,6 +103,7 @@ impl Scene {
             house,
             model: Model::new(PASSWORD),
             excused: &[],
+            refused: 0,
             text_bytes_max: 8_000,
             long: false,
             peers: CAST.map(|name| (name, peer())).into(),
@@ -137,21 +140,31 @@ impl Scene {
             Step::Act(batch) => self.act(batch)?,
             Step::Pass(span) => self.let_pass(*span, &Vec::new())?,
             Step::Restart => {
-                let stopped = self.house.try_stop();
-                mark(TICK);
-                stopped.map_err(|Fatal(why)| End::Fatal(why, Vec::new()))?;
+                self.end()?;
                 self.begin()?;
             }
             Step::Crash => {
-                fail(Fault { calls: ALL, nth: 0, lasting: true, how: Failure::Error });
-                self.house.crash();
-                heal();
+                self.kill();
                 mark(TICK);
                 self.begin()?;
             }
         }
         mark(TICK);
         Ok(())
+    }
+
+    /// The server is asked to stop.
+    pub fn end(&mut self) -> Result<(), End> {
+        let stopped = self.house.try_stop();
+        mark(TICK);
+        stopped.map_err(|Fatal(why)| End::Fatal(why, Batch::new()))
+    }
+
+    /// The process ends without another look at its files.
+    pub fn kill(&mut self) {
+        freeze(true);
+        self.house.crash();
+        freeze(false);
     }
 
     /// Starts the server; whoever was there before comes back.
@@ -215,9 +228,13 @@ impl Scene {
     }
 
     fn act(&mut self, batch: &Batch) -> Result<(), End> {
-        for (who, asks) in batch {
+        let comes = |ask: &Ask| matches!(ask, Ask::Register(_) | Ask::Login(_) | Ask::Resume(_));
+        let mut batch = batch.clone();
+        // Whoever could not come in cannot ask for more.
+        batch.retain(|(who, asks)| self.present.contains(who) || comes(&asks[0]));
+        for (who, asks) in &batch {
             for ask in asks {
-                if matches!(ask, Ask::Register(_) | Ask::Login(_) | Ask::Resume(_)) {
+                if comes(ask) {
                     self.connect(who);
                 }
                 let (kind, args) = ask.request(who);
@@ -227,7 +244,7 @@ impl Scene {
                 self.house.net.send(end, &bytes);
             }
         }
-        self.let_pass(Duration::ZERO, batch)
+        self.let_pass(Duration::ZERO, &batch)
     }
 
     fn connect(&mut self, who: Name) {
@@ -240,13 +257,16 @@ impl Scene {
     }
 
     fn let_pass(&mut self, span: Duration, asked: &Batch) -> Result<(), End> {
-        let fatal = |Fatal(why)| End::Fatal(why, asked.clone());
-        self.house.try_pass(span).map_err(fatal)?;
+        let mut passed = self.house.try_pass(span);
         // A pipe holds only so much: what is taken makes room for more.
-        while self.receive().map_err(End::Wrong)? {
-            self.house.try_pass(Duration::ZERO).map_err(fatal)?;
+        while self.receive().map_err(End::Wrong)? && passed.is_ok() {
+            passed = self.house.try_pass(Duration::ZERO);
         }
-        self.take_in(asked).map_err(End::Wrong)?;
+        let unanswered = self.take_in(asked).map_err(End::Wrong)?;
+        if let Err(Fatal(why)) = passed {
+            return Err(End::Fatal(why, unanswered));
+        }
+        self.all_is_well(&unanswered).map_err(End::Wrong)?;
         self.confirm();
         Ok(())
     }
@@ -260,8 +280,8 @@ impl Scene {
         Ok(any)
     }
 
-    /// Holds what came against what was to come.
-    fn take_in(&mut self, asked: &Batch) -> Result<(), String> {
+    /// Holds what came against what was to come, and says what was not answered.
+    fn take_in(&mut self, asked: &Batch) -> Result<Batch, String> {
         let mut answers: BTreeMap<Name, Vec<Value>> = BTreeMap::new();
         let mut pushes = Vec::new();
         for (who, peer) in &mut self.peers {
@@ -272,12 +292,10 @@ impl Scene {
                 }
             }
         }
-        let mut answered = Vec::new();
+        let (mut answered, mut unanswered) = (Vec::new(), Batch::new());
         for (who, asks) in asked {
             let answers = answers.remove(who).unwrap_or_default();
-            if answers.len() != asks.len() {
-                return Err(format!("{who}: {} answers to {asks:?}", answers.len()));
-            }
+            unanswered.push((who, asks[answers.len()..].to_vec()));
             answered.extend(asks.iter().zip(answers).map(|(ask, answer)| (*who, ask, answer)));
         }
         if asked.len() > 1 {
@@ -289,6 +307,15 @@ impl Scene {
         }
         for (who, message) in pushes {
             self.take_push(who, &message).map_err(|why| format!("{who}: {why}"))?;
+        }
+        unanswered.retain(|(_, asks)| !asks.is_empty());
+        Ok(unanswered)
+    }
+
+    /// Whether everyone was answered, and shown what is for them.
+    fn all_is_well(&self, unanswered: &Batch) -> Result<(), String> {
+        if !unanswered.is_empty() {
+            return Err(format!("not answered: {unanswered:?}"));
         }
         for who in &self.present {
             let shown = self.shown.get(who).map_or(&[][..], Vec::as_slice);
@@ -304,6 +331,7 @@ impl Scene {
     fn take_answer(&mut self, who: Name, ask: &Ask, answer: &Value) -> Result<(), String> {
         let code = answer["code"].as_str().unwrap_or_default();
         if self.excused.contains(&code) {
+            self.refused += 1;
             return Ok(());
         }
         let expected = self.model.expects(who, ask);
@@ -400,6 +428,16 @@ impl Scene {
                 Step::Act(vec![(who, asks)])
             }
         }
+    }
+
+    /// So much is said at once that the write-ahead log is copied when nothing more happens.
+    pub fn talk_long(&mut self) -> Step {
+        let [_, ann, bob, ..] = CAST;
+        let posts = (0..64).map(|_| {
+            let Post { mid, .. } = self.write(ann);
+            Ask::Send(bob, Post { text: mid.repeat(1_600), mid })
+        });
+        Step::Act(vec![(ann, posts.collect())])
     }
 
     /// Somebody who is there, but for the administrator.
