@@ -95,6 +95,7 @@ fn text_of(thrown: &(dyn Any + Send)) -> &str {
 fn every_mutant_is_noticed() {
     let only = env::var("P2SP_MUTANT").ok();
     let is_wanted = |mutant: &&Mutant| only.as_ref().is_none_or(|only| *only == name(**mutant));
+    assert!(Mutant::ALL.iter().any(|mutant| is_wanted(&mutant)), "no mutant has that name");
     let queue = Mutex::new(Mutant::ALL.iter().filter(is_wanted));
     let failures = Mutex::new(Vec::new());
     // Failures are wanted here, and shown in one line each.
