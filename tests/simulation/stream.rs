@@ -95,6 +95,8 @@ pub enum Ask {
     Logout,
     /// Figures.
     Stats,
+    /// What was said with a user.
+    History(i64),
     /// Whatever: it is answered.
     Other,
     /// What must not be done: only these codes may answer it.
@@ -149,7 +151,7 @@ pub struct Stream {
     /// Why nothing more is to come.
     pub over: Option<String>,
     /// An answer that never came, though a later one did.
-    skipped: Option<String>,
+    pub skipped: Option<String>,
     /// When it was accepted, or signed out, in microseconds.
     pub accepted_at: Option<u64>,
     /// The peer will not be there any more.
