@@ -21,7 +21,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::id::{ConnId, Moment, Now};
 use crate::net::{Events, Net, Readiness};
-use crate::password::{Cost, Outcome, Task};
+use crate::password::{Cost, Hasher, Outcome, Task};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
@@ -181,8 +181,9 @@ fn hash_all(
     waker: &Waker,
     cost: Cost,
 ) {
+    let mut hasher = Hasher::new(cost);
     for (conn, task) in to_do {
-        let outcome = task.run(cost);
+        let outcome = hasher.run(&task);
         if done.send((conn, outcome)).is_err() {
             return;
         }

@@ -10,6 +10,7 @@
 //! half a frame. Where that frame begins is found by hopping over the lengths in the headers.
 
 use super::spare::SpareBuffers;
+use crate::mutant::Mutant;
 use crate::wire::frame;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
@@ -63,7 +64,8 @@ impl SendBuffer {
     pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let before = self.bytes.len();
         let begun = self.begun();
-        let end = if begun == self.sent { begun } else { begun + self.frame_at(begun) };
+        let is_between = begun == self.sent || Mutant::FrameCutOff.is_on();
+        let end = if is_between { self.sent } else { begun + self.frame_at(begun) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);

@@ -433,7 +433,7 @@ impl Client {
             false => format!("{:x}-{}", scene.choices.below(1 << 30), self.counter),
         };
         // As JSON a control character is six bytes: a few of these fill a send buffer.
-        let filler = match self.verbose && scene.choices.chance(40) {
+        let filler = match self.verbose && scene.choices.chance(25) {
             true => "\u{1}".repeat(7_900),
             false => "x".repeat(filler),
         };

@@ -141,7 +141,7 @@ impl World {
         }
         let coverage = Coverage::default();
         let net = PipeNet::new(Moment(1_000_000));
-        let verbose = choices.chance(8);
+        let verbose = choices.chance(5);
         let clients = (0..=users).map(|at| {
             let name = if at == 0 { "admin".to_owned() } else { format!("u{}", at - 1) };
             let acks = at == 0 || choices.chance(80);
@@ -189,6 +189,7 @@ impl World {
         self.scene.net = PipeNet::with_whims(now, Box::new(edge));
         self.scene.net.jump(ahead);
         let store = open(&database).map_err(|why| format!("P25: no start: {why}"))?;
+        // No two starts have the same, or they would give two users the same key.
         let mut seed = [self.starts; 32];
         seed[0] = self.scene.choices.below(256) as u8;
         let server = Server::new(store, self.rules.clone(), seed, now);
