@@ -102,6 +102,8 @@ pub struct Ledger {
     counted: BTreeMap<String, u64>,
     /// Whether a user is blocked, and how many requests about it are under way.
     blocks: BTreeMap<i64, (Option<bool>, u64)>,
+    /// Who went out of a group in what was read last, and where.
+    departed: Vec<(i64, i64)>,
     /// The group's half of an addition, whose other half must follow at once.
     half_added: Option<(i64, String, String)>,
 }
@@ -254,6 +256,16 @@ impl Ledger {
         }
     }
 
+    /// Whether a message was acknowledged before.
+    pub fn was_acknowledged(&self, tag: &str) -> bool {
+        self.said.get(tag).is_some_and(|said| said.seq.is_some())
+    }
+
+    /// Whether it could be said anew, as far as the log is known.
+    pub fn may_still_say(&self, tag: &str) -> bool {
+        self.said.get(tag).is_some_and(|said| self.may_say(said))
+    }
+
     /// A message was refused for good, as it is now.
     pub fn refused(&mut self, tag: &str) -> Check {
         let said = self.said.get_mut(tag).ok_or("an answer to nothing")?;
@@ -310,6 +322,25 @@ impl Ledger {
     }
 
     // --- what is so ---
+
+    /// Who went out of a group in what was absorbed last, and where that stands.
+    pub fn departures(&mut self) -> Vec<(i64, i64)> {
+        std::mem::take(&mut self.departed)
+    }
+
+    /// A history of two users is a piece of what they said to each other, without a gap.
+    pub fn check_history(&self, user: i64, other: i64, seqs: &[i64]) -> Check {
+        let Some(first) = seqs.first() else { return Ok(()) };
+        let theirs = |entry: &&Entry| {
+            let (from, to) = (entry.sender, entry.conversation);
+            entry.kind != 3
+                && ((from == user && to == other * 2) || (from == other && to == user * 2))
+        };
+        let at = self.entries.partition_point(|entry| entry.seq < *first);
+        let said = self.entries[at..].iter().filter(theirs).map(|entry| entry.seq);
+        let said: Vec<i64> = said.take(seqs.len()).collect();
+        if said == seqs { Ok(()) } else { Err(format!("P16: history {seqs:?}, said was {said:?}")) }
+    }
 
     /// Goes on with what a database holds now, of whose log `after` is known.
     pub fn absorb(&mut self, now: &Snapshot) -> Check {
@@ -459,6 +490,7 @@ impl Ledger {
     }
 
     fn part(&mut self, group: i64, user: i64, entry: &Entry) -> Check {
+        self.departed.push((user, entry.seq));
         let left = self.groups.get_mut(&group).is_some_and(|group| group.members.remove(&user));
         if left { Ok(()) } else { Err(format!("P12: {user} was not in {group}, yet {entry:?}")) }
     }

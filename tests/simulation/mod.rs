@@ -6,6 +6,7 @@ pub mod client;
 pub mod coverage;
 pub mod ledger;
 pub mod liar;
+pub mod newcomer;
 pub mod scene;
 pub mod snapshot;
 pub mod stream;

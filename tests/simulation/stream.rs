@@ -95,6 +95,8 @@ pub enum Ask {
     Logout,
     /// Figures.
     Stats,
+    /// What was said with a user.
+    History(i64),
     /// Whatever: it is answered.
     Other,
     /// What must not be done: only these codes may answer it.
@@ -148,6 +150,8 @@ pub struct Stream {
     pub session: Option<Session>,
     /// Why nothing more is to come.
     pub over: Option<String>,
+    /// An answer that never came, though a later one did.
+    pub skipped: Option<String>,
     /// When it was accepted, or signed out, in microseconds.
     pub accepted_at: Option<u64>,
     /// The peer will not be there any more.
@@ -212,21 +216,36 @@ impl Stream {
         self.inbox.drain(..known).map(|(_, message)| message).collect()
     }
 
-    /// Takes the request that an answer is to.
-    pub fn answered(&mut self, payload: &Payload) -> Result<Asked, String> {
+    /// Takes the request that an answer is to, and those before it that never will be answered: a
+    /// session that ends in this tick gets only the answers of this tick (P17).
+    pub fn answered(&mut self, payload: &Payload) -> Result<(Asked, Vec<Asked>), String> {
         // A confirmation without an id is only answered when it is refused.
-        while self.asked.front().is_some_and(|asked| asked.id.is_none() && payload.re.is_some()) {
-            self.asked.pop_front();
+        let is_it = |asked: &Asked| asked.id == payload.re;
+        let Some(at) = self.asked.iter().position(is_it) else {
+            return Err(format!("P24: {payload:?} answers nothing of {:?}", self.asked));
+        };
+        let mut skipped: Vec<Asked> = self.asked.drain(..=at).collect();
+        let asked = skipped.pop().ok_or("at least one is taken")?;
+        skipped.retain(|asked| asked.id.is_some());
+        if let Some(skipped) = skipped.first() {
+            self.skipped.get_or_insert(format!("{skipped:?} was passed over by {payload:?}"));
         }
-        match self.asked.pop_front() {
-            Some(asked) if asked.id == payload.re => Ok(asked),
-            awaited => Err(format!("P24: {payload:?} answers nothing; awaited was {awaited:?}")),
+        Ok((asked, skipped))
+    }
+
+    /// Whoever is passed over was told that their session is over.
+    pub fn check_skipped(&self) -> Check {
+        let told = matches!(self.over.as_deref(), Some("signed_in_elsewhere" | "blocked"));
+        match &self.skipped {
+            Some(why) if !told => Err(format!("P17: {why}, on a session that goes on")),
+            _ => Ok(()),
         }
     }
 
     /// A push came that begins at `start`: it goes on from where the session was.
     pub fn pushed(&mut self, start: usize, message: &Rc<Message>, own_name: &str) -> Check {
         let payload = &message.payload;
+        self.check_skipped()?;
         let Some(session) = &mut self.session else {
             return Err(format!("P19: a push to nobody: {payload:?}"));
         };

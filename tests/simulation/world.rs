@@ -30,6 +30,7 @@ use super::client::Client;
 use super::coverage::{Counts, Coverage, Happening};
 use super::ledger::{Check, Ledger};
 use super::liar::Liar;
+use super::newcomer::Newcomer;
 use super::scene::Scene;
 use super::snapshot::Snapshot;
 use super::weather::{Edge, Weather};
@@ -64,9 +65,11 @@ pub struct World {
     event_loop: Option<EventLoop<PipeNet>>,
     clients: Vec<Client>,
     liars: Vec<Liar>,
+    newcomers: Vec<Newcomer>,
     rules: Rules,
     dirs: Dirs,
     starts: u8,
+    registered: usize,
     connections_max: usize,
     /// What the disk does to SQLite.
     fault: Option<Fault>,
@@ -138,16 +141,20 @@ impl World {
         }
         let coverage = Coverage::default();
         let net = PipeNet::new(Moment(1_000_000));
+        let verbose = choices.chance(5);
         let clients = (0..=users).map(|at| {
             let name = if at == 0 { "admin".to_owned() } else { format!("u{}", at - 1) };
             let acks = at == 0 || choices.chance(80);
-            Client::new(at as i64 + 1, &name, at == 0, acks)
+            let mut client = Client::new(at as i64 + 1, &name, at == 0, acks);
+            client.verbose = verbose;
+            client
         });
         let clients = clients.collect();
         let liars = (0..liars).map(|at| Liar::new((USERS_MAX + 2 + at) as i64, &format!("m{at}")));
         let connections_max = if choices.chance(10) { users + 3 } else { 10_000 };
         let mut world = World {
             liars: liars.collect(),
+            newcomers: Vec::new(),
             scene: Scene::new(net, choices, coverage, ledger),
             weather: Rc::default(),
             event_loop: None,
@@ -155,6 +162,7 @@ impl World {
             rules,
             dirs,
             starts: 0,
+            registered: 0,
             connections_max,
             fault: None,
         };
@@ -235,7 +243,7 @@ impl World {
         let choices = self.scene.choices.clone();
         let at = choices.below(self.clients.len());
         let peer = self.clients[at].peer();
-        match choices.below(27) {
+        match choices.below(29) {
             0..4 => {
                 self.scene.saw(Happening::Cut);
                 self.clients[at].cut(&mut self.scene);
@@ -283,6 +291,7 @@ impl World {
             }
             20 => self.change_weather(),
             21..23 => self.break_disk(),
+            23 => self.welcome(),
             _ => self.clients[at].haunt(&mut self.scene),
         }
         Ok(())
@@ -312,6 +321,18 @@ impl World {
             (2, Call::Close),
         ]);
         self.weather.borrow_mut().kill = Some((call, 1 + choices.below(4)));
+    }
+
+    /// Somebody new comes, or tries again.
+    fn welcome(&mut self) {
+        if self.newcomers.is_empty() {
+            self.scene.saw(Happening::Newcomer);
+            self.registered += 1;
+            self.newcomers.push(Newcomer::new(&format!("n{}", self.registered)));
+        }
+        for newcomer in &mut self.newcomers {
+            newcomer.act(&mut self.scene);
+        }
     }
 
     /// The disk is full for a while, or fails, or the process is killed in the middle of SQLite.
@@ -411,6 +432,7 @@ impl World {
             self.clients[at].lost();
         }
         self.liars.iter_mut().for_each(Liar::lost);
+        self.newcomers.iter_mut().for_each(Newcomer::lost);
         self.scene.all_is_gone(gone != Gone::Stopped);
         if gone == Gone::Killed {
             self.dirs.number += 1;
@@ -444,7 +466,16 @@ impl World {
     fn look(&mut self) -> Check {
         let known = self.scene.ledger.head();
         let snapshot = Snapshot::take(&self.dirs.database(), &self.dirs.scratch(), known)?;
+        if self.event_loop.is_none() && snapshot.head() > self.scene.head_seen {
+            self.scene.saw(Happening::CommittedUnseen);
+        }
         self.scene.absorb(&snapshot)?;
+        for mut newcomer in std::mem::take(&mut self.newcomers) {
+            match newcomer.settle(&mut self.scene) {
+                Some(client) => self.clients.push(client),
+                None => self.newcomers.push(newcomer),
+            }
+        }
         self.clients.iter_mut().try_for_each(|client| client.check_shown(&self.scene.ledger, false))
     }
 
@@ -453,6 +484,8 @@ impl World {
         let now = self.scene.now();
         for at in 0..self.scene.streams.len() {
             if self.scene.net.is_shut_down(PeerId(at)) {
+                self.note_end(at);
+                self.scene.streams[at].check_skipped()?;
                 // What is not answered by now never will be.
                 self.scene.leave(PeerId(at));
             }
@@ -470,6 +503,18 @@ impl World {
         Ok(())
     }
 
+    /// Whether a connection was ended by a deadline.
+    fn note_end(&mut self, at: usize) {
+        let stream = &self.scene.streams[at];
+        if stream.gone || stream.over.is_some() {
+            return;
+        }
+        self.scene.saw(match &stream.session {
+            Some(_) => Happening::EndedIdle,
+            None => Happening::EndedOutside,
+        });
+    }
+
     // --- the calm ---
 
     fn calm(&mut self) -> Check {
@@ -483,15 +528,13 @@ impl World {
         for at in 0..self.liars.len() {
             self.liars[at].leave(&mut self.scene);
         }
+        self.newcomers.clear();
         let net = self.scene.net.clone();
         net.hold_hashes(false);
         net.set_out_of_files(false);
         net.set_disk_free(u64::MAX);
         for client in &mut self.clients {
-            (client.calm, client.stalled) = (true, false);
-            if let Some(peer) = client.peer() {
-                net.set_capacity(peer, 1 << 20);
-            }
+            client.calm_down(&self.scene);
         }
         let until = self.scene.now() + CALM_MICROS;
         while !self.clients.iter().all(Client::is_settled) || !self.scene.ledger.blocks_nobody() {
@@ -507,6 +550,7 @@ impl World {
             }
             self.breathe()?;
         }
+        self.clients[0].ask_figures(&mut self.scene);
         let until = self.scene.now() + SETTLE_MICROS;
         while self.scene.now() < until {
             self.breathe()?;
@@ -519,6 +563,9 @@ impl World {
         for at in 0..self.clients.len() {
             self.clients[at].act(&mut self.scene);
             self.clients[at].push_out(&mut self.scene);
+            if self.clients[at].late {
+                return Err(format!("P14, P21: no answer to {:?}", self.clients[at]));
+            }
         }
         self.pass(Duration::from_millis(250))?;
         for at in 0..self.clients.len() {
@@ -534,6 +581,10 @@ impl World {
         }
         let whole = Snapshot::take(&self.dirs.database(), &self.dirs.scratch(), 0)?;
         self.scene.ledger.check_unchanged(&whole)?;
+        if self.scene.figure != Some(whole.entries.len() as i64) {
+            let (figure, rows) = (self.scene.figure, whole.entries.len());
+            return Err(format!("P29: {figure:?} messages are counted, {rows} are there"));
+        }
         let counts = self.scene.coverage.counts();
         let (trace, messages) = (self.scene.trace.hash(), self.scene.ledger.head());
         Ok(Report { counts, trace, messages })
@@ -547,9 +598,7 @@ fn rules(choices: &Choices) -> Rules {
     if choices.chance(50) {
         (limits.requests_per_second, limits.messages_per_second) = (0, 0);
     }
-    if choices.chance(60) {
-        limits.takeovers_per_minute = 0;
-    }
+    limits.takeovers_per_minute = *choices.pick(&[0, 0, 0, 1, 6]);
     for (name, small) in [
         ("waiting_per_user", 8),
         ("waiting_per_sender", 5),
@@ -558,7 +607,7 @@ fn rules(choices: &Choices) -> Rules {
         ("group_members", 3),
         ("friends", 3),
     ] {
-        if choices.chance(10)
+        if choices.chance(15)
             && let Some(limit) = limits.get_mut(name)
         {
             *limit = small;
