@@ -81,6 +81,8 @@ happenings! {
     ForeignKey: 1,
     /// FalseAck
     FalseAck: 1,
+    /// MidReused
+    MidReused: 1,
     /// NoAdmin
     NoAdmin: 1,
     /// Flood
