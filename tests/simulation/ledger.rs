@@ -82,6 +82,8 @@ pub struct Ledger {
     names: BTreeMap<i64, String>,
     admins: BTreeSet<i64>,
     entries: Vec<Entry>,
+    /// The head before anyone came.
+    begun: i64,
     visible: BTreeMap<i64, Vec<i64>>,
     to_everyone: Vec<i64>,
     groups: BTreeMap<i64, Group>,
@@ -127,7 +129,11 @@ struct Group {
 impl Ledger {
     /// Begins with what a database holds before anyone comes.
     pub fn new(begin: &Snapshot, admins: &[i64]) -> Ledger {
-        let mut ledger = Ledger { admins: admins.iter().copied().collect(), ..Ledger::default() };
+        let mut ledger = Ledger {
+            admins: admins.iter().copied().collect(),
+            begun: begin.head,
+            ..Ledger::default()
+        };
         ledger.meet(begin);
         ledger.changed.clear();
         ledger.friends.clone_from(&begin.friends);
@@ -159,7 +165,7 @@ impl Ledger {
 
     /// The last seq that is known.
     pub fn head(&self) -> i64 {
-        self.entries.last().map_or(0, |entry| entry.seq)
+        self.entries.last().map_or(self.begun, |entry| entry.seq)
     }
 
     /// What others said that a user is to be shown.
@@ -381,7 +387,7 @@ impl Ledger {
             }
         }
         for row in &now.groups {
-            let head = self.entries.last().map_or(0, |entry| entry.seq);
+            let head = self.head();
             self.groups.entry(row.id).or_insert_with(|| {
                 self.changed.insert(Subject::Group(row.id), head + 1);
                 Group {

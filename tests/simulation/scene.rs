@@ -68,6 +68,8 @@ pub struct Scene {
     cursors_wait: bool,
     /// The last user who was there at first: nothing had been said then.
     users_at_first: i64,
+    /// The log's head then.
+    begun: i64,
     /// Rows of the log, as `stats` last told.
     pub figure: Option<i64>,
     /// Histories that were shown and not compared yet: whose, with whom, the seqs.
@@ -80,8 +82,10 @@ impl Scene {
     /// The ground of a world that begins.
     pub fn new(net: PipeNet, choices: Choices, coverage: Coverage, ledger: Ledger) -> Scene {
         let users_at_first = ledger.users().last().copied().unwrap_or_default();
+        let begun = ledger.head();
         Scene {
             net,
+            begun,
             users_at_first,
             choices,
             coverage,
@@ -94,7 +98,7 @@ impl Scene {
             blocked_since: BTreeMap::new(),
             claims: Vec::new(),
             events: 0,
-            head_seen: 0,
+            head_seen: begun,
             cursors_wait: false,
             figure: None,
             histories: Vec::new(),
@@ -386,9 +390,9 @@ impl Scene {
         let (known_at, dead_at) = (self.events, None);
         self.keys.entry(token.clone()).or_insert(Key { user, known_at, dead_at });
         self.end_sessions(user, asked.at)?;
-        let newcomer = Reach { most: payload.cursor, ..Reach::default() };
-        let begun = Reach::default();
-        let first = if user > self.users_at_first { newcomer } else { begun };
+        // Where a newcomer begins is only known from here; all others begin where the log did.
+        let most = if user > self.users_at_first { payload.cursor } else { self.begun };
+        let first = Reach { most, ..Reach::default() };
         let reach = self.reaches.entry(user).or_insert(first);
         if payload.cursor < reach.told {
             let told = reach.told;
