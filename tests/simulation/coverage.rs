@@ -81,6 +81,8 @@ happenings! {
     ForeignKey: 1,
     /// FalseAck
     FalseAck: 1,
+    /// MidReused
+    MidReused: 1,
     /// NoAdmin
     NoAdmin: 1,
     /// Flood
@@ -117,6 +119,46 @@ happenings! {
     DiskFails: 1,
     /// KilledInStore
     KilledInStore: 1,
+    /// RetryAnswered
+    RetryAnswered: 1,
+    /// RetryOfTheFormer
+    RetryOfTheFormer: 1,
+    /// StorageFull
+    StorageFull: 1,
+    /// MailboxFull
+    MailboxFull: 1,
+    /// SlowDown
+    SlowDown: 1,
+    /// GroupBlocked
+    GroupBlocked: 1,
+    /// NotMember
+    NotMember: 1,
+    /// NoSuchGroup
+    NoSuchGroup: 1,
+    /// BlockedAtTheDoor
+    BlockedAtTheDoor: 1,
+    /// EndedWhileBehind
+    EndedWhileBehind: 1,
+    /// AboveHighMark
+    AboveHighMark: 1,
+    /// LeftWhileBehind
+    LeftWhileBehind: 1,
+    /// AckBesideTakeover
+    AckBesideTakeover: 1,
+    /// KeyExpired
+    KeyExpired: 1,
+    /// CutInFrame
+    CutInFrame: 1,
+    /// TickOutOfTime
+    TickOutOfTime: 1,
+    /// Newcomer
+    Newcomer: 1,
+    /// CommittedUnseen
+    CommittedUnseen: 1,
+    /// EndedIdle
+    EndedIdle: 1,
+    /// EndedOutside
+    EndedOutside: 1,
     /// Stopped
     Stopped: 1,
 }

@@ -78,6 +78,11 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 impl Snapshot {
+    /// The last seq that was given.
+    pub fn head(&self) -> i64 {
+        self.entries.last().map_or(self.head, |entry| entry.seq.max(self.head))
+    }
+
     /// Reads a copy of the database in `from`, which is put into `scratch`; of the log what
     /// stands behind `after`.
     ///
