@@ -89,10 +89,11 @@ impl Scene {
         }
         let mut house = House::at(dir, rules, synchronous);
         house.witness = |call| {
-            mark(match call {
-                Call::Wait => TICK,
-                Call::Write => SPOKEN,
-            });
+            if call == Call::Wait {
+                mark(TICK);
+            } else if call == Call::Write {
+                mark(SPOKEN);
+            }
         };
         let peer = || {
             let mut peer = Peer::default();
