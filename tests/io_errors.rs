@@ -118,7 +118,7 @@ fn try_fault(fault: Fault) -> Result<Option<Outcomes>, String> {
     dump(dir.path())?;
     let found = Found::read(dir.path());
     // The first start makes the administrator, or has not come so far.
-    if is_new && outcomes.down == 1 {
+    if is_new && outcomes.down == 1 && scene.model.people.len() == 1 {
         return Ok(Some(outcomes));
     }
     let mut why = String::new();

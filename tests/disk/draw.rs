@@ -99,7 +99,7 @@ impl Scene {
             return mine[self.rng.random_range(0..mine.len())].clone();
         }
         let is_friend =
-            |name: &&Name| self.model.expects(who, &befriend(name)) == "already_friends";
+            |name: &&Name| self.model.expects(who, &Ask::Befriend(name)) == "already_friends";
         let friends: Vec<Name> = CAST.iter().filter(is_friend).copied().collect();
         let post = self.write(who);
         match self.rng.random_range(0..10) {
@@ -120,7 +120,6 @@ impl Scene {
             _ => 8_000,
         };
         let length = if self.long { 7_500 } else { self.rng.random_range(1..=most) };
-        let length = length.min(self.text_bytes_max);
         let mut text = format!("{who} {} ", self.mids).repeat(length / 8 + 1);
         text.truncate(length);
         Post { text, mid: format!("{number:05}") }
@@ -169,8 +168,4 @@ impl Scene {
         };
         Step::Act(vec![(admin, vec![ask])])
     }
-}
-
-fn befriend(name: Name) -> Ask {
-    Ask::Befriend(name)
 }

@@ -65,8 +65,6 @@ pub struct Scene {
     pub excused: &'static [&'static str],
     /// How many there were.
     pub refused: u64,
-    /// The longest text.
-    pub text_bytes_max: usize,
     /// All texts are long and the server seldom restarts, so the write-ahead log is long, too.
     pub long: bool,
     pub(super) peers: BTreeMap<Name, Peer>,
@@ -105,7 +103,6 @@ impl Scene {
             model: Model::new(PASSWORD),
             excused: &[],
             refused: 0,
-            text_bytes_max: 8_000,
             long: false,
             peers: CAST.map(|name| (name, peer())).into(),
             present: BTreeSet::new(),
