@@ -31,7 +31,7 @@ const SEEN_PER_CENT: &[(&str, u64)] = &[
     ("before", 30),
     ("behind", 2),
     ("in_checkpoint", 2),
-    ("over_old_log", 2),
+    ("over_old_log", 1),
     ("again", 10),
     ("lives", 4),
 ];
