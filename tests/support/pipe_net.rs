@@ -567,6 +567,10 @@ impl Net for PipeNet {
         pipes.is_killed(Call::DiskFree);
         Ok(pipes.disk_free)
     }
+
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        self.0.borrow_mut().certificate.take().expect("a reload")
+    }
 }
 
 impl PipeNet {
@@ -578,9 +582,5 @@ impl PipeNet {
             return Err(ErrorKind::WouldBlock.into());
         }
         Ok(pipes.whims.moves(call, count))
-    }
-
-    fn certificate(&mut self) -> Result<Certificate, String> {
-        self.0.borrow_mut().certificate.take().expect("a reload")
     }
 }
