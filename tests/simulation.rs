@@ -31,7 +31,7 @@ const KEPT: &[(u64, &str)] = &[];
 struct Tally {
     counts: Counts,
     worlds: u64,
-    messages: i64,
+    messages: u64,
     failures: Vec<String>,
 }
 
