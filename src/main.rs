@@ -28,7 +28,10 @@ fn main() -> ExitCode {
             print!("{}", options::limits_help());
             Ok(ExitCode::SUCCESS)
         }
-        Job::Admin(command) => operator::administer(&options, command).map(|()| ExitCode::SUCCESS),
+        Job::Admin(command) => operator::admin::run(&options, command),
+        Job::Backup(file) => operator::backup::run(&options, file),
+        Job::Restore(file) => operator::restore::run(&options, file),
+        Job::Check(file) => operator::check::run(&options, file.as_deref()),
     };
     done.unwrap_or_else(|line| refuse(&line.say(lang)))
 }

@@ -13,21 +13,23 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use crate::id::{ConnId, Moment, Now};
+use crate::control;
+use crate::id::{ConnId, Door, Moment, Now};
 use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
+const CONTROL: Token = Token(usize::MAX - 2);
 /// The first listener; the others count down from it.
-const LISTENERS: usize = usize::MAX - 2;
+const LISTENERS: usize = usize::MAX - 3;
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: i32 = 4096;
@@ -91,13 +93,21 @@ struct Listener {
     acceptable: bool,
 }
 
+/// A connection's socket.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 /// The edge over mio.
 pub struct MioNet {
     poll: Poll,
     polled: mio::Events,
     listeners: Vec<Listener>,
+    /// The operator's way in, and where it stands.
+    control: Option<(UnixListener, PathBuf)>,
     /// By the connection's slot.
-    sockets: Vec<Option<(u32, TcpStream)>>,
+    sockets: Vec<Option<(u32, Stream)>>,
     signals: Signals,
     tasks: Sender<(ConnId, Task)>,
     outcomes: Receiver<(ConnId, Outcome)>,
@@ -138,6 +148,7 @@ impl MioNet {
             poll,
             polled: mio::Events::with_capacity(4096),
             listeners,
+            control: None,
             sockets: Vec::new(),
             signals,
             tasks,
@@ -148,7 +159,35 @@ impl MioNet {
         })
     }
 
-    fn socket(&mut self, conn: ConnId) -> io::Result<&mut TcpStream> {
+    /// Listens for the operator at a socket in the data directory. One that is there already
+    /// belongs to nobody: whoever has the database is the server.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen_for_operator(&mut self) -> io::Result<()> {
+        let place = control::Place::in_dir(&self.data)?;
+        let mut listener = UnixListener::from_std(control::listen(&place)?);
+        self.poll.registry().register(&mut listener, CONTROL, Interest::READABLE)?;
+        self.control = Some((listener, self.data.join(control::NAME)));
+        Ok(())
+    }
+
+    /// Takes in what was accepted: from now on its readiness comes under the connection's id.
+    fn take_in(&mut self, conn: ConnId, mut stream: Stream) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(conn.to_bits() as usize);
+        match &mut stream {
+            Stream::Tcp(stream) => self.poll.registry().register(stream, token, both)?,
+            Stream::Unix(stream) => self.poll.registry().register(stream, token, both)?,
+        }
+        if self.sockets.len() <= conn.index() {
+            self.sockets.resize_with(conn.index() + 1, || None);
+        }
+        self.sockets[conn.index()] = Some((conn.generation, stream));
+        Ok(())
+    }
+
+    fn socket(&mut self, conn: ConnId) -> io::Result<&mut Stream> {
         match self.sockets.get_mut(conn.index()) {
             Some(Some((generation, socket))) if *generation == conn.generation => Ok(socket),
             _ => Err(ErrorKind::NotConnected.into()),
@@ -202,6 +241,7 @@ impl Net for MioNet {
             match event.token() {
                 // The whole queue below: one wake may stand for many.
                 WAKER => {}
+                CONTROL => events.knocked = true,
                 SIGNALS => events.stops += self.signals.pending().count() as u32,
                 Token(token) if token > LISTENERS - self.listeners.len() => {
                     self.listeners[LISTENERS - token].acceptable = true;
@@ -224,31 +264,42 @@ impl Net for MioNet {
     }
 
     fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr> {
-        let (mut socket, peer) = self.accept_any().inspect_err(|error| {
+        let (socket, peer) = self.accept_any().inspect_err(|error| {
             if is_out_of_files(error) {
                 self.turn_away();
             }
         })?;
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut socket, Token(conn.to_bits() as usize), both)?;
-        if self.sockets.len() <= conn.index() {
-            self.sockets.resize_with(conn.index() + 1, || None);
-        }
-        self.sockets[conn.index()] = Some((conn.generation, socket));
+        self.take_in(conn, Stream::Tcp(socket))?;
         Ok(peer)
     }
 
+    fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
+        let Some((listener, _)) = &self.control else { return Err(ErrorKind::WouldBlock.into()) };
+        let (stream, _) = listener.accept()?;
+        self.take_in(conn, Stream::Unix(stream))?;
+        Ok(Door::Control)
+    }
+
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
-        self.socket(conn)?.read(room)
+        match self.socket(conn)? {
+            Stream::Tcp(stream) => stream.read(room),
+            Stream::Unix(stream) => stream.read(room),
+        }
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
-        self.socket(conn)?.write(bytes)
+        match self.socket(conn)? {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
     }
 
     fn shutdown(&mut self, conn: ConnId) {
         // A peer that is gone already needs not be told.
-        let _ = self.socket(conn).and_then(|socket| socket.shutdown(Shutdown::Write));
+        let _ = self.socket(conn).and_then(|socket| match socket {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        });
     }
 
     fn close(&mut self, conn: ConnId) {
@@ -260,6 +311,10 @@ impl Net for MioNet {
 
     fn stop_accepting(&mut self) {
         self.listeners.clear();
+        if let Some((_, path)) = self.control.take() {
+            // What is left of it would only be replaced at the next start.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     fn hash(&mut self, conn: ConnId, task: Task) {
@@ -294,7 +349,9 @@ mod tests {
         let mut net = MioNet::new(bound, Path::new("/"), Cost::default()).expect("an edge");
         let _peer = std::net::TcpStream::connect(address).expect("a connection");
         net.accept(CONN).expect("somebody waits");
-        let socket = net.socket(CONN).expect("accepted");
+        let Stream::Tcp(socket) = net.socket(CONN).expect("accepted") else {
+            unreachable!("nobody else listens");
+        };
         assert!(socket.nodelay().expect("an option"));
         let options = socket2::SockRef::from(&*socket);
         assert!(options.keepalive().expect("an option"));

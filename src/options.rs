@@ -57,9 +57,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Change an account while the server is stopped
+    /// Look after users and the server, whether it runs or not
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Copy the database into a new file, whether the server runs or not
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, while the server is stopped
+    Restore {
+        /// A file that backup made
+        file: PathBuf,
+    },
+    /// Look whether the database is whole, while the server is stopped; or a backup
+    Check {
+        /// A file that backup made
+        file: Option<PathBuf>,
+    },
 }
 
 /// What `p2sp-server admin` does.
@@ -75,10 +90,40 @@ pub enum AdminCommand {
         /// The user's name
         name: String,
     },
-    /// Give a user a new password
+    /// Give a user a new password; whoever is signed in is signed out
     Passwd {
         /// The user's name
         name: String,
+    },
+    /// Sign a user out and let them in no more
+    Block {
+        /// The user's name
+        name: String,
+    },
+    /// Let a user in again
+    Unblock {
+        /// The user's name
+        name: String,
+    },
+    /// List the users
+    Users {
+        /// Only those online
+        #[arg(long)]
+        online: bool,
+    },
+    /// List the groups
+    Groups,
+    /// Say something to every user
+    Broadcast {
+        /// What
+        text: String,
+    },
+    /// How the server is doing
+    Stats,
+    /// As p2sp-server backup
+    Backup {
+        /// The new file
+        file: PathBuf,
     },
 }
 
@@ -88,8 +133,14 @@ pub enum Job {
     Serve,
     /// List the limits.
     LimitsHelp,
-    /// Change an account.
+    /// Look after users and the server.
     Admin(AdminCommand),
+    /// Copy the database into this file.
+    Backup(PathBuf),
+    /// Put this file in its place.
+    Restore(PathBuf),
+    /// Look whether the database, or this copy of one, is whole.
+    Check(Option<PathBuf>),
 }
 
 /// Everything the operator decided.
@@ -140,7 +191,12 @@ impl Options {
             false => arguments.listen,
         };
         let job = match arguments.command {
+            Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
+                Job::Backup(file)
+            }
             Some(Command::Admin(command)) => Job::Admin(command),
+            Some(Command::Restore { file }) => Job::Restore(file),
+            Some(Command::Check { file }) => Job::Check(file),
             None if arguments.help_limits => Job::LimitsHelp,
             None => Job::Serve,
         };

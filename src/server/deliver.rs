@@ -15,6 +15,8 @@
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
 //! to them, so nothing is skipped and nothing comes twice (P8, P9).
 
+use std::time::Duration;
+
 use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::CloseReason;
 use crate::handlers::stem::stem;
@@ -129,7 +131,7 @@ impl Server {
             if !self.leaves_run(&delivery.run, &effect) {
                 self.push_run(&mut delivery, now);
             }
-            self.apply(effect, &mut delivery, now);
+            self.apply(effect, &mut delivery, now)?;
         }
         self.push_run(&mut delivery, now);
         if let Some(reserve) = reserve {
@@ -157,7 +159,7 @@ impl Server {
         for effect in effects {
             let ending = match effect {
                 Effect::SignIn(_, sign_in) => self.sessions.conn_of(sign_in.user),
-                Effect::Expel(user) => self.sessions.conn_of(*user),
+                Effect::Expel(user, _) => self.sessions.conn_of(*user),
                 _ => None,
             };
             let Some(id) = ending else { continue };
@@ -185,7 +187,7 @@ impl Server {
         }
     }
 
-    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) {
+    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) -> Result<(), Fatal> {
         match effect {
             Effect::Reply(id, response) => {
                 self.counters.replied(response.code);
@@ -216,12 +218,46 @@ impl Server {
                 }
             }
             Effect::Close(id, reason) => self.close(id, reason, None, now),
-            Effect::Expel(user) => {
+            Effect::Expel(user, reason) => {
                 if let Some(id) = self.sessions.conn_of(user) {
-                    let notice = Notice::plain(Event::Blocked);
-                    self.close(id, CloseReason::Blocked, Some(&notice), now);
+                    let blocked = reason == CloseReason::Blocked;
+                    let event = if blocked { Event::Blocked } else { Event::PasswordReset };
+                    self.close(id, reason, Some(&Notice::plain(event)), now);
                 }
             }
+            Effect::Rights(user, admin) => {
+                let conn = self.sessions.conn_of(user);
+                if let Some(session) = conn.and_then(|conn| self.sessions.get_mut(conn)) {
+                    session.admin = admin;
+                }
+            }
+            Effect::Hold(id) => return self.begin_hold(id, now),
+            Effect::Release(id) => self.end_hold(id, now),
+        }
+        Ok(())
+    }
+
+    /// From here on the database's file stays as it is, with everything in it that was committed
+    /// so far. If that cannot be, the connection ends behind its answer: whoever copies the file
+    /// knows the copy by the answer to `release`.
+    fn begin_hold(&mut self, id: ConnId, now: Now) -> Result<(), Fatal> {
+        self.store.checkpoint().map_err(fatal)?;
+        if self.store.wal_pages() > 0 || self.hold.is_some() {
+            self.close(id, CloseReason::HoldEnded, None, now);
+            return Ok(());
+        }
+        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) {
+            conn.holds_checkpoints(true, now.mono);
+            let until = now.mono.after(Duration::from_secs(limits::HOLD_SECONDS_MAX));
+            self.hold = Some((id, until));
+        }
+        Ok(())
+    }
+
+    fn end_hold(&mut self, id: ConnId, now: Now) {
+        self.hold = self.hold.filter(|(conn, _)| *conn != id);
+        if let Some(conn) = conn_mut(&mut self.conns, id) {
+            conn.holds_checkpoints(false, now.mono);
         }
     }
 
@@ -257,7 +293,13 @@ impl Server {
         }
     }
 
-    fn close(&mut self, id: ConnId, reason: CloseReason, notice: Option<&Notice>, now: Now) {
+    pub(super) fn close(
+        &mut self,
+        id: ConnId,
+        reason: CloseReason,
+        notice: Option<&Notice>,
+        now: Now,
+    ) {
         if let Some(notice) = notice {
             let lang = self.sessions.get(id).map_or(self.rules.lang, |session| session.lang);
             let words = locale::notice::say(notice, lang);

@@ -27,7 +27,8 @@ use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection, Stage};
 use crate::counters::Counters;
 use crate::handlers::Rules;
-use crate::id::{ConnId, Moment, Now, Seq};
+use crate::id::{ConnId, Door, Moment, Now, Seq};
+use crate::limits;
 use crate::locale;
 use crate::outbox::{Outbox, Waiting};
 use crate::password::Outcome;
@@ -76,6 +77,10 @@ pub struct Server {
     cursors_written: Moment,
     last_work: Moment,
     checkpoint_not_before: Moment,
+    /// The connection that a backup has the checkpoints held for, and until when at most.
+    hold: Option<(ConnId, Moment)>,
+    /// Connections that came through another door than the network's.
+    inside: usize,
 }
 
 impl Server {
@@ -106,6 +111,8 @@ impl Server {
             cursors_written: now,
             last_work: now,
             checkpoint_not_before: now,
+            hold: None,
+            inside: 0,
         }
     }
 
@@ -128,6 +135,22 @@ impl Server {
             return false;
         }
         self.conns.insert(Connection::new(id.generation, peer.ip(), now.mono));
+        self.touch(id);
+        true
+    }
+
+    /// Takes in a connection that was accepted at another door than the network's, as
+    /// [`Server::connect`] does. No limit by address applies there, only one on all of them.
+    pub fn connect_inside(&mut self, door: Door, now: Now) -> bool {
+        let id = self.vacant_id();
+        self.generation = id.generation;
+        self.counters.accepted += 1;
+        if self.inside >= limits::INSIDE_CONNECTIONS_MAX {
+            self.turned_away();
+            return false;
+        }
+        self.inside += 1;
+        self.conns.insert(Connection::inside(id.generation, door, now.mono));
         self.touch(id);
         true
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::{CloseReason, Due, Stage};
-use crate::id::{ConnId, Moment, Now};
+use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::wire::frame;
 
@@ -96,7 +96,10 @@ impl Server {
     fn free(&mut self, id: ConnId) {
         let conn = self.conns.remove(id.index());
         self.send_bytes -= conn.send.len();
-        self.throttle.disconnect(conn.peer);
+        match conn.door() {
+            Door::Front => self.throttle.disconnect(conn.peer),
+            Door::Control => self.inside -= 1,
+        }
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.counters.closed(reason);
         log::debug!("{id}: closed, {reason}");
@@ -126,9 +129,12 @@ impl Server {
             .sessions
             .has_dirty_cursors()
             .then(|| self.cursors_written.after(micros(limits::CURSOR_DELAY_MICROS)));
-        let checkpoint = (self.store.wal_pages() >= limits::WAL_PAGES_IDLE)
-            .then(|| self.last_work.after(micros(limits::IDLE_CHECKPOINT_MICROS)))
-            .map(|at| at.max(self.checkpoint_not_before));
+        let checkpoint = match self.hold {
+            Some((_, until)) => Some(until),
+            None => (self.store.wal_pages() >= limits::WAL_PAGES_IDLE)
+                .then(|| self.last_work.after(micros(limits::IDLE_CHECKPOINT_MICROS)))
+                .map(|at| at.max(self.checkpoint_not_before)),
+        };
         let spare = (!self.spare.is_empty())
             .then(|| self.spare_trimmed.after(micros(limits::SPARE_TRIM_MICROS)));
         cursors.into_iter().chain(checkpoint).chain(spare).min()
@@ -148,6 +154,9 @@ impl Server {
     /// # Errors
     /// The store failed for good.
     pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
+        if self.is_held(now) {
+            return Ok(());
+        }
         let pages = self.store.wal_pages();
         let idle =
             now.mono.since(self.last_work).as_micros() as u64 >= limits::IDLE_CHECKPOINT_MICROS;
@@ -161,6 +170,23 @@ impl Server {
             self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
         }
         Ok(())
+    }
+
+    /// Whether a backup copies the database at this moment. It loses that right, and its
+    /// connection, when it takes too long.
+    fn is_held(&mut self, now: Now) -> bool {
+        let Some((id, until)) = self.hold else { return false };
+        let lives = self.conn(id).is_some_and(|conn| conn.is_serving());
+        let over = now.mono >= until || self.store.wal_pages() >= limits::HOLD_WAL_PAGES_MAX;
+        if lives && !over {
+            return true;
+        }
+        self.hold = None;
+        if lives {
+            log::warn!("a backup took too long; checkpoints go on");
+            self.close(id, CloseReason::HoldEnded, None, now);
+        }
+        false
     }
 
     /// A tick took so long, without its wait.

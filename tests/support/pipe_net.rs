@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use p2sp::id::{ConnId, Moment, Now};
+use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
@@ -60,8 +60,11 @@ struct Pipes {
     pipes: Vec<Pipe>,
     by_conn: HashMap<ConnId, PeerId>,
     backlog: VecDeque<PeerId>,
+    /// The same for the control socket.
+    operators: VecDeque<PeerId>,
     accepting: bool,
     acceptable: bool,
+    knocked: bool,
     out_of_files: bool,
     hashes: Vec<(ConnId, Outcome)>,
     hashes_held: bool,
@@ -84,8 +87,10 @@ impl PipeNet {
             pipes: Vec::new(),
             by_conn: HashMap::new(),
             backlog: VecDeque::new(),
+            operators: VecDeque::new(),
             accepting: true,
             acceptable: false,
+            knocked: false,
             out_of_files: false,
             hashes: Vec::new(),
             hashes_held: false,
@@ -99,6 +104,23 @@ impl PipeNet {
 
     /// A peer knocks.
     pub fn connect(&self, address: SocketAddr) -> PeerId {
+        let peer = self.pipe(address);
+        let mut pipes = self.0.borrow_mut();
+        pipes.backlog.push_back(peer);
+        pipes.acceptable = true;
+        peer
+    }
+
+    /// The operator opens the control socket.
+    pub fn connect_operator(&self) -> PeerId {
+        let peer = self.pipe(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let mut pipes = self.0.borrow_mut();
+        pipes.operators.push_back(peer);
+        pipes.knocked = true;
+        peer
+    }
+
+    fn pipe(&self, address: SocketAddr) -> PeerId {
         let mut pipes = self.0.borrow_mut();
         let peer = PeerId(pipes.pipes.len());
         pipes.pipes.push(Pipe {
@@ -114,8 +136,6 @@ impl PipeNet {
             readable: false,
             writable: false,
         });
-        pipes.backlog.push_back(peer);
-        pipes.acceptable = true;
         peer
     }
 
@@ -206,6 +226,13 @@ impl PipeNet {
 }
 
 impl Pipes {
+    fn take_in(&mut self, conn: ConnId, peer: PeerId) -> SocketAddr {
+        self.by_conn.insert(conn, peer);
+        let pipe = &mut self.pipes[peer.0];
+        pipe.conn = Some(conn);
+        pipe.address
+    }
+
     /// Tells every edge there is, once. False: there was none.
     fn tell(&mut self, events: &mut Events) -> bool {
         for pipe in &mut self.pipes {
@@ -218,12 +245,13 @@ impl Pipes {
             }
         }
         events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
+        events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
         if !self.hashes_held {
             events.hashes.append(&mut self.hashes);
         }
         events.stops = std::mem::take(&mut self.stops);
         let told = !events.ready.is_empty() || !events.hashes.is_empty();
-        told || events.acceptable || events.stops > 0
+        told || events.acceptable || events.knocked || events.stops > 0
     }
 }
 
@@ -250,10 +278,14 @@ impl Net for PipeNet {
             return Err(io::Error::other("too many open files"));
         }
         let peer = pipes.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        pipes.by_conn.insert(conn, peer);
-        let pipe = &mut pipes.pipes[peer.0];
-        pipe.conn = Some(conn);
-        Ok(pipe.address)
+        Ok(pipes.take_in(conn, peer))
+    }
+
+    fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
+        let mut pipes = self.0.borrow_mut();
+        let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        pipes.take_in(conn, peer);
+        Ok(Door::Control)
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
