@@ -122,8 +122,9 @@ CREATE TABLE log (
 -- How far the log reaches, in one row.
 CREATE TABLE log_state (
     id     INTEGER PRIMARY KEY CHECK (id = 1), -- the row
-    head   INTEGER NOT NULL,                   -- the last seq given: none is given twice, not
-                                               -- even if the newest entries are pruned
+    head   INTEGER NOT NULL,                   -- seqs up to here were given, as was that of the
+                                               -- log's last row: none is given twice. Raised
+                                               -- when rows are sealed, and before they are pruned
     sealed INTEGER NOT NULL                    -- slices of the log, of 65,536 seqs each, that
                                                -- are in the tables below
 ) STRICT;

@@ -106,7 +106,7 @@ impl fmt::Display for OpenError {
 impl error::Error for OpenError {}
 
 /// The version of `schema.sql`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
 /// while it is written. As SQLite counts: 3.51.3.
@@ -147,7 +147,7 @@ impl Store {
             Content::FirstVersion => {
                 migrate::from_first_version(&mut db, opening.epoch).map_err(explain)?;
             }
-            Content::Earlier(_) => upgrade::from_version_1(&mut db).map_err(explain)?,
+            Content::Earlier(version) => upgrade::from(version, &mut db).map_err(explain)?,
             Content::Ours => {}
         }
         check_configured(&db, opening.synchronous).map_err(explain)??;
@@ -338,11 +338,10 @@ pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()
 
 /// Read once at the start, so it may count.
 fn marks(db: &Connection) -> rusqlite::Result<Marks> {
-    // Not the newest row's seq: that row may have been pruned, and its seq was given all the
+    // Not only the newest row's seq: that row may have been pruned, and its seq was given all the
     // same (P6).
-    let (head, sealed) = db.query_row("SELECT head, sealed FROM log_state", (), |row| {
-        Ok((Seq(row.get(0)?), row.get(1)?))
-    })?;
+    let state = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
+    let (head, sealed) = db.query_row(state, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
     let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
     Ok(Marks { head, users, sealed, sealing: Place::default() })
 }

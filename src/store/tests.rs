@@ -217,7 +217,7 @@ fn a_newer_database_is_left_as_it_is() {
         fs::set_permissions(copy.path().join("p2sp.db"), Permissions::from_mode(0o640)).ok();
         let before = image(copy.path());
         assert_eq!(before.0.len(), if wal { 2 } else { 1 });
-        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 2 }));
+        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 3 }));
         assert_eq!(image(copy.path()), before);
         let mode = fs::metadata(copy.path().join("p2sp.db")).expect("file").mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -464,6 +464,26 @@ fn p5_a_log_with_indexes_becomes_one_without() {
     assert_eq!(store.find_mid(UserId(1), "m0"), Ok(None));
     assert_eq!(store.find_mid(UserId(1), "m99"), Ok(None));
     temp.reopen();
+}
+
+#[test]
+fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes() {
+    let temp = Temp::with_users(&["ann"]);
+    temp.store.db.pragma_update(None, "user_version", 2).expect("version");
+    temp.store.close().expect("close");
+    let (temp, opened) = Temp::open(temp.dir);
+    assert_eq!(opened.migrated_from, Some(2));
+    let version = temp.store.db.pragma_query_value(None, "user_version", |row| row.get(0));
+    assert_eq!(version, Ok(3));
+}
+
+#[test]
+fn a_message_alone_writes_one_page() {
+    let mut temp = Temp::with_users(&["ann"]);
+    temp.transact(|store| _ = append_text(store, "first"));
+    let before = temp.store.wal_pages();
+    temp.transact(|store| _ = append_text(store, "second"));
+    assert_eq!(temp.store.wal_pages(), before + 1);
 }
 
 #[test]

@@ -9,22 +9,31 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::mids::is_greater;
 
-/// From version 1: its log had three indexes, which every message paid for.
-pub(super) fn from_version_1(db: &mut Connection) -> rusqlite::Result<()> {
+/// From that version.
+pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
+    if version == 1 {
+        from_version_1(&transaction)?;
+    }
+    // Version 2 wrote the log's head with every message; a program that relies on it must not
+    // open what this one writes.
+    transaction.pragma_update(None, "user_version", 3)?;
+    transaction.commit()
+}
+
+/// Its log had three indexes, which every message paid for.
+fn from_version_1(transaction: &Transaction) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "DROP INDEX log_by_conversation; DROP INDEX log_by_mid; DROP INDEX log_by_sender;
         ALTER TABLE log RENAME TO old_log;",
     )?;
-    create_missing(&transaction)?;
-    copy_log(&transaction)?;
+    create_missing(transaction)?;
+    copy_log(transaction)?;
     transaction.execute_batch(
         "INSERT INTO log_state (id, head, sealed)
             SELECT 1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'old_log'), 0), 0;
         DROP TABLE old_log;",
-    )?;
-    transaction.pragma_update(None, "user_version", 2)?;
-    transaction.commit()
+    )
 }
 
 /// Makes the tables and indexes of `schema.sql` that are not there.
