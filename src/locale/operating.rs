@@ -126,7 +126,7 @@ fn rule_words(rule: &str) -> (&'static str, &'static str) {
         "waiting" => ("what waits for a user is summed wrongly", "待收消息合计有误"),
         "waiting_behind" => ("something waits for a user who has all", "已收齐的用户仍有待收记录"),
         "friends" => ("a friendship has one side only", "好友关系只有一方"),
-        "log_head" => ("an entry lies beyond the log's head", "消息超出日志末尾"),
+        "log_head" => ("the log's numbers do not fit one another", "日志编号不一致"),
         "log_names" => ("an entry is by or for nobody", "消息的发送者或接收者不存在"),
         "log_slices" => ("the log's index does not have all entries", "日志索引不完整"),
         "keys" => ("a login key has no age", "登录密钥缺少时间"),

@@ -8,6 +8,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::open::explain;
+use super::tail::SLICE_BITS;
 use super::{OpenError, Result, Sql, Store};
 
 /// What does not hold.
@@ -36,7 +37,7 @@ pub const RULES: &[(&str, Sql)] = &[
     ),
     (
         "memberships",
-        "WITH next(seq) AS (SELECT head + 1 FROM log_state)
+        "WITH next(seq) AS (SELECT seq + 1 FROM head)
         SELECT userid AS id FROM group_users, next WHERE from_seq NOT BETWEEN 1 AND next.seq
         UNION ALL SELECT userid FROM group_past, next WHERE from_seq < 1 OR to_seq > next.seq
         UNION ALL SELECT userid FROM group_past p JOIN group_users m USING (userid, groupid)
@@ -47,7 +48,7 @@ pub const RULES: &[(&str, Sql)] = &[
     (
         "cursors",
         "SELECT userid AS id FROM users LEFT JOIN cursors USING (userid)
-        WHERE seq IS NULL OR seq NOT BETWEEN 0 AND (SELECT head FROM log_state)",
+        WHERE seq IS NULL OR seq NOT BETWEEN 0 AND (SELECT seq FROM head)",
     ),
     (
         "waiting",
@@ -60,7 +61,7 @@ pub const RULES: &[(&str, Sql)] = &[
     (
         "waiting_behind",
         "SELECT userid AS id FROM waiting JOIN cursors USING (userid)
-        WHERE seq >= (SELECT head FROM log_state)",
+        WHERE seq >= (SELECT seq FROM head)",
     ),
     (
         "friends",
@@ -69,7 +70,8 @@ pub const RULES: &[(&str, Sql)] = &[
     ),
     (
         "log_head",
-        "SELECT seq AS id FROM log WHERE seq NOT BETWEEN 1 AND (SELECT head FROM log_state)",
+        "SELECT seq AS id FROM log WHERE seq < 1
+        UNION ALL SELECT sealed FROM log_state WHERE (sealed << (SELECT bits FROM slices)) > head + 1",
     ),
     (
         "log_names",
@@ -81,7 +83,7 @@ pub const RULES: &[(&str, Sql)] = &[
     ),
     (
         "log_slices",
-        "WITH said(slice, entries) AS (SELECT seq / 65536, count(*) FROM log GROUP BY 1),
+        "WITH said(slice, entries) AS (SELECT seq >> (SELECT bits FROM slices), count(*) FROM log GROUP BY 1),
             found(slice, entries) AS (SELECT slice, sum(length(offsets)) / 2 FROM log_slices
                 WHERE sender = 0 GROUP BY 1)
         SELECT slice AS id FROM said FULL JOIN found USING (slice)
@@ -94,6 +96,12 @@ pub const RULES: &[(&str, Sql)] = &[
             AND length(value) = 16 AND value NOT GLOB '*[^0-9a-f]*')",
     ),
 ];
+
+/// What the rules know beside the tables: the last seq given, and the bits of a seq within its
+/// slice.
+const HEAD: Sql = "head(seq) AS
+        (SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)) FROM log_state),
+    slices(bits) AS (SELECT ?1)";
 
 impl Store {
     /// Everything that does not hold in this database.
@@ -145,9 +153,10 @@ fn check(db: &Connection) -> rusqlite::Result<Vec<Violation>> {
         found.push(Violation { rule: "references", count: count.unsigned_abs(), example });
     }
     for (rule, sql) in RULES {
-        let mut broken = db.prepare(&format!("SELECT count(*), min(id) FROM ({sql})"))?;
+        let mut broken =
+            db.prepare(&format!("WITH {HEAD} SELECT count(*), min(id) FROM ({sql})"))?;
         let (count, id): (i64, Option<i64>) =
-            broken.query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            broken.query_row([SLICE_BITS], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if let Some(id) = id {
             let example = id.to_string();
             found.push(Violation { rule, count: count.unsigned_abs(), example });
@@ -181,11 +190,11 @@ mod tests {
         ("waiting", "DELETE FROM waiting WHERE sender = 0"),
         ("waiting_behind", "UPDATE cursors SET seq = 2"),
         ("friends", "DELETE FROM friends WHERE userid = 1"),
-        ("log_head", "INSERT INTO log VALUES (9, 0, NULL, 0, 2, 'x', NULL, 0)"),
+        ("log_head", "INSERT INTO log VALUES (0, 0, NULL, 0, 2, 'x', NULL, 0)"),
         ("log_names", "UPDATE log SET sender = 99 WHERE seq = 1"),
         ("log_names", "UPDATE log SET conversation = 198 WHERE seq = 1"),
         ("log_names", "UPDATE log SET conversation = 199 WHERE seq = 1"),
-        ("log_slices", "UPDATE log_state SET sealed = 1"),
+        ("log_slices", "UPDATE log_state SET sealed = 1, head = 7"),
         ("keys", "UPDATE users SET authtoken = zeroblob(32) WHERE userid = 1"),
         ("epoch", "UPDATE meta SET value = 'yesterday'"),
     ];

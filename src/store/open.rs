@@ -310,7 +310,7 @@ fn check_configured(
 }
 
 /// What an earlier version's database is called beside the one that was made of it.
-pub const COPY_BEFORE_UPGRADE: &str = "p2sp.db.before-version-2";
+pub const COPY_BEFORE_UPGRADE: &str = "p2sp.db.before-upgrade";
 
 /// Before an upgrade, the database as it is.
 fn keep_a_copy(db: &Connection, dir: &Path) -> Result<(), OpenError> {
