@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             print!("{}", options::limits_help());
             Ok(ExitCode::SUCCESS)
         }
+        Job::Config => Ok(operator::config::run(&options)),
         Job::Admin(command) => operator::admin::run(&options, command),
         Job::Backup(file) => operator::backup::run(&options, file),
         Job::Restore(file) => operator::restore::run(&options, file),

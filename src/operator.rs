@@ -6,6 +6,7 @@ pub mod admin;
 mod ask;
 pub mod backup;
 pub mod check;
+pub mod config;
 pub mod restore;
 
 use std::io::Write;

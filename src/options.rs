@@ -1,16 +1,24 @@
-//! What the operator asked for: flags, then `P2SP_…` in the environment, then defaults.
+//! What the operator asked for: flags, then `P2SP_…` in the environment, then `p2sp.toml` in the
+//! data directory, then defaults.
 
+mod file;
+
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directories::ProjectDirs;
 use p2sp::handlers::Rules;
 use p2sp::limits::Limits;
 use p2sp::locale::Lang;
 use p2sp::locale::startup::Startup;
 use p2sp::store::Synchronous;
+use toml::Value;
+
+use file::File;
 
 /// The port of a default address.
 const PORT: u16 = 18_888;
@@ -57,6 +65,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print every setting with its value and where that came from, as p2sp.toml has it
+    Config,
     /// Look after users and the server, whether it runs or not
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -129,6 +139,8 @@ pub enum AdminCommand {
 
 /// What to do.
 pub enum Job {
+    /// Print the settings.
+    Config,
     /// Run the server.
     Serve,
     /// List the limits.
@@ -157,6 +169,31 @@ pub struct Options {
     pub synchronous: Synchronous,
     /// What the server goes by.
     pub rules: Rules,
+    /// Every setting, as it was decided.
+    pub settings: Vec<Setting>,
+}
+
+/// A setting and its value.
+pub struct Setting {
+    /// Its name; of a limit `limit.NAME`.
+    pub name: String,
+    /// Its value, if it has one.
+    pub value: Option<Value>,
+    /// Where that came from.
+    pub source: Source,
+}
+
+/// Where a setting's value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Environment,
+    /// `p2sp.toml`.
+    File,
+    /// Nobody said anything.
+    Default,
 }
 
 impl Options {
@@ -166,40 +203,38 @@ impl Options {
     /// What is wrong, and the language to say it in. Flags that do not parse at all are
     /// explained by the parser, which ends the process.
     pub fn from_command_line() -> Result<Options, (Startup, Lang)> {
-        let arguments = Arguments::parse();
-        let lang = match &arguments.lang {
-            Some(tag) => Lang::from_tag(tag),
-            None => Lang::from_environment(|name| std::env::var(name).ok()),
+        // Only to find the file, which may say more.
+        let first = Arguments::parse();
+        let lang = lang_of(&first);
+        let read = || -> Result<Options, Startup> {
+            let data = match first.data {
+                Some(dir) => dir,
+                None => ProjectDirs::from("", "", "p2sp")
+                    .map(|dirs| dirs.data_dir().to_owned())
+                    .ok_or(Startup::NoDataDirectory)?,
+            };
+            let file = file::read(&data, &Arguments::command())?;
+            let matches = file.behind(Arguments::command()).get_matches();
+            Options::new(&matches, &file, data)
         };
-        Options::new(arguments, lang).map_err(|line| (line, lang))
+        read().map_err(|line| (line, lang))
     }
 
-    fn new(arguments: Arguments, lang: Lang) -> Result<Options, Startup> {
-        let mut limits = Limits::default();
-        for text in &arguments.limit {
-            set_limit(&mut limits, text)?;
+    fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
+        let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+        let lang = lang_of(&arguments);
+        let (mut limits, mut sources) = (Limits::default(), HashMap::new());
+        let given = arguments.limit.iter().map(|text| (text, source_of(matches, "limit", file)));
+        let in_file = file.limits.iter().map(|text| (text, Source::File));
+        for (text, source) in in_file.chain(given) {
+            sources.insert(set_limit(&mut limits, text)?, source);
         }
-        let data = match arguments.data {
-            Some(dir) => dir,
-            None => ProjectDirs::from("", "", "p2sp")
-                .map(|dirs| dirs.data_dir().to_owned())
-                .ok_or(Startup::NoDataDirectory)?,
-        };
         let listen_is_default = arguments.listen.is_empty();
         let listen = match listen_is_default {
             true => vec![(Ipv4Addr::LOCALHOST, PORT).into(), (Ipv6Addr::LOCALHOST, PORT).into()],
             false => arguments.listen,
         };
-        let job = match arguments.command {
-            Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
-                Job::Backup(file)
-            }
-            Some(Command::Admin(command)) => Job::Admin(command),
-            Some(Command::Restore { file }) => Job::Restore(file),
-            Some(Command::Check { file }) => Job::Check(file),
-            None if arguments.help_limits => Job::LimitsHelp,
-            None => Job::Serve,
-        };
+        let job = job(arguments.command, arguments.help_limits);
         let rules = Rules {
             friend_approval: arguments.friend_approval,
             lang,
@@ -207,11 +242,95 @@ impl Options {
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
-        Ok(Options { job, listen, listen_is_default, data, synchronous, rules })
+        let settings = Vec::new();
+        let mut options =
+            Options { job, listen, listen_is_default, data, synchronous, rules, settings };
+        options.settings = options.all_settings(matches, file, &sources);
+        Ok(options)
+    }
+
+    /// Every setting: those that were said as they were said, the others as they are.
+    fn all_settings(
+        &self,
+        matches: &ArgMatches,
+        file: &File,
+        limits: &HashMap<&'static str, Source>,
+    ) -> Vec<Setting> {
+        let command = Arguments::command();
+        let one = |arg: &clap::Arg| {
+            let name = arg.get_long()?;
+            let id = arg.get_id().as_str();
+            let raw = matches.get_raw(id).into_iter().flatten();
+            let mut said = raw.map(|value| Value::String(value.to_string_lossy().into_owned()));
+            let listen = || self.listen.iter().map(|at| Value::String(at.to_string())).collect();
+            let value = match name {
+                "listen" => Some(Value::Array(listen())),
+                "data" => Some(self.data.display().to_string().into()),
+                "lang" => Some(self.rules.lang.tag().into()),
+                _ if is_flag(arg) => Some(matches.get_flag(id).into()),
+                _ if matches!(arg.get_action(), ArgAction::Append) => Some(said.collect())
+                    .filter(|all: &Vec<Value>| !all.is_empty())
+                    .map(Value::Array),
+                _ => said.next(),
+            };
+            Some(Setting { name: name.to_owned(), value, source: source_of(matches, id, file) })
+        };
+        let plain = command.get_arguments().filter(|arg| is_setting(arg)).filter_map(one);
+        let limit = |&(name, default, _): &(&'static str, u64, &str)| {
+            let value = self.rules.limits.clone().get_mut(name).map_or(default, |limit| *limit);
+            Setting {
+                name: format!("limit.{name}"),
+                value: Some(Value::Integer(value as i64)),
+                source: limits.get(name).copied().unwrap_or(Source::Default),
+            }
+        };
+        plain.chain(Limits::TABLE.iter().map(limit)).collect()
     }
 }
 
-fn set_limit(limits: &mut Limits, text: &str) -> Result<(), Startup> {
+fn job(command: Option<Command>, help_limits: bool) -> Job {
+    match command {
+        Some(Command::Config) => Job::Config,
+        Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
+            Job::Backup(file)
+        }
+        Some(Command::Admin(command)) => Job::Admin(command),
+        Some(Command::Restore { file }) => Job::Restore(file),
+        Some(Command::Check { file }) => Job::Check(file),
+        None if help_limits => Job::LimitsHelp,
+        None => Job::Serve,
+    }
+}
+
+fn lang_of(arguments: &Arguments) -> Lang {
+    match &arguments.lang {
+        Some(tag) => Lang::from_tag(tag),
+        None => Lang::from_environment(|name| std::env::var(name).ok()),
+    }
+}
+
+/// Whether an argument says how the server is, and not what is to be done now. Limits have rows of
+/// their own.
+fn is_setting(arg: &clap::Arg) -> bool {
+    arg.get_env().is_some() && arg.get_id() != "limit"
+}
+
+/// Whether an argument is there or not, and has no value.
+fn is_flag(arg: &clap::Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
+fn source_of(matches: &ArgMatches, id: &str, file: &File) -> Source {
+    match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Source::Flag,
+        Some(ValueSource::EnvVariable) => Source::Environment,
+        _ if file.says(id) => Source::File,
+        _ => Source::Default,
+    }
+}
+
+/// Sets a limit, and returns its name.
+fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
     let bad = || Startup::BadLimit { text: text.to_owned() };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
     let Some(limit) = limits.get_mut(name) else {
@@ -225,7 +344,8 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<(), Startup> {
         // Large enough for any use, and small enough that no sum of two overflows.
         number => number.parse::<u32>().map_err(|_| bad())?.into(),
     };
-    Ok(())
+    let known = Limits::TABLE.iter().map(|(name, ..)| *name).find(|known| *known == name);
+    Ok(known.unwrap_or_default())
 }
 
 /// Every limit, its default and what it bounds.

@@ -15,6 +15,16 @@ pub enum Operating {
         why: Option<String>,
     },
     TooLong,
+    /// A file that is no TOML, or a value that a setting cannot have.
+    BadFile {
+        path: String,
+        why: String,
+    },
+    UnknownSetting {
+        path: String,
+        name: String,
+        nearest: Option<String>,
+    },
     NoControl {
         why: String,
     },
@@ -64,6 +74,12 @@ impl Operating {
                 )
             }
             Operating::TooLong => ("That is too long.".into(), "内容太长。".into()),
+            Operating::BadFile { path, why } => {
+                (format!("{path}: {why}"), format!("{path}：{why}"))
+            }
+            Operating::UnknownSetting { path, name, nearest } => {
+                unknown_setting(path, name, nearest.as_deref())
+            }
             Operating::NoControl { why } => (
                 format!("no control socket, so no commands while the server runs: {why}"),
                 format!("无法建立控制套接字，运行期间不能使用管理命令：{why}"),
@@ -101,6 +117,17 @@ impl Operating {
         };
         lang.pick(english, chinese)
     }
+}
+
+fn unknown_setting(path: &str, name: &str, nearest: Option<&str>) -> (String, String) {
+    let (english, chinese) = match nearest {
+        Some(nearest) => (format!("Did you mean {nearest}? "), format!("您是否想用 {nearest}？")),
+        None => Default::default(),
+    };
+    (
+        format!("{path}: there is no setting {name}. {english}p2sp-server config lists them."),
+        format!("{path}：没有名为 {name} 的设置。{chinese}p2sp-server config 列出所有设置。"),
+    )
 }
 
 fn restored(aside: Option<&str>) -> (String, String) {
