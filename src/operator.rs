@@ -10,7 +10,7 @@ pub mod config;
 pub mod restore;
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,7 +32,8 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::options::Options;
+use crate::entrance::Entrance;
+use crate::options::{Options, PORT};
 
 /// Binds every address; a default one of IPv6 may be missing.
 ///
@@ -66,8 +67,10 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
 pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
-) -> Result<(Store, Vec<Startup>), Startup> {
+) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
     let (mut store, opened) = open(options, options.synchronous)?;
+    // Before the first account: its password is shown once, and must not be lost to a refusal.
+    let entrance = Entrance::open(options, addresses)?;
     let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
     lines.push(Startup::Listening { addresses: listening.join(" ") });
@@ -83,8 +86,9 @@ pub fn open_for_serving(
         lines.push(Startup::AdminPassword { password });
     }
     lines.push(Startup::HowToJoin { command: join_command(addresses) });
+    lines.extend(entrance.lines());
     lines.push(Startup::HowToStop);
-    Ok((store, lines))
+    Ok((store, entrance, lines))
 }
 
 /// The loop, ready to run.
@@ -95,6 +99,7 @@ pub fn event_loop(
     options: &Options,
     bound: Bound,
     store: Store,
+    entrance: Entrance,
 ) -> Result<EventLoop<MioNet>, Startup> {
     let broken = |error: std::io::Error| Startup::Broken { why: error.to_string() };
     let mut net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(broken)?;
@@ -103,7 +108,11 @@ pub fn event_loop(
         let why = error.to_string();
         log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
     }
-    let server = Server::new(store, options.rules.clone(), random()?, Moment::default());
+    net.reads_certificate_from(options.certificate.clone());
+    let mut rules = options.rules.clone();
+    rules.invite = entrance.invite_hash();
+    let mut server = Server::new(store, rules, random()?, Moment::default());
+    server.set_certificate(entrance.certificate);
     Ok(EventLoop::new(net, server, raise_file_limit()))
 }
 
@@ -158,11 +167,7 @@ fn wrap_old_passwords(
 
 /// Makes the account `admin` with a password that nobody has to invent.
 fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
-    // Letters and digits that cannot be taken for one another; 32 of them, so that each stands
-    // for five random bits.
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let password: String =
-        random::<16>()?.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let password = code()?;
     let stored = hash(&password, rules)?;
     let unix = unix_now();
     let name = Name { text: "admin".into(), key: "admin".into() };
@@ -202,6 +207,14 @@ fn unix_now() -> i64 {
     age.map_or(0, |age| age.as_secs() as i64)
 }
 
+/// Sixteen random letters and digits that cannot be taken for one another; 32 of them, so that
+/// each stands for five bits.
+pub fn code() -> Result<String, Startup> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
+    Ok(random::<16>()?.iter().map(letter).collect())
+}
+
 /// Bytes from the system's generator.
 fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
     let mut bytes = [0; COUNT];
@@ -223,8 +236,13 @@ fn raise_file_limit() -> usize {
 
 fn join_command(addresses: &[SocketAddr]) -> String {
     let command = "cargo run --release --bin p2sp";
-    match addresses.first() {
-        Some(first) if first.port() != 18_888 || !first.ip().is_loopback() => {
+    // Every interface: loopback is one of them.
+    let first = addresses.first().map(|first| match first.ip() {
+        ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, first.port()).into(),
+        _ => *first,
+    });
+    match first {
+        Some(first) if first.port() != PORT || !first.ip().is_loopback() => {
             format!("{command} {first}")
         }
         _ => command.to_owned(),

@@ -11,6 +11,7 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directories::ProjectDirs;
+use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
 use p2sp::limits::Limits;
 use p2sp::locale::Lang;
@@ -21,7 +22,7 @@ use toml::Value;
 use file::File;
 
 /// The port of a default address.
-const PORT: u16 = 18_888;
+pub const PORT: u16 = 18_888;
 
 #[derive(Parser)]
 #[command(
@@ -33,6 +34,10 @@ struct Arguments {
     /// Listen on this address; may be given more than once [default: 127.0.0.1:18888 [::1]:18888]
     #[arg(long, global = true, value_name = "ADDR", env = "P2SP_LISTEN", value_delimiter = ',')]
     listen: Vec<SocketAddr>,
+    /// Listen on every interface, for colleagues on other machines
+    #[arg(long, env = "P2SP_LAN")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    lan: bool,
     /// Keep the data in this directory [default: the user's data directory for p2sp]
     #[arg(long, global = true, value_name = "DIR", env = "P2SP_DATA")]
     data: Option<PathBuf>,
@@ -43,6 +48,20 @@ struct Arguments {
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
     friend_approval: bool,
+    /// Use this certificate (PEM, with those that vouch for it) instead of our own
+    #[arg(long, value_name = "FILE", env = "P2SP_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[arg(long, value_name = "FILE", env = "P2SP_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Let other machines speak in plaintext; whoever is on the way reads passwords and messages
+    #[arg(long, env = "P2SP_INSECURE_PLAINTEXT")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    insecure_plaintext: bool,
+    /// Let anybody register from other machines, without the invite code
+    #[arg(long, env = "P2SP_OPEN_REGISTRATION")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    open_registration: bool,
     /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
     #[arg(long, env = "P2SP_NO_FSYNC")]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -165,6 +184,10 @@ pub struct Options {
     pub listen_is_default: bool,
     /// The data directory.
     pub data: PathBuf,
+    /// Where the certificate comes from.
+    pub certificate: Source,
+    /// Nobody needs an invite code.
+    pub open_registration: bool,
     /// Whether an acknowledged message is on disk.
     pub synchronous: Synchronous,
     /// What the server goes by.
@@ -180,12 +203,12 @@ pub struct Setting {
     /// Its value, if it has one.
     pub value: Option<Value>,
     /// Where that came from.
-    pub source: Source,
+    pub origin: Origin,
 }
 
 /// Where a setting's value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Origin {
     /// The command line.
     Flag,
     /// The environment.
@@ -223,29 +246,46 @@ impl Options {
     fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
         let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
         let lang = lang_of(&arguments);
-        let (mut limits, mut sources) = (Limits::default(), HashMap::new());
-        let given = arguments.limit.iter().map(|text| (text, source_of(matches, "limit", file)));
-        let in_file = file.limits.iter().map(|text| (text, Source::File));
-        for (text, source) in in_file.chain(given) {
-            sources.insert(set_limit(&mut limits, text)?, source);
+        let (mut limits, mut origins) = (Limits::default(), HashMap::new());
+        let given = arguments.limit.iter().map(|text| (text, origin_of(matches, "limit", file)));
+        let in_file = file.limits.iter().map(|text| (text, Origin::File));
+        for (text, origin) in in_file.chain(given) {
+            origins.insert(set_limit(&mut limits, text)?, origin);
         }
         let listen_is_default = arguments.listen.is_empty();
         let listen = match listen_is_default {
+            true if arguments.lan => {
+                vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()]
+            }
             true => vec![(Ipv4Addr::LOCALHOST, PORT).into(), (Ipv6Addr::LOCALHOST, PORT).into()],
             false => arguments.listen,
+        };
+        let certificate = match (arguments.tls_cert, arguments.tls_key) {
+            (Some(chain), Some(key)) => Source::Given { chain, key },
+            _ => Source::Own(data.clone()),
         };
         let job = job(arguments.command, arguments.help_limits);
         let rules = Rules {
             friend_approval: arguments.friend_approval,
             lang,
             limits,
+            tls_required: !arguments.insecure_plaintext,
+            invite: None,
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
-        let settings = Vec::new();
-        let mut options =
-            Options { job, listen, listen_is_default, data, synchronous, rules, settings };
-        options.settings = options.all_settings(matches, file, &sources);
+        let mut options = Options {
+            job,
+            listen,
+            listen_is_default,
+            data,
+            certificate,
+            open_registration: arguments.open_registration,
+            synchronous,
+            rules,
+            settings: Vec::new(),
+        };
+        options.settings = options.all_settings(matches, file, &origins);
         Ok(options)
     }
 
@@ -254,7 +294,7 @@ impl Options {
         &self,
         matches: &ArgMatches,
         file: &File,
-        limits: &HashMap<&'static str, Source>,
+        limits: &HashMap<&'static str, Origin>,
     ) -> Vec<Setting> {
         let command = Arguments::command();
         let one = |arg: &clap::Arg| {
@@ -273,7 +313,7 @@ impl Options {
                     .map(Value::Array),
                 _ => said.next(),
             };
-            Some(Setting { name: name.to_owned(), value, source: source_of(matches, id, file) })
+            Some(Setting { name: name.to_owned(), value, origin: origin_of(matches, id, file) })
         };
         let plain = command.get_arguments().filter(|arg| is_setting(arg)).filter_map(one);
         let limit = |&(name, default, _): &(&'static str, u64, &str)| {
@@ -281,7 +321,7 @@ impl Options {
             Setting {
                 name: format!("limit.{name}"),
                 value: Some(Value::Integer(value as i64)),
-                source: limits.get(name).copied().unwrap_or(Source::Default),
+                origin: limits.get(name).copied().unwrap_or(Origin::Default),
             }
         };
         plain.chain(Limits::TABLE.iter().map(limit)).collect()
@@ -320,12 +360,12 @@ fn is_flag(arg: &clap::Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
-fn source_of(matches: &ArgMatches, id: &str, file: &File) -> Source {
+fn origin_of(matches: &ArgMatches, id: &str, file: &File) -> Origin {
     match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => Source::Flag,
-        Some(ValueSource::EnvVariable) => Source::Environment,
-        _ if file.says(id) => Source::File,
-        _ => Source::Default,
+        Some(ValueSource::CommandLine) => Origin::Flag,
+        Some(ValueSource::EnvVariable) => Origin::Environment,
+        _ if file.says(id) => Origin::File,
+        _ => Origin::Default,
     }
 }
 

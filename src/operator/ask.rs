@@ -162,7 +162,7 @@ impl Stopped {
                 server.hash_done(conn, task.run(self.cost));
             }
         }
-        let answer = server.unsent(self.conn).to_vec();
+        let answer = server.to_write(self.conn).to_vec();
         server.sent(self.conn, answer.len(), now);
         Ok(answer)
     }

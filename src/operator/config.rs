@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use p2sp::locale::Lang;
 
-use crate::options::{Options, Setting, Source};
+use crate::options::{Options, Origin, Setting};
 
 /// Prints the settings.
 pub fn run(options: &Options) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let mut in_limits = false;
-    for Setting { name, value, source } in &options.settings {
-        let source = source_name(*source, options.rules.lang);
+    for Setting { name, value, origin } in &options.settings {
+        let origin = origin_name(*origin, options.rules.lang);
         let limit = name.strip_prefix("limit.");
         let name = limit.unwrap_or(name);
         let table = limit.is_some() && !std::mem::replace(&mut in_limits, limit.is_some());
@@ -22,16 +22,16 @@ pub fn run(options: &Options) -> ExitCode {
         let mark = if name == "data" || value.is_none() { "# " } else { "" };
         let value = value.as_ref().map(ToString::to_string).unwrap_or_default();
         // Whoever closes the output has read enough.
-        let _ = writeln!(out, "{head}{mark}{name} = {value}  # {source}");
+        let _ = writeln!(out, "{head}{mark}{name} = {value}  # {origin}");
     }
     ExitCode::SUCCESS
 }
 
-fn source_name(source: Source, lang: Lang) -> &'static str {
-    match source {
-        Source::Flag => lang.pick("flag", "命令行"),
-        Source::Environment => lang.pick("environment", "环境变量"),
-        Source::File => "p2sp.toml",
-        Source::Default => lang.pick("default", "默认"),
+fn origin_name(origin: Origin, lang: Lang) -> &'static str {
+    match origin {
+        Origin::Flag => lang.pick("flag", "命令行"),
+        Origin::Environment => lang.pick("environment", "环境变量"),
+        Origin::File => "p2sp.toml",
+        Origin::Default => lang.pick("default", "默认"),
     }
 }

@@ -69,45 +69,44 @@ pub fn read(data: &Path, command: &Command) -> Result<File, Startup> {
         }
         let id = id_of(command, &shown, &name)?;
         let values = values(&value).ok_or_else(|| bad(name.clone()))?;
-        try_out(command, &id, &name, &values).map_err(bad)?;
         file.values.insert(id, values);
     }
+    try_out(command, &file.values).map_err(bad)?;
     Ok(file)
 }
 
 /// The id of the argument of that name.
 fn id_of(command: &Command, path: &str, name: &str) -> Result<String, Startup> {
     // Where the file is cannot stand in it.
-    let settings = || {
-        let args = command.get_arguments().filter(|arg| is_setting(arg));
-        args.filter_map(|arg| Some((arg.get_long()?, arg.get_id())))
-            .filter(|(long, _)| *long != "data")
-    };
-    if let Some((_, id)) = settings().find(|(long, _)| *long == name) {
-        return Ok(id.as_str().to_owned());
+    let settings =
+        || command.get_arguments().filter(|arg| is_setting(arg) && arg.get_id() != "data");
+    if let Some(arg) = settings().find(|arg| arg.get_long() == Some(name)) {
+        return Ok(arg.get_id().as_str().to_owned());
     }
-    let names = command.get_arguments().filter(|arg| is_setting(arg));
-    let names = names.filter_map(clap::Arg::get_long).filter(|name| *name != "data");
-    let nearest = nearest(name, names.chain(["limit"])).map(str::to_owned);
+    let names = settings().filter_map(clap::Arg::get_long).chain(["limit"]);
+    let nearest = nearest(name, names).map(str::to_owned);
     Err(Operating::UnknownSetting { path: path.to_owned(), name: name.to_owned(), nearest }.into())
 }
 
-/// Whether the argument takes these values, as if they had been typed.
-fn try_out(command: &Command, id: &str, name: &str, values: &[String]) -> Result<(), String> {
-    let flag = command.get_arguments().find(|arg| arg.get_id() == id).is_some_and(is_flag);
-    if flag {
-        let is_bool = matches!(values, [one] if one == "true" || one == "false");
-        return if is_bool { Ok(()) } else { Err(format!("{name}: true | false")) };
+/// Whether the command line takes these values, as if they had been typed.
+fn try_out(command: &Command, values: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
+    let mut typed = vec!["p2sp-server".to_owned()];
+    for (id, values) in values {
+        let Some(arg) = command.get_arguments().find(|arg| arg.get_id() == id) else { continue };
+        let name = arg.get_long().unwrap_or_default();
+        match values.as_slice() {
+            [one] if is_flag(arg) && one == "true" => typed.push(format!("--{name}")),
+            [one] if is_flag(arg) && one == "false" => {}
+            _ if is_flag(arg) => return Err(format!("{name}: true | false")),
+            values => typed.extend(values.iter().map(|value| format!("--{name}={value}"))),
+        }
     }
-    for value in values {
-        let typed = ["p2sp-server".to_owned(), format!("--{name}={value}")];
-        command.clone().try_get_matches_from(typed).map_err(|error| {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            line.strip_prefix("error: ").unwrap_or(line).to_owned()
-        })?;
-    }
-    Ok(())
+    let tried = command.clone().try_get_matches_from(typed);
+    tried.map(drop).map_err(|error| {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    })
 }
 
 fn values(value: &Value) -> Option<Vec<String>> {

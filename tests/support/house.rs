@@ -11,6 +11,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use p2sp::certificate::Certificate;
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::handlers::Rules;
 use p2sp::id::Moment;
@@ -37,6 +38,7 @@ pub struct House {
     /// The edge.
     pub net: PipeNet,
     rules: Rules,
+    certificate: Option<Certificate>,
     dir: TempDir,
     event_loop: Option<EventLoop<PipeNet>>,
     starts: u8,
@@ -44,10 +46,16 @@ pub struct House {
 
 impl House {
     /// A server, started on a new database.
-    pub fn new(mut rules: Rules) -> House {
+    pub fn new(rules: Rules) -> House {
+        House::with(rules, None)
+    }
+
+    /// The same, with a certificate to speak TLS.
+    pub fn with(mut rules: Rules, certificate: Option<Certificate>) -> House {
         rules.hash_cost = CHEAP;
         let net = PipeNet::new(Moment(1_000_000));
-        let mut house = House { net, rules, dir: temp_dir(), event_loop: None, starts: 0 };
+        let (dir, event_loop) = (temp_dir(), None);
+        let mut house = House { net, rules, certificate, dir, event_loop, starts: 0 };
         house.start();
         house
     }
@@ -67,7 +75,10 @@ impl House {
         if store.user_count() == 0 {
             make_admin(&mut store);
         }
-        let server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
+        let mut server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
+        if let Some(certificate) = &self.certificate {
+            server.set_certificate(certificate.clone());
+        }
         self.event_loop = Some(EventLoop::new(self.net.clone(), server, CONNECTIONS_MAX));
         self.settle();
     }

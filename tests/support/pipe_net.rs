@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use p2sp::certificate::Certificate;
 use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
@@ -69,6 +70,8 @@ struct Pipes {
     hashes: Vec<(ConnId, Outcome)>,
     hashes_held: bool,
     stops: u32,
+    /// The next reload finds this.
+    certificate: Option<Result<Certificate, String>>,
     disk_free: u64,
     waits: u64,
 }
@@ -95,6 +98,7 @@ impl PipeNet {
             hashes: Vec::new(),
             hashes_held: false,
             stops: 0,
+            certificate: None,
             disk_free: u64::MAX,
             waits: 0,
         })))
@@ -202,6 +206,11 @@ impl PipeNet {
         self.0.borrow_mut().stops += 1;
     }
 
+    /// A signal to read the certificate again comes, which then is this.
+    pub fn reload(&self, certificate: Result<Certificate, String>) {
+        self.0.borrow_mut().certificate = Some(certificate);
+    }
+
     /// The disk has so many bytes left.
     pub fn set_disk_free(&self, bytes: u64) {
         self.0.borrow_mut().disk_free = bytes;
@@ -250,7 +259,8 @@ impl Pipes {
             events.hashes.append(&mut self.hashes);
         }
         events.stops = std::mem::take(&mut self.stops);
-        let told = !events.ready.is_empty() || !events.hashes.is_empty();
+        events.reload = self.certificate.is_some();
+        let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
         told || events.acceptable || events.knocked || events.stops > 0
     }
 }
@@ -341,5 +351,9 @@ impl Net for PipeNet {
 
     fn disk_free(&mut self) -> io::Result<u64> {
         Ok(self.0.borrow().disk_free)
+    }
+
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        self.0.borrow_mut().certificate.take().expect("a reload")
     }
 }
