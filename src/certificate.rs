@@ -101,6 +101,17 @@ impl Source {
         }
     }
 
+    /// Whether the certificate can be used. Our own need not be there yet.
+    ///
+    /// # Errors
+    /// As [`Source::load`].
+    pub fn look(&self) -> Result<(), CertificateFault> {
+        match self {
+            Source::Own(dir) if !dir.join(OWN_FILE).exists() => Ok(()),
+            source => source.load().map(drop),
+        }
+    }
+
     /// The same, and makes our own if there is none yet.
     ///
     /// # Errors

@@ -49,6 +49,8 @@ pub enum Door {
     Front,
     /// The control socket, which only the server's own user can open: the operator.
     Control,
+    /// The loopback listener of `--metrics`: a monitor asks once, over HTTP.
+    Metrics,
 }
 
 /// An account (`users.userid`).

@@ -139,6 +139,11 @@ pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.
 pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
 
+/// The longest head of an HTTP request …
+pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;
+/// … and its headers.
+pub const HTTP_HEADERS_MAX: usize = 64;
+
 /// For a backup the checkpoints are held at most so long …
 pub const HOLD_SECONDS_MAX: u64 = 600;
 /// … and at most until the write-ahead log has so many pages (1 GiB).

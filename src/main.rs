@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             print!("{}", options::limits_help());
             Ok(ExitCode::SUCCESS)
         }
+        Job::Doctor => Ok(operator::doctor::run(&options)),
         Job::Config => Ok(operator::config::run(&options)),
         Job::Admin(command) => operator::admin::run(&options, command),
         Job::Backup(file) => operator::backup::run(&options, file),
@@ -41,7 +42,8 @@ fn main() -> ExitCode {
 fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> {
     let bound = operator::bind(options)?;
     let addresses = bound.addresses();
-    let (store, entrance, welcome) = operator::open_for_serving(options, &addresses)?;
+    let metrics = bound.metrics_address();
+    let (store, entrance, welcome) = operator::open_for_serving(options, &addresses, metrics)?;
     let event_loop = operator::event_loop(options, bound, store, entrance)?;
     operator::say(&welcome, options.rules.lang);
     Ok(match event_loop.run() {

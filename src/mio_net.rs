@@ -29,8 +29,9 @@ use crate::password::{Cost, Outcome, Task};
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 const CONTROL: Token = Token(usize::MAX - 2);
+const METRICS: Token = Token(usize::MAX - 3);
 /// The first listener; the others count down from it.
-const LISTENERS: usize = usize::MAX - 3;
+const LISTENERS: usize = usize::MAX - 4;
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: i32 = 4096;
@@ -45,6 +46,7 @@ const KEEPALIVE_PROBES: u32 = 5;
 /// touched.
 pub struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
+    metrics: Option<(Socket, SocketAddr)>,
 }
 
 impl Bound {
@@ -53,27 +55,27 @@ impl Bound {
     /// # Errors
     /// The port is taken, or the address is not ours.
     pub fn bind(&mut self, address: SocketAddr) -> io::Result<()> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_keepalive(
-            &TcpKeepalive::new()
-                .with_time(KEEPALIVE_AFTER)
-                .with_interval(KEEPALIVE_EVERY)
-                .with_retries(KEEPALIVE_PROBES),
-        )?;
-        socket.bind(&address.into())?;
-        let bound = socket.local_addr()?.as_socket().unwrap_or(address);
-        self.sockets.push((socket, bound));
+        self.sockets.push(bind(address)?);
+        Ok(())
+    }
+
+    /// Binds the address of `--metrics`.
+    ///
+    /// # Errors
+    /// As [`Bound::bind`].
+    pub fn bind_metrics(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.metrics = Some(bind(address)?);
         Ok(())
     }
 
     /// Nothing bound yet.
     pub fn new() -> Bound {
-        Bound { sockets: Vec::new() }
+        Bound { sockets: Vec::new(), metrics: None }
+    }
+
+    /// Where monitors will ask.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// What was bound, with the ports that the system chose.
@@ -86,6 +88,30 @@ impl Default for Bound {
     fn default() -> Bound {
         Bound::new()
     }
+}
+
+fn bind(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE_AFTER)
+            .with_interval(KEEPALIVE_EVERY)
+            .with_retries(KEEPALIVE_PROBES),
+    )?;
+    socket.bind(&address.into())?;
+    let bound = socket.local_addr()?.as_socket().unwrap_or(address);
+    Ok((socket, bound))
+}
+
+fn listen(socket: Socket) -> io::Result<TcpListener> {
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(socket.into()))
 }
 
 struct Listener {
@@ -107,6 +133,8 @@ pub struct MioNet {
     listeners: Vec<Listener>,
     /// The operator's way in, and where it stands.
     control: Option<(UnixListener, PathBuf)>,
+    /// Where monitors ask.
+    metrics: Option<TcpListener>,
     /// By the connection's slot.
     sockets: Vec<Option<(u32, Stream)>>,
     signals: Signals,
@@ -131,13 +159,19 @@ impl MioNet {
         let registry = poll.registry();
         let mut listeners = Vec::new();
         for (socket, _) in bound.sockets {
-            socket.listen(BACKLOG)?;
-            socket.set_nonblocking(true)?;
-            let mut listener = TcpListener::from_std(socket.into());
+            let mut listener = listen(socket)?;
             let token = Token(LISTENERS - listeners.len());
             registry.register(&mut listener, token, Interest::READABLE)?;
             listeners.push(Listener { socket: listener, acceptable: true });
         }
+        let metrics = bound.metrics.map(|(socket, _)| listen(socket)).transpose()?;
+        let metrics = match metrics {
+            Some(mut listener) => {
+                registry.register(&mut listener, METRICS, Interest::READABLE)?;
+                Some(listener)
+            }
+            None => None,
+        };
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, WAKER)?);
@@ -151,6 +185,7 @@ impl MioNet {
             polled: mio::Events::with_capacity(4096),
             listeners,
             control: None,
+            metrics,
             sockets: Vec::new(),
             signals,
             tasks,
@@ -249,7 +284,7 @@ impl Net for MioNet {
             match event.token() {
                 // The whole queue below: one wake may stand for many.
                 WAKER => {}
-                CONTROL => events.knocked = true,
+                CONTROL | METRICS => events.knocked = true,
                 SIGNALS => {
                     for signal in self.signals.pending() {
                         match signal {
@@ -289,10 +324,19 @@ impl Net for MioNet {
     }
 
     fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
-        let Some((listener, _)) = &self.control else { return Err(ErrorKind::WouldBlock.into()) };
+        if let Some((listener, _)) = &self.control {
+            match listener.accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                accepted => {
+                    self.take_in(conn, Stream::Unix(accepted?.0))?;
+                    return Ok(Door::Control);
+                }
+            }
+        }
+        let Some(listener) = &self.metrics else { return Err(ErrorKind::WouldBlock.into()) };
         let (stream, _) = listener.accept()?;
-        self.take_in(conn, Stream::Unix(stream))?;
-        Ok(Door::Control)
+        self.take_in(conn, Stream::Tcp(stream))?;
+        Ok(Door::Metrics)
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
@@ -326,6 +370,7 @@ impl Net for MioNet {
 
     fn stop_accepting(&mut self) {
         self.listeners.clear();
+        self.metrics = None;
         if let Some((_, path)) = self.control.take() {
             // What is left of it would only be replaced at the next start.
             let _ = std::fs::remove_file(path);

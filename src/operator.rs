@@ -7,6 +7,7 @@ mod ask;
 pub mod backup;
 pub mod check;
 pub mod config;
+pub mod doctor;
 pub mod restore;
 
 use std::io::Write;
@@ -56,7 +57,21 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
             }
         }
     }
+    if let Some(address) = options.metrics {
+        bind_metrics(&mut bound, address)?;
+    }
     Ok(bound)
+}
+
+fn bind_metrics(bound: &mut Bound, address: SocketAddr) -> Result<(), Startup> {
+    if !address.ip().is_loopback() {
+        return Err(Operating::MetricsNotLoopback { address: address.to_string() }.into());
+    }
+    let done = bound.bind_metrics(address);
+    done.map_err(|error| Startup::CannotBind {
+        address: address.to_string(),
+        why: error.to_string(),
+    })
 }
 
 /// Opens the store, makes the first account, secures old passwords. Returns what to tell the
@@ -67,6 +82,7 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
 pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
+    metrics: Option<SocketAddr>,
 ) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
     let (mut store, opened) = open(options, options.synchronous)?;
     // Before the first account: its password is shown once, and must not be lost to a refusal.
@@ -74,6 +90,9 @@ pub fn open_for_serving(
     let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
     lines.push(Startup::Listening { addresses: listening.join(" ") });
+    if let Some(address) = metrics {
+        lines.push(Operating::Metrics { address: address.to_string() }.into());
+    }
     if opened.migrated_from.is_some() {
         lines.push(Startup::Migrated);
     }

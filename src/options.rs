@@ -44,6 +44,9 @@ struct Arguments {
     /// Speak English (en) or Chinese (zh) [default: from the environment]
     #[arg(long, global = true, value_name = "LANG", env = "P2SP_LANG")]
     lang: Option<String>,
+    /// Answer monitors (Prometheus) on this loopback address
+    #[arg(long, global = true, value_name = "ADDR", env = "P2SP_METRICS")]
+    metrics: Option<SocketAddr>,
     /// Friends must be accepted before they can write to each other
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -84,6 +87,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Look for what could keep the server from working, each with the command that mends it
+    Doctor,
     /// Print every setting with its value and where that came from, as p2sp.toml has it
     Config,
     /// Look after users and the server, whether it runs or not
@@ -158,6 +163,8 @@ pub enum AdminCommand {
 
 /// What to do.
 pub enum Job {
+    /// Look for what could keep the server from working.
+    Doctor,
     /// Print the settings.
     Config,
     /// Run the server.
@@ -188,6 +195,8 @@ pub struct Options {
     pub certificate: Source,
     /// Nobody needs an invite code.
     pub open_registration: bool,
+    /// Where monitors ask.
+    pub metrics: Option<SocketAddr>,
     /// Whether an acknowledged message is on disk.
     pub synchronous: Synchronous,
     /// What the server goes by.
@@ -281,6 +290,7 @@ impl Options {
             data,
             certificate,
             open_registration: arguments.open_registration,
+            metrics: arguments.metrics,
             synchronous,
             rules,
             settings: Vec::new(),
@@ -294,7 +304,7 @@ impl Options {
         &self,
         matches: &ArgMatches,
         file: &File,
-        limits: &HashMap<&'static str, Origin>,
+        origins: &HashMap<&'static str, Origin>,
     ) -> Vec<Setting> {
         let command = Arguments::command();
         let one = |arg: &clap::Arg| {
@@ -321,7 +331,7 @@ impl Options {
             Setting {
                 name: format!("limit.{name}"),
                 value: Some(Value::Integer(value as i64)),
-                origin: limits.get(name).copied().unwrap_or(Origin::Default),
+                origin: origins.get(name).copied().unwrap_or(Origin::Default),
             }
         };
         plain.chain(Limits::TABLE.iter().map(limit)).collect()
@@ -331,6 +341,7 @@ impl Options {
 fn job(command: Option<Command>, help_limits: bool) -> Job {
     match command {
         Some(Command::Config) => Job::Config,
+        Some(Command::Doctor) => Job::Doctor,
         Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
             Job::Backup(file)
         }

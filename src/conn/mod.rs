@@ -64,6 +64,8 @@ pub enum CloseReason {
     PasswordReset,
     /// The checkpoints could be held no longer for it.
     HoldEnded,
+    /// A monitor was answered.
+    Measured,
     /// The outcome of a request is unknown (P4).
     Unknown,
     /// The server stops.
@@ -91,6 +93,7 @@ impl CloseReason {
             CloseReason::Blocked => "blocked",
             CloseReason::PasswordReset => "password_reset",
             CloseReason::HoldEnded => "hold_ended",
+            CloseReason::Measured => "measured",
             CloseReason::Unknown => "unknown_outcome",
             CloseReason::Shutdown => "shutdown",
             CloseReason::Refused => "refused",
@@ -144,6 +147,8 @@ pub enum Patience {
     Operator,
     /// The operator's while a backup is made, which has a deadline of its own.
     Backup,
+    /// A monitor's: it asks at once, or not at all.
+    Monitor,
 }
 
 /// No moment: an `Option` of one would make every connection eight bytes larger.
@@ -234,6 +239,7 @@ impl Connection {
         let patience = match door {
             Door::Front => Patience::SignIn,
             Door::Control => Patience::Operator,
+            Door::Metrics => Patience::Monitor,
         };
         Connection { patience, ..Connection::new(generation, peer, now) }
     }
@@ -243,6 +249,7 @@ impl Connection {
         match self.patience {
             Patience::SignIn | Patience::Idle | Patience::Keepalive => Door::Front,
             Patience::Operator | Patience::Backup => Door::Control,
+            Patience::Monitor => Door::Metrics,
         }
     }
 
@@ -450,6 +457,9 @@ impl Connection {
             }
             Patience::Idle | Patience::Operator => {
                 limit(self.since, settings.idle_seconds, CloseReason::Idle)
+            }
+            Patience::Monitor => {
+                limit(self.since, limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline)
             }
             Patience::Keepalive | Patience::Backup => None,
         };

@@ -8,13 +8,13 @@ use super::chat::sent_to;
 use super::context::{Draft, View, is_same_group};
 use super::group::{list_groups, tell};
 use super::list::{Cursor, Page, ROWS_ASKED};
-use super::{Answer, Context, No, Outcome};
+use super::{Answer, Context, Facts, No, Outcome};
 use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Figure, Reply, UserLine};
 use crate::outbox::Effect;
-use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, User};
+use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, StoreError, User};
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Event, Notice, Refusal};
 
@@ -112,7 +112,7 @@ pub fn unblockgroup(context: &mut Context, user: Option<UserId>, args: &Args) ->
 
 /// `stats`: how the server is doing.
 pub fn stats(context: &mut Context, _: Option<UserId>, _: &Args) -> Answer {
-    let figures = figures(context)?;
+    let figures = figures(context.facts)?;
     let (refusals, closes) = (context.facts.counters.refusals(), context.facts.counters.closes());
     let object = |counts: &[(&'static str, u64)]| -> Value {
         counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
@@ -124,8 +124,8 @@ pub fn stats(context: &mut Context, _: Option<UserId>, _: &Args) -> Answer {
     Ok(Outcome::Done(Reply::Stats { figures, refusals, closes }, Data::Object(data)))
 }
 
-fn figures(context: &Context) -> Result<Vec<Figure>, No> {
-    let facts = &context.facts;
+/// Every figure, for people, for programs and for monitors.
+pub fn figures(facts: &Facts) -> Result<Vec<Figure>, StoreError> {
     let View { connections, uptime_seconds, send_bytes, behind, .. } = facts.view;
     let (store, counters) = (&facts.store, &facts.counters);
     Ok(vec![

@@ -20,6 +20,7 @@ mod context;
 pub mod friend;
 pub mod group;
 pub mod list;
+pub mod metrics;
 pub mod operator;
 pub mod stem;
 
@@ -55,7 +56,7 @@ impl Handler {
     fn is_behind(&self, door: Door) -> bool {
         match self {
             Handler::Anyone(_) | Handler::Member(_) => door == Door::Front,
-            Handler::Admin(_) => true,
+            Handler::Admin(_) => door != Door::Metrics,
             Handler::Operator(_) => door == Door::Control,
         }
     }

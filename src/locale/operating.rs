@@ -15,6 +15,12 @@ pub enum Operating {
         why: Option<String>,
     },
     TooLong,
+    MetricsNotLoopback {
+        address: String,
+    },
+    Metrics {
+        address: String,
+    },
     /// A file that is no TOML, or a value that a setting cannot have.
     BadFile {
         path: String,
@@ -74,6 +80,14 @@ impl Operating {
                 )
             }
             Operating::TooLong => ("That is too long.".into(), "内容太长。".into()),
+            Operating::MetricsNotLoopback { address } => (
+                format!("--metrics {address}: only on loopback, for instance 127.0.0.1:9464."),
+                format!("--metrics {address}：只能使用本机地址，例如 127.0.0.1:9464。"),
+            ),
+            Operating::Metrics { address } => (
+                format!("Metrics: http://{address}/metrics"),
+                format!("监控指标：http://{address}/metrics"),
+            ),
             Operating::BadFile { path, why } => {
                 (format!("{path}: {why}"), format!("{path}：{why}"))
             }

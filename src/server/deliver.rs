@@ -15,8 +15,6 @@
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
 //! to them, so nothing is skipped and nothing comes twice (P8, P9).
 
-use std::time::Duration;
-
 use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::CloseReason;
 use crate::handlers::stem::stem;
@@ -138,6 +136,7 @@ impl Server {
             delivery.budget.add(reserve);
         }
         self.feed_behind(&mut delivery.budget, now)?;
+        self.answer_monitors(now)?;
         Ok(delivery.hashes)
     }
 
@@ -237,30 +236,6 @@ impl Server {
             Effect::Release(id) => self.end_hold(id, now),
         }
         Ok(())
-    }
-
-    /// From here on the database's file stays as it is, with everything in it that was committed
-    /// so far. If that cannot be, the connection ends behind its answer: whoever copies the file
-    /// knows the copy by the answer to `release`.
-    fn begin_hold(&mut self, id: ConnId, now: Now) -> Result<(), Fatal> {
-        self.store.checkpoint().map_err(fatal)?;
-        if self.store.wal_pages() > 0 || self.hold.is_some() {
-            self.close(id, CloseReason::HoldEnded, None, now);
-            return Ok(());
-        }
-        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) {
-            conn.holds_checkpoints(true, now.mono);
-            let until = now.mono.after(Duration::from_secs(limits::HOLD_SECONDS_MAX));
-            self.hold = Some((id, until));
-        }
-        Ok(())
-    }
-
-    fn end_hold(&mut self, id: ConnId, now: Now) {
-        self.hold = self.hold.filter(|(conn, _)| *conn != id);
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
-            conn.holds_checkpoints(false, now.mono);
-        }
     }
 
     /// A session begins; an older one of the user ends and is told why.

@@ -12,7 +12,9 @@
 
 mod commit;
 mod deliver;
+mod hold;
 mod intake;
+mod monitor;
 mod reap;
 mod secure;
 mod serve;
@@ -40,6 +42,7 @@ use crate::throttle::Throttle;
 use crate::wire::push;
 use crate::wire::{Event, Notice};
 use intake::Intake;
+use monitor::Asks;
 pub use reap::Settled;
 use secure::Sealed;
 
@@ -88,6 +91,8 @@ pub struct Server {
     checkpoint_not_before: Moment,
     /// The connection that a backup has the checkpoints held for, and until when at most.
     hold: Option<(ConnId, Moment)>,
+    /// Monitors that are to be answered in this tick.
+    monitors: Vec<(ConnId, Asks)>,
     /// Connections that came through another door than the network's.
     inside: usize,
 }
@@ -124,6 +129,7 @@ impl Server {
             last_work: now,
             checkpoint_not_before: now,
             hold: None,
+            monitors: Vec::new(),
             inside: 0,
         }
     }
@@ -224,6 +230,9 @@ impl Server {
     /// The connection's share is complete: open it if it is sealed, cut it into frames and list
     /// them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
+        if self.conn(id).is_some_and(|conn| conn.door() == Door::Metrics) {
+            return self.hear_monitor(id);
+        }
         self.sniff(id, now);
         self.open_records(id, now);
         let listed = self.intake.list();

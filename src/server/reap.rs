@@ -33,7 +33,8 @@ impl Server {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
             let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
-            if conn.is_serving() {
+            // A monitor's are kept as they came.
+            if conn.is_serving() && conn.door() != Door::Metrics {
                 let rest = self.intake.rest(portion);
                 conn.received.keep(rest);
                 let in_record = conn.tls.as_ref().is_some_and(|tls| tls.is_within_record());
@@ -104,7 +105,7 @@ impl Server {
         self.send_bytes -= conn.unsent_bytes();
         match conn.door() {
             Door::Front => self.throttle.disconnect(conn.peer),
-            Door::Control => self.inside -= 1,
+            Door::Control | Door::Metrics => self.inside -= 1,
         }
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.counters.closed(reason);
@@ -178,23 +179,6 @@ impl Server {
         Ok(())
     }
 
-    /// Whether a backup copies the database at this moment. It loses that right, and its
-    /// connection, when it takes too long.
-    fn is_held(&mut self, now: Now) -> bool {
-        let Some((id, until)) = self.hold else { return false };
-        let lives = self.conn(id).is_some_and(|conn| conn.is_serving());
-        let over = now.mono >= until || self.store.wal_pages() >= limits::HOLD_WAL_PAGES_MAX;
-        if lives && !over {
-            return true;
-        }
-        self.hold = None;
-        if lives {
-            log::warn!("a backup took too long; checkpoints go on");
-            self.close(id, CloseReason::HoldEnded, None, now);
-        }
-        false
-    }
-
     /// A tick took so long, without its wait.
     pub fn tick_took(&mut self, time: Duration) {
         self.counters.tick_took(time);
@@ -203,6 +187,10 @@ impl Server {
 
 /// Whether something was kept that does not wait for more bytes.
 fn has_work(conn: &Connection) -> bool {
+    // What a monitor sent waits for the rest of it.
+    if conn.door() == Door::Metrics {
+        return false;
+    }
     let unopened = conn.tls.as_ref().is_some_and(|tls| tls.waits());
     unopened || has_frame(conn.received.bytes())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::explain;
+use super::open::{Content, connect, explain, lock_and_look};
 use super::tail::SLICE_BITS;
 use super::{OpenError, Result, Sql, Store};
 
@@ -71,7 +71,7 @@ pub const RULES: &[(&str, Sql)] = &[
     (
         "log_head",
         "SELECT seq AS id FROM log WHERE seq < 1
-        UNION ALL SELECT sealed FROM log_state WHERE (sealed << (SELECT bits FROM slices)) > head + 1",
+        UNION ALL SELECT sealed FROM log_state, slices WHERE (sealed << bits) > head + 1",
     ),
     (
         "log_names",
@@ -83,7 +83,8 @@ pub const RULES: &[(&str, Sql)] = &[
     ),
     (
         "log_slices",
-        "WITH said(slice, entries) AS (SELECT seq >> (SELECT bits FROM slices), count(*) FROM log GROUP BY 1),
+        "WITH said(slice, entries) AS
+                (SELECT seq >> bits, count(*) FROM log, slices GROUP BY 1),
             found(slice, entries) AS (SELECT slice, sum(length(offsets)) / 2 FROM log_slices
                 WHERE sender = 0 GROUP BY 1)
         SELECT slice AS id FROM said FULL JOIN found USING (slice)
@@ -125,6 +126,20 @@ pub fn check_copy(path: &Path) -> std::result::Result<Vec<Violation>, OpenError>
         return Err(OpenError::NotADatabase);
     }
     check(&db).map_err(explain)
+}
+
+/// Everything that does not hold in the database of a directory, if it is of this version; of an
+/// earlier one only that it can be opened. It is not changed.
+///
+/// # Errors
+/// It cannot be opened, or somebody uses it.
+pub fn check_in_place(dir: &Path) -> std::result::Result<Vec<Violation>, OpenError> {
+    let path = dir.join("p2sp.db");
+    let db = connect(&path)?;
+    match lock_and_look(&db, &path)? {
+        Content::Ours => check(&db).map_err(|error| explain(&path, error)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// As SQLite wants it for a file that does not change: nothing is locked or made beside it.

@@ -51,7 +51,7 @@ use tail::Tail;
 use unwritten::Unwritten;
 
 pub use addressees::Addressee;
-pub use check::{RULES, Violation, check_copy};
+pub use check::{RULES, Violation, check_copy, check_in_place};
 pub use copy::put_in_place;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
