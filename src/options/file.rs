@@ -104,8 +104,10 @@ fn try_out(command: &Command, values: &BTreeMap<String, Vec<String>>) -> Result<
     let tried = command.clone().try_get_matches_from(typed);
     tried.map(drop).map_err(|error| {
         let text = error.to_string();
-        let line = text.lines().next().unwrap_or_default();
-        line.strip_prefix("error: ").unwrap_or(line).to_owned()
+        // Up to its hints, which are about the command line.
+        let lines: Vec<&str> =
+            text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        lines.join(" ").trim_start_matches("error: ").to_owned()
     })
 }
 
