@@ -49,6 +49,8 @@ struct Identity {
 /// All that the client knows.
 pub struct Session {
     lang: Lang,
+    /// The code that lets one register from another machine.
+    invite: Option<String>,
     phase: Phase,
     identity: Option<Identity>,
     stream: Stream,
@@ -70,6 +72,7 @@ impl Session {
     pub fn new(lang: Lang) -> Session {
         Session {
             lang,
+            invite: None,
             phase: Phase::Down,
             identity: None,
             stream: Stream::default(),
@@ -82,6 +85,12 @@ impl Session {
             refused: false,
             unreachable: None,
         }
+    }
+
+    /// The same, with a code that goes with every registration.
+    pub fn with_invite(mut self, invite: Option<String>) -> Session {
+        self.invite = invite;
+        self
     }
 
     // What the connection reports.
@@ -178,6 +187,9 @@ impl Session {
         if kind == MessageType::Login {
             args.insert("ack".to_owned(), true.into());
         }
+        if let Some(invite) = self.invite.as_deref().filter(|_| kind == MessageType::Reg) {
+            args.insert("invite".to_owned(), invite.into());
+        }
         self.unreachable = None;
         self.requests.push(kind, args, purpose);
         self.send();
@@ -203,6 +215,11 @@ impl Session {
     pub fn refuse_saying(&mut self, text: &str, code: &str) {
         self.refused = true;
         self.lines.push(show::refusal(text, code));
+    }
+
+    /// Lets the person know something.
+    pub fn notice(&mut self, text: Text) {
+        self.lines.push(show::notice(&text.say(self.lang)));
     }
 
     /// Lines of our own.
@@ -483,10 +500,6 @@ impl Session {
 
     fn show(&mut self, type_name: &str, payload: &Value) {
         self.lines.extend(show::message(type_name, payload, self.lang));
-    }
-
-    fn notice(&mut self, text: Text) {
-        self.lines.push(show::notice(&text.say(self.lang)));
     }
 }
 

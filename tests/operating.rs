@@ -143,7 +143,7 @@ fn the_control_socket_is_its_owners_alone_and_replaces_one_that_is_stale() {
     // A directory may be deeper than a socket's path.
     let mut deep = again.data();
     (0..10).for_each(|_| deep.push("a-directory-name"));
-    let server = Server::start_at(&deep);
+    let server = Server::start_on_path(&deep);
     let output = run(&["admin", "stats", "--data", name(&deep)], "");
     assert!(String::from_utf8_lossy(&output.stdout).contains("connections: 1"), "{output:?}");
     drop(server);

@@ -61,8 +61,13 @@ impl Server {
 
     /// A server on the data of this directory.
     pub fn start_on(dir: Arc<TempDir>, args: &[&str]) -> Server {
+        Server::start_at(dir, "127.0.0.1:0", args)
+    }
+
+    /// The same, at this address.
+    pub fn start_at(dir: Arc<TempDir>, listen: &str, args: &[&str]) -> Server {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Server::launch(dir, "127.0.0.1:0", args, Vec::new())
+        Server::launch(dir, listen, args, Vec::new())
     }
 
     /// A server on fresh data that is told this by its environment.
@@ -73,7 +78,7 @@ impl Server {
     }
 
     /// A server whose data is in this directory, which is another's to remove.
-    pub fn start_at(data: &Path) -> Server {
+    pub fn start_on_path(data: &Path) -> Server {
         let dir = Arc::new(tempfile::tempdir().expect("a directory"));
         Server::launch_at(data.to_owned(), dir, "127.0.0.1:0", Vec::new(), Vec::new())
     }
