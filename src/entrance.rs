@@ -87,13 +87,13 @@ impl Entrance {
     }
 }
 
-/// Whether the certificate can be used, if there is one; or what is wrong, and the command that
+/// Until when the certificate can be used, if there is one; or what is wrong, and the command that
 /// mends it.
 ///
 /// # Errors
 /// It cannot be used.
-pub fn look(options: &Options) -> Result<(), (Startup, String)> {
-    options.certificate.look().map_err(|fault| {
+pub fn look(options: &Options) -> Result<Option<i64>, (Startup, String)> {
+    options.certificate.valid_until().map_err(|fault| {
         let mend = match &options.certificate {
             // The next start makes another; whoever trusts the old one is warned.
             Source::Own(dir) => format!("cd '{}' && mv tls.pem tls.pem.bad", dir.display()),

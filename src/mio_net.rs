@@ -42,6 +42,15 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 /// … and this many unanswered probes end the connection.
 const KEEPALIVE_PROBES: u32 = 5;
 
+/// Lets a write beyond the limit on a file's size fail, like one to a full disk, instead of ending
+/// the process by a signal.
+///
+/// # Errors
+/// The system refuses a signal handler.
+pub fn outlive_file_size_limit() -> io::Result<()> {
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).map(drop)
+}
+
 /// Addresses bound and not listened on yet: a port that is taken is known before anything is
 /// touched.
 pub struct Bound {

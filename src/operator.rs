@@ -22,7 +22,7 @@ use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::mio_net::{Bound, MioNet};
+use p2sp::mio_net::{Bound, MioNet, outlive_file_size_limit};
 use p2sp::names::Name;
 use p2sp::password::{Outcome, Secret, Task};
 use p2sp::server::Server;
@@ -84,6 +84,7 @@ pub fn open_for_serving(
     addresses: &[SocketAddr],
     metrics: Option<SocketAddr>,
 ) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
+    outlive_file_size_limit().map_err(|error| Startup::Broken { why: error.to_string() })?;
     let (mut store, opened) = open(options, options.synchronous)?;
     // Before the first account: its password is shown once, and must not be lost to a refusal.
     let entrance = Entrance::open(options, addresses)?;

@@ -16,13 +16,18 @@
 
 use std::fmt;
 
-use argon2::password_hash::phc::{Output, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+
+/// Room for so many blocks of a hash is asked for, though fewer are touched: 33 MiB is more than an
+/// allocator keeps for later, so that the memory is the system's again at once. It kept what was
+/// let go eight times over.
+const BLOCKS_MAPPED: usize = 33 * 1024;
 
 /// What is kept of a login key: its SHA-256. The key itself is random, so one quick hash is
 /// enough.
@@ -284,9 +289,26 @@ enum Match {
 /// The stored form of `text`; `None` without memory for it.
 fn store(scheme: Scheme, text: &str, salt: &[u8; 16], cost: Cost) -> Option<String> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon2.hash_password_with_salt(text.as_bytes(), salt).ok()?;
-    Some(format!("{}${}", scheme.tag(), hash.to_string().strip_prefix('$')?))
+    let mut computed = [0; Params::DEFAULT_OUTPUT_LEN];
+    hash(text, salt, &params, &mut computed)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(&computed).ok()?),
+    };
+    Some(format!("{}${}", scheme.tag(), phc.to_string().strip_prefix('$')?))
+}
+
+/// Hashes `text` into `computed`; `None` if it cannot be done.
+fn hash(text: &str, salt: &[u8], params: &Params, computed: &mut [u8]) -> Option<()> {
+    let count = params.block_count();
+    let mut blocks = Vec::new();
+    blocks.try_reserve_exact(count.max(BLOCKS_MAPPED)).ok()?;
+    blocks.resize(count, Block::new());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    argon2.hash_password_into_with_memory(text.as_bytes(), salt, computed, &mut blocks).ok()
 }
 
 /// Compares `password` to `stored`; `None` without memory for the hash. A malformed row means
@@ -327,9 +349,8 @@ impl Form {
 
     /// Whether `text` hashes to this; `None` if the hash cannot be computed.
     fn matches(&self, text: &str) -> Option<bool> {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
         let mut computed = vec![0; self.hash.len()];
-        argon2.hash_password_into(text.as_bytes(), &self.salt, &mut computed).ok()?;
+        hash(text, &self.salt, &self.params, &mut computed)?;
         Some(computed.ct_eq(self.hash.as_bytes()).into())
     }
 }

@@ -4,14 +4,17 @@
 mod live;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use live::{PASSWORD, Peer, Server, run};
+use live::{PASSWORD, PATIENCE, Peer, Server, frame_of, run};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::json;
@@ -155,7 +158,7 @@ fn p20_operators_are_few_and_others_do_not_notice() {
     let socket = server.data().join("control");
     let mut held = Vec::new();
     for _ in 0..40 {
-        held.push(std::os::unix::net::UnixStream::connect(&socket).expect("a connection"));
+        held.push(UnixStream::connect(&socket).expect("a connection"));
     }
     let mut bob = server.user("bob");
     bob.ok("ping", json!({}));
@@ -235,6 +238,42 @@ fn a_backup_under_load_restores_to_a_server_that_goes_on() {
     assert!(texts == expected, "nothing is lost, repeated or out of order");
     alice.ok("send", json!({"username": "bob", "message": "and on"}));
     bob.expect_text("alice", "and on");
+}
+
+/// The operator asks, and is answered.
+fn ask(stream: &mut UnixStream, kind: &str) -> String {
+    stream.write_all(&frame_of(kind, &json!({}))).expect("written");
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).expect("a frame");
+    let length = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+    let mut payload = vec![0; length as usize];
+    stream.read_exact(&mut payload).expect("a frame");
+    let answer: serde_json::Value = serde_json::from_slice(&payload).expect("JSON");
+    answer["payload"]["code"].as_str().expect("a code").to_owned()
+}
+
+#[test]
+fn p20_the_file_stands_still_while_it_is_held_and_then_catches_up() {
+    let server = Server::unlimited(&["--limit", "waiting_per_user=0,waiting_per_sender=0"]);
+    let [mut alice, bob] = server.friends(["alice", "bob"]);
+    drop(bob);
+    let database = server.data().join("p2sp.db");
+    let mut operator = UnixStream::connect(server.data().join("control")).expect("a connection");
+    operator.set_read_timeout(Some(PATIENCE)).expect("an option");
+    assert_eq!(ask(&mut operator, "backup"), "ok");
+    let held = fs::read(&database).expect("a database");
+    // Several times what is copied into the file at the latest otherwise.
+    let text = "x".repeat(8_000);
+    for _ in 0..1_000 {
+        alice.ok("send", json!({"username": "bob", "message": text}));
+    }
+    assert!(fs::read(&database).expect("a database") == held, "somebody wrote into it");
+    assert_eq!(ask(&mut operator, "release"), "ok");
+    let began = Instant::now();
+    while fs::metadata(&database).expect("a database").len() < 8_000_000 {
+        assert!(began.elapsed() < PATIENCE, "the file does not catch up");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub enum Complaint {
         path: String,
         mode: u32,
     },
+    Ends {
+        days: i64,
+    },
     /// Said already, in the right language.
     Said {
         line: String,
@@ -71,6 +74,13 @@ impl Complaint {
             Complaint::OpenFiles { files, connections } => (
                 format!("at most {files} open files, so at most {connections} connections"),
                 format!("最多打开 {files} 个文件，只能容纳 {connections} 个连接"),
+            ),
+            Complaint::Ends { days: ..0 } => {
+                ("the certificate is not valid any more".into(), "证书已过期".into())
+            }
+            Complaint::Ends { days } => (
+                format!("the certificate ends in {days} days"),
+                format!("证书将在 {days} 天后过期"),
             ),
             Complaint::ClockUnset => ("the clock was never set".into(), "系统时钟未设置".into()),
             Complaint::ClockBehind { seconds } => (

@@ -57,9 +57,14 @@ impl Asked {
     /// # Errors
     /// There is one, and it cannot be asked.
     pub fn running(options: &Options) -> Result<Option<Asked>, Startup> {
-        let Some(stream) = control::connect(&options.data).map_err(gone)? else {
-            return Ok(None);
-        };
+        let connected = control::connect(&options.data).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => Startup::NotWritable {
+                path: options.data.display().to_string(),
+                why: error.to_string(),
+            },
+            _ => gone(error),
+        });
+        let Some(stream) = connected? else { return Ok(None) };
         stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).map_err(gone)?;
         Ok(Some(Asked { line: Line::Running(stream), lang: options.rules.lang.tag() }))
     }

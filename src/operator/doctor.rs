@@ -29,6 +29,9 @@ const CLOCK_SLACK: i64 = 60;
 /// With so much more free space than what the server refuses messages at, nobody need act.
 const DISK_FREE_FACTOR: u64 = 16;
 
+/// A certificate that ends in fewer days should have been renewed.
+const CERTIFICATE_DAYS_FEW: i64 = 14;
+
 /// A complaint, and the command that mends it.
 type Mend = (Complaint, String);
 
@@ -174,10 +177,15 @@ fn database(options: &Options, running: Result<Option<Asked>, Startup>) -> Vec<M
     }
 }
 
-/// Whether the certificate can be used, if there is one already.
+/// Whether the certificate can be used, and for how long, if there is one already.
 fn certificate(options: &Options) -> Vec<Mend> {
     match entrance::look(options) {
-        Ok(()) => Vec::new(),
+        Ok(until) => {
+            let days = until.map(|until| (until - unix_now()).div_euclid(86_400));
+            let ending = days.filter(|days| *days < CERTIFICATE_DAYS_FEW);
+            let mend = "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned();
+            ending.map(|days| (Complaint::Ends { days }, mend)).into_iter().collect()
+        }
         Err((line, mend)) => vec![(Complaint::Said { line: line.say(options.rules.lang) }, mend)],
     }
 }

@@ -43,11 +43,16 @@ impl Server {
         if lives && !over {
             return true;
         }
-        self.hold = None;
-        if lives {
-            log::warn!("a backup took too long; checkpoints go on");
+        self.break_hold(now);
+        false
+    }
+
+    /// The checkpoints go on, whoever they were held for.
+    pub(super) fn break_hold(&mut self, now: Now) {
+        let Some((id, _)) = self.hold.take() else { return };
+        if self.conn(id).is_some_and(|conn| conn.is_serving()) {
+            log::warn!("a backup took too long, or all the space there was; it is given up");
             self.close(id, CloseReason::HoldEnded, None, now);
         }
-        false
     }
 }

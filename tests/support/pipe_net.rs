@@ -9,6 +9,10 @@
 //! to where the loop asked to be woken, but never past the horizon; reaching that with nothing to
 //! tell is being idle. Password hashes are computed at once and told at the next wait, unless
 //! they are held back. The handle is shared: the loop owns one, the test another.
+//!
+//! An edge is obedient unless it was given [`Whims`]: then it moves bytes in pieces, blocks and
+//! wakes for nothing, takes its time, and dies in the middle of a tick. A dead edge does nothing
+//! more, so that the rest of the tick is as if it had never been.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -29,11 +33,80 @@ pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 pub const PIPE_BYTES: usize = 128 * 1024;
 
 /// Wall time at the origin of the clock.
-const UNIX_ORIGIN: i64 = 1_700_000_000;
+pub const UNIX_ORIGIN: i64 = 1_700_000_000;
+
+/// Where the loop calls the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// What happened?
+    Wait,
+    /// What time is it? Also in the middle of a transaction.
+    Moment,
+    /// Who is there?
+    Accept,
+    /// Bytes in.
+    Read,
+    /// How full is the disk? Before a transaction.
+    DiskFree,
+    /// A password to be hashed. Behind a commit.
+    Hash,
+    /// Bytes out. Behind a commit.
+    Write,
+    /// No more bytes out.
+    Shutdown,
+    /// A connection let go.
+    Close,
+}
+
+/// What an edge does of its own accord.
+pub trait Whims {
+    /// How many of `count` bytes are moved. None: it would block for now, and an edge follows.
+    fn moves(&mut self, _: Call, count: usize) -> Option<usize> {
+        Some(count)
+    }
+
+    /// An event comes for nothing, for one of so many connections, those that are gone included.
+    fn wakes_for_nothing(&mut self, _connections: usize) -> Option<usize> {
+        None
+    }
+
+    /// How much later it is than when the time was last asked for.
+    fn dawdles(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How long a password hash takes.
+    fn hashes_for(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// A finished hash is told to a connection that is gone.
+    fn comes_too_late(&mut self) {}
+
+    /// Whether the process is killed at this call, which is not done then.
+    fn kills(&mut self, _: Call) -> bool {
+        false
+    }
+}
+
+/// No whims at all.
+struct Obedient;
+
+impl Whims for Obedient {}
+
+/// Only looks on.
+struct Witness(fn(Call));
+
+impl Whims for Witness {
+    fn kills(&mut self, call: Call) -> bool {
+        (self.0)(call);
+        false
+    }
+}
 
 /// The other end of a connection, whether it was accepted yet or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PeerId(usize);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub usize);
 
 #[derive(Debug)]
 struct Pipe {
@@ -52,10 +125,16 @@ struct Pipe {
     was_full: bool,
     readable: bool,
     writable: bool,
+    /// The most bytes that the loop had to write at once.
+    offered_max: usize,
 }
 
 struct Pipes {
+    whims: Box<dyn Whims>,
+    dead: bool,
     now: Moment,
+    /// How much the wall clock is ahead of what it should be, in seconds.
+    unix_ahead: i64,
     horizon: Moment,
     idle: bool,
     pipes: Vec<Pipe>,
@@ -67,13 +146,19 @@ struct Pipes {
     acceptable: bool,
     knocked: bool,
     out_of_files: bool,
-    hashes: Vec<(ConnId, Outcome)>,
+    /// Everyone who was ever accepted, if there are whims: an event may come late.
+    accepted: Vec<ConnId>,
+    hashes: VecDeque<(Moment, ConnId, Outcome)>,
     hashes_held: bool,
     stops: u32,
     /// The next reload finds this.
     certificate: Option<Result<Certificate, String>>,
     disk_free: u64,
     waits: u64,
+    /// Bytes, connections and events that came or went.
+    progress: u64,
+    /// What was written, in order, if somebody listens.
+    tap: Option<Vec<(PeerId, Vec<u8>)>>,
 }
 
 /// A handle of the edge.
@@ -84,7 +169,10 @@ impl PipeNet {
     /// An edge at that moment, with nobody there.
     pub fn new(now: Moment) -> PipeNet {
         PipeNet(Rc::new(RefCell::new(Pipes {
+            whims: Box::new(Obedient),
+            dead: false,
             now,
+            unix_ahead: 0,
             horizon: now,
             idle: false,
             pipes: Vec::new(),
@@ -95,13 +183,27 @@ impl PipeNet {
             acceptable: false,
             knocked: false,
             out_of_files: false,
-            hashes: Vec::new(),
+            accepted: Vec::new(),
+            hashes: VecDeque::new(),
             hashes_held: false,
             stops: 0,
             certificate: None,
             disk_free: u64::MAX,
             waits: 0,
+            progress: 0,
+            tap: None,
         })))
+    }
+
+    /// The same with whims, and with a tap on everything that the loop writes.
+    pub fn with_whims(now: Moment, whims: Box<dyn Whims>) -> PipeNet {
+        let net = PipeNet::new(now);
+        {
+            let mut pipes = net.0.borrow_mut();
+            pipes.whims = whims;
+            pipes.tap = Some(Vec::new());
+        }
+        net
     }
 
     // --- the world's side ---
@@ -139,6 +241,7 @@ impl PipeNet {
             was_full: false,
             readable: false,
             writable: false,
+            offered_max: 0,
         });
         peer
     }
@@ -159,6 +262,30 @@ impl PipeNet {
         })
     }
 
+    /// A peer takes no more than the first `most` bytes of what came for it.
+    pub fn take_some(&self, peer: PeerId, most: usize) -> Vec<u8> {
+        self.with(peer, |pipe| {
+            pipe.writable |= std::mem::take(&mut pipe.was_full);
+            let count = most.min(pipe.to_peer.len());
+            pipe.to_peer.drain(..count).collect()
+        })
+    }
+
+    /// How many bytes a peer has not taken yet.
+    pub fn waiting(&self, peer: PeerId) -> usize {
+        self.with(peer, |pipe| pipe.to_peer.len())
+    }
+
+    /// What was written since it was last asked, piece by piece.
+    pub fn tapped(&self) -> Vec<(PeerId, Vec<u8>)> {
+        self.0.borrow_mut().tap.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The most bytes that the loop had to write to a peer at once.
+    pub fn offered_max(&self, peer: PeerId) -> usize {
+        self.with(peer, |pipe| pipe.offered_max)
+    }
+
     /// The pipe towards a peer holds so many bytes.
     pub fn set_capacity(&self, peer: PeerId, bytes: usize) {
         self.with(peer, |pipe| pipe.capacity = bytes);
@@ -169,7 +296,7 @@ impl PipeNet {
         self.with(peer, |pipe| (pipe.finished, pipe.readable) = (true, true));
     }
 
-    /// A peer is gone without a word.
+    /// A peer is gone without a word; what it had sent is there.
     pub fn cut(&self, peer: PeerId) {
         self.with(peer, |pipe| (pipe.cut, pipe.readable, pipe.writable) = (true, true, true));
     }
@@ -177,6 +304,36 @@ impl PipeNet {
     /// Whether nothing more will come for a peer.
     pub fn has_ended(&self, peer: PeerId) -> bool {
         self.with(peer, |pipe| pipe.ended && pipe.to_peer.is_empty())
+    }
+
+    /// Whether the server was told to let a peer go, or never had it.
+    pub fn is_accepted(&self, peer: PeerId) -> bool {
+        self.with(peer, |pipe| pipe.conn.is_some())
+    }
+
+    /// What time it is, without a call into the edge.
+    pub fn now(&self) -> Moment {
+        self.0.borrow().now
+    }
+
+    /// Whether the process was killed.
+    pub fn is_dead(&self) -> bool {
+        self.0.borrow().dead
+    }
+
+    /// The wall clock goes on from another time.
+    pub fn jump(&self, seconds: i64) {
+        self.0.borrow_mut().unix_ahead += seconds;
+    }
+
+    /// How much the wall clock has jumped.
+    pub fn jumped(&self) -> i64 {
+        self.0.borrow().unix_ahead
+    }
+
+    /// Whether the server writes no more to a peer, who may not have taken all yet.
+    pub fn is_shut_down(&self, peer: PeerId) -> bool {
+        self.with(peer, |pipe| pipe.ended)
     }
 
     /// From now on the clock may move this far.
@@ -194,6 +351,11 @@ impl PipeNet {
     /// How often the loop has waited.
     pub fn waits(&self) -> u64 {
         self.0.borrow().waits
+    }
+
+    /// How much has come or gone.
+    pub fn progress(&self) -> u64 {
+        self.0.borrow().progress
     }
 
     /// Finished hashes are told only when they are no longer held.
@@ -221,6 +383,11 @@ impl PipeNet {
         self.0.borrow_mut().out_of_files = out;
     }
 
+    /// Who is told of each call of the loop before it is done.
+    pub fn set_witness(&self, witness: fn(Call)) {
+        self.0.borrow_mut().whims = Box::new(Witness(witness));
+    }
+
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
         act(&mut self.0.borrow_mut().pipes[peer.0])
     }
@@ -229,6 +396,7 @@ impl PipeNet {
     fn with_conn<T>(&self, conn: ConnId, act: impl FnOnce(&mut Pipe) -> T) -> T {
         let mut pipes = self.0.borrow_mut();
         let peer = pipes.by_conn.get(&conn).copied();
+        pipes.progress += 1;
         let peer = peer.expect("the loop names only connections that it accepted and not closed");
         act(&mut pipes.pipes[peer.0])
     }
@@ -237,9 +405,16 @@ impl PipeNet {
 impl Pipes {
     fn take_in(&mut self, conn: ConnId, peer: PeerId) -> SocketAddr {
         self.by_conn.insert(conn, peer);
+        self.accepted.push(conn);
         let pipe = &mut self.pipes[peer.0];
         pipe.conn = Some(conn);
         pipe.address
+    }
+
+    /// Whether the process is gone, or goes at this call.
+    fn is_killed(&mut self, call: Call) -> bool {
+        self.dead = self.dead || self.whims.kills(call);
+        self.dead
     }
 
     /// Tells every edge there is, once. False: there was none.
@@ -253,10 +428,21 @@ impl Pipes {
                 events.ready.push(Readiness { conn, readable, writable });
             }
         }
+        if let Some(late) = self.whims.wakes_for_nothing(self.accepted.len()) {
+            let conn = self.accepted[late];
+            events.ready.push(Readiness { conn, readable: true, writable: true });
+        }
         events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
         events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
-        if !self.hashes_held {
-            events.hashes.append(&mut self.hashes);
+        while let Some((due, ..)) = self.hashes.front()
+            && *due <= self.now
+            && !self.hashes_held
+        {
+            let Some((_, conn, outcome)) = self.hashes.pop_front() else { break };
+            if !self.by_conn.contains_key(&conn) {
+                self.whims.comes_too_late();
+            }
+            events.hashes.push((conn, outcome));
         }
         events.stops = std::mem::take(&mut self.stops);
         events.reload = self.certificate.is_some();
@@ -269,21 +455,39 @@ impl Net for PipeNet {
     fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now> {
         let mut pipes = self.0.borrow_mut();
         pipes.waits += 1;
-        if !pipes.tell(events) {
-            let wake = timeout.map_or(Moment(u64::MAX), |timeout| pipes.now.after(timeout));
-            pipes.idle = wake > pipes.horizon;
-            pipes.now = wake.min(pipes.horizon);
+        if pipes.is_killed(Call::Wait) {
+            return Err(io::Error::other("killed"));
         }
-        let unix = UNIX_ORIGIN + (pipes.now.0 / 1_000_000) as i64;
+        if pipes.tell(events) {
+            pipes.progress += 1;
+        } else {
+            let before = pipes.now;
+            let wake = timeout.map_or(Moment(u64::MAX), |timeout| pipes.now.after(timeout));
+            let hashed = pipes.hashes.front().filter(|_| !pipes.hashes_held);
+            let wake = hashed.map_or(wake, |(due, ..)| wake.min(*due));
+            pipes.idle = wake > pipes.horizon;
+            pipes.now = wake.min(pipes.horizon).max(pipes.now);
+            pipes.progress += u64::from(pipes.now > before);
+        }
+        let unix = UNIX_ORIGIN + pipes.unix_ahead + (pipes.now.0 / 1_000_000) as i64;
         Ok(Now { mono: pipes.now, unix })
     }
 
     fn moment(&self) -> Moment {
-        self.0.borrow().now
+        let mut pipes = self.0.borrow_mut();
+        if !pipes.is_killed(Call::Moment) {
+            let later = pipes.whims.dawdles();
+            pipes.now = pipes.now.after(later);
+            pipes.horizon = pipes.horizon.max(pipes.now);
+        }
+        pipes.now
     }
 
     fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr> {
         let mut pipes = self.0.borrow_mut();
+        if pipes.is_killed(Call::Accept) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         if pipes.out_of_files {
             return Err(io::Error::other("too many open files"));
         }
@@ -300,14 +504,19 @@ impl Net for PipeNet {
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
         assert!(!room.is_empty(), "an empty slice could not be told from the end");
+        let moved = self.moves(Call::Read, room.len())?;
         self.with_conn(conn, |pipe| {
-            if pipe.cut {
-                return Err(ErrorKind::ConnectionReset.into());
-            }
             if pipe.to_server.is_empty() {
+                if pipe.cut {
+                    return Err(ErrorKind::ConnectionReset.into());
+                }
                 return if pipe.finished { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
             }
-            let count = room.len().min(pipe.to_server.len());
+            let Some(most) = moved else {
+                pipe.readable = true;
+                return Err(ErrorKind::WouldBlock.into());
+            };
+            let count = most.min(pipe.to_server.len());
             for (slot, byte) in room.iter_mut().zip(pipe.to_server.drain(..count)) {
                 *slot = byte;
             }
@@ -316,28 +525,47 @@ impl Net for PipeNet {
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
-        self.with_conn(conn, |pipe| {
+        let moved = self.moves(Call::Write, bytes.len())?;
+        let mut written = None;
+        let outcome = self.with_conn(conn, |pipe| {
             assert!(!pipe.ended, "nothing is written behind a shutdown");
+            pipe.offered_max = pipe.offered_max.max(bytes.len());
             if pipe.cut {
                 return Err(ErrorKind::BrokenPipe.into());
             }
-            let count = bytes.len().min(pipe.capacity.saturating_sub(pipe.to_peer.len()));
+            let room = pipe.capacity.saturating_sub(pipe.to_peer.len());
+            if room > 0 && moved.is_none() {
+                pipe.writable = true;
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let count = moved.unwrap_or_default().min(room);
             if count == 0 {
                 pipe.was_full = true;
                 return Err(ErrorKind::WouldBlock.into());
             }
             pipe.to_peer.extend_from_slice(&bytes[..count]);
+            written = Some(&bytes[..count]);
             Ok(count)
-        })
+        });
+        let mut pipes = self.0.borrow_mut();
+        let peer = pipes.by_conn.get(&conn).copied();
+        if let (Some(bytes), Some(peer), Some(tap)) = (written, peer, pipes.tap.as_mut()) {
+            tap.push((peer, bytes.to_vec()));
+        }
+        outcome
     }
 
     fn shutdown(&mut self, conn: ConnId) {
-        self.with_conn(conn, |pipe| pipe.ended = true);
+        if !self.0.borrow_mut().is_killed(Call::Shutdown) {
+            self.with_conn(conn, |pipe| pipe.ended = true);
+        }
     }
 
     fn close(&mut self, conn: ConnId) {
-        self.with_conn(conn, |pipe| (pipe.ended, pipe.conn) = (true, None));
-        self.0.borrow_mut().by_conn.remove(&conn);
+        if !self.0.borrow_mut().is_killed(Call::Close) {
+            self.with_conn(conn, |pipe| (pipe.ended, pipe.conn) = (true, None));
+            self.0.borrow_mut().by_conn.remove(&conn);
+        }
     }
 
     fn stop_accepting(&mut self) {
@@ -345,15 +573,35 @@ impl Net for PipeNet {
     }
 
     fn hash(&mut self, conn: ConnId, task: Task) {
-        let outcome = task.run(CHEAP);
-        self.0.borrow_mut().hashes.push((conn, outcome));
+        let mut pipes = self.0.borrow_mut();
+        if pipes.is_killed(Call::Hash) {
+            return;
+        }
+        let done = pipes.now.after(pipes.whims.hashes_for());
+        // One thread computes them, so they are done in their order.
+        let done = pipes.hashes.back().map_or(done, |(before, ..)| done.max(*before));
+        pipes.hashes.push_back((done, conn, task.run(CHEAP)));
     }
 
     fn disk_free(&mut self) -> io::Result<u64> {
-        Ok(self.0.borrow().disk_free)
+        let mut pipes = self.0.borrow_mut();
+        pipes.is_killed(Call::DiskFree);
+        Ok(pipes.disk_free)
     }
 
     fn certificate(&mut self) -> Result<Certificate, String> {
         self.0.borrow_mut().certificate.take().expect("a reload")
+    }
+}
+
+impl PipeNet {
+    /// How many bytes a read or a write moves, if it does not block for nothing. On a dead
+    /// edge nothing moves.
+    fn moves(&self, call: Call, count: usize) -> io::Result<Option<usize>> {
+        let mut pipes = self.0.borrow_mut();
+        if pipes.is_killed(call) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(pipes.whims.moves(call, count))
     }
 }

@@ -1,0 +1,679 @@
+//! The model: what was promised, and whether it is so.
+//!
+//! It knows what was asked and answered, and reads the log; nothing of the server's memory or of
+//! its tables of memberships. From the log alone, entry by entry, it follows who is in which
+//! group and whose friend, and so who may see what: the notices say it, and where they stand.
+//!
+//! ```text
+//! asked, answered ─┐
+//!                  ├─► absorb: does each entry have a right to be there, is each promise kept?
+//! the log ─────────┘        └─► visible: what each user is to be shown, in order
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::snapshot::{Entry, GroupRow, Snapshot};
+
+/// What fails names the promise.
+pub type Check = Result<(), String>;
+
+/// A message that somebody wants said.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The sender's id.
+    pub sender: i64,
+    /// For whom.
+    pub target: Target,
+    /// What.
+    pub text: String,
+    /// The sender's name for it.
+    pub mid: Option<String>,
+    /// In the system's name.
+    pub system: bool,
+    /// Its place among all that its sender said; moved by saying it anew after a refusal.
+    issue: u64,
+    /// How far the log was known when it was said.
+    head: i64,
+    /// The seq it was acknowledged with.
+    seq: Option<i64>,
+    /// Requests for it that may still be served.
+    open: u64,
+    /// All of them were refused: it is never to appear.
+    refused: bool,
+    /// Asked for by a session that was over: it is never to appear.
+    ghost: bool,
+}
+
+/// Who a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A user, by id.
+    User(i64),
+    /// A group, by its creator's id and its name.
+    Group(i64, String),
+    /// All.
+    Everyone,
+}
+
+/// How often something was done for certain, and how often it is not known whether it was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    done: u64,
+    open: u64,
+    /// Being told that it is done does not mean that anything was.
+    lax: bool,
+}
+
+/// A notice's body.
+#[derive(Debug, Deserialize)]
+pub struct NoticeBody {
+    pub event: String,
+    pub username: Option<String>,
+    pub groupname: Option<String>,
+    pub creator: Option<String>,
+}
+
+/// The model.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    ids: BTreeMap<String, i64>,
+    names: BTreeMap<i64, String>,
+    admins: BTreeSet<i64>,
+    entries: Vec<Entry>,
+    visible: BTreeMap<i64, Vec<i64>>,
+    to_everyone: Vec<i64>,
+    groups: BTreeMap<i64, Group>,
+    friends: BTreeSet<(i64, i64)>,
+    said: BTreeMap<String, Said>,
+    issues: u64,
+    /// What was said and is not in the log, in the order in which it was said.
+    unlogged: BTreeMap<(i64, u64), String>,
+    /// What stands in the log though something was said before it that there was no reason to
+    /// refuse: that must not come any more.
+    overtaken: BTreeSet<String>,
+    /// The last seq at which it changed whether something may be said to a user or in a group.
+    changed: BTreeMap<Subject, i64>,
+    may_refuse_all: bool,
+    /// Acknowledged and not seen in the log yet.
+    unproven: Vec<String>,
+    tallies: BTreeMap<String, Tally>,
+    counted: BTreeMap<String, u64>,
+    /// Whether a user is blocked, and how many requests about it are under way.
+    blocks: BTreeMap<i64, (Option<bool>, u64)>,
+    /// The group's half of an addition, whose other half must follow at once.
+    half_added: Option<(i64, String, String)>,
+}
+
+/// What the right to say something depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Friends(i64, i64),
+    Group(i64),
+}
+
+#[derive(Debug)]
+struct Group {
+    creator: i64,
+    name: String,
+    members: BTreeSet<i64>,
+    blocked: bool,
+    deleted: bool,
+}
+
+impl Ledger {
+    /// Begins with what a database holds before anyone comes.
+    pub fn new(begin: &Snapshot, admins: &[i64]) -> Ledger {
+        let mut ledger = Ledger { admins: admins.iter().copied().collect(), ..Ledger::default() };
+        ledger.meet(begin);
+        ledger.changed.clear();
+        ledger.friends.clone_from(&begin.friends);
+        for (group, user) in &begin.members {
+            ledger.groups.entry(*group).and_modify(|group| _ = group.members.insert(*user));
+        }
+        let groups = begin.groups.iter().map(new_group_key);
+        let users = begin.users.values().map(|(name, _)| format!("reg {name}"));
+        for key in groups.chain(users) {
+            ledger.tallies.entry(key).or_default().done += 1;
+        }
+        ledger
+    }
+
+    /// The id of a user.
+    pub fn id(&self, name: &str) -> Option<i64> {
+        self.ids.get(name).copied()
+    }
+
+    /// The name of a user.
+    pub fn name(&self, id: i64) -> &str {
+        self.names.get(&id).map_or("", String::as_str)
+    }
+
+    /// Everyone's id.
+    pub fn users(&self) -> Vec<i64> {
+        self.names.keys().copied().collect()
+    }
+
+    /// The last seq that is known.
+    pub fn head(&self) -> i64 {
+        self.entries.last().map_or(0, |entry| entry.seq)
+    }
+
+    /// What others said that a user is to be shown.
+    pub fn visible(&self, user: i64) -> &[i64] {
+        self.visible.get(&user).map_or(&[], Vec::as_slice)
+    }
+
+    /// The entry at a seq.
+    pub fn entry(&self, seq: i64) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
+        Some(&self.entries[at])
+    }
+
+    /// The groups that are alive as far as the log is known: id, creator, name, members.
+    pub fn live_groups(&self) -> impl Iterator<Item = (i64, i64, &str, &BTreeSet<i64>)> {
+        let alive = self.groups.iter().filter(|(_, group)| !group.deleted);
+        alive.map(|(id, group)| (*id, group.creator, group.name.as_str(), &group.members))
+    }
+
+    /// Whether two are friends as far as the log is known.
+    pub fn are_friends(&self, a: i64, b: i64) -> bool {
+        self.friends.contains(&(a, b))
+    }
+
+    // --- what is asked and answered ---
+
+    /// Somebody says something for the first time.
+    pub fn say(&mut self, sender: i64, target: Target, text: &str, mid: Option<&str>, ghost: bool) {
+        self.issues += 1;
+        let said = Said {
+            sender,
+            target,
+            text: text.to_owned(),
+            mid: mid.map(str::to_owned),
+            system: false,
+            issue: self.issues,
+            head: self.head(),
+            seq: None,
+            open: 0,
+            refused: false,
+            ghost,
+        };
+        self.unlogged.insert((sender, said.issue), tag(text).to_owned());
+        self.said.insert(tag(text).to_owned(), said);
+    }
+
+    /// It is said in the system's name.
+    pub fn says_as_system(&mut self, tag: &str) {
+        if let Some(said) = self.said.get_mut(tag) {
+            said.system = true;
+        }
+    }
+
+    /// It is asked for. After a refusal it takes its place among the others anew.
+    pub fn say_asked(&mut self, tag: &str) {
+        self.issues += 1;
+        let issue = self.issues;
+        let Some(said) = self.said.get_mut(tag) else { return };
+        said.open += 1;
+        if std::mem::take(&mut said.refused) {
+            self.unlogged.remove(&(said.sender, said.issue));
+            said.issue = issue;
+            self.unlogged.insert((said.sender, issue), tag.to_owned());
+        }
+    }
+
+    /// A request for it will not be served any more, if it was not.
+    pub fn say_lost(&mut self, tag: &str) {
+        if let Some(said) = self.said.get_mut(tag) {
+            said.open -= 1;
+        }
+    }
+
+    /// What was said under a tag.
+    pub fn said(&self, tag: &str) -> Option<&Said> {
+        self.said.get(tag)
+    }
+
+    /// A message was acknowledged.
+    pub fn acknowledged(&mut self, tag: &str, seq: i64) -> Check {
+        let said = self.said.get_mut(tag).ok_or("an answer to nothing")?;
+        if said.ghost {
+            return Err(format!("P17: {tag} was asked for by a session that was over"));
+        }
+        said.open -= 1;
+        match said.seq.replace(seq) {
+            Some(before) if before != seq => {
+                Err(format!("P5: {tag} was acknowledged as {before} and as {seq}"))
+            }
+            _ => {
+                self.unproven.push(tag.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// A message was refused for good, as it is now.
+    pub fn refused(&mut self, tag: &str) -> Check {
+        let said = self.said.get_mut(tag).ok_or("an answer to nothing")?;
+        if let Some(seq) = said.seq {
+            return Err(format!("P5: {tag} is acknowledged as {seq}, and refused when repeated"));
+        }
+        said.open -= 1;
+        said.refused = said.open == 0;
+        Ok(())
+    }
+
+    /// Something is asked for whose doing is told by a notice. `lax`: it may be done already.
+    pub fn asked(&mut self, key: &str, lax: bool) {
+        let tally = self.tallies.entry(key.to_owned()).or_default();
+        tally.open += 1;
+        tally.lax |= lax;
+    }
+
+    /// The answer to it.
+    pub fn answered(&mut self, key: &str, done: bool) {
+        let tally = self.tallies.entry(key.to_owned()).or_default();
+        tally.open -= 1;
+        tally.done += u64::from(done);
+    }
+
+    /// A user is to be blocked or unblocked.
+    pub fn block_asked(&mut self, user: i64) {
+        let block = self.blocks.entry(user).or_default();
+        *block = (None, block.1 + 1);
+    }
+
+    /// The answer to it. True: it is certain now.
+    pub fn block_answered(&mut self, user: i64, blocked: Option<bool>) -> bool {
+        let block = self.blocks.entry(user).or_default();
+        block.1 -= 1;
+        block.0 = blocked.filter(|_| block.1 == 0);
+        block.0.is_some()
+    }
+
+    /// Requests about blocking that were under way are decided, nobody knows how.
+    pub fn block_lost(&mut self, user: i64) {
+        let block = self.blocks.entry(user).or_default();
+        *block = (None, block.1 - 1);
+    }
+
+    /// Whether it is certain that nobody is blocked.
+    pub fn blocks_nobody(&self) -> bool {
+        self.blocks.values().all(|block| block.0 == Some(false))
+    }
+
+    /// Whether a user is blocked, if that is certain.
+    pub fn is_blocked(&self, user: i64) -> Option<bool> {
+        self.blocks.get(&user).map_or(Some(false), |block| block.0)
+    }
+
+    // --- what is so ---
+
+    /// Goes on with what a database holds now, of whose log `after` is known.
+    pub fn absorb(&mut self, now: &Snapshot) -> Check {
+        self.meet(now);
+        for entry in &now.entries {
+            self.read(entry)?;
+        }
+        if self.half_added.is_some() {
+            return Err("P3: a member was announced and not added".into());
+        }
+        if now.head > self.head() {
+            return Err(format!("P6: the log ends at {}, its head is {}", self.head(), now.head));
+        }
+        for tag in std::mem::take(&mut self.unproven) {
+            self.is_proven(&tag)?;
+        }
+        self.check_tallies(now)?;
+        self.check_state(now)
+    }
+
+    /// The log read anew from its beginning is the one that is known.
+    pub fn check_unchanged(&self, whole: &Snapshot) -> Check {
+        match self.entries.iter().zip(&whole.entries).find(|(known, found)| known != found) {
+            Some((known, found)) => Err(format!("P6: {known:?} became {found:?}")),
+            None if self.entries.len() != whole.entries.len() => {
+                Err("P1: the log is shorter than it was".into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// New users and groups: who they are is no promise.
+    fn meet(&mut self, now: &Snapshot) {
+        for (id, (name, _)) in &now.users {
+            if self.names.insert(*id, name.clone()).is_none() {
+                self.ids.insert(name.clone(), *id);
+                self.visible.insert(*id, self.to_everyone.clone());
+            }
+        }
+        for row in &now.groups {
+            let head = self.entries.last().map_or(0, |entry| entry.seq);
+            self.groups.entry(row.id).or_insert_with(|| {
+                self.changed.insert(Subject::Group(row.id), head + 1);
+                Group {
+                    creator: row.creator,
+                    name: row.name.clone(),
+                    members: BTreeSet::from([row.creator]),
+                    blocked: false,
+                    deleted: false,
+                }
+            });
+        }
+    }
+
+    fn read(&mut self, entry: &Entry) -> Check {
+        if entry.seq <= self.head() {
+            return Err(format!("P6: {} stands behind {}", entry.seq, self.head()));
+        }
+        let notice = match entry.kind {
+            3 => Some(serde_json::from_str::<NoticeBody>(&entry.body).map_err(|e| e.to_string())?),
+            _ => None,
+        };
+        self.check_whole(entry, notice.as_ref())?;
+        match &notice {
+            Some(notice) => self.happens_before(entry, notice)?,
+            None => self.check_right(entry)?,
+        }
+        self.show(entry);
+        if let Some(notice) = &notice {
+            self.happens_behind(entry, notice);
+        }
+        self.entries.push(entry.clone());
+        Ok(())
+    }
+
+    /// An addition is two entries and both stand together (P3).
+    fn check_whole(&mut self, entry: &Entry, notice: Option<&NoticeBody>) -> Check {
+        let Some((group, whom, name)) = self.half_added.take() else { return Ok(()) };
+        let whole = notice.is_some_and(|notice| {
+            notice.event == "group_added"
+                && entry.conversation == self.id(&whom).unwrap_or_default() * 2
+                && notice.groupname.as_deref() == Some(&name)
+        });
+        if !whole {
+            return Err(format!("P3: {whom} was half added to group {group}, before {entry:?}"));
+        }
+        Ok(())
+    }
+
+    /// What a notice does to those who would else see it.
+    fn happens_before(&mut self, entry: &Entry, notice: &NoticeBody) -> Check {
+        let username = notice.username.clone().unwrap_or_default();
+        match notice.event.as_str() {
+            "group_joined" => {
+                let name = notice.groupname.clone().unwrap_or_default();
+                self.half_added = Some((entry.conversation / 2, username, name));
+            }
+            "group_left" => {
+                let leaver = self.id(&username).unwrap_or_default();
+                self.part(entry.conversation / 2, leaver, entry)?;
+            }
+            "group_removed" => {
+                let group = self.named_group(notice).ok_or("P12: removed from no group")?;
+                self.part(group, entry.conversation / 2, entry)?;
+            }
+            "friend_added" => {
+                let pair = (entry.sender, entry.conversation / 2);
+                self.friends.extend([pair, (pair.1, pair.0)]);
+            }
+            "friend_removed" => {
+                let pair = (entry.sender, entry.conversation / 2);
+                self.friends.remove(&pair);
+                self.friends.remove(&(pair.1, pair.0));
+            }
+            _ => {}
+        }
+        let (by, to) = (entry.sender, entry.conversation / 2);
+        let subject = match notice.event.as_str() {
+            event if event.starts_with("friend_") => Some(Subject::Friends(by.min(to), by.max(to))),
+            _ => self.named_group(notice).map(Subject::Group),
+        };
+        self.changed.extend(subject.map(|subject| (subject, entry.seq)));
+        *self.counted.entry(notice_key(entry, notice)).or_default() += 1;
+        Ok(())
+    }
+
+    /// What it does behind itself.
+    fn happens_behind(&mut self, entry: &Entry, notice: &NoticeBody) {
+        let whom = notice.username.as_deref().and_then(|name| self.id(name));
+        if notice.event == "group_added" {
+            let group = self.named_group(notice).and_then(|group| self.groups.get_mut(&group));
+            if let Some(group) = group {
+                group.members.insert(entry.conversation / 2);
+            }
+            return;
+        }
+        let Some(group) = self.groups.get_mut(&(entry.conversation / 2)) else { return };
+        match (notice.event.as_str(), whom) {
+            ("group_deleted", _) => {
+                group.deleted = true;
+                group.members.clear();
+            }
+            ("group_blocked", _) => group.blocked = true,
+            ("group_unblocked", _) => group.blocked = false,
+            _ => {}
+        }
+    }
+
+    fn part(&mut self, group: i64, user: i64, entry: &Entry) -> Check {
+        let left = self.groups.get_mut(&group).is_some_and(|group| group.members.remove(&user));
+        if left { Ok(()) } else { Err(format!("P12: {user} was not in {group}, yet {entry:?}")) }
+    }
+
+    /// The group of that creator and name that was alive then.
+    fn named_group(&self, notice: &NoticeBody) -> Option<i64> {
+        let creator = self.id(notice.creator.as_deref()?)?;
+        self.find_group(creator, notice.groupname.as_deref()?)
+    }
+
+    fn find_group(&self, creator: i64, name: &str) -> Option<i64> {
+        let named = |group: &Group| group.creator == creator && group.name == name;
+        let alive = self.groups.iter().find(|(_, group)| named(group) && !group.deleted);
+        alive.map(|(id, _)| *id)
+    }
+
+    /// Whether a text was asked for, once, in its turn, and by somebody who might say it.
+    fn check_right(&mut self, entry: &Entry) -> Check {
+        let tag = tag(&entry.body).to_owned();
+        let said = self.said.get(&tag).ok_or(format!("nobody said {entry:?}"))?;
+        if said.ghost {
+            return Err(format!("P17: {tag} is of a session that was over: {entry:?}"));
+        }
+        if said.refused {
+            return Err(format!("P4: {tag} was refused, and is in the log: {entry:?}"));
+        }
+        let target = match entry.conversation {
+            0 => Target::Everyone,
+            inbox if inbox % 2 == 0 => Target::User(inbox / 2),
+            group => {
+                let group = self.groups.get(&(group / 2)).ok_or("a message to no group")?;
+                Target::Group(group.creator, group.name.clone())
+            }
+        };
+        let as_said = said.sender == entry.sender
+            && said.text == entry.body
+            && said.mid == entry.mid
+            && said.target == target
+            && said.system == (entry.kind == 2)
+            && (entry.kind == 1) == (self.admins.contains(&entry.sender) && !said.system);
+        if !as_said {
+            return Err(format!("P5: {said:?} was asked for, and this is there: {entry:?}"));
+        }
+        let (issue, text) = (said.issue, entry.seq);
+        if self.unlogged.remove(&(entry.sender, issue)).is_none() {
+            return Err(format!("P5: {tag} stands in the log twice, the second time as {text}"));
+        }
+        if self.overtaken.contains(&tag) {
+            return Err(format!("P7: {tag} stands behind what was said later: {entry:?}"));
+        }
+        self.overtake(entry.sender, issue);
+        let said = &self.said[&tag];
+        let may = match target {
+            Target::Group(..) if !said.system => {
+                self.may_say_in(entry.sender, entry.conversation / 2)
+            }
+            _ => self.may_say(said),
+        };
+        if may { Ok(()) } else { Err(format!("P11, P19: who said it might not: {entry:?}")) }
+    }
+
+    /// Whether somebody may say something as things are now.
+    fn may_say(&self, said: &Said) -> bool {
+        match &said.target {
+            Target::Group(creator, name) => {
+                let group = self.find_group(*creator, name);
+                group.is_some_and(|group| said.system || self.may_say_in(said.sender, group))
+            }
+            _ if said.system => self.admins.contains(&said.sender),
+            Target::User(user) => self.friends.contains(&(said.sender, *user)),
+            Target::Everyone => false,
+        }
+    }
+
+    fn may_say_in(&self, user: i64, group: i64) -> bool {
+        let group = &self.groups[&group];
+        group.members.contains(&user) && !group.blocked && !group.deleted
+    }
+
+    /// What a sender said before something that is in the log now, and what there was no reason
+    /// to refuse since it was said, must not come behind it (P7).
+    fn overtake(&mut self, sender: i64, issue: u64) {
+        if self.may_refuse_all {
+            return;
+        }
+        let earlier = self.unlogged.range((sender, 0)..(sender, issue));
+        let due: Vec<String> = earlier
+            .map(|(_, tag)| tag)
+            .filter(|tag| {
+                let said = &self.said[*tag];
+                let changed =
+                    |subject| self.changed.get(&subject).is_some_and(|at| *at > said.head);
+                let may_have_changed = match &said.target {
+                    Target::User(user) => {
+                        changed(Subject::Friends(sender.min(*user), sender.max(*user)))
+                    }
+                    Target::Group(creator, name) => self
+                        .find_group(*creator, name)
+                        .is_none_or(|group| changed(Subject::Group(group))),
+                    Target::Everyone => false,
+                };
+                self.may_say(said) && !may_have_changed
+            })
+            .cloned()
+            .collect();
+        self.overtaken.extend(due);
+    }
+
+    /// There may be reasons to refuse a message of which the log tells nothing.
+    pub fn may_refuse_all(&mut self) {
+        self.may_refuse_all = true;
+    }
+
+    /// Those who may see an entry are to be shown it, but for who said it.
+    fn show(&mut self, entry: &Entry) {
+        let readers: Vec<i64> = match entry.conversation {
+            0 => {
+                self.to_everyone.push(entry.seq);
+                self.names.keys().copied().collect()
+            }
+            inbox if inbox % 2 == 0 => vec![inbox / 2],
+            group => self
+                .groups
+                .get(&(group / 2))
+                .map_or_else(Vec::new, |group| group.members.iter().copied().collect()),
+        };
+        for reader in readers.into_iter().filter(|reader| *reader != entry.sender) {
+            self.visible.entry(reader).or_default().push(entry.seq);
+        }
+    }
+
+    fn is_proven(&self, tag: &str) -> Check {
+        let said = &self.said[tag];
+        let seq = said.seq.unwrap_or_default();
+        let entry = self.entry(seq);
+        if entry.is_some_and(|entry| entry.body == said.text && entry.sender == said.sender) {
+            return Ok(());
+        }
+        Err(format!("P1: {tag} was acknowledged as {seq}, where the log has {entry:?}"))
+    }
+
+    /// What was done is told, and what was refused is not.
+    fn check_tallies(&mut self, now: &Snapshot) -> Check {
+        self.counted.retain(|key, _| !key.starts_with("newgroup ") && !key.starts_with("reg "));
+        let groups = now.groups.iter().map(new_group_key);
+        let users = now.users.values().map(|(name, _)| format!("reg {name}"));
+        for key in groups.chain(users) {
+            *self.counted.entry(key).or_default() += 1;
+        }
+        for (key, tally) in &self.tallies {
+            let count = self.counted.get(key).copied().unwrap_or_default();
+            let least = if tally.lax { 0 } else { tally.done };
+            if count < least {
+                return Err(format!("P1: {key} was done {least} times, and told {count} times"));
+            }
+            if count > tally.done + tally.open {
+                return Err(format!("P4: {key} was told {count} times, of {tally:?}"));
+            }
+        }
+        match self.counted.keys().find(|key| !self.tallies.contains_key(*key)) {
+            Some(key) if !key.starts_with("group_joined") => Err(format!("nobody asked for {key}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The tables say what follows from the log.
+    fn check_state(&self, now: &Snapshot) -> Check {
+        let members = self
+            .groups
+            .iter()
+            .flat_map(|(id, group)| group.members.iter().map(|user| (*id, *user)));
+        let members: BTreeSet<(i64, i64)> = members.collect();
+        if let Some(differs) = members.symmetric_difference(&now.members).next() {
+            return Err(format!("P3, P12: the log and the table differ about member {differs:?}"));
+        }
+        if let Some(differs) = self.friends.symmetric_difference(&now.friends).next() {
+            return Err(format!("P3: the log and the table differ about friends {differs:?}"));
+        }
+        for row in &now.groups {
+            let group = &self.groups[&row.id];
+            let status = if group.deleted { 2 } else { i64::from(!group.blocked) };
+            if (status, group.members.len() as i64) != (row.status, row.count) {
+                return Err(format!("P3: the log and the table differ about {row:?}: {group:?}"));
+            }
+        }
+        for (user, (certain, _)) in &self.blocks {
+            let is = now.users.get(user).map(|user| user.1);
+            if certain.is_some() && *certain != is {
+                return Err(format!("P18: {user} is blocked: {certain:?} and {is:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What names a text: it begins with it, and no two are the same.
+pub fn tag(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}
+
+fn new_group_key(row: &GroupRow) -> String {
+    format!("newgroup {} {}", row.creator, row.name)
+}
+
+/// What a notice is counted under, the same as the request that causes it.
+fn notice_key(entry: &Entry, notice: &NoticeBody) -> String {
+    let (by, to) = (entry.sender, entry.conversation / 2);
+    let group = || {
+        let creator = notice.creator.as_deref().unwrap_or_default();
+        format!("{creator}/{}", notice.groupname.as_deref().unwrap_or_default())
+    };
+    match notice.event.as_str() {
+        "friend_added" | "friend_requested" => format!("befriend {by} {to}"),
+        event if event.starts_with("friend_") => format!("{event} {by} {to}"),
+        event @ ("group_added" | "group_removed") => format!("{event} {by} {} {to}", group()),
+        event => format!("{event} {by} {}", group()),
+    }
+}

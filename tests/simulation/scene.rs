@@ -1,0 +1,545 @@
+//! Everyone's shared ground: the edge, the connections over it, and what is known of what was
+//! promised on them.
+//!
+//! Whoever acts asks through the scene, so that each request is known before its first byte
+//! leaves. [`Scene::hear`] takes what the loop wrote in a tick, frame by frame, in the order in
+//! which it was written; [`Scene::absorb`] compares all of it with the database.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use p2sp::id::Moment;
+use p2sp::wire::request;
+use serde_json::{Map, Value, json};
+
+use super::choices::Choices;
+use super::coverage::{Coverage, Happening};
+use super::ledger::{Check, Ledger};
+use super::snapshot::Snapshot;
+use super::stream::{Ask, Asked, Message, Payload, Session, Stream, UNSENT_MAX};
+use super::trace::Trace;
+use crate::support::pipe_net::{PeerId, PipeNet};
+
+/// A login key that was seen.
+#[derive(Debug)]
+struct Key {
+    user: i64,
+    known_at: u64,
+    /// Since when it is certain that it is worth nothing.
+    dead_at: Option<u64>,
+}
+
+/// What is known of how far the log reached a user.
+#[derive(Debug, Default)]
+struct Reach {
+    /// The last cursor that they were told, or that must be on the disk since.
+    told: i64,
+    /// The most that they confirmed, or that was written to a session that does not confirm.
+    most: i64,
+    /// Confirmations that were answered, and when.
+    confirmed: Vec<(Moment, i64)>,
+}
+
+/// Beyond this a confirmation that was answered is on the disk, in microseconds.
+const CURSOR_DURABLE_MICROS: u64 = 1_100_000;
+
+/// The ground.
+pub struct Scene {
+    pub net: PipeNet,
+    pub choices: Choices,
+    pub coverage: Coverage,
+    pub ledger: Ledger,
+    pub streams: Vec<Stream>,
+    pub trace: Trace,
+    /// Sessions of connections that are no more.
+    past: Vec<Session>,
+    keys: BTreeMap<String, Key>,
+    reaches: BTreeMap<i64, Reach>,
+    /// Users of whom it is certain that they are blocked, and since when.
+    blocked_since: BTreeMap<i64, u64>,
+    /// Cursors told: user, cursor, and how far they may have been.
+    claims: Vec<(i64, i64, i64)>,
+    /// How much has happened.
+    events: u64,
+    /// The greatest seq that was written to anybody.
+    head_seen: i64,
+    /// The disk is full: a cursor may have to wait until it is not.
+    cursors_wait: bool,
+    /// Refusals heard since the server started, by code.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+impl Scene {
+    /// The ground of a world that begins.
+    pub fn new(net: PipeNet, choices: Choices, coverage: Coverage, ledger: Ledger) -> Scene {
+        Scene {
+            net,
+            choices,
+            coverage,
+            ledger,
+            streams: Vec::new(),
+            trace: Trace::default(),
+            past: Vec::new(),
+            keys: BTreeMap::new(),
+            reaches: BTreeMap::new(),
+            blocked_since: BTreeMap::new(),
+            claims: Vec::new(),
+            events: 0,
+            head_seen: 0,
+            cursors_wait: false,
+            refusals: BTreeMap::new(),
+        }
+    }
+
+    /// Whether confirmations may have to wait for the disk from here on.
+    pub fn let_cursors_wait(&mut self, wait: bool) {
+        self.cursors_wait = wait;
+        let now = self.net.now();
+        for reach in self.reaches.values_mut().filter(|_| wait) {
+            reach.confirmed.retain(|confirmed| is_durable(confirmed, now));
+        }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> u64 {
+        self.net.now().0
+    }
+
+    /// It happened.
+    pub fn saw(&self, happening: Happening) {
+        self.coverage.saw(happening);
+    }
+
+    // --- the peers' side ---
+
+    /// A peer connects.
+    pub fn connect(&mut self) -> PeerId {
+        let peer = self.net.connect(([127, 0, 0, 1], 1).into());
+        assert_eq!(peer.0, self.streams.len(), "a stream for each peer");
+        self.streams.push(Stream::default());
+        peer
+    }
+
+    /// The connection of a peer.
+    pub fn stream(&mut self, peer: PeerId) -> &mut Stream {
+        &mut self.streams[peer.0]
+    }
+
+    /// Makes a request, and puts its bytes where [`Scene::push_out`] takes them. Says its id.
+    pub fn ask(
+        &mut self,
+        peer: PeerId,
+        kind: &str,
+        key: Option<&str>,
+        mut args: Map<String, Value>,
+        what: Ask,
+    ) -> i64 {
+        self.events += 1;
+        let at = self.events;
+        match &what {
+            Ask::Block(user, _) => {
+                self.blocked_since.remove(user);
+                self.ledger.block_asked(*user);
+            }
+            Ask::Say(tag) => self.ledger.say_asked(tag),
+            Ask::Change(change) => {
+                let lax = kind == "blockgroup" || kind == "unblockgroup";
+                self.ledger.asked(change, lax);
+            }
+            _ => {}
+        }
+        if let Ask::Ack(seq) = what {
+            let session = self.streams[peer.0].session.as_ref();
+            if let Some(session) = session.filter(|session| session.acks) {
+                let reach = self.reaches.entry(session.user).or_default();
+                reach.most = reach.most.max(seq);
+            }
+        }
+        let stream = &mut self.streams[peer.0];
+        let session = stream.session.as_ref();
+        let over = session.is_some_and(|session| session.revoked_from.is_some());
+        let id = stream.next_id();
+        let silent = kind == "ack" && !args.contains_key("id");
+        if !silent {
+            args.insert("id".into(), json!(id));
+        }
+        args.insert("auth_token".into(), json!(key));
+        let head = self.head_seen;
+        stream.asked.push_back(Asked { id: (!silent).then_some(id), what, at, head, over });
+        request::append(&mut stream.outgoing, kind, 0, &Value::Object(args));
+        id
+    }
+
+    /// At most `most` bytes of what a peer has to send are on their way.
+    pub fn push_out(&mut self, peer: PeerId, most: usize) {
+        let stream = &mut self.streams[peer.0];
+        let count = most.min(stream.outgoing.len());
+        if count > 0 {
+            self.trace.note(|| format!("#{} sends {count} bytes", peer.0));
+            self.trace.bytes(&stream.outgoing[..count]);
+            self.net.send(peer, &stream.outgoing[..count]);
+            stream.outgoing.drain(..count);
+        }
+    }
+
+    /// A peer takes at most `most` bytes of what came: the messages that are whole then.
+    pub fn read(&mut self, peer: PeerId, most: usize) -> Vec<Rc<Message>> {
+        let count = self.net.take_some(peer, most).len();
+        self.streams[peer.0].read(count)
+    }
+
+    /// A peer has nothing more to do with its connection.
+    pub fn leave(&mut self, peer: PeerId) {
+        self.events += 1;
+        let stream = &mut self.streams[peer.0];
+        stream.gone = true;
+        let asked = std::mem::take(&mut stream.asked);
+        self.are_lost(asked);
+    }
+
+    /// Nobody will ever be told what came of these.
+    fn are_lost(&mut self, asked: impl IntoIterator<Item = Asked>) {
+        for asked in asked {
+            match asked.what {
+                Ask::Block(user, _) => self.ledger.block_lost(user),
+                Ask::Say(tag) => self.ledger.say_lost(&tag),
+                _ => {}
+            }
+        }
+    }
+
+    /// Every connection is gone, and the server with them; a killed one may have forgotten what
+    /// it was not to forget a second ago.
+    pub fn all_is_gone(&mut self, killed: bool) {
+        let now = self.net.now();
+        for at in 0..self.streams.len() {
+            self.leave(PeerId(at));
+        }
+        let streams = std::mem::take(&mut self.streams);
+        self.past.extend(streams.into_iter().filter_map(|stream| stream.session));
+        for reach in self.reaches.values_mut().filter(|_| killed) {
+            reach.confirmed.retain(|confirmed| is_durable(confirmed, now));
+            reach.told = reach.confirmed.iter().map(|confirmed| confirmed.1).max().unwrap_or(0);
+        }
+        self.refusals.clear();
+    }
+
+    // --- the loop's side ---
+
+    /// Takes what the loop wrote in a tick.
+    pub fn hear(&mut self) -> Check {
+        let mut heard = Vec::new();
+        for (peer, bytes) in self.net.tapped() {
+            self.trace.note(|| format!("#{} gets {} bytes", peer.0, bytes.len()));
+            self.trace.bytes(&bytes);
+            for (start, message) in self.streams[peer.0].hear(&bytes)? {
+                self.trace.note(|| format!("#{} gets {:?}", peer.0, message.payload));
+                self.events += 1;
+                self.take(peer, start, &message)
+                    .map_err(|why| format!("{why}\n    on connection #{}", peer.0))?;
+            }
+            heard.push(peer);
+        }
+        for peer in heard {
+            let stream = &mut self.streams[peer.0];
+            stream.before_tick = stream.written();
+            let unsent = self.net.offered_max(peer);
+            if unsent > UNSENT_MAX {
+                return Err(format!("P20: {unsent} bytes waited for #{}", peer.0));
+            }
+            if self.net.has_ended(peer) {
+                stream.check_end()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, peer: PeerId, start: usize, message: &Rc<Message>) -> Check {
+        let payload = &message.payload;
+        if let Some(why) = &self.streams[peer.0].over {
+            return Err(format!("P17: {payload:?} behind {why}"));
+        }
+        if payload.code.is_some() {
+            return self.take_answer(peer, payload);
+        }
+        if let Some(seq) = payload.seq {
+            self.head_seen = self.head_seen.max(seq);
+            let stream = &mut self.streams[peer.0];
+            let user = stream.session.as_ref().map_or(0, |session| session.user);
+            stream.pushed(start, message, self.ledger.name(user))?;
+            let plain = stream.session.as_ref().is_some_and(|session| !session.acks);
+            if plain {
+                let reach = self.reaches.entry(user).or_default();
+                reach.most = reach.most.max(seq);
+            }
+            return Ok(());
+        }
+        let event = payload.event.clone().unwrap_or_default();
+        let stream = &mut self.streams[peer.0];
+        if event == "caught_up" {
+            let session = stream.session.as_mut().filter(|session| session.acks);
+            let session = session.ok_or("P16: nobody asked whether they are caught up")?;
+            if session.caught_up.replace((session.pushed, session.head)).is_some() {
+                return Err("P16: caught up twice".into());
+            }
+            return Ok(());
+        }
+        stream.over = Some(event);
+        Ok(())
+    }
+
+    fn take_answer(&mut self, peer: PeerId, payload: &Payload) -> Check {
+        let code = payload.code.clone().unwrap_or_default();
+        let stream = &mut self.streams[peer.0];
+        if code != "ok" {
+            *self.refusals.entry(code.clone()).or_default() += 1;
+        }
+        if matches!(code.as_str(), "bad_magic" | "bad_checksum" | "bad_payload" | "frame_too_long")
+        {
+            stream.over = Some(code);
+            return Ok(());
+        }
+        let (asked, skipped) = stream.answered(payload)?;
+        if code == "ack_too_high" {
+            stream.over = Some(code.clone());
+        }
+        self.are_lost(skipped);
+        if asked.over {
+            return Err(format!("P17: a session that was over asked {asked:?}, answered {code}"));
+        }
+        let done = code == "ok";
+        match &asked.what {
+            Ask::SignIn { .. } if done => self.signed_in(peer, &asked, payload)?,
+            Ask::Say(_) if code == "mid_reused" => {
+                return Err(format!("P5: {asked:?} was never another message"));
+            }
+            Ask::Say(tag) if done => {
+                let seq = payload.number("seq").ok_or("an ok without a seq")?;
+                self.head_seen = self.head_seen.max(seq);
+                self.ledger.acknowledged(tag, seq)?;
+            }
+            Ask::Say(tag) if matches!(code.as_str(), "bad_key" | "not_signed_in") => {
+                self.ledger.say_lost(tag);
+            }
+            Ask::Say(tag) => self.ledger.refused(tag)?,
+            Ask::Change(key) => self.ledger.answered(key, done),
+            Ask::Block(user, blocked) => self.blocked(*user, done.then_some(*blocked), asked.at)?,
+            Ask::Ack(_) if code == "bad_key" && self.net.jumped() != 0 => {}
+            Ask::Ack(seq) => self.confirmed(peer, *seq, done)?,
+            Ask::Passwd(_) if done => {
+                let key = payload.data.as_ref().and_then(|data| data["auth_token"].as_str());
+                self.new_key(peer, key.ok_or("no key")?);
+            }
+            Ask::Logout if done => self.signed_out(peer),
+            Ask::Lie(codes) if !codes.contains(&code.as_str()) => {
+                return Err(format!("P18, P19: {codes:?} should answer, not {payload:?}"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn signed_in(&mut self, peer: PeerId, asked: &Asked, payload: &Payload) -> Check {
+        let Ask::SignIn { user, acks, key } = &asked.what else { return Ok(()) };
+        let (user, acks) = (*user, *acks);
+        if payload.user_id != user {
+            return Err(format!("P18: {user} signs in, and is taken for {}", payload.user_id));
+        }
+        if self.blocked_since.get(&user).is_some_and(|since| *since < asked.at) {
+            return Err(format!("P18: {user} is blocked, and signs in"));
+        }
+        let token = payload.auth_token.clone().ok_or("no key")?;
+        match key {
+            Some(key) => {
+                let known = self.keys.get(key);
+                if known.is_some_and(|known| known.dead_at.is_some_and(|dead| dead < asked.at)) {
+                    return Err(format!("P18: {user} comes back with a key that was revoked"));
+                }
+            }
+            None => self.revoke_keys(user, asked.at),
+        }
+        let (known_at, dead_at) = (self.events, None);
+        self.keys.entry(token.clone()).or_insert(Key { user, known_at, dead_at });
+        self.end_sessions(user, asked.at)?;
+        let reach = self.reaches.entry(user).or_default();
+        if payload.cursor < reach.told {
+            let told = reach.told;
+            return Err(format!("P13: {user} was told {told} before, now {}", payload.cursor));
+        }
+        reach.told = payload.cursor;
+        self.claims.push((user, payload.cursor, reach.most));
+        self.streams[peer.0].session = Some(Session {
+            user,
+            key: token,
+            acks,
+            cursor: payload.cursor,
+            pushed: payload.cursor,
+            asked_at: self.events,
+            pushes: Vec::new(),
+            through: None,
+            caught_up: None,
+            caught_up_checked: false,
+            head: asked.head,
+            revoked_from: None,
+            last_push: 0,
+        });
+        Ok(())
+    }
+
+    /// The user's sessions that began before `at` are over.
+    fn end_sessions(&mut self, user: i64, at: u64) -> Check {
+        for stream in &mut self.streams {
+            let session = stream.session.as_ref();
+            if session.is_some_and(|session| session.user == user && session.asked_at < at) {
+                stream.revoke()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The user's keys that were known before `at` are worth nothing.
+    fn revoke_keys(&mut self, user: i64, at: u64) {
+        let now = self.events;
+        for key in self.keys.values_mut() {
+            if key.user == user && key.known_at < at {
+                key.dead_at.get_or_insert(now);
+            }
+        }
+    }
+
+    fn blocked(&mut self, user: i64, blocked: Option<bool>, at: u64) -> Check {
+        if self.ledger.block_answered(user, blocked) && blocked == Some(true) {
+            self.blocked_since.insert(user, self.events);
+            self.revoke_keys(user, at);
+            self.end_sessions(user, at)?;
+        }
+        Ok(())
+    }
+
+    fn confirmed(&mut self, peer: PeerId, seq: i64, done: bool) -> Check {
+        let now = self.net.now();
+        let Some(session) = &self.streams[peer.0].session else { return Ok(()) };
+        if !done || seq > session.pushed {
+            let pushed = session.pushed;
+            return Err(format!("P13: confirming {seq} is answered {done}; pushed was {pushed}"));
+        }
+        let reach = self.reaches.entry(session.user).or_default();
+        if session.acks {
+            if !self.cursors_wait {
+                reach.confirmed.push((now, seq));
+            }
+            reach.told = reach.told.max(seq);
+        }
+        Ok(())
+    }
+
+    fn new_key(&mut self, peer: PeerId, key: &str) {
+        let now = self.events;
+        let Some(session) = &mut self.streams[peer.0].session else { return };
+        let user = session.user;
+        let old = std::mem::replace(&mut session.key, key.to_owned());
+        self.keys.entry(old).and_modify(|key| _ = key.dead_at.get_or_insert(now));
+        self.keys.insert(key.to_owned(), Key { user, known_at: now, dead_at: None });
+    }
+
+    fn signed_out(&mut self, peer: PeerId) {
+        let now = self.events;
+        self.streams[peer.0].accepted_at = Some(self.now());
+        let Some(session) = self.streams[peer.0].session.take() else { return };
+        self.keys.entry(session.key.clone()).and_modify(|key| _ = key.dead_at.get_or_insert(now));
+        self.past.push(session);
+    }
+
+    /// A login key that certainly is worth nothing.
+    pub fn dead_key(&self) -> Option<String> {
+        let dead: Vec<&String> =
+            self.keys.iter().filter(|(_, key)| key.dead_at.is_some()).map(|(key, _)| key).collect();
+        (!dead.is_empty()).then(|| (*self.choices.pick(&dead)).clone())
+    }
+
+    /// A login key that may well be worth something, of another user.
+    pub fn foreign_key(&self, user: i64) -> Option<String> {
+        let foreign = |key: &Key| key.user != user && key.dead_at.is_none();
+        let foreign: Vec<&String> =
+            self.keys.iter().filter(|(_, key)| foreign(key)).map(|(key, _)| key).collect();
+        (!foreign.is_empty()).then(|| (*self.choices.pick(&foreign)).clone())
+    }
+
+    // --- the database ---
+
+    /// Compares all that was heard with what the database holds.
+    pub fn absorb(&mut self, snapshot: &Snapshot) -> Check {
+        self.ledger.absorb(snapshot)?;
+        if self.ledger.head() < self.head_seen {
+            let (seen, head) = (self.head_seen, self.ledger.head());
+            return Err(format!("P1, P2: {seen} was seen, and the log ends at {head}"));
+        }
+        for (user, cursor, reach) in std::mem::take(&mut self.claims) {
+            let visible = self.ledger.visible(user);
+            let next = visible.get(visible.partition_point(|seq| *seq <= reach));
+            if next.is_some_and(|next| *next <= cursor) {
+                return Err(format!("P13: {user}'s cursor is {cursor}, they had only {reach}"));
+            }
+        }
+        let ledger = &self.ledger;
+        let sessions = self.streams.iter_mut().filter_map(|stream| stream.session.as_mut());
+        for session in sessions.chain(&mut self.past) {
+            check_session(ledger, session)?;
+        }
+        self.past.clear();
+        Ok(())
+    }
+}
+
+/// Whether a confirmation is on the disk by now.
+fn is_durable(confirmed: &(Moment, i64), now: Moment) -> bool {
+    now.since(confirmed.0).as_micros() as u64 >= CURSOR_DURABLE_MICROS
+}
+
+/// What was pushed is what is visible, from the cursor on, and says what the log says.
+fn check_session(ledger: &Ledger, session: &mut Session) -> Check {
+    let visible = ledger.visible(session.user);
+    let cursor = session.cursor;
+    let begun = || visible.partition_point(|seq| *seq <= cursor);
+    let mut through = session.through.unwrap_or_else(begun);
+    for push in session.pushes.drain(..) {
+        let seq = push.payload.seq.unwrap_or_default();
+        if visible.get(through) != Some(&seq) {
+            let due = visible.get(through);
+            return Err(format!("P9, P12: {due:?} was due to {}, not {push:?}", session.user));
+        }
+        check_content(ledger, &push, session.user)?;
+        through += 1;
+    }
+    session.through = Some(through);
+    if let Some((pushed, head)) = session.caught_up
+        && !std::mem::replace(&mut session.caught_up_checked, true)
+    {
+        let next = visible.get(visible.partition_point(|seq| *seq <= pushed));
+        if next.is_some_and(|next| *next <= head) {
+            return Err(format!("P16: {} is not caught up, {next:?} is due", session.user));
+        }
+    }
+    Ok(())
+}
+
+fn check_content(ledger: &Ledger, push: &Message, user: i64) -> Check {
+    let payload = &push.payload;
+    let Some(entry) = ledger.entry(payload.seq.unwrap_or_default()) else {
+        return Err(format!("P2: {payload:?} is not in the log"));
+    };
+    let from = payload.fromusername.as_deref().or(payload.username.as_deref());
+    let is_said = entry.kind == 3
+        || (payload.message == entry.body
+            && from == Some(ledger.name(entry.sender))
+            && (entry.kind == 1) == payload.system);
+    let kind = match (entry.kind, entry.conversation % 2) {
+        (2 | 3, _) => "sysmsg",
+        (_, 1) => "groupsend",
+        _ => "usersend",
+    };
+    if is_said && push.kind == kind {
+        return Ok(());
+    }
+    Err(format!("P10: {user} is shown {push:?}, and the log has {entry:?}"))
+}

@@ -1,0 +1,148 @@
+//! What stands in the database, read from a copy of its files by plain SQL.
+//!
+//! The server's own code has no part in it. The files are copied as they are, in the middle of
+//! whatever happens: what SQLite recovers from them is what a crash at this moment would leave.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, Params, Row};
+
+/// A row of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place.
+    pub seq: i64,
+    /// 0: everyone; even: twice the user whose inbox it is; odd: twice the group, and one.
+    pub conversation: i64,
+    /// Who said it.
+    pub sender: i64,
+    /// 0 a text, 1 an administrator's, 2 the system's, 3 a notice.
+    pub kind: i64,
+    /// The text, or the notice as JSON.
+    pub body: String,
+    /// The sender's name for it.
+    pub mid: Option<String>,
+}
+
+/// A group, alive or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its creator.
+    pub creator: i64,
+    /// 1 normal, 0 blocked, 2 deleted.
+    pub status: i64,
+    /// Members, as counted.
+    pub count: i64,
+}
+
+/// Everything that promises are made about.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The log, from behind a seq on.
+    pub entries: Vec<Entry>,
+    /// The last seq given.
+    pub head: i64,
+    /// Users: name, and whether they are blocked.
+    pub users: BTreeMap<i64, (String, bool)>,
+    /// Groups, by id.
+    pub groups: Vec<GroupRow>,
+    /// Who is in which group: (group, user).
+    pub members: BTreeSet<(i64, i64)>,
+    /// Friendships, both ways.
+    pub friends: BTreeSet<(i64, i64)>,
+}
+
+/// Copies a database as it is.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    for name in ["p2sp.db", "p2sp.db-wal"] {
+        match fs::read(from.join(name)) {
+            Ok(bytes) => fs::write(to.join(name), bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                _ = fs::remove_file(to.join(name));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl Snapshot {
+    /// Reads a copy of the database in `from`, which is put into `scratch`; of the log what
+    /// stands behind `after`.
+    ///
+    /// # Errors
+    /// SQLite cannot read it.
+    pub fn take(from: &Path, scratch: &Path, after: i64) -> Result<Snapshot, String> {
+        copy(from, scratch).map_err(|error| error.to_string())?;
+        Snapshot::read(&scratch.join("p2sp.db"), after).map_err(|error| error.to_string())
+    }
+
+    fn read(path: &Path, after: i64) -> rusqlite::Result<Snapshot> {
+        // By the system's own files: what the disk does to the server does not happen here.
+        let db = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), c"unix")?;
+        // No shared memory is made for the write-ahead log then.
+        db.query_row("PRAGMA locking_mode = EXCLUSIVE", (), |_| Ok(()))?;
+        let entries = rows(
+            &db,
+            "SELECT seq, conversation, sender, kind, body, mid FROM log WHERE seq > ?1
+             ORDER BY seq",
+            [after],
+            |row| {
+                Ok(Entry {
+                    seq: row.get(0)?,
+                    conversation: row.get(1)?,
+                    sender: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
+                    kind: row.get(3)?,
+                    body: row.get(4)?,
+                    mid: row.get(5)?,
+                })
+            },
+        )?;
+        let groups = "SELECT groupid, groupname, createuserid, groupstatus, groupusercount
+            FROM groups ORDER BY groupid";
+        let groups = rows(&db, groups, (), |row| {
+            Ok(GroupRow {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                creator: row.get(2)?,
+                status: row.get(3)?,
+                count: row.get(4)?,
+            })
+        })?;
+        let users = "SELECT userid, username, userstatus FROM users";
+        let users = rows(&db, users, (), |row| {
+            Ok((row.get(0)?, (row.get(1)?, row.get::<_, i64>(2)? == 0)))
+        })?;
+        let pair = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+        let members = rows(&db, "SELECT groupid, userid FROM group_users", (), pair)?;
+        let friends = rows(&db, "SELECT userid, friendid FROM friends", (), pair)?;
+        Ok(Snapshot {
+            entries,
+            head: db.query_row("SELECT head FROM log_state", (), |row| row.get(0))?,
+            users: users.into_iter().collect(),
+            groups,
+            members: members.into_iter().collect(),
+            friends: friends.into_iter().collect(),
+        })
+    }
+}
+
+fn rows<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    db.prepare(sql)?.query_map(params, read)?.collect()
+}
