@@ -431,7 +431,7 @@ mod tests {
         let link = Arc::new(Link::new(to, judge, None, true, session));
         let connection = Arc::clone(&link);
         thread::spawn(move || connection.run());
-        Shell::new(&link, Terminal::script(script.as_bytes())).run()
+        Shell::new(&link, Terminal::script(script.as_bytes()), None).run()
     }
 
     fn welcome(cursor: i64) -> Value {

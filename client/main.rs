@@ -91,9 +91,9 @@ fn main() -> ExitCode {
         }
     };
     let judge = Judge::new(flags.fingerprint, met);
-    let session = Session::new(lang).with_invite(flags.invite);
-    let link = Arc::new(Link::new((flags.address, security), judge, known, scripted, session));
+    let to = (flags.address, security);
+    let link = Arc::new(Link::new(to, judge, known, scripted, Session::new(lang)));
     let connection = Arc::clone(&link);
     thread::spawn(move || connection.run());
-    ExitCode::from(Shell::new(&link, terminal).run())
+    ExitCode::from(Shell::new(&link, terminal, flags.invite).run())
 }

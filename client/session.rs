@@ -49,8 +49,6 @@ struct Identity {
 /// All that the client knows.
 pub struct Session {
     lang: Lang,
-    /// The code that lets one register from another machine.
-    invite: Option<String>,
     phase: Phase,
     identity: Option<Identity>,
     stream: Stream,
@@ -72,7 +70,6 @@ impl Session {
     pub fn new(lang: Lang) -> Session {
         Session {
             lang,
-            invite: None,
             phase: Phase::Down,
             identity: None,
             stream: Stream::default(),
@@ -85,12 +82,6 @@ impl Session {
             refused: false,
             unreachable: None,
         }
-    }
-
-    /// The same, with a code that goes with every registration.
-    pub fn with_invite(mut self, invite: Option<String>) -> Session {
-        self.invite = invite;
-        self
     }
 
     // What the connection reports.
@@ -186,9 +177,6 @@ impl Session {
         }
         if kind == MessageType::Login {
             args.insert("ack".to_owned(), true.into());
-        }
-        if let Some(invite) = self.invite.as_deref().filter(|_| kind == MessageType::Reg) {
-            args.insert("invite".to_owned(), invite.into());
         }
         self.unreachable = None;
         self.requests.push(kind, args, purpose);
@@ -318,8 +306,15 @@ impl Session {
         let request = payload["re"].as_i64().and_then(|id| self.requests.answered(id));
         let Some(request) = request else {
             // About the connection itself, or about a confirmation.
+            let (text, code) = (show::text(payload, "message"), show::text(payload, "code"));
+            if code == Code::TlsRequired.name() {
+                // However often it is asked.
+                self.fail_all();
+                self.unreachable = Some(text.to_owned());
+                return Step::Drop(Duration::ZERO);
+            }
             if show::status(payload) >= 400 {
-                self.refuse_saying(show::text(payload, "message"), show::text(payload, "code"));
+                self.refuse_saying(text, code);
             }
             return Step::GoOn;
         };
@@ -588,6 +583,17 @@ mod tests {
 
     fn refusal(code: &str) -> Value {
         json!({"message": "no", "status": 403, "code": code})
+    }
+
+    #[test]
+    fn a_server_that_speaks_only_tls_is_not_asked_again() {
+        let mut bench = Bench::connected();
+        bench.ask("login", json!({"username": "bob", "password": "secret"}));
+        let payload = json!({"status": 426, "code": "tls_required", "message": "only TLS"});
+        let step = bench.0.received(&json!({"type": "normalmsg", "payload": payload}));
+        assert_eq!(step, Step::Drop(Duration::ZERO));
+        assert!(!bench.0.wants_connection() && bench.0.waiting() == 0);
+        assert_eq!((bench.0.unreachable(), bench.0.exit_code()), (Some("only TLS"), 2));
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub const LIST_BYTES_MAX: usize = 60 * 1024;
 
 /// Bytes that `read` takes from one connection in a tick: one frame of any legal size fits.
 pub const READ_BYTES_PER_CONN: usize = FRAME_BYTES_MAX;
-/// Bytes that a connection under TLS may bring in a tick, sealed: two records, and one is twice what
-/// a frame of chat needs.
+/// Bytes that a connection under TLS may bring in a tick, sealed: two records. A frame of chat
+/// needs half of one.
 pub const TLS_READ_BYTES_PER_CONN: usize = 2 * RECORD_BYTES_MAX;
 /// The longest TLS record, with its header and what sealing adds.
 pub const RECORD_BYTES_MAX: usize = 5 + RECORD_PLAIN_BYTES_MAX + 256;

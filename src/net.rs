@@ -1,8 +1,8 @@
 //! The edge: everything outside the loop, as one trait.
 //!
 //! The loop asks [`Net`] for what happened and what time it is, for bytes, and for the things that
-//! would block it: password hashes, the free space of the disk, the certificate's files. The shipped edge
-//! is `mio_net`; tests and simulations bring their own, and the loop cannot tell.
+//! would block it: password hashes, the free space of the disk, the certificate's files. The
+//! shipped edge is `mio_net`; tests and simulations bring their own, and the loop cannot tell.
 //!
 //! The contract of readiness is that of edge-triggered epoll: each edge is told once, so a
 //! caller reads, writes and accepts until [`io::ErrorKind::WouldBlock`] or remembers that it

@@ -77,13 +77,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("locale", &["wire", "limits"]),
     // Refusals are counted by code.
     ("counters", &["wire"]),
-    ("wire", &["id", "limits"]),
-    // Old passwords are wrapped where they lie.
-    ("store", &["names", "password", "id", "limits"]),
     // Hashing and reading the certificate would block the loop, so they are the edge's.
     ("net", &["certificate", "password", "id"]),
     // It is known by its fingerprint.
     ("certificate", &["wire"]),
+    ("wire", &["id", "limits"]),
+    // Old passwords are wrapped where they lie.
+    ("store", &["names", "password", "id", "limits"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits"]),
     ("password", &["limits"]),

@@ -6,111 +6,21 @@
 
 mod support;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2sp::certificate::Certificate;
 use p2sp::handlers::Rules;
 use p2sp::password::KeyHash;
-use p2sp::wire::{Fingerprint, frame, request};
+use p2sp::wire::Fingerprint;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use support::caller::Caller;
 use support::house::{House, PASSWORD};
-use support::pipe_net::PeerId;
-use support::secure::{Secure, certificate};
+use support::secure::certificate;
 
 const HERE: &str = "127.0.0.1:1";
 const ELSEWHERE: &str = "192.0.2.1:1";
-
-/// Somebody who speaks TLS, or does not.
-struct Caller {
-    end: PeerId,
-    secure: Option<Secure>,
-    plain: Vec<u8>,
-    key: Option<String>,
-}
-
-impl Caller {
-    fn connect(house: &House, address: &str, trusts: Option<Fingerprint>) -> Caller {
-        let address: SocketAddr = address.parse().expect("an address");
-        let secure = trusts.map(Secure::trusting);
-        Caller { end: house.net.connect(address), secure, plain: Vec::new(), key: None }
-    }
-
-    /// The bytes of a request, and of whatever TLS has to say.
-    fn request(&mut self, kind: &str, mut args: Value) -> Vec<u8> {
-        if let Some(key) = &self.key {
-            args["auth_token"] = key.as_str().into();
-        }
-        let mut bytes = Vec::new();
-        request::append(&mut bytes, kind, 0, &args);
-        self.seal(&bytes)
-    }
-
-    fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.secure.as_mut().map_or(bytes.to_vec(), |secure| secure.seal(bytes))
-    }
-
-    /// Takes what came, and says what TLS wants said.
-    fn receive(&mut self, house: &House) -> Result<usize, String> {
-        let bytes = house.net.take(self.end);
-        match &mut self.secure {
-            None => self.plain.extend_from_slice(&bytes),
-            Some(secure) => self.plain.append(&mut secure.open(&bytes)?),
-        }
-        let answer = self.seal(&[]);
-        house.net.send(self.end, &answer);
-        Ok(bytes.len() + answer.len())
-    }
-
-    /// Until nothing more comes.
-    fn converse(&mut self, house: &mut House) {
-        loop {
-            house.settle();
-            if self.receive(house).expect("TLS") == 0 {
-                return;
-            }
-        }
-    }
-
-    /// Asks, and returns the answer's payload.
-    fn ask(&mut self, house: &mut House, kind: &str, args: Value) -> Value {
-        let bytes = self.request(kind, args);
-        house.net.send(self.end, &bytes);
-        self.converse(house);
-        self.answer().expect("an answer")
-    }
-
-    fn answer(&mut self) -> Option<Value> {
-        loop {
-            let length = frame::frame_len(&self.plain).expect("a frame")?;
-            let whole: Vec<u8> = self.plain.drain(..length).collect();
-            let payload = frame::payload(&whole).expect("a checksum");
-            let mut message: Value = serde_json::from_slice(payload).expect("JSON");
-            if message["payload"].get("code").is_some() {
-                return Some(message["payload"].take());
-            }
-        }
-    }
-
-    fn codes(&mut self) -> Vec<Value> {
-        std::iter::from_fn(|| self.answer()).map(|mut answer| answer["code"].take()).collect()
-    }
-
-    /// Takes what came; whether nothing more will.
-    fn has_ended(&mut self, house: &House) -> bool {
-        self.receive(house).expect("TLS");
-        house.net.has_ended(self.end)
-    }
-
-    fn sign_in(&mut self, house: &mut House, name: &str) {
-        let args = json!({"username": name, "password": PASSWORD});
-        let welcome = self.ask(house, "login", args);
-        self.key = welcome["auth_token"].as_str().map(str::to_owned);
-        assert!(self.key.is_some(), "{welcome}");
-    }
-}
 
 fn house() -> House {
     House::with(Rules::default(), Some(certificate()))
@@ -380,7 +290,11 @@ fn from_elsewhere_registering_needs_the_invite_code() {
     let rules = Rules { invite: Some(KeyHash::of("swordfish")), ..Rules::default() };
     let mut house = House::with(rules, Some(certificate()));
     let mut there = Caller::connect(&house, ELSEWHERE, trusted());
-    let reg = |name: &str, invite: Value| json!({"username": name, "password": PASSWORD, "invite": invite});
+    let reg = |name: &str, invite: Value| {
+        let mut args = json!({"username": name, "password": PASSWORD});
+        args["invite"] = invite;
+        args
+    };
     for wrong in [json!(null), json!(""), json!("sword")] {
         let refusal = there.ask(&mut house, "reg", reg("ann", wrong));
         assert_eq!(

@@ -389,10 +389,11 @@ impl Connection {
         plain
     }
 
-    /// Drops everything behind the frame that is being written, or sealed.
-    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) {
+    /// Drops everything behind the frame that is being written, or sealed. Returns the number of
+    /// bytes.
+    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
-        self.send.drop_unbegun(covered, spare);
+        self.send.drop_unbegun(covered, spare)
     }
 
     /// Decides to close. The first reason stands.

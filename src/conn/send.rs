@@ -60,8 +60,9 @@ impl SendBuffer {
     }
 
     /// Drops everything behind the frame that is being written. The first `covered` bytes to be
-    /// sent are sealed already, and as good as written.
-    pub fn drop_unbegun(&mut self, covered: usize, spare: &mut SpareBuffers) {
+    /// sent are sealed already, and as good as written. Returns the number of bytes.
+    pub fn drop_unbegun(&mut self, covered: usize, spare: &mut SpareBuffers) -> usize {
+        let before = self.bytes.len();
         let gone = self.sent + covered;
         let begun = self.begun(gone);
         let end = if begun == gone { begun } else { begun + self.frame_at(begun) };
@@ -70,6 +71,7 @@ impl SendBuffer {
             self.release(spare);
         }
         self.invariants();
+        before - end
     }
 
     /// An idle connection owns no buffer.

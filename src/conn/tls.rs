@@ -207,7 +207,7 @@ impl Tls {
     fn write(
         &mut self,
         spare: &mut SpareBuffers,
-        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Result<(), TlsFault>,
+        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Written,
     ) -> Result<(), TlsFault> {
         let mut received = std::mem::take(&mut self.received);
         let mut used = 0;
@@ -226,7 +226,7 @@ impl Tls {
         used: &mut usize,
         spare: &mut SpareBuffers,
         mut take: impl FnMut(&[u8]),
-        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Result<(), TlsFault>,
+        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Written,
     ) -> Result<Opened, TlsFault> {
         let mut opened = Opened::default();
         loop {
@@ -271,6 +271,9 @@ impl Tls {
         }
     }
 }
+
+/// Whether something was written.
+type Written = Result<(), TlsFault>;
 
 /// Why rustls did not write.
 enum Room {

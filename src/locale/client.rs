@@ -166,8 +166,8 @@ impl Text<'_> {
                 format!(
                     "STOP: {address} has another key than before. Somebody may be pretending to be \
                      the server, or it was set up anew. Nothing was sent.\n  before: {expected}\n  \
-                     now:    {found}\nAsk whoever runs the server for its fingerprint. If it is the \
-                     new one, start once with --fingerprint {found}"
+                     now:    {found}\nAsk whoever runs the server for its fingerprint. If it is \
+                     the new one, start once with --fingerprint {found}"
                 ),
                 format!(
                     "停止：{address} 的密钥与以前不同。可能有人冒充该服务器，也可能是服务器重新安装过。\

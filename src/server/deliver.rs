@@ -166,9 +166,7 @@ impl Server {
                 session.end_at(self.head);
             }
             if let Some(conn) = conn_mut(&mut self.conns, id) {
-                self.send_bytes -= conn.send.len();
-                conn.drop_unbegun(&mut self.spare);
-                self.send_bytes += conn.send.len();
+                self.send_bytes -= conn.drop_unbegun(&mut self.spare);
             }
         }
     }

@@ -240,8 +240,7 @@ impl Server {
         self.open_records(id, now);
         let listed = self.intake.list();
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        // Behind the frames there may have been what broke TLS.
-        if listed > 0 && conn.is_serving() {
+        if listed > 0 {
             conn.frames_came(now.mono);
             self.last_work = now.mono;
         }

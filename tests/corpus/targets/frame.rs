@@ -13,8 +13,7 @@ use std::cell::RefCell;
 use p2sp::id::ConnId;
 use p2sp::limits::{FRAMES_PER_CONN, READ_BYTES_PER_CONN};
 use p2sp::server::intake::{Intake, fault_code};
-use p2sp::wire::Code;
-use p2sp::wire::frame;
+use p2sp::wire::{Code, frame};
 
 const CONN: ConnId = ConnId { slot: 3, generation: 5 };
 
