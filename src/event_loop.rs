@@ -14,6 +14,7 @@ use crate::conn::{CloseReason, Stage};
 use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
+use crate::mutant::Mutant;
 use crate::net::{Events, Net};
 use crate::outbox::Effect;
 use crate::server::{Fatal, NotNow, Server, Settled};
@@ -133,7 +134,7 @@ impl<N: Net> EventLoop<N> {
             }
             let remembered = &mut self.remembered[id.index()];
             remembered.readable |= readiness.readable;
-            remembered.writable |= readiness.writable;
+            remembered.writable |= readiness.writable && !Mutant::WritableMissed.is_on();
             if readiness.readable {
                 self.list(id);
             }
@@ -264,7 +265,7 @@ impl<N: Net> EventLoop<N> {
                     match self.server.begin_read(id) {
                         Ok(()) => self.read_one(id, now),
                         // Whoever ends the pause lists it again.
-                        Err(NotNow::Paused) => {}
+                        Err(NotNow::Paused) => self.pause(id),
                         Err(NotNow::NextTick) => self.list(id),
                         Err(NotNow::TickFull) => {
                             // First in the next tick.
@@ -277,6 +278,14 @@ impl<N: Net> EventLoop<N> {
                 Some(Stage::Lingering) => self.discard(id),
                 _ => {}
             }
+        }
+    }
+
+    /// A pause changes nothing of what is remembered, but by a mutant.
+    fn pause(&mut self, id: ConnId) {
+        self.remembered[id.index()].readable &= !Mutant::ReadableLostOnPause.is_on();
+        if Mutant::SpinsWhilePaused.is_on() {
+            self.list(id);
         }
     }
 
@@ -376,7 +385,12 @@ impl<N: Net> EventLoop<N> {
             if bytes.is_empty() {
                 return;
             }
+            let unsent = bytes.len();
             match self.net.write(id, bytes) {
+                Ok(count) if count < unsent && Mutant::ShortWriteIsFull.is_on() => {
+                    self.remembered[id.index()].writable = false;
+                    return self.server.sent(id, count, now);
+                }
                 Ok(count) => self.server.sent(id, count, now),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {

@@ -20,6 +20,7 @@
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
 //! [`counters`] count, [`password`] hashes, [`names`] says what a name is, [`id`] what things are
 //! called, [`limits`] how much of everything there may be.
+//! [`mutant`] breaks single promises, in no program that is shipped, to see that tests notice.
 #![forbid(unsafe_code)]
 
 pub mod deadlines;
@@ -49,5 +50,6 @@ pub mod throttle;
 
 pub mod id;
 pub mod limits;
+pub mod mutant;
 pub mod names;
 pub mod password;

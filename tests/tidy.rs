@@ -35,7 +35,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    ("event_loop", &["deadlines", "server", "outbox", "conn", "store", "net", "id", "limits"]),
+    (
+        "event_loop",
+        &["deadlines", "server", "outbox", "conn", "store", "net", "id", "limits", "mutant"],
+    ),
     ("deadlines", &["id"]),
     ("mio_net", &["net", "control", "certificate", "password", "id", "limits"]),
     ("control", &[]),
@@ -55,13 +58,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "password",
             "id",
             "limits",
+            "mutant",
         ],
     ),
     (
         "handlers",
         &[
             "outbox", "conn", "sessions", "locale", "counters", "wire", "store", "throttle",
-            "names", "password", "id", "limits",
+            "names", "password", "id", "limits", "mutant",
         ],
     ),
     // An effect carries what it is about: why a connection closes, a sign-in, an entry, a task.
@@ -70,25 +74,26 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["conn", "sessions", "locale", "wire", "store", "names", "password", "id", "limits"],
     ),
     // The send buffer finds frame boundaries by their headers.
-    ("conn", &["certificate", "wire", "id", "limits"]),
+    ("conn", &["certificate", "wire", "id", "limits", "mutant"]),
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
-    ("sessions", &["locale", "password", "id", "limits"]),
+    ("sessions", &["locale", "password", "id", "limits", "mutant"]),
     // Texts are made from codes, events and faults.
     ("locale", &["wire", "limits"]),
     // Refusals are counted by code.
-    ("counters", &["wire"]),
+    ("counters", &["wire", "mutant"]),
     // Hashing and reading the certificate would block the loop, so they are the edge's.
     ("net", &["certificate", "password", "id"]),
     // It is known by its fingerprint.
     ("certificate", &["wire"]),
     ("wire", &["id", "limits"]),
     // Old passwords are wrapped where they lie.
-    ("store", &["names", "password", "id", "limits"]),
+    ("store", &["names", "password", "id", "limits", "mutant"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits"]),
     ("password", &["limits"]),
     ("id", &[]),
     ("limits", &[]),
+    ("mutant", &[]),
 ];
 
 /// What may stand only in some files of `src/`.

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use crate::id::{Door, Moment};
 use crate::limits;
+use crate::mutant::Mutant;
 use receive::ReceiveBuffer;
 use send::SendBuffer;
 use spare::SpareBuffers;
@@ -302,6 +303,9 @@ impl Connection {
     /// Whether what is kept is the beginning of a frame whose rest the peer owes us. A frame
     /// that waits for us, because the connection is paused, is not held against the peer.
     pub fn frame_is_begun(&mut self, begun: bool, now: Moment) {
+        if Mutant::FrameTimeRenewed.is_on() {
+            self.begun = NEVER;
+        }
         self.begun = if begun { self.begun.min(now) } else { NEVER };
     }
 
@@ -333,7 +337,8 @@ impl Connection {
             self.last_progress = now;
         }
         write(self.send.tail(spare));
-        self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
+        let is_high = self.send.len() > limits::SEND_HIGH_BYTES;
+        self.backed_up |= is_high && !Mutant::HighMarkIgnored.is_on();
     }
 
     /// All send buffers together are full: this one is above its high mark with whatever it holds,

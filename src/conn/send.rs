@@ -10,6 +10,7 @@
 //! half a frame. Where that frame begins is found by hopping over the lengths in the headers.
 
 use super::spare::SpareBuffers;
+use crate::mutant::Mutant;
 use crate::wire::frame;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
@@ -65,7 +66,8 @@ impl SendBuffer {
         let before = self.bytes.len();
         let gone = self.sent + covered;
         let begun = self.begun(gone);
-        let end = if begun == gone { begun } else { begun + self.frame_at(begun) };
+        let is_between = begun == gone || Mutant::FrameCutOff.is_on();
+        let end = if is_between { gone } else { begun + self.frame_at(begun) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);

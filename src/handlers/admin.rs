@@ -13,6 +13,7 @@ use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Figure, Reply, UserLine};
+use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, StoreError, User};
 use crate::wire::response::Data;
@@ -82,12 +83,16 @@ pub fn blockuser(context: &mut Context, _: Option<UserId>, args: &Args) -> Answe
         return Err(Code::AdminProtected.into());
     }
     context.facts.store.set_blocked(other.id, true)?;
-    context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
+    if !Mutant::BlockedComesBack.is_on() {
+        context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
+    }
     if let Some(conn) = context.facts.sessions.conn_of(other.id) {
         context.facts.outbox.hold(conn);
     }
     // By name: they may be signing in in this very tick.
-    context.facts.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
+    if !Mutant::BlockedGoesOn.is_on() {
+        context.facts.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
+    }
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
 }
 

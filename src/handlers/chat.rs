@@ -10,6 +10,7 @@ use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
+use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::store::{Addressee, Entry, EntryKind, GroupLabel, GroupStatus, User};
 use crate::wire::response::Data;
@@ -22,6 +23,7 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let inbox = Conversation::Inbox(other.id);
     let posted =
         context.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
+    let posted = posted.filter(|_| is_friend || !Mutant::MidAfterMembership.is_on());
     if let Some(seq) = posted {
         return Ok(sent_to(context, &other, seq));
     }
@@ -57,6 +59,11 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
 pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let (creator, name) = context.group_reference(Some(user), args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
+    if Mutant::MidAfterMembership.is_on()
+        && !context.facts.store.is_member(context.live_group(creator, name)?.id, user)?
+    {
+        return Err(Code::NotMember.into());
+    }
     // A retry is answered even if the group, or the membership, is gone by now.
     let posted = context.posted(Some(user), args, false, |store, conversation| {
         is_same_group(store, conversation, creator, name)
@@ -89,7 +96,7 @@ pub fn ack(context: &mut Context, _: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
     let conn = context.caller.conn;
     let pushed = context.facts.sessions.get(conn).map(|session| session.pushed);
-    if pushed.is_none_or(|pushed| seq > pushed) {
+    if pushed.is_none_or(|pushed| seq > pushed) && !Mutant::AckTooHighBelieved.is_on() {
         return Err(Code::AckTooHigh.into());
     }
     context.facts.outbox.stage(Effect::Confirm(conn, seq));

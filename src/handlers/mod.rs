@@ -29,6 +29,7 @@ pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
 use crate::conn::CloseReason;
 use crate::id::{Door, UserId};
 use crate::locale::{self, Lang};
+use crate::mutant::Mutant;
 use crate::outbox::{Effect, Mark, Waiting};
 use crate::password::{self, KeyHash};
 use crate::store::StoreError;
@@ -208,7 +209,7 @@ fn gate(context: &mut Context, request: &RequestMessage) -> Answer {
         }
         Handler::Admin(function) => {
             let (user, admin) = authenticate(context, args)?;
-            if !admin {
+            if !admin && !Mutant::GateOpen.is_on() {
                 return Err(Code::NotAdmin.into());
             }
             atomically(context, *writes, |context| function(context, Some(user), args))
@@ -222,7 +223,8 @@ fn authenticate(context: &Context, args: &Args) -> Result<(UserId, bool), No> {
         return Err(Code::NotSignedIn.into());
     };
     let key = args.auth_token()?.ok_or(Code::BadKey)?;
-    if KeyHash::of(key) != session.key_hash || context.facts.now.unix >= session.key_expires {
+    let is_right = KeyHash::of(key) == session.key_hash || Mutant::KeyUnchecked.is_on();
+    if !is_right || context.facts.now.unix >= session.key_expires {
         return Err(Code::BadKey.into());
     }
     Ok((session.user, session.admin))

@@ -12,6 +12,7 @@ use super::{Fatal, Intake, Server, fatal};
 use crate::handlers;
 use crate::id::{ConnId, Now};
 use crate::limits;
+use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::store::{Committed, StoreError};
 use crate::wire::{Code, Refusal, RequestId};
@@ -104,6 +105,9 @@ impl Server {
                 let serve = |server: &mut Server| server.serve_frame(conn, &content, now);
                 all.push(self.commit_alone((conn, re), now, serve)?);
             }
+            if Mutant::SecondWalkForgotten.is_on() {
+                intake.set_served(index, 0);
+            }
         }
         Ok(all)
     }
@@ -136,7 +140,9 @@ impl Server {
     /// Nothing of this tick has happened.
     pub(super) fn give_up_transaction(&mut self) -> Result<(), Fatal> {
         self.outbox.take();
-        self.outbox.release();
+        if !Mutant::HoldOutlivesRollback.is_on() {
+            self.outbox.release();
+        }
         self.throttle.rewind();
         self.roll_back()
     }

@@ -21,6 +21,7 @@ use crate::handlers::stem::stem;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
+use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::password::Task;
 use crate::sessions::SignIn;
@@ -124,6 +125,9 @@ impl Server {
         let mut lists = committed.into_iter().map(Committed::into_inner);
         let mut effects = lists.next().unwrap_or_default();
         effects.extend(lists.flatten());
+        if Mutant::JoinsFirst.is_on() {
+            effects.sort_by_key(|effect| !matches!(effect, Effect::Join(..)));
+        }
         self.silence_ending(&effects);
         for effect in effects {
             if !self.leaves_run(&delivery.run, &effect) {
@@ -165,7 +169,9 @@ impl Server {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.end_at(self.head);
             }
-            if let Some(conn) = conn_mut(&mut self.conns, id) {
+            if let Some(conn) = conn_mut(&mut self.conns, id)
+                && !Mutant::OlderStillSent.is_on()
+            {
                 self.send_bytes -= conn.drop_unbegun(&mut self.spare);
             }
         }
@@ -194,6 +200,7 @@ impl Server {
             }
             Effect::Entry(entry) => delivery.run.push(*entry),
             Effect::Join(user, group) => self.sessions.join(user, group),
+            Effect::Leave(..) if Mutant::LeaveNotApplied.is_on() => {}
             Effect::Leave(user, group) => self.sessions.leave(user, group),
             Effect::Dissolve(group) => self.sessions.dissolve(group),
             Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in, now),
@@ -240,7 +247,8 @@ impl Server {
     fn begin_session(&mut self, id: ConnId, sign_in: SignIn, now: Now) {
         if let Some(older) = self.sessions.conn_of(sign_in.user) {
             let notice = Notice::plain(Event::SignedInElsewhere);
-            self.close(older, CloseReason::TakenOver, Some(&notice), now);
+            let notice = Some(&notice).filter(|_| !Mutant::TakeoverUntold.is_on());
+            self.close(older, CloseReason::TakenOver, notice, now);
         }
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
@@ -281,6 +289,9 @@ impl Server {
             self.append(id, now, |out| push::append_notice(out, notice, &words, now.unix));
         }
         self.sessions.sign_out(id, self.head);
+        if reason == CloseReason::TakenOver && Mutant::OlderStaysOpen.is_on() {
+            return;
+        }
         if let Some(conn) = conn_mut(&mut self.conns, id) {
             conn.close(reason, now.mono);
             self.touch(id);
@@ -302,7 +313,7 @@ impl Server {
             Conversation::Everyone => self.sessions.everyone().collect(),
         };
         for (user, id) in readers {
-            if first.sender != Some(user) {
+            if first.sender != Some(user) || Mutant::PushedToSender.is_on() {
                 self.push_run_to(id, &mut run_encoded, &mut delivery.budget, now);
             }
         }
@@ -310,14 +321,16 @@ impl Server {
 
     /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
     fn push_run_to(&mut self, id: ConnId, run: &mut [Encoded], budget: &mut Budget, now: Now) {
-        if self.sessions.get(id).is_none_or(|session| session.behind) {
+        let is_behind = self.sessions.get(id).is_none_or(|session| session.behind);
+        if is_behind && !Mutant::PushBypassesPump.is_on() {
             return;
         }
         for encoded in run {
             if !self.push(id, encoded, budget, now) {
                 let Some(session) = self.sessions.get_mut(id) else { return };
                 session.behind = true;
-                session.sent_seq = Seq(encoded.entry.seq.0 - 1);
+                let is_skipped = Mutant::SkipsWhatFoundNoRoom.is_on();
+                session.sent_seq = Seq(encoded.entry.seq.0 - i64::from(!is_skipped));
                 return self.queue_behind(id);
             }
         }
@@ -333,9 +346,13 @@ impl Server {
         let seq = encoded.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
+        let prev = if Mutant::PrevFromLog.is_on() { Seq(seq.0 - 1) } else { prev };
         let frame = encoded.frame(session.lang).behind(prev);
         self.append(id, now, |out| out.extend_from_slice(frame));
         self.set_mark(id);
+        if Mutant::PushConfirms.is_on() {
+            self.sessions.confirm(id, seq, self.head);
+        }
         budget.spend(64 + encoded.entry.body.len());
         self.counters.pushed += 1;
         true
@@ -384,6 +401,9 @@ impl Server {
         let (user, after) = (session.user, session.sent_seq);
         let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
         budget.reads = budget.reads.saturating_sub(page.looks + page.entries.len());
+        if Mutant::CaughtUpTooEarly.is_on() {
+            self.caught_up(id, now);
+        }
         for entry in &page.entries {
             let own = entry.sender == Some(user);
             let passed = match own {
@@ -400,7 +420,7 @@ impl Server {
         if let Some(session) = self.sessions.get_mut(id) {
             session.sent_seq = page.through;
         }
-        let is_last = page.through >= self.store.head();
+        let is_last = page.through >= self.store.head() || Mutant::PageIsLast.is_on();
         if is_last {
             self.caught_up(id, now);
         }
@@ -432,7 +452,7 @@ impl Server {
         if let Some(seen) = session.pass_mark(count, unsent) {
             self.sessions.confirm(id, seen, self.head);
         }
-        if behind {
+        if behind && !Mutant::PumpForgotten.is_on() {
             self.queue_behind(id);
         }
     }

@@ -7,6 +7,7 @@ use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::{CloseReason, Connection, Due, Stage};
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
+use crate::mutant::Mutant;
 use crate::wire::frame;
 
 /// What is left to do for a connection at the end of a tick.
@@ -35,7 +36,10 @@ impl Server {
             let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
             // A monitor's are kept as they came.
             if conn.is_serving() && conn.door() != Door::Metrics {
-                let rest = self.intake.rest(portion);
+                let mut rest = self.intake.rest(portion);
+                if Mutant::PausedFramesLost.is_on() && has_frame(rest) {
+                    rest = &[];
+                }
                 conn.received.keep(rest);
                 let in_record = conn.tls.as_ref().is_some_and(|tls| tls.is_within_record());
                 let in_frame = !rest.is_empty() && !has_frame(rest);
@@ -116,6 +120,7 @@ impl Server {
     pub fn look_at_deadline(&mut self, id: ConnId, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         match conn.due(now.mono, &self.rules.limits) {
+            Due::Never | Due::Later(_) if Mutant::DeadlineNotSetAnew.is_on() => return,
             Due::Never | Due::Later(_) => {}
             Due::GoOn => conn.paced_until = None,
             Due::Close(reason) => conn.close(reason, now.mono),
@@ -173,6 +178,7 @@ impl Server {
     /// # Errors
     /// The store failed for good.
     pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
+        self.store.commit_what_was_put_off().map_err(fatal)?;
         if self.is_held(now) {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use crate::handlers::{self, Caller, Facts, View};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
+use crate::mutant::Mutant;
 use crate::store::StoreError;
 use crate::wire::frame;
 use crate::wire::{Code, MessageType, RequestMessage};
@@ -70,10 +71,13 @@ impl Server {
                 let look = requests > 0 && requests % limits::REQUESTS_PER_CLOCK_LOOK == 0;
                 let conn = intake.portion(index).conn;
                 if requests >= limits::REQUESTS_PER_TICK || (look && late()) {
-                    self.stopped_at = Some(conn);
+                    self.stopped_at = Some(conn).filter(|_| !Mutant::StopForgotten.is_on());
                     return Ok(());
                 }
-                let content = content(intake, index, frame);
+                let content = match Mutant::SenderOrderSwapped.is_on() {
+                    true => content(intake, index, intake.portion(index).listed() - 1 - frame),
+                    false => content(intake, index, frame),
+                };
                 if !self.admit(conn, &content, now) {
                     break;
                 }

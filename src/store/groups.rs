@@ -18,6 +18,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
 use super::{Result, Sql, Store, unsigned};
 use crate::id::{GroupId, UserId};
+use crate::mutant::Mutant;
 use crate::names::Name;
 
 /// A group, as a list shows it.
@@ -125,9 +126,15 @@ impl Store {
     }
 
     const JOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq) VALUES (?1, ?2, ?3)";
+    /// A mutant's.
+    const REJOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq)
+        SELECT ?1, ?2, coalesce(max(to_seq), ?3) FROM group_past
+        WHERE userid = ?2 AND groupid = ?1";
     /// Lets a user into a group, who must not be in it: they see what is appended from here on.
     pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
-        self.write(Self::JOIN, (group.0, user.0, self.head().next().0))?;
+        let from = self.head().next().0 - i64::from(Mutant::JoinOffByOne.is_on());
+        let join = if Mutant::RejoinShowsBetween.is_on() { Self::REJOIN } else { Self::JOIN };
+        self.write(join, (group.0, user.0, from))?;
         self.add_to_member_count(group, 1)
     }
 
@@ -138,7 +145,9 @@ impl Store {
     /// Takes a user out of a group: they see nothing that is appended from here on. False if
     /// they were not in it.
     pub fn leave(&mut self, group: GroupId, user: UserId) -> Result<bool> {
-        self.write(Self::KEEP_PAST, (group.0, user.0, self.head().next().0))?;
+        if !Mutant::PastNotKept.is_on() {
+            self.write(Self::KEEP_PAST, (group.0, user.0, self.head().next().0))?;
+        }
         let left = self.write(Self::LEAVE, (group.0, user.0))? == 1;
         if left {
             self.add_to_member_count(group, -1)?;

@@ -28,6 +28,7 @@ use super::slices::Place;
 use super::tail::Tail;
 use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned, upgrade};
 use crate::id::Seq;
+use crate::mutant::Mutant;
 
 /// What to open, and how.
 #[derive(Clone, Copy, Debug)]
@@ -262,6 +263,7 @@ fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
 /// The settings, each with what SQLite answers when asked for it afterwards.
 fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 10] {
     let (synchronous, level) = match synchronous {
+        Synchronous::Full if Mutant::NormalForFull.is_on() => ("NORMAL", 1),
         Synchronous::Full => ("FULL", 2),
         Synchronous::Normal => ("NORMAL", 1),
         Synchronous::Off => ("OFF", 0),
@@ -287,10 +289,13 @@ fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 1
 }
 
 fn configure(db: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
-    let settings = settings(synchronous);
-    settings
-        .iter()
-        .try_for_each(|(name, value, _)| db.execute_batch(&format!("PRAGMA {name} = {value}")))
+    for (name, value, _) in settings(synchronous) {
+        // To its end: `journal_mode` writes, and says only behind its row that it could not.
+        let mut statement = db.prepare(&format!("PRAGMA {name} = {value}"))?;
+        let mut rows = statement.query(())?;
+        while rows.next()?.is_some() {}
+    }
+    Ok(())
 }
 
 /// SQLite ignores what it cannot do, so each setting is read back.
@@ -341,7 +346,11 @@ fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     // Not only the newest row's seq: that row may have been pruned, and its seq was given all the
     // same (P6).
     let state = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
-    let (head, sealed) = db.query_row(state, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
+    let (mut head, sealed) = db.query_row(state, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
+    // As if only that row were asked, and had been pruned.
+    if Mutant::SeqReused.is_on() && db.execute("DELETE FROM log WHERE seq = ?1", [head.0])? == 1 {
+        head = Seq(head.0 - 1);
+    }
     let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
     Ok(Marks { head, users, sealed, sealing: Place::default() })
 }

@@ -22,9 +22,10 @@ use super::mids::hash_of;
 use super::tail::{Mid, Said, Slice, first_seq, slice_of};
 use super::{Result, Sql, Store};
 use crate::id::{Conversation, UserId};
+use crate::mutant::Mutant;
 
 /// Slices in a block, as a power of two.
-const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
+const BLOCK_BITS: u32 = if cfg!(any(test, feature = "mutants")) { 1 } else { 4 };
 /// Entries looked at by sealing for each one that is appended. Three sweeps over a slice must be
 /// over before the next is full.
 const SEALED_PER_APPENDED: usize = 4;
@@ -133,7 +134,8 @@ impl Store {
         let key = sweep.key(&slice.said(first));
         let count = rest.partition_point(|&offset| sweep.key(&slice.said(offset)) == key);
         let Some((conversation, sender)) = key else { return Ok(count) };
-        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
+        let kept = count - usize::from(Mutant::SliceLosesLast.is_on());
+        let (block, offsets) = (number >> BLOCK_BITS, &rest[..kept]);
         if sweep == Sweep::Mids {
             let (rising, mids) = mids_of(slice, number, offsets);
             self.write(Self::SEAL_MIDS, (block, sender, number, rising, mids))?;
@@ -305,6 +307,7 @@ fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
     let kind: EntryKind = row.get(3)?;
     let sender = row.get::<_, Option<i64>>(2)?;
     let mid = match row.get_ref(4)?.as_str_or_null()? {
+        _ if Mutant::MidsForgottenAtStart.is_on() => None,
         Some(mid) => Some(Mid { hash: hash_of(mid), rising: row.get(5)? }),
         None => None,
     };

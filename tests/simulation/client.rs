@@ -25,6 +25,9 @@ const ASKED_MAX: usize = 24;
 /// An answer that takes longer is not waited for, in microseconds.
 const PATIENCE_MICROS: u64 = 20_000_000;
 
+/// With nothing broken, and even over one's rate, an answer takes less, in microseconds.
+const LATE_MICROS: u64 = 12_000_000;
+
 /// A message that was said and not answered.
 #[derive(Clone, Debug)]
 struct Draft {
@@ -71,8 +74,11 @@ pub struct Client {
     pub acks: bool,
     /// It takes nothing that comes.
     pub stalled: bool,
-    /// It says nothing new, and is there.
-    pub calm: bool,
+    /// In the calm, an answer did not come in time.
+    pub late: bool,
+    /// It says things that are long.
+    pub verbose: bool,
+    calm: bool,
     password: String,
     /// It may be this instead: the answer was lost.
     doubt: Option<String>,
@@ -101,6 +107,8 @@ impl Client {
             admin,
             acks,
             stalled: false,
+            late: false,
+            verbose: false,
             calm: false,
             password: PASSWORD.to_owned(),
             doubt: None,
@@ -136,6 +144,15 @@ impl Client {
 
     // --- what people do ---
 
+    /// From here on nothing breaks: it says nothing new, and takes all that comes.
+    pub fn calm_down(&mut self, scene: &Scene) {
+        (self.calm, self.stalled) = (true, false);
+        if let Some(link) = &mut self.link {
+            link.since = scene.now();
+            scene.net.set_capacity(link.peer, 1 << 20);
+        }
+    }
+
     /// Does one thing.
     pub fn act(&mut self, scene: &mut Scene) {
         let now = scene.now();
@@ -160,6 +177,7 @@ impl Client {
             }
             return;
         }
+        self.late |= self.calm && !link.asked.is_empty() && now > link.since + LATE_MICROS;
         self.say_what_waits(scene);
         let busy = self.link.as_ref().map_or(0, |link| link.asked.len()) >= ASKED_MAX;
         if self.calm || busy {
@@ -240,6 +258,9 @@ impl Client {
     /// Drops the connection without a word, or goes on listening for nothing.
     pub fn cut(&mut self, scene: &mut Scene) {
         let Some(link) = self.link.take() else { return };
+        if !scene.stream(link.peer).outgoing.is_empty() {
+            scene.saw(Happening::CutInFrame);
+        }
         scene.leave(link.peer);
         scene.net.cut(link.peer);
         self.note_lost(&link);
@@ -279,13 +300,19 @@ impl Client {
 
     /// Signs in on another connection while this one is open.
     fn go_elsewhere(&mut self, scene: &mut Scene) {
+        if scene.choices.chance(40) {
+            // In the tick of the takeover, if both come in time.
+            scene.saw(Happening::AckBesideTakeover);
+            self.confirm(scene);
+            self.push_out(scene);
+        }
         let Some(link) = self.link.take() else { return };
         if let Some(old) = self.old.replace(link.peer) {
             scene.leave(old);
             scene.net.cut(old);
         }
         self.note_lost(&link);
-        if scene.choices.chance(50) {
+        if self.key.is_some() && scene.choices.chance(50) {
             self.key = None;
         }
         scene.saw(Happening::Takeover);
@@ -405,7 +432,12 @@ impl Client {
             true => format!("{:08}", self.counter),
             false => format!("{:x}-{}", scene.choices.below(1 << 30), self.counter),
         };
-        args.insert("message".into(), json!(format!("{tag} {}", "x".repeat(filler))));
+        // As JSON a control character is six bytes: a few of these fill a send buffer.
+        let filler = match self.verbose && scene.choices.chance(25) {
+            true => "\u{1}".repeat(7_900),
+            false => "x".repeat(filler),
+        };
+        args.insert("message".into(), json!(format!("{tag} {filler}")));
         args.insert("mid".into(), json!(mid));
         Draft { tag, kind, args }
     }
@@ -493,11 +525,13 @@ impl Client {
         let mut args = Map::new();
         let users = scene.ledger.users();
         let kind = *scene.choices.pick(&["ping", "friends", "groups", "whoami", "history"]);
+        let mut what = Ask::Other;
         if kind == "history" {
             let other = *scene.choices.pick(&users);
             args.insert("username".into(), json!(scene.ledger.name(other)));
+            what = Ask::History(other);
         }
-        self.ask(scene, kind, args, Ask::Other, Mine::Other);
+        self.ask(scene, kind, args, what, Mine::Other);
     }
 
     /// Confirms what it was shown.
@@ -632,7 +666,7 @@ impl Client {
 
     /// Takes what came: all of it, or a piece.
     pub fn listen(&mut self, scene: &mut Scene) -> Check {
-        if let Some(old) = self.old {
+        if let Some(old) = self.old.filter(|_| self.calm || scene.choices.chance(15)) {
             scene.read(old, usize::MAX);
             if scene.net.has_ended(old) {
                 scene.leave(old);
@@ -688,6 +722,7 @@ impl Client {
         let code = payload.code.as_deref().unwrap_or_default();
         if code == "bad_key" && !matches!(mine, Mine::Lie) {
             // It has expired: the password is asked for.
+            scene.saw(Happening::KeyExpired);
             self.key = None;
             link.failed = true;
             return Ok(());

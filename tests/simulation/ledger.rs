@@ -82,6 +82,8 @@ pub struct Ledger {
     names: BTreeMap<i64, String>,
     admins: BTreeSet<i64>,
     entries: Vec<Entry>,
+    /// The head before anyone came.
+    begun: i64,
     visible: BTreeMap<i64, Vec<i64>>,
     to_everyone: Vec<i64>,
     groups: BTreeMap<i64, Group>,
@@ -102,6 +104,8 @@ pub struct Ledger {
     counted: BTreeMap<String, u64>,
     /// Whether a user is blocked, and how many requests about it are under way.
     blocks: BTreeMap<i64, (Option<bool>, u64)>,
+    /// Who went out of a group in what was read last, and where.
+    departed: Vec<(i64, i64)>,
     /// The group's half of an addition, whose other half must follow at once.
     half_added: Option<(i64, String, String)>,
 }
@@ -125,7 +129,11 @@ struct Group {
 impl Ledger {
     /// Begins with what a database holds before anyone comes.
     pub fn new(begin: &Snapshot, admins: &[i64]) -> Ledger {
-        let mut ledger = Ledger { admins: admins.iter().copied().collect(), ..Ledger::default() };
+        let mut ledger = Ledger {
+            admins: admins.iter().copied().collect(),
+            begun: begin.head,
+            ..Ledger::default()
+        };
         ledger.meet(begin);
         ledger.changed.clear();
         ledger.friends.clone_from(&begin.friends);
@@ -157,7 +165,7 @@ impl Ledger {
 
     /// The last seq that is known.
     pub fn head(&self) -> i64 {
-        self.entries.last().map_or(0, |entry| entry.seq)
+        self.entries.last().map_or(self.begun, |entry| entry.seq)
     }
 
     /// What others said that a user is to be shown.
@@ -254,6 +262,16 @@ impl Ledger {
         }
     }
 
+    /// Whether a message was acknowledged before.
+    pub fn was_acknowledged(&self, tag: &str) -> bool {
+        self.said.get(tag).is_some_and(|said| said.seq.is_some())
+    }
+
+    /// Whether it could be said anew, as far as the log is known.
+    pub fn may_still_say(&self, tag: &str) -> bool {
+        self.said.get(tag).is_some_and(|said| self.may_say(said))
+    }
+
     /// A message was refused for good, as it is now.
     pub fn refused(&mut self, tag: &str) -> Check {
         let said = self.said.get_mut(tag).ok_or("an answer to nothing")?;
@@ -311,6 +329,25 @@ impl Ledger {
 
     // --- what is so ---
 
+    /// Who went out of a group in what was absorbed last, and where that stands.
+    pub fn departures(&mut self) -> Vec<(i64, i64)> {
+        std::mem::take(&mut self.departed)
+    }
+
+    /// A history of two users is a piece of what they said to each other, without a gap.
+    pub fn check_history(&self, user: i64, other: i64, seqs: &[i64]) -> Check {
+        let Some(first) = seqs.first() else { return Ok(()) };
+        let theirs = |entry: &&Entry| {
+            let (from, to) = (entry.sender, entry.conversation);
+            entry.kind != 3
+                && ((from == user && to == other * 2) || (from == other && to == user * 2))
+        };
+        let at = self.entries.partition_point(|entry| entry.seq < *first);
+        let said = self.entries[at..].iter().filter(theirs).map(|entry| entry.seq);
+        let said: Vec<i64> = said.take(seqs.len()).collect();
+        if said == seqs { Ok(()) } else { Err(format!("P16: history {seqs:?}, said was {said:?}")) }
+    }
+
     /// Goes on with what a database holds now, of whose log `after` is known.
     pub fn absorb(&mut self, now: &Snapshot) -> Check {
         self.meet(now);
@@ -350,7 +387,7 @@ impl Ledger {
             }
         }
         for row in &now.groups {
-            let head = self.entries.last().map_or(0, |entry| entry.seq);
+            let head = self.head();
             self.groups.entry(row.id).or_insert_with(|| {
                 self.changed.insert(Subject::Group(row.id), head + 1);
                 Group {
@@ -459,6 +496,7 @@ impl Ledger {
     }
 
     fn part(&mut self, group: i64, user: i64, entry: &Entry) -> Check {
+        self.departed.push((user, entry.seq));
         let left = self.groups.get_mut(&group).is_some_and(|group| group.members.remove(&user));
         if left { Ok(()) } else { Err(format!("P12: {user} was not in {group}, yet {entry:?}")) }
     }

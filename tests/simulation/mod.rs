@@ -6,6 +6,7 @@ pub mod client;
 pub mod coverage;
 pub mod ledger;
 pub mod liar;
+pub mod newcomer;
 pub mod scene;
 pub mod snapshot;
 pub mod stream;
@@ -27,7 +28,7 @@ pub fn run(seed: u64) -> Result<Report, String> {
     world::run(Choices::of_seed(seed), STEPS).map_err(|why| {
         format!(
             "seed {seed}: {why}\n    again: P2SP_SEED={seed} P2SP_TRACE=1 cargo test --test \
-             simulation one_seed -- --nocapture"
+             simulation one_world -- --nocapture"
         )
     })
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use p2sp::id::Moment;
+use p2sp::limits::SEND_HIGH_BYTES;
 use p2sp::wire::request;
 use serde_json::{Map, Value, json};
 
@@ -62,9 +63,17 @@ pub struct Scene {
     /// How much has happened.
     events: u64,
     /// The greatest seq that was written to anybody.
-    head_seen: i64,
+    pub head_seen: i64,
     /// The disk is full: a cursor may have to wait until it is not.
     cursors_wait: bool,
+    /// The last user who was there at first: nothing had been said then.
+    users_at_first: i64,
+    /// The log's head then.
+    begun: i64,
+    /// Rows of the log, as `stats` last told.
+    pub figure: Option<i64>,
+    /// Histories that were shown and not compared yet: whose, with whom, the seqs.
+    histories: Vec<(i64, i64, Vec<i64>)>,
     /// Refusals heard since the server started, by code.
     pub refusals: BTreeMap<String, u64>,
     /// The wall clock has jumped at least once.
@@ -74,8 +83,12 @@ pub struct Scene {
 impl Scene {
     /// The ground of a world that begins.
     pub fn new(net: PipeNet, choices: Choices, coverage: Coverage, ledger: Ledger) -> Scene {
+        let users_at_first = ledger.users().last().copied().unwrap_or_default();
+        let begun = ledger.head();
         Scene {
             net,
+            begun,
+            users_at_first,
             choices,
             coverage,
             ledger,
@@ -87,8 +100,10 @@ impl Scene {
             blocked_since: BTreeMap::new(),
             claims: Vec::new(),
             events: 0,
-            head_seen: 0,
+            head_seen: begun,
             cursors_wait: false,
+            figure: None,
+            histories: Vec::new(),
             refusals: BTreeMap::new(),
             clock_jumped: false,
         }
@@ -247,6 +262,9 @@ impl Scene {
             let stream = &mut self.streams[peer.0];
             stream.before_tick = stream.written();
             let unsent = self.net.offered_max(peer);
+            if unsent > SEND_HIGH_BYTES {
+                self.coverage.saw(Happening::AboveHighMark);
+            }
             if unsent > UNSENT_MAX {
                 return Err(format!("P20: {unsent} bytes waited for #{}", peer.0));
             }
@@ -254,7 +272,7 @@ impl Scene {
                 stream.check_end()?;
             }
         }
-        Ok(())
+        self.net.shut().into_iter().try_for_each(|peer| self.streams[peer.0].check_told())
     }
 
     fn take(&mut self, peer: PeerId, start: usize, message: &Rc<Message>) -> Check {
@@ -294,6 +312,9 @@ impl Scene {
     fn take_answer(&mut self, peer: PeerId, payload: &Payload) -> Check {
         let code = payload.code.clone().unwrap_or_default();
         let stream = &mut self.streams[peer.0];
+        if let Some(happening) = refusal(&code) {
+            self.coverage.saw(happening);
+        }
         if code != "ok" {
             *self.refusals.entry(code.clone()).or_default() += 1;
         }
@@ -319,6 +340,12 @@ impl Scene {
             Ask::Say(tag) if done => {
                 let seq = payload.number("seq").ok_or("an ok without a seq")?;
                 self.head_seen = self.head_seen.max(seq);
+                if self.ledger.was_acknowledged(tag) {
+                    self.coverage.saw(Happening::RetryAnswered);
+                }
+                if !self.ledger.may_still_say(tag) {
+                    self.coverage.saw(Happening::RetryOfTheFormer);
+                }
                 self.ledger.acknowledged(tag, seq)?;
             }
             Ask::Say(tag) if matches!(code.as_str(), "bad_key" | "not_signed_in") => {
@@ -335,6 +362,8 @@ impl Scene {
                 self.new_key(peer, key.ok_or("no key")?);
             }
             Ask::Logout if done => self.signed_out(peer),
+            Ask::Stats if done => self.check_figures(payload)?,
+            Ask::History(other) if done => self.note_history(peer, *other, payload),
             Ask::Lie(codes) if !codes.contains(&code.as_str()) => {
                 return Err(format!("P18, P19: {codes:?} should answer, not {payload:?}"));
             }
@@ -365,7 +394,10 @@ impl Scene {
         let (known_at, dead_at) = (self.events, None);
         self.keys.entry(token.clone()).or_insert(Key { user, known_at, dead_at });
         self.end_sessions(user, asked.at)?;
-        let reach = self.reaches.entry(user).or_default();
+        // Where a newcomer begins is only known from here; all others begin where the log did.
+        let most = if user > self.users_at_first { payload.cursor } else { self.begun };
+        let first = Reach { most, ..Reach::default() };
+        let reach = self.reaches.entry(user).or_insert(first);
         if payload.cursor < reach.told {
             let told = reach.told;
             return Err(format!("P13: {user} was told {told} before, now {}", payload.cursor));
@@ -392,11 +424,15 @@ impl Scene {
 
     /// The user's sessions that began before `at` are over.
     fn end_sessions(&mut self, user: i64, at: u64) -> Check {
-        for stream in &mut self.streams {
-            let session = stream.session.as_ref();
-            if session.is_some_and(|session| session.user == user && session.asked_at < at) {
-                stream.revoke()?;
+        for (peer, stream) in self.streams.iter_mut().enumerate() {
+            let Some(session) = &stream.session else { continue };
+            if session.user != user || session.asked_at >= at || session.revoked_from.is_some() {
+                continue;
             }
+            if self.net.waiting(PeerId(peer)) > 0 {
+                self.coverage.saw(Happening::EndedWhileBehind);
+            }
+            stream.revoke()?;
         }
         Ok(())
     }
@@ -437,6 +473,27 @@ impl Scene {
         Ok(())
     }
 
+    /// What was refused is counted (P29).
+    fn check_figures(&mut self, payload: &Payload) -> Check {
+        let data = payload.data.as_ref().ok_or("no figures")?;
+        for (code, heard) in &self.refusals {
+            let counted = data["refusals"][code].as_u64().unwrap_or_default();
+            if counted < *heard {
+                return Err(format!("P29: {code} was heard {heard} times, {counted} are counted"));
+            }
+        }
+        self.figure = data["messages"].as_i64();
+        Ok(())
+    }
+
+    fn note_history(&mut self, peer: PeerId, other: i64, payload: &Payload) {
+        let Some(session) = &self.streams[peer.0].session else { return };
+        let messages = payload.data.as_ref().and_then(|data| data["messages"].as_array());
+        let seq = |message: &Value| message["payload"]["seq"].as_i64();
+        let seqs = messages.into_iter().flatten().filter_map(seq).collect();
+        self.histories.push((session.user, other, seqs));
+    }
+
     fn new_key(&mut self, peer: PeerId, key: &str) {
         let now = self.events;
         let Some(session) = &mut self.streams[peer.0].session else { return };
@@ -474,6 +531,17 @@ impl Scene {
     /// Compares all that was heard with what the database holds.
     pub fn absorb(&mut self, snapshot: &Snapshot) -> Check {
         self.ledger.absorb(snapshot)?;
+        for (user, seq) in self.ledger.departures() {
+            let sessions = self.streams.iter().filter_map(|stream| stream.session.as_ref());
+            let here = sessions.filter(|session| session.user == user).last();
+            let visible = self.ledger.visible(user);
+            let last = visible[..visible.partition_point(|of| *of < seq)].last();
+            if let (Some(session), Some(last)) = (here, last)
+                && session.pushed < *last
+            {
+                self.coverage.saw(Happening::LeftWhileBehind);
+            }
+        }
         if self.ledger.head() < self.head_seen {
             let (seen, head) = (self.head_seen, self.ledger.head());
             return Err(format!("P1, P2: {seen} was seen, and the log ends at {head}"));
@@ -486,6 +554,9 @@ impl Scene {
             }
         }
         let ledger = &self.ledger;
+        for (user, other, seqs) in std::mem::take(&mut self.histories) {
+            ledger.check_history(user, other, &seqs)?;
+        }
         let sessions = self.streams.iter_mut().filter_map(|stream| stream.session.as_mut());
         for session in sessions.chain(&mut self.past) {
             check_session(ledger, session)?;
@@ -498,6 +569,20 @@ impl Scene {
 /// Whether a confirmation is on the disk by now.
 fn is_durable(confirmed: &(Moment, i64), now: Moment) -> bool {
     now.since(confirmed.0).as_micros() as u64 >= CURSOR_DURABLE_MICROS
+}
+
+/// The refusals that come of a state that faults and people have to make first.
+fn refusal(code: &str) -> Option<Happening> {
+    Some(match code {
+        "storage_full" => Happening::StorageFull,
+        "mailbox_full" => Happening::MailboxFull,
+        "slow_down" => Happening::SlowDown,
+        "group_blocked" => Happening::GroupBlocked,
+        "not_member" => Happening::NotMember,
+        "no_such_group" => Happening::NoSuchGroup,
+        "user_blocked" => Happening::BlockedAtTheDoor,
+        _ => return None,
+    })
 }
 
 /// What was pushed is what is visible, from the cursor on, and says what the log says.

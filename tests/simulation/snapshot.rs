@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub entries: Vec<Entry>,
     /// The last seq given.
     pub head: i64,
+    /// How many slices of the log are sealed.
+    pub sealed: i64,
     /// Users: name, and whether they are blocked.
     pub users: BTreeMap<i64, (String, bool)>,
     /// Groups, by id.
@@ -78,6 +80,11 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 impl Snapshot {
+    /// The last seq that was given.
+    pub fn head(&self) -> i64 {
+        self.entries.last().map_or(self.head, |entry| entry.seq.max(self.head))
+    }
+
     /// Reads a copy of the database in `from`, which is put into `scratch`; of the log what
     /// stands behind `after`.
     ///
@@ -127,9 +134,11 @@ impl Snapshot {
         let pair = |row: &Row| Ok((row.get(0)?, row.get(1)?));
         let members = rows(&db, "SELECT groupid, userid FROM group_users", (), pair)?;
         let friends = rows(&db, "SELECT userid, friendid FROM friends", (), pair)?;
+        let (head, sealed) = db.query_row("SELECT head, sealed FROM log_state", (), pair)?;
         Ok(Snapshot {
             entries,
-            head: db.query_row("SELECT head FROM log_state", (), |row| row.get(0))?,
+            head,
+            sealed,
             users: users.into_iter().collect(),
             groups,
             members: members.into_iter().collect(),

@@ -95,6 +95,8 @@ pub enum Ask {
     Logout,
     /// Figures.
     Stats,
+    /// What was said with a user.
+    History(i64),
     /// Whatever: it is answered.
     Other,
     /// What must not be done: only these codes may answer it.
@@ -149,7 +151,7 @@ pub struct Stream {
     /// Why nothing more is to come.
     pub over: Option<String>,
     /// An answer that never came, though a later one did.
-    skipped: Option<String>,
+    pub skipped: Option<String>,
     /// When it was accepted, or signed out, in microseconds.
     pub accepted_at: Option<u64>,
     /// The peer will not be there any more.
@@ -204,6 +206,15 @@ impl Stream {
     /// The stream has ended, and it does not end in the middle of a frame.
     pub fn check_end(&self) -> Check {
         if self.partial.is_empty() { Ok(()) } else { Err("P17: the stream ends in a frame".into()) }
+    }
+
+    /// The stream has been ended in good order: of a session that is over, the peer knows it.
+    pub fn check_told(&self) -> Check {
+        let is_over = self.session.as_ref().is_some_and(|session| session.revoked_from.is_some());
+        match is_over && self.over.is_none() && !self.gone {
+            true => Err("P17: a session was over, and nobody said so".into()),
+            false => Ok(()),
+        }
     }
 
     /// The peer has taken so many bytes more: the frames that it knows now.

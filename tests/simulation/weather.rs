@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use p2sp::limits::SERVE_MICROS_MAX;
+
 use super::choices::Choices;
 use super::coverage::{Coverage, Happening};
 use super::snapshot;
@@ -22,6 +24,8 @@ pub struct Weather {
     pub false_alarms: usize,
     /// Whether time passes while the loop works.
     pub slow: bool,
+    /// How often the time was asked for since the tick began, and how much passed meanwhile.
+    pub looks: (usize, u64),
     /// A password hash takes at most so long, in microseconds.
     pub hash_micros: usize,
     /// The process is killed at the n-th such call from here.
@@ -65,10 +69,18 @@ impl Whims for Edge {
     }
 
     fn dawdles(&mut self) -> Duration {
-        match self.weather.borrow().slow {
-            true => Duration::from_micros(self.choices.below(3_000) as u64),
-            false => Duration::ZERO,
+        let mut weather = self.weather.borrow_mut();
+        if !weather.slow {
+            return Duration::ZERO;
         }
+        let micros = self.choices.below(8_000) as u64;
+        // A tick looks before it serves and at its end; what is between is a look while serving.
+        if weather.looks.0 == 2 && weather.looks.1 >= SERVE_MICROS_MAX {
+            self.coverage.saw(Happening::TickOutOfTime);
+        }
+        weather.looks.0 += 1;
+        weather.looks.1 = if weather.looks.0 == 2 { micros } else { weather.looks.1 };
+        Duration::from_micros(micros)
     }
 
     fn hashes_for(&mut self) -> Duration {
@@ -82,6 +94,9 @@ impl Whims for Edge {
 
     fn kills(&mut self, call: Call) -> bool {
         let mut weather = self.weather.borrow_mut();
+        if call == Call::Wait {
+            weather.looks = (0, 0);
+        }
         let Some((at, left)) = &mut weather.kill else { return false };
         if *at != call {
             return false;

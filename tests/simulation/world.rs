@@ -30,6 +30,7 @@ use super::client::Client;
 use super::coverage::{Counts, Coverage, Happening};
 use super::ledger::{Check, Ledger};
 use super::liar::Liar;
+use super::newcomer::Newcomer;
 use super::scene::Scene;
 use super::snapshot::Snapshot;
 use super::weather::{Edge, Weather};
@@ -39,6 +40,8 @@ use crate::support::pipe_net::{CHEAP, Call, PeerId, PipeNet};
 /// Users that a world may have beside `admin`; each takes the first so many.
 const USERS_MAX: usize = 40;
 const LIARS_MAX: usize = 3;
+/// Seqs of a slice of the log.
+const SLICE: i64 = 65_536;
 /// Turns of the loop at one moment with nothing moved: more is a spin (P22).
 const IDLE_TURNS_MAX: usize = 400;
 /// From the last fault on until all is told, and everyone is back, in microseconds.
@@ -54,7 +57,7 @@ pub struct Report {
     /// All of it, as a number.
     pub trace: u64,
     /// Messages in the log.
-    pub messages: i64,
+    pub messages: u64,
 }
 
 /// A world.
@@ -64,9 +67,13 @@ pub struct World {
     event_loop: Option<EventLoop<PipeNet>>,
     clients: Vec<Client>,
     liars: Vec<Liar>,
+    newcomers: Vec<Newcomer>,
     rules: Rules,
     dirs: Dirs,
     starts: u8,
+    registered: usize,
+    /// Slices of the log that were sealed when it was looked at last.
+    sealed: i64,
     connections_max: usize,
     /// What the disk does to SQLite.
     fault: Option<Fault>,
@@ -131,6 +138,7 @@ impl World {
         let liars = choices.below(LIARS_MAX + 1);
         let rules = rules(&choices);
         furnish(&dirs.database(), &choices, users, liars)?;
+        age(&dirs.database().join("p2sp.db"), &choices).map_err(|error| error.to_string())?;
         let snapshot = Snapshot::take(&dirs.database(), &dirs.scratch(), 0)?;
         let mut ledger = Ledger::new(&snapshot, &[1]);
         if rules.limits.waiting_per_user.min(rules.limits.waiting_per_sender) < 1_000 {
@@ -138,16 +146,20 @@ impl World {
         }
         let coverage = Coverage::default();
         let net = PipeNet::new(Moment(1_000_000));
+        let verbose = choices.chance(5);
         let clients = (0..=users).map(|at| {
             let name = if at == 0 { "admin".to_owned() } else { format!("u{}", at - 1) };
             let acks = at == 0 || choices.chance(80);
-            Client::new(at as i64 + 1, &name, at == 0, acks)
+            let mut client = Client::new(at as i64 + 1, &name, at == 0, acks);
+            client.verbose = verbose;
+            client
         });
         let clients = clients.collect();
         let liars = (0..liars).map(|at| Liar::new((USERS_MAX + 2 + at) as i64, &format!("m{at}")));
         let connections_max = if choices.chance(10) { users + 3 } else { 10_000 };
         let mut world = World {
             liars: liars.collect(),
+            newcomers: Vec::new(),
             scene: Scene::new(net, choices, coverage, ledger),
             weather: Rc::default(),
             event_loop: None,
@@ -155,6 +167,8 @@ impl World {
             rules,
             dirs,
             starts: 0,
+            registered: 0,
+            sealed: snapshot.sealed,
             connections_max,
             fault: None,
         };
@@ -181,6 +195,7 @@ impl World {
         self.scene.net = PipeNet::with_whims(now, Box::new(edge));
         self.scene.net.jump(ahead);
         let store = open(&database).map_err(|why| format!("P25: no start: {why}"))?;
+        // No two starts have the same, or they would give two users the same key.
         let mut seed = [self.starts; 32];
         seed[0] = self.scene.choices.below(256) as u8;
         let server = Server::new(store, self.rules.clone(), seed, now);
@@ -234,7 +249,7 @@ impl World {
         let choices = self.scene.choices.clone();
         let at = choices.below(self.clients.len());
         let peer = self.clients[at].peer();
-        match choices.below(27) {
+        match choices.below(29) {
             0..4 => {
                 self.scene.saw(Happening::Cut);
                 self.clients[at].cut(&mut self.scene);
@@ -246,6 +261,9 @@ impl World {
             6..9 => {
                 self.scene.saw(Happening::Stall);
                 self.clients[at].stalled ^= true;
+                if let (true, Some(peer)) = (choices.chance(50), peer) {
+                    self.scene.net.set_capacity(peer, 1 + choices.below(600));
+                }
             }
             9..11 => {
                 let Some(peer) = peer else { return Ok(()) };
@@ -283,6 +301,7 @@ impl World {
             }
             20 => self.change_weather(),
             21..23 => self.break_disk(),
+            23 => self.welcome(),
             _ => self.clients[at].haunt(&mut self.scene),
         }
         Ok(())
@@ -312,6 +331,18 @@ impl World {
             (2, Call::Close),
         ]);
         self.weather.borrow_mut().kill = Some((call, 1 + choices.below(4)));
+    }
+
+    /// Somebody new comes, or tries again.
+    fn welcome(&mut self) {
+        if self.newcomers.is_empty() {
+            self.scene.saw(Happening::Newcomer);
+            self.registered += 1;
+            self.newcomers.push(Newcomer::new(&format!("n{}", self.registered)));
+        }
+        for newcomer in &mut self.newcomers {
+            newcomer.act(&mut self.scene);
+        }
     }
 
     /// The disk is full for a while, or fails, or the process is killed in the middle of SQLite.
@@ -411,6 +442,7 @@ impl World {
             self.clients[at].lost();
         }
         self.liars.iter_mut().for_each(Liar::lost);
+        self.newcomers.iter_mut().for_each(Newcomer::lost);
         self.scene.all_is_gone(gone != Gone::Stopped);
         if gone == Gone::Killed {
             self.dirs.number += 1;
@@ -422,6 +454,9 @@ impl World {
 
     /// A signal: the server drains and ends, and is started again.
     fn stop(&mut self) -> Check {
+        if self.scene.choices.chance(30) {
+            self.plan_to_kill();
+        }
         let Some(event_loop) = self.event_loop.take() else { return Ok(()) };
         self.scene.saw(Happening::Stopped);
         let horizon = self.scene.net.now().after(Duration::from_secs(60));
@@ -444,7 +479,19 @@ impl World {
     fn look(&mut self) -> Check {
         let known = self.scene.ledger.head();
         let snapshot = Snapshot::take(&self.dirs.database(), &self.dirs.scratch(), known)?;
+        if self.event_loop.is_none() && snapshot.head() > self.scene.head_seen {
+            self.scene.saw(Happening::CommittedUnseen);
+        }
+        if snapshot.sealed > std::mem::replace(&mut self.sealed, snapshot.sealed) {
+            self.scene.saw(Happening::SliceSealed);
+        }
         self.scene.absorb(&snapshot)?;
+        for mut newcomer in std::mem::take(&mut self.newcomers) {
+            match newcomer.settle(&mut self.scene) {
+                Some(client) => self.clients.push(client),
+                None => self.newcomers.push(newcomer),
+            }
+        }
         self.clients.iter_mut().try_for_each(|client| client.check_shown(&self.scene.ledger, false))
     }
 
@@ -453,22 +500,41 @@ impl World {
         let now = self.scene.now();
         for at in 0..self.scene.streams.len() {
             if self.scene.net.is_shut_down(PeerId(at)) {
+                self.note_end(at);
                 self.scene.streams[at].check_skipped()?;
                 // What is not answered by now never will be.
                 self.scene.leave(PeerId(at));
             }
             let held = self.scene.net.is_accepted(PeerId(at));
+            // Behind what its peer does not take, a session may have begun that nobody sees.
+            let stuck = self.scene.net.waiting(PeerId(at)) > 0;
             let stream = &mut self.scene.streams[at];
             if held && stream.accepted_at.is_none() {
                 stream.accepted_at = Some(now);
             }
             let since = stream.accepted_at.unwrap_or(now);
             let seconds = now.saturating_sub(since) / 1_000_000;
-            if held && stream.session.is_none() && seconds > self.rules.limits.signin_seconds + 10 {
+            if held
+                && !stuck
+                && stream.session.is_none()
+                && seconds > self.rules.limits.signin_seconds + 10
+            {
                 return Err(format!("P23: #{at} is not signed in, after {seconds} s"));
             }
         }
         Ok(())
+    }
+
+    /// Whether a connection was ended by a deadline.
+    fn note_end(&mut self, at: usize) {
+        let stream = &self.scene.streams[at];
+        if stream.gone || stream.over.is_some() {
+            return;
+        }
+        self.scene.saw(match &stream.session {
+            Some(_) => Happening::EndedIdle,
+            None => Happening::EndedOutside,
+        });
     }
 
     // --- the calm ---
@@ -484,15 +550,13 @@ impl World {
         for at in 0..self.liars.len() {
             self.liars[at].leave(&mut self.scene);
         }
+        self.newcomers.clear();
         let net = self.scene.net.clone();
         net.hold_hashes(false);
         net.set_out_of_files(false);
         net.set_disk_free(u64::MAX);
         for client in &mut self.clients {
-            (client.calm, client.stalled) = (true, false);
-            if let Some(peer) = client.peer() {
-                net.set_capacity(peer, 1 << 20);
-            }
+            client.calm_down(&self.scene);
         }
         let until = self.scene.now() + CALM_MICROS;
         while !self.clients.iter().all(Client::is_settled) || !self.scene.ledger.blocks_nobody() {
@@ -508,6 +572,7 @@ impl World {
             }
             self.breathe()?;
         }
+        self.clients[0].ask_figures(&mut self.scene);
         let until = self.scene.now() + SETTLE_MICROS;
         while self.scene.now() < until {
             self.breathe()?;
@@ -520,6 +585,9 @@ impl World {
         for at in 0..self.clients.len() {
             self.clients[at].act(&mut self.scene);
             self.clients[at].push_out(&mut self.scene);
+            if self.clients[at].late {
+                return Err(format!("P14, P21: no answer to {:?}", self.clients[at]));
+            }
         }
         self.pass(Duration::from_millis(250))?;
         for at in 0..self.clients.len() {
@@ -535,8 +603,12 @@ impl World {
         }
         let whole = Snapshot::take(&self.dirs.database(), &self.dirs.scratch(), 0)?;
         self.scene.ledger.check_unchanged(&whole)?;
+        if self.scene.figure != Some(whole.entries.len() as i64) {
+            let (figure, rows) = (self.scene.figure, whole.entries.len());
+            return Err(format!("P29: {figure:?} messages are counted, {rows} are there"));
+        }
         let counts = self.scene.coverage.counts();
-        let (trace, messages) = (self.scene.trace.hash(), self.scene.ledger.head());
+        let (trace, messages) = (self.scene.trace.hash(), whole.entries.len() as u64);
         Ok(Report { counts, trace, messages })
     }
 }
@@ -548,9 +620,7 @@ fn rules(choices: &Choices) -> Rules {
     if choices.chance(50) {
         (limits.requests_per_second, limits.messages_per_second) = (0, 0);
     }
-    if choices.chance(60) {
-        limits.takeovers_per_minute = 0;
-    }
+    limits.takeovers_per_minute = *choices.pick(&[0, 0, 0, 1, 6]);
     for (name, small) in [
         ("waiting_per_user", 8),
         ("waiting_per_sender", 5),
@@ -559,7 +629,7 @@ fn rules(choices: &Choices) -> Rules {
         ("group_members", 3),
         ("friends", 3),
     ] {
-        if choices.chance(10)
+        if choices.chance(15)
             && let Some(limit) = limits.get_mut(name)
         {
             *limit = small;
@@ -593,6 +663,20 @@ fn empty_house() -> &'static [u8] {
         store.close().expect("a whole file");
         fs::read(dir.path().join("p2sp.db")).expect("a file")
     })
+}
+
+/// In half of the worlds much was said before and is pruned, so that the log soon comes to the end
+/// of a slice, or of a block of them.
+fn age(file: &Path, choices: &Choices) -> rusqlite::Result<()> {
+    let slices = *choices.pick(&[0, 0, 1, 16]);
+    if slices == 0 {
+        return Ok(());
+    }
+    let head = slices * SLICE - choices.below(100) as i64;
+    let db = rusqlite::Connection::open(file)?;
+    db.execute("UPDATE log_state SET head = ?1, sealed = ?2", [head, slices - 1])?;
+    db.execute("UPDATE cursors SET seq = ?1", [head])?;
+    Ok(())
 }
 
 /// Some are friends, and some in groups, before anyone comes.

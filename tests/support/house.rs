@@ -24,7 +24,7 @@ use p2sp::server::{Fatal, Server};
 use p2sp::store::{Opening, Store, StoreError, Synchronous};
 use tempfile::TempDir;
 
-use super::pipe_net::{CHEAP, PipeNet};
+use super::pipe_net::{CHEAP, Call, PipeNet};
 
 /// Everyone's password, the administrator's too.
 pub const PASSWORD: &str = "correct horse";
@@ -42,6 +42,8 @@ const TURNS_MAX: u64 = 200_000;
 pub struct House {
     /// The edge.
     pub net: PipeNet,
+    /// Who is told what the loop does at the next edges.
+    pub witness: fn(Call),
     rules: Rules,
     certificate: Option<Certificate>,
     dir: PathBuf,
@@ -72,6 +74,7 @@ impl House {
         rules.hash_cost = CHEAP;
         House {
             net: PipeNet::new(Moment(1_000_000)),
+            witness: |_| {},
             rules,
             certificate: None,
             dir: dir.to_owned(),
@@ -93,6 +96,7 @@ impl House {
         self.starts += 1;
         let now = self.net.moment();
         self.net = PipeNet::new(now);
+        self.net.set_witness(self.witness);
         let opening = Opening { epoch: EPOCH, dir: &self.dir, synchronous: self.synchronous };
         let (mut store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
         if store.user_count() == 0 {
