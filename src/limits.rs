@@ -50,9 +50,9 @@ pub const SEALED_BYTES_PER_CONN: usize = RECORD_BYTES_MAX + TLS_READ_BYTES_PER_C
 pub const INTAKE_BYTES_PER_CONN: usize = READ_BYTES_PER_CONN + SEALED_BYTES_PER_CONN;
 /// Bytes that a peer may take to shake hands: ten times what any client needs.
 pub const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
-/// Handshakes that a tick computes, at a fifth of a millisecond each; the others' turn comes in the
+/// Handshakes that a tick computes, at a third of a millisecond each; the others' turn comes in the
 /// next ticks, and everybody else is served between them (P21).
-pub const HANDSHAKES_PER_TICK: usize = 4;
+pub const HANDSHAKES_PER_TICK: usize = 2;
 /// A TLS handshake must be complete this long after its first byte.
 pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// Frames that `serve` takes from one connection in a tick.

@@ -87,6 +87,11 @@ impl Tls {
         self.machine.is_handshaking()
     }
 
+    /// Whether anything that came was understood yet.
+    pub fn has_begun(&self) -> bool {
+        self.used_bytes > 0
+    }
+
     // --- in ---
 
     /// Hands back what was kept, for more to be put behind it.

@@ -186,6 +186,7 @@ impl Client {
         let choice = scene.choices.weighted(&[
             (50, Client::talk as fn(&mut Client, &mut Scene)),
             (16, Client::change),
+            (3, Client::let_in_again),
             (8, Client::look),
             (8, Client::confirm),
             (3, Client::say_refused_again),
@@ -519,6 +520,33 @@ impl Client {
             }
         };
         self.ask(scene, kind, args, Ask::Change(key), Mine::Other);
+    }
+
+    /// Takes somebody out of a group, says something there, and lets them in again.
+    fn let_in_again(&mut self, scene: &mut Scene) {
+        let me = self.user;
+        let own = scene.ledger.live_groups().filter(|(_, creator, ..)| *creator == me);
+        let others = own.flat_map(|(_, _, name, members)| {
+            members.iter().filter(|user| **user != me).map(|user| (name.to_owned(), *user))
+        });
+        let others: Vec<(String, i64)> = others.collect();
+        if others.is_empty() {
+            return;
+        }
+        let (group, other) = scene.choices.pick(&others).clone();
+        scene.saw(Happening::LetInAgain);
+        let to = scene.ledger.name(other).to_owned();
+        let edge = |kind: &'static str, event: &str| {
+            let args = [("groupname", &group), ("username", &to)];
+            let args = args.map(|(name, value)| (name.to_owned(), json!(value)));
+            (kind, Map::from_iter(args), format!("{event} {me} {}/{group} {other}", self.name))
+        };
+        let out = edge("delgroupuser", "group_removed");
+        let back = edge("addgroupuser", "group_added");
+        self.ask(scene, out.0, out.1, Ask::Change(out.2), Mine::Other);
+        let (draft, target) = self.draft_to_group(scene, me, &group, "sendgroup");
+        self.say(scene, draft, target, false);
+        self.ask(scene, back.0, back.1, Ask::Change(back.2), Mine::Other);
     }
 
     fn look(&mut self, scene: &mut Scene) {

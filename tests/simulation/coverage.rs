@@ -47,6 +47,8 @@ happenings! {
     LeftWhileBehind: 3,
     /// What was not confirmed was pushed again.
     PushedAgain: 5000,
+    /// A member was taken out of a group, and let in again behind something that was said.
+    LetInAgain: 20,
     /// A send buffer was above its high mark.
     AboveHighMark: 30,
     /// A tick had no time for all that was asked.
@@ -151,8 +153,8 @@ happenings! {
     HalfFrame: 15,
     /// One confirmed what nobody was pushed.
     FalseAck: 20,
-    /// Another content was said under a `mid` that was used.
-    MidReused: 1,
+    /// One said something else under a `mid` that was accepted.
+    MidReused: 10,
     /// One asked for what only administrators may.
     NoAdmin: 20,
     /// A session used a key that is not its own.
