@@ -44,8 +44,8 @@ mutants! {
     FlushBeforeCommit = "P2",
     /// A tick's effects are delivered whatever becomes of its COMMIT.
     EffectsBeforeCommit = "P2",
-    /// What was staged in the transaction that was given up stays staged for the second walk.
-    EffectsOutliveRollback = "P3",
+    /// Who was held in the transaction that was given up is held in the second walk, too.
+    HoldOutlivesRollback = "P14",
     /// The second walk forgets what it served, and the next tick serves it again.
     SecondWalkForgotten = "P3",
     /// A database that is asked to sync every COMMIT syncs only checkpoints.

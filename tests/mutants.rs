@@ -3,7 +3,7 @@
 //! ```text
 //! mutant ─► the simulation's seeds 1, 2, … ─► one fails, and passes without: noticed
 //!        │                                 └► 300 passed: survived, and that fails
-//!        └► what no seed can see ─► the transcript that `TRANSCRIPTS` names
+//!        └► what no seed can see ─► the suite that `ELSEWHERE` names
 //! ```
 //!
 //! One build, and one mutant a thread: the switch is the thread's. Whatever fails with a mutant on
@@ -13,6 +13,7 @@
 //! prints which promise was broken and what noticed it; `P2SP_MUTANT=GateOpen` tries only that
 //! one.
 
+mod disk;
 #[path = "simulation/mod.rs"]
 mod simulation;
 mod support;
@@ -23,28 +24,37 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::{env, fs, thread};
 
+use disk::takes::Take;
 use p2sp::mutant::Mutant;
+use p2sp::store::Synchronous;
 
 /// A mutant that survives so many seeds has survived.
 const SEEDS_MAX: u64 = 300;
 /// How much of a failure is shown.
 const WHY_CHARS_MAX: usize = 110;
 
-/// What no seed can see, and the transcript that does.
-const TRANSCRIPTS: &[(Mutant, &str)] = &[];
+/// What no seed can see, and what does.
+const ELSEWHERE: &[(Mutant, Suite)] = &[
+    // The disk of the simulation never loses what was written.
+    (Mutant::NormalForFull, Suite::PowerCut),
+];
 
 /// What can fail.
 #[derive(Clone, Copy, Debug)]
 enum Suite {
+    /// The simulation of that seed.
     Seed(u64),
+    /// `tests/transcripts/`
     Transcript(&'static str),
+    /// `tests/power_cut.rs`, the first of its takes.
+    PowerCut,
 }
 
 impl Suite {
     /// What could notice a mutant, in turn.
     fn for_mutant(mutant: Mutant) -> Vec<Suite> {
-        match TRANSCRIPTS.iter().find(|(known, _)| *known == mutant) {
-            Some((_, name)) => vec![Suite::Transcript(name)],
+        match ELSEWHERE.iter().find(|(known, _)| *known == mutant) {
+            Some((_, suite)) => vec![*suite],
             None => (1..=SEEDS_MAX).map(Suite::Seed).collect(),
         }
     }
@@ -55,6 +65,7 @@ impl Suite {
         let run = AssertUnwindSafe(|| match self {
             Suite::Seed(seed) => simulation::run(seed).map(|_| ()),
             Suite::Transcript(name) => support::script::run(&transcript(name)),
+            Suite::PowerCut => cut_the_power(),
         });
         let outcome = panic::catch_unwind(run);
         Mutant::switch(None);
@@ -63,6 +74,11 @@ impl Suite {
             Err(thrown) => Some(format!("panic: {}", text_of(thrown.as_ref()))),
         }
     }
+}
+
+fn cut_the_power() -> Result<(), String> {
+    p2sp_test_vfs::install();
+    Take::of(0, Synchronous::Full)?.cut(0).map(|_| ())
 }
 
 fn transcript(name: &str) -> String {
@@ -79,6 +95,7 @@ fn text_of(thrown: &(dyn Any + Send)) -> &str {
 fn every_mutant_is_noticed() {
     let only = env::var("P2SP_MUTANT").ok();
     let is_wanted = |mutant: &&Mutant| only.as_ref().is_none_or(|only| *only == name(**mutant));
+    assert!(Mutant::ALL.iter().any(|mutant| is_wanted(&mutant)), "no mutant has that name");
     let queue = Mutex::new(Mutant::ALL.iter().filter(is_wanted));
     let failures = Mutex::new(Vec::new());
     // Failures are wanted here, and shown in one line each.
@@ -128,7 +145,7 @@ fn show(noticed: &Result<(Suite, String), String>) -> String {
         Ok((Suite::Seed(seed), why)) => {
             format!("seed {seed:3} {}", why.strip_prefix(&format!("seed {seed}: ")).unwrap_or(why))
         }
-        Ok((Suite::Transcript(name), why)) => format!("{name}: {why}"),
+        Ok((suite, why)) => format!("{suite:?} {why}"),
         Err(why) => why.clone(),
     };
     line.replace('\n', " ").chars().take(WHY_CHARS_MAX).collect()

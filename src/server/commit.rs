@@ -136,10 +136,10 @@ impl Server {
 
     /// Nothing of this tick has happened.
     pub(super) fn give_up_transaction(&mut self) -> Result<(), Fatal> {
-        if !Mutant::EffectsOutliveRollback.is_on() {
-            self.outbox.take();
+        self.outbox.take();
+        if !Mutant::HoldOutlivesRollback.is_on() {
+            self.outbox.release();
         }
-        self.outbox.release();
         self.throttle.rewind();
         self.roll_back()
     }

@@ -285,10 +285,13 @@ fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 1
 }
 
 fn configure(db: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
-    let settings = settings(synchronous);
-    settings
-        .iter()
-        .try_for_each(|(name, value, _)| db.execute_batch(&format!("PRAGMA {name} = {value}")))
+    for (name, value, _) in settings(synchronous) {
+        // To its end: `journal_mode` writes, and says only behind its row that it could not.
+        let mut statement = db.prepare(&format!("PRAGMA {name} = {value}"))?;
+        let mut rows = statement.query(())?;
+        while rows.next()?.is_some() {}
+    }
+    Ok(())
 }
 
 /// SQLite ignores what it cannot do, so each setting is read back.

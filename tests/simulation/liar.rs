@@ -2,9 +2,10 @@
 //! confirmations. Each has an account of its own, with friends and in groups; what they must not
 //! reach is what others have.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::coverage::Happening;
+use super::ledger::Target;
 use super::scene::Scene;
 use super::stream::Ask;
 use crate::support::house::PASSWORD;
@@ -19,12 +20,16 @@ pub struct Liar {
     key: Option<String>,
     /// Takes nothing that comes, once signed in.
     deaf: bool,
+    /// How often it said something true, and what that was last: its tag, and all of it.
+    counter: u32,
+    said: Option<(String, Map<String, Value>)>,
 }
 
 impl Liar {
     /// One who has not come yet.
     pub fn new(user: i64, name: &str) -> Liar {
-        Liar { user, name: name.to_owned(), peer: None, key: None, deaf: false }
+        let (peer, key, said) = (None, None, None);
+        Liar { user, name: name.to_owned(), peer, key, deaf: false, counter: 0, said }
     }
 
     /// The server is no more.
@@ -122,7 +127,8 @@ impl Liar {
     }
 
     fn act_inside(&mut self, scene: &mut Scene, peer: PeerId, key: &str) {
-        match scene.choices.below(9) {
+        match scene.choices.below(12) {
+            9.. => self.reuse_mid(scene, peer, key),
             0 => {
                 scene.saw(Happening::FalseAck);
                 let args = Map::from_iter([("seq".to_owned(), json!(1_i64 << 50))]);
@@ -165,6 +171,31 @@ impl Liar {
                 scene.ask(peer, "add", Some(key), args, change);
             }
         }
+    }
+
+    /// Says something, and once that was accepted, something else under the same `mid`.
+    fn reuse_mid(&mut self, scene: &mut Scene, peer: PeerId, key: &str) {
+        if let Some((tag, args)) = &self.said
+            && scene.ledger.was_acknowledged(tag)
+        {
+            scene.saw(Happening::MidReused);
+            let mut args = args.clone();
+            args.insert("message".into(), json!("something else"));
+            let lie = Ask::Lie(&["mid_reused", "bad_key", "not_signed_in"]);
+            scene.ask(peer, "send", Some(key), args, lie);
+            return;
+        }
+        self.counter += 1;
+        let (tag, mid) = (format!("{}#{}", self.name, self.counter), self.counter.to_string());
+        let to = *scene.choices.pick(&[2, 3]);
+        let args = Map::from_iter([
+            ("username".to_owned(), json!(scene.ledger.name(to))),
+            ("message".to_owned(), json!(tag)),
+            ("mid".to_owned(), json!(mid)),
+        ]);
+        scene.ledger.say(self.user, Target::User(to), &tag, Some(&mid), false);
+        scene.ask(peer, "send", Some(key), args.clone(), Ask::Say(tag.clone()));
+        self.said = Some((tag, args));
     }
 
     /// Bytes that are no frame, or only half of one.

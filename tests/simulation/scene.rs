@@ -269,7 +269,7 @@ impl Scene {
                 stream.check_end()?;
             }
         }
-        Ok(())
+        self.net.shut().into_iter().try_for_each(|peer| self.streams[peer.0].check_told())
     }
 
     fn take(&mut self, peer: PeerId, start: usize, message: &Rc<Message>) -> Check {

@@ -208,6 +208,15 @@ impl Stream {
         if self.partial.is_empty() { Ok(()) } else { Err("P17: the stream ends in a frame".into()) }
     }
 
+    /// The stream has been ended in good order: of a session that is over, the peer knows it.
+    pub fn check_told(&self) -> Check {
+        let is_over = self.session.as_ref().is_some_and(|session| session.revoked_from.is_some());
+        match is_over && self.over.is_none() && !self.gone {
+            true => Err("P17: a session was over, and nobody said so".into()),
+            false => Ok(()),
+        }
+    }
+
     /// The peer has taken so many bytes more: the frames that it knows now.
     pub fn read(&mut self, bytes: usize) -> Vec<Rc<Message>> {
         self.read += bytes;

@@ -23,7 +23,7 @@ use p2sp::server::{Fatal, Server};
 use p2sp::store::{Opening, Store, StoreError, Synchronous};
 use tempfile::TempDir;
 
-use super::pipe_net::{CHEAP, PipeNet};
+use super::pipe_net::{CHEAP, Call, PipeNet};
 
 /// Everyone's password, the administrator's too.
 pub const PASSWORD: &str = "correct horse";
@@ -41,6 +41,8 @@ const TURNS_MAX: u64 = 200_000;
 pub struct House {
     /// The edge.
     pub net: PipeNet,
+    /// Who is told what the loop does at the next edges.
+    pub witness: fn(Call),
     rules: Rules,
     dir: PathBuf,
     synchronous: Synchronous,
@@ -65,6 +67,7 @@ impl House {
         rules.hash_cost = CHEAP;
         House {
             net: PipeNet::new(Moment(1_000_000)),
+            witness: |_| {},
             rules,
             dir: dir.to_owned(),
             synchronous,
@@ -85,6 +88,7 @@ impl House {
         self.starts += 1;
         let now = self.net.moment();
         self.net = PipeNet::new(now);
+        self.net.set_witness(self.witness);
         let opening = Opening { epoch: EPOCH, dir: &self.dir, synchronous: self.synchronous };
         let (mut store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
         if store.user_count() == 0 {

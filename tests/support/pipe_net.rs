@@ -151,6 +151,8 @@ struct Pipes {
     waits: u64,
     /// Bytes, connections and events that came or went.
     progress: u64,
+    /// Those whose stream was ended, behind all that was to be sent.
+    shut: Vec<PeerId>,
     /// What was written, in order, if somebody listens.
     tap: Option<Vec<(PeerId, Vec<u8>)>>,
 }
@@ -182,6 +184,7 @@ impl PipeNet {
             disk_free: u64::MAX,
             waits: 0,
             progress: 0,
+            shut: Vec::new(),
             tap: None,
         })))
     }
@@ -255,6 +258,11 @@ impl PipeNet {
     /// What was written since it was last asked, piece by piece.
     pub fn tapped(&self) -> Vec<(PeerId, Vec<u8>)> {
         self.0.borrow_mut().tap.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whose stream was ended since it was last asked, behind all that was to be sent.
+    pub fn shut(&self) -> Vec<PeerId> {
+        std::mem::take(&mut self.0.borrow_mut().shut)
     }
 
     /// The most bytes that the loop had to write to a peer at once.
@@ -516,6 +524,9 @@ impl Net for PipeNet {
     fn shutdown(&mut self, conn: ConnId) {
         if !self.0.borrow_mut().is_killed(Call::Shutdown) {
             self.with_conn(conn, |pipe| pipe.ended = true);
+            let mut pipes = self.0.borrow_mut();
+            let peer = pipes.by_conn.get(&conn).copied();
+            pipes.shut.extend(peer);
         }
     }
 

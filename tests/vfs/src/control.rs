@@ -15,6 +15,8 @@ pub enum Call {
     Open,
     /// To read from one.
     Read,
+    /// To read from a write-ahead log.
+    ReadLog,
     /// To write to one.
     Write,
     /// To cut one short.
@@ -38,7 +40,8 @@ pub enum Failure {
     Error,
     /// The disk is full; of a write, a first half is there.
     Full,
-    /// A read brings its first half, and zeros for the rest.
+    /// A read brings its first half, and zeros for the rest: the file ends there. Of a database
+    /// SQLite believes it, so that is worth asking for only of a write-ahead log.
     ShortRead,
 }
 
@@ -67,6 +70,7 @@ pub struct Toll {
 #[derive(Default)]
 struct Control {
     fault: Option<(Fault, Toll)>,
+    frozen: bool,
     recording: Option<(PathBuf, Journal)>,
 }
 
@@ -82,6 +86,12 @@ pub fn fail(fault: Fault) {
 /// From now on none fails. Says what the fault has met.
 pub fn heal() -> Toll {
     with(|control| control.fault.take()).flatten().map_or(Toll::default(), |(_, toll)| toll)
+}
+
+/// Nothing gets through to the files any more, and nothing is counted, until that ends: what the
+/// thread closes meanwhile is left as a kill -9 would leave it.
+pub fn freeze(frozen: bool) {
+    with(|control| control.frozen = frozen);
 }
 
 /// From now on what this thread does to the files of a directory is written down. What they hold
@@ -119,6 +129,9 @@ pub fn stop() -> Journal {
 /// Whether the call is to fail, and how.
 pub(crate) fn verdict(call: Call) -> Option<Failure> {
     with(|control| {
+        if control.frozen {
+            return Some(Failure::Error);
+        }
         let (fault, toll) = control.fault.as_mut()?;
         if !fault.calls.contains(&call) {
             return None;

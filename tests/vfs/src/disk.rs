@@ -125,6 +125,17 @@ impl<'a> Disk<'a> {
         self.renamed.len() + self.nodes.iter().map(|node| node.pending.len()).sum::<usize>()
     }
 
+    /// Whether writes to a file wait for a sync: to new places of it, and to places that were
+    /// synced before.
+    pub fn writes_pending(&self, name: &str) -> (bool, bool) {
+        let file = self.journal.names.iter().position(|known| known == name);
+        let Some(node) = file.and_then(|file| self.find(file)) else { return (false, false) };
+        let Node { synced, pending } = &self.nodes[node];
+        let is_over = |op: &&Op| matches!(op, Op::Write { at, .. } if *at < synced.len());
+        let is_new = |op: &&Op| matches!(op, Op::Write { at, .. } if *at >= synced.len());
+        (pending.iter().any(|op| is_new(op)), pending.iter().any(|op| is_over(op)))
+    }
+
     /// The files if the process ends here and the system goes on: all that was done is there.
     pub fn whole(&self) -> Image {
         let names = self.names_with(|_| true);
@@ -179,13 +190,16 @@ impl<'a> Disk<'a> {
     /// The node that a name names now. A file that was there without SQLite making it is on the
     /// disk, and so is its name: whoever made it saw to that.
     fn node(&mut self, file: usize) -> usize {
-        let renamed = self.renamed.iter().rev().find(|(name, _)| *name == file);
-        let known = renamed.map_or(self.names.get(&file).copied(), |(_, node)| *node);
-        known.unwrap_or_else(|| {
+        self.find(file).unwrap_or_else(|| {
             self.names.insert(file, self.nodes.len());
             self.nodes.push(Node::default());
             self.nodes.len() - 1
         })
+    }
+
+    fn find(&self, file: usize) -> Option<usize> {
+        let renamed = self.renamed.iter().rev().find(|(name, _)| *name == file);
+        renamed.map_or(self.names.get(&file).copied(), |(_, node)| *node)
     }
 
     fn names_with(&self, mut keeps: impl FnMut(usize) -> bool) -> BTreeMap<usize, usize> {

@@ -9,6 +9,7 @@
 //! fail(Fault { calls: ALL, lasting: true, … })      a kill -9 at the nth call: nothing reaches
 //! …                                                 the files any more, not even by a close
 //! let toll = heal();                                all is well again; what was seen and failed
+//! freeze(true); drop(store); freeze(false);         a kill -9 here
 //!
 //! record(dir);    from here on, while nobody has a file of `dir` open
 //! mark(7);        a point that the test names, and its place in the journal
@@ -25,7 +26,7 @@ mod shim;
 #[cfg(test)]
 mod tests;
 
-pub use control::{ALL, Call, Failure, Fault, Toll, fail, heal, mark, record, stop};
+pub use control::{ALL, Call, Failure, Fault, Toll, fail, freeze, heal, mark, record, stop};
 pub use disk::{Disk, Image};
 pub use journal::{Journal, Op};
 pub use shim::install;

@@ -34,6 +34,7 @@ struct Extra {
     ours: sqlite3_io_methods,
     real: &'static sqlite3_io_methods,
     path: PathBuf,
+    is_log: bool,
     /// The next sync puts the file's name on the disk, too, as the real one does for journals.
     syncs_names: bool,
 }
@@ -134,6 +135,7 @@ unsafe extern "C" fn open(
     let journals =
         ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
     let syncs_names = flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & journals != 0;
+    let is_log = flags & ffi::SQLITE_OPEN_WAL != 0;
     let ours = sqlite3_io_methods {
         xClose: Some(close),
         xRead: Some(read),
@@ -146,7 +148,7 @@ unsafe extern "C" fn open(
     let extra = extra(file);
     // SAFETY: the room behind the real structure is ours; `close` drops what is put there.
     unsafe {
-        extra.write(Extra { ours, real: table, path, syncs_names });
+        extra.write(Extra { ours, real: table, path, is_log, syncs_names });
         (*file).pMethods = &raw const (*extra).ours;
     }
     SQLITE_OK
@@ -182,12 +184,12 @@ unsafe extern "C" fn read(
     count: c_int,
     at: sqlite3_int64,
 ) -> c_int {
-    let how = verdict(Call::Read);
+    // SAFETY: the file is open, so `open` has put it there.
+    let extra = unsafe { &*extra(file) };
+    let how = verdict(if extra.is_log { Call::ReadLog } else { Call::Read });
     if let Some(how @ (Failure::Error | Failure::Full)) = how {
         return code(how, ffi::SQLITE_IOERR_READ);
     }
-    // SAFETY: the file is open, so `open` has put it there.
-    let extra = unsafe { &*extra(file) };
     let done = real!(extra.real, xRead, file, to, count, at);
     if how.is_none() {
         return done;

@@ -1,0 +1,14 @@
+//! What tests of the disk stand on: a scene of real work, what it was promised, what is found.
+//!
+//! [`scene`] draws steps from a seed and acts them out on the shipped loop: people write, make
+//! friends and groups, change passwords, are blocked, confirm; the server stops, crashes, starts.
+//! [`model`] knows what each answer promised, by itself. [`found`] reads what a database holds,
+//! and the two are compared. [`takes`] are scenes and other work, recorded; [`cuts`] cuts the power
+//! in them everywhere.
+#![allow(dead_code)] // each test crate uses its part
+
+pub mod cuts;
+pub mod found;
+pub mod model;
+pub mod scene;
+pub mod takes;
