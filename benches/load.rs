@@ -35,6 +35,7 @@ mod visits;
 #[path = "load/words.rs"]
 mod words;
 #[path = "load/world.rs"]
+#[allow(dead_code)] // some of it is another bench's
 mod world;
 
 use std::error::Error;

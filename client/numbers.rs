@@ -7,7 +7,7 @@
 use p2sp::wire::command::{GroupList, GroupRef};
 use serde_json::Value;
 
-use crate::show;
+use super::show;
 
 /// The numbers of both lists.
 #[derive(Default)]

@@ -18,10 +18,10 @@ use p2sp::locale::client::Text;
 use p2sp::wire::{Code, MessageType};
 use serde_json::Value;
 
-use crate::numbers::Numbers;
-use crate::requests::{Args, Purpose, Request, Requests, append_ack};
-use crate::show;
-use crate::stream::{Arrival, Stream};
+use super::numbers::Numbers;
+use super::requests::{Args, Purpose, Request, Requests, append_ack};
+use super::show;
+use super::stream::{Arrival, Stream};
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -252,6 +252,7 @@ impl<N: Net> EventLoop<N> {
 
     /// Reads until the kernel has no more or the connection has had its share.
     fn read_one(&mut self, id: ConnId, now: Now) {
+        let mut came = false;
         while self.remembered[id.index()].readable {
             let room = self.server.read_room();
             if room.is_empty() {
@@ -262,7 +263,12 @@ impl<N: Net> EventLoop<N> {
                     self.remembered[id.index()].readable = false;
                     self.server.peer_finished(id);
                 }
-                Ok(count) => self.server.was_read(count),
+                Ok(count) => {
+                    self.server.was_read(count);
+                    came = true;
+                }
+                // What came in front of it is served first; the next tick meets the end again.
+                Err(error) if came && !is_no_end(&error) => break,
                 Err(error) => self.read_failed(id, &error),
             }
         }
@@ -386,6 +392,11 @@ impl<N: Net> EventLoop<N> {
         self.server.trim(now);
         self.server.checkpoint(now)
     }
+}
+
+/// Errors behind which a connection goes on.
+fn is_no_end(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
 }
 
 /// Errors of one peer that was gone before it was accepted.

@@ -21,7 +21,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::id::{ConnId, Moment, Now};
 use crate::net::{Events, Net, Readiness};
-use crate::password::{Cost, Hasher, Outcome, Task};
+use crate::password::{Cost, Outcome, Task};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
@@ -37,6 +37,15 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 /// … and this many unanswered probes end the connection.
 const KEEPALIVE_PROBES: u32 = 5;
+
+/// Lets a write beyond the limit on a file's size fail, like one to a full disk, instead of ending
+/// the process by a signal.
+///
+/// # Errors
+/// The system refuses a signal handler.
+pub fn outlive_file_size_limit() -> io::Result<()> {
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).map(drop)
+}
 
 /// Addresses bound and not listened on yet: a port that is taken is known before anything is
 /// touched.
@@ -181,9 +190,8 @@ fn hash_all(
     waker: &Waker,
     cost: Cost,
 ) {
-    let mut hasher = Hasher::new(cost);
     for (conn, task) in to_do {
-        let outcome = hasher.run(&task);
+        let outcome = task.run(cost);
         if done.send((conn, outcome)).is_err() {
             return;
         }

@@ -29,12 +29,12 @@ impl Name {
         (starts_well && name.text.chars().all(allowed)).then_some(name)
     }
 
-    /// A group name: 1–64 letters of any script, digits, and single spaces inside. `None` if it
-    /// is not one.
+    /// A group name: 1–64 letters of any script that can be seen, digits, and single spaces
+    /// inside. `None` if it is not one.
     pub fn group(raw: &str) -> Option<Name> {
         let name = Name::fold(raw, GROUPNAME_CHARS_MAX)?;
         let spaces_inside = name.text.split(' ').all(|word| !word.is_empty());
-        let allowed = |c: char| c == ' ' || c.is_alphanumeric();
+        let allowed = |c: char| c == ' ' || c.is_alphanumeric() && !is_filler(c);
         (spaces_inside && name.text.chars().all(allowed)).then_some(name)
     }
 
@@ -82,6 +82,11 @@ fn is_ideograph(c: char) -> bool {
         0x3007 | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0x20000..=0x2EE5D | 0x30000..=0x33479)
 }
 
+/// Letters to Unicode that show as nothing: the Hangul fillers, in normal form.
+fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115F}' | '\u{1160}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +117,9 @@ mod tests {
         for good in ["team", "Team 7", "工作 群", "équipe", "команда"] {
             assert!(Name::group(good).is_some(), "{good}");
         }
-        for bad in ["", " a", "a ", "a  b", "a\tb", "a-b", "a\u{202e}b", &"x".repeat(65)] {
+        for bad in
+            ["", " a", "a ", "a  b", "a\tb", "a-b", "a\u{202e}b", "\u{3164}", &"x".repeat(65)]
+        {
             assert!(Name::group(bad).is_none(), "{bad:?}");
         }
     }

@@ -71,7 +71,7 @@ pub trait Net {
     /// Reads into `room`, which is not empty. 0 is the end of the stream.
     ///
     /// # Errors
-    /// `WouldBlock`; anything else ends the connection.
+    /// `WouldBlock`; anything else ends the connection, and comes again, or 0, if asked again.
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize>;
 
     /// Writes from `bytes`, and says how many the kernel took.

@@ -9,7 +9,7 @@ use p2sp::id::{Moment, UserId};
 use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::startup::Startup;
 use p2sp::locale::{self, Lang};
-use p2sp::mio_net::{Bound, MioNet};
+use p2sp::mio_net::{Bound, MioNet, outlive_file_size_limit};
 use p2sp::names::{Name, user_key};
 use p2sp::password::{self, Outcome, Secret, Task};
 use p2sp::server::Server;
@@ -54,6 +54,7 @@ pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
 ) -> Result<(Store, Vec<Startup>), Startup> {
+    outlive_file_size_limit().map_err(|error| Startup::Broken { why: error.to_string() })?;
     let (mut store, opened) = open(options, options.synchronous)?;
     let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();

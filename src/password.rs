@@ -16,13 +16,18 @@
 
 use std::fmt;
 
-use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+
+/// Room for so many blocks of a hash is asked for, though fewer are touched: 33 MiB is more than an
+/// allocator keeps for later, so that the memory is the system's again at once. It kept what was
+/// let go eight times over.
+const BLOCKS_MAPPED: usize = 33 * 1024;
 
 /// What is kept of a login key: its SHA-256. The key itself is random, so one quick hash is
 /// enough.
@@ -65,9 +70,6 @@ impl Default for Cost {
         Cost { memory_kib: 19_456, passes: 2, lanes: 1 }
     }
 }
-
-/// Bytes of a hash.
-const HASH_BYTES: usize = 32;
 
 /// A password in memory: wiped when dropped, and never printed.
 #[derive(Clone)]
@@ -147,98 +149,36 @@ pub enum Outcome {
 }
 
 impl Task {
-    /// Does the work with a hasher of its own, where there is only one to do.
+    /// Does the work: one hash at `cost`, two where a new form comes out of a check.
     pub fn run(&self, cost: Cost) -> Outcome {
-        Hasher::new(cost).run(self)
-    }
-}
-
-/// Does one task after the other in the same memory: an allocator that is asked for 19 MiB and
-/// gets them back, again and again, ends up with many times as much.
-pub struct Hasher {
-    cost: Cost,
-    memory: Vec<Block>,
-}
-
-impl Hasher {
-    /// One whose hashes cost so much. It owns no memory before the first.
-    pub fn new(cost: Cost) -> Hasher {
-        Hasher { cost, memory: Vec::new() }
-    }
-
-    /// Does the work: one hash, two where a new form comes out of a check.
-    pub fn run(&mut self, task: &Task) -> Outcome {
-        match task {
+        match self {
             Task::Hash { password, salt } => {
-                match self.store(Scheme::Password, password.expose(), salt) {
+                match store(Scheme::Password, password.expose(), salt, cost) {
                     Some(stored) => Outcome::Hashed(stored),
                     None => Outcome::Failed,
                 }
             }
-            Task::Verify { password, stored, salt } => match self.verify(password, stored) {
+            Task::Verify { password, stored, salt } => match verify(password, stored, cost) {
                 Some(Match::Password) => Outcome::Verified { ok: true, renewed: None },
                 // Without memory for the second hash the sign-in stands; the next one renews.
                 Some(Match::OldDigest) => Outcome::Verified {
                     ok: true,
-                    renewed: self.store(Scheme::Password, password.expose(), salt),
+                    renewed: store(Scheme::Password, password.expose(), salt, cost),
                 },
                 Some(Match::No) => Outcome::Verified { ok: false, renewed: None },
                 None => Outcome::Failed,
             },
-            Task::Change { old, stored, new, salt } => match self.verify(old, stored) {
+            Task::Change { old, stored, new, salt } => match verify(old, stored, cost) {
                 // No second hash: who may ask is signed in as this user already, so the time
                 // tells nothing that the answer does not.
                 Some(Match::No) => Outcome::Changed(None),
-                Some(_) => match self.store(Scheme::Password, new.expose(), salt) {
+                Some(_) => match store(Scheme::Password, new.expose(), salt, cost) {
                     Some(stored) => Outcome::Changed(Some(stored)),
                     None => Outcome::Failed,
                 },
                 None => Outcome::Failed,
             },
         }
-    }
-
-    /// The stored form of `text`; `None` without memory for it.
-    fn store(&mut self, scheme: Scheme, text: &str, salt: &[u8; 16]) -> Option<String> {
-        let Cost { memory_kib, passes, lanes } = self.cost;
-        let params = Params::new(memory_kib, passes, lanes, None).ok()?;
-        let mut hash = [0; HASH_BYTES];
-        self.compute(params, text, salt, &mut hash)?;
-        let (salt, hash) = (Salt::new(salt).ok()?, Output::new(&hash).ok()?);
-        Some(written(scheme, self.cost, &salt, &hash))
-    }
-
-    /// Compares `password` to `stored`; `None` without memory for the hash. A malformed row means
-    /// no, after the same work: the decoy is compared instead.
-    fn verify(&mut self, password: &Secret, stored: &str) -> Option<Match> {
-        let Some((scheme, form)) = Form::parse(stored) else {
-            let decoy = Form::parse(&decoy(self.cost))?.1;
-            self.matches(&decoy, password.expose())?;
-            return Some(Match::No);
-        };
-        let (right, matches) = match scheme {
-            Scheme::Password => (Match::Password, self.matches(&form, password.expose())?),
-            Scheme::Md5 => {
-                let digest = Zeroizing::new(format!("{:x}", md5::compute(password.expose())));
-                (Match::OldDigest, self.matches(&form, &digest)?)
-            }
-        };
-        Some(if matches { right } else { Match::No })
-    }
-
-    /// Whether `text` hashes to this; `None` if the hash cannot be computed.
-    fn matches(&mut self, form: &Form, text: &str) -> Option<bool> {
-        let mut computed = vec![0; form.hash.len()];
-        self.compute(form.params.clone(), text, &form.salt, &mut computed)?;
-        Some(computed.ct_eq(form.hash.as_bytes()).into())
-    }
-
-    fn compute(&mut self, params: Params, text: &str, salt: &[u8], out: &mut [u8]) -> Option<()> {
-        let blocks = params.block_count();
-        self.memory.try_reserve(blocks.saturating_sub(self.memory.len())).ok()?;
-        self.memory.resize(blocks, Block::new());
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        argon2.hash_password_into_with_memory(text.as_bytes(), salt, out, &mut self.memory).ok()
     }
 }
 
@@ -266,7 +206,9 @@ impl fmt::Debug for Outcome {
 /// A well-formed row that no password matches, so that an unknown user costs the same work as
 /// a known one: nobody can find a password whose hash under this salt is all zeros.
 pub fn decoy(cost: Cost) -> String {
-    written(Scheme::Password, cost, &"A".repeat(22), &"A".repeat(43))
+    let Cost { memory_kib, passes, lanes } = cost;
+    let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+    format!("password$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}")
 }
 
 /// The stored form for a bare MD5 digest of 32 hexadecimal digits in either case. `None` if it
@@ -276,7 +218,7 @@ pub fn wrap_md5(digest_hex: &str, salt: [u8; 16], cost: Cost) -> Option<String> 
     if !is_digest {
         return None;
     }
-    Hasher::new(cost).store(Scheme::Md5, &digest_hex.to_ascii_lowercase(), &salt)
+    store(Scheme::Md5, &digest_hex.to_ascii_lowercase(), &salt, cost)
 }
 
 /// Why a password is refused.
@@ -344,16 +286,46 @@ enum Match {
     OldDigest,
 }
 
-/// A stored form as it stands in the database.
-fn written(
-    scheme: Scheme,
-    cost: Cost,
-    salt: &impl fmt::Display,
-    hash: &impl fmt::Display,
-) -> String {
-    let Cost { memory_kib, passes, lanes } = cost;
-    let tag = scheme.tag();
-    format!("{tag}$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}")
+/// The stored form of `text`; `None` without memory for it.
+fn store(scheme: Scheme, text: &str, salt: &[u8; 16], cost: Cost) -> Option<String> {
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
+    let mut computed = [0; Params::DEFAULT_OUTPUT_LEN];
+    hash(text, salt, &params, &mut computed)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(&computed).ok()?),
+    };
+    Some(format!("{}${}", scheme.tag(), phc.to_string().strip_prefix('$')?))
+}
+
+/// Hashes `text` into `computed`; `None` if it cannot be done.
+fn hash(text: &str, salt: &[u8], params: &Params, computed: &mut [u8]) -> Option<()> {
+    let count = params.block_count();
+    let mut blocks = Vec::new();
+    blocks.try_reserve_exact(count.max(BLOCKS_MAPPED)).ok()?;
+    blocks.resize(count, Block::new());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    argon2.hash_password_into_with_memory(text.as_bytes(), salt, computed, &mut blocks).ok()
+}
+
+/// Compares `password` to `stored`; `None` without memory for the hash. A malformed row means
+/// no, after the same work: the decoy is compared instead.
+fn verify(password: &Secret, stored: &str, cost: Cost) -> Option<Match> {
+    let Some((scheme, form)) = Form::parse(stored) else {
+        Form::parse(&decoy(cost))?.1.matches(password.expose())?;
+        return Some(Match::No);
+    };
+    let (right, matches) = match scheme {
+        Scheme::Password => (Match::Password, form.matches(password.expose())?),
+        Scheme::Md5 => {
+            let digest = Zeroizing::new(format!("{:x}", md5::compute(password.expose())));
+            (Match::OldDigest, form.matches(&digest)?)
+        }
+    };
+    Some(if matches { right } else { Match::No })
 }
 
 /// A stored form's hash, taken apart.
@@ -373,6 +345,13 @@ impl Form {
         let ours = phc.algorithm.as_str() == "argon2id" && phc.version == Some(19);
         let form = Form { params: Params::try_from(&phc).ok()?, salt: phc.salt?, hash: phc.hash? };
         ours.then_some((scheme, form))
+    }
+
+    /// Whether `text` hashes to this; `None` if the hash cannot be computed.
+    fn matches(&self, text: &str) -> Option<bool> {
+        let mut computed = vec![0; self.hash.len()];
+        hash(text, &self.salt, &self.params, &mut computed)?;
+        Some(computed.ct_eq(self.hash.as_bytes()).into())
     }
 }
 
@@ -409,12 +388,9 @@ mod tests {
     const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
     const SALT: [u8; 16] = [7; 16];
 
-    fn hash(password: &str) -> Task {
-        Task::Hash { password: password.into(), salt: SALT }
-    }
-
     fn stored(password: &str) -> String {
-        match hash(password).run(CHEAP) {
+        let task = Task::Hash { password: password.into(), salt: SALT };
+        match task.run(CHEAP) {
             Outcome::Hashed(stored) => stored,
             other => unreachable!("{other:?}"),
         }
@@ -435,25 +411,6 @@ mod tests {
         assert_eq!(sign_in("correct horse", &row), (true, None));
         assert_eq!(sign_in("correct horse ", &row), (false, None));
         assert_eq!(sign_in("Correct horse", &row), (false, None), "exact bytes");
-    }
-
-    #[test]
-    fn what_was_hashed_before_makes_no_difference() {
-        let mut hasher = Hasher::new(CHEAP);
-        let costly = Hasher::new(Cost { memory_kib: 64, ..CHEAP }).run(&hash("battery staple"));
-        let Outcome::Hashed(costly) = costly else { unreachable!("memory for 64 KiB") };
-        for (password, row) in [
-            ("correct horse", stored("correct horse")),
-            ("battery staple", costly),
-            ("correct horse", stored("correct horse")),
-        ] {
-            for (typed, right) in [(password, true), ("wrong horse", false)] {
-                let stored = row.clone();
-                let task = Task::Verify { password: typed.into(), stored, salt: SALT };
-                let outcome = hasher.run(&task);
-                assert!(matches!(outcome, Outcome::Verified { ok, .. } if ok == right), "{typed}");
-            }
-        }
     }
 
     #[test]
@@ -513,7 +470,8 @@ mod tests {
     #[test]
     fn a_hash_that_cannot_be_computed_fails() {
         let too_dear = Cost { memory_kib: 0, passes: 0, lanes: 0 };
-        assert!(matches!(hash("correct horse").run(too_dear), Outcome::Failed));
+        let task = Task::Hash { password: "correct horse".into(), salt: SALT };
+        assert!(matches!(task.run(too_dear), Outcome::Failed));
     }
 
     #[test]

@@ -344,19 +344,6 @@ fn asked_twice_to_stop_the_server_ends_at_once() {
     drop(bob);
 }
 
-/// Processor time in ticks of 10 ms, and how often the process went to sleep by itself.
-#[cfg(target_os = "linux")]
-fn efforts(pid: u32) -> (u64, u64) {
-    let read =
-        |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).expect("a process");
-    let stat = read("stat");
-    let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
-    let ticks = fields.skip(11).take(2).map(|n| n.parse::<u64>().expect("a number")).sum();
-    let status = read("status");
-    let switches = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    (ticks, switches.expect("a count").trim().parse().expect("a number"))
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn p22_an_idle_server_sleeps() {
@@ -368,10 +355,28 @@ fn p22_an_idle_server_sleeps() {
     let half = server.peer();
     // The cursor is written and the log checkpointed meanwhile.
     thread::sleep(Duration::from_millis(1_500));
-    let (ticks, wake_ups) = efforts(server.pid());
+    let (ran, woken) = server.ran();
     thread::sleep(Duration::from_secs(1));
-    let (ticks_later, wake_ups_later) = efforts(server.pid());
-    assert!(ticks_later - ticks <= 5, "{} ticks", ticks_later - ticks);
-    assert!(wake_ups_later - wake_ups <= 20, "{} wake-ups", wake_ups_later - wake_ups);
+    let (ran, woken) = (server.ran().0 - ran, server.ran().1 - woken);
+    assert!(ran <= Duration::from_millis(50), "{ran:?}");
+    assert!(woken <= 20, "{woken} wake-ups");
     drop((alice, bob, half));
+}
+
+#[test]
+fn p20_password_hashes_leave_no_memory_behind() {
+    let server = Server::unlimited(&[]);
+    server.register("ann");
+    let before = server.resident_bytes();
+    for _ in 0..4 {
+        let mut peers: Vec<Peer> = (0..6).map(|_| server.peer()).collect();
+        let args = json!({"username": "ann", "password": PASSWORD});
+        let asked: Vec<i64> =
+            peers.iter_mut().map(|peer| peer.send("login", args.clone())).collect();
+        for (peer, id) in peers.iter_mut().zip(asked) {
+            peer.answer(id);
+        }
+    }
+    let grown = server.resident_bytes().saturating_sub(before);
+    assert!(grown < 8 << 20, "a hash takes 19 MiB, and {} stayed", grown >> 20);
 }

@@ -76,6 +76,7 @@ transcripts! {
     p21_over_its_rate_a_user_waits,
     p22_a_lasting_error_costs_little,
     p23_deadlines,
+    p24_a_reset_ends_a_connection_whatever_came_before_it,
     p24_what_comes_late_finds_nobody,
     p25_a_crash_loses_nothing_acknowledged,
     p28_no_text_of_a_peer_starts_a_line,

@@ -53,6 +53,11 @@ impl Table {
         eprintln!("  {}", row.cells().join("  "));
         self.0.push(row);
     }
+
+    /// Whether everything is as it was asked for.
+    pub fn all_met(&self) -> bool {
+        self.0.iter().all(|row| row.target.as_ref().is_none_or(|(_, met)| *met))
+    }
 }
 
 impl fmt::Display for Table {

@@ -101,9 +101,11 @@ impl Crowd {
         write(&mut peer.out);
     }
 
-    /// Says goodbye: the server closes when it has seen it.
-    pub fn leave(&self, who: usize) -> Outcome<()> {
-        Ok(self.peers[who].stream.shutdown(Shutdown::Write)?)
+    /// Says what is still to be said, and goodbye: the server closes when it has seen it.
+    pub fn leave(&mut self, who: usize) -> Outcome<()> {
+        let peer = &mut self.peers[who];
+        peer.write()?;
+        Ok(peer.stream.shutdown(Shutdown::Write)?)
     }
 
     /// Forgets a connection.

@@ -125,14 +125,16 @@ impl Meter {
 
     /// Nanoseconds that the processes' threads ran, where the system tells.
     fn time_on_core(&self) -> Option<[u64; 2]> {
-        let ran = |process: u32| -> Option<u64> {
-            let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
-            // One that ends in the middle of it is of no weight.
-            let lines = threads.flat_map(|dir| fs::read_to_string(dir.path().join("schedstat")));
-            lines.map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).sum()
-        };
-        Some([ran(self.processes[0])?, ran(self.processes[1])?])
+        Some([nanos_on_core(self.processes[0])?, nanos_on_core(self.processes[1])?])
     }
+}
+
+/// Nanoseconds that a process's threads ran, where the system tells.
+pub fn nanos_on_core(process: u32) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+    // One that ends in the middle of it is of no weight.
+    let lines = threads.flat_map(|dir| fs::read_to_string(dir.path().join("schedstat")));
+    lines.map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).sum()
 }
 
 fn quantiles(histogram: &Histogram<u64>) -> Option<[f64; 3]> {

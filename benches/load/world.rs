@@ -14,6 +14,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use p2sp::id::UserId;
 use p2sp::limits::Limits;
 use p2sp::names::Name;
 use p2sp::password::{self, KeyHash};
@@ -104,7 +105,7 @@ pub struct World {
     pub users: usize,
     /// Open as long as the server writes to it.
     stdout: BufReader<ChildStdout>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl World {
@@ -119,9 +120,25 @@ impl World {
         population: &Population,
         flags: &[&str],
     ) -> Outcome<World> {
+        let none = Limits::TABLE.iter().filter(|(name, ..)| !LIMITS_KEPT.contains(name));
+        let none: Vec<String> =
+            none.flat_map(|(name, ..)| ["--limit".into(), format!("{name}=0")]).collect();
+        let flags: Vec<&str> =
+            flags.iter().copied().chain(none.iter().map(String::as_str)).collect();
+        World::begin_as_shipped(machine, population, &flags, |_, _| Ok(()))
+    }
+
+    /// Makes the users and whatever else `fill` puts into the database, in one transaction, and
+    /// starts the server with its own limits.
+    pub fn begin_as_shipped(
+        machine: &Machine,
+        population: &Population,
+        flags: &[&str],
+        fill: impl FnOnce(&mut Store, &[UserId]) -> Outcome<()>,
+    ) -> Outcome<World> {
         let data =
             tempfile::Builder::new().prefix("load-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        populate(data.path(), population)?;
+        populate(data.path(), population, fill)?;
         let mut command = machine.server(env!("CARGO_BIN_EXE_p2sp-server"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("P2SP_")) {
             command.env_remove(name);
@@ -130,9 +147,6 @@ impl World {
         for host in HOSTS {
             command.args(["--listen", &format!("{host}:0")]);
         }
-        for (name, ..) in Limits::TABLE.iter().filter(|(name, ..)| !LIMITS_KEPT.contains(name)) {
-            command.args(["--limit", &format!("{name}=0")]);
-        }
         let mut server = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = server.stdout.take().ok_or("the server has no output")?;
         let mut world = World {
@@ -140,7 +154,7 @@ impl World {
             addresses: Vec::new(),
             users: population.users,
             stdout: BufReader::new(stdout),
-            _data: data,
+            data,
         };
         world.read_addresses()?;
         Ok(world)
@@ -170,9 +184,19 @@ impl World {
         self.server.id()
     }
 
+    /// The server's data directory.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     /// Bytes of memory that the server occupies, where the system tells.
     pub fn resident_bytes(&self) -> Option<u64> {
         resident_bytes_of(self.server.id())
+    }
+
+    /// The most that it ever occupied.
+    pub fn resident_bytes_max(&self) -> Option<u64> {
+        bytes_told(self.server.id(), "VmHWM:")
     }
 
     /// Stops the server and looks at how it ended.
@@ -205,14 +229,22 @@ impl Drop for World {
 
 /// Bytes of memory that a process occupies, where the system tells.
 pub fn resident_bytes_of(process: u32) -> Option<u64> {
+    bytes_told(process, "VmRSS:")
+}
+
+fn bytes_told(process: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
 }
 
 /// Fills the database.
-fn populate(dir: &Path, population: &Population) -> Outcome<()> {
+fn populate(
+    dir: &Path,
+    population: &Population,
+    fill: impl FnOnce(&mut Store, &[UserId]) -> Outcome<()>,
+) -> Outcome<()> {
     let opening = Opening { dir, epoch: "0123456789abcdef", synchronous: Synchronous::Off };
     let (mut store, _) = Store::open(&opening)?;
     let unix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
@@ -237,6 +269,7 @@ fn populate(dir: &Path, population: &Population) -> Outcome<()> {
             store.join(group, id)?;
         }
     }
+    fill(&mut store, &ids)?;
     store.commit(())?;
     store.close()?;
     Ok(())

@@ -48,7 +48,7 @@ impl<'a> Callers<'a> {
     }
 
     /// Says goodbye: the server closes when it has seen it.
-    pub fn leave(&self, who: usize) -> Outcome<()> {
+    pub fn leave(&mut self, who: usize) -> Outcome<()> {
         self.crowd.leave(who)
     }
 

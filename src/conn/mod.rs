@@ -207,8 +207,11 @@ impl Connection {
         self.since = now;
     }
 
-    /// Whole frames came.
+    /// Whole frames came; perhaps in front of an error that it died of, and stays dead of.
     pub fn frames_came(&mut self, now: Moment) {
+        if !self.is_serving() {
+            return;
+        }
         self.stage = Stage::Native;
         self.frame_begun = None;
         if self.patience == Patience::Idle {
@@ -380,6 +383,14 @@ mod tests {
         assert!(!conn.may_be_fed() && !conn.may_be_served());
         conn.was_sent(1, at(2), &mut spare);
         assert!(conn.may_be_fed() && conn.may_be_served());
+    }
+
+    #[test]
+    fn p24_frames_in_front_of_an_error_revive_nobody() {
+        let mut conn = connection();
+        conn.die(CloseReason::Io);
+        conn.frames_came(at(1));
+        assert_eq!(conn.stage, Stage::Dead);
     }
 
     #[test]

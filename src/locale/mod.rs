@@ -72,11 +72,14 @@ pub fn excerpt(text: &str) -> String {
 }
 
 /// Characters that change how their neighbours are shown, or show as nothing: bidi controls,
-/// zero-width characters, line and paragraph separators, tags.
+/// zero-width characters, fillers, line and paragraph separators, tags. Variation selectors are
+/// none of them: with the character before them they are one, which can be seen.
 pub fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
-        0x00AD | 0x061C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F
-        | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
+        0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180E | 0x200B..=0x200F
+        | 0x2028..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB
+        | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A
+        | 0xE0000..=0xE00FF | 0xE01F0..=0xE0FFF)
 }
 
 #[cfg(test)]
@@ -100,5 +103,6 @@ mod tests {
     #[test]
     fn a_peers_text_stays_on_its_line() {
         assert_eq!(one_line("a\nb\u{202e}c\u{1b}[2J"), "a b c [2J");
+        assert_eq!(one_line("a\u{3164}b\u{34f}c\u{e0100}"), "a b c\u{e0100}");
     }
 }

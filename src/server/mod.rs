@@ -12,7 +12,7 @@
 
 mod commit;
 mod deliver;
-mod intake;
+pub mod intake;
 mod reap;
 mod serve;
 
@@ -73,6 +73,8 @@ pub struct Server {
     head: Seq,
     started: Moment,
     storage_low: bool,
+    /// The write-ahead log could not be copied into the database.
+    log_is_stuck: bool,
     disk_looked: Option<Moment>,
     cursors_written: Moment,
     last_work: Moment,
@@ -103,6 +105,7 @@ impl Server {
             spare_trimmed: now,
             started: now,
             storage_low: false,
+            log_is_stuck: false,
             disk_looked: None,
             cursors_written: now,
             last_work: now,

@@ -131,12 +131,9 @@ impl Server {
             .sessions
             .has_dirty_cursors()
             .then(|| self.cursors_written.after(micros(limits::CURSOR_DELAY_MICROS)));
-        let checkpoint = (self.store.wal_pages() >= limits::WAL_PAGES_IDLE)
-            .then(|| self.last_work.after(micros(limits::IDLE_CHECKPOINT_MICROS)))
-            .map(|at| at.max(self.checkpoint_not_before));
         let spare = (!self.spare.is_empty())
             .then(|| self.spare_trimmed.after(micros(limits::SPARE_TRIM_MICROS)));
-        cursors.into_iter().chain(checkpoint).chain(spare).min()
+        cursors.into_iter().chain(self.checkpoint_due()).chain(spare).min()
     }
 
     /// Gives memory back that has not been needed for a while.
@@ -148,22 +145,43 @@ impl Server {
         }
     }
 
-    /// Checkpoints the write-ahead log when it is long, or when there is nothing else to do.
+    /// When the write-ahead log is to be copied into the database: once it is long, or when there
+    /// is nothing else to do. While space is short, after each commit: the database grows as long
+    /// as it can, and the log keeps its room.
+    fn checkpoint_due(&self) -> Option<Moment> {
+        let pages = self.store.wal_pages();
+        let idle = self.last_work.after(Duration::from_micros(limits::IDLE_CHECKPOINT_MICROS));
+        let short = self.storage_low || self.log_is_stuck;
+        match pages {
+            limits::WAL_PAGES_MAX.. => Some(self.checkpoint_not_before),
+            1.. if short => Some(self.checkpoint_not_before),
+            limits::WAL_PAGES_IDLE.. => Some(idle.max(self.checkpoint_not_before)),
+            _ => None,
+        }
+    }
+
+    /// Checkpoints the write-ahead log when it is due.
     ///
     /// # Errors
     /// The store failed for good.
     pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
         self.store.commit_what_was_put_off().map_err(fatal)?;
-        let pages = self.store.wal_pages();
-        let idle =
-            now.mono.since(self.last_work).as_micros() as u64 >= limits::IDLE_CHECKPOINT_MICROS;
-        let due = pages >= limits::WAL_PAGES_MAX || (idle && pages >= limits::WAL_PAGES_IDLE);
-        if !due || now.mono < self.checkpoint_not_before {
+        if self.checkpoint_due().is_some_and(|due| now.mono >= due) {
+            self.copy_log(now)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the database, so that its room can be used again.
+    pub(super) fn copy_log(&mut self, now: Now) -> Result<(), Fatal> {
+        if now.mono < self.checkpoint_not_before {
             return Ok(());
         }
         self.store.checkpoint().map_err(fatal)?;
-        if self.store.wal_pages() > 0 {
-            // The disk is full: another attempt at once would fail as well.
+        // The database cannot grow: what room the log has left is for what makes nothing new.
+        self.log_is_stuck = self.store.wal_pages() > 0;
+        if self.log_is_stuck {
+            // Another attempt at once would fail as well.
             self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
         }
         Ok(())

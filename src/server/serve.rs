@@ -168,7 +168,7 @@ impl Server {
             rules: &self.rules,
             now,
             hashes_waiting: self.waiting.len(),
-            storage_low: self.storage_low,
+            storage_low: self.storage_low || self.log_is_stuck,
             view,
         }
     }

@@ -16,7 +16,7 @@ use super::slices::findable_sender;
 use super::tail::Said;
 use super::{Result, Sql, Store};
 use crate::id::{Conversation, GroupId, Seq, UserId};
-use crate::limits::LOOKS_PER_PAGE;
+use crate::limits::{LIST_BYTES_MAX, LOOKS_PER_PAGE, SEND_HIGH_BYTES};
 
 /// What a log entry is. The numbers stand in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -184,7 +184,8 @@ impl Store {
     }
 
     /// The first `rows` entries after `after` that a reader may see, in the log's order, their
-    /// own included; fewer, if that would be to look in too many places at once.
+    /// own included; fewer, if that would be to look in too many places at once, or more text than
+    /// a connection takes.
     pub fn page(&mut self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
         if after >= self.head() {
             return Ok(Page { entries: Vec::new(), through: after, looks: 0 });
@@ -216,9 +217,12 @@ impl Store {
             }
             next = self.head().next().0;
         }
-        let through = if first.is_full() { first.end() - 1 } else { next - 1 };
-        let entries = self.entries(first.seqs.into_sorted_vec())?;
-        Ok(Page { entries, through: Seq(through), looks })
+        let through = Seq(if first.is_full() { first.end() - 1 } else { next - 1 });
+        let seqs = first.seqs.into_sorted_vec();
+        let found = seqs.len();
+        let entries = self.entries(seqs, SEND_HIGH_BYTES)?;
+        let cut = entries.last().filter(|_| entries.len() < found).map(|last| last.seq);
+        Ok(Page { entries, through: cut.unwrap_or(through), looks })
     }
 
     const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
@@ -238,7 +242,8 @@ impl Store {
         Ok(readable)
     }
 
-    /// The last `rows` texts before `before` that two users sent each other, newest first.
+    /// The last `rows` texts before `before` that two users sent each other, newest first; fewer,
+    /// if they are more than an answer holds.
     pub fn history_between(
         &mut self,
         me: UserId,
@@ -256,14 +261,14 @@ impl Store {
         // Who writes to themselves is found twice.
         seqs.dedup();
         seqs.truncate(rows);
-        self.entries(seqs)
+        self.entries(seqs, LIST_BYTES_MAX)
     }
 
     const MEMBERSHIP: Sql = "SELECT from_seq FROM group_users WHERE userid = ?1 AND groupid = ?2";
     const PAST_MEMBERSHIPS: Sql = "SELECT from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND groupid = ?2 ORDER BY to_seq DESC";
     /// The last `rows` entries before `before` of a group, newest first, of those that the
-    /// reader may see.
+    /// reader may see; fewer, if they are more than an answer holds.
     pub fn history_of_group(
         &mut self,
         reader: UserId,
@@ -290,7 +295,7 @@ impl Store {
         }
         drop(intervals);
         drop(statement);
-        self.entries(seqs)
+        self.entries(seqs, LIST_BYTES_MAX)
     }
 
     const FIRST_SEQ: Sql = "SELECT min(seq) FROM log";
@@ -307,12 +312,21 @@ impl Store {
         LEFT JOIN groups g ON l.conversation % 2 = 1 AND g.groupid = l.conversation / 2
         LEFT JOIN users c ON c.userid = g.createuserid
         WHERE l.seq = ?1";
-    /// The entries at those seqs, in their order.
-    fn entries(&mut self, seqs: Vec<i64>) -> Result<Vec<Entry>> {
+    /// The entries at those seqs, in their order, up to the one with which their texts reach
+    /// `bytes`: nobody waits while more is read than there is room for (P21).
+    fn entries(&mut self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
         self.write_log()?;
         let mut statement = self.db.prepare_cached(Self::ENTRY)?;
-        let mut entry = |seq| Ok(statement.query_row([seq], entry_of)?);
-        seqs.into_iter().map(&mut entry).collect()
+        let (mut entries, mut read) = (Vec::new(), 0);
+        for seq in seqs {
+            if read >= bytes {
+                break;
+            }
+            let entry = statement.query_row([seq], entry_of)?;
+            read += entry.body.len();
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 }
 
@@ -389,6 +403,7 @@ mod tests {
     use super::super::GroupStatus;
     use super::super::tests::Temp;
     use super::*;
+    use crate::limits::{MESSAGE_BYTES_MAX, PAGE_ROWS};
     use crate::names::Name;
 
     const READERS: [UserId; 3] = [UserId(1), UserId(2), UserId(3)];
@@ -676,5 +691,26 @@ mod tests {
         assert_eq!((said.sender, &said.group), (Some(READERS[0]), &None));
         assert_eq!((page[1].sender, &page[1].sender_name), (None, &None));
         assert!(!format!("{page:?}").contains("hello"), "P27");
+    }
+
+    #[test]
+    fn p21_no_more_text_is_read_at_once_than_there_is_room_for() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        let [ann, bob, _] = READERS;
+        let (body, count) = ("x".repeat(MESSAGE_BYTES_MAX), 100);
+        temp.transact(|store| {
+            let long = NewEntry { body: &body, ..text(Conversation::Inbox(bob)) };
+            (0..count).for_each(|_| _ = store.append(&long).expect("append"));
+        });
+        let room = |bytes: usize| bytes.div_ceil(MESSAGE_BYTES_MAX);
+        let first = temp.store.page(bob, Seq(0), PAGE_ROWS).expect("page");
+        assert_eq!(first.entries.len(), room(SEND_HIGH_BYTES));
+        assert_eq!(Some(first.through), first.entries.last().map(|entry| entry.seq));
+        assert_eq!(seqs(&pages(&mut temp.store, bob, 0, PAGE_ROWS)), Vec::from_iter(1..=count));
+        for (me, other) in [(ann, bob), (bob, ann)] {
+            let history = temp.store.history_between(me, other, None, 50).expect("history");
+            assert_eq!(history.len(), room(LIST_BYTES_MAX));
+            assert_eq!(history[0].seq, Seq(count));
+        }
     }
 }

@@ -145,7 +145,7 @@ fn copy_users(db: &Transaction) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         let (id, raw, password): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (status, created, admin): (bool, i64, bool) = (row.get(3)?, row.get(4)?, row.get(5)?);
-        let name = free_name(Name::user(&raw), raw, '-', |key| !keys.contains(key));
+        let name = free_name(Name::user, &raw, '-', |key| !keys.contains(key));
         let password =
             if is_digest(&password) { password.to_ascii_lowercase() } else { NO_PASSWORD.into() };
         add.execute((id, &name.text, &name.key, password, status, created, admin))?;
@@ -180,7 +180,7 @@ fn copy_groups(db: &Transaction) -> rusqlite::Result<()> {
         let (created, status): (i64, i64) = (row.get(3)?, row.get(4)?);
         // A space, because a group's name has no other punctuation.
         let free = |key: &str| !keys.contains(&(creator, key.to_owned()));
-        let name = free_name(Name::group(&raw), raw, ' ', free);
+        let name = free_name(Name::group, &raw, ' ', free);
         add.execute((id, &name.text, &name.key, creator, created, status))?;
         keys.insert((creator, name.key));
     }
@@ -226,8 +226,15 @@ fn copy_sign_ins(db: &Transaction) -> rusqlite::Result<()> {
 
 /// A name by our rules, or as it stands there if it breaks them; with a number behind it if an
 /// earlier one has its key.
-fn free_name(name: Option<Name>, raw: String, mark: char, free: impl Fn(&str) -> bool) -> Name {
-    let name = name.unwrap_or_else(|| Name { key: raw.to_lowercase(), text: raw });
+fn free_name(
+    read: fn(&str) -> Option<Name>,
+    raw: &str,
+    mark: char,
+    free: impl Fn(&str) -> bool,
+) -> Name {
+    // A line break in a name would start a line wherever the name is shown (P28).
+    let raw = raw.replace(char::is_control, &mark.to_string());
+    let name = read(&raw).unwrap_or_else(|| Name { key: raw.to_lowercase(), text: raw });
     if free(&name.key) {
         return name;
     }

@@ -38,7 +38,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row};
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row, ffi};
+use rustix::process::{Resource, getrlimit};
 
 use crate::id::Seq;
 use crate::mutant::Mutant;
@@ -79,6 +80,7 @@ impl From<Error> for StoreError {
         match error {
             Error::SqliteFailure(e, _) if e.code == ErrorCode::DiskFull => StoreError::Full,
             Error::SqliteFailure(e, _) if e.code == ErrorCode::OutOfMemory => StoreError::NoMemory,
+            Error::SqliteFailure(e, _) if is_file_size_limit(e) => StoreError::Full,
             // The text that SQLite adds could quote a value; the code cannot.
             Error::SqliteFailure(e, _) => StoreError::Broken(format!("{e} ({})", e.extended_code)),
             // Here it can quote only our SQL, which holds parameters and no data.
@@ -388,6 +390,12 @@ impl fmt::Debug for Store {
 /// A number that is never negative.
 fn unsigned(row: &Row, column: usize) -> rusqlite::Result<u64> {
     row.get(column).map(i64::unsigned_abs)
+}
+
+/// Whether a write failed because a file may not become longer. SQLite knows only one reason for
+/// a full disk and calls this one a broken disk, but it has undone the transaction just the same.
+fn is_file_size_limit(error: ffi::Error) -> bool {
+    error.extended_code == ffi::SQLITE_IOERR_WRITE && getrlimit(Resource::Fsize).current.is_some()
 }
 
 /// Tells `counter` after each commit how many pages the write-ahead log has.

@@ -367,10 +367,11 @@ const FIRST_VERSION: &str = "
         (3, 'Ann', '0B4E7A0E5FE84AD35FB5F95B9CEEAC79', 1, '2001-09-09 01:46:40', 1, 'key'),
         (5, 'ann', 'd8578edf8458ce06fbc5bb76a58c5ca4', '1', 1000000000, 0, NULL),
         (7, 'B b!', 'not a digest', 0, NULL, NULL, NULL),
+        (8, 'eve' || char(10) || '* hi', '', 1, 0, 0, NULL),
         (9, NULL, '', 1, 0, 0, NULL);
     INSERT INTO groups VALUES (1, 'Team', 3, 1000000000, 99), (2, 'team', '3', 0, 0),
-        (4, 'orphan', 8, 0, 0);
-    INSERT INTO group_users VALUES (1, 1, 5), (2, 1, 3), (3, 1, 5), (4, 1, 8), (5, 4, 3), (6, 2, 7);
+        (4, 'orphan', 6, 0, 0);
+    INSERT INTO group_users VALUES (1, 1, 5), (2, 1, 3), (3, 1, 5), (4, 1, 6), (5, 4, 3), (6, 2, 7);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 105)
         INSERT INTO user_login_log SELECT 3, 'Ann', 1000000000 + i, '127.0.0.1' FROM n;
 ";
@@ -385,13 +386,14 @@ fn a_first_version_is_migrated() {
     assert_eq!(opened, Opened { created: false, migrated_from: Some(0), old_passwords: 2 });
     assert_eq!(fs::metadata(&path).expect("file").mode() & 0o777, 0o600);
     let store = &temp.store;
-    assert_eq!((store.epoch(), store.head(), store.user_count()), (EPOCH, Seq(0), 3));
+    assert_eq!((store.epoch(), store.head(), store.user_count()), (EPOCH, Seq(0), 4));
 
     let users = store.users_page(UserId(0), 9).expect("users");
     let user =
         |id, name: &str, blocked, admin| User { id: UserId(id), name: name.into(), blocked, admin };
     let (ann, second) = (user(3, "Ann", false, true), user(5, "ann-2", false, false));
-    assert_eq!(users, [ann.clone(), second.clone(), user(7, "B b!", true, false)]);
+    let eve = user(8, "eve-* hi", false, false);
+    assert_eq!(users, [ann.clone(), second.clone(), user(7, "B b!", true, false), eve]);
     assert_eq!(store.user_by_key("ann"), Ok(Some(ann)));
     assert_eq!(store.user_by_key("ann-2"), Ok(Some(second)));
     assert_eq!(store.password(UserId(7)), Ok(Some("!".into())));

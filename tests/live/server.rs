@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::{PASSWORD, PATIENCE, Peer};
@@ -29,6 +29,9 @@ pub struct Server {
     pub admin_password: Option<String>,
 }
 
+/// How often anything may be done.
+const UNLIMITED: &str = "requests_per_second=0,messages_per_second=0,takeovers_per_minute=0";
+
 /// The command of a server that inherits nothing from whoever runs the tests.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2sp-server"));
@@ -44,14 +47,39 @@ impl Server {
 
     /// A server without limits on how often anything may be done.
     pub fn unlimited(args: &[&str]) -> Server {
-        let free = "requests_per_second=0,messages_per_second=0,takeovers_per_minute=0";
-        Server::start(&[&["--limit", free], args].concat())
+        Server::start(&[&["--limit", UNLIMITED], args].concat())
     }
 
     /// A server on the data of this directory.
     pub fn start_on(dir: Arc<TempDir>, args: &[&str]) -> Server {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
         Server::launch(dir, "127.0.0.1:0", args, Vec::new())
+    }
+
+    /// A server without limits on how often anything may be done, whose data lie on a disk of so
+    /// many MiB that only it sees. `None`: this system lets nobody have such a disk.
+    pub fn on_small_disk(mib: u32) -> Option<Server> {
+        let dir = Arc::new(tempfile::tempdir().expect("a directory"));
+        let mount = format!("mount -t tmpfs -o size={mib}m p2sp \"$0\" && exec \"$@\"");
+        let wrap = |program: &std::ffi::OsStr| {
+            let mut command = Command::new("unshare");
+            command.args(["-Urm", "sh", "-c", &mount]).arg(dir.path()).arg(program);
+            command
+        };
+        let works = wrap("true".as_ref()).stderr(Stdio::null()).status();
+        if !works.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let mut command = wrap(env!("CARGO_BIN_EXE_p2sp-server").as_ref());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(["--limit", UNLIMITED]);
+        Some(Server::launch_as(command, dir, "127.0.0.1:0", Vec::new(), Vec::new()))
+    }
+
+    /// A path in the server's directory, as the server sees it.
+    pub fn inside(&self, name: &str) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        root.join(self.dir.path().strip_prefix("/").expect("an absolute path")).join(name)
     }
 
     /// A server on fresh data that is told this by its environment.
@@ -69,6 +97,16 @@ impl Server {
     ) -> Server {
         let mut command = binary();
         command.envs(env.iter().cloned());
+        Server::launch_as(command, dir, listen, args, env)
+    }
+
+    fn launch_as(
+        mut command: Command,
+        dir: Arc<TempDir>,
+        listen: &str,
+        args: Vec<String>,
+        env: Vec<(String, String)>,
+    ) -> Server {
         command.args(["--listen", listen, "--data"]).arg(dir.path().join("data")).args(&args);
         let mut process = command.stderr(Stdio::inherit()).spawn().expect("a process");
         let mut stdout = BufReader::new(process.stdout.take().expect("an output"));
@@ -108,8 +146,38 @@ impl Server {
 
     /// Sends the process a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.expect("a pid"), signal).expect("the process is ours");
+        kill_process(Pid::from_child(&self.process), signal).expect("the process is ours");
+    }
+
+    /// From now on the running process may have only so much of something; `None`: as much as
+    /// this one.
+    pub fn limit(&self, resource: Resource, most: Option<u64>) {
+        let mut limit: Rlimit = getrlimit(resource);
+        limit.current = most.or(limit.current);
+        let pid = Pid::from_child(&self.process);
+        prlimit(Some(pid), resource, limit).expect("the process is ours");
+    }
+
+    /// Bytes of memory that the process occupies.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("text");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// The time that the process's threads have run, and how often they were woken.
+    pub fn ran(&self) -> (Duration, u64) {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process");
+        let (mut nanos, mut wakes) = (0, 0);
+        for task in tasks.flatten() {
+            let read = |name: &str| std::fs::read_to_string(task.path().join(name)).expect("text");
+            let ran = read("schedstat").split(' ').next().and_then(|text| text.parse().ok());
+            nanos += ran.unwrap_or(0);
+            let status = read("status");
+            let line = status.lines().find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"));
+            wakes += line.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+        }
+        (Duration::from_nanos(nanos), wakes)
     }
 
     /// Waits until the process has ended by itself.

@@ -280,7 +280,7 @@ impl PipeNet {
         self.with(peer, |pipe| (pipe.finished, pipe.readable) = (true, true));
     }
 
-    /// A peer is gone without a word.
+    /// A peer is gone without a word; what it had sent is there.
     pub fn cut(&self, peer: PeerId) {
         self.with(peer, |pipe| (pipe.cut, pipe.readable, pipe.writable) = (true, true, true));
     }
@@ -472,10 +472,10 @@ impl Net for PipeNet {
         assert!(!room.is_empty(), "an empty slice could not be told from the end");
         let moved = self.moves(Call::Read, room.len())?;
         self.with_conn(conn, |pipe| {
-            if pipe.cut {
-                return Err(ErrorKind::ConnectionReset.into());
-            }
             if pipe.to_server.is_empty() {
+                if pipe.cut {
+                    return Err(ErrorKind::ConnectionReset.into());
+                }
                 return if pipe.finished { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
             }
             let Some(most) = moved else {

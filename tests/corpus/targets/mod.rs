@@ -1,0 +1,24 @@
+//! What is fuzzed: each target takes any bytes at all, and panics if a promise is broken.
+//!
+//! Targets are functions of their bytes alone: no clock, no randomness, nothing left behind. The
+//! crate that mounts them has `simulation` and `support` at its root.
+
+pub mod connection;
+pub mod frame;
+pub mod names;
+pub mod request;
+pub mod screen;
+pub mod world;
+
+/// Takes any bytes; a promise that is broken is a panic.
+pub type Target = fn(&[u8]);
+
+/// Every target, by its name.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("connection", connection::run),
+    ("frame", frame::run),
+    ("names", names::run),
+    ("request", request::run),
+    ("screen", screen::run),
+    ("world", world::run),
+];

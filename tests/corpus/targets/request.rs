@@ -1,0 +1,78 @@
+//! Requests as JSON: what is read does not depend on how it is written.
+//!
+//! The oracle is serde_json's own tree: a payload that is read as a request is, written anew
+//! from that tree (other spaces, other escapes, other order), the same request; one whose tree
+//! is not `{"type": string, "payload": object}` is none. What answers it is always a frame.
+
+use p2sp::limits::FRAME_BYTES_MAX;
+use p2sp::locale::{self, Lang};
+use p2sp::wire::response::Data;
+use p2sp::wire::{Code, Refusal, RequestMessage, ResponseMessage, frame};
+use serde_json::Value;
+
+/// Reads a payload.
+pub fn run(payload: &[u8]) {
+    let request = RequestMessage::parse(payload);
+    if let Ok(tree) = serde_json::from_slice::<Value>(payload) {
+        let is_message = tree["type"].is_string() && tree["payload"].is_object();
+        assert!(request.is_none() || is_message, "{tree}");
+        if let Some(request) = &request {
+            let again = tree.to_string();
+            let again = RequestMessage::parse(again.as_bytes());
+            assert_eq!(again.map(|again| told(&again)), Some(told(request)), "{tree}");
+        }
+    }
+    if let Some(request) = request {
+        check_answer(&request);
+    }
+}
+
+/// Everything that a handler can ask of a request.
+fn told(request: &RequestMessage) -> Vec<String> {
+    let args = &request.args;
+    let texts = [
+        args.auth_token(),
+        args.password(),
+        args.newpassword(),
+        args.message(),
+        args.groupname(),
+        args.creator(),
+        args.after(),
+        args.query(),
+        args.lang(),
+        args.mid(),
+        args.username().map(Some),
+    ];
+    let numbers = [args.count(), args.before(), args.seq().map(Some)];
+    let mut told = vec![request.type_name.to_string(), format!("{:?}", request.kind())];
+    told.extend(texts.map(|text| format!("{text:?}")));
+    told.extend(numbers.map(|number| format!("{number:?}")));
+    told.extend([args.online(), args.ack()].map(|flag| format!("{flag:?}")));
+    told.push(format!("{:?}", request.id()));
+    told
+}
+
+/// The refusal of a request: it fits a frame, is JSON, and names the request by its id.
+fn check_answer(request: &RequestMessage) {
+    let refusal = match (request.id(), request.kind()) {
+        (Err(refusal), _) => refusal,
+        (Ok(_), None) => Refusal::about(Code::UnknownType, request.type_name.as_ref()),
+        (Ok(_), Some(_)) => match request.args.username() {
+            Ok(name) => Refusal::about(Code::NoSuchUser, name),
+            Err(refusal) => refusal,
+        },
+    };
+    let re = request.id().ok().flatten();
+    let echoed = re.as_ref().map(|re| serde_json::to_value(re).expect("an id"));
+    let text = locale::refusal::say(&refusal, Lang::Zh);
+    assert_eq!(text.lines().count(), 1, "P28: {text:?}");
+    let answer = ResponseMessage { re, code: refusal.code, text, data: Data::None };
+    let mut bytes = Vec::new();
+    answer.append(&mut bytes, 0);
+    assert!(bytes.len() <= FRAME_BYTES_MAX);
+    assert_eq!(frame::frame_len(&bytes), Ok(Some(bytes.len())));
+    let payload = frame::payload(&bytes).expect("the right checksum");
+    let tree: Value = serde_json::from_slice(payload).expect("JSON");
+    assert_eq!(tree["payload"].get("re"), echoed.as_ref());
+    assert_eq!(tree["payload"]["code"], refusal.code.name());
+}
