@@ -76,6 +76,8 @@ pub struct Scene {
     histories: Vec<(i64, i64, Vec<i64>)>,
     /// Refusals heard since the server started, by code.
     pub refusals: BTreeMap<String, u64>,
+    /// The wall clock has jumped at least once.
+    pub clock_jumped: bool,
 }
 
 impl Scene {
@@ -103,6 +105,7 @@ impl Scene {
             figure: None,
             histories: Vec::new(),
             refusals: BTreeMap::new(),
+            clock_jumped: false,
         }
     }
 
@@ -351,7 +354,8 @@ impl Scene {
             Ask::Say(tag) => self.ledger.refused(tag)?,
             Ask::Change(key) => self.ledger.answered(key, done),
             Ask::Block(user, blocked) => self.blocked(*user, done.then_some(*blocked), asked.at)?,
-            Ask::Ack(_) if code == "bad_key" && self.net.jumped() != 0 => {}
+            // A key that was made while the clock was behind is old once it is right again.
+            Ask::Ack(_) if code == "bad_key" && self.clock_jumped => {}
             Ask::Ack(seq) => self.confirmed(peer, *seq, done)?,
             Ask::Passwd(_) if done => {
                 let key = payload.data.as_ref().and_then(|data| data["auth_token"].as_str());
