@@ -14,3 +14,4 @@ pub mod house;
 pub mod peer;
 pub mod pipe_net;
 pub mod script;
+pub mod whims;

@@ -25,6 +25,9 @@ use p2sp::id::{ConnId, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
+pub use super::whims::Call;
+use super::whims::{Obedient, Whims, Witness};
+
 /// What a password costs here: next to nothing.
 pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
@@ -33,75 +36,6 @@ pub const PIPE_BYTES: usize = 128 * 1024;
 
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
-
-/// Where the loop calls the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    /// What happened?
-    Wait,
-    /// What time is it? Also in the middle of a transaction.
-    Moment,
-    /// Who is there?
-    Accept,
-    /// Bytes in.
-    Read,
-    /// How full is the disk? Before a transaction.
-    DiskFree,
-    /// A password to be hashed. Behind a commit.
-    Hash,
-    /// Bytes out. Behind a commit.
-    Write,
-    /// No more bytes out.
-    Shutdown,
-    /// A connection let go.
-    Close,
-}
-
-/// What an edge does of its own accord.
-pub trait Whims {
-    /// How many of `count` bytes are moved. None: it would block for now, and an edge follows.
-    fn moves(&mut self, _: Call, count: usize) -> Option<usize> {
-        Some(count)
-    }
-
-    /// An event comes for nothing, for one of so many connections, those that are gone included.
-    fn wakes_for_nothing(&mut self, _connections: usize) -> Option<usize> {
-        None
-    }
-
-    /// How much later it is than when the time was last asked for.
-    fn dawdles(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// How long a password hash takes.
-    fn hashes_for(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// A finished hash is told to a connection that is gone.
-    fn comes_too_late(&mut self) {}
-
-    /// Whether the process is killed at this call, which is not done then.
-    fn kills(&mut self, _: Call) -> bool {
-        false
-    }
-}
-
-/// No whims at all.
-struct Obedient;
-
-impl Whims for Obedient {}
-
-/// Only looks on.
-struct Witness(fn(Call));
-
-impl Whims for Witness {
-    fn kills(&mut self, call: Call) -> bool {
-        (self.0)(call);
-        false
-    }
-}
 
 /// The other end of a connection, whether it was accepted yet or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
