@@ -3,20 +3,28 @@
 //! Two threads share the [`Session`] behind one lock: the person's, in `shell`, and [`Link::run`],
 //! which reads. While a connection stands a third one writes, because a write may block: the
 //! server stops reading from a client that does not read. No lock is held across a read, a
-//! write or a wait. What the bytes mean is the session's business.
+//! write or a wait. What the bytes mean is the session's business, how they are sealed the
+//! [`Channel`]'s, and whether the server is the right one the [`Judge`]'s.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::net::{IpAddr, Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use p2sp::locale::client::Text;
-use p2sp::wire::frame;
+use p2sp::wire::{Fingerprint, frame};
+use rustls::pki_types::ServerName;
 
 use crate::address::Address;
+use crate::channel::Channel;
+use crate::known::KnownServers;
 use crate::session::{Session, Step};
 use crate::terminal;
+use crate::trust::{Judge, Verdict};
+
+/// The exit code when the server is not the one that it should be.
+pub const EXIT_UNTRUSTED: u8 = 3;
 
 /// How long a server may take to accept, and to answer the first time.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
@@ -34,9 +42,23 @@ const PATIENCE_SCRIPTED: Duration = Duration::from_secs(60);
 /// What some servers send before the first frame: a prompt of this length.
 const PROMPT_BYTES: usize = 12;
 
+/// Whether a connection is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Unless the server is on this machine.
+    Elsewhere,
+    /// Always.
+    Tls,
+    /// Never.
+    Plaintext,
+}
+
 /// The way to the server, whether a connection stands or not.
 pub struct Link {
     address: Address,
+    security: Security,
+    judge: Arc<Judge>,
+    known: Option<KnownServers>,
     scripted: bool,
     session: Mutex<Session>,
     /// The session has changed.
@@ -53,9 +75,16 @@ struct End {
 }
 
 impl Link {
-    /// A link that [`Link::run`] will keep.
-    pub fn new(address: Address, scripted: bool, session: Session) -> Link {
-        Link { address, scripted, session: Mutex::new(session), changed: Condvar::new() }
+    /// A link that [`Link::run`] will keep. The judge's new friends are kept in `known`.
+    pub fn new(
+        (address, security): (Address, Security),
+        judge: Judge,
+        known: Option<KnownServers>,
+        scripted: bool,
+        session: Session,
+    ) -> Link {
+        let (judge, session) = (Arc::new(judge), Mutex::new(session));
+        Link { address, security, judge, known, scripted, session, changed: Condvar::new() }
     }
 
     /// Where the server is.
@@ -102,8 +131,8 @@ impl Link {
         while self.lock().wants_connection() {
             let began = Instant::now();
             let end = match self.connect() {
-                Ok(stream) => self.converse(&stream),
-                Err(error) => End { heard: false, pause: Duration::ZERO, why: error.to_string() },
+                Ok((stream, channel)) => self.converse(&stream, &Mutex::new(channel)),
+                Err(why) => End { heard: false, pause: Duration::ZERO, why },
             };
             if end.heard {
                 heard_last = Instant::now();
@@ -129,23 +158,38 @@ impl Link {
         }
     }
 
-    fn connect(&self) -> io::Result<TcpStream> {
+    fn connect(&self) -> Result<(TcpStream, Channel), String> {
         let mut failure = io::Error::from(ErrorKind::NotFound);
-        for address in (self.address.host.as_str(), self.address.port).to_socket_addrs()? {
+        let host = self.address.host.as_str();
+        let found = (host, self.address.port).to_socket_addrs().map_err(|e| e.to_string())?;
+        for address in found {
             match TcpStream::connect_timeout(&address, ANSWER_WAIT) {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok((stream, self.channel(address.ip().to_canonical())?)),
                 Err(error) => failure = error,
             }
         }
-        Err(failure)
+        Err(failure.to_string())
+    }
+
+    /// Nobody listens in between two programs of one machine.
+    fn channel(&self, ip: IpAddr) -> Result<Channel, String> {
+        match self.security {
+            Security::Plaintext => Ok(Channel::plain()),
+            Security::Elsewhere if ip.is_loopback() => Ok(Channel::plain()),
+            _ => {
+                let config = self.judge.config().map_err(|error| error.to_string())?;
+                let name = ServerName::try_from(self.address.host.clone());
+                Channel::secure(config, name.unwrap_or(ServerName::IpAddress(ip.into())))
+            }
+        }
     }
 
     /// One connection, from its first byte to its last.
-    fn converse(&self, stream: &TcpStream) -> End {
+    fn converse(&self, stream: &TcpStream, channel: &Mutex<Channel>) -> End {
         self.with(Session::connected);
         thread::scope(|scope| {
-            scope.spawn(|| self.write(stream));
-            let end = self.read(stream);
+            scope.spawn(|| self.write(stream, channel));
+            let end = self.read(stream, channel);
             // Both let the writing thread go.
             let _ = stream.shutdown(Shutdown::Both);
             self.with(Session::cut);
@@ -153,7 +197,7 @@ impl Link {
         })
     }
 
-    fn read(&self, mut stream: &TcpStream) -> End {
+    fn read(&self, mut stream: &TcpStream, channel: &Mutex<Channel>) -> End {
         let mut frames = Frames::default();
         let mut chunk = vec![0; 64 * 1024];
         let mut heard = false;
@@ -165,7 +209,10 @@ impl Link {
         loop {
             match stream.read(&mut chunk) {
                 Ok(0) => return end(heard, Duration::ZERO, Text::Silent.say(lang)),
-                Ok(bytes) => frames.extend(&chunk[..bytes]),
+                Ok(bytes) => match self.open(channel, &chunk[..bytes]) {
+                    Ok(plain) => frames.extend(&plain),
+                    Err(why) => return end(heard, Duration::ZERO, why),
+                },
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(&error) => {
                     if !heard || self.with(Session::idle) != Step::GoOn {
@@ -188,15 +235,73 @@ impl Link {
         }
     }
 
-    fn write(&self, mut stream: &TcpStream) {
+    /// Opens what came, and sees to it that the server is the right one.
+    fn open(&self, channel: &Mutex<Channel>, raw: &[u8]) -> Result<Vec<u8>, String> {
+        let (opened, proven) = {
+            let mut channel = lock(channel);
+            (channel.open(raw), !channel.is_handshaking())
+        };
+        match self.judge.verdict() {
+            Some(verdict @ (Verdict::Refused { .. } | Verdict::Forged)) => {
+                self.refuse_server(verdict);
+            }
+            Some(Verdict::New(fingerprint)) if proven && opened.is_ok() => {
+                self.befriend(fingerprint);
+            }
+            _ => {}
+        }
+        opened.map_err(|why| Text::NotSecure { why: &why }.say(self.lock().lang()))
+    }
+
+    /// The server is not who it should be, and nothing that it might do would make it right.
+    fn refuse_server(&self, verdict: Verdict) -> ! {
+        let (address, lang) = (self.address.to_string(), self.lock().lang());
+        let address = &*address;
+        let text = match verdict {
+            Verdict::Refused { expected, found } => {
+                let (expected, found) = (&*expected.to_string(), &*found.to_string());
+                match self.judge.was_told() {
+                    true => Text::AnotherKeyThanGiven { address, expected, found }.say(lang),
+                    false => Text::KeyChanged { address, expected, found }.say(lang),
+                }
+            }
+            _ => Text::KeyNotProven { address }.say(lang),
+        };
+        eprintln!("{text}");
+        std::process::exit(EXIT_UNTRUSTED.into())
+    }
+
+    /// The server has proven a key that is new to us, and is to have from now on.
+    fn befriend(&self, fingerprint: Fingerprint) {
+        self.judge.remember(fingerprint);
+        let kept = match &self.known {
+            Some(known) => known.set(&self.address, fingerprint).map_err(|error| error.to_string()),
+            None => Err("HOME".to_owned()),
+        };
+        let (address, fingerprint) = (self.address.to_string(), fingerprint.to_string());
+        let (address, fingerprint) = (&*address, &*fingerprint);
+        self.with(|session| {
+            if !self.judge.was_told() {
+                session.notice(Text::FirstContact { address, fingerprint });
+            }
+            if let Err(why) = &kept {
+                session.notice(Text::KeyNotKept { why });
+            }
+        });
+    }
+
+    fn write(&self, mut stream: &TcpStream, channel: &Mutex<Channel>) {
         loop {
-            let wait = self.changed.wait_while(self.lock(), |s| !s.is_down() && !s.has_frames());
+            let nothing =
+                |s: &mut Session| !s.is_down() && !s.has_frames() && !lock(channel).wants_write();
+            let wait = self.changed.wait_while(self.lock(), nothing);
             let mut session = wait.unwrap_or_else(PoisonError::into_inner);
             if session.is_down() {
                 return;
             }
-            let bytes = session.take_frames();
+            let frames = session.take_frames();
             drop(session);
+            let bytes = lock(channel).seal(frames);
             if stream.write_all(&bytes).is_err() {
                 // The reader sees the end, and whatever came before it.
                 let _ = stream.shutdown(Shutdown::Write);
@@ -206,8 +311,12 @@ impl Link {
     }
 
     fn lock(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.session)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Hands every whole frame to the session. `None`: these bytes are no p2sp.
@@ -268,7 +377,6 @@ mod tests {
     use p2sp::wire::request;
     use serde_json::{Value, json};
     use std::net::TcpListener;
-    use std::sync::Arc;
 
     /// A server's end of one connection.
     struct Peer(TcpStream, Frames);
@@ -318,10 +426,12 @@ mod tests {
 
     fn run(port: u16, script: &str) -> u8 {
         let address = Address { host: "127.0.0.1".into(), port };
-        let link = Arc::new(Link::new(address, true, Session::new(Lang::En)));
+        let (session, judge) = (Session::new(Lang::En), Judge::new(None, None));
+        let to = (address, Security::Elsewhere);
+        let link = Arc::new(Link::new(to, judge, None, true, session));
         let connection = Arc::clone(&link);
         thread::spawn(move || connection.run());
-        Shell::new(&link, Terminal::script(script.as_bytes())).run()
+        Shell::new(&link, Terminal::script(script.as_bytes()), None).run()
     }
 
     fn welcome(cursor: i64) -> Value {

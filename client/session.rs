@@ -205,6 +205,11 @@ impl Session {
         self.lines.push(show::refusal(text, code));
     }
 
+    /// Lets the person know something.
+    pub fn notice(&mut self, text: Text) {
+        self.lines.push(show::notice(&text.say(self.lang)));
+    }
+
     /// Lines of our own.
     pub fn print(&mut self, text: &str) {
         self.lines.extend(text.lines().map(str::to_owned));
@@ -301,8 +306,15 @@ impl Session {
         let request = payload["re"].as_i64().and_then(|id| self.requests.answered(id));
         let Some(request) = request else {
             // About the connection itself, or about a confirmation.
+            let (text, code) = (show::text(payload, "message"), show::text(payload, "code"));
+            if code == Code::TlsRequired.name() {
+                // However often it is asked.
+                self.fail_all();
+                self.unreachable = Some(text.to_owned());
+                return Step::Drop(Duration::ZERO);
+            }
             if show::status(payload) >= 400 {
-                self.refuse_saying(show::text(payload, "message"), show::text(payload, "code"));
+                self.refuse_saying(text, code);
             }
             return Step::GoOn;
         };
@@ -484,10 +496,6 @@ impl Session {
     fn show(&mut self, type_name: &str, payload: &Value) {
         self.lines.extend(show::message(type_name, payload, self.lang));
     }
-
-    fn notice(&mut self, text: Text) {
-        self.lines.push(show::notice(&text.say(self.lang)));
-    }
 }
 
 #[cfg(test)]
@@ -575,6 +583,17 @@ mod tests {
 
     fn refusal(code: &str) -> Value {
         json!({"message": "no", "status": 403, "code": code})
+    }
+
+    #[test]
+    fn a_server_that_speaks_only_tls_is_not_asked_again() {
+        let mut bench = Bench::connected();
+        bench.ask("login", json!({"username": "bob", "password": "secret"}));
+        let payload = json!({"status": 426, "code": "tls_required", "message": "only TLS"});
+        let step = bench.0.received(&json!({"type": "normalmsg", "payload": payload}));
+        assert_eq!(step, Step::Drop(Duration::ZERO));
+        assert!(!bench.0.wants_connection() && bench.0.waiting() == 0);
+        assert_eq!((bench.0.unreachable(), bench.0.exit_code()), (Some("only TLS"), 2));
     }
 
     #[test]

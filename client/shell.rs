@@ -28,12 +28,14 @@ const LEAVE_ROUNDS_MAX: usize = 16;
 pub struct Shell<'a, R> {
     link: &'a Link,
     terminal: Terminal<R>,
+    /// The code that lets one register from another machine.
+    invite: Option<String>,
 }
 
 impl<'a, R: BufRead> Shell<'a, R> {
     /// A shell that speaks through `link`.
-    pub fn new(link: &'a Link, terminal: Terminal<R>) -> Shell<'a, R> {
-        Shell { link, terminal }
+    pub fn new(link: &'a Link, terminal: Terminal<R>, invite: Option<String>) -> Shell<'a, R> {
+        Shell { link, terminal, invite }
     }
 
     /// Obeys every line until the end or `quit`. Returns the exit code.
@@ -155,7 +157,12 @@ impl<'a, R: BufRead> Shell<'a, R> {
     fn with_passwords(&mut self, kind: MessageType, mut args: Args) -> Option<Args> {
         let mut asked = Vec::new();
         match kind {
-            MessageType::Reg => asked.push(("password", self.new_password(Text::Password))),
+            MessageType::Reg => {
+                asked.push(("password", self.new_password(Text::Password)));
+                let invite =
+                    self.invite.iter().map(|code| ("invite".to_owned(), code.as_str().into()));
+                args.extend(invite);
+            }
             MessageType::Login if !args.contains_key("password") => {
                 asked.push(("password", self.password(Text::Password)));
             }

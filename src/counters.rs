@@ -11,6 +11,8 @@ use crate::wire::Code;
 pub struct Counters {
     /// Connections accepted.
     pub accepted: u64,
+    /// TLS handshakes that were completed.
+    pub handshakes: u64,
     /// Requests that were done.
     pub answered: u64,
     /// Messages and notices appended to the log.

@@ -117,6 +117,9 @@ impl<N: Net> EventLoop<N> {
             // Everyone is told in this tick; the next ones flush and close.
             self.server.stop(now);
         }
+        if self.events.reload {
+            self.renew_certificate();
+        }
         self.stops += self.events.stops;
         self.acceptable |= self.events.acceptable;
         for index in 0..self.events.ready.len() {
@@ -131,7 +134,7 @@ impl<N: Net> EventLoop<N> {
             if readiness.readable {
                 self.list(id);
             }
-            if readiness.writable && !self.server.unsent(id).is_empty() {
+            if readiness.writable && self.server.wants_write(id) {
                 self.server.touch(id);
             }
         }
@@ -143,6 +146,17 @@ impl<N: Net> EventLoop<N> {
             self.server.look_at_deadline(ConnId { slot, generation }, now);
         }
         Ok(now)
+    }
+
+    /// Newcomers meet the new certificate; who is there keeps what they shook hands over.
+    fn renew_certificate(&mut self) {
+        match self.net.certificate() {
+            Ok(certificate) => {
+                log::info!("the certificate was read again: {}", certificate.fingerprint);
+                self.server.set_certificate(certificate);
+            }
+            Err(why) => log::error!("the certificate was not renewed, the old one stays: {why}"),
+        }
     }
 
     /// How long nothing may happen: not at all while there is something to do.
@@ -223,11 +237,12 @@ impl<N: Net> EventLoop<N> {
             }
             self.remembered[id.index()].listed = false;
             match self.server.stage(id) {
-                Some(Stage::Sniffing | Stage::Native) if self.stops == 0 => {
+                Some(Stage::Sniffing | Stage::Handshaking | Stage::Native) if self.stops == 0 => {
                     match self.server.begin_read(id) {
                         Ok(()) => self.read_one(id, now),
                         // Whoever ends the pause lists it again.
                         Err(NotNow::Paused) => self.pause(id),
+                        Err(NotNow::NextTick) => self.list(id),
                         Err(NotNow::TickFull) => {
                             // First in the next tick.
                             self.remembered[id.index()].listed = true;
@@ -330,7 +345,9 @@ impl<N: Net> EventLoop<N> {
 
     fn write(&mut self, now: Now) {
         for index in 0..self.server.touched().len() {
-            self.write_one(self.server.touched()[index], now);
+            let id = self.server.touched()[index];
+            self.server.close_if_served(id, now);
+            self.write_one(id, now);
         }
     }
 
@@ -340,12 +357,12 @@ impl<N: Net> EventLoop<N> {
             return;
         }
         loop {
-            let unsent = self.server.unsent(id);
-            if unsent.is_empty() {
+            let bytes = self.server.to_write(id);
+            if bytes.is_empty() {
                 return;
             }
-            match self.net.write(id, unsent) {
-                Ok(count) if count < unsent.len() && Mutant::ShortWriteIsFull.is_on() => {
+            match self.net.write(id, bytes) {
+                Ok(count) if count < bytes.len() && Mutant::ShortWriteIsFull.is_on() => {
                     self.remembered[id.index()].writable = false;
                     return self.server.sent(id, count, now);
                 }
@@ -379,11 +396,11 @@ impl<N: Net> EventLoop<N> {
                     self.remembered[id.index()] = Remembered::default();
                     self.accept_not_before = Moment::default();
                 }
-                Some(Settled::Alive { deadline, serving, has_frame }) => {
+                Some(Settled::Alive { deadline, serving, has_work }) => {
                     if let Some(at) = deadline {
                         self.deadlines.set(id.slot, at);
                     }
-                    if serving && (has_frame || self.remembered[id.index()].readable) {
+                    if serving && (has_work || self.remembered[id.index()].readable) {
                         self.list(id);
                     }
                 }

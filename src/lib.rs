@@ -16,8 +16,9 @@
 //! [`outbox`]. One tick is one transaction. After COMMIT the effects are applied and the readers
 //! fed from the log, which is the only queue. [`locale`] has the words for people.
 //!
-//! Below all of it: [`throttle`] and [`counters`] count, [`password`] hashes, [`names`] says what
-//! a name is, [`id`] what things are called, [`limits`] how much of everything there may be.
+//! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
+//! [`counters`] count, [`password`] hashes, [`names`] says what a name is, [`id`] what things are
+//! called, [`limits`] how much of everything there may be.
 //! [`mutant`] breaks single promises, in no program that is shipped, to see that tests notice.
 #![forbid(unsafe_code)]
 
@@ -39,6 +40,8 @@ pub mod outbox;
 pub mod sessions;
 
 pub mod locale;
+
+pub mod certificate;
 
 pub mod counters;
 pub mod throttle;

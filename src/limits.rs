@@ -36,6 +36,25 @@ pub const LIST_BYTES_MAX: usize = 60 * 1024;
 
 /// Bytes that `read` takes from one connection in a tick: one frame of any legal size fits.
 pub const READ_BYTES_PER_CONN: usize = FRAME_BYTES_MAX;
+/// Bytes that a connection under TLS may bring in a tick, sealed: two records. A frame of chat
+/// needs half of one.
+pub const TLS_READ_BYTES_PER_CONN: usize = 2 * RECORD_BYTES_MAX;
+/// The longest TLS record, with its header and what sealing adds.
+pub const RECORD_BYTES_MAX: usize = 5 + RECORD_PLAIN_BYTES_MAX + 256;
+/// The most plaintext that one TLS record holds; the send buffer is sealed by as much at a time.
+pub const RECORD_PLAIN_BYTES_MAX: usize = 16_384;
+/// Sealed bytes of one connection that a tick looks at: the record that had begun, and what came.
+pub const SEALED_BYTES_PER_CONN: usize = RECORD_BYTES_MAX + TLS_READ_BYTES_PER_CONN;
+/// What a connection may have in the intake, and keep of it. A record is opened as a whole, so what
+/// came under TLS can reach beyond [`READ_BYTES_PER_CONN`].
+pub const INTAKE_BYTES_PER_CONN: usize = READ_BYTES_PER_CONN + SEALED_BYTES_PER_CONN;
+/// Bytes that a peer may take to shake hands: ten times what any client needs.
+pub const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
+/// Handshakes that a tick computes, at a fifth of a millisecond each; the others' turn comes in the
+/// next ticks, and everybody else is served between them (P21).
+pub const HANDSHAKES_PER_TICK: usize = 4;
+/// A TLS handshake must be complete this long after its first byte.
+pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// Frames that `serve` takes from one connection in a tick.
 pub const FRAMES_PER_CONN: usize = 64;
 /// Connections accepted in a tick.
@@ -141,7 +160,8 @@ const _: () = assert!(LIST_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
 const _: () = assert!(SEND_LOW_BYTES < SEND_HIGH_BYTES);
 const _: () = assert!(SEND_HIGH_BYTES > FRAME_BYTES_MAX);
 const _: () = assert!(READ_BYTES_PER_CONN >= FRAME_BYTES_MAX);
-const _: () = assert!(INTAKE_BYTES_MAX >= 2 * READ_BYTES_PER_CONN);
+const _: () = assert!(INTAKE_BYTES_MAX >= 2 * INTAKE_BYTES_PER_CONN);
+const _: () = assert!(HANDSHAKE_BYTES_MAX <= RECORD_BYTES_MAX);
 const _: () = assert!(WAL_PAGES_IDLE < WAL_PAGES_MAX);
 
 macro_rules! limits {

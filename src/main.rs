@@ -1,6 +1,7 @@
 //! `p2sp-server`: flags → logger → store → edge → loop → exit code.
 #![forbid(unsafe_code)]
 
+mod entrance;
 mod operator;
 mod options;
 
@@ -36,8 +37,8 @@ fn main() -> ExitCode {
 fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> {
     let bound = operator::bind(options)?;
     let addresses = bound.addresses();
-    let (store, welcome) = operator::open_for_serving(options, &addresses)?;
-    let event_loop = operator::event_loop(options, bound, store)?;
+    let (store, entrance, welcome) = operator::open_for_serving(options, &addresses)?;
+    let event_loop = operator::event_loop(options, bound, store, entrance)?;
     operator::say(&welcome, options.rules.lang);
     Ok(match event_loop.run() {
         Ok(Ended::Drained) => ExitCode::SUCCESS,

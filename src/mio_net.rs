@@ -15,10 +15,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Poll, Token, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use crate::certificate::{Certificate, Source};
 use crate::id::{ConnId, Moment, Now};
 use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
@@ -112,6 +113,7 @@ pub struct MioNet {
     outcomes: Receiver<(ConnId, Outcome)>,
     started: Instant,
     data: PathBuf,
+    certificate: Option<Source>,
     /// Closed to accept and turn away one peer when descriptors have run out: without it the
     /// peer would wait, and the listener stay ready, for ever.
     reserve: Option<std::fs::File>,
@@ -135,7 +137,7 @@ impl MioNet {
             registry.register(&mut listener, token, Interest::READABLE)?;
             listeners.push(Listener { socket: listener, acceptable: true });
         }
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, WAKER)?);
         let (tasks, to_do) = mpsc::channel();
@@ -153,8 +155,14 @@ impl MioNet {
             outcomes,
             started: Instant::now(),
             data: data.to_owned(),
+            certificate: None,
             reserve: std::fs::File::open("/dev/null").ok(),
         })
+    }
+
+    /// Where the certificate is read again when a signal asks for it.
+    pub fn reads_certificate_from(&mut self, source: Source) {
+        self.certificate = Some(source);
     }
 
     fn socket(&mut self, conn: ConnId) -> io::Result<&mut TcpStream> {
@@ -211,7 +219,14 @@ impl Net for MioNet {
             match event.token() {
                 // The whole queue below: one wake may stand for many.
                 WAKER => {}
-                SIGNALS => events.stops += self.signals.pending().count() as u32,
+                SIGNALS => {
+                    for signal in self.signals.pending() {
+                        match signal {
+                            SIGHUP => events.reload = true,
+                            _ => events.stops += 1,
+                        }
+                    }
+                }
                 Token(token) if token > LISTENERS - self.listeners.len() => {
                     self.listeners[LISTENERS - token].acceptable = true;
                     events.acceptable = true;
@@ -280,6 +295,11 @@ impl Net for MioNet {
     fn disk_free(&mut self) -> io::Result<u64> {
         let disk = rustix::fs::statvfs(&self.data)?;
         Ok(disk.f_bavail * disk.f_frsize)
+    }
+
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        let source = self.certificate.as_ref().ok_or("no files were named")?;
+        source.load().map_err(|fault| fault.to_string())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The edge: everything outside the loop, as one trait.
 //!
-//! The loop asks [`Net`] for what happened and what time it is, for bytes, and for the two
-//! things that would block it: password hashes and the free space of the disk. The shipped edge
-//! is `mio_net`; tests and simulations bring their own, and the loop cannot tell.
+//! The loop asks [`Net`] for what happened and what time it is, for bytes, and for the things that
+//! would block it: password hashes, the free space of the disk, the certificate's files. The
+//! shipped edge is `mio_net`; tests and simulations bring their own, and the loop cannot tell.
 //!
 //! The contract of readiness is that of edge-triggered epoll: each edge is told once, so a
 //! caller reads, writes and accepts until [`io::ErrorKind::WouldBlock`] or remembers that it
@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::certificate::Certificate;
 use crate::id::{ConnId, Moment, Now};
 use crate::password::{Outcome, Task};
 
@@ -26,6 +27,8 @@ pub struct Events {
     pub hashes: Vec<(ConnId, Outcome)>,
     /// Signals to stop that came.
     pub stops: u32,
+    /// A signal asks to read the certificate again.
+    pub reload: bool,
 }
 
 /// One connection's edge.
@@ -46,6 +49,7 @@ impl Events {
         self.acceptable = false;
         self.hashes.clear();
         self.stops = 0;
+        self.reload = false;
     }
 }
 
@@ -98,4 +102,12 @@ pub trait Net {
     /// # Errors
     /// The file system does not say.
     fn disk_free(&mut self) -> io::Result<u64>;
+
+    /// Reads the server's certificate again.
+    ///
+    /// # Errors
+    /// It cannot be used, and why; an edge that never asks for it has none.
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        Err("there is none".into())
+    }
 }

@@ -1,7 +1,7 @@
 //! What the operator's commands do before, or instead of, the loop.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use p2sp::event_loop::EventLoop;
 use p2sp::handlers::Rules;
@@ -19,7 +19,8 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::options::{AdminCommand, Options};
+use crate::entrance::Entrance;
+use crate::options::{AdminCommand, Options, PORT};
 
 /// Binds every address; a default one of IPv6 may be missing.
 ///
@@ -53,9 +54,11 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
 pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
-) -> Result<(Store, Vec<Startup>), Startup> {
+) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
     outlive_file_size_limit().map_err(|error| Startup::Broken { why: error.to_string() })?;
     let (mut store, opened) = open(options, options.synchronous)?;
+    // Before the first account: its password is shown once, and must not be lost to a refusal.
+    let entrance = Entrance::open(options, addresses)?;
     let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
     lines.push(Startup::Listening { addresses: listening.join(" ") });
@@ -71,8 +74,9 @@ pub fn open_for_serving(
         lines.push(Startup::AdminPassword { password });
     }
     lines.push(Startup::HowToJoin { command: join_command(addresses) });
+    lines.extend(entrance.lines());
     lines.push(Startup::HowToStop);
-    Ok((store, lines))
+    Ok((store, entrance, lines))
 }
 
 /// The loop, ready to run.
@@ -83,10 +87,15 @@ pub fn event_loop(
     options: &Options,
     bound: Bound,
     store: Store,
+    entrance: Entrance,
 ) -> Result<EventLoop<MioNet>, Startup> {
     let broken = |error: std::io::Error| Startup::Broken { why: error.to_string() };
-    let net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(broken)?;
-    let server = Server::new(store, options.rules.clone(), random()?, Moment::default());
+    let mut net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(broken)?;
+    net.reads_certificate_from(options.certificate.clone());
+    let mut rules = options.rules.clone();
+    rules.invite = entrance.invite_hash();
+    let mut server = Server::new(store, rules, random()?, Moment::default());
+    server.set_certificate(entrance.certificate);
     Ok(EventLoop::new(net, server, raise_file_limit()))
 }
 
@@ -160,11 +169,7 @@ fn wrap_old_passwords(store: &mut Store, opened: &Opened, rules: &Rules) -> Resu
 
 /// Makes the account `admin` with a password that nobody has to invent.
 fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
-    // Letters and digits that cannot be taken for one another; 32 of them, so that each stands
-    // for five random bits.
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let password: String =
-        random::<16>()?.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let password = code()?;
     let stored = hash(&password, rules)?;
     let unix = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -224,6 +229,14 @@ fn broken(error: StoreError) -> Startup {
     Startup::Broken { why: error.to_string() }
 }
 
+/// Sixteen random letters and digits that cannot be taken for one another; 32 of them, so that
+/// each stands for five bits.
+pub fn code() -> Result<String, Startup> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
+    Ok(random::<16>()?.iter().map(letter).collect())
+}
+
 /// Bytes from the system's generator.
 fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
     let mut bytes = [0; COUNT];
@@ -245,8 +258,13 @@ fn raise_file_limit() -> usize {
 
 fn join_command(addresses: &[SocketAddr]) -> String {
     let command = "cargo run --release --bin p2sp";
-    match addresses.first() {
-        Some(first) if first.port() != 18_888 || !first.ip().is_loopback() => {
+    // Every interface: loopback is one of them.
+    let first = addresses.first().map(|first| match first.ip() {
+        ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, first.port()).into(),
+        _ => *first,
+    });
+    match first {
+        Some(first) if first.port() != PORT || !first.ip().is_loopback() => {
             format!("{command} {first}")
         }
         _ => command.to_owned(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use directories::ProjectDirs;
+use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
 use p2sp::limits::Limits;
 use p2sp::locale::Lang;
@@ -13,7 +14,7 @@ use p2sp::locale::startup::Startup;
 use p2sp::store::Synchronous;
 
 /// The port of a default address.
-const PORT: u16 = 18_888;
+pub const PORT: u16 = 18_888;
 
 #[derive(Parser)]
 #[command(
@@ -25,6 +26,10 @@ struct Arguments {
     /// Listen on this address; may be given more than once [default: 127.0.0.1:18888 [::1]:18888]
     #[arg(long, global = true, value_name = "ADDR", env = "P2SP_LISTEN", value_delimiter = ',')]
     listen: Vec<SocketAddr>,
+    /// Listen on every interface, for colleagues on other machines
+    #[arg(long, env = "P2SP_LAN")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    lan: bool,
     /// Keep the data in this directory [default: the user's data directory for p2sp]
     #[arg(long, global = true, value_name = "DIR", env = "P2SP_DATA")]
     data: Option<PathBuf>,
@@ -35,6 +40,20 @@ struct Arguments {
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
     friend_approval: bool,
+    /// Use this certificate (PEM, with those that vouch for it) instead of our own
+    #[arg(long, value_name = "FILE", env = "P2SP_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[arg(long, value_name = "FILE", env = "P2SP_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Let other machines speak in plaintext; whoever is on the way reads passwords and messages
+    #[arg(long, env = "P2SP_INSECURE_PLAINTEXT")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    insecure_plaintext: bool,
+    /// Let anybody register from other machines, without the invite code
+    #[arg(long, env = "P2SP_OPEN_REGISTRATION")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    open_registration: bool,
     /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
     #[arg(long, env = "P2SP_NO_FSYNC")]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -102,6 +121,10 @@ pub struct Options {
     pub listen_is_default: bool,
     /// The data directory.
     pub data: PathBuf,
+    /// Where the certificate comes from.
+    pub certificate: Source,
+    /// Nobody needs an invite code.
+    pub open_registration: bool,
     /// Whether an acknowledged message is on disk.
     pub synchronous: Synchronous,
     /// What the server goes by.
@@ -136,8 +159,15 @@ impl Options {
         };
         let listen_is_default = arguments.listen.is_empty();
         let listen = match listen_is_default {
+            true if arguments.lan => {
+                vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()]
+            }
             true => vec![(Ipv4Addr::LOCALHOST, PORT).into(), (Ipv6Addr::LOCALHOST, PORT).into()],
             false => arguments.listen,
+        };
+        let certificate = match (arguments.tls_cert, arguments.tls_key) {
+            (Some(chain), Some(key)) => Source::Given { chain, key },
+            _ => Source::Own(data.clone()),
         };
         let job = match arguments.command {
             Some(Command::Admin(command)) => Job::Admin(command),
@@ -148,10 +178,22 @@ impl Options {
             friend_approval: arguments.friend_approval,
             lang,
             limits,
+            tls_required: !arguments.insecure_plaintext,
+            invite: None,
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
-        Ok(Options { job, listen, listen_is_default, data, synchronous, rules })
+        let open_registration = arguments.open_registration;
+        Ok(Options {
+            job,
+            listen,
+            listen_is_default,
+            data,
+            certificate,
+            open_registration,
+            synchronous,
+            rules,
+        })
     }
 }
 

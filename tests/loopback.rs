@@ -364,6 +364,7 @@ fn p22_an_idle_server_sleeps() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn p20_password_hashes_leave_no_memory_behind() {
     let server = Server::unlimited(&[]);
     server.register("ann");

@@ -5,6 +5,7 @@
 //! shortages are real: a limit on the size of the running server's files, a disk of its own that is
 //! filled to the last byte (where the system lets one be mounted), a limit on its descriptors below
 //! what it thinks it has.
+#![cfg(target_os = "linux")]
 
 mod live;
 

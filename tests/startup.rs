@@ -13,6 +13,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use live::{PASSWORD, Server, binary};
@@ -64,6 +65,69 @@ fn database_of(server: &mut Server) -> Connection {
     server.signal(Signal::TERM);
     assert_eq!(server.ended().code(), Some(0));
     Connection::open(server.data().join("p2sp.db")).expect("a database")
+}
+
+#[test]
+fn a_key_that_is_not_whole_is_a_refusal_and_stays_as_it_is() {
+    let mut server = Server::start(&[]);
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().code(), Some(0));
+    let path = server.data().join("tls.pem");
+    let whole = fs::read_to_string(&path).expect("a key");
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    let (key, certificate) = whole.split_at(whole.find("-----BEGIN CERT").expect("both"));
+    for (text, word) in [
+        ("", "no certificate"),
+        (key, "no certificate"),
+        (certificate, "no private key"),
+        (&whole[..whole.len() - 30], "Cannot read the certificate"),
+    ] {
+        fs::write(&path, text).expect("written");
+        let line = refusal_on(&server.data());
+        assert!(line.contains(word) && line.contains("tls.pem"), "{line}");
+        assert_eq!(fs::read_to_string(&path).expect("a key"), text, "no new key");
+    }
+    fs::write(&path, &whole).expect("written");
+    let fingerprint = |server: &Server| {
+        let line = server.lines.iter().find(|line| line.contains("sha256:"));
+        line.expect("a fingerprint").clone()
+    };
+    let before = fingerprint(&server);
+    assert_eq!(fingerprint(&server.again(false)), before);
+}
+
+#[test]
+fn a_server_that_others_can_reach_says_how_they_join() {
+    let dir = Arc::new(tempfile::tempdir().expect("a directory"));
+    let everywhere = "0.0.0.0:0";
+    let find = |server: &Server, words: &str| {
+        let line = server.lines.iter().find(|line| line.contains(words));
+        line.map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned())
+    };
+    let first = Server::start_at(Arc::clone(&dir), everywhere, &[]);
+    let fingerprint = find(&first, "Fingerprint").expect("a fingerprint");
+    let code = find(&first, "Invite code").expect("a code");
+    let join = first.lines.iter().find(|line| line.contains("Join from another machine: p2sp "));
+    let join = join.expect("a line to join with");
+    assert!(join.ends_with(&format!(" --fingerprint {fingerprint} --invite {code}")), "{join}");
+    let invite = first.data().join("invite");
+    assert_eq!(fs::metadata(&invite).expect("a file").permissions().mode() & 0o777, 0o600);
+    drop(first);
+    let second = Server::start_at(Arc::clone(&dir), everywhere, &[]);
+    assert_eq!(find(&second, "Invite code"), Some(code), "the line holds for the next start");
+    drop(second);
+    let open = ["--open-registration", "--insecure-plaintext"];
+    let third = Server::start_at(Arc::clone(&dir), everywhere, &open);
+    assert_eq!(find(&third, "Invite code"), None);
+    let said = third.lines.concat();
+    assert!(said.contains("--open-registration:") && said.contains("--insecure-plaintext:"));
+    drop(third);
+    fs::write(&invite, "\n").expect("written");
+    let data = invite.parent().and_then(Path::to_str).expect("a name");
+    let line = refusal(&["--listen", everywhere, "--data", data]);
+    assert!(line.contains("invite") && line.contains("fewer than 8"), "{line}");
+    let quiet = Server::start_on(dir, &[]);
+    assert_eq!(find(&quiet, "Join from another machine"), None, "nobody can come from elsewhere");
 }
 
 #[test]

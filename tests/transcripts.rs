@@ -99,3 +99,18 @@ fn frames_in_pieces_make_no_difference() {
         check(name, &format!("pieces\n{}", script(name)));
     }
 }
+
+/// Whatever is promised is promised over TLS as well.
+#[test]
+fn over_tls_nothing_is_different() {
+    for name in NAMES {
+        check(name, &format!("tls\n{}", script(name)));
+    }
+}
+
+#[test]
+fn over_tls_in_pieces_nothing_is_different() {
+    for name in ["two_people_chat", "an_older_client"] {
+        check(name, &format!("tls\npieces\n{}", script(name)));
+    }
+}

@@ -55,11 +55,7 @@ fn measure_kind(machine: &Machine, trials: &Trials, kind: Kind, table: &mut Tabl
         drop(flooder);
         thread::sleep(REST);
     }
-    let mut ratios: Vec<f64> =
-        beside.iter().zip(&quiet).map(|(with, alone)| with / alone).collect();
-    ratios.sort_by(f64::total_cmp);
-    // A few short runs on a machine that does other things: the best of them is judged.
-    let ratio = if trials.smoke { ratios[0] } else { median(ratios) };
+    let ratio = median(beside.iter().zip(&quiet).map(|(with, alone)| with / alone).collect());
     let what = format!("p99 of {PEOPLE} people beside a flood of {kind:?}").to_lowercase();
     let value = format!(
         "{:.2} ms → {:.2} ms, the server at {:.0} % of a core",
@@ -68,7 +64,10 @@ fn measure_kind(machine: &Machine, trials: &Trials, kind: Kind, table: &mut Tabl
         median(busy) * 100.0
     );
     let row = Row::told(what, value).compared(ratio);
-    table.add(row.wanted(format!("≤ {RATIO_MAX}"), ratio <= RATIO_MAX));
+    // The 99th of a hundred messages on a machine that does other things says nothing.
+    let judged = !trials.smoke;
+    let bound = format!("≤ {RATIO_MAX}");
+    table.add(if judged { row.wanted(bound, ratio <= RATIO_MAX) } else { row });
     world.end()
 }
 

@@ -19,7 +19,8 @@ use crate::load::words::{self, key_of, name_of};
 
 /// The user that it is where it has to be one.
 pub const USER: usize = 100;
-/// Connections that are open at once where there is more than one.
+/// Connections on which passwords are tried: each waits for its hash. All else is done by one
+/// thread, for many would take the core from those who measure, however humble each of them is.
 const CONNECTIONS: usize = 32;
 /// A frame that is nearly as long as one may be.
 const LONG: usize = 65_000;
@@ -69,11 +70,8 @@ impl Drop for Flooder {
 
 /// The process's own life.
 pub fn run(kind: Kind, server: SocketAddr) -> Outcome<()> {
-    for number in 0..CONNECTIONS {
-        let alone = !matches!(kind, Kind::Connections | Kind::Passwords);
-        if alone && number > 0 {
-            break;
-        }
+    let threads = if kind == Kind::Passwords { CONNECTIONS } else { 1 };
+    for number in 0..threads {
         thread::spawn(move || {
             loop {
                 // Thrown out or turned away: it tries again.

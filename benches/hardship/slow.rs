@@ -2,8 +2,8 @@
 //! all. What the server keeps for each of them is bounded, whatever waits; when they read again,
 //! all of them get all of it in order.
 //!
-//! The kernel holds the first part of it, so the readers have small receive buffers. That the rest
-//! stood in the server's memory is checked too: else this would prove nothing.
+//! The kernel holds the first part of it, so the readers have small receive buffers until they read
+//! again. That the rest stood in the server's memory is checked too: else this would prove nothing.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -23,8 +23,9 @@ use crate::trials::Trials;
 /// Messages, of almost the longest text.
 const MESSAGES: u64 = 128;
 const BODY: usize = 7_900;
-/// The kernel's room for what a reader does not take.
-const RECEIVE_BYTES: usize = 4_096;
+/// The kernel's room for what a reader does not take, and for one who reads.
+const NARROW_BYTES: usize = 4_096;
+const WIDE_BYTES: usize = 256 * 1024;
 /// What a reader may cost the server.
 const READER_BYTES_MAX: u64 = 256 * 1024;
 /// What all of them must cost it for this to be a trial.
@@ -46,13 +47,14 @@ pub fn measure(machine: &Machine, trials: &Trials, table: &mut Table) -> Outcome
     let flags = ["--limit", "messages_per_second=0,requests_per_second=0"];
     let world = World::begin_as_shipped(machine, &population, &flags, |_, _| Ok(()))?;
     let mut crowd = Crowd::new()?;
-    let mut all = sign_in(&world, &mut crowd, readers)?;
+    let (mut all, sockets) = sign_in(&world, &mut crowd, readers)?;
     let told = || world.resident_bytes().ok_or("no memory of a process is told here");
     let base = told()?;
 
     say(&world)?;
     let held = told()?.saturating_sub(base);
     let began = Instant::now();
+    sockets.iter().try_for_each(|socket| socket.set_recv_buffer_size(WIDE_BYTES))?;
     listen(&mut crowd, &mut all)?;
     let took = began.elapsed();
     let most = world.resident_bytes_max().ok_or("no memory of a process is told here")?;
@@ -72,20 +74,26 @@ pub fn measure(machine: &Machine, trials: &Trials, table: &mut Table) -> Outcome
     world.end()
 }
 
-/// Users 1, 2, 3 … sign in, with little room in the kernel.
-fn sign_in(world: &World, crowd: &mut Crowd, readers: usize) -> Outcome<Vec<Reader>> {
-    let mut all = vec![Reader::default(); readers];
+/// Users 1, 2, 3 … sign in, with little room in the kernel. Their sockets can be changed later.
+fn sign_in(
+    world: &World,
+    crowd: &mut Crowd,
+    readers: usize,
+) -> Outcome<(Vec<Reader>, Vec<Socket>)> {
+    let (all, mut sockets) = (vec![Reader::default(); readers], Vec::new());
     let mut here = 0;
     let mut progress = Instant::now();
     for reader in 0..readers {
-        let who = crowd.adopt(connect_narrow(world.address(reader))?)?;
+        let socket = connect_narrow(world.address(reader))?;
+        let who = crowd.adopt(TcpStream::from_std(socket.try_clone()?.into()))?;
+        sockets.push(socket);
         crowd.say(who, |out| words::resume(out, reader + 1));
-        while here < reader || (reader + 1 == readers && here < readers) {
+        while here <= reader {
             crowd.turn(TURN, |who, heard, at| {
                 progress = at;
                 match understand(who, &heard)? {
                     Said::CaughtUp => here += 1,
-                    Said::Welcome => all[who] = Reader::default(),
+                    Said::Welcome => {}
                     said => return Err(format!("{said:?} in place of a welcome").into()),
                 }
                 Ok(())
@@ -95,7 +103,7 @@ fn sign_in(world: &World, crowd: &mut Crowd, readers: usize) -> Outcome<Vec<Read
             }
         }
     }
-    Ok(all)
+    Ok((all, sockets))
 }
 
 /// The owner says everything; each message is answered though nobody reads it.
@@ -164,11 +172,11 @@ fn understand(who: usize, heard: &Heard) -> Outcome<Said> {
     }
 }
 
-fn connect_narrow(server: SocketAddr) -> Outcome<TcpStream> {
+fn connect_narrow(server: SocketAddr) -> Outcome<Socket> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
     // Before it connects: a window that was offered is not taken back.
-    socket.set_recv_buffer_size(RECEIVE_BYTES)?;
+    socket.set_recv_buffer_size(NARROW_BYTES)?;
     socket.connect(&server.into())?;
     socket.set_nonblocking(true)?;
-    Ok(TcpStream::from_std(socket.into()))
+    Ok(socket)
 }

@@ -76,7 +76,7 @@ impl Trials {
     }
 
     fn small(self) -> Trials {
-        let (readers, sessions, runs, seconds, minutes) = (300, 2_000, 3, 0.5, 0.15);
+        let (readers, sessions, runs, seconds, minutes) = (300, 2_000, 2, 0.3, 0.1);
         Trials { readers, sessions, runs, seconds, minutes, smoke: true, ..self }
     }
 

@@ -1,21 +1,25 @@
 //! One connection: bytes in → frames, messages → bytes out. It knows no user and no store.
 //!
 //! ```text
-//! sniffing ──first byte──► native ──close()──► flushing ──all sent──► lingering ──► dead
+//!    ┌──── first byte 16 ──► handshaking ──┐ done: sniffing again, within TLS
+//! sniffing ◄──────────────────────────────┘
+//!    └──── first byte AB ──► native ──close()──► flushing ──all sent──► lingering ──► dead
 //!                            │                     │ 5 s                  │ 2 s, 64 KiB, end
 //!                            └── read or write failed, deadline ──────────┴──────► dead
 //! ```
 //!
-//! *Sniffing* and *native* serve. *Flushing* sends what is left and reads nothing. *Lingering*
+//! The first three serve. *Flushing* sends what is left and reads nothing. *Lingering*
 //! has shut down its own side and discards what still comes, for a close with unread input
 //! would reset the connection and could destroy the last reply on its way. Only `reap` frees
 //! the slot of a *dead* connection.
 //!
-//! An idle connection owns no buffer: see [`receive`], [`send`] and [`spare`].
+//! An idle connection owns no buffer: see [`receive`], [`send`] and [`spare`]. Under [`tls`] the
+//! buffers hold plaintext all the same.
 
 pub mod receive;
 pub mod send;
 pub mod spare;
+pub mod tls;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -26,6 +30,7 @@ use crate::mutant::Mutant;
 use receive::ReceiveBuffer;
 use send::SendBuffer;
 use spare::SpareBuffers;
+use tls::Tls;
 
 /// Why a connection ended. Each is counted under its name (P29).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,12 @@ pub enum CloseReason {
     Protocol,
     /// It confirmed what it had not been sent.
     AckTooHigh,
+    /// It spoke in plaintext from another machine.
+    Plaintext,
+    /// It broke TLS, or shook hands with nothing that we could use.
+    Tls,
+    /// A TLS handshake was begun and not completed in time.
+    HandshakeDeadline,
     /// It did not sign in in time.
     SignInDeadline,
     /// A frame was begun and not completed in time.
@@ -66,6 +77,9 @@ impl CloseReason {
             CloseReason::Io => "io",
             CloseReason::Protocol => "protocol",
             CloseReason::AckTooHigh => "ack_too_high",
+            CloseReason::Plaintext => "plaintext",
+            CloseReason::Tls => "tls",
+            CloseReason::HandshakeDeadline => "handshake_deadline",
             CloseReason::SignInDeadline => "sign_in_deadline",
             CloseReason::FrameDeadline => "frame_deadline",
             CloseReason::Idle => "idle",
@@ -82,8 +96,10 @@ impl CloseReason {
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing came yet.
+    /// Nothing came yet, or nothing within TLS.
     Sniffing,
+    /// It speaks TLS, and we do not understand each other yet.
+    Handshaking,
     /// It speaks frames.
     Native,
     /// Decided to close; the last bytes are on their way.
@@ -92,6 +108,22 @@ pub enum Stage {
     Lingering,
     /// Nothing more happens; `reap` frees it.
     Dead,
+}
+
+/// What a connection's first byte says that it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// TLS: a handshake record.
+    Tls,
+    /// Frames, or what will be told that it should.
+    Frames,
+}
+
+impl Speaks {
+    /// Every protocol of the port has its first byte here.
+    pub fn from_first_byte(byte: u8) -> Speaks {
+        if byte == 0x16 { Speaks::Tls } else { Speaks::Frames }
+    }
 }
 
 /// What a session means for the connection's deadline.
@@ -105,6 +137,9 @@ pub enum Patience {
     Keepalive,
 }
 
+/// No moment: an `Option` of one would make every connection eight bytes larger.
+const NEVER: Moment = Moment(u64::MAX);
+
 /// The machine of one peer.
 #[derive(Debug)]
 pub struct Connection {
@@ -116,8 +151,10 @@ pub struct Connection {
     pub reason: Option<CloseReason>,
     /// Bytes that came and were not served yet.
     pub received: ReceiveBuffer,
-    /// Bytes to be sent.
+    /// Bytes to be sent; under TLS not sealed yet, or not gone yet.
     pub send: SendBuffer,
+    /// Spoken over TLS. In a box: those who speak in plaintext pay no more than its place.
+    pub tls: Option<Box<Tls>>,
     /// A password hash is under way: no frame is served until it is done.
     pub awaits_hash: bool,
     /// The peer sends no more; what it sent is served, then it closes.
@@ -136,7 +173,8 @@ pub struct Connection {
     /// What its stage and its patience count from: when it was accepted or signed out; while it
     /// confirms, its last frame; while it closes, when it began to flush or to linger.
     since: Moment,
-    frame_begun: Option<Moment>,
+    /// When the frame or the handshake that the peer owes us the rest of began; see [`NEVER`].
+    begun: Moment,
     /// When the kernel last took bytes, or when there began to be any.
     last_progress: Moment,
 }
@@ -165,6 +203,7 @@ impl Connection {
             reason: None,
             received: ReceiveBuffer::default(),
             send: SendBuffer::default(),
+            tls: None,
             awaits_hash: false,
             peer_finished: false,
             touched: false,
@@ -174,14 +213,14 @@ impl Connection {
             backed_up: false,
             lingered_bytes: 0,
             since: now,
-            frame_begun: None,
+            begun: NEVER,
             last_progress: now,
         }
     }
 
     /// Whether frames are read and served at all.
     pub fn is_serving(&self) -> bool {
-        matches!(self.stage, Stage::Sniffing | Stage::Native)
+        matches!(self.stage, Stage::Sniffing | Stage::Handshaking | Stage::Native)
     }
 
     /// Whether a frame may be served now. A pause ends without a new edge: whoever ends it puts
@@ -213,7 +252,7 @@ impl Connection {
             return;
         }
         self.stage = Stage::Native;
-        self.frame_begun = None;
+        self.begun = NEVER;
         if self.patience == Patience::Idle {
             self.since = now;
         }
@@ -223,13 +262,26 @@ impl Connection {
     /// that waits for us, because the connection is paused, is not held against the peer.
     pub fn frame_is_begun(&mut self, begun: bool, now: Moment) {
         if Mutant::FrameTimeRenewed.is_on() {
-            self.frame_begun = None;
+            self.begun = NEVER;
         }
-        if begun {
-            self.frame_begun.get_or_insert(now);
-        } else {
-            self.frame_begun = None;
-        }
+        self.begun = if begun { self.begun.min(now) } else { NEVER };
+    }
+
+    fn begun(&self) -> Option<Moment> {
+        (self.begun != NEVER).then_some(self.begun)
+    }
+
+    /// Its first byte is TLS's.
+    pub fn begin_tls(&mut self, tls: Tls, now: Moment) {
+        self.tls = Some(Box::new(tls));
+        self.stage = Stage::Handshaking;
+        self.frame_is_begun(true, now);
+    }
+
+    /// The handshake is done: within TLS, the first byte tells again what it speaks.
+    pub fn shook_hands(&mut self) {
+        self.stage = Stage::Sniffing;
+        self.begun = NEVER;
     }
 
     /// Appends whole frames to what is to be sent.
@@ -253,11 +305,58 @@ impl Connection {
         self.backed_up = true;
     }
 
-    /// The kernel took `bytes`.
-    pub fn was_sent(&mut self, bytes: usize, now: Moment, spare: &mut SpareBuffers) {
-        self.send.consume(bytes, spare);
-        self.backed_up &= self.send.len() >= limits::SEND_LOW_BYTES;
+    /// Everything that waits to be sent, sealed or not.
+    pub fn unsent_bytes(&self) -> usize {
+        self.send.len() + self.tls.as_ref().map_or(0, |tls| tls.unsent().len())
+    }
+
+    /// Whether something waits to be sent, the word that TLS ends among it.
+    pub fn wants_write(&self) -> bool {
+        match &self.tls {
+            None => !self.send.is_empty(),
+            Some(tls) => {
+                let open = !tls.has_ended() && !tls.is_handshaking();
+                let to_seal = open && (!self.send.is_empty() || self.stage == Stage::Flushing);
+                to_seal || !tls.unsent().is_empty()
+            }
+        }
+    }
+
+    /// Under TLS: seals a record, if none is on its way.
+    pub fn seal(&mut self, spare: &mut SpareBuffers) {
+        let Some(tls) = &mut self.tls else { return };
+        let mut sealed = tls.seal(self.send.unsent(), spare);
+        if self.stage == Stage::Flushing && self.send.is_empty() {
+            sealed = sealed.and_then(|()| tls.end(spare));
+        }
+        if let Err(fault) = sealed {
+            log::debug!("nothing can be sealed: {}", fault.0);
+            self.die(CloseReason::Tls);
+        }
+    }
+
+    /// What the kernel is to be given next.
+    pub fn to_write(&self) -> &[u8] {
+        self.tls.as_ref().map_or(self.send.unsent(), |tls| tls.unsent())
+    }
+
+    /// The kernel took `bytes`. Returns how much plaintext has left with them.
+    pub fn was_sent(&mut self, bytes: usize, now: Moment, spare: &mut SpareBuffers) -> usize {
+        let plain = match &mut self.tls {
+            None => bytes,
+            Some(tls) => tls.was_sent(bytes, spare),
+        };
+        self.send.consume(plain, spare);
+        self.backed_up &= self.unsent_bytes() >= limits::SEND_LOW_BYTES;
         self.last_progress = now;
+        plain
+    }
+
+    /// Drops everything behind the frame that is being written, or sealed. Returns the number of
+    /// bytes.
+    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
+        let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
+        self.send.drop_unbegun(covered, spare)
     }
 
     /// Decides to close. The first reason stands.
@@ -296,7 +395,7 @@ impl Connection {
             Stage::Dead => Due::Never,
             Stage::Flushing => self.drop_at(seconds(limits::FLUSH_SECONDS_MAX), now),
             Stage::Lingering => self.drop_at(seconds(limits::LINGER_SECONDS_MAX), now),
-            Stage::Sniffing | Stage::Native => {
+            Stage::Sniffing | Stage::Handshaking | Stage::Native => {
                 let mut next: Option<Moment> = None;
                 for (at, verdict) in self.deadlines(settings).into_iter().flatten() {
                     if at <= now {
@@ -326,9 +425,11 @@ impl Connection {
             Patience::Idle => limit(self.since, settings.idle_seconds, CloseReason::Idle),
             Patience::Keepalive => None,
         };
-        let frame = self
-            .frame_begun
-            .and_then(|begun| limit(begun, limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline));
+        let (seconds, late) = match self.stage {
+            Stage::Handshaking => (limits::HANDSHAKE_SECONDS_MAX, CloseReason::HandshakeDeadline),
+            _ => (limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline),
+        };
+        let frame = self.begun().and_then(|begun| limit(begun, seconds, late));
         let stall = (!self.send.is_empty())
             .then(|| limit(self.last_progress, settings.idle_seconds, CloseReason::Stalled))
             .flatten();

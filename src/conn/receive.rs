@@ -10,7 +10,7 @@
 //! The buffer grows by bytes received, never by bytes claimed, and holds at most what one
 //! connection may hand to one tick.
 
-use crate::limits::READ_BYTES_PER_CONN;
+use crate::limits::INTAKE_BYTES_PER_CONN;
 
 /// A connection's leftover bytes.
 #[derive(Debug, Default)]
@@ -41,6 +41,6 @@ impl ReceiveBuffer {
     }
 
     fn invariants(&self) {
-        debug_assert!(self.bytes.len() <= READ_BYTES_PER_CONN);
+        debug_assert!(self.bytes.len() <= INTAKE_BYTES_PER_CONN);
     }
 }

@@ -53,19 +53,21 @@ impl SendBuffer {
         if self.is_empty() {
             self.release(spare);
         } else if self.sent >= COMPACT_BYTES {
-            let begun = self.begun();
+            let begun = self.begun(self.sent);
             self.bytes.drain(..begun);
             self.sent -= begun;
         }
         self.invariants();
     }
 
-    /// Drops everything behind the frame that is being written. Returns the number of bytes.
-    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
+    /// Drops everything behind the frame that is being written. The first `covered` bytes to be
+    /// sent are sealed already, and as good as written. Returns the number of bytes.
+    pub fn drop_unbegun(&mut self, covered: usize, spare: &mut SpareBuffers) -> usize {
         let before = self.bytes.len();
-        let begun = self.begun();
-        let is_between = begun == self.sent || Mutant::FrameCutOff.is_on();
-        let end = if is_between { self.sent } else { begun + self.frame_at(begun) };
+        let gone = self.sent + covered;
+        let begun = self.begun(gone);
+        let is_between = begun == gone || Mutant::FrameCutOff.is_on();
+        let end = if is_between { gone } else { begun + self.frame_at(begun) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);
@@ -80,12 +82,12 @@ impl SendBuffer {
         self.sent = 0;
     }
 
-    /// Where the frame that is being written begins.
-    fn begun(&self) -> usize {
+    /// Where the frame begins that is being written when all before `gone` is.
+    fn begun(&self, gone: usize) -> usize {
         let mut begun = 0;
-        while begun < self.sent {
+        while begun < gone {
             let next = begun + self.frame_at(begun);
-            if next > self.sent {
+            if next > gone {
                 break;
             }
             begun = next;
@@ -123,11 +125,13 @@ mod tests {
     #[test]
     fn p17_what_is_dropped_ends_at_a_frames_end() {
         for taken in 0..=42 {
-            let mut send = buffer_of(&[b"ab", b"cd", b"ef"]);
-            send.consume(taken, &mut SpareBuffers::default());
-            send.drop_unbegun(&mut SpareBuffers::default());
-            let frame_end = taken.div_ceil(14) * 14;
-            assert_eq!(send.len(), frame_end - taken, "after {taken}");
+            for covered in 0..=42 - taken {
+                let mut send = buffer_of(&[b"ab", b"cd", b"ef"]);
+                send.consume(taken, &mut SpareBuffers::default());
+                send.drop_unbegun(covered, &mut SpareBuffers::default());
+                let frame_end = (taken + covered).div_ceil(14) * 14;
+                assert_eq!(send.len(), frame_end - taken, "after {taken}, {covered} sealed");
+            }
         }
     }
 

@@ -38,6 +38,7 @@ pub fn reg(context: &mut Context, args: &Args) -> Answer {
     let (address, now) = (context.caller.address, context.facts.now.mono);
     let limits = &context.facts.rules.limits;
     context.facts.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
+    check_invite(context, args)?;
     if context.facts.store.user_by_key(&name.key)?.is_some() {
         return Err(Code::UserExists.into());
     }
@@ -279,6 +280,16 @@ fn check_strength(password: &str, name: &str) -> Result<(), No> {
     match password::weakness(password, name) {
         None => Ok(()),
         Some(weakness) => Err(Refusal::about(Code::WeakPassword, weakness.name()).into()),
+    }
+}
+
+/// Whether somebody who comes from elsewhere brings the invite code.
+fn check_invite(context: &Context, args: &Args) -> Result<(), No> {
+    let Some(expected) = &context.facts.rules.invite else { return Ok(()) };
+    let given = args.invite()?.map(KeyHash::of);
+    match context.caller.address.to_canonical().is_loopback() || given == Some(*expected) {
+        true => Ok(()),
+        false => Err(Code::InviteRequired.into()),
     }
 }
 

@@ -140,6 +140,7 @@ fn figures(context: &Context) -> Result<Vec<Figure>, No> {
         ("requests_done", "requests done", "完成的请求", counters.answered),
         ("sign_ins", "sign-ins with a password", "密码登录次数", counters.sign_ins),
         ("accepted", "connections accepted", "接受的连接", counters.accepted),
+        ("handshakes", "TLS handshakes", "TLS 握手次数", counters.handshakes),
         (
             "hashes_waiting",
             "password hashes waiting",

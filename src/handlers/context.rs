@@ -12,6 +12,7 @@ use crate::locale::reply::Reply;
 use crate::mutant::Mutant;
 use crate::names::{group_key, user_key};
 use crate::outbox::{Effect, Outbox};
+use crate::password::KeyHash;
 use crate::sessions::Sessions;
 use crate::store::{
     Addressee, Entry, EntryKind, Group, GroupLabel, NewEntry, Store, StoreError, User,
@@ -29,6 +30,10 @@ pub struct Rules {
     pub lang: Lang,
     /// The limits.
     pub limits: Limits,
+    /// From elsewhere than loopback, only TLS is spoken.
+    pub tls_required: bool,
+    /// Registering from elsewhere than loopback needs this code: its hash.
+    pub invite: Option<KeyHash>,
     /// What a password hash costs; only tests lower it.
     pub hash_cost: crate::password::Cost,
 }

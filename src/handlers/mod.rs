@@ -268,6 +268,7 @@ fn close_reason(code: Code) -> Option<CloseReason> {
             Some(CloseReason::Protocol)
         }
         Code::AckTooHigh => Some(CloseReason::AckTooHigh),
+        Code::TlsRequired => Some(CloseReason::Plaintext),
         _ => None,
     }
 }

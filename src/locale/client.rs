@@ -44,6 +44,53 @@ pub enum Text<'a> {
         /// What the system says.
         why: &'a str,
     },
+    /// A server that was never met before, over TLS.
+    FirstContact {
+        /// Where it is.
+        address: &'a str,
+        /// Its key.
+        fingerprint: &'a str,
+    },
+    /// Its key could not be kept.
+    KeyNotKept {
+        /// What the system says.
+        why: &'a str,
+    },
+    /// The key is another than the last time.
+    KeyChanged {
+        /// Where the server is.
+        address: &'a str,
+        /// The key of the last time.
+        expected: &'a str,
+        /// The key of today.
+        found: &'a str,
+    },
+    /// The key is another than `--fingerprint` says.
+    AnotherKeyThanGiven {
+        /// Where the server is.
+        address: &'a str,
+        /// What was given.
+        expected: &'a str,
+        /// What it is.
+        found: &'a str,
+    },
+    /// The server shows a certificate without having its key.
+    KeyNotProven {
+        /// Where the server is.
+        address: &'a str,
+    },
+    /// The file of the servers that were met cannot be read.
+    KnownServersUnreadable {
+        /// Its path.
+        path: &'a str,
+        /// What the system says.
+        why: &'a str,
+    },
+    /// TLS failed.
+    NotSecure {
+        /// What it says.
+        why: &'a str,
+    },
     /// What answers is not a p2sp server.
     NotP2sp,
     /// No answer came in time.
@@ -94,8 +141,76 @@ impl Text<'_> {
                 format!("{word}: the connection was lost before the answer; look, and try again."),
                 format!("{word}：连接断开前没有收到答复，请确认后重试。"),
             ),
-            fixed => fixed.fixed(lang).to_owned(),
+            other => other.about_keys(lang).unwrap_or_else(|| other.fixed(lang).to_owned()),
         }
+    }
+
+    /// The texts about whom one speaks with.
+    fn about_keys(self, lang: Lang) -> Option<String> {
+        let (english, chinese) = match self {
+            Text::FirstContact { address, fingerprint } => (
+                format!(
+                    "First contact with {address}: its key is {fingerprint}. Compare it with what \
+                     the server printed; from now on only this key is trusted there."
+                ),
+                format!(
+                    "首次连接 {address}，其密钥指纹为 {fingerprint}。请与服务器启动时显示的指纹核对；\
+                     今后该地址只信任此密钥。"
+                ),
+            ),
+            Text::KeyNotKept { why } => (
+                format!("The key could not be kept for the next time: {why}"),
+                format!("无法保存该密钥供下次使用：{why}"),
+            ),
+            Text::KeyChanged { address, expected, found } => (
+                format!(
+                    "STOP: {address} has another key than before. Somebody may be pretending to be \
+                     the server, or it was set up anew. Nothing was sent.\n  before: {expected}\n  \
+                     now:    {found}\nAsk whoever runs the server for its fingerprint. If it is \
+                     the new one, start once with --fingerprint {found}"
+                ),
+                format!(
+                    "停止：{address} 的密钥与以前不同。可能有人冒充该服务器，也可能是服务器重新安装过。\
+                     没有发送任何内容。\n  以前：{expected}\n  现在：{found}\n请向服务器管理员核对指纹；\
+                     若新指纹无误，请用 --fingerprint {found} 启动一次。"
+                ),
+            ),
+            Text::AnotherKeyThanGiven { address, expected, found } => (
+                format!(
+                    "STOP: {address} has another key than --fingerprint says. Somebody may be \
+                     pretending to be the server. Nothing was sent.\n  given: {expected}\n  found: \
+                     {found}"
+                ),
+                format!(
+                    "停止：{address} 的密钥与 --fingerprint 不符，可能有人冒充该服务器。没有发送任何内容。\
+                     \n  指定：{expected}\n  实际：{found}"
+                ),
+            ),
+            Text::KeyNotProven { address } => (
+                format!(
+                    "STOP: what answers at {address} shows a certificate and does not have its \
+                     key. Somebody is pretending to be the server. Nothing was sent."
+                ),
+                format!(
+                    "停止：{address} 出示了证书，却没有对应的密钥，有人在冒充该服务器。没有发送任何内容。"
+                ),
+            ),
+            Text::KnownServersUnreadable { path, why } => (
+                format!(
+                    "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to \
+                     trust every server anew."
+                ),
+                format!(
+                    "无法读取记录可信服务器的 {path}：{why}。请修复，或删除它以重新信任各服务器。"
+                ),
+            ),
+            Text::NotSecure { why } => (
+                format!("TLS failed ({why}); --plaintext is for a server that has none"),
+                format!("TLS 失败（{why}）；若服务器不支持 TLS，请用 --plaintext"),
+            ),
+            _ => return None,
+        };
+        Some(lang.pick(english, chinese))
     }
 
     /// The texts without a blank to fill.
@@ -126,10 +241,8 @@ impl Text<'_> {
                 "The connection was lost before the answer: the old or the new password holds.",
                 "连接在收到答复前断开：密码可能已改，也可能没有改。",
             ),
-            Text::Welcome { .. }
-            | Text::LineTooLong { .. }
-            | Text::Unreachable { .. }
-            | Text::NoAnswer { .. } => "",
+            // Those with something to name are above.
+            _ => "",
         }
     }
 }
@@ -146,5 +259,11 @@ mod tests {
             assert!(Text::NoAnswer { word: "reg" }.say(lang).starts_with("reg"));
         }
         assert_eq!(Text::SystemMark.say(Lang::Zh), "[系统消息]");
+        let changed = Text::KeyChanged { address: "a:1", expected: "old", found: "new" };
+        for lang in [Lang::En, Lang::Zh] {
+            let text = changed.say(lang);
+            assert!(["a:1", "old", "--fingerprint new"].iter().all(|part| text.contains(part)));
+            assert_eq!(text.lines().count(), 4);
+        }
     }
 }

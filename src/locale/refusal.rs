@@ -58,7 +58,8 @@ fn fixed(code: Code, lang: Lang) -> &'static str {
         | Code::BadChecksum
         | Code::BadPayload
         | Code::FrameTooLong
-        | Code::AckTooHigh => return protocol(code, lang),
+        | Code::AckTooHigh
+        | Code::TlsRequired => return protocol(code, lang),
         Code::BadName => (
             "That name cannot be used. Usernames: 1-32 letters a-z, digits, _ - . and Chinese \
              characters. Group names: 1-64 letters, digits and spaces inside.",
@@ -107,6 +108,11 @@ fn between(code: Code, lang: Lang) -> &'static str {
         Code::NameReserved => {
             ("That name is kept for the system; take another.", "该名称为系统保留，请换一个。")
         }
+        Code::InviteRequired => (
+            "Registering from another machine needs the invite code that the server printed: \
+             p2sp HOST --invite CODE",
+            "从其他机器注册需要服务器启动时显示的邀请码：p2sp HOST --invite 邀请码",
+        ),
         Code::AdminProtected => ("Administrators cannot be blocked.", "不能封禁管理员。"),
         Code::NoSuchRequest => ("Nobody of that name has asked you.", "没有来自该用户的好友请求。"),
         Code::UserExists => {
@@ -158,6 +164,12 @@ fn protocol(code: Code, lang: Lang) -> &'static str {
         Code::AckTooHigh => {
             ("What you confirm was never sent to you.", "所确认的消息从未发送给您。")
         }
+        Code::TlsRequired => (
+            "From another machine this server is spoken to over TLS only: use a client that speaks \
+             TLS, or start the server with --insecure-plaintext.",
+            "从其他机器连接本服务器必须使用 TLS：请使用支持 TLS 的客户端，或以 \
+             --insecure-plaintext 启动服务器。",
+        ),
         _ => (
             "The payload must be a JSON object {\"type\", \"timestamp\", \"payload\"} in UTF-8.",
             "数据必须是 UTF-8 编码的 JSON 对象 {\"type\", \"timestamp\", \"payload\"}。",

@@ -13,6 +13,12 @@ pub enum Startup {
     AdminPassword { password: String },
     HowToJoin { command: String },
     HowToStop,
+    Fingerprint { fingerprint: String },
+    Addresses { addresses: String },
+    Invite { code: String },
+    OpenRegistration,
+    InsecurePlaintext,
+    HowToJoinFromElsewhere { command: String },
     Wrapping { done: u64, total: u64 },
     Migrated,
     NoFsync,
@@ -35,6 +41,12 @@ pub enum Startup {
     Revoked { name: String },
     PasswordSet { name: String },
     CannotReadPassword { why: String },
+    CertificateUnreadable { path: String, why: String },
+    NoCertificate { path: String },
+    NoKey { path: String },
+    CertificateUnfit { path: String, why: String },
+    CertificateUnwritable { path: String, why: String },
+    InviteUnusable { path: String, why: String },
 }
 
 impl Startup {
@@ -68,6 +80,38 @@ impl Startup {
                     "--no-fsync：仅供性能测试。不等待磁盘写入，断电会丢失已确认的消息。",
                 )
                 .to_owned(),
+            about_others => about_others.say_elsewhere(lang),
+        }
+    }
+
+    /// What matters to those who come from other machines.
+    fn say_elsewhere(&self, lang: Lang) -> String {
+        match self {
+            Startup::Fingerprint { fingerprint } => {
+                two(lang, "Fingerprint of the key:", "密钥指纹：", fingerprint)
+            }
+            Startup::Addresses { addresses } => {
+                two(lang, "Reached from other machines at:", "其他机器可用的地址：", addresses)
+            }
+            Startup::Invite { code } => lang.pick(
+                format!("Invite code, to register from other machines: {code}"),
+                format!("从其他机器注册所需的邀请码：{code}"),
+            ),
+            Startup::OpenRegistration => lang
+                .pick(
+                    "--open-registration: anybody who reaches the server can register.",
+                    "--open-registration：能连接到本服务器的任何人都可以注册。",
+                )
+                .to_owned(),
+            Startup::InsecurePlaintext => lang
+                .pick(
+                    "--insecure-plaintext: whoever is on the way can read passwords and messages.",
+                    "--insecure-plaintext：传输途中的任何人都能读到密码和消息。",
+                )
+                .to_owned(),
+            Startup::HowToJoinFromElsewhere { command } => {
+                two(lang, "Join from another machine:", "在其他机器上加入：", command)
+            }
             failure => failure.say_failure(lang),
         }
     }
@@ -153,6 +197,55 @@ impl Startup {
             Startup::CannotReadPassword { why } => {
                 (format!("Cannot read the password: {why}"), format!("无法读取密码：{why}"))
             }
+            other => return other.say_certificate(lang),
+        };
+        lang.pick(english, chinese)
+    }
+
+    fn say_certificate(&self, lang: Lang) -> String {
+        let (english, chinese) = match self {
+            Startup::CertificateUnreadable { path, why } => (
+                format!(
+                    "Cannot read the certificate or its key in {path}: {why}. Make it readable for \
+                     the server's user, or bring it back from a backup; a new key would be refused \
+                     by everyone who trusts the old one."
+                ),
+                format!(
+                    "无法读取 {path} 中的证书或密钥：{why}。请修正权限或从备份恢复；\
+                     已信任旧密钥的客户端会拒绝新密钥。"
+                ),
+            ),
+            Startup::NoCertificate { path } => (
+                format!(
+                    "There is no certificate in {path}. Bring the file back from a backup, or name \
+                     another with --tls-cert."
+                ),
+                format!("{path} 中没有证书。请从备份恢复该文件，或用 --tls-cert 指定其他文件。"),
+            ),
+            Startup::NoKey { path } => (
+                format!(
+                    "There is no private key in {path}. Bring the file back from a backup, or name \
+                     another with --tls-key."
+                ),
+                format!("{path} 中没有私钥。请从备份恢复该文件，或用 --tls-key 指定其他文件。"),
+            ),
+            Startup::CertificateUnfit { path, why } => (
+                format!("The certificate and the key of {path} cannot be used: {why}."),
+                format!("{path} 的证书和密钥无法使用：{why}。"),
+            ),
+            Startup::CertificateUnwritable { path, why } => (
+                format!("Cannot make the server's key in {path}: {why}."),
+                format!("无法在 {path} 创建服务器密钥：{why}。"),
+            ),
+            Startup::InviteUnusable { path, why } => (
+                format!(
+                    "Cannot use the invite code in {path}: {why}. Mend the file, or remove it to \
+                     have a new code made."
+                ),
+                format!(
+                    "无法使用 {path} 中的邀请码：{why}。请修正该文件，或删除它以生成新的邀请码。"
+                ),
+            ),
             _ => (String::new(), String::new()),
         };
         lang.pick(english, chinese)

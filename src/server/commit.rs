@@ -218,8 +218,8 @@ mod tests {
     /// The codes that a connection was answered since it was last asked.
     fn codes(server: &mut Server, id: ConnId) -> Vec<String> {
         let mut codes = Vec::new();
-        while let Ok(Some(length)) = frame::frame_len(server.unsent(id)) {
-            let payload = frame::payload(&server.unsent(id)[..length]).expect("a frame");
+        while let Ok(Some(length)) = frame::frame_len(server.to_write(id)) {
+            let payload = frame::payload(&server.to_write(id)[..length]).expect("a frame");
             let reply: Value = serde_json::from_slice(payload).expect("JSON");
             codes.extend(reply["payload"]["code"].as_str().map(str::to_owned));
             server.sent(id, length, NOW);

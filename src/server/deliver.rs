@@ -171,7 +171,7 @@ impl Server {
             if let Some(conn) = conn_mut(&mut self.conns, id)
                 && !Mutant::OlderStillSent.is_on()
             {
-                self.send_bytes -= conn.send.drop_unbegun(&mut self.spare);
+                self.send_bytes -= conn.drop_unbegun(&mut self.spare);
             }
         }
     }
@@ -426,8 +426,9 @@ impl Server {
     /// The kernel took `count` bytes of the connection.
     pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        conn.was_sent(count, now.mono, &mut self.spare);
-        self.send_bytes -= count;
+        self.send_bytes -= conn.unsent_bytes();
+        let count = conn.was_sent(count, now.mono, &mut self.spare);
+        self.send_bytes += conn.unsent_bytes();
         let unsent = conn.send.len();
         let Some(session) = self.sessions.get_mut(id) else { return };
         let behind = session.behind;

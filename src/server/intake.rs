@@ -12,8 +12,11 @@
 use std::ops::Range;
 
 use crate::id::ConnId;
-use crate::limits::{FRAMES_PER_CONN, INTAKE_BYTES_MAX, READ_BYTES_PER_CONN};
+use crate::limits::{
+    FRAMES_PER_CONN, INTAKE_BYTES_MAX, INTAKE_BYTES_PER_CONN, READ_BYTES_PER_CONN,
+};
 use crate::password::Outcome;
+use crate::wire::Code;
 use crate::wire::frame::{self, FrameFault};
 
 /// One connection's bytes of this tick.
@@ -26,7 +29,7 @@ pub struct Portion {
     /// The whole frames among them, by index.
     pub frames: Range<usize>,
     /// A fault behind the last of them.
-    pub fault: Option<FrameFault>,
+    pub fault: Option<Code>,
     /// How many frames the first walk served, a fault counted as one: a second walk serves no
     /// more.
     pub served: usize,
@@ -57,7 +60,7 @@ impl Intake {
 
     /// Whether another connection's bytes fit.
     pub fn has_room(&self) -> bool {
-        self.bytes.len() - self.used >= READ_BYTES_PER_CONN
+        self.bytes.len() - self.used >= INTAKE_BYTES_PER_CONN
     }
 
     /// Begins a connection's portion with what was kept of it.
@@ -73,7 +76,7 @@ impl Intake {
     /// Where the connection's next bytes go. Empty: it has had its share of this tick.
     pub fn room(&mut self) -> &mut [u8] {
         let start = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
-        &mut self.bytes[self.used..start + READ_BYTES_PER_CONN]
+        &mut self.bytes[self.used..self.used.max(start + READ_BYTES_PER_CONN)]
     }
 
     /// So many bytes were put there.
@@ -81,12 +84,37 @@ impl Intake {
         self.used += count;
     }
 
+    /// What was opened of the connection's records.
+    pub fn append(&mut self, plain: &[u8]) {
+        self.bytes[self.used..self.used + plain.len()].copy_from_slice(plain);
+        self.used += plain.len();
+    }
+
+    /// What there is of the connection so far.
+    pub fn begun(&self) -> &[u8] {
+        let start = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
+        &self.bytes[start..self.used]
+    }
+
+    /// That was no plaintext: it is nothing that can be cut into frames.
+    pub fn take_back(&mut self) {
+        self.used = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
+    }
+
+    /// Whatever the connection has sent is refused.
+    pub fn refuse(&mut self, code: Code) {
+        if let Some(portion) = self.portions.last_mut() {
+            portion.fault = Some(code);
+        }
+    }
+
     /// Ends the portion: cuts it into frames. Says how many are listed, a fault counted as one.
     pub fn list(&mut self) -> usize {
         let Some(portion) = self.portions.last_mut() else { return 0 };
         portion.bytes.end = self.used;
         let mut at = portion.bytes.start;
-        while self.frames.len() - portion.frames.start < FRAMES_PER_CONN {
+        while portion.fault.is_none() && self.frames.len() - portion.frames.start < FRAMES_PER_CONN
+        {
             let rest = &self.bytes[at..self.used];
             match frame::frame_len(rest) {
                 Ok(Some(length)) if length <= rest.len() => {
@@ -95,8 +123,7 @@ impl Intake {
                 }
                 Ok(_) => break,
                 Err(fault) => {
-                    portion.fault = Some(fault);
-                    break;
+                    portion.fault = Some(fault_code(fault));
                 }
             }
         }
@@ -140,7 +167,7 @@ impl Intake {
     ///
     /// # Errors
     /// The fault that stands behind the portion's frames.
-    pub fn frame(&self, portion: &Portion, index: usize) -> Result<&[u8], FrameFault> {
+    pub fn frame(&self, portion: &Portion, index: usize) -> Result<&[u8], Code> {
         match (self.frames[portion.frames.clone()].get(index), portion.fault) {
             (Some(range), _) => Ok(&self.bytes[range.clone()]),
             (None, Some(fault)) => Err(fault),
@@ -164,6 +191,15 @@ impl Intake {
         self.frames.clear();
         self.portions.clear();
         self.hashes.clear();
+    }
+}
+
+/// How a fault is told.
+pub fn fault_code(fault: FrameFault) -> Code {
+    match fault {
+        FrameFault::BadMagic => Code::BadMagic,
+        FrameFault::TooLong => Code::FrameTooLong,
+        FrameFault::BadChecksum => Code::BadChecksum,
     }
 }
 
@@ -210,7 +246,7 @@ mod tests {
         assert_eq!(intake.list(), 2);
         let portion = intake.portion(0);
         assert!(intake.frame(portion, 0).is_ok());
-        assert_eq!(intake.frame(portion, 1), Err(FrameFault::BadMagic));
+        assert_eq!(intake.frame(portion, 1), Err(Code::BadMagic));
         assert_eq!(intake.rest(portion).len(), bytes.len(), "nothing was served");
     }
 

@@ -14,6 +14,7 @@ mod commit;
 mod deliver;
 pub mod intake;
 mod reap;
+mod secure;
 mod serve;
 
 use std::collections::{HashMap, VecDeque};
@@ -23,11 +24,13 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 
+use crate::certificate::Certificate;
 use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection, Stage};
 use crate::counters::Counters;
 use crate::handlers::Rules;
 use crate::id::{ConnId, Moment, Now, Seq};
+use crate::limits;
 use crate::locale;
 use crate::mutant::Mutant;
 use crate::outbox::{Outbox, Waiting};
@@ -39,6 +42,7 @@ use crate::wire::push;
 use crate::wire::{Event, Notice};
 use intake::Intake;
 pub use reap::Settled;
+use secure::Sealed;
 
 /// Our own disk failed: the process must end without another reply (P4).
 #[derive(Debug)]
@@ -56,6 +60,12 @@ pub struct Server {
     rng: StdRng,
     rules: Rules,
     intake: Intake,
+    /// What the server proves itself with; without it nobody can speak TLS.
+    certificate: Option<Certificate>,
+    /// Bytes of the connection that is being read, if they are sealed.
+    sealed: Sealed,
+    /// Handshakes that this tick may still compute.
+    handshakes_left: usize,
     /// Requests that wait for a password hash, by their connection.
     waiting: HashMap<ConnId, Waiting>,
     /// Readers who are behind and may be fed, in turn.
@@ -96,6 +106,9 @@ impl Server {
             rng: StdRng::from_seed(seed),
             rules,
             intake: Intake::new(),
+            certificate: None,
+            sealed: Sealed::new(),
+            handshakes_left: limits::HANDSHAKES_PER_TICK,
             waiting: HashMap::new(),
             behind: VecDeque::new(),
             touched: Vec::new(),
@@ -167,23 +180,34 @@ impl Server {
             conn.frame_is_begun(false, Moment::default());
             return Err(NotNow::Paused);
         }
+        if conn.stage == Stage::Handshaking && self.handshakes_left == 0 {
+            return Err(NotNow::NextTick);
+        }
         self.intake.begin(id, &conn.received.give());
+        self.sealed.begin(conn.tls.as_deref_mut());
         self.touch(id);
         Ok(())
     }
 
     /// Where the connection's next bytes go; empty when it has had its share.
     pub fn read_room(&mut self) -> &mut [u8] {
-        self.intake.room()
+        let room = self.intake.room();
+        if self.sealed.is_used() && !room.is_empty() { self.sealed.room() } else { room }
     }
 
     /// So many bytes were put there.
     pub fn was_read(&mut self, count: usize) {
-        self.intake.received(count);
+        match self.sealed.is_used() {
+            true => self.sealed.received(count),
+            false => self.intake.received(count),
+        }
     }
 
-    /// The connection's share is complete: cut it into frames and list them.
+    /// The connection's share is complete: open it if it is sealed, cut it into frames and list
+    /// them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
+        self.sniff(id, now);
+        self.open_records(id, now);
         let listed = self.intake.list();
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         if listed > 0 {
@@ -237,9 +261,18 @@ impl Server {
         }
     }
 
-    /// What the connection is to send.
-    pub fn unsent(&self, id: ConnId) -> &[u8] {
-        self.conn(id).map_or(&[], |conn| conn.send.unsent())
+    /// Whether something waits to be sent.
+    pub fn wants_write(&self, id: ConnId) -> bool {
+        self.conn(id).is_some_and(Connection::wants_write)
+    }
+
+    /// What the kernel is to be given next.
+    pub fn to_write(&mut self, id: ConnId) -> &[u8] {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return &[] };
+        self.send_bytes -= conn.unsent_bytes();
+        conn.seal(&mut self.spare);
+        self.send_bytes += conn.unsent_bytes();
+        conn.to_write()
     }
 
     // --- the end ---
@@ -290,6 +323,8 @@ impl Server {
 pub enum NotNow {
     /// It is paused; whoever ends the pause has it read.
     Paused,
+    /// Its turn is in the next tick.
+    NextTick,
     /// The tick has gathered all it may.
     TickFull,
 }

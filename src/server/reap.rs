@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Fatal, Server, conn_mut, fatal};
-use crate::conn::{CloseReason, Due, Stage};
+use crate::conn::{CloseReason, Connection, Due, Stage};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::mutant::Mutant;
@@ -23,8 +23,8 @@ pub enum Settled {
         deadline: Option<Moment>,
         /// It may be served now.
         serving: bool,
-        /// It was kept a whole frame for.
-        has_frame: bool,
+        /// Something of it was kept that can be worked on.
+        has_work: bool,
     },
 }
 
@@ -40,10 +40,24 @@ impl Server {
                     rest = &[];
                 }
                 conn.received.keep(rest);
-                conn.frame_is_begun(!rest.is_empty() && !has_frame(rest), now.mono);
+                let in_record = conn.tls.as_ref().is_some_and(|tls| tls.is_within_record());
+                let in_frame = !rest.is_empty() && !has_frame(rest);
+                let handshaking = conn.stage == Stage::Handshaking;
+                conn.frame_is_begun(in_frame || in_record || handshaking, now.mono);
             }
         }
         self.intake.clear();
+        self.handshakes_left = limits::HANDSHAKES_PER_TICK;
+    }
+
+    /// A peer that sends no more, and whose last request is served, has all that it will get once
+    /// what is on its way is sent.
+    pub fn close_if_served(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let done = conn.peer_finished && !conn.awaits_hash && conn.paced_until.is_none();
+        if done && conn.is_serving() && !has_work(conn) {
+            conn.close(CloseReason::PeerLeft, now.mono);
+        }
     }
 
     /// Hands over the connections touched, each once, in the order in which they take their next
@@ -66,14 +80,10 @@ impl Server {
     /// freed.
     pub fn settle(&mut self, id: ConnId, now: Now) -> Option<Settled> {
         let conn = conn_mut(&mut self.conns, id)?;
-        let done = conn.peer_finished && !conn.awaits_hash && conn.paced_until.is_none();
-        if done && conn.is_serving() && !has_frame(conn.received.bytes()) {
-            conn.close(CloseReason::PeerLeft, now.mono);
-        }
         if !conn.is_serving() {
             self.sessions.sign_out(id, self.head);
         }
-        if conn.stage == Stage::Flushing && conn.send.is_empty() {
+        if conn.stage == Stage::Flushing && !conn.wants_write() {
             conn.linger(now.mono);
             if conn.peer_finished {
                 conn.die(CloseReason::PeerLeft);
@@ -90,16 +100,12 @@ impl Server {
             Due::Later(at) => Some(at),
             _ => Some(now.mono),
         };
-        Some(Settled::Alive {
-            deadline,
-            serving: conn.may_be_served(),
-            has_frame: has_frame(conn.received.bytes()),
-        })
+        Some(Settled::Alive { deadline, serving: conn.may_be_served(), has_work: has_work(conn) })
     }
 
     fn free(&mut self, id: ConnId) {
         let conn = self.conns.remove(id.index());
-        self.send_bytes -= conn.send.len();
+        self.send_bytes -= conn.unsent_bytes();
         self.throttle.disconnect(conn.peer);
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.counters.closed(reason);
@@ -191,6 +197,12 @@ impl Server {
     pub fn tick_took(&mut self, time: Duration) {
         self.counters.tick_took(time);
     }
+}
+
+/// Whether something was kept that does not wait for more bytes.
+fn has_work(conn: &Connection) -> bool {
+    let unopened = conn.tls.as_ref().is_some_and(|tls| tls.waits());
+    unopened || has_frame(conn.received.bytes())
 }
 
 /// Whether the bytes begin with something that can be served: a whole frame, or a fault.

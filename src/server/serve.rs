@@ -3,6 +3,7 @@
 //! Only computation and SQLite happen here. The walk consumes nothing: if the transaction fails
 //! for want of space, `commit` walks the same list again.
 
+use super::intake::fault_code;
 use super::{Fatal, Intake, Server, conn_mut, fatal};
 use crate::handlers::{self, Caller, Facts, View};
 use crate::id::{ConnId, Moment, Now};
@@ -10,7 +11,7 @@ use crate::limits;
 use crate::locale;
 use crate::mutant::Mutant;
 use crate::store::StoreError;
-use crate::wire::frame::{self, FrameFault};
+use crate::wire::frame;
 use crate::wire::{Code, MessageType, RequestMessage};
 
 /// A frame's content, as far as it could be read.
@@ -176,7 +177,7 @@ impl Server {
 
 /// What a listed frame holds.
 pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_> {
-    let frame = intake.frame(intake.portion(index), frame).map_err(fault_code)?;
+    let frame = intake.frame(intake.portion(index), frame)?;
     let payload = frame::payload(frame).map_err(fault_code)?;
     RequestMessage::parse(payload).ok_or(Code::BadPayload)
 }
@@ -192,12 +193,4 @@ fn is_message(request: &RequestMessage) -> bool {
                 | MessageType::Broadcast
         )
     )
-}
-
-fn fault_code(fault: FrameFault) -> Code {
-    match fault {
-        FrameFault::BadMagic => Code::BadMagic,
-        FrameFault::TooLong => Code::FrameTooLong,
-        FrameFault::BadChecksum => Code::BadChecksum,
-    }
 }

@@ -47,6 +47,8 @@ codes! {
     FrameTooLong = "frame_too_long", 413;
     /// A confirmation of what was never sent.
     AckTooHigh = "ack_too_high", 409;
+    /// From elsewhere this server is spoken to over TLS only.
+    TlsRequired = "tls_required", 426;
 
     // The connection goes on after these.
     /// An argument is missing, of the wrong kind or out of range.
@@ -81,6 +83,8 @@ codes! {
     GroupBlocked = "group_blocked", 403;
     /// The name is kept for the system.
     NameReserved = "name_reserved", 403;
+    /// Registering from elsewhere needs the invite code.
+    InviteRequired = "invite_required", 403;
     /// Administrators cannot be blocked.
     AdminProtected = "admin_protected", 403;
     /// No user of that name.

@@ -8,10 +8,12 @@
 //! [`frame`] knows bytes and no JSON. [`request`] and [`response`] know JSON and no sockets;
 //! [`push`] and [`notice`] are what the server says unasked. [`code`] lists every outcome by its
 //! stable name, [`message_type`] every type a request may have, and [`command`] the same
-//! requests as a person types them. Nothing here has state, and the clients use it too.
+//! requests as a person types them. [`fingerprint`] is how people name a server's key. Nothing
+//! here has state, and the clients use it too.
 
 pub mod code;
 pub mod command;
+pub mod fingerprint;
 pub mod frame;
 pub mod message_type;
 pub mod notice;
@@ -20,6 +22,7 @@ pub mod request;
 pub mod response;
 
 pub use code::Code;
+pub use fingerprint::Fingerprint;
 pub use frame::FrameFault;
 pub use message_type::MessageType;
 pub use notice::{Event, Notice};

@@ -118,7 +118,7 @@ macro_rules! args {
 
 args! {
     auth_token, id, mid, username, password, newpassword, message, groupname, creator, count,
-    before, after, online, query, seq, lang, ack,
+    before, after, online, query, seq, lang, ack, invite,
 }
 
 /// Passwords, keys and texts are among the arguments (P27).
@@ -160,6 +160,8 @@ impl Args<'_> {
         query;
         /// A language, `zh…` for Chinese.
         lang;
+        /// The code that lets somebody register from elsewhere.
+        invite;
     }
 
     /// A user's name.

@@ -36,8 +36,13 @@ impl Script {
 
     /// The same in a language.
     pub fn start_in(address: SocketAddr, lang: &str) -> Script {
+        Script::start_with(&[&address.to_string(), "--lang", lang], &[])
+    }
+
+    /// A client with these arguments, and nothing but these variables.
+    pub fn start_with(args: &[&str], env: &[(&str, &str)]) -> Script {
         let mut command = Command::new(env!("CARGO_BIN_EXE_p2sp"));
-        command.env_clear().arg(address.to_string()).args(["--lang", lang]);
+        command.env_clear().envs(env.iter().copied()).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("a process");
         let stdout = process.stdout.take().expect("an output");

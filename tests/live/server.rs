@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use rustix::process::{Pid, Resource, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{PASSWORD, PATIENCE, Peer};
@@ -52,8 +52,13 @@ impl Server {
 
     /// A server on the data of this directory.
     pub fn start_on(dir: Arc<TempDir>, args: &[&str]) -> Server {
+        Server::start_at(dir, "127.0.0.1:0", args)
+    }
+
+    /// The same, at this address.
+    pub fn start_at(dir: Arc<TempDir>, listen: &str, args: &[&str]) -> Server {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Server::launch(dir, "127.0.0.1:0", args, Vec::new())
+        Server::launch(dir, listen, args, Vec::new())
     }
 
     /// A server without limits on how often anything may be done, whose data lie on a disk of so
@@ -63,6 +68,7 @@ impl Server {
         let mount = format!("mount -t tmpfs -o size={mib}m p2sp \"$0\" && exec \"$@\"");
         let wrap = |program: &std::ffi::OsStr| {
             let mut command = Command::new("unshare");
+            command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
             command.args(["-Urm", "sh", "-c", &mount]).arg(dir.path()).arg(program);
             command
         };
@@ -151,14 +157,16 @@ impl Server {
 
     /// From now on the running process may have only so much of something; `None`: as much as
     /// this one.
+    #[cfg(target_os = "linux")]
     pub fn limit(&self, resource: Resource, most: Option<u64>) {
-        let mut limit: Rlimit = getrlimit(resource);
+        let mut limit = rustix::process::getrlimit(resource);
         limit.current = most.or(limit.current);
-        let pid = Pid::from_child(&self.process);
-        prlimit(Some(pid), resource, limit).expect("the process is ours");
+        let pid = Some(Pid::from_child(&self.process));
+        rustix::process::prlimit(pid, resource, limit).expect("the process is ours");
     }
 
     /// Bytes of memory that the process occupies.
+    #[cfg(target_os = "linux")]
     pub fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("text");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
@@ -166,6 +174,7 @@ impl Server {
     }
 
     /// The time that the process's threads have run, and how often they were woken.
+    #[cfg(target_os = "linux")]
     pub fn ran(&self) -> (Duration, u64) {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process");
         let (mut nanos, mut wakes) = (0, 0);

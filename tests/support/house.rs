@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use p2sp::certificate::Certificate;
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::handlers::Rules;
 use p2sp::id::Moment;
@@ -44,6 +45,7 @@ pub struct House {
     /// Who is told what the loop does at the next edges.
     pub witness: fn(Call),
     rules: Rules,
+    certificate: Option<Certificate>,
     dir: PathBuf,
     synchronous: Synchronous,
     event_loop: Option<EventLoop<PipeNet>>,
@@ -55,9 +57,14 @@ pub struct House {
 impl House {
     /// A server, started on a new database.
     pub fn new(rules: Rules) -> House {
+        House::with(rules, None)
+    }
+
+    /// The same, with a certificate to speak TLS.
+    pub fn with(rules: Rules, certificate: Option<Certificate>) -> House {
         let dir = temp_dir();
         let mut house = House::at(dir.path(), rules, Synchronous::Off);
-        house._dir = Some(dir);
+        (house._dir, house.certificate) = (Some(dir), certificate);
         house.start();
         house
     }
@@ -69,6 +76,7 @@ impl House {
             net: PipeNet::new(Moment(1_000_000)),
             witness: |_| {},
             rules,
+            certificate: None,
             dir: dir.to_owned(),
             synchronous,
             event_loop: None,
@@ -94,7 +102,10 @@ impl House {
         if store.user_count() == 0 {
             make_admin(&mut store).map_err(|error| error.to_string())?;
         }
-        let server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
+        let mut server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
+        if let Some(certificate) = &self.certificate {
+            server.set_certificate(certificate.clone());
+        }
         self.event_loop = Some(EventLoop::new(self.net.clone(), server, CONNECTIONS_MAX));
         self.try_pass(Duration::ZERO).map_err(|Fatal(why)| why)
     }

@@ -4,14 +4,17 @@
 //! [`house`] is the shipped `EventLoop` and `Server` over a real store on that edge, which can
 //! crash and start again. [`peer`] is one person's end of a pipe: frames out, frames in, and the
 //! promises that hold for every connection checked on the way. [`script`] lets several of them
-//! act out a text; [`expect`] compares what came with what a line says.
+//! act out a text; [`expect`] compares what came with what a line says. [`secure`] is a
+//! person's TLS, and [`caller`] somebody with nothing above it.
 //!
 //! Nothing here draws a random number, reads a clock or knows a port.
 #![allow(dead_code)] // each test crate uses its part
 
+pub mod caller;
 pub mod expect;
 pub mod house;
 pub mod peer;
 pub mod pipe_net;
 pub mod script;
+pub mod secure;
 pub mod whims;

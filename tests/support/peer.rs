@@ -11,6 +11,7 @@ use p2sp::wire::{frame, request};
 use serde_json::{Map, Value, json};
 
 use super::pipe_net::{PeerId, PipeNet};
+use super::secure::Secure;
 
 /// A person at a connection.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Peer {
     pub all: Vec<GroupRef>,
     /// The last seq that was pushed, at first the cursor.
     pub pushed: i64,
+    /// Its TLS, if it speaks that.
+    pub secure: Option<Secure>,
     bytes: Vec<u8>,
     next_id: i64,
     awaited: VecDeque<(Value, String)>,
@@ -43,6 +46,7 @@ impl Peer {
     pub fn connect(&mut self, end: PeerId) {
         self.end = Some(end);
         self.ended = false;
+        self.secure = None;
         self.bytes.clear();
         self.awaited.clear();
     }
@@ -78,7 +82,16 @@ impl Peer {
     pub fn receive(&mut self, net: &PipeNet) -> Result<bool, String> {
         let Some(end) = self.end.filter(|_| !self.paused) else { return Ok(false) };
         let bytes = net.take(end);
-        self.bytes.extend_from_slice(&bytes);
+        match &mut self.secure {
+            None => self.bytes.extend_from_slice(&bytes),
+            Some(secure) => {
+                self.bytes.append(&mut secure.open(&bytes)?);
+                let answer = secure.seal(&[]);
+                if !answer.is_empty() {
+                    net.send(end, &answer);
+                }
+            }
+        }
         while let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))? {
             if length > self.bytes.len() {
                 break;
@@ -90,6 +103,10 @@ impl Peer {
         }
         if net.has_ended(end) && !self.ended {
             self.ended = true;
+            let cut = |secure: &Secure| !secure.told_end && !secure.tls.is_handshaking();
+            if self.secure.as_ref().is_some_and(cut) {
+                return Err("the stream is cut off: TLS was not told its end".into());
+            }
             if !self.bytes.is_empty() {
                 return Err("the stream ends in the middle of a frame".into());
             }

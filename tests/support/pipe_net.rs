@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use p2sp::certificate::Certificate;
 use p2sp::id::{ConnId, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
@@ -81,6 +82,8 @@ struct Pipes {
     hashes: VecDeque<(Moment, ConnId, Outcome)>,
     hashes_held: bool,
     stops: u32,
+    /// The next reload finds this.
+    certificate: Option<Result<Certificate, String>>,
     disk_free: u64,
     waits: u64,
     /// Bytes, connections and events that came or went.
@@ -115,6 +118,7 @@ impl PipeNet {
             hashes: VecDeque::new(),
             hashes_held: false,
             stops: 0,
+            certificate: None,
             disk_free: u64::MAX,
             waits: 0,
             progress: 0,
@@ -286,6 +290,11 @@ impl PipeNet {
         self.0.borrow_mut().stops += 1;
     }
 
+    /// A signal to read the certificate again comes, which then is this.
+    pub fn reload(&self, certificate: Result<Certificate, String>) {
+        self.0.borrow_mut().certificate = Some(certificate);
+    }
+
     /// The disk has so many bytes left.
     pub fn set_disk_free(&self, bytes: u64) {
         self.0.borrow_mut().disk_free = bytes;
@@ -349,7 +358,8 @@ impl Pipes {
             events.hashes.push((conn, outcome));
         }
         events.stops = std::mem::take(&mut self.stops);
-        let told = !events.ready.is_empty() || !events.hashes.is_empty();
+        events.reload = self.certificate.is_some();
+        let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
         told || events.acceptable || events.stops > 0
     }
 }
@@ -502,5 +512,9 @@ impl PipeNet {
             return Err(ErrorKind::WouldBlock.into());
         }
         Ok(pipes.whims.moves(call, count))
+    }
+
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        self.0.borrow_mut().certificate.take().expect("a reload")
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! limit messages_burst=5          options stand first: limit, friend-approval, language,
-//!                                 and pieces: bytes travel one or three at a time
+//!                                 tls: everybody speaks it, and pieces: bytes travel one or
+//!                                 three at a time
 //! people alice bob                connect, register, sign in; they confirm. plain: they do not
 //! befriend alice bob              group OWNER NAME MEMBER…: makes one and skips what is said
 //! alice: send bob hello           a line as it is typed; alice[m1]: … with the mid m1
@@ -37,6 +38,7 @@ use serde_json::{Map, Value, json};
 use super::expect::{self, Bound};
 use super::house::{House, PASSWORD};
 use super::peer::Peer;
+use super::secure::{self, Secure};
 
 /// What a line of a script comes to; an error says what was expected and what came.
 type Done = Result<(), String>;
@@ -65,6 +67,7 @@ struct Stage {
     bound: Bound,
     together: bool,
     pieces: bool,
+    tls: bool,
 }
 
 impl Stage {
@@ -72,14 +75,15 @@ impl Stage {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         match word {
-            "limit" | "friend-approval" | "language" | "pieces" => {
+            "limit" | "friend-approval" | "language" | "pieces" | "tls" => {
                 return self.set_option(word, rest);
             }
             "repeat" => return self.repeat(rest),
             _ => {}
         }
         if self.house.is_none() {
-            self.house = Some(House::new(self.rules.clone()));
+            let certificate = self.tls.then(secure::certificate);
+            self.house = Some(House::with(self.rules.clone(), certificate));
         }
         let sign = word.find([':', '!', '<', '=', '~', '%', '[']);
         match sign.map(|at| (&word[..at], &word[at..])) {
@@ -100,6 +104,7 @@ impl Stage {
         match word {
             "friend-approval" => self.rules.friend_approval = true,
             "pieces" => self.pieces = true,
+            "tls" => self.tls = true,
             "language" => self.rules.lang = Lang::from_tag(rest),
             _ => {
                 for setting in rest.split_whitespace() {
@@ -217,7 +222,12 @@ impl Stage {
                 net.cut(end);
                 self.person(name)?.disconnected();
             }
-            ("finish", Some(end), []) => net.finish(end),
+            ("finish", Some(end), []) => {
+                if let Some(secure) = &mut self.person(name)?.secure {
+                    net.send(end, &secure.end());
+                }
+                net.finish(end);
+            }
             ("capacity", Some(end), [bytes]) => {
                 net.set_capacity(end, bytes.parse().map_err(|_| "not a number")?);
             }
@@ -247,6 +257,10 @@ impl Stage {
         let person = self.people.entry(name.to_owned()).or_default();
         person.acks = acks;
         person.connect(end);
+        if self.tls {
+            person.secure = Some(Secure::trusting(secure::certificate().fingerprint));
+            return self.send_bytes(name, &[]);
+        }
         Ok(())
     }
 
@@ -321,7 +335,10 @@ impl Stage {
     }
 
     fn send_bytes(&mut self, name: &str, bytes: &[u8]) -> Done {
-        let end = self.person(name)?.end.ok_or("not connected")?;
+        let person = self.person(name)?;
+        let end = person.end.ok_or("not connected")?;
+        let sealed = person.secure.as_mut().map(|secure| secure.seal(bytes));
+        let bytes = sealed.as_deref().unwrap_or(bytes);
         if !self.pieces {
             self.house().net.send(end, bytes);
             return Ok(());

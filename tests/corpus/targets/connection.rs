@@ -137,7 +137,7 @@ impl Life {
     }
 
     fn drop_unbegun(&mut self) {
-        let dropped = self.conn.send.drop_unbegun(&mut self.spare);
+        let dropped = self.conn.drop_unbegun(&mut self.spare);
         // The frame that is being written is all that is left.
         let begun = self.ends.partition_point(|end| *end < self.taken);
         let kept = if self.taken == 0 { 0 } else { begun + 1 };
@@ -252,7 +252,7 @@ impl Life {
             Stage::Dead => return assert_eq!(due, Due::Never),
             Stage::Flushing => must_end(self.model.closing, FLUSH_SECONDS_MAX),
             Stage::Lingering => must_end(self.model.closing, LINGER_SECONDS_MAX),
-            Stage::Sniffing | Stage::Native => {
+            Stage::Sniffing | Stage::Handshaking | Stage::Native => {
                 must_end(self.model.begun, FRAME_SECONDS_MAX)
                     || must_end(self.model.stranger_since, self.limits.signin_seconds)
                     || must_end(self.model.heard, self.limits.idle_seconds)
@@ -268,7 +268,7 @@ impl Life {
 
 fn rank(stage: Stage) -> usize {
     match stage {
-        Stage::Sniffing => 0,
+        Stage::Sniffing | Stage::Handshaking => 0,
         Stage::Native => 1,
         Stage::Flushing => 2,
         Stage::Lingering => 3,

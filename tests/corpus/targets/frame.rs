@@ -12,8 +12,8 @@ use std::cell::RefCell;
 
 use p2sp::id::ConnId;
 use p2sp::limits::{FRAMES_PER_CONN, READ_BYTES_PER_CONN};
-use p2sp::server::intake::Intake;
-use p2sp::wire::frame::{self, FrameFault};
+use p2sp::server::intake::{Intake, fault_code};
+use p2sp::wire::{Code, frame};
 
 const CONN: ConnId = ConnId { slot: 3, generation: 5 };
 
@@ -26,7 +26,7 @@ thread_local! {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Content {
     payloads: Vec<Vec<u8>>,
-    fault: Option<FrameFault>,
+    fault: Option<Code>,
 }
 
 /// Sends the bytes in pieces, and compares with the same bytes at once.
@@ -59,19 +59,19 @@ fn expected(mut stream: &[u8]) -> Content {
     let mut content = Content::default();
     loop {
         if stream.iter().zip(MAGIC).any(|(byte, magic)| *byte != magic) {
-            content.fault = Some(FrameFault::BadMagic);
+            content.fault = Some(Code::BadMagic);
         }
         let word = |at: usize| Some(u32::from_le_bytes(stream.get(at..at + 4)?.try_into().ok()?));
         let (None, Some(checksum), Some(length)) = (content.fault, word(4), word(8)) else {
             return content;
         };
         if length > 65_536 {
-            content.fault = Some(FrameFault::TooLong);
+            content.fault = Some(Code::FrameTooLong);
             return content;
         }
         let Some(payload) = stream.get(12..12 + length as usize) else { return content };
         if checksum != 0 && checksum != crc32(payload) {
-            content.fault = Some(FrameFault::BadChecksum);
+            content.fault = Some(Code::BadChecksum);
             return content;
         }
         content.payloads.push(payload.to_vec());
@@ -111,7 +111,8 @@ fn in_pieces(intake: &mut Intake, mut stream: &[u8], pieces: &[u8]) -> Content {
         let served = piece.map_or(listed, |piece| listed.min(1 + piece % 7));
         let portion = intake.portion(0);
         for index in 0..served {
-            match intake.frame(portion, index).and_then(frame::payload) {
+            let frame = intake.frame(portion, index);
+            match frame.and_then(|frame| frame::payload(frame).map_err(fault_code)) {
                 Ok(payload) => content.payloads.push(payload.to_vec()),
                 Err(fault) => {
                     content.fault = Some(fault);

@@ -1,0 +1,137 @@
+//! The keys of servers that were met before, as ssh keeps those of hosts.
+//!
+//! ```text
+//! chat.example.org:18888 sha256:4d2f4caf…     one line a server
+//! ```
+//!
+//! The file is for its owner alone. One that is there and cannot be read is an error, never an
+//! empty one: what was trusted before would else be trusted anew, whatever it is.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+use p2sp::wire::Fingerprint;
+
+use crate::address::Address;
+
+/// The file's name.
+const FILE: &str = "known_servers";
+
+/// The file, whether it is there or not.
+#[derive(Clone, Debug)]
+pub struct KnownServers {
+    path: PathBuf,
+}
+
+impl KnownServers {
+    /// The file in the user's data directory, if there is such a place.
+    pub fn of_user() -> Option<KnownServers> {
+        let dirs = ProjectDirs::from("", "", "p2sp")?;
+        Some(KnownServers { path: dirs.data_dir().join(FILE) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The key that was trusted at this address.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its line for the address cannot be understood.
+    pub fn get(&self, address: &Address) -> io::Result<Option<Fingerprint>> {
+        let name = name(address);
+        let text = self.read()?;
+        let line = text.lines().find_map(|line| split(line).filter(|(host, _)| *host == name));
+        let parsed = line.map(|(_, fingerprint)| fingerprint.parse());
+        parsed.transpose().map_err(|why: &str| io::Error::new(ErrorKind::InvalidData, why))
+    }
+
+    /// From now on this key is trusted at this address, and no other.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn set(&self, address: &Address, fingerprint: Fingerprint) -> io::Result<()> {
+        let name = name(address);
+        let text = self.read()?;
+        let others = text.lines().filter(|line| split(line).is_none_or(|(host, _)| host != name));
+        let mut lines: String = others.map(|line| format!("{line}\n")).collect();
+        lines += &format!("{name} {fingerprint}\n");
+        if let Some(dir) = self.path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        }
+        // Beside it first: the file is never there by half.
+        let begun = self.path.with_extension(format!("new-{}", std::process::id()));
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&begun)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&begun, &self.path)
+    }
+
+    fn read(&self) -> io::Result<String> {
+        match fs::read_to_string(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            read => read,
+        }
+    }
+}
+
+/// Names of hosts have no case.
+fn name(address: &Address) -> String {
+    address.to_string().to_lowercase()
+}
+
+fn split(line: &str) -> Option<(&str, &str)> {
+    line.trim().split_once(' ').map(|(host, fingerprint)| (host, fingerprint.trim()))
+}
+
+#[cfg(test)]
+impl KnownServers {
+    /// A file for a test.
+    pub fn at(path: PathBuf) -> KnownServers {
+        KnownServers { path }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_key_is_kept_by_host_and_port_and_for_its_owner_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let known = KnownServers::at(dir.path().join("below/known_servers"));
+        let address = |text: &str| text.parse::<Address>().expect("an address");
+        let [one, other] = [&b"one"[..], b"other"].map(Fingerprint::of);
+        assert_eq!(known.get(&address("a")).expect("no file"), None);
+        known.set(&address("a"), one).expect("written");
+        known.set(&address("[::1]:7"), other).expect("written");
+        known.set(&address("a:7"), other).expect("written");
+        known.set(&address("a:7"), one).expect("another");
+        for (text, key) in
+            [("A", Some(one)), ("a:7", Some(one)), ("[::1]:7", Some(other)), ("b", None)]
+        {
+            assert_eq!(known.get(&address(text)).expect("read"), key, "{text}");
+        }
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(known.path()), 0o600);
+        assert_eq!(mode(known.path().parent().expect("a directory")), 0o700);
+        assert_eq!(fs::read_to_string(known.path()).expect("text").lines().count(), 3);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_no_empty_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let known = KnownServers::at(dir.path().join("known_servers"));
+        let address: Address = "a".parse().expect("an address");
+        fs::write(known.path(), "a:18888 sha256:beef\n").expect("written");
+        assert!(known.get(&address).is_err());
+        fs::write(known.path(), b"\xff\n").expect("written");
+        assert!(known.get(&address).is_err() && known.set(&address, Fingerprint::of(b"")).is_err());
+    }
+}

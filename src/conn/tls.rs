@@ -1,0 +1,338 @@
+//! TLS between the kernel's bytes and the frames: records are opened on the way in, and sealed on
+//! the way out, never more than one ahead of what the kernel took.
+//!
+//! ```text
+//! kernel ─► begun record ─┐                              ┌─► intake: frames
+//!                         ├─► rustls (no buffer of its own)
+//! kernel ◄─ one record  ◄─┘                              └─◄ send buffer: plaintext
+//! ```
+//!
+//! The plaintext of the record that is on its way stays in the send buffer until the kernel has
+//! all of the record: what counts as sent, and what a takeover may still drop, is told in
+//! plaintext. It knows no frame. An idle connection owns no buffer here either: rustls is driven
+//! by its interface without buffers, for the other keeps 4 KiB a connection.
+
+use std::fmt;
+
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+
+use super::spare::SpareBuffers;
+use crate::certificate::Certificate;
+use crate::limits::{HANDSHAKE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_PLAIN_BYTES_MAX};
+
+/// What sealing adds to a record: its header, the content's type, the tag.
+const SEAL_BYTES: usize = 5 + 1 + 16;
+
+/// Where rustls lets the next record be sealed.
+type WriteTraffic<'c> = rustls::unbuffered::WriteTraffic<'c, ServerConnectionData>;
+
+/// The TLS state of one connection.
+pub struct Tls {
+    machine: UnbufferedServerConnection,
+    /// What came and is no whole record yet, or was not looked at yet.
+    received: Vec<u8>,
+    /// It came in a tick that had no handshake left to give.
+    waits: bool,
+    /// Bytes used up so far, which counts until the handshake is done.
+    used_bytes: usize,
+    /// On its way to the kernel, the first `sent` bytes gone.
+    sealed: Vec<u8>,
+    sent: usize,
+    /// Plaintext at the send buffer's front that `sealed` covers.
+    covered: usize,
+    /// Nothing is sealed any more: the peer was told that the stream ends, or broke the protocol.
+    ended: bool,
+}
+
+/// What opened records held, beside the plaintext.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The costly part of the handshake was computed.
+    pub shook_hands: bool,
+    /// The peer says that it sends no more.
+    pub finished: bool,
+}
+
+/// The peer broke TLS, or rustls cannot go on.
+#[derive(Debug)]
+pub struct TlsFault(pub String);
+
+impl From<rustls::Error> for TlsFault {
+    fn from(error: rustls::Error) -> TlsFault {
+        TlsFault(error.to_string())
+    }
+}
+
+impl Tls {
+    /// The server's side of a connection that begins now.
+    ///
+    /// # Errors
+    /// rustls refuses the configuration.
+    pub fn new(certificate: &Certificate) -> Result<Tls, TlsFault> {
+        Ok(Tls {
+            machine: UnbufferedServerConnection::new(certificate.config.clone())?,
+            received: Vec::new(),
+            waits: false,
+            used_bytes: 0,
+            sealed: Vec::new(),
+            sent: 0,
+            covered: 0,
+            ended: false,
+        })
+    }
+
+    /// Whether the handshake is still going on.
+    pub fn is_handshaking(&self) -> bool {
+        self.machine.is_handshaking()
+    }
+
+    // --- in ---
+
+    /// Hands back what was kept, for more to be put behind it.
+    pub fn give(&mut self) -> Vec<u8> {
+        self.waits = false;
+        std::mem::take(&mut self.received)
+    }
+
+    /// Keeps bytes that this tick has no handshake for.
+    pub fn wait_with(&mut self, bytes: &[u8]) {
+        self.received = bytes.into();
+        self.waits = true;
+    }
+
+    /// Whether there are bytes that were not looked at.
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Whether a record was begun and is not whole.
+    pub fn is_within_record(&self) -> bool {
+        !self.received.is_empty()
+    }
+
+    /// Opens the whole records in `bytes` and keeps the rest. `take` gets the plaintext.
+    ///
+    /// # Errors
+    /// The peer broke the protocol. An alert that says how is on its way.
+    pub fn open(
+        &mut self,
+        bytes: &mut [u8],
+        spare: &mut SpareBuffers,
+        take: impl FnMut(&[u8]),
+    ) -> Result<Opened, TlsFault> {
+        if self.is_handshaking() && self.used_bytes + bytes.len() > HANDSHAKE_BYTES_MAX {
+            self.ended = true;
+            return Err(TlsFault("the handshake is too long".into()));
+        }
+        let mut used = 0;
+        let mut opened = self.drive(bytes, &mut used, spare, take, |_, _, _| Ok(()));
+        if bytes.len() - used > RECORD_BYTES_MAX {
+            // Of a message that spans records rustls has us keep all.
+            opened = Err(TlsFault("a handshake message is too long".into()));
+        }
+        if opened.is_err() {
+            self.alert(spare);
+            self.ended = true;
+        } else {
+            self.used_bytes = self.used_bytes.saturating_add(used);
+            self.received = bytes[used..].into();
+        }
+        opened
+    }
+
+    // --- out ---
+
+    /// What the kernel is to be given.
+    pub fn unsent(&self) -> &[u8] {
+        &self.sealed[self.sent..]
+    }
+
+    /// Plaintext at the send buffer's front that cannot be dropped any more.
+    pub fn covered(&self) -> usize {
+        self.covered
+    }
+
+    /// Whether no more will be sealed.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Seals a record of `plain`, if the one before is gone.
+    ///
+    /// # Errors
+    /// The keys are used up, which nobody lives to see.
+    pub fn seal(&mut self, plain: &[u8], spare: &mut SpareBuffers) -> Result<(), TlsFault> {
+        let plain = &plain[..plain.len().min(RECORD_PLAIN_BYTES_MAX)];
+        if self.ended || plain.is_empty() || !self.unsent().is_empty() {
+            return Ok(());
+        }
+        self.write(spare, |traffic, sealed, spare| {
+            put(sealed, spare, plain.len() + SEAL_BYTES, |room| {
+                traffic.encrypt(plain, room).map_err(Room::from)
+            })
+        })?;
+        self.covered = plain.len();
+        Ok(())
+    }
+
+    /// Tells the peer that the stream ends here, and is no more cut off than it should be.
+    ///
+    /// # Errors
+    /// As [`Tls::seal`].
+    pub fn end(&mut self, spare: &mut SpareBuffers) -> Result<(), TlsFault> {
+        let spoken = !std::mem::replace(&mut self.ended, true) && !self.is_handshaking();
+        if !spoken {
+            return Ok(());
+        }
+        self.write(spare, |traffic, sealed, spare| {
+            put(sealed, spare, SEAL_BYTES + 2, |room| {
+                traffic.queue_close_notify(room).map_err(Room::from)
+            })
+        })
+    }
+
+    /// The kernel took `count` bytes. Returns how much plaintext has left with them: all that a
+    /// record holds, when the whole record has.
+    pub fn was_sent(&mut self, count: usize, spare: &mut SpareBuffers) -> usize {
+        self.sent += count;
+        if !self.unsent().is_empty() {
+            return 0;
+        }
+        spare.keep(std::mem::take(&mut self.sealed));
+        self.sent = 0;
+        std::mem::take(&mut self.covered)
+    }
+
+    fn write(
+        &mut self,
+        spare: &mut SpareBuffers,
+        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Written,
+    ) -> Result<(), TlsFault> {
+        let mut received = std::mem::take(&mut self.received);
+        let mut used = 0;
+        let driven = self.drive(&mut received, &mut used, spare, |_| {}, then);
+        received.drain(..used);
+        self.received = received;
+        driven.map(drop)
+    }
+
+    /// Goes on as far as these bytes lead, and counts those that are used up; where something can
+    /// be sealed, `then` may. rustls remembers how far it has looked: it must be shown the rest
+    /// again, and never less than that.
+    fn drive(
+        &mut self,
+        bytes: &mut [u8],
+        used: &mut usize,
+        spare: &mut SpareBuffers,
+        mut take: impl FnMut(&[u8]),
+        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Written,
+    ) -> Result<Opened, TlsFault> {
+        let mut opened = Opened::default();
+        loop {
+            let handshaking = self.machine.is_handshaking();
+            let UnbufferedStatus { discard, state } =
+                self.machine.process_tls_records(&mut bytes[*used..]);
+            *used += discard;
+            match state? {
+                ConnectionState::ReadTraffic(mut traffic) => {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record?;
+                        *used += record.discard;
+                        take(record.payload);
+                    }
+                }
+                ConnectionState::EncodeTlsData(mut data) => {
+                    opened.shook_hands |= handshaking;
+                    put(&mut self.sealed, spare, 0, |room| data.encode(room).map_err(Room::from))?;
+                }
+                ConnectionState::TransmitTlsData(data) => data.done(),
+                ConnectionState::PeerClosed => opened.finished = true,
+                ConnectionState::WriteTraffic(mut traffic) => {
+                    then(&mut traffic, &mut self.sealed, spare)?;
+                    return Ok(opened);
+                }
+                // Early data is not offered, so none is accepted.
+                _ => return Ok(opened),
+            }
+        }
+    }
+
+    /// Puts the alert that rustls has for the peer on its way. Asked for anything more, it would
+    /// look at the peer's bytes again.
+    fn alert(&mut self, spare: &mut SpareBuffers) {
+        while self.machine.wants_write() {
+            let UnbufferedStatus { state, .. } = self.machine.process_tls_records(&mut []);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
+            let encode = |room: &mut [u8]| data.encode(room).map_err(Room::from);
+            if put(&mut self.sealed, spare, 0, encode).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether something was written.
+type Written = Result<(), TlsFault>;
+
+/// Why rustls did not write.
+enum Room {
+    /// It needs so many bytes.
+    Needed(usize),
+    Failed(TlsFault),
+}
+
+impl From<EncodeError> for Room {
+    fn from(error: EncodeError) -> Room {
+        match error {
+            EncodeError::InsufficientSize(size) => Room::Needed(size.required_size),
+            other => Room::Failed(TlsFault(other.to_string())),
+        }
+    }
+}
+
+impl From<EncryptError> for Room {
+    fn from(error: EncryptError) -> Room {
+        match error {
+            EncryptError::InsufficientSize(size) => Room::Needed(size.required_size),
+            other => Room::Failed(TlsFault(other.to_string())),
+        }
+    }
+}
+
+/// Appends what `write` writes, for which `bytes` are likely to be enough.
+fn put(
+    out: &mut Vec<u8>,
+    spare: &mut SpareBuffers,
+    mut bytes: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, Room>,
+) -> Result<(), TlsFault> {
+    if out.is_empty() {
+        *out = spare.lend();
+    }
+    let end = out.len();
+    loop {
+        out.resize(end + bytes, 0);
+        match write(&mut out[end..]) {
+            Ok(count) => {
+                out.truncate(end + count);
+                return Ok(());
+            }
+            Err(Room::Needed(more)) if more > bytes => bytes = more,
+            Err(room) => {
+                out.truncate(end);
+                return Err(match room {
+                    Room::Failed(fault) => fault,
+                    Room::Needed(_) => TlsFault("no room is enough".into()),
+                });
+            }
+        }
+    }
+}
+
+/// There is nothing in it that a log should show (P27).
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("handshaking", &self.is_handshaking()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! How people from other machines get in: the certificate, the invite code, the addresses, and the
+//! line that says it all.
+//!
+//! Whether anybody can come from elsewhere is decided by the addresses that are listened on, not
+//! by the flag that chose them. The invite code is made once and kept in the data directory: a
+//! line that was passed on works after the next start as well.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use p2sp::certificate::{Certificate, CertificateFault, write_secret};
+use p2sp::locale::startup::Startup;
+use p2sp::password::KeyHash;
+
+use crate::operator;
+use crate::options::{Options, PORT};
+
+/// The file of the invite code in the data directory.
+const INVITE_FILE: &str = "invite";
+/// A code that is shorter could be guessed.
+const INVITE_CHARS_MIN: usize = 8;
+/// More addresses than that are of no help to anybody.
+const ADDRESSES_SHOWN_MAX: usize = 8;
+
+/// What newcomers need.
+pub struct Entrance {
+    /// What the server proves itself with.
+    pub certificate: Certificate,
+    /// The code, if anybody can come from elsewhere and needs one.
+    invite: Option<String>,
+    /// Where the server is reached from other machines.
+    addresses: Vec<SocketAddr>,
+    exposed: bool,
+    plaintext: bool,
+}
+
+impl Entrance {
+    /// Reads what there is, and makes what is missing.
+    ///
+    /// # Errors
+    /// A file is there and cannot be used.
+    pub fn open(options: &Options, listening: &[SocketAddr]) -> Result<Entrance, Startup> {
+        let certificate = options.certificate.load_or_make().map_err(explain)?;
+        let exposed = listening.iter().any(|address| !address.ip().is_loopback());
+        let invite = match exposed && !options.open_registration {
+            true => Some(invite(&options.data.join(INVITE_FILE))?),
+            false => None,
+        };
+        let addresses = reachable(listening);
+        let plaintext = !options.rules.tls_required;
+        Ok(Entrance { certificate, invite, addresses, exposed, plaintext })
+    }
+
+    /// What is kept of the code.
+    pub fn invite_hash(&self) -> Option<KeyHash> {
+        self.invite.as_deref().map(KeyHash::of)
+    }
+
+    /// What the operator should know, and pass on.
+    pub fn lines(&self) -> Vec<Startup> {
+        let fingerprint = self.certificate.fingerprint.to_string();
+        let mut lines = vec![Startup::Fingerprint { fingerprint: fingerprint.clone() }];
+        if !self.exposed {
+            return lines;
+        }
+        let shown = self.addresses.iter().take(ADDRESSES_SHOWN_MAX);
+        let addresses: Vec<String> = shown.map(SocketAddr::to_string).collect();
+        if !addresses.is_empty() {
+            lines.push(Startup::Addresses { addresses: addresses.join(" ") });
+        }
+        if self.plaintext {
+            lines.push(Startup::InsecurePlaintext);
+        }
+        let host = self.addresses.first().map_or("HOST".to_owned(), host);
+        let mut command = format!("p2sp {host} --fingerprint {fingerprint}");
+        match &self.invite {
+            None => lines.push(Startup::OpenRegistration),
+            Some(code) => {
+                command += &format!(" --invite {code}");
+                lines.push(Startup::Invite { code: code.clone() });
+            }
+        }
+        lines.push(Startup::HowToJoinFromElsewhere { command });
+        lines
+    }
+}
+
+/// The addresses under which other machines find what is listened on, IPv4 first: it is what
+/// people can type.
+fn reachable(listening: &[SocketAddr]) -> Vec<SocketAddr> {
+    // Without them nothing is lost but a hint.
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut found: Vec<SocketAddr> = Vec::new();
+    for address in listening {
+        if !address.ip().is_unspecified() {
+            found.push(*address);
+            continue;
+        }
+        let same = interfaces.iter().filter(|at| at.ip().is_ipv4() == address.is_ipv4());
+        // A link-local address means nothing without the name of a peer's own interface.
+        let useful = same.filter(|at| !at.is_link_local());
+        found.extend(useful.map(|at| SocketAddr::new(at.ip(), address.port())));
+    }
+    found.retain(|address| !address.ip().is_loopback());
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found
+}
+
+/// The address as the client takes it.
+fn host(address: &SocketAddr) -> String {
+    match (address.port() == PORT, address.ip()) {
+        (true, IpAddr::V4(ip)) => ip.to_string(),
+        (true, IpAddr::V6(ip)) => ip.to_string(),
+        (false, _) => address.to_string(),
+    }
+}
+
+fn invite(path: &Path) -> Result<String, Startup> {
+    let unusable = |why: String| Startup::InviteUnusable { path: path.display().to_string(), why };
+    match fs::read_to_string(path) {
+        Ok(text) if text.trim().chars().count() >= INVITE_CHARS_MIN => Ok(text.trim().to_owned()),
+        Ok(_) => Err(unusable(format!("it has fewer than {INVITE_CHARS_MIN} characters"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let code = operator::code()?;
+            write_secret(path, format!("{code}\n").as_bytes())
+                .map_err(|error| unusable(error.to_string()))?;
+            Ok(code)
+        }
+        Err(error) => Err(unusable(error.to_string())),
+    }
+}
+
+fn explain(fault: CertificateFault) -> Startup {
+    let show = |path: std::path::PathBuf| path.display().to_string();
+    match fault {
+        CertificateFault::Unreadable(path, why) => {
+            Startup::CertificateUnreadable { path: show(path), why }
+        }
+        CertificateFault::NoCertificate(path) => Startup::NoCertificate { path: show(path) },
+        CertificateFault::NoKey(path) => Startup::NoKey { path: show(path) },
+        CertificateFault::Unfit(path, why) => Startup::CertificateUnfit { path: show(path), why },
+        CertificateFault::Unwritable(path, why) => {
+            Startup::CertificateUnwritable { path: show(path), why }
+        }
+    }
+}

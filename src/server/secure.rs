@@ -1,0 +1,121 @@
+//! TLS, as far as `read` is concerned: the first byte tells who speaks it, and the records are
+//! opened before anything is listed, so that the intake holds plaintext alone.
+//!
+//! ```text
+//!            ┌ not sealed ─────────────────────────┐
+//! kernel ─► first byte                             ├─► intake
+//!            └ sealed ─► [`Sealed`] ─► conn::tls ──┘
+//! ```
+//!
+//! A handshake costs hundreds of times what a request costs. A tick computes a few; whoever comes
+//! behind them is read in the next tick.
+
+use super::{Server, conn_mut};
+use crate::certificate::Certificate;
+use crate::conn::tls::Tls;
+use crate::conn::{CloseReason, Speaks, Stage};
+use crate::id::{ConnId, Now};
+use crate::limits::{HANDSHAKE_BYTES_MAX, SEALED_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
+use crate::wire::Code;
+
+/// The sealed bytes of the connection that is being read: what was kept of it, and what came.
+#[derive(Debug)]
+pub struct Sealed {
+    bytes: Box<[u8]>,
+    /// So many were kept from before, and so many there are.
+    kept: usize,
+    filled: usize,
+    used: bool,
+}
+
+impl Sealed {
+    pub(super) fn new() -> Sealed {
+        let bytes = vec![0; SEALED_BYTES_PER_CONN].into_boxed_slice();
+        Sealed { bytes, kept: 0, filled: 0, used: false }
+    }
+
+    /// A connection turns out to be sealed. More than any handshake needs is not looked at.
+    fn take(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[..bytes.len().min(HANDSHAKE_BYTES_MAX + 1)];
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        (self.kept, self.filled, self.used) = (0, bytes.len(), true);
+    }
+
+    /// Begins with what was kept of a connection, if it speaks TLS.
+    pub(super) fn begin(&mut self, tls: Option<&mut Tls>) {
+        self.used = tls.is_some();
+        let kept = tls.map(Tls::give).unwrap_or_default();
+        self.bytes[..kept.len()].copy_from_slice(&kept);
+        (self.kept, self.filled) = (kept.len(), kept.len());
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.used
+    }
+
+    /// Where the next bytes go; empty when the connection has had its share.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.filled..self.kept + TLS_READ_BYTES_PER_CONN]
+    }
+
+    pub(super) fn received(&mut self, count: usize) {
+        self.filled += count;
+    }
+}
+
+impl Server {
+    /// Whoever shakes hands from now on is shown this certificate.
+    pub fn set_certificate(&mut self, certificate: Certificate) {
+        self.certificate = Some(certificate);
+    }
+
+    /// A connection's first byte tells what it speaks.
+    pub(super) fn sniff(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
+        let Some(&first) = self.intake.begun().first().filter(|_| is_first) else { return };
+        match (Speaks::from_first_byte(first), &self.certificate) {
+            (Speaks::Tls, Some(certificate)) => match Tls::new(certificate) {
+                Ok(tls) => {
+                    conn.begin_tls(tls, now.mono);
+                    self.sealed.take(self.intake.begun());
+                    self.intake.take_back();
+                }
+                Err(fault) => log::error!("{id}: TLS cannot begin: {}", fault.0),
+            },
+            _ if self.rules.tls_required && !conn.peer.to_canonical().is_loopback() => {
+                self.intake.refuse(Code::TlsRequired);
+            }
+            _ => {}
+        }
+    }
+
+    /// Opens what came under TLS.
+    pub(super) fn open_records(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(tls) = conn.tls.as_deref_mut() else { return };
+        let bytes = &mut self.sealed.bytes[..self.sealed.filled];
+        if tls.is_handshaking() && self.handshakes_left == 0 {
+            return tls.wait_with(bytes);
+        }
+        let unsent = tls.unsent().len();
+        let opened = tls.open(bytes, &mut self.spare, |plain| self.intake.append(plain));
+        self.send_bytes += tls.unsent().len() - unsent;
+        let handshaking = tls.is_handshaking();
+        match opened {
+            Ok(opened) => {
+                let computed = usize::from(opened.shook_hands);
+                self.handshakes_left = self.handshakes_left.saturating_sub(computed);
+                conn.peer_finished |= opened.finished;
+                if conn.stage == Stage::Handshaking && !handshaking {
+                    conn.shook_hands();
+                    self.counters.handshakes += 1;
+                }
+            }
+            Err(fault) => {
+                log::debug!("{id}: TLS: {}", fault.0);
+                conn.close(CloseReason::Tls, now.mono);
+            }
+        }
+    }
+}
