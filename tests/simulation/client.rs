@@ -328,24 +328,6 @@ impl Client {
         }
     }
 
-    /// Confirms what it was shown.
-    fn confirm(&mut self, scene: &mut Scene) {
-        let Some(link) = &mut self.link else { return };
-        if !self.acks || !link.online || link.waits || link.pushed == link.acked {
-            return;
-        }
-        link.acked = link.pushed;
-        let (peer, seq) = (link.peer, link.pushed);
-        let mut args = Map::from_iter([("seq".to_owned(), json!(seq))]);
-        if self.calm || scene.choices.chance(50) {
-            // The scene puts the number in.
-            args.insert("id".into(), json!(0));
-            self.ask(scene, "ack", args, Ask::Ack(seq), Mine::Other);
-        } else {
-            scene.ask(peer, "ack", self.key.as_deref(), args, Ask::Ack(seq));
-        }
-    }
-
     // --- what comes ---
 
     /// Takes what came: all of it, or a piece.

@@ -26,14 +26,12 @@ use p2sp::id::{ConnId, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
+use super::pipe::Pipe;
 pub use super::whims::Call;
 use super::whims::{Obedient, Whims, Witness};
 
 /// What a password costs here: next to nothing.
 pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
-
-/// Bytes that the pipe towards a peer holds before a write blocks.
-pub const PIPE_BYTES: usize = 128 * 1024;
 
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
@@ -41,27 +39,6 @@ pub const UNIX_ORIGIN: i64 = 1_700_000_000;
 /// The other end of a connection, whether it was accepted yet or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub usize);
-
-#[derive(Debug)]
-struct Pipe {
-    address: SocketAddr,
-    conn: Option<ConnId>,
-    to_server: VecDeque<u8>,
-    to_peer: Vec<u8>,
-    capacity: usize,
-    /// The peer sends no more.
-    finished: bool,
-    /// The peer is gone.
-    cut: bool,
-    /// The server sends no more.
-    ended: bool,
-    /// A write found no room: the next room is an edge.
-    was_full: bool,
-    readable: bool,
-    writable: bool,
-    /// The most bytes that the loop had to write at once.
-    offered_max: usize,
-}
 
 struct Pipes {
     whims: Box<dyn Whims>,
@@ -144,20 +121,7 @@ impl PipeNet {
     pub fn connect(&self, address: SocketAddr) -> PeerId {
         let mut pipes = self.0.borrow_mut();
         let peer = PeerId(pipes.pipes.len());
-        pipes.pipes.push(Pipe {
-            address,
-            conn: None,
-            to_server: VecDeque::new(),
-            to_peer: Vec::new(),
-            capacity: PIPE_BYTES,
-            finished: false,
-            cut: false,
-            ended: false,
-            was_full: false,
-            readable: false,
-            writable: false,
-            offered_max: 0,
-        });
+        pipes.pipes.push(Pipe::new(address));
         pipes.backlog.push_back(peer);
         pipes.acceptable = true;
         peer

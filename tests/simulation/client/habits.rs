@@ -220,6 +220,24 @@ impl Client {
         self.ask(scene, kind, args, what, Mine::Other);
     }
 
+    /// Confirms what it was shown.
+    pub(super) fn confirm(&mut self, scene: &mut Scene) {
+        let Some(link) = &mut self.link else { return };
+        if !self.acks || !link.online || link.waits || link.pushed == link.acked {
+            return;
+        }
+        link.acked = link.pushed;
+        let (peer, seq) = (link.peer, link.pushed);
+        let mut args = Map::from_iter([("seq".to_owned(), json!(seq))]);
+        if self.calm || scene.choices.chance(50) {
+            // The scene puts the number in.
+            args.insert("id".into(), json!(0));
+            self.ask(scene, "ack", args, Ask::Ack(seq), Mine::Other);
+        } else {
+            scene.ask(peer, "ack", self.key.as_deref(), args, Ask::Ack(seq));
+        }
+    }
+
     // --- keys ---
 
     pub(super) fn change_password(&mut self, scene: &mut Scene) {
