@@ -274,7 +274,8 @@ impl Client {
         let pending = scene.stream(link.peer).outgoing.len();
         scene.push_out(link.peer, pending);
         scene.net.finish(link.peer);
-        scene.stream(link.peer).gone = true;
+        let stream = scene.stream(link.peer);
+        (stream.gone, stream.finished) = (true, true);
         self.note_lost(&link);
     }
 

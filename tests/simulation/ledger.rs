@@ -32,8 +32,10 @@ pub struct Said {
     pub mid: Option<String>,
     /// In the system's name.
     pub system: bool,
-    /// Its place among all that its sender said; moved by saying it anew after a refusal.
+    /// Its place among all that its sender said.
     issue: u64,
+    /// It was refused once: if it is said again, it may stand behind what was said later.
+    was_refused: bool,
     /// How far the log was known when it was said.
     head: i64,
     /// The seq it was acknowledged with.
@@ -193,6 +195,7 @@ impl Ledger {
             mid: mid.map(str::to_owned),
             system: false,
             issue: self.issues,
+            was_refused: false,
             head: self.head(),
             seq: None,
             open: 0,
@@ -210,16 +213,11 @@ impl Ledger {
         }
     }
 
-    /// It is asked for. After a refusal it takes its place among the others anew.
+    /// It is asked for.
     pub fn say_asked(&mut self, tag: &str) {
-        self.issues += 1;
-        let issue = self.issues;
-        let Some(said) = self.said.get_mut(tag) else { return };
-        said.open += 1;
-        if std::mem::take(&mut said.refused) {
-            self.unlogged.remove(&(said.sender, said.issue));
-            said.issue = issue;
-            self.unlogged.insert((said.sender, issue), tag.to_owned());
+        if let Some(said) = self.said.get_mut(tag) {
+            said.open += 1;
+            said.refused = false;
         }
     }
 
@@ -271,6 +269,7 @@ impl Ledger {
         }
         said.open -= 1;
         said.refused = said.open == 0;
+        said.was_refused = true;
         Ok(())
     }
 

@@ -277,6 +277,7 @@ impl World {
             _ if self.scene.net.is_dead() => self.come_back(Gone::Killed),
             Ok(now) => {
                 self.scene.trace.number(now.mono.0);
+                self.scene.trace.note(|| format!("--- {} µs", now.mono.0));
                 Ok(())
             }
             Err(_) if self.mend_disk() => self.come_back(Gone::GaveUp),
@@ -434,9 +435,11 @@ impl World {
             }
             self.breathe()?;
         }
-        self.clients[0].ask_figures(&mut self.scene);
         let until = self.scene.now() + SETTLE_MICROS;
         while self.scene.now() < until {
+            if self.scene.figure.is_none() && self.clients[0].is_settled() {
+                self.clients[0].ask_figures(&mut self.scene);
+            }
             self.breathe()?;
         }
         Ok(())

@@ -216,7 +216,7 @@ impl Ledger {
                         .is_none_or(|group| changed(Subject::Group(group))),
                     Target::Everyone => false,
                 };
-                self.may_say(said) && !may_have_changed
+                self.may_say(said) && !may_have_changed && !said.was_refused
             })
             .cloned()
             .collect();

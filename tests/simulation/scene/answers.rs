@@ -128,7 +128,9 @@ impl Scene {
     /// The user's sessions that began before `at` are over.
     fn end_sessions(&mut self, user: i64, at: u64) -> Check {
         for (peer, stream) in self.streams.iter_mut().enumerate() {
-            let Some(session) = &stream.session else { continue };
+            let Some(session) = stream.session.as_ref().filter(|_| !stream.finished) else {
+                continue;
+            };
             if session.user != user || session.asked_at >= at || session.revoked_from.is_some() {
                 continue;
             }
