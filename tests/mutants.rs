@@ -37,6 +37,15 @@ const WHY_CHARS_MAX: usize = 110;
 const ELSEWHERE: &[(Mutant, Suite)] = &[
     // The disk of the simulation never loses what was written.
     (Mutant::NormalForFull, Suite::PowerCut),
+    // Only a connection that ran out of time leaves a hash behind, and another has to wait for its
+    // own in the same slot by then.
+    (Mutant::HashAdopted, Suite::Transcript("p24_what_comes_late_finds_nobody")),
+    // More than a page of the log waits for nobody there, and never comes more at once than a tick
+    // can serve.
+    (Mutant::PageIsLast, Suite::Transcript("p9_all_that_waited_comes_once")),
+    (Mutant::StopForgotten, Suite::Transcript("p21_a_full_tick_leaves_nobody_behind")),
+    // Nobody there sends a frame byte by byte for so long.
+    (Mutant::FrameTimeRenewed, Suite::Transcript("p23_deadlines")),
 ];
 
 /// What can fail.

@@ -25,7 +25,7 @@ use crate::id::{Conversation, UserId};
 use crate::mutant::Mutant;
 
 /// Slices in a block, as a power of two.
-const BLOCK_BITS: u32 = if cfg!(any(test, feature = "mutants")) { 1 } else { 4 };
+const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 /// Entries looked at by sealing for each one that is appended. Three sweeps over a slice must be
 /// over before the next is full.
 const SEALED_PER_APPENDED: usize = 4;

@@ -188,6 +188,7 @@ impl Client {
         let choice = scene.choices.weighted(&[
             (50, Client::talk as fn(&mut Client, &mut Scene)),
             (16, Client::change),
+            (3, Client::let_in_again),
             (8, Client::look),
             (8, Client::confirm),
             (3, Client::say_refused_again),

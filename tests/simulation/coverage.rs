@@ -47,6 +47,8 @@ happenings! {
     LeftWhileBehind: 3,
     /// What was not confirmed was pushed again.
     PushedAgain: 5000,
+    /// A member was taken out of a group, and let in again behind something that was said.
+    LetInAgain: 20,
     /// A send buffer was above its high mark.
     AboveHighMark: 30,
     /// A tick had no time for all that was asked.

@@ -207,6 +207,33 @@ impl Client {
         self.ask(scene, kind, args, Ask::Change(key), Mine::Other);
     }
 
+    /// Takes somebody out of a group, says something there, and lets them in again.
+    pub(super) fn let_in_again(&mut self, scene: &mut Scene) {
+        let me = self.user;
+        let own = scene.ledger.live_groups().filter(|(_, creator, ..)| *creator == me);
+        let others = own.flat_map(|(_, _, name, members)| {
+            members.iter().filter(|user| **user != me).map(|user| (name.to_owned(), *user))
+        });
+        let others: Vec<(String, i64)> = others.collect();
+        if others.is_empty() {
+            return;
+        }
+        let (group, other) = scene.choices.pick(&others).clone();
+        scene.saw(Happening::LetInAgain);
+        let to = scene.ledger.name(other).to_owned();
+        let edge = |kind: &'static str, event: &str| {
+            let args = [("groupname", &group), ("username", &to)];
+            let args = args.map(|(name, value)| (name.to_owned(), json!(value)));
+            (kind, Map::from_iter(args), format!("{event} {me} {}/{group} {other}", self.name))
+        };
+        let out = edge("delgroupuser", "group_removed");
+        let back = edge("addgroupuser", "group_added");
+        self.ask(scene, out.0, out.1, Ask::Change(out.2), Mine::Other);
+        let (draft, target) = self.draft_to_group(scene, me, &group, "sendgroup");
+        self.say(scene, draft, target, false);
+        self.ask(scene, back.0, back.1, Ask::Change(back.2), Mine::Other);
+    }
+
     pub(super) fn look(&mut self, scene: &mut Scene) {
         let mut args = Map::new();
         let users = scene.ledger.users();
