@@ -26,108 +26,19 @@ use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
+use super::pipe::Pipe;
+pub use super::whims::Call;
+use super::whims::{Obedient, Whims, Witness};
+
 /// What a password costs here: next to nothing.
 pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
-
-/// Bytes that the pipe towards a peer holds before a write blocks.
-pub const PIPE_BYTES: usize = 128 * 1024;
 
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
 
-/// Where the loop calls the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    /// What happened?
-    Wait,
-    /// What time is it? Also in the middle of a transaction.
-    Moment,
-    /// Who is there?
-    Accept,
-    /// Bytes in.
-    Read,
-    /// How full is the disk? Before a transaction.
-    DiskFree,
-    /// A password to be hashed. Behind a commit.
-    Hash,
-    /// Bytes out. Behind a commit.
-    Write,
-    /// No more bytes out.
-    Shutdown,
-    /// A connection let go.
-    Close,
-}
-
-/// What an edge does of its own accord.
-pub trait Whims {
-    /// How many of `count` bytes are moved. None: it would block for now, and an edge follows.
-    fn moves(&mut self, _: Call, count: usize) -> Option<usize> {
-        Some(count)
-    }
-
-    /// An event comes for nothing, for one of so many connections, those that are gone included.
-    fn wakes_for_nothing(&mut self, _connections: usize) -> Option<usize> {
-        None
-    }
-
-    /// How much later it is than when the time was last asked for.
-    fn dawdles(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// How long a password hash takes.
-    fn hashes_for(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// A finished hash is told to a connection that is gone.
-    fn comes_too_late(&mut self) {}
-
-    /// Whether the process is killed at this call, which is not done then.
-    fn kills(&mut self, _: Call) -> bool {
-        false
-    }
-}
-
-/// No whims at all.
-struct Obedient;
-
-impl Whims for Obedient {}
-
-/// Only looks on.
-struct Witness(fn(Call));
-
-impl Whims for Witness {
-    fn kills(&mut self, call: Call) -> bool {
-        (self.0)(call);
-        false
-    }
-}
-
 /// The other end of a connection, whether it was accepted yet or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub usize);
-
-#[derive(Debug)]
-struct Pipe {
-    address: SocketAddr,
-    conn: Option<ConnId>,
-    to_server: VecDeque<u8>,
-    to_peer: Vec<u8>,
-    capacity: usize,
-    /// The peer sends no more.
-    finished: bool,
-    /// The peer is gone.
-    cut: bool,
-    /// The server sends no more.
-    ended: bool,
-    /// A write found no room: the next room is an edge.
-    was_full: bool,
-    readable: bool,
-    writable: bool,
-    /// The most bytes that the loop had to write at once.
-    offered_max: usize,
-}
 
 struct Pipes {
     whims: Box<dyn Whims>,
@@ -232,20 +143,7 @@ impl PipeNet {
     fn pipe(&self, address: SocketAddr) -> PeerId {
         let mut pipes = self.0.borrow_mut();
         let peer = PeerId(pipes.pipes.len());
-        pipes.pipes.push(Pipe {
-            address,
-            conn: None,
-            to_server: VecDeque::new(),
-            to_peer: Vec::new(),
-            capacity: PIPE_BYTES,
-            finished: false,
-            cut: false,
-            ended: false,
-            was_full: false,
-            readable: false,
-            writable: false,
-            offered_max: 0,
-        });
+        pipes.pipes.push(Pipe::new(address));
         peer
     }
 
