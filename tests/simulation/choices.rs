@@ -26,7 +26,7 @@ impl Choices {
 
     /// Choices that end with the bytes; behind them each is the first of its kind.
     pub fn of_bytes(bytes: &[u8]) -> Choices {
-        Choices(Rc::new(RefCell::new(Source::Bytes(bytes.to_vec().into_iter()))))
+        Choices(Rc::new(RefCell::new(Source::Bytes(Vec::from(bytes).into_iter()))))
     }
 
     /// Whether there is nothing more to choose from.

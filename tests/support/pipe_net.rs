@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use p2sp::certificate::Certificate;
-use p2sp::id::{ConnId, Moment, Now};
+use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
@@ -140,8 +140,11 @@ struct Pipes {
     pipes: Vec<Pipe>,
     by_conn: HashMap<ConnId, PeerId>,
     backlog: VecDeque<PeerId>,
+    /// The same for the control socket.
+    operators: VecDeque<PeerId>,
     accepting: bool,
     acceptable: bool,
+    knocked: bool,
     out_of_files: bool,
     /// Everyone who was ever accepted, if there are whims: an event may come late.
     accepted: Vec<ConnId>,
@@ -177,8 +180,10 @@ impl PipeNet {
             pipes: Vec::new(),
             by_conn: HashMap::new(),
             backlog: VecDeque::new(),
+            operators: VecDeque::new(),
             accepting: true,
             acceptable: false,
+            knocked: false,
             out_of_files: false,
             accepted: Vec::new(),
             hashes: VecDeque::new(),
@@ -208,6 +213,23 @@ impl PipeNet {
 
     /// A peer knocks.
     pub fn connect(&self, address: SocketAddr) -> PeerId {
+        let peer = self.pipe(address);
+        let mut pipes = self.0.borrow_mut();
+        pipes.backlog.push_back(peer);
+        pipes.acceptable = true;
+        peer
+    }
+
+    /// The operator opens the control socket.
+    pub fn connect_operator(&self) -> PeerId {
+        let peer = self.pipe(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let mut pipes = self.0.borrow_mut();
+        pipes.operators.push_back(peer);
+        pipes.knocked = true;
+        peer
+    }
+
+    fn pipe(&self, address: SocketAddr) -> PeerId {
         let mut pipes = self.0.borrow_mut();
         let peer = PeerId(pipes.pipes.len());
         pipes.pipes.push(Pipe {
@@ -224,8 +246,6 @@ impl PipeNet {
             writable: false,
             offered_max: 0,
         });
-        pipes.backlog.push_back(peer);
-        pipes.acceptable = true;
         peer
     }
 
@@ -391,6 +411,14 @@ impl PipeNet {
 }
 
 impl Pipes {
+    fn take_in(&mut self, conn: ConnId, peer: PeerId) -> SocketAddr {
+        self.by_conn.insert(conn, peer);
+        self.accepted.push(conn);
+        let pipe = &mut self.pipes[peer.0];
+        pipe.conn = Some(conn);
+        pipe.address
+    }
+
     /// Whether the process is gone, or goes at this call.
     fn is_killed(&mut self, call: Call) -> bool {
         self.dead = self.dead || self.whims.kills(call);
@@ -413,6 +441,7 @@ impl Pipes {
             events.ready.push(Readiness { conn, readable: true, writable: true });
         }
         events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
+        events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
         while let Some((due, ..)) = self.hashes.front()
             && *due <= self.now
             && !self.hashes_held
@@ -426,7 +455,7 @@ impl Pipes {
         events.stops = std::mem::take(&mut self.stops);
         events.reload = self.certificate.is_some();
         let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
-        told || events.acceptable || events.stops > 0
+        told || events.acceptable || events.knocked || events.stops > 0
     }
 }
 
@@ -471,11 +500,14 @@ impl Net for PipeNet {
             return Err(io::Error::other("too many open files"));
         }
         let peer = pipes.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        pipes.by_conn.insert(conn, peer);
-        pipes.accepted.push(conn);
-        let pipe = &mut pipes.pipes[peer.0];
-        pipe.conn = Some(conn);
-        Ok(pipe.address)
+        Ok(pipes.take_in(conn, peer))
+    }
+
+    fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
+        let mut pipes = self.0.borrow_mut();
+        let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        pipes.take_in(conn, peer);
+        Ok(Door::Control)
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
