@@ -453,7 +453,7 @@ impl Session {
             "caught_up" => self.stream.caught_up = true,
             // To sign in again by itself would only end the other session in turn. The end of
             // the stream follows, so nothing more may be sent on this connection.
-            "signed_in_elsewhere" | "blocked" => {
+            "signed_in_elsewhere" | "blocked" | "password_reset" => {
                 self.show(type_name, payload);
                 self.sign_out();
                 self.fail_all();
@@ -681,7 +681,7 @@ mod tests {
 
     #[test]
     fn a_session_that_was_ended_does_not_begin_again_by_itself() {
-        for event in ["signed_in_elsewhere", "blocked"] {
+        for event in ["signed_in_elsewhere", "blocked", "password_reset"] {
             let mut bench = Bench::signed_in();
             bench.event(event);
             bench.0.cut();

@@ -11,6 +11,8 @@
 //! is spoken, without tickets and early data: each handshake stands for itself. Nothing here knows
 //! a connection.
 
+mod validity;
+
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -99,6 +101,20 @@ impl Source {
             Source::Own(dir) => load(&dir.join(OWN_FILE), &dir.join(OWN_FILE)),
             Source::Given { chain, key } => load(chain, key),
         }
+    }
+
+    /// Until when the certificate can be used, in unix seconds. Our own need not be there yet.
+    ///
+    /// # Errors
+    /// As [`Source::load`].
+    pub fn valid_until(&self) -> Result<Option<i64>, CertificateFault> {
+        let chain = match self {
+            Source::Own(dir) if !dir.join(OWN_FILE).exists() => return Ok(None),
+            Source::Own(dir) => &dir.join(OWN_FILE),
+            Source::Given { chain, .. } => chain,
+        };
+        self.load()?;
+        Ok(read::<CertificateDer>(chain)?.first().and_then(|first| validity::not_after(first)))
     }
 
     /// The same, and makes our own if there is none yet.

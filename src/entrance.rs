@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use p2sp::certificate::{Certificate, CertificateFault, write_secret};
+use p2sp::certificate::{Certificate, CertificateFault, Source, write_secret};
 use p2sp::locale::startup::Startup;
 use p2sp::password::KeyHash;
 
@@ -85,6 +85,24 @@ impl Entrance {
         lines.push(Startup::HowToJoinFromElsewhere { command });
         lines
     }
+}
+
+/// Until when the certificate can be used, if there is one; or what is wrong, and the command that
+/// mends it.
+///
+/// # Errors
+/// It cannot be used.
+pub fn look(options: &Options) -> Result<Option<i64>, (Startup, String)> {
+    options.certificate.valid_until().map_err(|fault| {
+        let mend = match &options.certificate {
+            // The next start makes another; whoever trusts the old one is warned.
+            Source::Own(dir) => format!("cd '{}' && mv tls.pem tls.pem.bad", dir.display()),
+            Source::Given { chain, key } => {
+                format!("sudo chown \"$USER\" '{}' '{}'", chain.display(), key.display())
+            }
+        };
+        (explain(fault), mend)
+    })
 }
 
 /// The addresses under which other machines find what is listened on, IPv4 first: it is what

@@ -50,6 +50,8 @@ pub struct EventLoop<N: Net> {
     ready: VecDeque<ConnId>,
     deadlines: Deadlines,
     acceptable: bool,
+    /// The same of the doors that are not the network's.
+    knocked: bool,
     /// Descriptors ran out: accepting rests until then, or until a connection closes.
     accept_not_before: Moment,
     connections_max: usize,
@@ -68,6 +70,7 @@ impl<N: Net> EventLoop<N> {
             ready: VecDeque::new(),
             deadlines: Deadlines::default(),
             acceptable: true,
+            knocked: true,
             accept_not_before: Moment::default(),
             connections_max,
             stops: 0,
@@ -122,6 +125,7 @@ impl<N: Net> EventLoop<N> {
         }
         self.stops += self.events.stops;
         self.acceptable |= self.events.acceptable;
+        self.knocked |= self.events.knocked;
         for index in 0..self.events.ready.len() {
             let readiness = self.events.ready[index];
             let id = readiness.conn;
@@ -163,10 +167,11 @@ impl<N: Net> EventLoop<N> {
     fn timeout(&self) -> Option<Duration> {
         let busy = !self.ready.is_empty() || self.server.has_behind();
         let now = self.net.moment();
-        if busy || (self.may_accept() && now >= self.accept_not_before) {
+        let accepting = self.may_accept() || self.may_accept_inside();
+        if busy || (accepting && now >= self.accept_not_before) {
             return Some(Duration::ZERO);
         }
-        let accept = self.may_accept().then_some(self.accept_not_before);
+        let accept = accepting.then_some(self.accept_not_before);
         let next =
             [accept, self.deadlines.next(), self.server.wake_at()].into_iter().flatten().min();
         // A microsecond more, so that the moment has come when the wait ends.
@@ -177,10 +182,15 @@ impl<N: Net> EventLoop<N> {
         self.acceptable && self.stops == 0 && self.server.connections() < self.connections_max
     }
 
+    fn may_accept_inside(&self) -> bool {
+        self.knocked && self.stops == 0
+    }
+
     fn accept(&mut self, now: Now) {
         if now.mono < self.accept_not_before {
             return;
         }
+        self.accept_inside(now);
         for _ in 0..limits::ACCEPTS_PER_TICK {
             if !self.may_accept() {
                 return;
@@ -194,15 +204,29 @@ impl<N: Net> EventLoop<N> {
                 Ok(_) => self.net.close(id),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.acceptable = false,
                 Err(error) if is_passing(&error) => {}
-                Err(error) => {
-                    log::warn!("cannot accept now: {error}");
-                    self.server.turned_away();
-                    self.accept_not_before =
-                        now.mono.after(Duration::from_micros(limits::ACCEPT_RETRY_MICROS));
-                    return;
-                }
+                Err(error) => return self.accept_later(&error, now),
             }
         }
+    }
+
+    /// The operator comes in even when there is no room for anyone else.
+    fn accept_inside(&mut self, now: Now) {
+        while self.may_accept_inside() {
+            let id = self.server.vacant_id();
+            match self.net.accept_inside(id) {
+                Ok(door) if self.server.connect_inside(door, now) => self.remember(id),
+                Ok(_) => self.net.close(id),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.knocked = false,
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return self.accept_later(&error, now),
+            }
+        }
+    }
+
+    fn accept_later(&mut self, error: &io::Error, now: Now) {
+        log::warn!("cannot accept now: {error}");
+        self.server.turned_away();
+        self.accept_not_before = now.mono.after(Duration::from_micros(limits::ACCEPT_RETRY_MICROS));
     }
 
     fn remember(&mut self, id: ConnId) {
@@ -361,8 +385,9 @@ impl<N: Net> EventLoop<N> {
             if bytes.is_empty() {
                 return;
             }
+            let unsent = bytes.len();
             match self.net.write(id, bytes) {
-                Ok(count) if count < bytes.len() && Mutant::ShortWriteIsFull.is_on() => {
+                Ok(count) if count < unsent && Mutant::ShortWriteIsFull.is_on() => {
                     self.remembered[id.index()].writable = false;
                     return self.server.sent(id, count, now);
                 }

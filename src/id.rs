@@ -42,6 +42,17 @@ impl fmt::Display for ConnId {
     }
 }
 
+/// Through which door a connection came, and so what may be asked on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The network: whoever it is signs in.
+    Front,
+    /// The control socket, which only the server's own user can open: the operator.
+    Control,
+    /// The loopback listener of `--metrics`: a monitor asks once, over HTTP.
+    Metrics,
+}
+
 /// An account (`users.userid`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub i64);

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! [`event_loop`] turns; each turn has these eight phases, and [`deadlines`] wake it. [`net`] is
-//! everything outside it, and [`mio_net`] the shipped outside. [`server`] is what the phases do
+//! everything outside it, and [`mio_net`] the shipped outside, with the operator's
+//! [`control`] socket. [`server`] is what the phases do
 //! to [`conn`]ections: bytes become frames and messages ([`wire`]), a message meets its handler
 //! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
 //! [`outbox`]. One tick is one transaction. After COMMIT the effects are applied and the readers
@@ -26,6 +27,7 @@ pub mod deadlines;
 pub mod event_loop;
 pub mod net;
 
+pub mod control;
 pub mod mio_net;
 
 pub mod server;

@@ -50,9 +50,9 @@ pub const SEALED_BYTES_PER_CONN: usize = RECORD_BYTES_MAX + TLS_READ_BYTES_PER_C
 pub const INTAKE_BYTES_PER_CONN: usize = READ_BYTES_PER_CONN + SEALED_BYTES_PER_CONN;
 /// Bytes that a peer may take to shake hands: ten times what any client needs.
 pub const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
-/// Handshakes that a tick computes, at a fifth of a millisecond each; the others' turn comes in the
+/// Handshakes that a tick computes, at a third of a millisecond each; the others' turn comes in the
 /// next ticks, and everybody else is served between them (P21).
-pub const HANDSHAKES_PER_TICK: usize = 4;
+pub const HANDSHAKES_PER_TICK: usize = 2;
 /// A TLS handshake must be complete this long after its first byte.
 pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// Frames that `serve` takes from one connection in a tick.
@@ -126,8 +126,10 @@ pub const DISK_LOOK_MICROS: u64 = 1_000_000;
 pub const DISK_FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 /// Accepting is tried again after this long when descriptors have run out, in microseconds.
 pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
-/// Open files kept free for SQLite, the listeners and the poll.
-pub const RESERVED_FILES: u64 = 32;
+/// Connections at all doors but the network's together; they have room when the others have none.
+pub const INSIDE_CONNECTIONS_MAX: usize = 16;
+/// Open files kept free for SQLite, the listeners, the poll and the connections inside.
+pub const RESERVED_FILES: u64 = 48;
 
 /// The write-ahead log is checkpointed at this size whatever happens (in pages of 4 KiB:
 /// 2 MiB), so that no tick copies much more …
@@ -136,6 +138,18 @@ pub const WAL_PAGES_MAX: u32 = 512;
 pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.
 pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
+
+/// The longest head of an HTTP request …
+pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;
+/// … and its headers.
+pub const HTTP_HEADERS_MAX: usize = 64;
+
+/// For a backup the checkpoints are held at most so long …
+pub const HOLD_SECONDS_MAX: u64 = 600;
+/// … and at most until the write-ahead log has so many pages (1 GiB).
+pub const HOLD_WAL_PAGES_MAX: u32 = 262_144;
+/// A write-ahead log that grew so long (64 MiB) is cut short again once it is copied.
+pub const WAL_PAGES_KEPT: u32 = 16_384;
 
 /// A login key that was not used for this long is worth nothing …
 pub const KEY_IDLE_SECONDS: i64 = 7 * 86_400;
@@ -163,6 +177,7 @@ const _: () = assert!(READ_BYTES_PER_CONN >= FRAME_BYTES_MAX);
 const _: () = assert!(INTAKE_BYTES_MAX >= 2 * INTAKE_BYTES_PER_CONN);
 const _: () = assert!(HANDSHAKE_BYTES_MAX <= RECORD_BYTES_MAX);
 const _: () = assert!(WAL_PAGES_IDLE < WAL_PAGES_MAX);
+const _: () = assert!(WAL_PAGES_MAX < WAL_PAGES_KEPT && WAL_PAGES_KEPT < HOLD_WAL_PAGES_MAX);
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident = $default:literal,)+) => {

@@ -29,7 +29,12 @@ fn main() -> ExitCode {
             print!("{}", options::limits_help());
             Ok(ExitCode::SUCCESS)
         }
-        Job::Admin(command) => operator::administer(&options, command).map(|()| ExitCode::SUCCESS),
+        Job::Doctor => Ok(operator::doctor::run(&options)),
+        Job::Config => Ok(operator::config::run(&options)),
+        Job::Admin(command) => operator::admin::run(&options, command),
+        Job::Backup(file) => operator::backup::run(&options, file),
+        Job::Restore(file) => operator::restore::run(&options, file),
+        Job::Check(file) => operator::check::run(&options, file.as_deref()),
     };
     done.unwrap_or_else(|line| refuse(&line.say(lang)))
 }
@@ -37,7 +42,8 @@ fn main() -> ExitCode {
 fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> {
     let bound = operator::bind(options)?;
     let addresses = bound.addresses();
-    let (store, entrance, welcome) = operator::open_for_serving(options, &addresses)?;
+    let metrics = bound.metrics_address();
+    let (store, entrance, welcome) = operator::open_for_serving(options, &addresses, metrics)?;
     let event_loop = operator::event_loop(options, bound, store, entrance)?;
     operator::say(&welcome, options.rules.lang);
     Ok(match event_loop.run() {

@@ -13,22 +13,25 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::certificate::{Certificate, Source};
-use crate::id::{ConnId, Moment, Now};
+use crate::control;
+use crate::id::{ConnId, Door, Moment, Now};
 use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
+const CONTROL: Token = Token(usize::MAX - 2);
+const METRICS: Token = Token(usize::MAX - 3);
 /// The first listener; the others count down from it.
-const LISTENERS: usize = usize::MAX - 2;
+const LISTENERS: usize = usize::MAX - 4;
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: i32 = 4096;
@@ -52,6 +55,7 @@ pub fn outlive_file_size_limit() -> io::Result<()> {
 /// touched.
 pub struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
+    metrics: Option<(Socket, SocketAddr)>,
 }
 
 impl Bound {
@@ -60,27 +64,27 @@ impl Bound {
     /// # Errors
     /// The port is taken, or the address is not ours.
     pub fn bind(&mut self, address: SocketAddr) -> io::Result<()> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_keepalive(
-            &TcpKeepalive::new()
-                .with_time(KEEPALIVE_AFTER)
-                .with_interval(KEEPALIVE_EVERY)
-                .with_retries(KEEPALIVE_PROBES),
-        )?;
-        socket.bind(&address.into())?;
-        let bound = socket.local_addr()?.as_socket().unwrap_or(address);
-        self.sockets.push((socket, bound));
+        self.sockets.push(bind(address)?);
+        Ok(())
+    }
+
+    /// Binds the address of `--metrics`.
+    ///
+    /// # Errors
+    /// As [`Bound::bind`].
+    pub fn bind_metrics(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.metrics = Some(bind(address)?);
         Ok(())
     }
 
     /// Nothing bound yet.
     pub fn new() -> Bound {
-        Bound { sockets: Vec::new() }
+        Bound { sockets: Vec::new(), metrics: None }
+    }
+
+    /// Where monitors will ask.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// What was bound, with the ports that the system chose.
@@ -95,10 +99,40 @@ impl Default for Bound {
     }
 }
 
+fn bind(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE_AFTER)
+            .with_interval(KEEPALIVE_EVERY)
+            .with_retries(KEEPALIVE_PROBES),
+    )?;
+    socket.bind(&address.into())?;
+    let bound = socket.local_addr()?.as_socket().unwrap_or(address);
+    Ok((socket, bound))
+}
+
+fn listen(socket: Socket) -> io::Result<TcpListener> {
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
 struct Listener {
     socket: TcpListener,
     /// An edge came and accepting has not met `WouldBlock` since.
     acceptable: bool,
+}
+
+/// A connection's socket.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 /// The edge over mio.
@@ -106,8 +140,12 @@ pub struct MioNet {
     poll: Poll,
     polled: mio::Events,
     listeners: Vec<Listener>,
+    /// The operator's way in, and where it stands.
+    control: Option<(UnixListener, PathBuf)>,
+    /// Where monitors ask.
+    metrics: Option<TcpListener>,
     /// By the connection's slot.
-    sockets: Vec<Option<(u32, TcpStream)>>,
+    sockets: Vec<Option<(u32, Stream)>>,
     signals: Signals,
     tasks: Sender<(ConnId, Task)>,
     outcomes: Receiver<(ConnId, Outcome)>,
@@ -130,13 +168,19 @@ impl MioNet {
         let registry = poll.registry();
         let mut listeners = Vec::new();
         for (socket, _) in bound.sockets {
-            socket.listen(BACKLOG)?;
-            socket.set_nonblocking(true)?;
-            let mut listener = TcpListener::from_std(socket.into());
+            let mut listener = listen(socket)?;
             let token = Token(LISTENERS - listeners.len());
             registry.register(&mut listener, token, Interest::READABLE)?;
             listeners.push(Listener { socket: listener, acceptable: true });
         }
+        let metrics = bound.metrics.map(|(socket, _)| listen(socket)).transpose()?;
+        let metrics = match metrics {
+            Some(mut listener) => {
+                registry.register(&mut listener, METRICS, Interest::READABLE)?;
+                Some(listener)
+            }
+            None => None,
+        };
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, WAKER)?);
@@ -149,6 +193,8 @@ impl MioNet {
             poll,
             polled: mio::Events::with_capacity(4096),
             listeners,
+            control: None,
+            metrics,
             sockets: Vec::new(),
             signals,
             tasks,
@@ -165,7 +211,35 @@ impl MioNet {
         self.certificate = Some(source);
     }
 
-    fn socket(&mut self, conn: ConnId) -> io::Result<&mut TcpStream> {
+    /// Listens for the operator at a socket in the data directory. One that is there already
+    /// belongs to nobody: whoever has the database is the server.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen_for_operator(&mut self) -> io::Result<()> {
+        let place = control::Place::in_dir(&self.data)?;
+        let mut listener = UnixListener::from_std(control::listen(&place)?);
+        self.poll.registry().register(&mut listener, CONTROL, Interest::READABLE)?;
+        self.control = Some((listener, self.data.join(control::NAME)));
+        Ok(())
+    }
+
+    /// Takes in what was accepted: from now on its readiness comes under the connection's id.
+    fn take_in(&mut self, conn: ConnId, mut stream: Stream) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(conn.to_bits() as usize);
+        match &mut stream {
+            Stream::Tcp(stream) => self.poll.registry().register(stream, token, both)?,
+            Stream::Unix(stream) => self.poll.registry().register(stream, token, both)?,
+        }
+        if self.sockets.len() <= conn.index() {
+            self.sockets.resize_with(conn.index() + 1, || None);
+        }
+        self.sockets[conn.index()] = Some((conn.generation, stream));
+        Ok(())
+    }
+
+    fn socket(&mut self, conn: ConnId) -> io::Result<&mut Stream> {
         match self.sockets.get_mut(conn.index()) {
             Some(Some((generation, socket))) if *generation == conn.generation => Ok(socket),
             _ => Err(ErrorKind::NotConnected.into()),
@@ -219,6 +293,7 @@ impl Net for MioNet {
             match event.token() {
                 // The whole queue below: one wake may stand for many.
                 WAKER => {}
+                CONTROL | METRICS => events.knocked = true,
                 SIGNALS => {
                     for signal in self.signals.pending() {
                         match signal {
@@ -248,31 +323,51 @@ impl Net for MioNet {
     }
 
     fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr> {
-        let (mut socket, peer) = self.accept_any().inspect_err(|error| {
+        let (socket, peer) = self.accept_any().inspect_err(|error| {
             if is_out_of_files(error) {
                 self.turn_away();
             }
         })?;
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut socket, Token(conn.to_bits() as usize), both)?;
-        if self.sockets.len() <= conn.index() {
-            self.sockets.resize_with(conn.index() + 1, || None);
-        }
-        self.sockets[conn.index()] = Some((conn.generation, socket));
+        self.take_in(conn, Stream::Tcp(socket))?;
         Ok(peer)
     }
 
+    fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
+        if let Some((listener, _)) = &self.control {
+            match listener.accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                accepted => {
+                    self.take_in(conn, Stream::Unix(accepted?.0))?;
+                    return Ok(Door::Control);
+                }
+            }
+        }
+        let Some(listener) = &self.metrics else { return Err(ErrorKind::WouldBlock.into()) };
+        let (stream, _) = listener.accept()?;
+        self.take_in(conn, Stream::Tcp(stream))?;
+        Ok(Door::Metrics)
+    }
+
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
-        self.socket(conn)?.read(room)
+        match self.socket(conn)? {
+            Stream::Tcp(stream) => stream.read(room),
+            Stream::Unix(stream) => stream.read(room),
+        }
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
-        self.socket(conn)?.write(bytes)
+        match self.socket(conn)? {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
     }
 
     fn shutdown(&mut self, conn: ConnId) {
         // A peer that is gone already needs not be told.
-        let _ = self.socket(conn).and_then(|socket| socket.shutdown(Shutdown::Write));
+        let _ = self.socket(conn).and_then(|socket| match socket {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        });
     }
 
     fn close(&mut self, conn: ConnId) {
@@ -284,6 +379,11 @@ impl Net for MioNet {
 
     fn stop_accepting(&mut self) {
         self.listeners.clear();
+        self.metrics = None;
+        if let Some((_, path)) = self.control.take() {
+            // What is left of it would only be replaced at the next start.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     fn hash(&mut self, conn: ConnId, task: Task) {
@@ -323,7 +423,9 @@ mod tests {
         let mut net = MioNet::new(bound, Path::new("/"), Cost::default()).expect("an edge");
         let _peer = std::net::TcpStream::connect(address).expect("a connection");
         net.accept(CONN).expect("somebody waits");
-        let socket = net.socket(CONN).expect("accepted");
+        let Stream::Tcp(socket) = net.socket(CONN).expect("accepted") else {
+            unreachable!("nobody else listens");
+        };
         assert!(socket.nodelay().expect("an option"));
         let options = socket2::SockRef::from(&*socket);
         assert!(options.keepalive().expect("an option"));

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::certificate::Certificate;
-use crate::id::{ConnId, Moment, Now};
+use crate::id::{ConnId, Door, Moment, Now};
 use crate::password::{Outcome, Task};
 
 /// What happened since the last [`Net::wait`].
@@ -23,6 +23,8 @@ pub struct Events {
     pub ready: Vec<Readiness>,
     /// Somebody may be waiting to be accepted.
     pub acceptable: bool,
+    /// Somebody may be waiting at a door that is not the network's.
+    pub knocked: bool,
     /// Finished password hashes, by the connection that waits for them.
     pub hashes: Vec<(ConnId, Outcome)>,
     /// Signals to stop that came.
@@ -47,6 +49,7 @@ impl Events {
     pub fn clear(&mut self) {
         self.ready.clear();
         self.acceptable = false;
+        self.knocked = false;
         self.hashes.clear();
         self.stops = 0;
         self.reload = false;
@@ -71,6 +74,15 @@ pub trait Net {
     /// `WouldBlock`: nobody waits. Anything else: out of descriptors or memory, try later; the
     /// edge is not told again.
     fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr>;
+
+    /// Accepts one who waits at another door than the network's, as [`Net::accept`] does. An edge
+    /// without such doors has nobody there.
+    ///
+    /// # Errors
+    /// As [`Net::accept`].
+    fn accept_inside(&mut self, _: ConnId) -> io::Result<Door> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 
     /// Reads into `room`, which is not empty. 0 is the end of the stream.
     ///

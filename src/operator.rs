@@ -1,26 +1,40 @@
 //! What the operator's commands do before, or instead of, the loop.
+//!
+//! Here is the start of the server. Each command that is not has a module of its own below.
 
-use std::io::{BufRead, IsTerminal, Write};
+pub mod admin;
+mod ask;
+pub mod backup;
+pub mod check;
+pub mod config;
+pub mod doctor;
+pub mod restore;
+
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::event_loop::EventLoop;
 use p2sp::handlers::Rules;
-use p2sp::id::{Moment, UserId};
+use p2sp::id::Moment;
 use p2sp::limits::RESERVED_FILES;
+use p2sp::locale::Lang;
+use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::locale::{self, Lang};
 use p2sp::mio_net::{Bound, MioNet, outlive_file_size_limit};
-use p2sp::names::{Name, user_key};
-use p2sp::password::{self, Outcome, Secret, Task};
+use p2sp::names::Name;
+use p2sp::password::{Outcome, Secret, Task};
 use p2sp::server::Server;
-use p2sp::store::{OpenError, Opened, Opening, Store, StoreError, Synchronous};
-use p2sp::wire::{Code, Refusal};
+use p2sp::store::{
+    COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous,
+};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::entrance::Entrance;
-use crate::options::{AdminCommand, Options, PORT};
+use crate::options::{Options, PORT};
 
 /// Binds every address; a default one of IPv6 may be missing.
 ///
@@ -43,7 +57,21 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
             }
         }
     }
+    if let Some(address) = options.metrics {
+        bind_metrics(&mut bound, address)?;
+    }
     Ok(bound)
+}
+
+fn bind_metrics(bound: &mut Bound, address: SocketAddr) -> Result<(), Startup> {
+    if !address.ip().is_loopback() {
+        return Err(Operating::MetricsNotLoopback { address: address.to_string() }.into());
+    }
+    let done = bound.bind_metrics(address);
+    done.map_err(|error| Startup::CannotBind {
+        address: address.to_string(),
+        why: error.to_string(),
+    })
 }
 
 /// Opens the store, makes the first account, secures old passwords. Returns what to tell the
@@ -54,6 +82,7 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
 pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
+    metrics: Option<SocketAddr>,
 ) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
     outlive_file_size_limit().map_err(|error| Startup::Broken { why: error.to_string() })?;
     let (mut store, opened) = open(options, options.synchronous)?;
@@ -62,13 +91,16 @@ pub fn open_for_serving(
     let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
     lines.push(Startup::Listening { addresses: listening.join(" ") });
+    if let Some(address) = metrics {
+        lines.push(Operating::Metrics { address: address.to_string() }.into());
+    }
     if opened.migrated_from.is_some() {
         lines.push(Startup::Migrated);
     }
     if options.synchronous == Synchronous::Off {
         lines.push(Startup::NoFsync);
     }
-    wrap_old_passwords(&mut store, &opened, &options.rules)?;
+    wrap_old_passwords(&mut store, &opened, options)?;
     if store.user_count() == 0 {
         let password = make_admin(&mut store, &options.rules)?;
         lines.push(Startup::AdminPassword { password });
@@ -91,6 +123,11 @@ pub fn event_loop(
 ) -> Result<EventLoop<MioNet>, Startup> {
     let broken = |error: std::io::Error| Startup::Broken { why: error.to_string() };
     let mut net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(broken)?;
+    if let Err(error) = net.listen_for_operator() {
+        // The server is worth more than its commands.
+        let why = error.to_string();
+        log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
+    }
     net.reads_certificate_from(options.certificate.clone());
     let mut rules = options.rules.clone();
     rules.invite = entrance.invite_hash();
@@ -109,43 +146,16 @@ pub fn say(lines: &[Startup], lang: Lang) {
     let _ = out.flush();
 }
 
-/// Changes an account while the server is stopped.
-///
-/// # Errors
-/// There is no such user, the password is refused, or the data cannot be used.
-pub fn administer(options: &Options, command: &AdminCommand) -> Result<(), Startup> {
-    let (mut store, _) = open(options, Synchronous::Full)?;
-    let done = match command {
-        AdminCommand::Grant { name } => {
-            let (user, name) = find(&store, name)?;
-            write(&mut store, |store| store.set_admin(user, true))?;
-            Startup::Granted { name }
-        }
-        AdminCommand::Revoke { name } => {
-            let (user, name) = find(&store, name)?;
-            write(&mut store, |store| store.set_admin(user, false))?;
-            Startup::Revoked { name }
-        }
-        AdminCommand::Passwd { name } => {
-            let (user, name) = find(&store, name)?;
-            let stored = new_password(&name, &options.rules)?;
-            write(&mut store, |store| {
-                store.set_password(user, &stored)?;
-                store.set_key(user, None, 0)
-            })?;
-            Startup::PasswordSet { name }
-        }
-    };
-    store.close().map_err(broken)?;
-    say(&[done], options.rules.lang);
-    Ok(())
+fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
+    let epoch = random_epoch()?;
+    let opening = Opening { dir: &options.data, epoch: &epoch, synchronous };
+    Store::open(&opening).map_err(|error| refusal(error, &options.data))
 }
 
-fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
-    let path = options.data.display().to_string();
-    let epoch: String = random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-    let opening = Opening { dir: &options.data, epoch: &epoch, synchronous };
-    Store::open(&opening).map_err(|error| match error {
+/// What it means that a database cannot be opened.
+fn refusal(error: OpenError, path: &Path) -> Startup {
+    let path = path.display().to_string();
+    match error {
         OpenError::NotWritable { path, why } => {
             Startup::NotWritable { path: path.display().to_string(), why }
         }
@@ -153,10 +163,15 @@ fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), 
         OpenError::Newer { found, known } => Startup::Newer { found, known },
         OpenError::NotADatabase => Startup::NotADatabase { path },
         OpenError::Broken(why) => Startup::Broken { why },
-    })
+    }
 }
 
-fn wrap_old_passwords(store: &mut Store, opened: &Opened, rules: &Rules) -> Result<(), Startup> {
+fn wrap_old_passwords(
+    store: &mut Store,
+    opened: &Opened,
+    options: &Options,
+) -> Result<(), Startup> {
+    let rules = &options.rules;
     if opened.old_passwords == 0 {
         return Ok(());
     }
@@ -164,48 +179,20 @@ fn wrap_old_passwords(store: &mut Store, opened: &Opened, rules: &Rules) -> Resu
     let mut salt = || salts.next().unwrap_or_default();
     let lang = rules.lang;
     let mut progress = |done, total| say(&[Startup::Wrapping { done, total }], lang);
-    store.wrap_old_passwords(rules.hash_cost, &mut salt, &mut progress).map_err(broken)
+    store.wrap_old_passwords(rules.hash_cost, &mut salt, &mut progress).map_err(broken)?;
+    // The digests would be as easy to try in the copy that was made before the upgrade.
+    let _ = std::fs::remove_file(options.data.join(COPY_BEFORE_UPGRADE));
+    Ok(())
 }
 
 /// Makes the account `admin` with a password that nobody has to invent.
 fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
     let password = code()?;
     let stored = hash(&password, rules)?;
-    let unix = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |age| age.as_secs() as i64);
+    let unix = unix_now();
     let name = Name { text: "admin".into(), key: "admin".into() };
     write(store, |store| store.add_user(&name, &stored, true, unix).map(drop))?;
     Ok(password)
-}
-
-fn find(store: &Store, name: &str) -> Result<(UserId, String), Startup> {
-    let user = store.user_by_key(&user_key(name)).map_err(broken)?;
-    let user = user.ok_or_else(|| Startup::NoSuchUser { name: locale::one_line(name) })?;
-    Ok((user.id, user.name))
-}
-
-fn new_password(name: &str, rules: &Rules) -> Result<String, Startup> {
-    let password = ask(&Startup::PasswordPrompt, rules.lang)?;
-    if let Some(weakness) = password::weakness(&password, name) {
-        let refusal = Refusal::about(Code::WeakPassword, weakness.name());
-        return Err(Startup::Weak { why: locale::refusal::say(&refusal, rules.lang) });
-    }
-    if password != ask(&Startup::PasswordAgain, rules.lang)? {
-        return Err(Startup::PasswordsDiffer);
-    }
-    hash(&password, rules)
-}
-
-/// Asks for a password without showing it; without a terminal it is a line.
-fn ask(prompt: &Startup, lang: Lang) -> Result<String, Startup> {
-    let failed = |error: std::io::Error| Startup::CannotReadPassword { why: error.to_string() };
-    if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password(prompt.say(lang)).map_err(failed);
-    }
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn hash(password: &str, rules: &Rules) -> Result<String, Startup> {
@@ -227,6 +214,17 @@ fn write(
 
 fn broken(error: StoreError) -> Startup {
     Startup::Broken { why: error.to_string() }
+}
+
+/// A name for a database.
+fn random_epoch() -> Result<String, Startup> {
+    Ok(random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The wall clock, in unix seconds.
+fn unix_now() -> i64 {
+    let age = SystemTime::now().duration_since(UNIX_EPOCH);
+    age.map_or(0, |age| age.as_secs() as i64)
 }
 
 /// Sixteen random letters and digits that cannot be taken for one another; 32 of them, so that

@@ -1,10 +1,15 @@
-//! What the operator asked for: flags, then `P2SP_…` in the environment, then defaults.
+//! What the operator asked for: flags, then `P2SP_…` in the environment, then `p2sp.toml` in the
+//! data directory, then defaults.
 
+mod file;
+
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
@@ -12,6 +17,9 @@ use p2sp::limits::Limits;
 use p2sp::locale::Lang;
 use p2sp::locale::startup::Startup;
 use p2sp::store::Synchronous;
+use toml::Value;
+
+use file::File;
 
 /// The port of a default address.
 pub const PORT: u16 = 18_888;
@@ -36,6 +44,9 @@ struct Arguments {
     /// Speak English (en) or Chinese (zh) [default: from the environment]
     #[arg(long, global = true, value_name = "LANG", env = "P2SP_LANG")]
     lang: Option<String>,
+    /// Answer monitors (Prometheus) on this loopback address
+    #[arg(long, global = true, value_name = "ADDR", env = "P2SP_METRICS")]
+    metrics: Option<SocketAddr>,
     /// Friends must be accepted before they can write to each other
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -76,9 +87,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Change an account while the server is stopped
+    /// Look for what could keep the server from working, each with the command that mends it
+    Doctor,
+    /// Print every setting with its value and where that came from, as p2sp.toml has it
+    Config,
+    /// Look after users and the server, whether it runs or not
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Copy the database into a new file, whether the server runs or not
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, while the server is stopped
+    Restore {
+        /// A file that backup made
+        file: PathBuf,
+    },
+    /// Look whether the database is whole, while the server is stopped; or a backup
+    Check {
+        /// A file that backup made
+        file: Option<PathBuf>,
+    },
 }
 
 /// What `p2sp-server admin` does.
@@ -94,21 +124,61 @@ pub enum AdminCommand {
         /// The user's name
         name: String,
     },
-    /// Give a user a new password
+    /// Give a user a new password; whoever is signed in is signed out
     Passwd {
         /// The user's name
         name: String,
+    },
+    /// Sign a user out and let them in no more
+    Block {
+        /// The user's name
+        name: String,
+    },
+    /// Let a user in again
+    Unblock {
+        /// The user's name
+        name: String,
+    },
+    /// List the users
+    Users {
+        /// Only those online
+        #[arg(long)]
+        online: bool,
+    },
+    /// List the groups
+    Groups,
+    /// Say something to every user
+    Broadcast {
+        /// What
+        text: String,
+    },
+    /// How the server is doing
+    Stats,
+    /// As p2sp-server backup
+    Backup {
+        /// The new file
+        file: PathBuf,
     },
 }
 
 /// What to do.
 pub enum Job {
+    /// Look for what could keep the server from working.
+    Doctor,
+    /// Print the settings.
+    Config,
     /// Run the server.
     Serve,
     /// List the limits.
     LimitsHelp,
-    /// Change an account.
+    /// Look after users and the server.
     Admin(AdminCommand),
+    /// Copy the database into this file.
+    Backup(PathBuf),
+    /// Put this file in its place.
+    Restore(PathBuf),
+    /// Look whether the database, or this copy of one, is whole.
+    Check(Option<PathBuf>),
 }
 
 /// Everything the operator decided.
@@ -125,10 +195,37 @@ pub struct Options {
     pub certificate: Source,
     /// Nobody needs an invite code.
     pub open_registration: bool,
+    /// Where monitors ask.
+    pub metrics: Option<SocketAddr>,
     /// Whether an acknowledged message is on disk.
     pub synchronous: Synchronous,
     /// What the server goes by.
     pub rules: Rules,
+    /// Every setting, as it was decided.
+    pub settings: Vec<Setting>,
+}
+
+/// A setting and its value.
+pub struct Setting {
+    /// Its name; of a limit `limit.NAME`.
+    pub name: String,
+    /// Its value, if it has one.
+    pub value: Option<Value>,
+    /// Where that came from.
+    pub origin: Origin,
+}
+
+/// Where a setting's value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Environment,
+    /// `p2sp.toml`.
+    File,
+    /// Nobody said anything.
+    Default,
 }
 
 impl Options {
@@ -138,25 +235,32 @@ impl Options {
     /// What is wrong, and the language to say it in. Flags that do not parse at all are
     /// explained by the parser, which ends the process.
     pub fn from_command_line() -> Result<Options, (Startup, Lang)> {
-        let arguments = Arguments::parse();
-        let lang = match &arguments.lang {
-            Some(tag) => Lang::from_tag(tag),
-            None => Lang::from_environment(|name| std::env::var(name).ok()),
+        // Only to find the file, which may say more.
+        let first = Arguments::parse();
+        let lang = lang_of(&first);
+        let read = || -> Result<Options, Startup> {
+            let data = match first.data {
+                Some(dir) => dir,
+                None => ProjectDirs::from("", "", "p2sp")
+                    .map(|dirs| dirs.data_dir().to_owned())
+                    .ok_or(Startup::NoDataDirectory)?,
+            };
+            let file = file::read(&data, &Arguments::command())?;
+            let matches = file.behind(Arguments::command()).get_matches();
+            Options::new(&matches, &file, data)
         };
-        Options::new(arguments, lang).map_err(|line| (line, lang))
+        read().map_err(|line| (line, lang))
     }
 
-    fn new(arguments: Arguments, lang: Lang) -> Result<Options, Startup> {
-        let mut limits = Limits::default();
-        for text in &arguments.limit {
-            set_limit(&mut limits, text)?;
+    fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
+        let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+        let lang = lang_of(&arguments);
+        let (mut limits, mut origins) = (Limits::default(), HashMap::new());
+        let given = arguments.limit.iter().map(|text| (text, origin_of(matches, "limit", file)));
+        let in_file = file.limits.iter().map(|text| (text, Origin::File));
+        for (text, origin) in in_file.chain(given) {
+            origins.insert(set_limit(&mut limits, text)?, origin);
         }
-        let data = match arguments.data {
-            Some(dir) => dir,
-            None => ProjectDirs::from("", "", "p2sp")
-                .map(|dirs| dirs.data_dir().to_owned())
-                .ok_or(Startup::NoDataDirectory)?,
-        };
         let listen_is_default = arguments.listen.is_empty();
         let listen = match listen_is_default {
             true if arguments.lan => {
@@ -169,11 +273,7 @@ impl Options {
             (Some(chain), Some(key)) => Source::Given { chain, key },
             _ => Source::Own(data.clone()),
         };
-        let job = match arguments.command {
-            Some(Command::Admin(command)) => Job::Admin(command),
-            None if arguments.help_limits => Job::LimitsHelp,
-            None => Job::Serve,
-        };
+        let job = job(arguments.command, arguments.help_limits);
         let rules = Rules {
             friend_approval: arguments.friend_approval,
             lang,
@@ -183,21 +283,105 @@ impl Options {
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
-        let open_registration = arguments.open_registration;
-        Ok(Options {
+        let mut options = Options {
             job,
             listen,
             listen_is_default,
             data,
             certificate,
-            open_registration,
+            open_registration: arguments.open_registration,
+            metrics: arguments.metrics,
             synchronous,
             rules,
-        })
+            settings: Vec::new(),
+        };
+        options.settings = options.all_settings(matches, file, &origins);
+        Ok(options)
+    }
+
+    /// Every setting: those that were said as they were said, the others as they are.
+    fn all_settings(
+        &self,
+        matches: &ArgMatches,
+        file: &File,
+        origins: &HashMap<&'static str, Origin>,
+    ) -> Vec<Setting> {
+        let command = Arguments::command();
+        let one = |arg: &clap::Arg| {
+            let name = arg.get_long()?;
+            let id = arg.get_id().as_str();
+            let raw = matches.get_raw(id).into_iter().flatten();
+            let mut said = raw.map(|value| Value::String(value.to_string_lossy().into_owned()));
+            let listen = || self.listen.iter().map(|at| Value::String(at.to_string())).collect();
+            let value = match name {
+                "listen" => Some(Value::Array(listen())),
+                "data" => Some(self.data.display().to_string().into()),
+                "lang" => Some(self.rules.lang.tag().into()),
+                _ if is_flag(arg) => Some(matches.get_flag(id).into()),
+                _ if matches!(arg.get_action(), ArgAction::Append) => Some(said.collect())
+                    .filter(|all: &Vec<Value>| !all.is_empty())
+                    .map(Value::Array),
+                _ => said.next(),
+            };
+            Some(Setting { name: name.to_owned(), value, origin: origin_of(matches, id, file) })
+        };
+        let plain = command.get_arguments().filter(|arg| is_setting(arg)).filter_map(one);
+        let limit = |&(name, default, _): &(&'static str, u64, &str)| {
+            let value = self.rules.limits.clone().get_mut(name).map_or(default, |limit| *limit);
+            Setting {
+                name: format!("limit.{name}"),
+                value: Some(Value::Integer(value as i64)),
+                origin: origins.get(name).copied().unwrap_or(Origin::Default),
+            }
+        };
+        plain.chain(Limits::TABLE.iter().map(limit)).collect()
     }
 }
 
-fn set_limit(limits: &mut Limits, text: &str) -> Result<(), Startup> {
+fn job(command: Option<Command>, help_limits: bool) -> Job {
+    match command {
+        Some(Command::Config) => Job::Config,
+        Some(Command::Doctor) => Job::Doctor,
+        Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
+            Job::Backup(file)
+        }
+        Some(Command::Admin(command)) => Job::Admin(command),
+        Some(Command::Restore { file }) => Job::Restore(file),
+        Some(Command::Check { file }) => Job::Check(file),
+        None if help_limits => Job::LimitsHelp,
+        None => Job::Serve,
+    }
+}
+
+fn lang_of(arguments: &Arguments) -> Lang {
+    match &arguments.lang {
+        Some(tag) => Lang::from_tag(tag),
+        None => Lang::from_environment(|name| std::env::var(name).ok()),
+    }
+}
+
+/// Whether an argument says how the server is, and not what is to be done now. Limits have rows of
+/// their own.
+fn is_setting(arg: &clap::Arg) -> bool {
+    arg.get_env().is_some() && arg.get_id() != "limit"
+}
+
+/// Whether an argument is there or not, and has no value.
+fn is_flag(arg: &clap::Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
+fn origin_of(matches: &ArgMatches, id: &str, file: &File) -> Origin {
+    match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Origin::Flag,
+        Some(ValueSource::EnvVariable) => Origin::Environment,
+        _ if file.says(id) => Origin::File,
+        _ => Origin::Default,
+    }
+}
+
+/// Sets a limit, and returns its name.
+fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
     let bad = || Startup::BadLimit { text: text.to_owned() };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
     let Some(limit) = limits.get_mut(name) else {
@@ -211,7 +395,8 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<(), Startup> {
         // Large enough for any use, and small enough that no sum of two overflows.
         number => number.parse::<u32>().map_err(|_| bad())?.into(),
     };
-    Ok(())
+    let known = Limits::TABLE.iter().map(|(name, ..)| *name).find(|known| *known == name);
+    Ok(known.unwrap_or_default())
 }
 
 /// Every limit, its default and what it bounds.

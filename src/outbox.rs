@@ -45,8 +45,14 @@ pub enum Effect {
     Hash(ConnId, Box<Task>, Box<Waiting>),
     /// Close, behind what is said before.
     Close(ConnId, CloseReason),
-    /// Blocked: the user's session ends, wherever it is by then, and is told why.
-    Expel(UserId),
+    /// The user's session ends, wherever it is by then, and is told why.
+    Expel(UserId, CloseReason),
+    /// The user is an administrator from here on, or no longer one.
+    Rights(UserId, bool),
+    /// Hold the checkpoints for a backup.
+    Hold(ConnId),
+    /// The backup has what it wants.
+    Release(ConnId),
 }
 
 /// What goes on when a password hash is done.
@@ -78,6 +84,8 @@ pub enum Purpose {
     },
     /// To change the password.
     Change(UserId),
+    /// The operator changes it.
+    Reset(UserId),
 }
 
 /// A stored password is a secret (P27).
@@ -87,6 +95,7 @@ impl std::fmt::Debug for Purpose {
             Purpose::Register(_) => "Register(…)",
             Purpose::SignIn { .. } => "SignIn(…)",
             Purpose::Change(_) => "Change(…)",
+            Purpose::Reset(_) => "Reset(…)",
         })
     }
 }

@@ -215,6 +215,46 @@ fn a_server_that_speaks_no_tls_is_not_spoken_to_by_accident() {
     assert!(ended.stderr.contains(&address.to_string()), "{}", ended.stderr);
 }
 
+/// `cargo test --test network -- --ignored --nocapture` measures it.
+#[test]
+#[ignore = "a measurement"]
+fn what_an_idle_connection_costs() {
+    const COUNT: u64 = 1_500;
+    for secure in [false, true] {
+        let server = Server::start(&["--limit", "signin_seconds=0"]);
+        let path = format!("/proc/{}/smaps_rollup", server.pid());
+        let private_kib = || {
+            let text = fs::read_to_string(&path).expect("a process");
+            let line = text.lines().find(|line| line.starts_with("Private_Dirty"));
+            let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+            number.expect("a number")
+        };
+        let mut held = Vec::new();
+        let mut before = 0;
+        for number in 0..2 * COUNT {
+            if number == COUNT {
+                // Spare memory goes back to the system after a while.
+                std::thread::sleep(Duration::from_secs(3));
+                before = private_kib();
+            }
+            let mut stream = TcpStream::connect(server.address).expect("a server");
+            let ping = live::frame_of("ping", &serde_json::json!({}));
+            if secure {
+                let (mut tls, _) = look(&mut stream);
+                tls.writer().write_all(&ping).expect("memory");
+                tls.complete_io(&mut stream).expect("written");
+            } else {
+                stream.write_all(&ping).expect("written");
+            }
+            assert!(stream.read(&mut [0; 1_024]).expect("an answer") > 0);
+            held.push(stream);
+        }
+        std::thread::sleep(Duration::from_secs(3));
+        let bytes = (private_kib() - before) * 1_024 / COUNT;
+        println!("TLS {secure}: {bytes} bytes an idle connection");
+    }
+}
+
 /// A certificate for these names by an authority, as files.
 fn issue(dir: &Path, names: &[&str]) -> (PathBuf, Source) {
     let (ca_key, key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
@@ -279,22 +319,26 @@ impl Logged {
 
     /// The key that newcomers are shown.
     fn shown(&self) -> Fingerprint {
-        let mut stream = TcpStream::connect(self.address).expect("a server");
-        let seen = Arc::new(Seen::default());
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&seen) as _)
-            .with_no_client_auth();
-        let name = "localhost".try_into().expect("a name");
-        let mut tls = ClientConnection::new(Arc::new(config), name).expect("a connection");
-        while tls.is_handshaking() {
-            let _ = tls.complete_io(&mut stream).expect("a handshake");
-        }
-        let fingerprint = *seen.0.lock().expect("no panic");
-        fingerprint.expect("a certificate")
+        look(&mut TcpStream::connect(self.address).expect("a server")).1
     }
+}
+
+/// Shakes hands with whoever it is; the key that was shown.
+fn look(stream: &mut TcpStream) -> (ClientConnection, Fingerprint) {
+    let seen = Arc::new(Seen::default());
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&seen) as _)
+        .with_no_client_auth();
+    let name = "localhost".try_into().expect("a name");
+    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a connection");
+    while tls.is_handshaking() {
+        tls.complete_io(stream).expect("a handshake");
+    }
+    let fingerprint = *seen.0.lock().expect("no panic");
+    (tls, fingerprint.expect("a certificate"))
 }
 
 /// Looks at a key and trusts it, if it is proven.

@@ -31,7 +31,7 @@ const SEEN_PER_CENT: &[(&str, u64)] = &[
     ("before", 30),
     ("behind", 2),
     ("in_checkpoint", 2),
-    ("over_old_log", 2),
+    ("over_old_log", 1),
     ("again", 10),
     ("lives", 4),
 ];
@@ -53,10 +53,11 @@ fn p1_p25_a_power_cut_loses_nothing_acknowledged() {
     let work = || {
         while all.lock().expect("no panic").images < images {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let tried = try_take(number, Synchronous::Full).unwrap_or_else(|why| {
+            let tried = try_take(number, Synchronous::Full).inspect_err(|why| {
                 let replay = format!("P2SP_FROM={number} P2SP_POWER_CUTS=1");
-                panic!("take {number}: {why}\n{replay} cargo test --test power_cut p1")
+                println!("take {number}: {why}\n{replay} cargo test --test power_cut p1");
             });
+            let tried = tried.expect("nothing is lost");
             let mut all = all.lock().expect("no panic");
             all.add(&tried);
             if (number + 1).is_multiple_of(TAKES_A_LINE) {

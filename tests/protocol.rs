@@ -190,6 +190,7 @@ fn the_table_of_requests_is_the_handlers() {
             Handler::Anyone(_) => "anyone",
             Handler::Member(_) => "user",
             Handler::Admin(_) => "admin",
+            Handler::Operator(_) => "operator",
         };
         assert_eq!(row[1], who, "{}", row[0]);
         if !row[4].is_empty() {

@@ -8,29 +8,16 @@ mod live;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use live::{PASSWORD, Server, binary};
+use live::{PASSWORD, Server, binary, run};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::json;
-
-/// Runs the program to its end, with lines on its input.
-fn run(args: &[&str], input: &str) -> Output {
-    let mut command = binary();
-    let mut process = command.args(args).stdin(Stdio::piped()).spawn().expect("a process");
-    let mut stdin = process.stdin.take().expect("an input");
-    // It may refuse before it reads.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    process.wait_with_output().expect("an end")
-}
 
 /// The one line with which the program refuses, without printing or starting anything.
 fn refusal(args: &[&str]) -> String {
@@ -49,10 +36,11 @@ fn refusal_on(data: &Path) -> String {
     refusal(&["--listen", "127.0.0.1:0", "--data", data.to_str().expect("a name")])
 }
 
-/// Every file in a directory with its bytes.
+/// Every file in a directory with its bytes. The control socket has none.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
     entries
+        .filter(|entry| entry.file_type().expect("a type").is_file())
         .map(|entry| {
             let bytes = fs::read(entry.path()).expect("a file");
             (entry.file_name().to_string_lossy().into_owned(), bytes)
@@ -254,8 +242,11 @@ fn p26_a_second_server_on_the_same_data_ends_and_disturbs_nothing() {
     // Nor may the operator's commands write behind its back.
     let data = server.data();
     let data = data.to_str().expect("a name");
-    let line = refusal(&["admin", "grant", "bob", "--data", data]);
-    assert!(line.contains("Another p2sp server"), "{line}");
+    fs::remove_file(server.data().join("control")).expect("a control socket");
+    for command in [&["admin", "grant", "bob"][..], &["check"], &["backup", "/no/such/file"]] {
+        let line = refusal(&[command, &["--data", data]].concat());
+        assert!(line.contains("Another p2sp server"), "{line}");
+    }
     assert!(bob.ok("whoami", json!({}))["data"]["is_admin"] == false);
 }
 

@@ -49,6 +49,7 @@ transcripts! {
     lists_come_in_pages,
     mailbox_full,
     malformed_input,
+    operator,
     the_server_speaks_chinese,
     throttles_by_address,
     two_people_chat,

@@ -21,10 +21,10 @@ pub mod send;
 pub mod spare;
 pub mod tls;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::id::Moment;
+use crate::id::{Door, Moment};
 use crate::limits;
 use crate::mutant::Mutant;
 use receive::ReceiveBuffer;
@@ -61,6 +61,12 @@ pub enum CloseReason {
     TakenOver,
     /// An administrator blocked the user.
     Blocked,
+    /// The operator gave the user a new password.
+    PasswordReset,
+    /// The checkpoints could be held no longer for it.
+    HoldEnded,
+    /// A monitor was answered.
+    Measured,
     /// The outcome of a request is unknown (P4).
     Unknown,
     /// The server stops.
@@ -86,6 +92,9 @@ impl CloseReason {
             CloseReason::Stalled => "stalled",
             CloseReason::TakenOver => "taken_over",
             CloseReason::Blocked => "blocked",
+            CloseReason::PasswordReset => "password_reset",
+            CloseReason::HoldEnded => "hold_ended",
+            CloseReason::Measured => "measured",
             CloseReason::Unknown => "unknown_outcome",
             CloseReason::Shutdown => "shutdown",
             CloseReason::Refused => "refused",
@@ -126,7 +135,7 @@ impl Speaks {
     }
 }
 
-/// What a session means for the connection's deadline.
+/// Who is there, for the connection's deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     /// Not signed in: it has until the sign-in deadline.
@@ -135,6 +144,12 @@ pub enum Patience {
     Idle,
     /// Signed in, not confirming: TCP keepalive looks after it.
     Keepalive,
+    /// The operator's: as a session that confirms.
+    Operator,
+    /// The operator's while a backup is made, which has a deadline of its own.
+    Backup,
+    /// A monitor's: it asks at once, or not at all.
+    Monitor,
 }
 
 /// No moment: an `Option` of one would make every connection eight bytes larger.
@@ -218,6 +233,27 @@ impl Connection {
         }
     }
 
+    /// A connection just accepted at another door than the network's. Nobody signs in there: it
+    /// has to show signs of life.
+    pub fn inside(generation: u32, door: Door, now: Moment) -> Connection {
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let patience = match door {
+            Door::Front => Patience::SignIn,
+            Door::Control => Patience::Operator,
+            Door::Metrics => Patience::Monitor,
+        };
+        Connection { patience, ..Connection::new(generation, peer, now) }
+    }
+
+    /// Through which door it came.
+    pub fn door(&self) -> Door {
+        match self.patience {
+            Patience::SignIn | Patience::Idle | Patience::Keepalive => Door::Front,
+            Patience::Operator | Patience::Backup => Door::Control,
+            Patience::Monitor => Door::Metrics,
+        }
+    }
+
     /// Whether frames are read and served at all.
     pub fn is_serving(&self) -> bool {
         matches!(self.stage, Stage::Sniffing | Stage::Handshaking | Stage::Native)
@@ -232,6 +268,12 @@ impl Connection {
     /// Whether a push may be appended: a slow reader goes on from the log instead.
     pub fn may_be_fed(&self) -> bool {
         self.is_serving() && !self.backed_up
+    }
+
+    /// The checkpoints are held for it, which has a deadline of its own; or no longer.
+    pub fn holds_checkpoints(&mut self, holds: bool, now: Moment) {
+        self.patience = if holds { Patience::Backup } else { Patience::Operator };
+        self.since = now;
     }
 
     /// A session began.
@@ -253,7 +295,7 @@ impl Connection {
         }
         self.stage = Stage::Native;
         self.begun = NEVER;
-        if self.patience == Patience::Idle {
+        if matches!(self.patience, Patience::Idle | Patience::Operator) {
             self.since = now;
         }
     }
@@ -422,8 +464,13 @@ impl Connection {
             Patience::SignIn => {
                 limit(self.since, settings.signin_seconds, CloseReason::SignInDeadline)
             }
-            Patience::Idle => limit(self.since, settings.idle_seconds, CloseReason::Idle),
-            Patience::Keepalive => None,
+            Patience::Idle | Patience::Operator => {
+                limit(self.since, settings.idle_seconds, CloseReason::Idle)
+            }
+            Patience::Monitor => {
+                limit(self.since, limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline)
+            }
+            Patience::Keepalive | Patience::Backup => None,
         };
         let (seconds, late) = match self.stage {
             Stage::Handshaking => (limits::HANDSHAKE_SECONDS_MAX, CloseReason::HandshakeDeadline),
@@ -443,7 +490,6 @@ const _: () = assert!(std::mem::size_of::<Connection>() <= 128);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
 
     fn connection() -> Connection {
         Connection::new(0, IpAddr::V4(Ipv4Addr::LOCALHOST), Moment(0))

@@ -6,7 +6,7 @@
 
 use rand::Rng;
 
-use super::{Answer, Context, No, Outcome, commands};
+use super::{Answer, Context, No, Outcome, commands, operator};
 use crate::id::UserId;
 use crate::limits::{HASH_QUEUE_MAX, KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
 use crate::locale::reply::Reply;
@@ -155,6 +155,9 @@ pub fn hash_done(context: &mut Context, purpose: &Purpose, outcome: &password::O
         (Purpose::Change(user), password::Outcome::Changed(Some(stored))) => {
             changed(context, *user, stored)
         }
+        (Purpose::Reset(user), password::Outcome::Hashed(stored)) => {
+            operator::password_is_reset(context, *user, stored)
+        }
         (Purpose::Change(user), password::Outcome::Changed(None)) => {
             let namekey = user_key(&context.name_of(*user)?);
             Err(wrong_password(context, &namekey))
@@ -272,11 +275,11 @@ fn refuse_signed_in(context: &Context) -> Result<(), No> {
     }
 }
 
-fn required_password<'a>(args: &'a Args) -> Result<&'a str, No> {
+pub(super) fn required_password<'a>(args: &'a Args) -> Result<&'a str, No> {
     Ok(args.password()?.ok_or(Refusal::about(Code::BadRequest, "password"))?)
 }
 
-fn check_strength(password: &str, name: &str) -> Result<(), No> {
+pub(super) fn check_strength(password: &str, name: &str) -> Result<(), No> {
     match password::weakness(password, name) {
         None => Ok(()),
         Some(weakness) => Err(Refusal::about(Code::WeakPassword, weakness.name()).into()),
@@ -302,7 +305,7 @@ fn check_throttle(context: &Context, namekey: &str) -> Result<(), No> {
 }
 
 /// Stages the hash; the connection is paused until it is done.
-fn wait_for_hash(context: &mut Context, task: Task, purpose: Purpose) -> Answer {
+pub(super) fn wait_for_hash(context: &mut Context, task: Task, purpose: Purpose) -> Answer {
     if context.facts.hashes_waiting + context.facts.outbox.hashes() >= HASH_QUEUE_MAX {
         return Err(Code::Busy.into());
     }
@@ -326,7 +329,7 @@ fn new_key(context: &mut Context, user: UserId) -> Result<String, No> {
     Ok(key)
 }
 
-fn salt(context: &mut Context) -> [u8; 16] {
+pub(super) fn salt(context: &mut Context) -> [u8; 16] {
     let mut salt = [0; 16];
     context.facts.rng.fill_bytes(&mut salt);
     salt

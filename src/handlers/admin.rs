@@ -1,23 +1,26 @@
 //! What only administrators may: see everyone, speak as the system, block and unblock.
+//!
+//! The operator may, too: there is no user then, and what is said has no sender.
 
 use serde_json::{Value, json};
 
 use super::chat::sent_to;
 use super::context::{Draft, View, is_same_group};
-use super::group::{list_groups, tell_group};
+use super::group::{list_groups, tell};
 use super::list::{Cursor, Page, ROWS_ASKED};
-use super::{Answer, Context, No, Outcome};
+use super::{Answer, Context, Facts, No, Outcome};
+use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Figure, Reply, UserLine};
 use crate::mutant::Mutant;
 use crate::outbox::Effect;
-use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, User};
+use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, StoreError, User};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Event, Refusal};
+use crate::wire::{Args, Code, Event, Notice, Refusal};
 
 /// `allusers`: every user, or only those online.
-pub fn allusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn allusers(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
     if args.online()? {
         return online(context, user, args);
     }
@@ -27,7 +30,7 @@ pub fn allusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// `online`: every user who is online.
-pub fn online(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn online(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
     let store = &context.facts.store;
     let online = context.facts.sessions.online_after(UserId(begins.id), ROWS_ASKED);
@@ -37,21 +40,21 @@ pub fn online(context: &mut Context, _: UserId, args: &Args) -> Answer {
 }
 
 /// `allgroup`: every group, by number.
-pub fn allgroup(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn allgroup(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
     let rows = context.facts.store.all_groups(GroupId(begins.id), ROWS_ASKED)?;
     Ok(list_groups(context, begins, rows))
 }
 
 /// `adminsend`: a system message to anyone, friend or not.
-pub fn adminsend(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn adminsend(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
     let other = context.named_user(args)?;
     let seq = say(context, user, args, Conversation::Inbox(other.id))?;
     Ok(sent_to(context, &other, seq))
 }
 
 /// `adminsendgroup`: a system message to any group, blocked ones included.
-pub fn adminsendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn adminsendgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
     let (creator, name) = context.group_reference(user, args)?;
     let posted = context.posted(user, args, true, |store, conversation| {
         is_same_group(store, conversation, creator, name)
@@ -68,13 +71,13 @@ pub fn adminsendgroup(context: &mut Context, user: UserId, args: &Args) -> Answe
 }
 
 /// `broadcast`: a system message to every user, offline ones included.
-pub fn broadcast(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn broadcast(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
     let seq = say(context, user, args, Conversation::Everyone)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
 /// `blockuser`: signed out at once, with the reason, and let in no more.
-pub fn blockuser(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn blockuser(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
     let other = context.named_user(args)?;
     if other.admin {
         return Err(Code::AdminProtected.into());
@@ -88,33 +91,33 @@ pub fn blockuser(context: &mut Context, _: UserId, args: &Args) -> Answer {
     }
     // By name: they may be signing in in this very tick.
     if !Mutant::BlockedGoesOn.is_on() {
-        context.facts.outbox.stage(Effect::Expel(other.id));
+        context.facts.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
     }
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
 }
 
 /// `unblockuser`: may sign in again.
-pub fn unblockuser(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn unblockuser(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
     let other = context.named_user(args)?;
     context.facts.store.set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
 
 /// `blockgroup`: nobody may send to it; its members are told.
-pub fn blockgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn blockgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
     let group = set_group_blocked(context, user, args, true)?;
     Ok(Outcome::said(Reply::GroupBlocked { name: group.name }))
 }
 
 /// `unblockgroup`: open again; its members are told.
-pub fn unblockgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn unblockgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
     let group = set_group_blocked(context, user, args, false)?;
     Ok(Outcome::said(Reply::GroupUnblocked { name: group.name }))
 }
 
 /// `stats`: how the server is doing.
-pub fn stats(context: &mut Context, _: UserId, _: &Args) -> Answer {
-    let figures = figures(context)?;
+pub fn stats(context: &mut Context, _: Option<UserId>, _: &Args) -> Answer {
+    let figures = figures(context.facts)?;
     let (refusals, closes) = (context.facts.counters.refusals(), context.facts.counters.closes());
     let object = |counts: &[(&'static str, u64)]| -> Value {
         counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
@@ -126,9 +129,9 @@ pub fn stats(context: &mut Context, _: UserId, _: &Args) -> Answer {
     Ok(Outcome::Done(Reply::Stats { figures, refusals, closes }, Data::Object(data)))
 }
 
-fn figures(context: &Context) -> Result<Vec<Figure>, No> {
-    let facts = &context.facts;
-    let View { connections, uptime_seconds, send_bytes, behind } = facts.view;
+/// Every figure, for people, for programs and for monitors.
+pub fn figures(facts: &Facts) -> Result<Vec<Figure>, StoreError> {
+    let View { connections, uptime_seconds, send_bytes, behind, .. } = facts.view;
     let (store, counters) = (&facts.store, &facts.counters);
     Ok(vec![
         ("connections", "connections", "连接数", connections),
@@ -202,7 +205,7 @@ fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
 /// already.
 fn say(
     context: &mut Context,
-    user: UserId,
+    user: Option<UserId>,
     args: &Args,
     conversation: Conversation,
 ) -> Result<Seq, No> {
@@ -215,7 +218,7 @@ fn say(
 
 fn post_system(
     context: &mut Context,
-    user: UserId,
+    user: Option<UserId>,
     args: &Args,
     conversation: Conversation,
     group: Option<GroupLabel>,
@@ -228,7 +231,7 @@ fn post_system(
 
 fn set_group_blocked(
     context: &mut Context,
-    user: UserId,
+    user: Option<UserId>,
     args: &Args,
     blocked: bool,
 ) -> Result<Group, No> {
@@ -240,7 +243,9 @@ fn set_group_blocked(
     if (group.status == GroupStatus::Blocked) != blocked {
         context.facts.store.set_group_blocked(group.id, blocked)?;
         let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };
-        tell_group(context, user, &group, event, user)?;
+        let username = user.map(|user| context.name_of(user)).transpose()?;
+        let notice = Notice { username, ..Notice::plain(event) };
+        tell(context, Conversation::Group(group.id), user, &group, notice)?;
     }
     Ok(group)
 }

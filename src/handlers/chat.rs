@@ -21,7 +21,8 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let Addressee { user: other, is_friend, sender_name } = context.addressee(user, args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
     let inbox = Conversation::Inbox(other.id);
-    let posted = context.posted(user, args, false, |_, conversation| Ok(conversation == inbox))?;
+    let posted =
+        context.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
     let posted = posted.filter(|_| is_friend || !Mutant::MidAfterMembership.is_on());
     if let Some(seq) = posted {
         return Ok(sent_to(context, &other, seq));
@@ -32,8 +33,15 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
     context.need_storage()?;
     let kind = text_kind(context);
     let (sender_name, body) = (Some(sender_name), text);
-    let draft =
-        Draft { conversation: inbox, sender: user, sender_name, kind, body, mid, group: None };
+    let draft = Draft {
+        conversation: inbox,
+        sender: Some(user),
+        sender_name,
+        kind,
+        body,
+        mid,
+        group: None,
+    };
     if context.facts.sessions.is_caught_up(other.id) {
         let seq = context.post(draft)?;
         return Ok(sent_to(context, &other, seq));
@@ -49,7 +57,7 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
 
 /// `sendgroup`: a message to a group I am in.
 pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let (creator, name) = context.group_reference(user, args)?;
+    let (creator, name) = context.group_reference(Some(user), args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
     if Mutant::MidAfterMembership.is_on()
         && !context.facts.store.is_member(context.live_group(creator, name)?.id, user)?
@@ -57,7 +65,7 @@ pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
         return Err(Code::NotMember.into());
     }
     // A retry is answered even if the group, or the membership, is gone by now.
-    let posted = context.posted(user, args, false, |store, conversation| {
+    let posted = context.posted(Some(user), args, false, |store, conversation| {
         is_same_group(store, conversation, creator, name)
     })?;
     if let Some(seq) = posted {
@@ -73,7 +81,7 @@ pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     context.need_storage()?;
     let seq = context.post(Draft {
         conversation: Conversation::Group(group.id),
-        sender: user,
+        sender: Some(user),
         sender_name: None,
         kind: text_kind(context),
         body: text,
@@ -104,7 +112,7 @@ pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
     };
     let before = args.before()?.map(Seq);
     let (entries, other) = if args.groupname()?.is_some() {
-        let group = context.named_group(user, args)?;
+        let group = context.named_group(Some(user), args)?;
         if !context.facts.store.is_member(group.id, user)? {
             return Err(Code::NotMember.into());
         }

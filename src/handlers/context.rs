@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rand::rngs::StdRng;
 
 use crate::counters::Counters;
-use crate::id::{ConnId, Conversation, GroupId, Now, Seq, UserId};
+use crate::id::{ConnId, Conversation, Door, GroupId, Now, Seq, UserId};
 use crate::limits::{Limits, MESSAGE_BYTES_MAX};
 use crate::locale::Lang;
 use crate::locale::reply::Reply;
@@ -75,6 +75,8 @@ pub struct View {
     pub send_bytes: u64,
     /// Readers who are behind and can be fed.
     pub behind: u64,
+    /// Whose backup has the checkpoints held.
+    pub held_for: Option<ConnId>,
 }
 
 /// Where a request came from.
@@ -84,6 +86,8 @@ pub struct Caller {
     pub conn: ConnId,
     /// From which address.
     pub address: IpAddr,
+    /// Through which door.
+    pub door: Door,
 }
 
 /// The facts, and who asks.
@@ -155,8 +159,8 @@ impl Outcome {
 pub struct Draft<'a> {
     /// For whom.
     pub conversation: Conversation,
-    /// From whom.
-    pub sender: UserId,
+    /// From whom; nobody is the system itself.
+    pub sender: Option<UserId>,
     /// Their name as shown, if it is at hand.
     pub sender_name: Option<String>,
     /// Of which kind.
@@ -202,7 +206,7 @@ impl<'c, 'f> Context<'c, 'f> {
     }
 
     /// The group named by `creator` (left out: the caller) and `groupname`.
-    pub fn named_group(&self, user: UserId, args: &Args) -> Result<Group, No> {
+    pub fn named_group(&self, user: Option<UserId>, args: &Args) -> Result<Group, No> {
         let (creator, name) = self.group_reference(user, args)?;
         self.live_group(creator, name)
     }
@@ -221,12 +225,12 @@ impl<'c, 'f> Context<'c, 'f> {
     /// The creator and the name of the group that the arguments name; it may not exist.
     pub fn group_reference<'a>(
         &self,
-        user: UserId,
+        user: Option<UserId>,
         args: &'a Args,
     ) -> Result<(UserId, &'a str), No> {
         let name = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
         let creator = match args.creator()? {
-            None => user,
+            None => user.ok_or_else(|| Refusal::about(Code::BadRequest, "creator"))?,
             Some(creator) => {
                 let found = self.facts.store.user_by_key(&user_key(creator))?;
                 found.ok_or_else(|| Refusal::about(Code::NoSuchGroup, name))?.id
@@ -265,12 +269,12 @@ impl<'c, 'f> Context<'c, 'f> {
     /// `mid_reused`: it stands for another content.
     pub fn posted(
         &mut self,
-        sender: UserId,
+        sender: Option<UserId>,
         args: &Args,
         system: bool,
         same_target: impl FnOnce(&Store, Conversation) -> Result<bool, StoreError>,
     ) -> Result<Option<Seq>, No> {
-        let Some(mid) = args.mid()? else { return Ok(None) };
+        let Some((sender, mid)) = sender.zip(args.mid()?) else { return Ok(None) };
         let Some(posted) = self.facts.store.find_mid(sender, mid)? else { return Ok(None) };
         let same = (posted.kind == EntryKind::System) == system
             && posted.body == self.text(args)?
@@ -283,14 +287,17 @@ impl<'c, 'f> Context<'c, 'f> {
     pub fn post(&mut self, draft: Draft) -> Result<Seq, No> {
         let Draft { conversation, sender, sender_name, kind, body, mid, group } = draft;
         let unix = self.facts.now.unix;
-        let sender_name = sender_name.map_or_else(|| self.name_of(sender), Ok)?;
-        let new = NewEntry { conversation, sender: Some(sender), unix, kind, body, mid };
+        let sender_name = match sender {
+            Some(sender) if sender_name.is_none() => Some(self.name_of(sender)?),
+            _ => sender_name,
+        };
+        let new = NewEntry { conversation, sender, unix, kind, body, mid };
         let seq = self.facts.store.append(&new)?;
         let entry = Entry {
             seq,
             conversation,
-            sender: Some(sender),
-            sender_name: Some(sender_name),
+            sender,
+            sender_name,
             group,
             unix,
             kind,
@@ -304,7 +311,7 @@ impl<'c, 'f> Context<'c, 'f> {
     pub fn notify(
         &mut self,
         conversation: Conversation,
-        by: UserId,
+        by: Option<UserId>,
         notice: &Notice,
     ) -> Result<Seq, No> {
         let body = notice.to_body();

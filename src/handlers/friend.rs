@@ -112,6 +112,6 @@ fn check_room(context: &Context, user: UserId) -> Result<(), No> {
 
 fn tell(context: &mut Context, user: UserId, other: &User, event: Event) -> Result<(), No> {
     let notice = Notice::by(event, &context.name_of(user)?);
-    context.notify(Conversation::Inbox(other.id), user, &notice)?;
+    context.notify(Conversation::Inbox(other.id), Some(user), &notice)?;
     Ok(())
 }

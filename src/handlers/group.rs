@@ -83,7 +83,7 @@ pub fn delgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer 
 
 /// `leavegroup`: the owner cannot; they delete the group instead.
 pub fn leavegroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let group = context.named_group(user, args)?;
+    let group = context.named_group(Some(user), args)?;
     if group.creator == user {
         return Err(Code::Yourself.into());
     }
@@ -102,7 +102,7 @@ pub fn groups(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `groupusers`: the members of one of my groups, and who is online.
 pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
-    let group = context.named_group(user, args)?;
+    let group = context.named_group(Some(user), args)?;
     let store = &context.facts.store;
     if !store.is_member(group.id, user)? {
         return Err(Code::NotMember.into());
@@ -144,20 +144,15 @@ pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outco
 }
 
 /// Tells a group that something happened to `whom`, because of `by`.
-pub fn tell_group(
+fn tell_group(
     context: &mut Context,
     by: UserId,
     group: &Group,
     event: Event,
     whom: UserId,
 ) -> Result<(), No> {
-    tell(
-        context,
-        Conversation::Group(group.id),
-        by,
-        group,
-        Notice::by(event, &context.name_of(whom)?),
-    )
+    let notice = Notice::by(event, &context.name_of(whom)?);
+    tell(context, Conversation::Group(group.id), Some(by), group, notice)
 }
 
 /// Tells a user what `by` did to them in a group.
@@ -168,13 +163,15 @@ fn tell_user(
     event: Event,
     whom: UserId,
 ) -> Result<(), No> {
-    tell(context, Conversation::Inbox(whom), by, group, Notice::by(event, &context.name_of(by)?))
+    let notice = Notice::by(event, &context.name_of(by)?);
+    tell(context, Conversation::Inbox(whom), Some(by), group, notice)
 }
 
-fn tell(
+/// Posts a notice about a group.
+pub fn tell(
     context: &mut Context,
     conversation: Conversation,
-    by: UserId,
+    by: Option<UserId>,
     group: &Group,
     notice: Notice,
 ) -> Result<(), No> {

@@ -20,12 +20,14 @@ mod context;
 pub mod friend;
 pub mod group;
 pub mod list;
+pub mod metrics;
+pub mod operator;
 pub mod stem;
 
 pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
 
 use crate::conn::CloseReason;
-use crate::id::UserId;
+use crate::id::{Door, UserId};
 use crate::locale::{self, Lang};
 use crate::mutant::Mutant;
 use crate::outbox::{Effect, Mark, Waiting};
@@ -44,8 +46,21 @@ pub enum Handler {
     Anyone(fn(&mut Context, &Args) -> Answer),
     /// A signed-in user with the right key.
     Member(fn(&mut Context, UserId, &Args) -> Answer),
-    /// A signed-in administrator with the right key.
-    Admin(fn(&mut Context, UserId, &Args) -> Answer),
+    /// A signed-in administrator with the right key; or the operator, who is no user.
+    Admin(fn(&mut Context, Option<UserId>, &Args) -> Answer),
+    /// Whoever came through the control socket.
+    Operator(fn(&mut Context, &Args) -> Answer),
+}
+
+impl Handler {
+    /// Whether there is such a request for those who came through this door.
+    fn is_behind(&self, door: Door) -> bool {
+        match self {
+            Handler::Anyone(_) | Handler::Member(_) => door == Door::Front,
+            Handler::Admin(_) => door != Door::Metrics,
+            Handler::Operator(_) => door == Door::Control,
+        }
+    }
 }
 
 /// How often a handler writes.
@@ -96,6 +111,11 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Blockgroup, Handler::Admin(admin::blockgroup), Writes::Many),
     (MessageType::Unblockgroup, Handler::Admin(admin::unblockgroup), Writes::Many),
     (MessageType::Stats, Handler::Admin(admin::stats), Writes::Once),
+    (MessageType::Grant, Handler::Operator(operator::grant), Writes::Once),
+    (MessageType::Revoke, Handler::Operator(operator::revoke), Writes::Once),
+    (MessageType::Setpasswd, Handler::Operator(operator::setpasswd), Writes::Once),
+    (MessageType::Backup, Handler::Operator(operator::backup), Writes::Once),
+    (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
 ];
 
 /// What a signed-in user can type, for the welcome. Confirming is the client's business.
@@ -104,6 +124,7 @@ pub fn commands(admin: bool) -> Vec<&'static str> {
         Handler::Anyone(_) => false,
         Handler::Member(_) => true,
         Handler::Admin(_) => admin,
+        Handler::Operator(_) => false,
     };
     HANDLERS
         .iter()
@@ -167,7 +188,8 @@ pub fn refuse(facts: &mut Facts, caller: Caller, re: Option<RequestId>, refusal:
 /// handler.
 fn gate(context: &mut Context, request: &RequestMessage) -> Answer {
     let row = request.kind().and_then(|kind| HANDLERS.iter().find(|(row, ..)| *row == kind));
-    let Some((_, handler, writes)) = row else {
+    let door = context.caller.door;
+    let Some((_, handler, writes)) = row.filter(|(_, handler, _)| handler.is_behind(door)) else {
         return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
     };
     let args = &request.args;
@@ -179,12 +201,18 @@ fn gate(context: &mut Context, request: &RequestMessage) -> Answer {
             let (user, _) = authenticate(context, args)?;
             atomically(context, *writes, |context| function(context, user, args))
         }
+        Handler::Admin(function) if door == Door::Control => {
+            atomically(context, *writes, |context| function(context, None, args))
+        }
+        Handler::Operator(function) => {
+            atomically(context, *writes, |context| function(context, args))
+        }
         Handler::Admin(function) => {
             let (user, admin) = authenticate(context, args)?;
             if !admin && !Mutant::GateOpen.is_on() {
                 return Err(Code::NotAdmin.into());
             }
-            atomically(context, *writes, |context| function(context, user, args))
+            atomically(context, *writes, |context| function(context, Some(user), args))
         }
     }
 }

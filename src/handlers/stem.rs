@@ -28,7 +28,8 @@ pub fn stem(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
         (EntryKind::System, conversation) => {
             let to_all = conversation == Conversation::Everyone;
             let event = if to_all { Event::Broadcast } else { Event::Admin };
-            Push::System { message, event, username: Some(from), groupname, creator }
+            let username = entry.sender_name.as_deref();
+            Push::System { message, event, username, groupname, creator }
         }
         (_, Conversation::Group(_)) => Push::Group {
             groupname: groupname.unwrap_or_default(),

@@ -2,14 +2,16 @@
 //!
 //! Every text is a variant of an enum whose `say` matches on text and language together, so a
 //! text that is missing in one language does not compile. [`reply`] is what the server answers,
-//! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`] what the operator
-//! reads, [`client`] and [`command`] what the stdin client says.
+//! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`], [`operating`] and
+//! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says.
 //!
 //! Programs must not read any of it: for them there are codes and events.
 
 pub mod client;
 pub mod command;
+pub mod doctor;
 pub mod notice;
+pub mod operating;
 pub mod refusal;
 pub mod reply;
 pub mod startup;

@@ -57,6 +57,10 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
         Event::Blocked => {
             ("An administrator has blocked your account.".into(), "您的账号已被管理员封禁。".into())
         }
+        Event::PasswordReset => (
+            "You have a new password; sign in with it.".into(),
+            "您的密码已被重设，请用新密码登录。".into(),
+        ),
         Event::Shutdown => ("The server is stopping.".into(), "服务器正在停止。".into()),
         Event::CaughtUp => {
             ("That is all that waited for you.".into(), "离线消息已全部送达。".into())

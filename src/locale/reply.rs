@@ -119,6 +119,15 @@ pub enum Reply {
     GroupUnblocked {
         name: String,
     },
+    Granted {
+        name: String,
+    },
+    Revoked {
+        name: String,
+    },
+    PasswordReset {
+        name: String,
+    },
     Stats {
         figures: Vec<Figure>,
         refusals: Vec<Count>,
@@ -168,6 +177,17 @@ impl Reply {
             Reply::Confirmed => fixed("Confirmed.", "已确认。"),
             Reply::Sent => fixed("Sent.", "已发送。"),
             Reply::BroadcastSent => fixed("Sent to everyone.", "已发送给所有人。"),
+            Reply::Granted { name } => fixed(
+                &format!("{name} is an administrator now."),
+                &format!("{name} 已成为管理员。"),
+            ),
+            Reply::Revoked { name } => fixed(
+                &format!("{name} is no longer an administrator."),
+                &format!("{name} 不再是管理员。"),
+            ),
+            Reply::PasswordReset { name } => {
+                fixed(&format!("{name} has a new password."), &format!("{name} 的密码已重设。"))
+            }
             _ => self.say_about(lang),
         }
     }
@@ -346,6 +366,9 @@ mod tests {
             Reply::UserUnblocked { name: name() },
             Reply::GroupBlocked { name: name() },
             Reply::GroupUnblocked { name: name() },
+            Reply::Granted { name: name() },
+            Reply::Revoked { name: name() },
+            Reply::PasswordReset { name: name() },
         ] {
             assert!(!reply.say(Lang::En).is_empty(), "{reply:?}");
             assert!(!reply.say(Lang::Zh).is_empty(), "{reply:?}");

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::Lang;
+use super::operating::Operating;
 
 /// A line for the operator.
 #[derive(Clone, Debug)]
@@ -32,15 +33,12 @@ pub enum Startup {
     Broken { why: String },
     UnknownLimit { name: String, nearest: Option<String> },
     BadLimit { text: String },
-    NoSuchUser { name: String },
     Weak { why: String },
     PasswordPrompt,
     PasswordAgain,
     PasswordsDiffer,
-    Granted { name: String },
-    Revoked { name: String },
-    PasswordSet { name: String },
     CannotReadPassword { why: String },
+    Operating(Operating),
     CertificateUnreadable { path: String, why: String },
     NoCertificate { path: String },
     NoKey { path: String },
@@ -80,6 +78,7 @@ impl Startup {
                     "--no-fsync：仅供性能测试。不等待磁盘写入，断电会丢失已确认的消息。",
                 )
                 .to_owned(),
+            Startup::Operating(line) => line.say(lang),
             about_others => about_others.say_elsewhere(lang),
         }
     }
@@ -175,9 +174,6 @@ impl Startup {
                     "“{text}”格式不对：应为 名称=整数（loopback 可用 on、off）。--help-limits 列出所有限制。"
                 ),
             ),
-            Startup::NoSuchUser { name } => {
-                (format!("There is no user {name}."), format!("用户 {name} 不存在。"))
-            }
             Startup::Weak { why } => (why.clone(), why.clone()),
             Startup::PasswordPrompt => ("New password: ".into(), "新密码：".into()),
             Startup::PasswordAgain => ("Again: ".into(), "再输入一次：".into()),
@@ -185,15 +181,6 @@ impl Startup {
                 "The two passwords differ; nothing was changed.".into(),
                 "两次输入不一致，未修改。".into(),
             ),
-            Startup::Granted { name } => {
-                (format!("{name} is an administrator now."), format!("{name} 已成为管理员。"))
-            }
-            Startup::Revoked { name } => {
-                (format!("{name} is no longer an administrator."), format!("{name} 不再是管理员。"))
-            }
-            Startup::PasswordSet { name } => {
-                (format!("{name} has a new password."), format!("{name} 的密码已重设。"))
-            }
             Startup::CannotReadPassword { why } => {
                 (format!("Cannot read the password: {why}"), format!("无法读取密码：{why}"))
             }

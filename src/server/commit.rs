@@ -73,6 +73,7 @@ impl Server {
     /// The second walk. It serves no more than the first did, so no budget is charged twice.
     fn commit_one_by_one(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
         // On a full disk the write-ahead log cannot grow, but it can begin anew.
+        self.break_hold(now);
         self.copy_log(now)?;
         let mut intake = std::mem::take(&mut self.intake);
         let committed = self.walk_one_by_one(&mut intake, now);

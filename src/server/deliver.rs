@@ -133,13 +133,14 @@ impl Server {
             if !self.leaves_run(&delivery.run, &effect) {
                 self.push_run(&mut delivery, now);
             }
-            self.apply(effect, &mut delivery, now);
+            self.apply(effect, &mut delivery, now)?;
         }
         self.push_run(&mut delivery, now);
         if let Some(reserve) = reserve {
             delivery.budget.add(reserve);
         }
         self.feed_behind(&mut delivery.budget, now)?;
+        self.answer_monitors(now)?;
         Ok(delivery.hashes)
     }
 
@@ -161,7 +162,7 @@ impl Server {
         for effect in effects {
             let ending = match effect {
                 Effect::SignIn(_, sign_in) => self.sessions.conn_of(sign_in.user),
-                Effect::Expel(user) => self.sessions.conn_of(*user),
+                Effect::Expel(user, _) => self.sessions.conn_of(*user),
                 _ => None,
             };
             let Some(id) = ending else { continue };
@@ -191,7 +192,7 @@ impl Server {
         }
     }
 
-    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) {
+    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) -> Result<(), Fatal> {
         match effect {
             Effect::Reply(id, response) => {
                 self.counters.replied(response.code);
@@ -223,13 +224,23 @@ impl Server {
                 }
             }
             Effect::Close(id, reason) => self.close(id, reason, None, now),
-            Effect::Expel(user) => {
+            Effect::Expel(user, reason) => {
                 if let Some(id) = self.sessions.conn_of(user) {
-                    let notice = Notice::plain(Event::Blocked);
-                    self.close(id, CloseReason::Blocked, Some(&notice), now);
+                    let blocked = reason == CloseReason::Blocked;
+                    let event = if blocked { Event::Blocked } else { Event::PasswordReset };
+                    self.close(id, reason, Some(&Notice::plain(event)), now);
                 }
             }
+            Effect::Rights(user, admin) => {
+                let conn = self.sessions.conn_of(user);
+                if let Some(session) = conn.and_then(|conn| self.sessions.get_mut(conn)) {
+                    session.admin = admin;
+                }
+            }
+            Effect::Hold(id) => return self.begin_hold(id, now),
+            Effect::Release(id) => self.end_hold(id, now),
         }
+        Ok(())
     }
 
     /// A session begins; an older one of the user ends and is told why.
@@ -265,7 +276,13 @@ impl Server {
         }
     }
 
-    fn close(&mut self, id: ConnId, reason: CloseReason, notice: Option<&Notice>, now: Now) {
+    pub(super) fn close(
+        &mut self,
+        id: ConnId,
+        reason: CloseReason,
+        notice: Option<&Notice>,
+        now: Now,
+    ) {
         if let Some(notice) = notice {
             let lang = self.sessions.get(id).map_or(self.rules.lang, |session| session.lang);
             let words = locale::notice::say(notice, lang);

@@ -12,7 +12,9 @@
 
 mod commit;
 mod deliver;
+mod hold;
 pub mod intake;
+mod monitor;
 mod reap;
 mod secure;
 mod serve;
@@ -29,7 +31,7 @@ use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection, Stage};
 use crate::counters::Counters;
 use crate::handlers::Rules;
-use crate::id::{ConnId, Moment, Now, Seq};
+use crate::id::{ConnId, Door, Moment, Now, Seq};
 use crate::limits;
 use crate::locale;
 use crate::mutant::Mutant;
@@ -41,6 +43,7 @@ use crate::throttle::Throttle;
 use crate::wire::push;
 use crate::wire::{Event, Notice};
 use intake::Intake;
+use monitor::Asks;
 pub use reap::Settled;
 use secure::Sealed;
 
@@ -89,6 +92,12 @@ pub struct Server {
     cursors_written: Moment,
     last_work: Moment,
     checkpoint_not_before: Moment,
+    /// The connection that a backup has the checkpoints held for, and until when at most.
+    hold: Option<(ConnId, Moment)>,
+    /// Monitors that are to be answered in this tick.
+    monitors: Vec<(ConnId, Asks)>,
+    /// Connections that came through another door than the network's.
+    inside: usize,
 }
 
 impl Server {
@@ -123,6 +132,9 @@ impl Server {
             cursors_written: now,
             last_work: now,
             checkpoint_not_before: now,
+            hold: None,
+            monitors: Vec::new(),
+            inside: 0,
         }
     }
 
@@ -145,6 +157,22 @@ impl Server {
             return false;
         }
         self.conns.insert(Connection::new(id.generation, peer.ip(), now.mono));
+        self.touch(id);
+        true
+    }
+
+    /// Takes in a connection that was accepted at another door than the network's, as
+    /// [`Server::connect`] does. No limit by address applies there, only one on all of them.
+    pub fn connect_inside(&mut self, door: Door, now: Now) -> bool {
+        let id = self.vacant_id();
+        self.generation = id.generation;
+        self.counters.accepted += 1;
+        if self.inside >= limits::INSIDE_CONNECTIONS_MAX {
+            self.turned_away();
+            return false;
+        }
+        self.inside += 1;
+        self.conns.insert(Connection::inside(id.generation, door, now.mono));
         self.touch(id);
         true
     }
@@ -206,6 +234,9 @@ impl Server {
     /// The connection's share is complete: open it if it is sealed, cut it into frames and list
     /// them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
+        if self.conn(id).is_some_and(|conn| conn.door() == Door::Metrics) {
+            return self.hear_monitor(id);
+        }
         self.sniff(id, now);
         self.open_records(id, now);
         let listed = self.intake.list();

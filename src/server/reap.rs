@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::{CloseReason, Connection, Due, Stage};
-use crate::id::{ConnId, Moment, Now};
+use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::mutant::Mutant;
 use crate::wire::frame;
@@ -34,7 +34,8 @@ impl Server {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
             let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
-            if conn.is_serving() {
+            // A monitor's are kept as they came.
+            if conn.is_serving() && conn.door() != Door::Metrics {
                 let mut rest = self.intake.rest(portion);
                 if Mutant::PausedFramesLost.is_on() && has_frame(rest) {
                     rest = &[];
@@ -106,7 +107,10 @@ impl Server {
     fn free(&mut self, id: ConnId) {
         let conn = self.conns.remove(id.index());
         self.send_bytes -= conn.unsent_bytes();
-        self.throttle.disconnect(conn.peer);
+        match conn.door() {
+            Door::Front => self.throttle.disconnect(conn.peer),
+            Door::Control | Door::Metrics => self.inside -= 1,
+        }
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.counters.closed(reason);
         log::debug!("{id}: closed, {reason}");
@@ -155,6 +159,9 @@ impl Server {
     /// is nothing else to do. While space is short, after each commit: the database grows as long
     /// as it can, and the log keeps its room.
     fn checkpoint_due(&self) -> Option<Moment> {
+        if let Some((_, until)) = self.hold {
+            return Some(until);
+        }
         let pages = self.store.wal_pages();
         let idle = self.last_work.after(Duration::from_micros(limits::IDLE_CHECKPOINT_MICROS));
         let short = self.storage_low || self.log_is_stuck;
@@ -172,6 +179,9 @@ impl Server {
     /// The store failed for good.
     pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
         self.store.commit_what_was_put_off().map_err(fatal)?;
+        if self.is_held(now) {
+            return Ok(());
+        }
         if self.checkpoint_due().is_some_and(|due| now.mono >= due) {
             self.copy_log(now)?;
         }
@@ -201,6 +211,10 @@ impl Server {
 
 /// Whether something was kept that does not wait for more bytes.
 fn has_work(conn: &Connection) -> bool {
+    // What a monitor sent waits for the rest of it.
+    if conn.door() == Door::Metrics {
+        return false;
+    }
     let unopened = conn.tls.as_ref().is_some_and(|tls| tls.waits());
     unopened || has_frame(conn.received.bytes())
 }

@@ -7,7 +7,7 @@
 //!            └ sealed ─► [`Sealed`] ─► conn::tls ──┘
 //! ```
 //!
-//! A handshake costs hundreds of times what a request costs. A tick computes a few; whoever comes
+//! A handshake costs many times what a request costs. A tick computes a few; whoever comes
 //! behind them is read in the next tick.
 
 use super::{Server, conn_mut};
@@ -95,6 +95,10 @@ impl Server {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         let Some(tls) = conn.tls.as_deref_mut() else { return };
         let bytes = &mut self.sealed.bytes[..self.sealed.filled];
+        if conn.peer_finished && !tls.has_begun() {
+            // It will not hear the answer to its first bytes, and could not go on.
+            return conn.close(CloseReason::PeerLeft, now.mono);
+        }
         if tls.is_handshaking() && self.handshakes_left == 0 {
             return tls.wait_with(bytes);
         }

@@ -148,7 +148,7 @@ impl Server {
     /// Who asks, if they are still there and not about to go.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conn(id).filter(|conn| conn.is_serving())?;
-        Some(Caller { conn: id, address: conn.peer })
+        Some(Caller { conn: id, address: conn.peer, door: conn.door() })
     }
 
     /// Takes the server apart into what a request is served from.
@@ -158,6 +158,7 @@ impl Server {
             uptime_seconds: now.mono.since(self.started).as_secs(),
             send_bytes: self.send_bytes as u64,
             behind: self.behind.len() as u64,
+            held_for: self.hold.map(|(conn, _)| conn),
         };
         Facts {
             store: &mut self.store,

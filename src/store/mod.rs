@@ -17,6 +17,8 @@
 //! constraint that fails here is our own mistake, and fatal.
 
 mod addressees;
+mod check;
+mod copy;
 mod cursors;
 mod friends;
 mod groups;
@@ -42,6 +44,7 @@ use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row, ffi
 use rustix::process::{Resource, getrlimit};
 
 use crate::id::Seq;
+use crate::limits;
 use crate::mutant::Mutant;
 use addressees::Addressees;
 use mids::Greatest;
@@ -50,10 +53,12 @@ use tail::Tail;
 use unwritten::Unwritten;
 
 pub use addressees::Addressee;
+pub use check::{RULES, Violation, check_copy, check_in_place};
+pub use copy::put_in_place;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
 pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
-pub use open::{OpenError, Opened, Opening, Synchronous};
+pub use open::{COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Synchronous};
 pub use users::{Credentials, KeyOwner, User};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
@@ -286,7 +291,10 @@ impl Store {
     /// only grows: try again later.
     pub fn checkpoint(&mut self) -> Result<()> {
         assert!(!self.in_transaction, "a checkpoint stands between transactions");
-        match self.db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) {
+        // What is kept is overwritten in place, which syncs faster than growing it.
+        let long = self.wal_pages() > limits::WAL_PAGES_KEPT;
+        let mode = if long { CheckpointMode::TRUNCATE } else { CheckpointMode::PASSIVE };
+        match self.db.wal_checkpoint_v2(None::<&str>, mode) {
             Ok((pages, copied)) if pages == copied => self.wal_pages.store(0, Ordering::Relaxed),
             Ok(_) => {}
             Err(error) => match StoreError::from(error) {

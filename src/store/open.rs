@@ -23,6 +23,7 @@ use rusqlite::types::Value;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
+use super::copy::copy_into;
 use super::slices::Place;
 use super::tail::Tail;
 use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned, upgrade};
@@ -116,7 +117,7 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 const STATEMENTS_KEPT: usize = 128;
 
 /// What the file holds.
-enum Content {
+pub(super) enum Content {
     Nothing,
     FirstVersion,
     /// Ours, of an earlier version.
@@ -139,6 +140,9 @@ impl Store {
         // A first version's file may be readable by everyone, and its digests are weak.
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(|e| cannot(&path, e))?;
         configure(&db, opening.synchronous).map_err(explain)?;
+        if let Content::FirstVersion | Content::Earlier(_) = content {
+            keep_a_copy(&db, opening.dir)?;
+        }
         match content {
             Content::Nothing => create(&mut db, opening.epoch).map_err(explain)?,
             Content::FirstVersion => {
@@ -205,7 +209,7 @@ fn make(dir: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// Opens the file without reading it yet.
-fn connect(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let explain = |error| explain(path, error);
     let db = Connection::open_with_flags(path, flags).map_err(explain)?;
@@ -225,7 +229,7 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Takes the lock and finds out whose file it is, writing nothing.
-fn lock_and_look(db: &Connection, path: &Path) -> Result<Content, OpenError> {
+pub(super) fn lock_and_look(db: &Connection, path: &Path) -> Result<Content, OpenError> {
     let explain = |error| explain(path, error);
     // If we turn away, closing must not copy a write-ahead log that is not ours to touch.
     let wal_exists = path.with_extension("db-wal").exists();
@@ -310,6 +314,19 @@ fn check_configured(
     Ok(Ok(()))
 }
 
+/// What an earlier version's database is called beside the one that was made of it.
+pub const COPY_BEFORE_UPGRADE: &str = "p2sp.db.before-upgrade";
+
+/// Before an upgrade, the database as it is.
+fn keep_a_copy(db: &Connection, dir: &Path) -> Result<(), OpenError> {
+    let copy = dir.join(COPY_BEFORE_UPGRADE);
+    let part = copy.with_added_extension("part");
+    // Half a copy of an attempt that ended.
+    let _ = fs::remove_file(&part);
+    copy_into(db, &part)?;
+    fs::rename(&part, &copy).map_err(|error| cannot(&copy, error))
+}
+
 /// Makes an empty database of this version.
 fn create(db: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
@@ -342,12 +359,12 @@ fn epoch(db: &Connection) -> rusqlite::Result<String> {
     db.query_row("SELECT value FROM meta WHERE name = 'epoch'", (), |row| row.get(0))
 }
 
-fn cannot(path: &Path, error: io::Error) -> OpenError {
+pub(super) fn cannot(path: &Path, error: io::Error) -> OpenError {
     OpenError::NotWritable { path: path.to_owned(), why: error.to_string() }
 }
 
 /// What an error of SQLite means to who starts a server.
-fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
+pub(super) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
     let why = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return OpenError::InUse,
         Some(ErrorCode::NotADatabase) => return OpenError::NotADatabase,

@@ -92,6 +92,7 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("slices", include_str!("slices.rs"), slices::SQL),
     ("mids", include_str!("mids.rs"), mids::SQL),
     ("cursors", include_str!("cursors.rs"), cursors::SQL),
+    ("copy", include_str!("copy.rs"), copy::SQL),
     ("migrate", include_str!("migrate.rs"), migrate::SQL),
 ];
 
@@ -441,6 +442,7 @@ fn p5_a_log_with_indexes_becomes_one_without() {
         "INSERT INTO meta VALUES ('epoch', '0123456789abcdef');
         INSERT INTO users (username, namekey, userpassword, createtime)
             VALUES ('ann', 'ann', '!', 1), ('bob', 'bob', '!', 1);
+        INSERT INTO cursors VALUES (1, 0), (2, 0);
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
             INSERT INTO log (conversation, sender, at, kind, body, mid)
             SELECT 4, 1, 1, 0, 'text ' || i, 'm' || (i * 7 % 41) FROM n;
@@ -465,6 +467,12 @@ fn p5_a_log_with_indexes_becomes_one_without() {
     }
     assert_eq!(store.find_mid(UserId(1), "m0"), Ok(None));
     assert_eq!(store.find_mid(UserId(1), "m99"), Ok(None));
+    assert_eq!(store.check(), Ok(Vec::new()));
+    // What it was before is kept.
+    let copy = Connection::open(temp.dir.path().join(COPY_BEFORE_UPGRADE)).expect("a copy");
+    let version: i64 = copy.pragma_query_value(None, "user_version", |row| row.get(0)).expect("1");
+    let rows: i64 = copy.query_row("SELECT count(*) FROM log", (), |row| row.get(0)).expect("40");
+    assert_eq!((version, rows), (1, 40));
     temp.reopen();
 }
 

@@ -107,6 +107,17 @@ message_types! {
     Unblockgroup = "unblockgroup";
     /// Administrators: how the server is doing.
     Stats = "stats";
+
+    /// The operator: make a user an administrator.
+    Grant = "grant";
+    /// The operator: make an administrator a user.
+    Revoke = "revoke";
+    /// The operator: give a user a new password.
+    Setpasswd = "setpasswd";
+    /// The operator: hold the database's file still, to copy it.
+    Backup = "backup";
+    /// The operator: it is copied.
+    Release = "release";
 }
 
 #[cfg(test)]

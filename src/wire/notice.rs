@@ -57,6 +57,8 @@ events! {
     SignedInElsewhere = "signed_in_elsewhere";
     /// An administrator blocked the user; this connection ends.
     Blocked = "blocked";
+    /// The operator gave the user a new password; this connection ends.
+    PasswordReset = "password_reset";
     /// The server stops; this connection ends.
     Shutdown = "shutdown";
     /// Everything that waited has been pushed.

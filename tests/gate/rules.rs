@@ -30,6 +30,9 @@ pub fn check(
         return rule(code == "end", "P17, P18: a session that ended causes nothing");
     }
     rule(code != "end" && code != "silence", "a request is answered")?;
+    if matches!(handler, Handler::Operator(_)) {
+        return rule(code == "unknown_type", "P19: only through the control socket");
+    }
     if anyone {
         return check_open(kind, situation, cell).map_err(str::to_owned);
     }

@@ -245,13 +245,16 @@ impl World {
         use MessageType::*;
         let mut args = match kind {
             Ping | Resume | Logout | Whoami | Help | Friends | Groups | Allusers | Online
-            | Allgroup | Stats => json!({}),
+            | Allgroup | Stats | Backup | Release => json!({}),
             Reg => json!({"username": "fred", "password": PASSWORD}),
             Login => json!({"username": self.situation.relation.name(), "password": PASSWORD}),
             Passwd => json!({"password": PASSWORD, "newpassword": PASSWORD}),
             Lang => json!({"lang": "en"}),
             Ack => json!({"seq": 0}),
-            Add | Accept | Reject | Del | Blockuser | Unblockuser => json!({"username": "alice"}),
+            Add | Accept | Reject | Del | Blockuser | Unblockuser | Grant | Revoke => {
+                json!({"username": "alice"})
+            }
+            Setpasswd => json!({"username": "alice", "password": PASSWORD}),
             Send | Adminsend => json!({"username": "alice", "message": "hello"}),
             Broadcast => json!({"message": "hello"}),
             Newgroup => json!({"groupname": "team"}),

@@ -213,6 +213,13 @@ impl Peer {
         welcome
     }
 
+    /// Signs in again on another connection, with the same key.
+    pub fn resume_again(&mut self, server: &super::Server) -> Value {
+        let key = self.key();
+        *self = server.peer();
+        self.resume(&key, true)
+    }
+
     fn welcome(&mut self, welcome: &Value) {
         self.key = welcome["auth_token"].as_str().map(str::to_owned);
         self.seq = welcome["cursor"].as_i64().expect("a cursor");

@@ -1,9 +1,9 @@
 //! A server process and its data.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +37,17 @@ pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2sp-server"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Runs the program to its end, with lines on its input.
+pub fn run(args: &[&str], input: &str) -> Output {
+    let mut command = binary();
+    let mut process = command.args(args).stdin(Stdio::piped()).spawn().expect("a process");
+    let mut stdin = process.stdin.take().expect("an input");
+    // It may refuse before it reads.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    process.wait_with_output().expect("an end")
 }
 
 impl Server {
@@ -79,7 +90,8 @@ impl Server {
         let mut command = wrap(env!("CARGO_BIN_EXE_p2sp-server").as_ref());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.args(["--limit", UNLIMITED]);
-        Some(Server::launch_as(command, dir, "127.0.0.1:0", Vec::new(), Vec::new()))
+        let data = dir.path().join("data");
+        Some(Server::launch_as(command, data, dir, "127.0.0.1:0", Vec::new(), Vec::new()))
     }
 
     /// A path in the server's directory, as the server sees it.
@@ -95,7 +107,23 @@ impl Server {
         Server::launch(dir, "127.0.0.1:0", Vec::new(), env.collect())
     }
 
+    /// A server whose data is in this directory, which is another's to remove.
+    pub fn start_on_path(data: &Path) -> Server {
+        let dir = Arc::new(tempfile::tempdir().expect("a directory"));
+        Server::launch_at(data.to_owned(), dir, "127.0.0.1:0", Vec::new(), Vec::new())
+    }
+
     fn launch(
+        dir: Arc<TempDir>,
+        listen: &str,
+        args: Vec<String>,
+        env: Vec<(String, String)>,
+    ) -> Server {
+        Server::launch_at(dir.path().join("data"), dir, listen, args, env)
+    }
+
+    fn launch_at(
+        data: PathBuf,
         dir: Arc<TempDir>,
         listen: &str,
         args: Vec<String>,
@@ -103,17 +131,18 @@ impl Server {
     ) -> Server {
         let mut command = binary();
         command.envs(env.iter().cloned());
-        Server::launch_as(command, dir, listen, args, env)
+        Server::launch_as(command, data, dir, listen, args, env)
     }
 
     fn launch_as(
         mut command: Command,
+        data: PathBuf,
         dir: Arc<TempDir>,
         listen: &str,
         args: Vec<String>,
         env: Vec<(String, String)>,
     ) -> Server {
-        command.args(["--listen", listen, "--data"]).arg(dir.path().join("data")).args(&args);
+        command.args(["--listen", listen, "--data"]).arg(data).args(&args);
         let mut process = command.stderr(Stdio::inherit()).spawn().expect("a process");
         let mut stdout = BufReader::new(process.stdout.take().expect("an output"));
         let mut lines: Vec<String> = Vec::new();

@@ -14,6 +14,8 @@
 //! wakes for nothing, takes its time, and dies in the middle of a tick. A dead edge does nothing
 //! more, so that the rest of the tick is as if it had never been.
 
+mod faults;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read};
@@ -22,7 +24,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use p2sp::certificate::Certificate;
-use p2sp::id::{ConnId, Moment, Now};
+use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 
@@ -51,8 +53,11 @@ struct Pipes {
     pipes: Vec<Pipe>,
     by_conn: HashMap<ConnId, PeerId>,
     backlog: VecDeque<PeerId>,
+    /// The same for the control socket.
+    operators: VecDeque<PeerId>,
     accepting: bool,
     acceptable: bool,
+    knocked: bool,
     out_of_files: bool,
     /// Everyone who was ever accepted, if there are whims: an event may come late.
     accepted: Vec<ConnId>,
@@ -88,8 +93,10 @@ impl PipeNet {
             pipes: Vec::new(),
             by_conn: HashMap::new(),
             backlog: VecDeque::new(),
+            operators: VecDeque::new(),
             accepting: true,
             acceptable: false,
+            knocked: false,
             out_of_files: false,
             accepted: Vec::new(),
             hashes: VecDeque::new(),
@@ -119,11 +126,26 @@ impl PipeNet {
 
     /// A peer knocks.
     pub fn connect(&self, address: SocketAddr) -> PeerId {
+        let peer = self.pipe(address);
+        let mut pipes = self.0.borrow_mut();
+        pipes.backlog.push_back(peer);
+        pipes.acceptable = true;
+        peer
+    }
+
+    /// The operator opens the control socket.
+    pub fn connect_operator(&self) -> PeerId {
+        let peer = self.pipe(SocketAddr::from(([0, 0, 0, 0], 0)));
+        let mut pipes = self.0.borrow_mut();
+        pipes.operators.push_back(peer);
+        pipes.knocked = true;
+        peer
+    }
+
+    fn pipe(&self, address: SocketAddr) -> PeerId {
         let mut pipes = self.0.borrow_mut();
         let peer = PeerId(pipes.pipes.len());
         pipes.pipes.push(Pipe::new(address));
-        pipes.backlog.push_back(peer);
-        pipes.acceptable = true;
         peer
     }
 
@@ -172,21 +194,6 @@ impl PipeNet {
         self.with(peer, |pipe| pipe.offered_max)
     }
 
-    /// The pipe towards a peer holds so many bytes.
-    pub fn set_capacity(&self, peer: PeerId, bytes: usize) {
-        self.with(peer, |pipe| pipe.capacity = bytes);
-    }
-
-    /// A peer sends no more, and still listens.
-    pub fn finish(&self, peer: PeerId) {
-        self.with(peer, |pipe| (pipe.finished, pipe.readable) = (true, true));
-    }
-
-    /// A peer is gone without a word; what it had sent is there.
-    pub fn cut(&self, peer: PeerId) {
-        self.with(peer, |pipe| (pipe.cut, pipe.readable, pipe.writable) = (true, true, true));
-    }
-
     /// Whether nothing more will come for a peer.
     pub fn has_ended(&self, peer: PeerId) -> bool {
         self.with(peer, |pipe| pipe.ended && pipe.to_peer.is_empty())
@@ -205,16 +212,6 @@ impl PipeNet {
     /// Whether the process was killed.
     pub fn is_dead(&self) -> bool {
         self.0.borrow().dead
-    }
-
-    /// The wall clock goes on from another time.
-    pub fn jump(&self, seconds: i64) {
-        self.0.borrow_mut().unix_ahead += seconds;
-    }
-
-    /// How much the wall clock has jumped.
-    pub fn jumped(&self) -> i64 {
-        self.0.borrow().unix_ahead
     }
 
     /// Whether the server writes no more to a peer, who may not have taken all yet.
@@ -244,34 +241,9 @@ impl PipeNet {
         self.0.borrow().progress
     }
 
-    /// Finished hashes are told only when they are no longer held.
-    pub fn hold_hashes(&self, held: bool) {
-        self.0.borrow_mut().hashes_held = held;
-    }
-
-    /// A signal to stop comes.
-    pub fn signal(&self) {
-        self.0.borrow_mut().stops += 1;
-    }
-
     /// A signal to read the certificate again comes, which then is this.
     pub fn reload(&self, certificate: Result<Certificate, String>) {
         self.0.borrow_mut().certificate = Some(certificate);
-    }
-
-    /// The disk has so many bytes left.
-    pub fn set_disk_free(&self, bytes: u64) {
-        self.0.borrow_mut().disk_free = bytes;
-    }
-
-    /// Nobody can be accepted: descriptors have run out.
-    pub fn set_out_of_files(&self, out: bool) {
-        self.0.borrow_mut().out_of_files = out;
-    }
-
-    /// Who is told of each call of the loop before it is done.
-    pub fn set_witness(&self, witness: fn(Call)) {
-        self.0.borrow_mut().whims = Box::new(Witness(witness));
     }
 
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
@@ -289,6 +261,14 @@ impl PipeNet {
 }
 
 impl Pipes {
+    fn take_in(&mut self, conn: ConnId, peer: PeerId) -> SocketAddr {
+        self.by_conn.insert(conn, peer);
+        self.accepted.push(conn);
+        let pipe = &mut self.pipes[peer.0];
+        pipe.conn = Some(conn);
+        pipe.address
+    }
+
     /// Whether the process is gone, or goes at this call.
     fn is_killed(&mut self, call: Call) -> bool {
         self.dead = self.dead || self.whims.kills(call);
@@ -311,6 +291,7 @@ impl Pipes {
             events.ready.push(Readiness { conn, readable: true, writable: true });
         }
         events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
+        events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
         while let Some((due, ..)) = self.hashes.front()
             && *due <= self.now
             && !self.hashes_held
@@ -324,7 +305,7 @@ impl Pipes {
         events.stops = std::mem::take(&mut self.stops);
         events.reload = self.certificate.is_some();
         let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
-        told || events.acceptable || events.stops > 0
+        told || events.acceptable || events.knocked || events.stops > 0
     }
 }
 
@@ -369,11 +350,14 @@ impl Net for PipeNet {
             return Err(io::Error::other("too many open files"));
         }
         let peer = pipes.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        pipes.by_conn.insert(conn, peer);
-        pipes.accepted.push(conn);
-        let pipe = &mut pipes.pipes[peer.0];
-        pipe.conn = Some(conn);
-        Ok(pipe.address)
+        Ok(pipes.take_in(conn, peer))
+    }
+
+    fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
+        let mut pipes = self.0.borrow_mut();
+        let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
+        pipes.take_in(conn, peer);
+        Ok(Door::Control)
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
@@ -465,6 +449,10 @@ impl Net for PipeNet {
         pipes.is_killed(Call::DiskFree);
         Ok(pipes.disk_free)
     }
+
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        self.0.borrow_mut().certificate.take().expect("a reload")
+    }
 }
 
 impl PipeNet {
@@ -476,9 +464,5 @@ impl PipeNet {
             return Err(ErrorKind::WouldBlock.into());
         }
         Ok(pipes.whims.moves(call, count))
-    }
-
-    fn certificate(&mut self) -> Result<Certificate, String> {
-        self.0.borrow_mut().certificate.take().expect("a reload")
     }
 }

@@ -5,6 +5,7 @@
 //!                                 tls: everybody speaks it, and pieces: bytes travel one or
 //!                                 three at a time
 //! people alice bob                connect, register, sign in; they confirm. plain: they do not
+//! connect root control            through the control socket
 //! befriend alice bob              group OWNER NAME MEMBER…: makes one and skips what is said
 //! alice: send bob hello           a line as it is typed; alice[m1]: … with the mid m1
 //! alice! ack {"seq":$a}           a request of that type with these arguments
@@ -249,8 +250,13 @@ impl Stage {
     }
 
     fn connect(&mut self, name: &str, address: &str, acks: bool) -> Done {
-        let address: SocketAddr = address.parse().map_err(|_| "not an address")?;
-        let end = self.house().net.connect(address);
+        let end = match address {
+            "control" => self.house().net.connect_operator(),
+            address => {
+                let address: SocketAddr = address.parse().map_err(|_| "not an address")?;
+                self.house().net.connect(address)
+            }
+        };
         if self.pieces {
             self.house().net.set_capacity(end, 3);
         }

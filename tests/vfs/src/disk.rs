@@ -131,9 +131,9 @@ impl<'a> Disk<'a> {
         let file = self.journal.names.iter().position(|known| known == name);
         let Some(node) = file.and_then(|file| self.find(file)) else { return (false, false) };
         let Node { synced, pending } = &self.nodes[node];
-        let is_over = |op: &&Op| matches!(op, Op::Write { at, .. } if *at < synced.len());
-        let is_new = |op: &&Op| matches!(op, Op::Write { at, .. } if *at >= synced.len());
-        (pending.iter().any(|op| is_new(op)), pending.iter().any(|op| is_over(op)))
+        let is_over = |op: &Op| matches!(op, Op::Write { at, .. } if *at < synced.len());
+        let is_new = |op: &Op| matches!(op, Op::Write { at, .. } if *at >= synced.len());
+        (pending.iter().copied().any(is_new), pending.iter().copied().any(is_over))
     }
 
     /// The files if the process ends here and the system goes on: all that was done is there.

@@ -1,0 +1,92 @@
+//! Until when a certificate is valid: the one field of it that its owner must not forget.
+//!
+//! ```text
+//! Certificate ─► TBSCertificate ─► [version] serial algorithm issuer validity …
+//!                                                                    └ notBefore notAfter
+//! ```
+//!
+//! Only what stands before the field is gone past; whether the rest is in order is rustls' to say.
+
+/// The end of its validity in unix seconds; `None` if the bytes are no certificate.
+pub fn not_after(der: &[u8]) -> Option<i64> {
+    const VERSION: u8 = 0xa0;
+    let (_, certificate, _) = element(der)?;
+    let (_, fields, _) = element(certificate)?;
+    let (tag, _, rest) = element(fields)?;
+    let behind_serial = if tag == VERSION { element(rest)?.2 } else { rest };
+    let (_, _, behind_algorithm) = element(behind_serial)?;
+    let (_, _, behind_issuer) = element(behind_algorithm)?;
+    let (_, validity, _) = element(behind_issuer)?;
+    let (_, _, behind_not_before) = element(validity)?;
+    let (tag, text, _) = element(behind_not_before)?;
+    unix_of(tag, text)
+}
+
+/// The first element of DER: its tag, its content, and what stands behind it.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x83 => {
+            let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (content, behind) = rest.split_at_checked(length)?;
+    Some((tag, content, behind))
+}
+
+/// A time of DER: `YYMMDDhhmmssZ`, or with all four digits of the year.
+fn unix_of(tag: u8, text: &[u8]) -> Option<i64> {
+    const UTC_TIME: u8 = 0x17;
+    let text = std::str::from_utf8(text).ok()?;
+    let (year, rest) = match tag {
+        UTC_TIME => {
+            let (year, rest) = text.split_at_checked(2)?;
+            let year: i64 = year.parse().ok()?;
+            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
+        }
+        _ => {
+            let (year, rest) = text.split_at_checked(4)?;
+            (year.parse().ok()?, rest)
+        }
+    };
+    let two = |at: usize| rest.get(at..at + 2)?.parse::<i64>().ok();
+    let (month, day) = (two(0)?, two(2)?);
+    let seconds = two(4)? * 3_600 + two(6)? * 60 + two(8)?;
+    Some(days_since_1970(year, month, day) * 86_400 + seconds)
+}
+
+/// In the calendar of today, whose years begin in March here: the leap day is their last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_is_read_in_both_forms() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        for (year, month, day, unix) in [
+            (1970, 1, 1, 0),
+            (2000, 2, 29, 951_782_400),
+            (2027, 1, 1, 1_798_761_600),
+            (2049, 12, 31, 2_524_521_600),
+            (2100, 3, 1, 4_107_542_400),
+        ] {
+            let mut params = rcgen::CertificateParams::new(["x".to_owned()]).expect("a name");
+            params.not_after = rcgen::date_time_ymd(year, month, day);
+            let certificate = params.self_signed(&key).expect("a certificate");
+            assert_eq!(not_after(certificate.der()), Some(unix), "{year}");
+            for cut in 0..60 {
+                assert_eq!(not_after(&certificate.der()[..cut]), None, "{cut}");
+            }
+        }
+    }
+}

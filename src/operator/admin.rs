@@ -1,0 +1,78 @@
+//! `p2sp-server admin`: users, groups, a word to all, figures; on a server that runs or not.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use p2sp::locale::Lang;
+use p2sp::locale::startup::Startup;
+use p2sp::password;
+use p2sp::wire::{Code, MessageType, Refusal};
+use serde_json::{Value, json};
+
+use super::ask::{Asked, text};
+use crate::options::{AdminCommand, Options};
+
+/// Does what the command says, and prints what the server answers.
+///
+/// # Errors
+/// It is refused, or the data cannot be used.
+pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startup> {
+    let mut asked = Asked::any(options)?;
+    let named = |name: &str| json!({"username": name});
+    let (kind, args) = match command {
+        AdminCommand::Grant { name } => (MessageType::Grant, named(name)),
+        AdminCommand::Revoke { name } => (MessageType::Revoke, named(name)),
+        AdminCommand::Passwd { name } => {
+            let password = new_password(name, options.rules.lang)?;
+            (MessageType::Setpasswd, json!({"username": name, "password": password}))
+        }
+        AdminCommand::Block { name } => (MessageType::Blockuser, named(name)),
+        AdminCommand::Unblock { name } => (MessageType::Unblockuser, named(name)),
+        AdminCommand::Users { online } => (MessageType::Allusers, json!({"online": online})),
+        AdminCommand::Groups => (MessageType::Allgroup, json!({})),
+        AdminCommand::Broadcast { text } => (MessageType::Broadcast, json!({"message": text})),
+        AdminCommand::Stats => (MessageType::Stats, json!({})),
+        AdminCommand::Backup { file } => return super::backup::run(options, file),
+    };
+    print_all(&mut asked, kind, args)?;
+    asked.close()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the answer; if it is a page of a list, the others as well.
+fn print_all(asked: &mut Asked, kind: MessageType, mut args: Value) -> Result<(), Startup> {
+    let mut out = std::io::stdout().lock();
+    loop {
+        let answer = asked.ask(kind, args.clone())?;
+        // Whoever closes the output has read enough.
+        let written = writeln!(out, "{}", text(&answer));
+        match answer["data"].get("next") {
+            Some(next) if written.is_ok() => args["after"] = next.clone(),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn new_password(name: &str, lang: Lang) -> Result<String, Startup> {
+    let password = ask(&Startup::PasswordPrompt, lang)?;
+    // The server looks as well; but nobody should have to type one twice that is no good.
+    if let Some(weakness) = password::weakness(&password, name) {
+        let refusal = Refusal::about(Code::WeakPassword, weakness.name());
+        return Err(Startup::Weak { why: p2sp::locale::refusal::say(&refusal, lang) });
+    }
+    if password != ask(&Startup::PasswordAgain, lang)? {
+        return Err(Startup::PasswordsDiffer);
+    }
+    Ok(password)
+}
+
+/// Asks for a password without showing it; without a terminal it is a line.
+fn ask(prompt: &Startup, lang: Lang) -> Result<String, Startup> {
+    let failed = |error: std::io::Error| Startup::CannotReadPassword { why: error.to_string() };
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password(prompt.say(lang)).map_err(failed);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

@@ -1,0 +1,187 @@
+//! Asking the server: the one that runs, through its control socket, or one that is made for the
+//! moment over the same data. Both answer the same requests by the same handlers.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use p2sp::control;
+use p2sp::id::{ConnId, Door, Moment, Now};
+use p2sp::limits::FRAME_BYTES_MAX;
+use p2sp::locale::operating::Operating;
+use p2sp::locale::startup::Startup;
+use p2sp::password::Cost;
+use p2sp::server::{Fatal, Server};
+use p2sp::store::Synchronous;
+use p2sp::wire::{MessageType, frame, request};
+use serde_json::Value;
+
+use super::{open, random, unix_now};
+use crate::options::Options;
+
+/// How long a server may take to answer: it may have a long write-ahead log to copy first.
+const ANSWER_SECONDS_MAX: u64 = 120;
+
+/// A server that can be asked.
+pub struct Asked {
+    line: Line,
+    lang: &'static str,
+}
+
+enum Line {
+    Running(UnixStream),
+    Stopped(Box<Stopped>),
+}
+
+/// A server without sockets, which serves one connection by hand.
+struct Stopped {
+    server: Server,
+    conn: ConnId,
+    cost: Cost,
+}
+
+impl Asked {
+    /// The server that runs on the data, or one for the moment.
+    ///
+    /// # Errors
+    /// The data cannot be used.
+    pub fn any(options: &Options) -> Result<Asked, Startup> {
+        match Asked::running(options)? {
+            Some(running) => Ok(running),
+            None => Asked::stopped(options),
+        }
+    }
+
+    /// The server that runs on the data, if one does.
+    ///
+    /// # Errors
+    /// There is one, and it cannot be asked.
+    pub fn running(options: &Options) -> Result<Option<Asked>, Startup> {
+        let connected = control::connect(&options.data).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => Startup::NotWritable {
+                path: options.data.display().to_string(),
+                why: error.to_string(),
+            },
+            _ => gone(error),
+        });
+        let Some(stream) = connected? else { return Ok(None) };
+        stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).map_err(gone)?;
+        Ok(Some(Asked { line: Line::Running(stream), lang: options.rules.lang.tag() }))
+    }
+
+    fn stopped(options: &Options) -> Result<Asked, Startup> {
+        let (store, _) = open(options, Synchronous::Full)?;
+        let mut server = Server::new(store, options.rules.clone(), random()?, Moment::default());
+        let conn = server.vacant_id();
+        server.connect_inside(Door::Control, now());
+        let stopped = Stopped { server, conn, cost: options.rules.hash_cost };
+        let line = Line::Stopped(Box::new(stopped));
+        Ok(Asked { line, lang: options.rules.lang.tag() })
+    }
+
+    /// Asks, and returns the payload of the answer.
+    ///
+    /// # Errors
+    /// It is refused, or there is no answer.
+    pub fn ask(&mut self, kind: MessageType, mut args: Value) -> Result<Value, Startup> {
+        args["lang"] = self.lang.into();
+        let mut bytes = Vec::new();
+        request::append(&mut bytes, kind.name(), unix_now(), &args);
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(Operating::TooLong.into());
+        }
+        let answer = match &mut self.line {
+            Line::Running(stream) => exchange(stream, &bytes)?,
+            Line::Stopped(stopped) => stopped.exchange(&bytes)?,
+        };
+        let payload = frame::payload(&answer).map_err(|_| Operating::ServerGone { why: None })?;
+        let mut message: Value =
+            serde_json::from_slice(payload).map_err(|_| Operating::ServerGone { why: None })?;
+        let payload = message["payload"].take();
+        match payload["code"].as_str() {
+            Some("ok") => Ok(payload),
+            Some(_) => Err(Operating::Refused { message: text(&payload) }.into()),
+            // It stops, and says so.
+            None => Err(Operating::ServerGone { why: None }.into()),
+        }
+    }
+
+    /// Nothing more is asked.
+    ///
+    /// # Errors
+    /// What was done may not be on the disk.
+    pub fn close(self) -> Result<(), Startup> {
+        match self.line {
+            Line::Running(_) => Ok(()),
+            Line::Stopped(stopped) => stopped.server.finish(now()).map_err(fatal),
+        }
+    }
+}
+
+/// The text for people in an answer.
+pub fn text(payload: &Value) -> String {
+    payload["message"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Sends a frame to the running server and takes one back.
+fn exchange(stream: &mut UnixStream, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
+    stream.write_all(bytes).map_err(gone)?;
+    let mut answer = Vec::new();
+    loop {
+        let broken = |_| Operating::ServerGone { why: None };
+        match frame::frame_len(&answer).map_err(broken)? {
+            Some(length) if length <= answer.len() => {
+                answer.truncate(length);
+                return Ok(answer);
+            }
+            _ => {}
+        }
+        let mut room = [0; 16 * 1024];
+        match stream.read(&mut room) {
+            Ok(0) => return Err(Operating::ServerGone { why: None }.into()),
+            Ok(count) => answer.extend_from_slice(&room[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(gone(error)),
+        }
+    }
+}
+
+impl Stopped {
+    /// The phases of a tick for one frame, and again for the password hash that it may need.
+    fn exchange(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
+        let (server, now) = (&mut self.server, now());
+        if server.begin_read(self.conn).is_ok() {
+            server.read_room()[..bytes.len()].copy_from_slice(bytes);
+            server.was_read(bytes.len());
+            server.end_read(self.conn, now);
+        }
+        loop {
+            server.serve(now, || now.mono).map_err(fatal)?;
+            let committed = server.commit(now).map_err(fatal)?;
+            let hashes = server.deliver(committed, now).map_err(fatal)?;
+            server.end_intake(now);
+            if hashes.is_empty() {
+                break;
+            }
+            for (conn, task) in hashes {
+                server.hash_done(conn, task.run(self.cost));
+            }
+        }
+        let answer = server.to_write(self.conn).to_vec();
+        server.sent(self.conn, answer.len(), now);
+        Ok(answer)
+    }
+}
+
+/// Nothing that is measured here takes any time.
+fn now() -> Now {
+    Now { mono: Moment::default(), unix: unix_now() }
+}
+
+fn fatal(error: Fatal) -> Startup {
+    Startup::Broken { why: error.0 }
+}
+
+fn gone(error: std::io::Error) -> Startup {
+    Operating::ServerGone { why: Some(error.to_string()) }.into()
+}

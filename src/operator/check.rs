@@ -1,0 +1,39 @@
+//! `p2sp-server check`: whether the database, or a copy of one, is whole.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use p2sp::locale::operating::Operating;
+use p2sp::locale::startup::Startup;
+use p2sp::store::{Synchronous, Violation, check_copy};
+
+use super::{broken, open, refusal, say};
+use crate::options::Options;
+
+/// Prints what does not hold, and fails if anything does not.
+///
+/// # Errors
+/// The database cannot be opened.
+pub fn run(options: &Options, copy: Option<&Path>) -> Result<ExitCode, Startup> {
+    let found = match copy {
+        Some(copy) => check_copy(copy).map_err(|error| refusal(error, copy))?,
+        None => {
+            let (store, _) = open(options, Synchronous::Full)?;
+            let found = store.check().map_err(broken)?;
+            store.close().map_err(broken)?;
+            found
+        }
+    };
+    let lines: Vec<Startup> = match found.as_slice() {
+        [] => vec![Operating::Whole.into()],
+        found => found.iter().map(|violation| violated(violation).into()).collect(),
+    };
+    say(&lines, options.rules.lang);
+    Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The line about what does not hold.
+pub fn violated(violation: &Violation) -> Operating {
+    let Violation { rule, count, example } = violation;
+    Operating::Violated { rule, count: *count, example: example.clone() }
+}

@@ -1,0 +1,69 @@
+//! `p2sp-server restore`: a backup in the place of the database, while the server is stopped.
+//!
+//! The backup is copied beside the database, brought up to date and checked there, and gets a new
+//! epoch, for its seqs will be given again. Only then does it take the database's place, in one
+//! step; the old one is kept under another name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use p2sp::locale::operating::Operating;
+use p2sp::locale::startup::Startup;
+use p2sp::store::{Opening, Store, Synchronous, put_in_place};
+
+use super::ask::Asked;
+use super::{broken, random_epoch, refusal, say, unix_now};
+use crate::options::Options;
+
+/// Puts it in place.
+///
+/// # Errors
+/// A server runs, the file is no whole database, or files cannot be written. The database is what
+/// it was.
+pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
+    let data = &options.data;
+    if Asked::running(options)?.is_some() {
+        return Err(Startup::InUse { path: data.display().to_string() });
+    }
+    let staging = Staging(data.join("restoring"));
+    // Left by a restore that was killed.
+    let _ = fs::remove_dir_all(&staging.0);
+    fs::create_dir_all(&staging.0).map_err(|error| cannot(&staging.0, &error))?;
+    let copy = staging.0.join("p2sp.db");
+    fs::copy(file, &copy).map_err(|error| Operating::CannotRead {
+        path: file.display().to_string(),
+        why: error.to_string(),
+    })?;
+    prepare(&staging.0, file)?;
+    let aside = data.join(format!("p2sp.db.before-restore-{}", unix_now()));
+    put_in_place(data, &copy, &aside).map_err(|error| refusal(error, data))?;
+    let aside = aside.exists().then(|| aside.display().to_string());
+    say(&[Operating::Restored { aside }.into()], options.rules.lang);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings the copy up to date, checks it and gives it a new epoch.
+fn prepare(dir: &Path, file: &Path) -> Result<(), Startup> {
+    let epoch = random_epoch()?;
+    let opening = Opening { dir, epoch: &epoch, synchronous: Synchronous::Full };
+    let (mut store, _) = Store::open(&opening).map_err(|error| refusal(error, file))?;
+    if let Some(first) = store.check().map_err(broken)?.first() {
+        return Err(super::check::violated(first).into());
+    }
+    store.renew_epoch(&epoch).map_err(broken)?;
+    store.close().map_err(broken)
+}
+
+/// A directory that is taken away in the end, whatever the end is.
+struct Staging(PathBuf);
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> Startup {
+    Startup::NotWritable { path: path.display().to_string(), why: error.to_string() }
+}

@@ -1,0 +1,251 @@
+//! Whether a database is whole: SQLite's own check, and what must be true of our rows.
+//!
+//! Each rule is a query for what breaks it. They read everything there is, so they are for a
+//! server that is stopped and for copies, never for the loop.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::open::{Content, connect, explain, lock_and_look};
+use super::tail::SLICE_BITS;
+use super::{OpenError, Result, Sql, Store};
+
+/// What does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule's name, one of [`RULES`], or `integrity` or `references`.
+    pub rule: &'static str,
+    /// How often it is broken.
+    pub count: u64,
+    /// The id of one row that breaks it; for `integrity` what SQLite says.
+    pub example: String,
+}
+
+/// What must be true, and a query for the ids that break it.
+pub const RULES: &[(&str, Sql)] = &[
+    (
+        "member_counts",
+        "SELECT groupid AS id FROM groups g WHERE groupusercount <>
+            (SELECT count(*) FROM group_users m WHERE m.groupid = g.groupid)",
+    ),
+    (
+        "owners",
+        "SELECT groupid AS id FROM groups g WHERE groupstatus <> 2 AND NOT EXISTS
+            (SELECT 1 FROM group_users m
+             WHERE m.groupid = g.groupid AND m.userid = g.createuserid)",
+    ),
+    (
+        "memberships",
+        "WITH next(seq) AS (SELECT seq + 1 FROM head)
+        SELECT userid AS id FROM group_users, next WHERE from_seq NOT BETWEEN 1 AND next.seq
+        UNION ALL SELECT userid FROM group_past, next WHERE from_seq < 1 OR to_seq > next.seq
+        UNION ALL SELECT userid FROM group_past p JOIN group_users m USING (userid, groupid)
+            WHERE m.from_seq < p.to_seq
+        UNION ALL SELECT userid FROM group_past p JOIN group_past q USING (userid, groupid)
+            WHERE p.to_seq < q.to_seq AND q.from_seq < p.to_seq",
+    ),
+    (
+        "cursors",
+        "SELECT userid AS id FROM users LEFT JOIN cursors USING (userid)
+        WHERE seq IS NULL OR seq NOT BETWEEN 0 AND (SELECT seq FROM head)",
+    ),
+    (
+        "waiting",
+        "SELECT userid AS id FROM waiting w WHERE w.sender = 0 AND (messages, bytes) <>
+            (SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM waiting s
+             WHERE s.userid = w.userid AND s.sender <> 0)
+        UNION ALL SELECT userid FROM waiting s WHERE sender <> 0 AND NOT EXISTS
+            (SELECT 1 FROM waiting w WHERE w.userid = s.userid AND w.sender = 0)",
+    ),
+    (
+        "waiting_behind",
+        "SELECT userid AS id FROM waiting JOIN cursors USING (userid)
+        WHERE seq >= (SELECT seq FROM head)",
+    ),
+    (
+        "friends",
+        "SELECT userid AS id FROM friends f WHERE NOT EXISTS
+            (SELECT 1 FROM friends b WHERE b.userid = f.friendid AND b.friendid = f.userid)",
+    ),
+    (
+        "log_head",
+        "SELECT seq AS id FROM log WHERE seq < 1
+        UNION ALL SELECT sealed FROM log_state, slices WHERE (sealed << bits) > head + 1",
+    ),
+    (
+        "log_names",
+        "SELECT seq AS id FROM log WHERE
+            sender NOT IN (SELECT userid FROM users)
+            OR (conversation > 0 AND conversation % 2 = 0
+                AND conversation / 2 NOT IN (SELECT userid FROM users))
+            OR (conversation % 2 = 1 AND conversation / 2 NOT IN (SELECT groupid FROM groups))",
+    ),
+    (
+        "log_slices",
+        "WITH said(slice, entries) AS
+                (SELECT seq >> bits, count(*) FROM log, slices GROUP BY 1),
+            found(slice, entries) AS (SELECT slice, sum(length(offsets)) / 2 FROM log_slices
+                WHERE sender = 0 GROUP BY 1)
+        SELECT slice AS id FROM said FULL JOIN found USING (slice)
+        WHERE slice < (SELECT sealed FROM log_state) AND said.entries IS NOT found.entries",
+    ),
+    ("keys", "SELECT userid AS id FROM users WHERE authtoken IS NOT NULL AND keycreated IS NULL"),
+    (
+        "epoch",
+        "SELECT 1 AS id WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'epoch'
+            AND length(value) = 16 AND value NOT GLOB '*[^0-9a-f]*')",
+    ),
+];
+
+/// What the rules know beside the tables: the last seq given, and the bits of a seq within its
+/// slice.
+const HEAD: Sql = "head(seq) AS
+        (SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)) FROM log_state),
+    slices(bits) AS (SELECT ?1)";
+
+impl Store {
+    /// Everything that does not hold in this database.
+    pub fn check(&self) -> Result<Vec<Violation>> {
+        Ok(check(&self.db)?)
+    }
+}
+
+/// Everything that does not hold in a copy of a database that nobody uses. The file and what
+/// stands beside it are not changed.
+///
+/// # Errors
+/// It is not a database of p2sp.
+pub fn check_copy(path: &Path) -> std::result::Result<Vec<Violation>, OpenError> {
+    let explain = |error| explain(path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(uri(path), flags).map_err(explain)?;
+    if !db.table_exists(None, "log_state").map_err(explain)? {
+        return Err(OpenError::NotADatabase);
+    }
+    check(&db).map_err(explain)
+}
+
+/// Everything that does not hold in the database of a directory, if it is of this version; of an
+/// earlier one only that it can be opened. It is not changed.
+///
+/// # Errors
+/// It cannot be opened, or somebody uses it.
+pub fn check_in_place(dir: &Path) -> std::result::Result<Vec<Violation>, OpenError> {
+    let path = dir.join("p2sp.db");
+    let db = connect(&path)?;
+    match lock_and_look(&db, &path)? {
+        Content::Ours => check(&db).map_err(|error| explain(&path, error)),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// As SQLite wants it for a file that does not change: nothing is locked or made beside it.
+fn uri(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let escaped: String = path
+        .chars()
+        .map(|c| if matches!(c, '%' | '?' | '#') { format!("%{:02x}", c as u32) } else { c.into() })
+        .collect();
+    format!("file:{escaped}?immutable=1")
+}
+
+fn check(db: &Connection) -> rusqlite::Result<Vec<Violation>> {
+    let mut found = Vec::new();
+    let mut integrity = db.prepare("PRAGMA integrity_check(1)")?;
+    let said: String = integrity.query_row((), |row| row.get(0))?;
+    if said != "ok" {
+        // What stands in a damaged file means nothing.
+        return Ok(vec![Violation { rule: "integrity", count: 1, example: said }]);
+    }
+    let mut references =
+        db.prepare("SELECT count(*), min(\"table\") FROM pragma_foreign_key_check")?;
+    let (count, table): (i64, Option<String>) =
+        references.query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(example) = table {
+        found.push(Violation { rule: "references", count: count.unsigned_abs(), example });
+    }
+    for (rule, sql) in RULES {
+        let mut broken =
+            db.prepare(&format!("WITH {HEAD} SELECT count(*), min(id) FROM ({sql})"))?;
+        let (count, id): (i64, Option<i64>) =
+            broken.query_row([SLICE_BITS], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let Some(id) = id {
+            let example = id.to_string();
+            found.push(Violation { rule, count: count.unsigned_abs(), example });
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Temp;
+    use super::*;
+
+    /// A change for each rule, which breaks it and, as far as it can be, nothing else.
+    const HARM: &[(&str, &str)] = &[
+        ("references", "INSERT INTO user_login_log VALUES (1, 99, 'x', 0, 'x')"),
+        ("member_counts", "UPDATE groups SET groupusercount = 7"),
+        (
+            "owners",
+            "DELETE FROM group_users WHERE userid = 1; UPDATE groups SET groupusercount = 0",
+        ),
+        ("memberships", "INSERT INTO group_past VALUES (2, 1, 1, 99)"),
+        (
+            "memberships",
+            "UPDATE group_users SET from_seq = 1; INSERT INTO group_past VALUES (1, 1, 1, 2)",
+        ),
+        ("memberships", "UPDATE group_users SET from_seq = 99"),
+        ("cursors", "UPDATE cursors SET seq = 99 WHERE userid = 1"),
+        ("cursors", "DELETE FROM cursors WHERE userid = 2"),
+        ("waiting", "UPDATE waiting SET messages = 2 WHERE sender = 0"),
+        ("waiting", "DELETE FROM waiting WHERE sender = 0"),
+        ("waiting_behind", "UPDATE cursors SET seq = 2"),
+        ("friends", "DELETE FROM friends WHERE userid = 1"),
+        ("log_head", "INSERT INTO log VALUES (0, 0, NULL, 0, 2, 'x', NULL, 0)"),
+        ("log_names", "UPDATE log SET sender = 99 WHERE seq = 1"),
+        ("log_names", "UPDATE log SET conversation = 198 WHERE seq = 1"),
+        ("log_names", "UPDATE log SET conversation = 199 WHERE seq = 1"),
+        ("log_slices", "UPDATE log_state SET sealed = 1, head = 7"),
+        ("keys", "UPDATE users SET authtoken = zeroblob(32) WHERE userid = 1"),
+        ("epoch", "UPDATE meta SET value = 'yesterday'"),
+    ];
+
+    fn populated() -> Temp {
+        use crate::id::{Conversation, UserId};
+        use crate::names::Name;
+        use crate::store::{EntryKind, NewEntry};
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        temp.transact(|store| {
+            let (ann, bob) = (UserId(1), UserId(2));
+            let kind = EntryKind::Text;
+            let conversation = Conversation::Inbox(bob);
+            let entry =
+                NewEntry { conversation, sender: Some(ann), unix: 1, kind, body: "hi", mid: None };
+            store.append(&entry).expect("append");
+            store.add_waiting(bob, ann, 2).expect("waiting");
+            store.befriend(ann, bob).expect("friends");
+            store.append(&entry).expect("append");
+            store.add_group(ann, &Name::group("team").expect("a name"), 1).expect("group");
+        });
+        temp
+    }
+
+    #[test]
+    fn a_database_is_whole_until_a_rule_is_broken_which_is_named() {
+        for (rule, harm) in HARM {
+            let temp = populated();
+            assert_eq!(temp.store.check(), Ok(Vec::new()));
+            temp.store.db.execute_batch("PRAGMA foreign_keys = OFF").expect("pragma");
+            temp.store.db.execute_batch(harm).expect("harm");
+            let found = temp.store.check().expect("a check");
+            let rules: Vec<_> = found.iter().map(|violation| violation.rule).collect();
+            assert_eq!(rules, [*rule], "{harm}: {found:?}");
+        }
+        let harmed = |rule: &str| HARM.iter().any(|(harmed, _)| *harmed == rule);
+        assert!(RULES.iter().all(|(rule, _)| harmed(rule)));
+    }
+}

@@ -1,0 +1,310 @@
+//! Keeping a server: where its settings come from, what the doctor complains about, and what a
+//! monitor reads.
+
+mod live;
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant, SystemTime};
+
+use live::{PATIENCE, Server, binary, run};
+use rustix::process::Signal;
+use serde_json::json;
+use tempfile::TempDir;
+
+fn name(path: &Path) -> &str {
+    path.to_str().expect("a name")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+// --- settings ---
+
+/// A data directory with settings.
+fn settings(text: &str) -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("p2sp.toml"), text).expect("written");
+    dir
+}
+
+#[test]
+fn a_setting_comes_from_the_flag_then_the_environment_then_the_file_then_the_default() {
+    let dir =
+        settings("lang = \"zh\"\nfriend-approval = true\n[limit]\nfriends = 7\ngroups_owned = 3");
+    let config = |env: &[(&str, &str)], args: &[&str]| {
+        let mut command = binary();
+        command.envs(env.iter().copied()).args(["--data", name(dir.path()), "config"]).args(args);
+        let output = command.output().expect("an end");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
+    };
+    let has = |said: &str, line: &str| assert!(said.lines().any(|l| l == line), "{line}\n{said}");
+    let said = config(&[], &[]);
+    has(&said, "lang = \"zh\"  # p2sp.toml");
+    has(&said, "friend-approval = true  # p2sp.toml");
+    has(&said, "friends = 7  # p2sp.toml");
+    has(&said, "groups_joined = 200  # 默认");
+    has(&said, "listen = [\"127.0.0.1:18888\", \"[::1]:18888\"]  # 默认");
+    has(&said, "# metrics =   # 默认");
+    let env = [("P2SP_LANG", "en"), ("P2SP_LIMIT", "friends=8"), ("P2SP_FRIEND_APPROVAL", "0")];
+    let said = config(&env, &["--limit", "friends=9"]);
+    has(&said, "lang = \"en\"  # environment");
+    has(&said, "friend-approval = false  # environment");
+    has(&said, "friends = 9  # flag");
+    has(&said, "groups_owned = 3  # p2sp.toml");
+    // What was printed can be written back, and says the same.
+    fs::write(dir.path().join("p2sp.toml"), &said).expect("written");
+    let again = config(&[], &[]);
+    has(&again, "friends = 9  # p2sp.toml");
+    let without = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split("  #").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(without(&again), without(&said));
+}
+
+#[test]
+fn a_file_that_says_what_cannot_be_is_refused_in_one_line() {
+    for (text, words) in [
+        ("lisen = 1", "Did you mean listen?"),
+        ("data = \"/tmp\"", "no setting data"),
+        ("listen = \"nowhere\"", "invalid value 'nowhere' for '--listen"),
+        ("listen = ", "line 1"),
+        ("lang = \"zh\"\nlang = \"en\"", "line 2"),
+        ("friend-approval = \"maybe\"", "true | false"),
+        ("friend-approval = { a = 1 }", "friend-approval"),
+        ("[limit]\nfrends = 1", "Did you mean friends?"),
+        ("[limit]\nfriends = \"many\"", "friends=many"),
+        ("tls-cert = \"x\"", "--tls-key"),
+    ] {
+        let dir = settings(text);
+        let output = run(&["--lang", "en", "--data", name(dir.path())], "");
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(stderr.lines().count(), 1, "{text}: {stderr}");
+        assert!(stderr.contains(words), "{text}: {stderr}");
+        assert!(!dir.path().join("p2sp.db").exists(), "nothing was touched");
+    }
+}
+
+// --- doctor ---
+
+/// What the doctor says, and whether it found nothing.
+fn doctor(data: &Path, args: &[&str]) -> (String, bool) {
+    let output = run(&[&["--data", name(data)], args, &["doctor"]].concat(), "");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (stdout(&output), output.status.success())
+}
+
+/// The command below the complaint that has these words.
+fn mend_of(said: &str, words: &str) -> String {
+    let mut lines = said.lines().skip_while(|line| !line.contains(words)).skip(1);
+    lines.next().expect("a complaint, and a command below it").trim().to_owned()
+}
+
+/// Data that a server has left behind.
+fn stopped() -> Server {
+    let mut server = Server::start(&[]);
+    drop(server.user("bob"));
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().code(), Some(0));
+    server
+}
+
+const FREE: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+#[test]
+fn the_doctor_finds_nothing_and_changes_nothing_where_all_is_well() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let missing = dir.path().join("missing");
+    let (said, _) = doctor(&missing, &FREE);
+    for check in ["port", "clock", "files", "database", "certificate"] {
+        assert!(said.contains(&format!("{check}: fine")), "{said}");
+    }
+    assert!(!missing.exists());
+    let server = Server::start(&[]);
+    let (said, _) = doctor(&server.data(), &["--listen", &server.address.to_string()]);
+    assert!(said.contains("port: fine") && said.contains("database: fine"), "its own port: {said}");
+    drop(server);
+    let server = stopped();
+    let database = server.data().join("p2sp.db");
+    let before = fs::read(&database).expect("a database");
+    let (said, _) = doctor(&server.data(), &FREE);
+    assert!(said.contains("database: fine") && said.contains("certificate: fine"), "{said}");
+    assert!(fs::read(&database).expect("a database") == before);
+    let (said, _) = doctor(&server.data(), &["--lang", "zh", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("数据库: 正常"), "{said}");
+}
+
+#[test]
+fn the_doctor_names_the_command_that_mends_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let server = stopped();
+    let data = server.data();
+    let (said, fine) = doctor(&data, &["--listen", &address.to_string()]);
+    assert!(!fine);
+    assert_eq!(mend_of(&said, "port: "), format!("ss -ltnp 'sport = :{}'", address.port()));
+
+    // Its commands mend what a user can mend.
+    let database = data.join("p2sp.db");
+    for (path, mode) in [(&database, 0o644), (&data, 0o755)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+        let (said, fine) = doctor(&data, &FREE);
+        assert!(!fine && said.contains("is open to others"), "{said}");
+        let mend = mend_of(&said, "is open to others");
+        let mended = Command::new("sh").args(["-c", &mend]).status().expect("a shell");
+        assert!(mended.success(), "{mend}");
+        assert!(doctor(&data, &FREE).0.contains("files: fine"), "{mend}");
+    }
+
+    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    File::options()
+        .write(true)
+        .open(&database)
+        .and_then(|f| f.set_modified(tomorrow))
+        .expect("a time");
+    let (said, fine) = doctor(&data, &FREE);
+    assert!(!fine && mend_of(&said, "behind the database").contains("timedatectl"), "{said}");
+
+    fs::write(data.join("tls.pem"), "nonsense").expect("written");
+    let (said, fine) = doctor(&data, &FREE);
+    assert!(!fine && mend_of(&said, "certificate: ").contains("tls.pem"), "{said}");
+
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::new(["chat".to_owned()]).expect("a name");
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let ended = params.self_signed(&key).expect("a certificate");
+    let pem = data.join("ended.pem");
+    fs::write(&pem, key.serialize_pem() + &ended.pem()).expect("written");
+    fs::set_permissions(&pem, Permissions::from_mode(0o600)).expect("a mode");
+    let given = ["--tls-cert", name(&pem), "--tls-key", name(&pem)];
+    let (said, fine) = doctor(&data, &[&FREE[..], &given].concat());
+    assert!(!fine && mend_of(&said, "not valid any more").contains("renew"), "{said}");
+
+    fs::write(&database, "a shopping list ".repeat(1000)).expect("written");
+    let (said, fine) = doctor(&data, &FREE);
+    assert!(!fine && mend_of(&said, "not a p2sp database").ends_with("restore FILE"), "{said}");
+}
+
+#[test]
+fn the_doctor_finds_a_limit_of_open_files() {
+    let program = env!("CARGO_BIN_EXE_p2sp-server");
+    let dir = tempfile::tempdir().expect("a directory");
+    let script = format!(
+        "ulimit -n 64 && exec {program} --lang en --data {} --listen 127.0.0.1:0 doctor",
+        name(dir.path())
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().expect("an end");
+    assert_eq!(output.status.code(), Some(1));
+    let said = stdout(&output);
+    assert!(said.contains("at most 16 connections"), "{said}");
+    assert!(mend_of(&said, "open files: ").contains("prlimit"), "{said}");
+}
+
+#[test]
+fn the_doctor_finds_a_disk_that_is_nearly_full() {
+    let program = env!("CARGO_BIN_EXE_p2sp-server");
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = name(dir.path());
+    let script = format!(
+        "mount -t tmpfs -o size=32m p2sp {place} || exit 9
+        exec {program} --lang en --data {place}/data --listen 127.0.0.1:0 doctor"
+    );
+    let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output();
+    // Not every system lets everyone have such a disk.
+    let Some(output) = output.ok().filter(|output| output.status.code() == Some(1)) else { return };
+    let said = stdout(&output);
+    if !said.is_empty() {
+        assert!(said.contains("32 MiB are free, 1024 MiB are wanted"), "{said}");
+        assert!(mend_of(&said, "disk: ").contains("du -xh"), "{said}");
+    }
+}
+
+// --- monitors ---
+
+/// A server that answers monitors, and where.
+fn measured() -> (Server, SocketAddr) {
+    let server = Server::start(&["--metrics", "127.0.0.1:0"]);
+    let line = server.lines.iter().find(|line| line.starts_with("Metrics: ")).expect("where");
+    let address = line.trim_start_matches("Metrics: http://").trim_end_matches("/metrics");
+    let address = address.parse().expect("an address");
+    (server, address)
+}
+
+/// What a monitor is answered that sends these pieces.
+fn asked(address: SocketAddr, pieces: &[&[u8]]) -> String {
+    try_asked(address, pieces).expect("an answer, and the end")
+}
+
+/// The same, if there is a place.
+fn try_asked(address: SocketAddr, pieces: &[&[u8]]) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    for piece in pieces {
+        stream.write_all(piece)?;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn a_monitor_reads_every_figure_in_its_own_form() {
+    let (server, address) = measured();
+    let mut bob = server.user("bob");
+    bob.refused("send", json!({"username": "nobody", "message": "x"}), "no_such_user");
+    let answer = asked(address, &[b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"]);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
+    for line in [
+        "# TYPE p2sp_users_online gauge",
+        "p2sp_users_online 1",
+        "# TYPE p2sp_accepted counter",
+        "p2sp_sign_ins_total 1",
+        "p2sp_refusals_total{code=\"no_such_user\"} 1",
+    ] {
+        assert!(body.lines().any(|found| found == line), "{line}\n{body}");
+    }
+    assert!(body.ends_with("# EOF\n"), "{body}");
+    // Whatever stats has, a monitor has.
+    let stats = server.admin().ok("stats", json!({}));
+    for name in stats["data"].as_object().expect("figures").keys() {
+        assert!(body.contains(&format!("p2sp_{name}")) || name == "closes", "{name}");
+    }
+}
+
+#[test]
+fn p20_a_monitor_asks_once_and_for_nothing_else() {
+    let (server, address) = measured();
+    let get = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    let pieces: Vec<&[u8]> = get.chunks(7).collect();
+    assert!(asked(address, &pieces).starts_with("HTTP/1.1 200 "));
+    for (bytes, status) in [
+        (&b"GET /secrets HTTP/1.1\r\n\r\n"[..], "404"),
+        (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),
+        (b"\xab\xcd\xef\x88\x00\x00\x00\x00", "400"),
+        (&[b'x'; 20_000], "431"),
+    ] {
+        assert!(asked(address, &[bytes]).starts_with(&format!("HTTP/1.1 {status} ")), "{status}");
+    }
+    // Those who say nothing are few, and nobody else notices.
+    let silent: Vec<_> = (0..64).map(|_| TcpStream::connect(address).expect("a place")).collect();
+    server.user("bob").ok("ping", json!({}));
+    drop(silent);
+    let began = Instant::now();
+    while !try_asked(address, &[get]).is_ok_and(|answer| answer.contains("p2sp_connections")) {
+        assert!(began.elapsed() < PATIENCE, "the places are free again");
+    }
+
+    let output = run(&["--metrics", "0.0.0.0:9464", "--lang", "en"], "");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("only on loopback"));
+}
