@@ -14,6 +14,8 @@
 //! wakes for nothing, takes its time, and dies in the middle of a tick. A dead edge does nothing
 //! more, so that the rest of the tick is as if it had never been.
 
+mod faults;
+
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
@@ -130,21 +132,6 @@ impl PipeNet {
         self.with(peer, |pipe| pipe.offered_max)
     }
 
-    /// The pipe towards a peer holds so many bytes.
-    pub fn set_capacity(&self, peer: PeerId, bytes: usize) {
-        self.with(peer, |pipe| pipe.capacity = bytes);
-    }
-
-    /// A peer sends no more, and still listens.
-    pub fn finish(&self, peer: PeerId) {
-        self.with(peer, |pipe| (pipe.finished, pipe.readable) = (true, true));
-    }
-
-    /// A peer is gone without a word; what it had sent is there.
-    pub fn cut(&self, peer: PeerId) {
-        self.with(peer, |pipe| (pipe.cut, pipe.readable, pipe.writable) = (true, true, true));
-    }
-
     /// Whether nothing more will come for a peer.
     pub fn has_ended(&self, peer: PeerId) -> bool {
         self.with(peer, |pipe| pipe.ended && pipe.to_peer.is_empty())
@@ -163,16 +150,6 @@ impl PipeNet {
     /// Whether the process was killed.
     pub fn is_dead(&self) -> bool {
         self.0.borrow().dead
-    }
-
-    /// The wall clock goes on from another time.
-    pub fn jump(&self, seconds: i64) {
-        self.0.borrow_mut().unix_ahead += seconds;
-    }
-
-    /// How much the wall clock has jumped.
-    pub fn jumped(&self) -> i64 {
-        self.0.borrow().unix_ahead
     }
 
     /// Whether the server writes no more to a peer, who may not have taken all yet.
@@ -202,34 +179,9 @@ impl PipeNet {
         self.0.borrow().progress
     }
 
-    /// Finished hashes are told only when they are no longer held.
-    pub fn hold_hashes(&self, held: bool) {
-        self.0.borrow_mut().hashes_held = held;
-    }
-
-    /// A signal to stop comes.
-    pub fn signal(&self) {
-        self.0.borrow_mut().stops += 1;
-    }
-
     /// A signal to read the certificate again comes, which then is this.
     pub fn reload(&self, certificate: Result<Certificate, String>) {
         self.0.borrow_mut().certificate = Some(certificate);
-    }
-
-    /// The disk has so many bytes left.
-    pub fn set_disk_free(&self, bytes: u64) {
-        self.0.borrow_mut().disk_free = bytes;
-    }
-
-    /// Nobody can be accepted: descriptors have run out.
-    pub fn set_out_of_files(&self, out: bool) {
-        self.0.borrow_mut().out_of_files = out;
-    }
-
-    /// Who is told of each call of the loop before it is done.
-    pub fn set_witness(&self, witness: fn(Call)) {
-        self.0.borrow_mut().whims = Box::new(Witness(witness));
     }
 
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
