@@ -219,9 +219,9 @@ fn a_server_that_speaks_no_tls_is_not_spoken_to_by_accident() {
 #[test]
 #[ignore = "a measurement"]
 fn what_an_idle_connection_costs() {
-    const COUNT: u64 = 4_000;
+    const COUNT: u64 = 1_500;
     for secure in [false, true] {
-        let server = Server::start(&[]);
+        let server = Server::start(&["--limit", "signin_seconds=0"]);
         let path = format!("/proc/{}/smaps_rollup", server.pid());
         let private_kib = || {
             let text = fs::read_to_string(&path).expect("a process");

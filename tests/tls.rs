@@ -83,6 +83,25 @@ fn a_handshake_cut_at_any_byte_of_either_side_is_a_handshake() {
     }
 }
 
+/// A client that comes back has a lot to say at once, in the packet that ends its handshake.
+#[test]
+fn what_is_said_with_the_end_of_the_handshake_is_no_part_of_it() {
+    let mut house = house();
+    let mut caller = Caller::connect(&house, HERE, trusted());
+    let hello = caller.seal(&[]);
+    house.net.send(caller.end, &hello);
+    house.settle();
+    let came = house.net.take(caller.end);
+    assert!(caller.secure.as_mut().expect("TLS").open(&came).expect("TLS").is_empty());
+    let mut bytes = Vec::new();
+    for _ in 0..25 {
+        bytes.extend(caller.request("ping", json!({"query": "x".repeat(4_000)})));
+    }
+    house.net.send(caller.end, &bytes);
+    caller.converse(&mut house);
+    assert_eq!(caller.codes(), ["ok"; 25]);
+}
+
 #[test]
 fn p23_a_handshake_is_done_in_time_whatever_is_sent_of_it() {
     let mut house = house();

@@ -207,6 +207,25 @@ fn the_doctor_finds_a_limit_of_open_files() {
     assert!(mend_of(&said, "open files: ").contains("prlimit"), "{said}");
 }
 
+#[test]
+fn the_doctor_finds_a_disk_that_is_nearly_full() {
+    let program = env!("CARGO_BIN_EXE_p2sp-server");
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = name(dir.path());
+    let script = format!(
+        "mount -t tmpfs -o size=32m p2sp {place} || exit 9
+        exec {program} --lang en --data {place}/data --listen 127.0.0.1:0 doctor"
+    );
+    let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output();
+    // Not every system lets everyone have such a disk.
+    let Some(output) = output.ok().filter(|output| output.status.code() == Some(1)) else { return };
+    let said = stdout(&output);
+    if !said.is_empty() {
+        assert!(said.contains("32 MiB are free, 1024 MiB are wanted"), "{said}");
+        assert!(mend_of(&said, "disk: ").contains("du -xh"), "{said}");
+    }
+}
+
 // --- monitors ---
 
 /// A server that answers monitors, and where.

@@ -126,15 +126,12 @@ impl Tls {
         spare: &mut SpareBuffers,
         take: impl FnMut(&[u8]),
     ) -> Result<Opened, TlsFault> {
-        if self.is_handshaking() && self.used_bytes + bytes.len() > HANDSHAKE_BYTES_MAX {
-            self.ended = true;
-            return Err(TlsFault("the handshake is too long".into()));
-        }
         let mut used = 0;
         let mut opened = self.drive(bytes, &mut used, spare, take, |_, _, _| Ok(()));
-        if bytes.len() - used > RECORD_BYTES_MAX {
-            // Of a message that spans records rustls has us keep all.
-            opened = Err(TlsFault("a handshake message is too long".into()));
+        let endless = self.is_handshaking() && self.used_bytes + bytes.len() > HANDSHAKE_BYTES_MAX;
+        // Of a handshake message that spans records rustls has us keep all.
+        if endless || bytes.len() - used > RECORD_BYTES_MAX {
+            opened = Err(TlsFault("it shakes hands without an end".into()));
         }
         if opened.is_err() {
             self.alert(spare);

@@ -178,10 +178,10 @@ impl Server {
     /// # Errors
     /// The store failed for good.
     pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
+        self.store.commit_what_was_put_off().map_err(fatal)?;
         if self.is_held(now) {
             return Ok(());
         }
-        self.store.commit_what_was_put_off().map_err(fatal)?;
         if self.checkpoint_due().is_some_and(|due| now.mono >= due) {
             self.copy_log(now)?;
         }

@@ -84,3 +84,6 @@ fn lock(path: &Path) -> std::result::Result<Connection, OpenError> {
 fn sync(path: &Path) -> std::result::Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| cannot(path, error))
 }
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] = &[Store::RENEW_EPOCH];

@@ -242,6 +242,7 @@ pub(super) const SQL: &[Sql] = &[
     Store::GROUPS_JOINED,
     Store::IS_MEMBER,
     Store::JOIN,
+    Store::REJOIN,
     Store::KEEP_PAST,
     Store::LEAVE,
     Store::KEEP_ALL_PAST,

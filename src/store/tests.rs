@@ -92,6 +92,7 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("slices", include_str!("slices.rs"), slices::SQL),
     ("mids", include_str!("mids.rs"), mids::SQL),
     ("cursors", include_str!("cursors.rs"), cursors::SQL),
+    ("copy", include_str!("copy.rs"), copy::SQL),
     ("migrate", include_str!("migrate.rs"), migrate::SQL),
 ];
 

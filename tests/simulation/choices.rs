@@ -4,6 +4,7 @@
 //! and nothing else in a simulation decides anything.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// The source, shared.
@@ -15,7 +16,7 @@ enum Source {
     /// SplitMix64: its whole state.
     Seed(u64),
     /// The bytes that are left.
-    Bytes(std::vec::IntoIter<u8>),
+    Bytes(VecDeque<u8>),
 }
 
 impl Choices {
@@ -26,12 +27,12 @@ impl Choices {
 
     /// Choices that end with the bytes; behind them each is the first of its kind.
     pub fn of_bytes(bytes: &[u8]) -> Choices {
-        Choices(Rc::new(RefCell::new(Source::Bytes(Vec::from(bytes).into_iter()))))
+        Choices(Rc::new(RefCell::new(Source::Bytes(bytes.to_vec().into()))))
     }
 
     /// Whether there is nothing more to choose from.
     pub fn are_spent(&self) -> bool {
-        matches!(&*self.0.borrow(), Source::Bytes(bytes) if bytes.len() == 0)
+        matches!(&*self.0.borrow(), Source::Bytes(bytes) if bytes.is_empty())
     }
 
     /// A number below `bound`, which is not 0.
@@ -80,7 +81,7 @@ impl Choices {
                 let mut number = 0;
                 let mut rest = most;
                 while rest > 0 {
-                    number = number << 8 | u64::from(bytes.next().unwrap_or_default());
+                    number = number << 8 | u64::from(bytes.pop_front().unwrap_or_default());
                     rest >>= 8;
                 }
                 number

@@ -153,7 +153,7 @@ happenings! {
     HalfFrame: 15,
     /// One confirmed what nobody was pushed.
     FalseAck: 20,
-    /// One said something else under a `mid` that was accepted.
+    /// One said something else under a `mid` that was used.
     MidReused: 10,
     /// One asked for what only administrators may.
     NoAdmin: 20,

@@ -28,10 +28,7 @@ impl Newcomer {
 
     /// Asks for an account, again and again.
     pub fn act(&mut self, scene: &mut Scene) {
-        if let Some(peer) = self.peer.take() {
-            scene.leave(peer);
-            scene.net.cut(peer);
-        }
+        self.leave(scene);
         let peer = scene.connect();
         self.peer = Some(peer);
         let args = Map::from_iter([
@@ -42,13 +39,18 @@ impl Newcomer {
         scene.push_out(peer, usize::MAX);
     }
 
-    /// The client of the account, if there is one by now.
-    pub fn settle(&mut self, scene: &mut Scene) -> Option<Client> {
-        let id = scene.ledger.id(&self.name)?;
+    /// Leaves.
+    pub fn leave(&mut self, scene: &mut Scene) {
         if let Some(peer) = self.peer.take() {
             scene.leave(peer);
             scene.net.cut(peer);
         }
+    }
+
+    /// The client of the account, if there is one by now.
+    pub fn settle(&mut self, scene: &mut Scene) -> Option<Client> {
+        let id = scene.ledger.id(&self.name)?;
+        self.leave(scene);
         Some(Client::new(id, &self.name, false, true))
     }
 }

@@ -156,6 +156,8 @@ pub struct Stream {
     pub accepted_at: Option<u64>,
     /// The peer will not be there any more.
     pub gone: bool,
+    /// It sends no more: its session may be over long before all is sent that was said to it.
+    pub finished: bool,
     partial: Vec<u8>,
     /// Bytes of whole frames so far.
     framed: usize,

@@ -11,7 +11,7 @@ use p2sp::limits::SERVE_MICROS_MAX;
 use super::choices::Choices;
 use super::coverage::{Coverage, Happening};
 use super::snapshot;
-use crate::support::pipe_net::{Call, Whims};
+use crate::support::whims::{Call, Whims};
 
 /// What the weather is; whoever makes it changes it.
 #[derive(Clone, Debug, Default)]

@@ -8,22 +8,23 @@
 //! In the calm nothing breaks any more: whoever keeps the book is back soon, and has been shown
 //! all there is to be shown within five seconds (P14).
 
+mod beginnings;
+mod troubles;
+
 use std::cell::RefCell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::handlers::Rules;
-use p2sp::id::{Moment, UserId};
-use p2sp::names::Name;
-use p2sp::password::{Outcome, Task};
+use p2sp::id::Moment;
 use p2sp::server::Server;
-use p2sp::store::{Opening, Store, Synchronous};
 use p2sp_test_vfs::{self as vfs, Failure, Fault};
 use tempfile::TempDir;
+
+use beginnings::{age, empty_house, furnish, open, rules};
 
 use super::choices::Choices;
 use super::client::Client;
@@ -34,14 +35,13 @@ use super::newcomer::Newcomer;
 use super::scene::Scene;
 use super::snapshot::Snapshot;
 use super::weather::{Edge, Weather};
-use crate::support::house::{PASSWORD, temp_dir};
-use crate::support::pipe_net::{CHEAP, Call, PeerId, PipeNet};
+use crate::support::house::temp_dir;
+use crate::support::pipe_net::{PeerId, PipeNet};
 
 /// Users that a world may have beside `admin`; each takes the first so many.
 const USERS_MAX: usize = 40;
 const LIARS_MAX: usize = 3;
-/// Seqs of a slice of the log.
-const SLICE: i64 = 65_536;
+const NEWCOMERS_MAX: usize = 3;
 /// Turns of the loop at one moment with nothing moved: more is a spin (P22).
 const IDLE_TURNS_MAX: usize = 400;
 /// From the last fault on until all is told, and everyone is back, in microseconds.
@@ -156,7 +156,7 @@ impl World {
         });
         let clients = clients.collect();
         let liars = (0..liars).map(|at| Liar::new((USERS_MAX + 2 + at) as i64, &format!("m{at}")));
-        let connections_max = if choices.chance(10) { users + 3 } else { 10_000 };
+        let connections_max = if choices.chance(10) { users + 2 + NEWCOMERS_MAX } else { 10_000 };
         let mut world = World {
             liars: liars.collect(),
             newcomers: Vec::new(),
@@ -244,146 +244,6 @@ impl World {
         Ok(())
     }
 
-    /// Something goes wrong.
-    fn befall(&mut self) -> Check {
-        let choices = self.scene.choices.clone();
-        let at = choices.below(self.clients.len());
-        let peer = self.clients[at].peer();
-        match choices.below(29) {
-            0..4 => {
-                self.scene.saw(Happening::Cut);
-                self.clients[at].cut(&mut self.scene);
-            }
-            4..6 => {
-                self.scene.saw(Happening::HalfClose);
-                self.clients[at].finish(&mut self.scene);
-            }
-            6..9 => {
-                self.scene.saw(Happening::Stall);
-                self.clients[at].stalled ^= true;
-                if let (true, Some(peer)) = (choices.chance(50), peer) {
-                    self.scene.net.set_capacity(peer, 1 + choices.below(600));
-                }
-            }
-            9..11 => {
-                let Some(peer) = peer else { return Ok(()) };
-                self.scene.saw(Happening::SmallWindow);
-                self.scene.net.set_capacity(peer, 1 + choices.below(3_000));
-            }
-            11..13 => self.plan_to_kill(),
-            13 => self.stop()?,
-            14..16 => {
-                let held = choices.chance(50);
-                self.scene.net.hold_hashes(held);
-                self.scene.saw(Happening::HashesHeld);
-            }
-            16 => {
-                let out = choices.chance(50);
-                self.scene.net.set_out_of_files(out);
-                self.scene.saw(Happening::OutOfFiles);
-            }
-            17 => {
-                let free = if choices.chance(50) { 1 << 20 } else { u64::MAX };
-                self.scene.net.set_disk_free(free);
-                self.scene.saw(Happening::DiskLow);
-                self.scene.ledger.may_refuse_all();
-            }
-            18 => {
-                self.scene.saw(Happening::WallClockJump);
-                let span = *choices.pick(&[60, 3_600, 86_400, 8 * 86_400, 31 * 86_400]);
-                self.scene.clock_jumped = true;
-                self.scene.net.jump(if choices.chance(50) { span } else { -span });
-            }
-            19 => {
-                self.scene.saw(Happening::LongSilence);
-                let seconds = *choices.pick(&[5, 20, 200, 700]);
-                self.pass(Duration::from_secs(seconds))?;
-            }
-            20 => self.change_weather(),
-            21..23 => self.break_disk(),
-            23 => self.welcome(),
-            _ => self.clients[at].haunt(&mut self.scene),
-        }
-        Ok(())
-    }
-
-    fn change_weather(&mut self) {
-        let choices = &self.scene.choices;
-        let mut weather = self.weather.borrow_mut();
-        weather.pieces = *choices.pick(&[0, 0, 5, 40]);
-        weather.blocks = *choices.pick(&[0, 0, 5, 30]);
-        weather.false_alarms = *choices.pick(&[0, 0, 5, 30]);
-        weather.slow = choices.chance(15);
-        weather.hash_micros = *choices.pick(&[0, 50_000, 3_000_000]);
-    }
-
-    fn plan_to_kill(&mut self) {
-        let choices = &self.scene.choices;
-        let call = choices.weighted(&[
-            (2, Call::Wait),
-            (6, Call::Moment),
-            (2, Call::Accept),
-            (2, Call::Read),
-            (1, Call::DiskFree),
-            (2, Call::Hash),
-            (12, Call::Write),
-            (2, Call::Shutdown),
-            (2, Call::Close),
-        ]);
-        self.weather.borrow_mut().kill = Some((call, 1 + choices.below(4)));
-    }
-
-    /// Somebody new comes, or tries again.
-    fn welcome(&mut self) {
-        if self.newcomers.is_empty() {
-            self.scene.saw(Happening::Newcomer);
-            self.registered += 1;
-            self.newcomers.push(Newcomer::new(&format!("n{}", self.registered)));
-        }
-        for newcomer in &mut self.newcomers {
-            newcomer.act(&mut self.scene);
-        }
-    }
-
-    /// The disk is full for a while, or fails, or the process is killed in the middle of SQLite.
-    fn break_disk(&mut self) {
-        self.mend_disk();
-        let choices = &self.scene.choices;
-        let nth = choices.below(*choices.pick(&[4, 40])) as u64;
-        let fault = match choices.below(6) {
-            0 => Fault { calls: &[vfs::Call::Write], nth, lasting: false, how: Failure::Full },
-            1 => Fault { calls: &[vfs::Call::Write], nth, lasting: true, how: Failure::Full },
-            2 => Fault { calls: vfs::ALL, nth, lasting: false, how: Failure::Error },
-            3 => {
-                self.mend_disk();
-                return;
-            }
-            _ => Fault { calls: vfs::ALL, nth, lasting: true, how: Failure::Error },
-        };
-        if fault.how == Failure::Full {
-            self.scene.ledger.may_refuse_all();
-            self.scene.let_cursors_wait(true);
-        }
-        vfs::fail(fault);
-        self.fault = Some(fault);
-    }
-
-    /// Ends the fault of the disk. True: it has met somebody.
-    fn mend_disk(&mut self) -> bool {
-        let Some(fault) = self.fault.take() else { return false };
-        let met = vfs::heal().failed > 0;
-        self.scene.let_cursors_wait(false);
-        if met {
-            self.scene.saw(match (fault.how, fault.lasting) {
-                (Failure::Full, false) => Happening::DiskFullOnce,
-                (Failure::Full, true) => Happening::DiskFull,
-                (_, false) => Happening::DiskFails,
-                (_, true) => Happening::KilledInStore,
-            });
-        }
-        met
-    }
-
     /// Turns the loop once, with so much time to pass at most.
     fn turn(&mut self, span: Duration) -> Check {
         let horizon = self.scene.net.now().after(span);
@@ -417,6 +277,7 @@ impl World {
             _ if self.scene.net.is_dead() => self.come_back(Gone::Killed),
             Ok(now) => {
                 self.scene.trace.number(now.mono.0);
+                self.scene.trace.note(|| format!("--- {} µs", now.mono.0));
                 Ok(())
             }
             Err(_) if self.mend_disk() => self.come_back(Gone::GaveUp),
@@ -550,7 +411,9 @@ impl World {
         for at in 0..self.liars.len() {
             self.liars[at].leave(&mut self.scene);
         }
-        self.newcomers.clear();
+        for mut newcomer in std::mem::take(&mut self.newcomers) {
+            newcomer.leave(&mut self.scene);
+        }
         let net = self.scene.net.clone();
         net.hold_hashes(false);
         net.set_out_of_files(false);
@@ -572,9 +435,11 @@ impl World {
             }
             self.breathe()?;
         }
-        self.clients[0].ask_figures(&mut self.scene);
         let until = self.scene.now() + SETTLE_MICROS;
         while self.scene.now() < until {
+            if self.scene.figure.is_none() && self.clients[0].is_settled() {
+                self.clients[0].ask_figures(&mut self.scene);
+            }
             self.breathe()?;
         }
         Ok(())
@@ -611,107 +476,4 @@ impl World {
         let (trace, messages) = (self.scene.trace.hash(), whole.entries.len() as u64);
         Ok(Report { counts, trace, messages })
     }
-}
-
-fn rules(choices: &Choices) -> Rules {
-    let mut rules = Rules { hash_cost: CHEAP, ..Rules::default() };
-    rules.friend_approval = choices.chance(20);
-    let limits = &mut rules.limits;
-    if choices.chance(50) {
-        (limits.requests_per_second, limits.messages_per_second) = (0, 0);
-    }
-    limits.takeovers_per_minute = *choices.pick(&[0, 0, 0, 1, 6]);
-    for (name, small) in [
-        ("waiting_per_user", 8),
-        ("waiting_per_sender", 5),
-        ("groups_owned", 1),
-        ("groups_joined", 3),
-        ("group_members", 3),
-        ("friends", 3),
-    ] {
-        if choices.chance(15)
-            && let Some(limit) = limits.get_mut(name)
-        {
-            *limit = small;
-        }
-    }
-    rules
-}
-
-fn open(dir: &Path) -> Result<Store, String> {
-    let synchronous = Synchronous::Off;
-    let opening = Opening { dir, epoch: "00000000000e90c4", synchronous };
-    Store::open(&opening).map(|(store, _)| store).map_err(|error| error.to_string())
-}
-
-/// A database with all users and nothing said, made once: the bytes of its file.
-fn empty_house() -> &'static [u8] {
-    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
-    FILE.get_or_init(|| {
-        let dir = temp_dir();
-        let mut store = open(dir.path()).expect("a new database");
-        let task = Task::Hash { password: PASSWORD.into(), salt: [7; 16] };
-        let Outcome::Hashed(stored) = task.run(CHEAP) else { unreachable!("memory for 8 KiB") };
-        store.begin().expect("a transaction");
-        let users = (0..USERS_MAX).map(|at| format!("u{at}"));
-        let liars = (0..LIARS_MAX).map(|at| format!("m{at}"));
-        for name in ["admin".to_owned()].into_iter().chain(users).chain(liars) {
-            let name = Name::user(&name).expect("a name");
-            store.add_user(&name, &stored, name.key == "admin", 0).expect("an account");
-        }
-        store.commit(()).expect("a commit");
-        store.close().expect("a whole file");
-        fs::read(dir.path().join("p2sp.db")).expect("a file")
-    })
-}
-
-/// In half of the worlds much was said before and is pruned, so that the log soon comes to the end
-/// of a slice, or of a block of them.
-fn age(file: &Path, choices: &Choices) -> rusqlite::Result<()> {
-    let slices = *choices.pick(&[0, 0, 1, 16]);
-    if slices == 0 {
-        return Ok(());
-    }
-    let head = slices * SLICE - choices.below(100) as i64;
-    let db = rusqlite::Connection::open(file)?;
-    db.execute("UPDATE log_state SET head = ?1, sealed = ?2", [head, slices - 1])?;
-    db.execute("UPDATE cursors SET seq = ?1", [head])?;
-    Ok(())
-}
-
-/// Some are friends, and some in groups, before anyone comes.
-fn furnish(dir: &Path, choices: &Choices, users: usize, liars: usize) -> Check {
-    let broken = |error: p2sp::store::StoreError| error.to_string();
-    let mut store = open(dir)?;
-    store.begin().map_err(broken)?;
-    for a in 0..=users {
-        for b in 0..a {
-            if choices.below(users) < 4 {
-                let (a, b) = (UserId(a as i64 + 1), UserId(b as i64 + 1));
-                store.befriend(a, b).map_err(broken)?;
-            }
-        }
-    }
-    for liar in 0..liars {
-        let liar = UserId((USERS_MAX + 2 + liar) as i64);
-        store.befriend(liar, UserId(2)).map_err(broken)?;
-    }
-    for group in 0..1 + choices.below(3) {
-        let name = Name::group(&format!("g{group}")).expect("a name");
-        let owner = UserId(1 + choices.below(users) as i64);
-        let group = store.add_group(owner, &name, 0).map_err(broken)?;
-        for user in 1..=users as i64 + 1 {
-            if UserId(user) != owner && choices.chance(50) {
-                store.join(group, UserId(user)).map_err(broken)?;
-            }
-        }
-        for liar in 0..liars {
-            if choices.chance(50) {
-                let liar = UserId((USERS_MAX + 2 + liar) as i64);
-                store.join(group, liar).map_err(broken)?;
-            }
-        }
-    }
-    store.commit(()).map_err(broken)?;
-    store.close().map_err(broken)
 }

@@ -14,8 +14,9 @@
 //! wakes for nothing, takes its time, and dies in the middle of a tick. A dead edge does nothing
 //! more, so that the rest of the tick is as if it had never been.
 
+mod faults;
+
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -23,145 +24,20 @@ use std::time::Duration;
 
 use p2sp::certificate::Certificate;
 use p2sp::id::{ConnId, Door, Moment, Now};
-use p2sp::net::{Events, Net, Readiness};
-use p2sp::password::{Cost, Outcome, Task};
+use p2sp::net::{Events, Net};
+use p2sp::password::{Cost, Task};
+
+use super::pipe::Pipe;
+pub use super::pipes::PeerId;
+use super::pipes::Pipes;
+pub use super::whims::Call;
+use super::whims::{Whims, Witness};
 
 /// What a password costs here: next to nothing.
 pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
-/// Bytes that the pipe towards a peer holds before a write blocks.
-pub const PIPE_BYTES: usize = 128 * 1024;
-
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
-
-/// Where the loop calls the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    /// What happened?
-    Wait,
-    /// What time is it? Also in the middle of a transaction.
-    Moment,
-    /// Who is there?
-    Accept,
-    /// Bytes in.
-    Read,
-    /// How full is the disk? Before a transaction.
-    DiskFree,
-    /// A password to be hashed. Behind a commit.
-    Hash,
-    /// Bytes out. Behind a commit.
-    Write,
-    /// No more bytes out.
-    Shutdown,
-    /// A connection let go.
-    Close,
-}
-
-/// What an edge does of its own accord.
-pub trait Whims {
-    /// How many of `count` bytes are moved. None: it would block for now, and an edge follows.
-    fn moves(&mut self, _: Call, count: usize) -> Option<usize> {
-        Some(count)
-    }
-
-    /// An event comes for nothing, for one of so many connections, those that are gone included.
-    fn wakes_for_nothing(&mut self, _connections: usize) -> Option<usize> {
-        None
-    }
-
-    /// How much later it is than when the time was last asked for.
-    fn dawdles(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// How long a password hash takes.
-    fn hashes_for(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// A finished hash is told to a connection that is gone.
-    fn comes_too_late(&mut self) {}
-
-    /// Whether the process is killed at this call, which is not done then.
-    fn kills(&mut self, _: Call) -> bool {
-        false
-    }
-}
-
-/// No whims at all.
-struct Obedient;
-
-impl Whims for Obedient {}
-
-/// Only looks on.
-struct Witness(fn(Call));
-
-impl Whims for Witness {
-    fn kills(&mut self, call: Call) -> bool {
-        (self.0)(call);
-        false
-    }
-}
-
-/// The other end of a connection, whether it was accepted yet or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerId(pub usize);
-
-#[derive(Debug)]
-struct Pipe {
-    address: SocketAddr,
-    conn: Option<ConnId>,
-    to_server: VecDeque<u8>,
-    to_peer: Vec<u8>,
-    capacity: usize,
-    /// The peer sends no more.
-    finished: bool,
-    /// The peer is gone.
-    cut: bool,
-    /// The server sends no more.
-    ended: bool,
-    /// A write found no room: the next room is an edge.
-    was_full: bool,
-    readable: bool,
-    writable: bool,
-    /// The most bytes that the loop had to write at once.
-    offered_max: usize,
-}
-
-struct Pipes {
-    whims: Box<dyn Whims>,
-    dead: bool,
-    now: Moment,
-    /// How much the wall clock is ahead of what it should be, in seconds.
-    unix_ahead: i64,
-    horizon: Moment,
-    idle: bool,
-    pipes: Vec<Pipe>,
-    by_conn: HashMap<ConnId, PeerId>,
-    backlog: VecDeque<PeerId>,
-    /// The same for the control socket.
-    operators: VecDeque<PeerId>,
-    accepting: bool,
-    acceptable: bool,
-    knocked: bool,
-    out_of_files: bool,
-    /// Everyone who was ever accepted, if there are whims: an event may come late.
-    accepted: Vec<ConnId>,
-    hashes: VecDeque<(Moment, ConnId, Outcome)>,
-    hashes_held: bool,
-    stops: u32,
-    /// The next reload finds this.
-    certificate: Option<Result<Certificate, String>>,
-    disk_free: u64,
-    waits: u64,
-    /// Bytes, connections and events that came or went.
-    progress: u64,
-    /// Those whose stream was ended, behind all that was to be sent.
-    shut: Vec<PeerId>,
-    /// What was written, in order, if somebody listens.
-    tap: Option<Vec<(PeerId, Vec<u8>)>>,
-}
 
 /// A handle of the edge.
 #[derive(Clone)]
@@ -170,32 +46,7 @@ pub struct PipeNet(Rc<RefCell<Pipes>>);
 impl PipeNet {
     /// An edge at that moment, with nobody there.
     pub fn new(now: Moment) -> PipeNet {
-        PipeNet(Rc::new(RefCell::new(Pipes {
-            whims: Box::new(Obedient),
-            dead: false,
-            now,
-            unix_ahead: 0,
-            horizon: now,
-            idle: false,
-            pipes: Vec::new(),
-            by_conn: HashMap::new(),
-            backlog: VecDeque::new(),
-            operators: VecDeque::new(),
-            accepting: true,
-            acceptable: false,
-            knocked: false,
-            out_of_files: false,
-            accepted: Vec::new(),
-            hashes: VecDeque::new(),
-            hashes_held: false,
-            stops: 0,
-            certificate: None,
-            disk_free: u64::MAX,
-            waits: 0,
-            progress: 0,
-            shut: Vec::new(),
-            tap: None,
-        })))
+        PipeNet(Rc::new(RefCell::new(Pipes::new(now))))
     }
 
     /// The same with whims, and with a tap on everything that the loop writes.
@@ -232,20 +83,7 @@ impl PipeNet {
     fn pipe(&self, address: SocketAddr) -> PeerId {
         let mut pipes = self.0.borrow_mut();
         let peer = PeerId(pipes.pipes.len());
-        pipes.pipes.push(Pipe {
-            address,
-            conn: None,
-            to_server: VecDeque::new(),
-            to_peer: Vec::new(),
-            capacity: PIPE_BYTES,
-            finished: false,
-            cut: false,
-            ended: false,
-            was_full: false,
-            readable: false,
-            writable: false,
-            offered_max: 0,
-        });
+        pipes.pipes.push(Pipe::new(address));
         peer
     }
 
@@ -294,21 +132,6 @@ impl PipeNet {
         self.with(peer, |pipe| pipe.offered_max)
     }
 
-    /// The pipe towards a peer holds so many bytes.
-    pub fn set_capacity(&self, peer: PeerId, bytes: usize) {
-        self.with(peer, |pipe| pipe.capacity = bytes);
-    }
-
-    /// A peer sends no more, and still listens.
-    pub fn finish(&self, peer: PeerId) {
-        self.with(peer, |pipe| (pipe.finished, pipe.readable) = (true, true));
-    }
-
-    /// A peer is gone without a word; what it had sent is there.
-    pub fn cut(&self, peer: PeerId) {
-        self.with(peer, |pipe| (pipe.cut, pipe.readable, pipe.writable) = (true, true, true));
-    }
-
     /// Whether nothing more will come for a peer.
     pub fn has_ended(&self, peer: PeerId) -> bool {
         self.with(peer, |pipe| pipe.ended && pipe.to_peer.is_empty())
@@ -327,16 +150,6 @@ impl PipeNet {
     /// Whether the process was killed.
     pub fn is_dead(&self) -> bool {
         self.0.borrow().dead
-    }
-
-    /// The wall clock goes on from another time.
-    pub fn jump(&self, seconds: i64) {
-        self.0.borrow_mut().unix_ahead += seconds;
-    }
-
-    /// How much the wall clock has jumped.
-    pub fn jumped(&self) -> i64 {
-        self.0.borrow().unix_ahead
     }
 
     /// Whether the server writes no more to a peer, who may not have taken all yet.
@@ -366,34 +179,9 @@ impl PipeNet {
         self.0.borrow().progress
     }
 
-    /// Finished hashes are told only when they are no longer held.
-    pub fn hold_hashes(&self, held: bool) {
-        self.0.borrow_mut().hashes_held = held;
-    }
-
-    /// A signal to stop comes.
-    pub fn signal(&self) {
-        self.0.borrow_mut().stops += 1;
-    }
-
     /// A signal to read the certificate again comes, which then is this.
     pub fn reload(&self, certificate: Result<Certificate, String>) {
         self.0.borrow_mut().certificate = Some(certificate);
-    }
-
-    /// The disk has so many bytes left.
-    pub fn set_disk_free(&self, bytes: u64) {
-        self.0.borrow_mut().disk_free = bytes;
-    }
-
-    /// Nobody can be accepted: descriptors have run out.
-    pub fn set_out_of_files(&self, out: bool) {
-        self.0.borrow_mut().out_of_files = out;
-    }
-
-    /// Who is told of each call of the loop before it is done.
-    pub fn set_witness(&self, witness: fn(Call)) {
-        self.0.borrow_mut().whims = Box::new(Witness(witness));
     }
 
     fn with<T>(&self, peer: PeerId, act: impl FnOnce(&mut Pipe) -> T) -> T {
@@ -407,55 +195,6 @@ impl PipeNet {
         pipes.progress += 1;
         let peer = peer.expect("the loop names only connections that it accepted and not closed");
         act(&mut pipes.pipes[peer.0])
-    }
-}
-
-impl Pipes {
-    fn take_in(&mut self, conn: ConnId, peer: PeerId) -> SocketAddr {
-        self.by_conn.insert(conn, peer);
-        self.accepted.push(conn);
-        let pipe = &mut self.pipes[peer.0];
-        pipe.conn = Some(conn);
-        pipe.address
-    }
-
-    /// Whether the process is gone, or goes at this call.
-    fn is_killed(&mut self, call: Call) -> bool {
-        self.dead = self.dead || self.whims.kills(call);
-        self.dead
-    }
-
-    /// Tells every edge there is, once. False: there was none.
-    fn tell(&mut self, events: &mut Events) -> bool {
-        for pipe in &mut self.pipes {
-            let (readable, writable) = (pipe.readable, pipe.writable);
-            if let Some(conn) = pipe.conn
-                && (readable || writable)
-            {
-                (pipe.readable, pipe.writable) = (false, false);
-                events.ready.push(Readiness { conn, readable, writable });
-            }
-        }
-        if let Some(late) = self.whims.wakes_for_nothing(self.accepted.len()) {
-            let conn = self.accepted[late];
-            events.ready.push(Readiness { conn, readable: true, writable: true });
-        }
-        events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
-        events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
-        while let Some((due, ..)) = self.hashes.front()
-            && *due <= self.now
-            && !self.hashes_held
-        {
-            let Some((_, conn, outcome)) = self.hashes.pop_front() else { break };
-            if !self.by_conn.contains_key(&conn) {
-                self.whims.comes_too_late();
-            }
-            events.hashes.push((conn, outcome));
-        }
-        events.stops = std::mem::take(&mut self.stops);
-        events.reload = self.certificate.is_some();
-        let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
-        told || events.acceptable || events.knocked || events.stops > 0
     }
 }
 
