@@ -39,6 +39,9 @@ pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
 
+/// A loop that drains for so many turns will never have drained (P22).
+const DRAIN_TURNS_MAX: u64 = 100_000;
+
 /// A handle of the edge.
 #[derive(Clone)]
 pub struct PipeNet(Rc<RefCell<Pipes>>);
@@ -204,6 +207,11 @@ impl Net for PipeNet {
         pipes.waits += 1;
         if pipes.is_killed(Call::Wait) {
             return Err(io::Error::other("killed"));
+        }
+        // Nobody else looks at a loop that drains, and one that spins would do so for ever.
+        pipes.drain_turns += u64::from(!pipes.accepting);
+        if pipes.drain_turns > DRAIN_TURNS_MAX {
+            return Err(io::Error::other("P22: the loop spins"));
         }
         if pipes.tell(events) {
             pipes.progress += 1;

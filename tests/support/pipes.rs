@@ -42,6 +42,8 @@ pub struct Pipes {
     pub certificate: Option<Result<Certificate, String>>,
     pub disk_free: u64,
     pub waits: u64,
+    /// How often since the loop stopped accepting.
+    pub drain_turns: u64,
     /// Bytes, connections and events that came or went.
     pub progress: u64,
     /// Those whose stream was ended, behind all that was to be sent.
@@ -75,6 +77,7 @@ impl Pipes {
             certificate: None,
             disk_free: u64::MAX,
             waits: 0,
+            drain_turns: 0,
             progress: 0,
             shut: Vec::new(),
             tap: None,
