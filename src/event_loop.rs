@@ -385,9 +385,8 @@ impl<N: Net> EventLoop<N> {
             if bytes.is_empty() {
                 return;
             }
-            let unsent = bytes.len();
             match self.net.write(id, bytes) {
-                Ok(count) if count < unsent && Mutant::ShortWriteIsFull.is_on() => {
+                Ok(count) if count < bytes.len() && Mutant::ShortWriteIsFull.is_on() => {
                     self.remembered[id.index()].writable = false;
                     return self.server.sent(id, count, now);
                 }

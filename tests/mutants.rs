@@ -33,10 +33,16 @@ const SEEDS_MAX: u64 = 300;
 /// How much of a failure is shown.
 const WHY_CHARS_MAX: usize = 110;
 
-/// What no seed can see, and what does.
+/// What no seed can see, or one in a hundred at most, and what does see it.
 const ELSEWHERE: &[(Mutant, Suite)] = &[
     // The disk of the simulation never loses what was written.
     (Mutant::NormalForFull, Suite::PowerCut),
+    // A send buffer is above its high mark in few worlds.
+    (Mutant::HighMarkIgnored, Suite::Transcript("p20_a_slow_reader_costs_little")),
+    (Mutant::PumpForgotten, Suite::Transcript("p20_a_slow_reader_costs_little")),
+    (Mutant::CursorPastSent, Suite::Transcript("p13_a_takeover_confirms_nothing_unsent")),
+    // Most who pause send something more afterwards, and that is an edge.
+    (Mutant::ReadableLostOnPause, Suite::Transcript("p21_over_its_rate_a_user_waits")),
     // Only a connection that ran out of time leaves a hash behind, and another has to wait for its
     // own in the same slot by then.
     (Mutant::HashAdopted, Suite::Transcript("p24_what_comes_late_finds_nobody")),

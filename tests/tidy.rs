@@ -363,9 +363,9 @@ fn lines_fit_the_screen() {
     let mut found = Vec::new();
     for file in everything() {
         for (index, line) in file.all.iter().enumerate() {
-            // Golden texts stand on one line, as they travel.
-            let golden = line.trim_start().starts_with("r#\"");
-            if line.chars().count() > WIDTH_MAX && !golden {
+            // Golden texts stand on one line, as they travel, and so does a row of a table.
+            let whole = ["r#\"", "//! |"].iter().any(|start| line.trim_start().starts_with(start));
+            if line.chars().count() > WIDTH_MAX && !whole {
                 found.push(format!("{}:{}", file.name, index + 1));
             }
             if line.ends_with([' ', '\t']) {

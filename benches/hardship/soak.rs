@@ -223,16 +223,17 @@ impl Watch<'_> {
         self.begun.elapsed().mul_f64(1.0 - WARM_UP)
     }
 
-    /// MiB an hour, of the straight line nearest to all looks since it is warm.
+    /// MiB an hour, from the least there was in the first half of the time since it is warm to the
+    /// least in the second: what it keeps of the log grows for a quarter of an hour and is let go.
     fn slope(&self) -> f64 {
         let end = self.memory.last().map_or(0.0, |look| look.0);
-        let warm: Vec<_> = self.memory.iter().filter(|look| look.0 >= end * WARM_UP).collect();
-        let count = warm.len() as f64;
-        let middle = warm.iter().map(|look| look.0).sum::<f64>() / count;
-        let mean = warm.iter().map(|look| look.1).sum::<f64>() / count;
-        let over = warm.iter().map(|look| (look.0 - middle) * (look.1 - mean)).sum::<f64>();
-        let under = warm.iter().map(|look| (look.0 - middle).powi(2)).sum::<f64>();
-        if under > 0.0 { over / under } else { 0.0 }
+        let half = end * (1.0 - WARM_UP) / 2.0;
+        let least = |from: f64, to: f64| {
+            let looks = self.memory.iter().filter(|look| (from..=to).contains(&look.0));
+            looks.map(|look| look.1).reduce(f64::min)
+        };
+        let halves = least(end - 2.0 * half, end - half).zip(least(end - half, end));
+        halves.map_or(0.0, |(first, second)| (second - first) / half)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What tests stand on: the shipped loop without sockets, and people who talk to it.
 //!
-//! [`pipe_net`] is the edge: [`pipe`]s for sockets and a clock that moves only when it is told to,
+//! [`pipe_net`] is the edge: [`pipes`] for sockets and a clock that moves only when it is told to,
 //! and [`whims`] where a test wants them.
 //! [`house`] is the shipped `EventLoop` and `Server` over a real store on that edge, which can
 //! crash and start again. [`peer`] is one person's end of a pipe: frames out, frames in, and the
@@ -17,6 +17,7 @@ pub mod house;
 pub mod peer;
 pub mod pipe;
 pub mod pipe_net;
+pub mod pipes;
 pub mod script;
 pub mod secure;
 pub mod whims;

@@ -17,7 +17,6 @@
 mod faults;
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -25,56 +24,20 @@ use std::time::Duration;
 
 use p2sp::certificate::Certificate;
 use p2sp::id::{ConnId, Door, Moment, Now};
-use p2sp::net::{Events, Net, Readiness};
-use p2sp::password::{Cost, Outcome, Task};
+use p2sp::net::{Events, Net};
+use p2sp::password::{Cost, Task};
 
 use super::pipe::Pipe;
+pub use super::pipes::PeerId;
+use super::pipes::Pipes;
 pub use super::whims::Call;
-use super::whims::{Obedient, Whims, Witness};
+use super::whims::{Whims, Witness};
 
 /// What a password costs here: next to nothing.
 pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
-
-/// The other end of a connection, whether it was accepted yet or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerId(pub usize);
-
-struct Pipes {
-    whims: Box<dyn Whims>,
-    dead: bool,
-    now: Moment,
-    /// How much the wall clock is ahead of what it should be, in seconds.
-    unix_ahead: i64,
-    horizon: Moment,
-    idle: bool,
-    pipes: Vec<Pipe>,
-    by_conn: HashMap<ConnId, PeerId>,
-    backlog: VecDeque<PeerId>,
-    /// The same for the control socket.
-    operators: VecDeque<PeerId>,
-    accepting: bool,
-    acceptable: bool,
-    knocked: bool,
-    out_of_files: bool,
-    /// Everyone who was ever accepted, if there are whims: an event may come late.
-    accepted: Vec<ConnId>,
-    hashes: VecDeque<(Moment, ConnId, Outcome)>,
-    hashes_held: bool,
-    stops: u32,
-    /// The next reload finds this.
-    certificate: Option<Result<Certificate, String>>,
-    disk_free: u64,
-    waits: u64,
-    /// Bytes, connections and events that came or went.
-    progress: u64,
-    /// Those whose stream was ended, behind all that was to be sent.
-    shut: Vec<PeerId>,
-    /// What was written, in order, if somebody listens.
-    tap: Option<Vec<(PeerId, Vec<u8>)>>,
-}
 
 /// A handle of the edge.
 #[derive(Clone)]
@@ -83,32 +46,7 @@ pub struct PipeNet(Rc<RefCell<Pipes>>);
 impl PipeNet {
     /// An edge at that moment, with nobody there.
     pub fn new(now: Moment) -> PipeNet {
-        PipeNet(Rc::new(RefCell::new(Pipes {
-            whims: Box::new(Obedient),
-            dead: false,
-            now,
-            unix_ahead: 0,
-            horizon: now,
-            idle: false,
-            pipes: Vec::new(),
-            by_conn: HashMap::new(),
-            backlog: VecDeque::new(),
-            operators: VecDeque::new(),
-            accepting: true,
-            acceptable: false,
-            knocked: false,
-            out_of_files: false,
-            accepted: Vec::new(),
-            hashes: VecDeque::new(),
-            hashes_held: false,
-            stops: 0,
-            certificate: None,
-            disk_free: u64::MAX,
-            waits: 0,
-            progress: 0,
-            shut: Vec::new(),
-            tap: None,
-        })))
+        PipeNet(Rc::new(RefCell::new(Pipes::new(now))))
     }
 
     /// The same with whims, and with a tap on everything that the loop writes.
@@ -262,55 +200,6 @@ impl PipeNet {
         pipes.progress += 1;
         let peer = peer.expect("the loop names only connections that it accepted and not closed");
         act(&mut pipes.pipes[peer.0])
-    }
-}
-
-impl Pipes {
-    fn take_in(&mut self, conn: ConnId, peer: PeerId) -> SocketAddr {
-        self.by_conn.insert(conn, peer);
-        self.accepted.push(conn);
-        let pipe = &mut self.pipes[peer.0];
-        pipe.conn = Some(conn);
-        pipe.address
-    }
-
-    /// Whether the process is gone, or goes at this call.
-    fn is_killed(&mut self, call: Call) -> bool {
-        self.dead = self.dead || self.whims.kills(call);
-        self.dead
-    }
-
-    /// Tells every edge there is, once. False: there was none.
-    fn tell(&mut self, events: &mut Events) -> bool {
-        for pipe in &mut self.pipes {
-            let (readable, writable) = (pipe.readable, pipe.writable);
-            if let Some(conn) = pipe.conn
-                && (readable || writable)
-            {
-                (pipe.readable, pipe.writable) = (false, false);
-                events.ready.push(Readiness { conn, readable, writable });
-            }
-        }
-        if let Some(late) = self.whims.wakes_for_nothing(self.accepted.len()) {
-            let conn = self.accepted[late];
-            events.ready.push(Readiness { conn, readable: true, writable: true });
-        }
-        events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
-        events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
-        while let Some((due, ..)) = self.hashes.front()
-            && *due <= self.now
-            && !self.hashes_held
-        {
-            let Some((_, conn, outcome)) = self.hashes.pop_front() else { break };
-            if !self.by_conn.contains_key(&conn) {
-                self.whims.comes_too_late();
-            }
-            events.hashes.push((conn, outcome));
-        }
-        events.stops = std::mem::take(&mut self.stops);
-        events.reload = self.certificate.is_some();
-        let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
-        told || events.acceptable || events.knocked || events.stops > 0
     }
 }
 
