@@ -13,25 +13,26 @@
 //! in it it follows who may see what, and asks nothing of the server's own code. In the *calm* at
 //! the end all must be told to all.
 //!
-//! | promise | where it is checked |
-//! | --- | --- |
-//! | P1, P2 | whatever was written to anybody is in the files at each snapshot and each kill: `Scene::absorb` |
-//! | P3 | notices stand whole, tables say what the log says: `Ledger::check_state`, `ledger/reading.rs` |
-//! | P4 | what was refused is neither in the log nor done: `check_right`, `check_tallies` |
-//! | P5, P7 | one entry and one seq a `mid`, in the order of saying: `acknowledged`, `check_right` |
-//! | P6 | seqs grow, and no entry changes: `read`, `check_unchanged` |
-//! | P8, P9, P10, P12, P16 | each push, in its place and with its content: `Stream::pushed`, `check_session` |
-//! | P11 | who spoke might, when it was committed: `check_right` |
-//! | P13 | cursors grow, and not past what was confirmed: `signed_in`, `absorb`, `confirmed` |
-//! | P14, P15 | all is shown once, in five seconds of calm: `Client::check_shown`, `World::calm` |
-//! | P17, P18 | nothing but the last words behind an end, nothing for a dead key: `Stream::revoke`, `scene/answers.rs` |
-//! | P19 | lies are refused by the right code: `Ask::Lie`; every cell of it in `tests/gate.rs` |
-//! | P20 | what waits for one peer: `Scene::hear`; connections, memory: the transcripts, `benches/hardship` |
-//! | P21 | in the calm an answer takes less than its rate allows: `Client::act`; rounds: `tests/fairness.rs` |
-//! | P22, P23 | no idle turns, deadlines hold: `World::pass`, `check_deadlines` |
-//! | P24 | every answer has its request, hashes and events that come late meet nobody: `Stream::answered` |
-//! | P25 | every start is one on what a kill left: `World::come_back` |
-//! | P29 | what was refused is counted: `check_figures` |
+//! ```text
+//! P1, P2      what was written to anybody is in the files: Scene::absorb, at every kill, too
+//! P3          notices stand whole, tables say what the log says: check_whole, check_state
+//! P4          what was refused is neither in the log nor done: check_right, check_tallies
+//! P5, P7      one entry and one seq a `mid`, in the order of saying: acknowledged, overtake
+//! P6          seqs grow, and no entry changes: read, check_unchanged
+//! P8          each push goes on from the one before: Stream::pushed
+//! P9, P10, P12, P16   each push is the next that its reader may see: check_session, check_history
+//! P11         who spoke might, when it was committed: check_right
+//! P13         cursors grow, and not past what was confirmed: signed_in, absorb, confirmed
+//! P14, P15    all is shown once, within five seconds of calm: check_shown, World::calm
+//! P17, P18    nothing behind an end, nothing for a dead key: Stream::revoke, scene/answers.rs
+//! P19         lies are refused by the right code: Ask::Lie; every cell of it: tests/gate.rs
+//! P20         what waits for one peer: Scene::hear; the rest: transcripts, benches/hardship
+//! P21         in the calm an answer takes what its rate allows; rounds: tests/fairness.rs
+//! P22, P23    no idle turns, deadlines hold: World::pass, check_deadlines
+//! P24         every answer has its request, what comes late meets nobody: Stream::answered
+//! P25         every start is one on what a kill left: World::come_back
+//! P29         what was refused is counted: check_figures
+//! ```
 //!
 //! P26 to P28 are not of the loop: `tests/startup.rs`, the unit tests, `tests/corpus.rs`.
 #![allow(dead_code)]

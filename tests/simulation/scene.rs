@@ -213,6 +213,7 @@ impl Scene {
         self.events += 1;
         let stream = &mut self.streams[peer.0];
         stream.gone = true;
+        stream.outgoing = Vec::new();
         let asked = std::mem::take(&mut stream.asked);
         self.are_lost(asked);
     }
@@ -270,11 +271,8 @@ impl Scene {
             if unsent > UNSENT_MAX {
                 return Err(format!("P20: {unsent} bytes waited for #{}", peer.0));
             }
-            if self.net.has_ended(peer) {
-                stream.check_end()?;
-            }
         }
-        self.net.shut().into_iter().try_for_each(|peer| self.streams[peer.0].check_told())
+        self.net.shut().into_iter().try_for_each(|peer| self.streams[peer.0].check_end())
     }
 
     fn take(&mut self, peer: PeerId, start: usize, message: &Rc<Message>) -> Check {

@@ -205,18 +205,16 @@ impl Stream {
         Ok(whole)
     }
 
-    /// The stream has ended, and it does not end in the middle of a frame.
+    /// The stream was ended in good order: with a whole frame, and who was signed in knows why.
     pub fn check_end(&self) -> Check {
-        if self.partial.is_empty() { Ok(()) } else { Err("P17: the stream ends in a frame".into()) }
-    }
-
-    /// The stream has been ended in good order: of a session that is over, the peer knows it.
-    pub fn check_told(&self) -> Check {
         let is_over = self.session.as_ref().is_some_and(|session| session.revoked_from.is_some());
-        match is_over && self.over.is_none() && !self.gone {
-            true => Err("P17: a session was over, and nobody said so".into()),
-            false => Ok(()),
+        if !self.partial.is_empty() {
+            return Err("P17: the stream ends in a frame".into());
         }
+        if is_over && self.over.is_none() && !self.gone {
+            return Err("P17: a session was over, and nobody said so".into());
+        }
+        self.check_skipped()
     }
 
     /// The peer has taken so many bytes more: the frames that it knows now.
@@ -245,7 +243,7 @@ impl Stream {
     }
 
     /// Whoever is passed over was told that their session is over.
-    pub fn check_skipped(&self) -> Check {
+    fn check_skipped(&self) -> Check {
         let told = matches!(self.over.as_deref(), Some("signed_in_elsewhere" | "blocked"));
         match &self.skipped {
             Some(why) if !told => Err(format!("P17: {why}, on a session that goes on")),

@@ -9,6 +9,7 @@
 //! all there is to be shown within five seconds (P14).
 
 mod beginnings;
+pub mod day;
 mod troubles;
 
 use std::cell::RefCell;
@@ -368,7 +369,6 @@ impl World {
         for at in 0..self.scene.streams.len() {
             if self.scene.net.is_shut_down(PeerId(at)) {
                 self.note_end(at);
-                self.scene.streams[at].check_skipped()?;
                 // What is not answered by now never will be.
                 self.scene.leave(PeerId(at));
             }
@@ -408,22 +408,7 @@ impl World {
 
     fn calm(&mut self) -> Check {
         self.scene.trace.note(|| "calm".to_owned());
-        self.mend_disk();
-        {
-            let mut weather = self.weather.borrow_mut();
-            (weather.pieces, weather.blocks, weather.false_alarms) = (0, 0, 0);
-            (weather.slow, weather.kill) = (false, None);
-        }
-        for at in 0..self.liars.len() {
-            self.liars[at].leave(&mut self.scene);
-        }
-        for mut newcomer in std::mem::take(&mut self.newcomers) {
-            newcomer.leave(&mut self.scene);
-        }
-        let net = self.scene.net.clone();
-        net.hold_hashes(false);
-        net.set_out_of_files(false);
-        net.set_disk_free(u64::MAX);
+        self.clear_up();
         for client in &mut self.clients {
             client.calm_down(&self.scene);
         }
@@ -449,6 +434,26 @@ impl World {
             self.breathe()?;
         }
         Ok(())
+    }
+
+    /// Nothing is broken any more, and nobody lies.
+    fn clear_up(&mut self) {
+        self.mend_disk();
+        {
+            let mut weather = self.weather.borrow_mut();
+            (weather.pieces, weather.blocks, weather.false_alarms) = (0, 0, 0);
+            (weather.slow, weather.kill) = (false, None);
+        }
+        for at in 0..self.liars.len() {
+            self.liars[at].leave(&mut self.scene);
+        }
+        for mut newcomer in std::mem::take(&mut self.newcomers) {
+            newcomer.leave(&mut self.scene);
+        }
+        let net = self.scene.net.clone();
+        net.hold_hashes(false);
+        net.set_out_of_files(false);
+        net.set_disk_free(u64::MAX);
     }
 
     /// Everyone does what is to be done, and a little time passes.

@@ -150,6 +150,11 @@ impl PipeNet {
         self.0.borrow().now
     }
 
+    /// How many connections the server holds.
+    pub fn held(&self) -> usize {
+        self.0.borrow().by_conn.len()
+    }
+
     /// Whether the process was killed.
     pub fn is_dead(&self) -> bool {
         self.0.borrow().dead
@@ -321,7 +326,10 @@ impl Net for PipeNet {
 
     fn close(&mut self, conn: ConnId) {
         if !self.0.borrow_mut().is_killed(Call::Close) {
-            self.with_conn(conn, |pipe| (pipe.ended, pipe.conn) = (true, None));
+            self.with_conn(conn, |pipe| {
+                (pipe.ended, pipe.conn) = (true, None);
+                pipe.to_server = VecDeque::new();
+            });
             self.0.borrow_mut().by_conn.remove(&conn);
         }
     }
