@@ -10,7 +10,7 @@ const SLOPE_BYTES_MAX: u64 = 1 << 20;
 
 #[test]
 fn p20_nothing_grows_in_a_day() {
-    let hours = simulation::world::day::day(1).unwrap_or_else(|why| panic!("{why}"));
+    let hours = simulation::world::day::day(1).expect("every promise is kept");
     for (number, hour) in hours.iter().enumerate() {
         println!("hour {:2}: {hour:?}", number + 1);
     }

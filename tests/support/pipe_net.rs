@@ -320,7 +320,7 @@ impl Net for PipeNet {
         if !self.0.borrow_mut().is_killed(Call::Close) {
             self.with_conn(conn, |pipe| {
                 (pipe.ended, pipe.conn) = (true, None);
-                pipe.to_server = VecDeque::new();
+                pipe.to_server = Default::default();
             });
             self.0.borrow_mut().by_conn.remove(&conn);
         }
