@@ -44,7 +44,7 @@ const USERS_MAX: usize = 40;
 const LIARS_MAX: usize = 3;
 const NEWCOMERS_MAX: usize = 3;
 /// Turns of the loop at one moment with nothing moved: more is a spin (P22).
-const IDLE_TURNS_MAX: usize = 400;
+const IDLE_TURNS_MAX: u32 = 400;
 /// From the last fault on until all is told, and everyone is back, in microseconds.
 const CALM_MICROS: u64 = 150_000_000;
 /// From then on until everybody has been shown everything, in microseconds (P14).
@@ -257,13 +257,9 @@ impl World {
         let horizon = self.scene.net.now().after(span);
         self.scene.net.set_horizon(horizon);
         let starts = self.starts;
-        let (mut idle_turns, mut moved) = (0, self.scene.net.progress());
         while !self.scene.net.is_idle() && self.starts == starts {
             self.tick()?;
-            let now = self.scene.net.progress();
-            idle_turns = if now == moved { idle_turns + 1 } else { 0 };
-            moved = now;
-            if idle_turns > IDLE_TURNS_MAX {
+            if self.scene.net.waits_in_vain() > IDLE_TURNS_MAX {
                 return Err("P22: the loop turns and turns, and nothing moves".into());
             }
         }
@@ -294,7 +290,8 @@ impl World {
         vfs::fail(nothing);
         self.event_loop = None;
         vfs::heal();
-        self.fault = None;
+        // A full disk takes no cursors, not even at a stop in good order.
+        let was_full = self.fault.take().is_some_and(|fault| fault.how == Failure::Full);
         self.scene.let_cursors_wait(false);
         for at in 0..self.clients.len() {
             // What the kernel had may still arrive.
@@ -305,7 +302,7 @@ impl World {
         }
         self.liars.iter_mut().for_each(Liar::lost);
         self.newcomers.iter_mut().for_each(Newcomer::lost);
-        self.scene.all_is_gone(gone != Gone::Stopped);
+        self.scene.all_is_gone(gone != Gone::Stopped || was_full);
         if gone == Gone::Killed {
             self.dirs.number += 1;
             fs::create_dir_all(self.dirs.image()).map_err(|error| error.to_string())?;

@@ -36,6 +36,9 @@ use super::whims::{Whims, Witness};
 /// What a password costs here: next to nothing.
 pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
+/// A loop that waits so often, and nothing comes, goes or passes meanwhile, spins (P22).
+const WAITS_IN_VAIN_MAX: u32 = 10_000;
+
 /// Wall time at the origin of the clock.
 pub const UNIX_ORIGIN: i64 = 1_700_000_000;
 
@@ -179,9 +182,9 @@ impl PipeNet {
         self.0.borrow().waits
     }
 
-    /// How much has come or gone.
-    pub fn progress(&self) -> u64 {
-        self.0.borrow().progress
+    /// How often in a row the loop has waited while nothing came, went or passed.
+    pub fn waits_in_vain(&self) -> u32 {
+        self.0.borrow().waits_in_vain
     }
 
     /// A signal to read the certificate again comes, which then is this.
@@ -197,7 +200,6 @@ impl PipeNet {
     fn with_conn<T>(&self, conn: ConnId, act: impl FnOnce(&mut Pipe) -> T) -> T {
         let mut pipes = self.0.borrow_mut();
         let peer = pipes.by_conn.get(&conn).copied();
-        pipes.progress += 1;
         let peer = peer.expect("the loop names only connections that it accepted and not closed");
         act(&mut pipes.pipes[peer.0])
     }
@@ -210,17 +212,20 @@ impl Net for PipeNet {
         if pipes.is_killed(Call::Wait) {
             return Err(io::Error::other("killed"));
         }
+        let before = pipes.now;
         if pipes.tell(events) {
             pipes.progress += 1;
         } else {
-            let before = pipes.now;
             let wake = timeout.map_or(Moment(u64::MAX), |timeout| pipes.now.after(timeout));
             let hashed = pipes.hashes.front().filter(|_| !pipes.hashes_held);
             let wake = hashed.map_or(wake, |(due, ..)| wake.min(*due));
             pipes.idle = wake > pipes.horizon;
             pipes.now = wake.min(pipes.horizon).max(pipes.now);
-            pipes.progress += u64::from(pipes.now > before);
         }
+        let moves = pipes.now > before || pipes.progress > pipes.told_progress;
+        pipes.waits_in_vain = if moves { 0 } else { pipes.waits_in_vain + 1 };
+        pipes.told_progress = pipes.progress;
+        assert!(pipes.waits_in_vain < WAITS_IN_VAIN_MAX, "P22: the loop spins");
         let unix = UNIX_ORIGIN + pipes.unix_ahead + (pipes.now.0 / 1_000_000) as i64;
         Ok(Now { mono: pipes.now, unix })
     }
@@ -274,6 +279,7 @@ impl Net for PipeNet {
             _ = pipe.to_server.read(&mut room[first..count])?;
             Ok(count)
         })
+        .inspect(|_| self.0.borrow_mut().progress += 1)
     }
 
     fn write(&mut self, conn: ConnId, bytes: &[u8]) -> io::Result<usize> {
@@ -300,6 +306,7 @@ impl Net for PipeNet {
             Ok(count)
         });
         let mut pipes = self.0.borrow_mut();
+        pipes.progress += u64::from(written.is_some());
         let peer = pipes.by_conn.get(&conn).copied();
         if let (Some(bytes), Some(peer), Some(tap)) = (written, peer, pipes.tap.as_mut()) {
             tap.push((peer, bytes.to_vec()));

@@ -44,6 +44,9 @@ pub struct Pipes {
     pub waits: u64,
     /// Bytes, connections and events that came or went.
     pub progress: u64,
+    /// What that was at the last wait, and how many waits in a row found nothing new.
+    pub told_progress: u64,
+    pub waits_in_vain: u32,
     /// Those whose stream was ended, behind all that was to be sent.
     pub shut: Vec<PeerId>,
     /// What was written, in order, if somebody listens.
@@ -76,6 +79,8 @@ impl Pipes {
             disk_free: u64::MAX,
             waits: 0,
             progress: 0,
+            told_progress: 0,
+            waits_in_vain: 0,
             shut: Vec::new(),
             tap: None,
         }
