@@ -163,5 +163,5 @@ fn show(noticed: &Result<(Suite, String), String>) -> String {
         Ok((suite, why)) => format!("{suite:?} {why}"),
         Err(why) => why.clone(),
     };
-    line.replace('\n', " ").chars().take(WHY_CHARS_MAX).collect()
+    line.lines().next().unwrap_or_default().chars().take(WHY_CHARS_MAX).collect()
 }

@@ -133,8 +133,11 @@ impl Store {
     /// Lets a user into a group, who must not be in it: they see what is appended from here on.
     pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
         let from = self.head().next().0 - i64::from(Mutant::JoinOffByOne.is_on());
-        let join = if Mutant::RejoinShowsBetween.is_on() { Self::REJOIN } else { Self::JOIN };
-        self.write(join, (group.0, user.0, from))?;
+        let joins = (group.0, user.0, from);
+        match Mutant::RejoinShowsBetween.is_on() {
+            true => self.write(Self::REJOIN, joins)?,
+            false => self.write(Self::JOIN, joins)?,
+        };
         self.add_to_member_count(group, 1)
     }
 

@@ -44,7 +44,9 @@ const USERS_MAX: usize = 40;
 const LIARS_MAX: usize = 3;
 const NEWCOMERS_MAX: usize = 3;
 /// Turns of the loop at one moment with nothing moved: more is a spin (P22).
-const IDLE_TURNS_MAX: u32 = 400;
+const IDLE_TURNS_MAX: usize = 400;
+/// False alarms move something, too, so this is a spin at any rate.
+const TURNS_MAX: u64 = 20_000;
 /// From the last fault on until all is told, and everyone is back, in microseconds.
 const CALM_MICROS: u64 = 150_000_000;
 /// From then on until everybody has been shown everything, in microseconds (P14).
@@ -257,9 +259,17 @@ impl World {
         let horizon = self.scene.net.now().after(span);
         self.scene.net.set_horizon(horizon);
         let starts = self.starts;
+        let begun = self.scene.net.waits();
+        let (mut idle_turns, mut moved) = (0, self.scene.net.progress());
         while !self.scene.net.is_idle() && self.starts == starts {
             self.tick()?;
-            if self.scene.net.waits_in_vain() > IDLE_TURNS_MAX {
+            if self.scene.net.waits() > begun + TURNS_MAX {
+                return Err("P22: the loop turns and turns, and never rests".into());
+            }
+            let now = self.scene.net.progress();
+            idle_turns = if now == moved { idle_turns + 1 } else { 0 };
+            moved = now;
+            if idle_turns > IDLE_TURNS_MAX {
                 return Err("P22: the loop turns and turns, and nothing moves".into());
             }
         }

@@ -42,11 +42,10 @@ pub struct Pipes {
     pub certificate: Option<Result<Certificate, String>>,
     pub disk_free: u64,
     pub waits: u64,
+    /// How often since the loop stopped accepting.
+    pub drain_turns: u64,
     /// Bytes, connections and events that came or went.
     pub progress: u64,
-    /// What that was at the last wait, and how many waits in a row found nothing new.
-    pub told_progress: u64,
-    pub waits_in_vain: u32,
     /// Those whose stream was ended, behind all that was to be sent.
     pub shut: Vec<PeerId>,
     /// What was written, in order, if somebody listens.
@@ -78,9 +77,8 @@ impl Pipes {
             certificate: None,
             disk_free: u64::MAX,
             waits: 0,
+            drain_turns: 0,
             progress: 0,
-            told_progress: 0,
-            waits_in_vain: 0,
             shut: Vec::new(),
             tap: None,
         }
