@@ -300,7 +300,8 @@ impl World {
         vfs::fail(nothing);
         self.event_loop = None;
         vfs::heal();
-        self.fault = None;
+        // A full disk takes no cursors, not even at a stop in good order.
+        let was_full = self.fault.take().is_some_and(|fault| fault.how == Failure::Full);
         self.scene.let_cursors_wait(false);
         for at in 0..self.clients.len() {
             // What the kernel had may still arrive.
@@ -311,7 +312,7 @@ impl World {
         }
         self.liars.iter_mut().for_each(Liar::lost);
         self.newcomers.iter_mut().for_each(Newcomer::lost);
-        self.scene.all_is_gone(gone != Gone::Stopped);
+        self.scene.all_is_gone(gone != Gone::Stopped || was_full);
         if gone == Gone::Killed {
             self.dirs.number += 1;
             fs::create_dir_all(self.dirs.image()).map_err(|error| error.to_string())?;
