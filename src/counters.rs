@@ -17,6 +17,8 @@ pub struct Counters {
     pub answered: u64,
     /// Messages and notices appended to the log.
     pub appended: u64,
+    /// Entries removed from the log because they were too old.
+    pub expired: u64,
     /// Pushes put into send buffers.
     pub pushed: u64,
     /// Sign-ins with a password.

@@ -13,7 +13,7 @@ use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcom
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
-use p2sp::limits::Limits;
+use p2sp::limits::{KEEP_DAYS_MIN, Limits};
 use p2sp::locale::Lang;
 use p2sp::locale::startup::Startup;
 use p2sp::store::Synchronous;
@@ -51,6 +51,11 @@ struct Arguments {
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
     friend_approval: bool,
+    /// Remove what was said longer ago, in days, 30 or more; nobody seen within that time loses
+    /// anything [default: keep everything]
+    #[arg(long, value_name = "DAYS", env = "P2SP_KEEP_DAYS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(i64::from(KEEP_DAYS_MIN)..))]
+    keep_days: Option<u32>,
     /// Use this certificate (PEM, with those that vouch for it) instead of our own
     #[arg(long, value_name = "FILE", env = "P2SP_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -280,6 +285,7 @@ impl Options {
             limits,
             tls_required: !arguments.insecure_plaintext,
             invite: None,
+            keep_days: arguments.keep_days.unwrap_or_default(),
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };

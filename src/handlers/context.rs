@@ -34,6 +34,8 @@ pub struct Rules {
     pub tls_required: bool,
     /// Registering from elsewhere than loopback needs this code: its hash.
     pub invite: Option<KeyHash>,
+    /// Days that the log is kept; 0: for ever.
+    pub keep_days: u32,
     /// What a password hash costs; only tests lower it.
     pub hash_cost: crate::password::Cost,
 }
