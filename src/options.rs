@@ -5,7 +5,7 @@ mod file;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
@@ -92,6 +92,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show what this is: a server with people in it, of which nothing is left behind
+    Demo,
     /// Look for what could keep the server from working, each with the command that mends it
     Doctor,
     /// Print every setting with its value and where that came from, as p2sp.toml has it
@@ -117,7 +119,7 @@ enum Command {
 }
 
 /// What `p2sp-server admin` does.
-#[derive(Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum AdminCommand {
     /// Make a user an administrator
     Grant {
@@ -167,7 +169,10 @@ pub enum AdminCommand {
 }
 
 /// What to do.
+#[derive(Clone)]
 pub enum Job {
+    /// Run a server with people in it, of which nothing is left behind.
+    Demo,
     /// Look for what could keep the server from working.
     Doctor,
     /// Print the settings.
@@ -187,6 +192,7 @@ pub enum Job {
 }
 
 /// Everything the operator decided.
+#[derive(Clone)]
 pub struct Options {
     /// What to do.
     pub job: Job,
@@ -211,6 +217,7 @@ pub struct Options {
 }
 
 /// A setting and its value.
+#[derive(Clone)]
 pub struct Setting {
     /// Its name; of a limit `limit.NAME`.
     pub name: String,
@@ -255,6 +262,12 @@ impl Options {
             Options::new(&matches, &file, data)
         };
         read().map_err(|line| (line, lang))
+    }
+
+    /// The same with other data, which is nobody's yet.
+    pub fn in_directory(&self, data: &Path) -> Options {
+        let certificate = Source::Own(data.to_owned());
+        Options { data: data.to_owned(), certificate, ..self.clone() }
     }
 
     fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
@@ -347,6 +360,7 @@ impl Options {
 fn job(command: Option<Command>, help_limits: bool) -> Job {
     match command {
         Some(Command::Config) => Job::Config,
+        Some(Command::Demo) => Job::Demo,
         Some(Command::Doctor) => Job::Doctor,
         Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
             Job::Backup(file)

@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod command;
+pub mod demo;
 pub mod doctor;
 pub mod notice;
 pub mod operating;
