@@ -110,6 +110,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn p29_every_refusal_is_counted_under_its_own_code() {
+        let mut counters = Counters::default();
+        Code::ALL.iter().for_each(|&code| counters.replied(code));
+        let refused = Code::ALL.iter().filter(|&&code| code != Code::Ok);
+        let mut expected: Vec<_> = refused.map(|code| (code.name(), 1)).collect();
+        let mut counted = counters.refusals();
+        expected.sort_unstable();
+        counted.sort_unstable();
+        assert_eq!(counted, expected);
+        assert_eq!(counters.answered, 1);
+    }
+
+    #[test]
     fn tick_times_are_bounded_from_above() {
         let mut counters = Counters::default();
         assert_eq!(counters.tick_micros(999), 0);

@@ -67,8 +67,6 @@ pub enum CloseReason {
     HoldEnded,
     /// A monitor was answered.
     Measured,
-    /// The outcome of a request is unknown (P4).
-    Unknown,
     /// The server stops.
     Shutdown,
     /// Too many connections, in all or from its address.
@@ -95,7 +93,6 @@ impl CloseReason {
             CloseReason::PasswordReset => "password_reset",
             CloseReason::HoldEnded => "hold_ended",
             CloseReason::Measured => "measured",
-            CloseReason::Unknown => "unknown_outcome",
             CloseReason::Shutdown => "shutdown",
             CloseReason::Refused => "refused",
         }
@@ -156,7 +153,6 @@ pub enum Patience {
 const NEVER: Moment = Moment(u64::MAX);
 
 /// The machine of one peer.
-#[derive(Debug)]
 pub struct Connection {
     /// See `ConnId`.
     pub generation: u32,

@@ -17,7 +17,7 @@ use crate::wire::frame;
 const COMPACT_BYTES: usize = 64 * 1024;
 
 /// A connection's outgoing bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SendBuffer {
     bytes: Vec<u8>,
     sent: usize,

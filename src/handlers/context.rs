@@ -132,7 +132,6 @@ impl From<StoreError> for No {
 }
 
 /// What became of a request.
-#[derive(Debug)]
 pub enum Outcome {
     /// Done: the answer.
     Done(Reply, Data),

@@ -19,14 +19,14 @@ use crate::id::Seq;
 use crate::limits::FRAME_HEADER_BYTES;
 
 /// A message as it is pushed, without the reader's own end, behind room for a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Stem(Vec<u8>);
 
 /// Bytes of a push besides its texts, at most nearly always: its memory is asked for once.
 const STEM_BYTES: usize = 256;
 
 /// What a push says, before it is encoded.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs)]
 pub enum Push<'a> {
@@ -142,7 +142,6 @@ impl Stem {
 }
 
 /// A push as a frame, with the end of the reader who got it last.
-#[derive(Debug)]
 pub struct PushFrame {
     bytes: Vec<u8>,
     /// Where the readers' own ends begin.
