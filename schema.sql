@@ -153,6 +153,15 @@ CREATE TABLE mid_slices (
     PRIMARY KEY (block, sender, slice)
 ) STRICT, WITHOUT ROWID;
 
+-- The words of the log's texts, for the search: trails the log, and follows from it. Only the
+-- words are kept (`rowid` is the seq), each Chinese character as one; src/store/words.rs makes
+-- them, so that nothing is left for the tokenizer but to part them.
+CREATE VIRTUAL TABLE words USING fts5 (
+    who,  -- terms for the conversation: u and a userid, g and a groupid, e for everyone
+    text, -- the words
+    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+
 -- How far the log has reached each user. Apart from `users`, because it changes all the time.
 CREATE TABLE cursors (
     userid INTEGER PRIMARY KEY REFERENCES users (userid), -- the reader
@@ -169,7 +178,7 @@ CREATE TABLE waiting (
     PRIMARY KEY (userid, sender)
 ) STRICT, WITHOUT ROWID;
 
--- Facts about the database itself.
+-- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY, -- `epoch`
     value TEXT NOT NULL     -- of `epoch`: 16 hexadecimal digits, drawn when the file was made. A

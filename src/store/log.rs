@@ -232,7 +232,7 @@ impl Store {
     const PAST_GROUPS: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND to_seq > ?2";
     /// What a reader may see of the log from `next` on.
-    fn readable(&self, reader: UserId, next: i64) -> Result<Vec<Interval>> {
+    pub(super) fn readable(&self, reader: UserId, next: i64) -> Result<Vec<Interval>> {
         let all = |conversation| Interval { conversation, from: 0, to: i64::MAX };
         let mut readable = vec![all(Conversation::Inbox(reader)), all(Conversation::Everyone)];
         let group = |id| Conversation::Group(GroupId(id));
@@ -315,7 +315,7 @@ impl Store {
         WHERE l.seq = ?1";
     /// The entries at those seqs, in their order, up to the one with which their texts reach
     /// `bytes`: nobody waits while more is read than there is room for (P21).
-    fn entries(&mut self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
+    pub(super) fn entries(&mut self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
         self.write_log()?;
         let mut statement = self.db.prepare_cached(Self::ENTRY)?;
         let (mut entries, mut read) = (Vec::new(), 0);
@@ -332,10 +332,10 @@ impl Store {
 }
 
 /// A part of the log that a reader may see: the seqs `[from, to)` of a conversation.
-struct Interval {
-    conversation: Conversation,
-    from: i64,
-    to: i64,
+pub(super) struct Interval {
+    pub conversation: Conversation,
+    pub from: i64,
+    pub to: i64,
 }
 
 /// The smallest `rows` of the seqs that were offered.

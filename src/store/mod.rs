@@ -11,7 +11,7 @@
 //! `groups`, `log` and `cursors` each keep one noun's tables, every statement a constant above
 //! the one function that runs it. The log has no index: where its entries are is told by `tail`
 //! for the newest and by `slices` for the others, and `mids` knows a retry by them; what is too
-//! old leaves the log's front in `retention`.
+//! old leaves the log's front in `retention`, and `words` finds what was said by what it says.
 //!
 //! The store asks no clock, draws no random number and knows no connection. It does not judge
 //! either: whether a user *may* do a thing is asked by the handlers before they write. A
@@ -35,6 +35,7 @@ mod tests;
 mod unwritten;
 mod upgrade;
 mod users;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
 pub use open::{COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Synchronous};
 pub use retention::{Gap, Reader};
 pub use users::{Credentials, KeyOwner, User};
+pub use words::{Found, Wanted};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
@@ -153,6 +155,8 @@ struct Marks {
     sealed: i64,
     /// … and how far the next one is.
     sealing: Place,
+    /// The last seq whose words are kept.
+    indexed: Seq,
 }
 
 impl Store {

@@ -355,7 +355,10 @@ fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     let first = db.query_row(first, (), |row| row.get::<_, Option<i64>>(0))?.map(Seq);
     let first = first.unwrap_or(head.next());
     let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
-    Ok(Marks { first, head, users, sealed, sealing: Place::default() })
+    let indexed = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
+    let indexed = db.query_row(indexed, (), |row| row.get(0)).optional()?.map(Seq);
+    let indexed = indexed.unwrap_or_default();
+    Ok(Marks { first, head, users, sealed, sealing: Place::default(), indexed })
 }
 
 fn epoch(db: &Connection) -> rusqlite::Result<String> {

@@ -73,6 +73,9 @@ impl Store {
         if let Some((last, _)) = front[..expired].last() {
             self.write(Self::PRUNE, [last + 1])?;
             self.now.first = Seq(last + 1);
+            for (seq, _) in &front[..expired] {
+                self.forget_words(*seq)?;
+            }
         }
         let block = slice_of(self.now.first.0) >> BLOCK_BITS;
         let log_slices = self.write(Self::FORGET_LOG_SLICES, (block, rows as i64))?;

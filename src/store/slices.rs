@@ -294,6 +294,11 @@ impl Store {
         })
     }
 
+    /// The first seq that the tail in memory may have.
+    pub(super) fn tail_begins(&self) -> i64 {
+        first_seq(self.tail.first_slice())
+    }
+
     /// The blocks with something sealed that is kept.
     fn sealed_blocks(&self) -> RangeInclusive<i64> {
         slice_of(self.first().0) >> BLOCK_BITS..=(self.now.sealed - 1) >> BLOCK_BITS
