@@ -93,6 +93,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Send, Handler::Member(chat::send), Writes::Once),
     (MessageType::Sendgroup, Handler::Member(chat::sendgroup), Writes::Once),
     (MessageType::History, Handler::Member(chat::history), Writes::Once),
+    (MessageType::Search, Handler::Member(chat::search), Writes::Once),
     (MessageType::Newgroup, Handler::Member(group::newgroup), Writes::Many),
     (MessageType::Delgroup, Handler::Member(group::delgroup), Writes::Many),
     (MessageType::Addgroupuser, Handler::Member(group::addgroupuser), Writes::Many),

@@ -169,6 +169,7 @@ fn rule_words(rule: &str) -> (&'static str, &'static str) {
         "friends" => ("a friendship has one side only", "好友关系只有一方"),
         "log_head" => ("the log's numbers do not fit one another", "日志编号不一致"),
         "log_names" => ("an entry is by or for nobody", "消息的发送者或接收者不存在"),
+        "words" => ("the index of words is not what it says", "搜索索引与消息不一致"),
         "log_slices" => ("the log's index does not have all entries", "日志索引不完整"),
         "keys" => ("a login key has no age", "登录密钥缺少时间"),
         "epoch" => ("the database has no name", "数据库缺少标识"),

@@ -106,6 +106,13 @@ pub enum Reply {
     Users(Vec<UserLine>),
     /// Each line as [`history_line`] makes it.
     History(Vec<String>),
+    /// Lines as of a history, whether there may be older ones, and how many messages could not be
+    /// looked at yet.
+    Found {
+        lines: Vec<String>,
+        more: bool,
+        unsearched: u64,
+    },
     BroadcastSent,
     UserBlocked {
         name: String,
@@ -160,6 +167,7 @@ impl Reply {
                 let head = lang.pick("History:", "历史消息：").to_owned();
                 list(head, lines.iter().cloned())
             }
+            Reply::Found { lines, more, unsearched } => say_found(lang, lines, *more, *unsearched),
             Reply::Stats { figures, refusals, closes } => {
                 say_stats(lang, figures, refusals, closes)
             }
@@ -259,6 +267,29 @@ pub fn history_line(who: Option<&str>, text: &str) -> String {
         Some(who) => format!("{who}> {}", one_line(text)),
         None => format!("* {}", one_line(text)),
     }
+}
+
+fn say_found(lang: Lang, lines: &[String], more: bool, unsearched: u64) -> String {
+    let mut text = match (lines.is_empty(), more) {
+        (true, false) => lang.pick("Nothing was found.", "没有找到。").to_owned(),
+        (true, true) => lang.pick("Nothing was found so far.", "暂时没有找到。").to_owned(),
+        (false, _) => list(lang.pick("Found:", "找到：").to_owned(), lines.iter().cloned()),
+    };
+    if more {
+        text.push('\n');
+        text.push_str(lang.pick(
+            "There may be older ones; more words narrow it down.",
+            "可能还有更早的消息；可输入更多关键词缩小范围。",
+        ));
+    }
+    if unsearched > 0 {
+        text.push('\n');
+        text.push_str(&lang.pick(
+            format!("{unsearched} messages cannot be searched yet; try again later."),
+            format!("还有 {unsearched} 条消息正在整理，请稍后再搜。"),
+        ));
+    }
+    text
 }
 
 fn list(head: String, lines: impl Iterator<Item = String>) -> String {
