@@ -102,8 +102,8 @@ impl Server {
         let Some(session) = self.sessions.get_mut(id) else { return true };
         let limits = &self.rules.limits;
         let says = content.as_ref().is_ok_and(is_message);
-        conn.paced_until = session.pace(says, limits, now.mono).err();
-        conn.paced_until.is_none()
+        conn.pace(session.pace(says, limits, now.mono).err());
+        !conn.is_paced()
     }
 
     /// Serves one frame, without asking whether it is its turn.

@@ -1,0 +1,77 @@
+//! What a peer speaks, told by its first bytes.
+//!
+//! | first byte | |
+//! | --- | --- |
+//! | 16 | TLS, and within it the same again |
+//! | printable, white space, a lead byte of UTF-8, telnet's FF | a line: HTTP, or a person |
+//! | AB, and any other | frames, or what is told that it should be |
+//!
+//! The first byte of a line says nothing, nor does any prefix of it: `GET` may be the beginning of
+//! both. Only the whole line decides, or its being too long for one.
+
+use crate::limits::HTTP_HEAD_BYTES_MAX;
+use crate::wire::http;
+
+/// A protocol of the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// TLS: a handshake record.
+    Tls,
+    /// Frames, or what will be told that it should.
+    Frames,
+    /// A request over HTTP.
+    Http,
+    /// Lines of text.
+    Lines,
+}
+
+impl Speaks {
+    /// What begins with these bytes; `None` while they do not tell.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Speaks> {
+        match *bytes.first()? {
+            0x16 => return Some(Speaks::Tls),
+            b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4 | 0xFF => {}
+            _ => return Some(Speaks::Frames),
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (line, is_whole) = end.map_or((bytes, false), |end| (&bytes[..end], true));
+        match line.len() < HTTP_HEAD_BYTES_MAX && !is_whole {
+            true => None,
+            // Too long for either: the one that it looks like says so.
+            false if !is_whole && http::looks_like_a_request(line) => Some(Speaks::Http),
+            false if is_whole && http::is_request_line(line) => Some(Speaks::Http),
+            false => Some(Speaks::Lines),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_prefix_tells_a_line_from_a_request() {
+        for (bytes, speaks) in [
+            (&b"\x16\x03"[..], Speaks::Tls),
+            (b"\xab", Speaks::Frames),
+            (b"\0", Speaks::Frames),
+            (b"\x1b[A", Speaks::Frames),
+            (b"GET / HTTP/1.1\r\n", Speaks::Http),
+            (b"GET / HTTP/1.1\r\nHost", Speaks::Http),
+            (b"GET / \n", Speaks::Lines),
+            (b"\r\n", Speaks::Lines),
+            ("登录\n".as_bytes(), Speaks::Lines),
+            (b"\xff\xfb\x01help\r\n", Speaks::Lines),
+        ] {
+            assert_eq!(Speaks::from_bytes(bytes), Some(speaks), "{bytes:?}");
+        }
+        for bytes in [&b"GET / HTTP/1.1\r\n"[..], "登录 bob\n".as_bytes()] {
+            for cut in 0..bytes.len() - 1 {
+                assert_eq!(Speaks::from_bytes(&bytes[..cut]), None, "{cut} of {bytes:?}");
+            }
+        }
+        let long = |text: &[u8]| [text, &vec![b'x'; HTTP_HEAD_BYTES_MAX]].concat();
+        assert_eq!(Speaks::from_bytes(&long(b"GET /")), Some(Speaks::Http));
+        assert_eq!(Speaks::from_bytes(&long(b"send ")), Some(Speaks::Lines));
+    }
+}

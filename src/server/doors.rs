@@ -1,0 +1,110 @@
+//! Whatever a peer speaks, what it asks becomes frames here, between `read` and the list.
+//!
+//! ```text
+//!            ┌ frames ─────────────────────────────────────────┐
+//! plaintext ─┼ WebSocket ─► conn::websocket ─► a payload each ─┼─► intake ─► served alike
+//!            └ HTTP ─► the page, or WebSocket from here on     ┘
+//! ```
+//!
+//! What is not understood yet, and what is no frame, stays with the connection as it came. What
+//! is said of the protocol itself (an answer of HTTP, a pong) says nothing of the store, and goes
+//! straight to the send buffer.
+
+use super::{Server, conn_mut, page};
+use crate::conn::speaks::Speaks;
+use crate::conn::{CloseReason, Connection, Speech, Stage};
+use crate::id::{ConnId, Door, Now};
+use crate::wire::{Code, http};
+
+impl Server {
+    /// Makes frames of what there is of the connection, and lists them. Says how many, a fault
+    /// counted as one.
+    pub(super) fn understand(&mut self, id: ConnId, now: Now) -> usize {
+        self.tell_apart(id);
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return 0 };
+        match conn.stage {
+            Stage::Http if conn.door() == Door::Metrics => self.hear_monitor(id),
+            Stage::Http => self.hear_request(id, now),
+            Stage::WebSocket => self.open_messages(id, now),
+            _ => {}
+        }
+        match self.conn(id).map(|conn| conn.stage) {
+            Some(Stage::Native | Stage::WebSocket) => self.intake.list(),
+            _ => {
+                self.intake.leave();
+                0
+            }
+        }
+    }
+
+    /// The first bytes tell what a connection speaks.
+    fn tell_apart(&mut self, id: ConnId) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        if conn.stage != Stage::Sniffing {
+            return;
+        }
+        let Some(speaks) = Speaks::from_bytes(self.intake.begun()) else { return };
+        if speaks == Speaks::Http {
+            return conn.begin_http();
+        }
+        conn.begin_frames();
+        if self.rules.tls_required && is_bare(conn) {
+            self.intake.take_back();
+            self.intake.refuse(Code::TlsRequired);
+        }
+    }
+
+    /// Answers a browser whose request is whole, and keeps it until then.
+    fn hear_request(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let may_enter = !self.rules.tls_required || !is_bare(conn);
+        let bytes = self.intake.begun();
+        let mut out = Vec::new();
+        let heard = http::read(bytes, |head| page::answer(&mut out, head, may_enter));
+        let Some(heard) = heard else { return };
+        let heard = heard.unwrap_or_else(|status| {
+            http::append_status(&mut out, status, &[]);
+            page::Heard::Answered
+        });
+        match heard {
+            page::Heard::Answered => {
+                self.intake.take_back();
+                self.append_bytes(id, now, &out);
+                let reason = if may_enter { CloseReason::Answered } else { CloseReason::Plaintext };
+                self.close(id, reason, None, now);
+            }
+            page::Heard::Upgraded { head_bytes } => {
+                conn.begin_websocket();
+                self.intake.drop_front(head_bytes);
+                self.append_bytes(id, now, &out);
+                self.open_messages(id, now);
+            }
+        }
+    }
+
+    /// Makes frames of the messages that came.
+    fn open_messages(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(Speech::WebSocket(socket)) = conn.speech.as_deref_mut() else { return };
+        let mut bytes = self.spare.lend();
+        bytes.extend_from_slice(&socket.give());
+        bytes.extend_from_slice(self.intake.came());
+        self.intake.take_back_came();
+        let mut pongs = Vec::new();
+        let room = self.intake.room_for_frames();
+        let take = |payload: &[u8]| self.intake.append_payload(payload);
+        match socket.open(&mut bytes, room, &mut pongs, take) {
+            Ok(closed) => conn.peer_finished |= closed,
+            Err(fault) => self.intake.refuse(fault.code()),
+        }
+        self.spare.keep(bytes);
+        if !pongs.is_empty() {
+            self.append_bytes(id, now, &pongs);
+        }
+    }
+}
+
+/// Whether it came from elsewhere, and everybody on the way can read it.
+fn is_bare(conn: &Connection) -> bool {
+    conn.tls.is_none() && !conn.peer.to_canonical().is_loopback()
+}
