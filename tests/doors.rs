@@ -12,7 +12,7 @@ use p2sp::handlers::Rules;
 use p2sp::wire::Fingerprint;
 use serde_json::{Value, json};
 use support::caller::Caller;
-use support::house::House;
+use support::house::{House, PASSWORD};
 use support::secure::certificate;
 use support::socket::{REQUEST, Socket};
 use tungstenite::Message;
@@ -95,6 +95,10 @@ fn every_way_of_speaking_finds_its_door() {
 
         let mut browser = Browser::open(&mut house, trusts);
         assert_eq!(codes(&browser.ask(&mut house, "ping", json!({}))), ["ok"]);
+
+        let mut typist = Typist::connect(&house, HERE, trusts);
+        let lines = typist.types(&mut house, "help\n");
+        assert!(lines[0].starts_with("p2sp. ") && lines.len() > 10, "{lines:?}");
     }
 }
 
@@ -220,4 +224,225 @@ fn a_server_that_stops_tells_the_page() {
     browser.caller.plain.extend(net.take(browser.caller.end));
     browser.take();
     assert_eq!(browser.socket.closed, Some(1001));
+}
+
+/// A person at telnet or nc.
+struct Typist {
+    caller: Caller,
+}
+
+impl Typist {
+    fn connect(house: &House, address: &str, trusts: Option<Fingerprint>) -> Typist {
+        Typist { caller: Caller::connect(house, address, trusts) }
+    }
+
+    /// Types something, and reads the lines that come.
+    fn types(&mut self, house: &mut House, text: &str) -> Vec<String> {
+        send(&mut self.caller, house, text.as_bytes());
+        self.reads()
+    }
+
+    fn reads(&mut self) -> Vec<String> {
+        let came = std::mem::take(&mut self.caller.plain);
+        let text = String::from_utf8(came).expect("text");
+        assert!(text.is_empty() || text.ends_with('\n'), "half a line: {text:?}");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Signed in, by a name that is new.
+    fn enter(house: &mut House, name: &str) -> Typist {
+        let mut typist = Typist::connect(house, HERE, None);
+        let lines = typist.types(house, &format!("reg {name}\n{PASSWORD}\n{PASSWORD}\n"));
+        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert_eq!(lines[1..3], ["Password:", "Again:"]);
+        assert!(lines[0].starts_with("p2sp. ") && lines[4].contains(name), "{lines:?}");
+        typist
+    }
+}
+
+#[test]
+fn a_person_at_nc_has_all_that_the_client_has() {
+    let mut house = house();
+    let mut ann = Typist::enter(&mut house, "ann");
+    let mut bob = Typist::enter(&mut house, "bob");
+    ann.types(&mut house, "add bob\n");
+    assert_eq!(bob.types(&mut house, "").len(), 1);
+    assert_eq!(bob.types(&mut house, "send ann tea?\tnow\n"), ["Sent."]);
+    ann.caller.converse(&mut house);
+    assert_eq!(ann.reads(), ["bob> tea? now"]);
+    // The number of a list that was never shown, and full-width characters.
+    ann.types(&mut house, "newgroup book club\naddgroupuser book club bob\n");
+    assert_eq!(ann.types(&mut house, "sendgroup　１　你　好\n"), ["Sent."]);
+    bob.caller.converse(&mut house);
+    assert_eq!(bob.reads().last().map(String::as_str), Some("ann/book club ann> 你　好"));
+    assert_eq!(ann.types(&mut house, "groups\n").len(), 2);
+    // What does not reach the server is refused as it would be there.
+    let refused = |lines: &[String]| lines.last().is_some_and(|line| line.starts_with("! "));
+    for (line, code) in [
+        ("sned bob hi\n", "[unknown_type]"),
+        ("send carol hi\n", "[no_such_user]"),
+        ("sendgroup 7 hi\n", "[no_such_group]"),
+        ("login ann\n", "Password:"),
+        ("x\n", "[already_signed_in]"),
+        ("{\"type\":\n", "[bad_payload]"),
+    ] {
+        let lines = ann.types(&mut house, line);
+        assert!(lines.iter().any(|line| line.ends_with(code)), "{line}: {lines:?}");
+        assert!(refused(&lines) || code == "Password:", "{lines:?}");
+    }
+    assert!(ann.types(&mut house, "whoami\n")[0].contains("ann"), "it goes on");
+    let long = format!("send bob {}\n", "x".repeat(8_192));
+    assert!(refused(&ann.types(&mut house, &long)));
+    send(&mut ann.caller, &mut house, b"send bob \xfe\n");
+    assert!(refused(&ann.reads()));
+    assert!(ann.types(&mut house, "lang zh\n")[0].contains("中文"));
+    assert_eq!(ann.types(&mut house, "quit\n"), [""; 0]);
+    assert!(ann.caller.has_ended(&house));
+    let mut admin = Caller::connect(&house, HERE, None);
+    admin.sign_in(&mut house, "admin");
+    let refusals = &admin.ask(&mut house, "stats", json!({}))["data"]["refusals"];
+    let counted = |code: &str| refusals[code].as_i64();
+    assert_eq!((counted("unknown_type"), counted("bad_payload")), (Some(1), Some(1)), "P29");
+    assert_eq!(counted("bad_request"), Some(2), "P29");
+}
+
+#[test]
+fn a_script_may_say_all_at_once_and_is_answered_line_by_line() {
+    let mut house = house();
+    let mut ann = Typist::enter(&mut house, "ann");
+    let names: Vec<String> = (1..=210).map(|n| format!("user{n}")).collect();
+    for name in &names {
+        let mut caller = Caller::connect(&house, HERE, None);
+        let args = json!({"username": name, "password": PASSWORD});
+        assert_eq!(caller.ask(&mut house, "reg", args)["code"], "ok");
+        house.net.cut(caller.end);
+    }
+    let script: String = names.iter().take(60).map(|name| format!("add {name}\r\n")).collect();
+    let bytes = format!("{script}friends\r\nwhoami");
+    send(&mut ann.caller, &mut house, bytes.as_bytes());
+    house.net.finish(ann.caller.end);
+    house.pass(Duration::from_secs(5));
+    ann.caller.converse(&mut house);
+    let lines = ann.reads();
+    assert_eq!(lines.len(), 60 + 1 + 60, "the last line has no end, and is none: {lines:?}");
+    assert!(ann.caller.has_ended(&house));
+    // A list is read to its end.
+    let mut admin = Typist::connect(&house, HERE, None);
+    let lines = admin.types(&mut house, &format!("login admin {PASSWORD}\nallusers\nwhoami\n"));
+    assert!(lines.iter().filter(|line| line.contains("user")).count() >= 210, "{}", lines.len());
+    assert!(lines.last().is_some_and(|line| line.contains("admin")));
+}
+
+#[test]
+fn telnet_is_understood_and_hides_a_password() {
+    let mut house = house();
+    let mut ann = Caller::connect(&house, HERE, None);
+    send(&mut ann, &mut house, b"\xff\xfd\x03\xff\xfb\x18");
+    assert_eq!(ann.plain, b"\xff\xfc\x03\xff\xfe\x18");
+    house.pass(Duration::from_secs(20));
+    ann.plain.clear();
+    send(&mut ann, &mut house, b"reg ann\r\0");
+    assert!(ann.plain.ends_with(b"\r\nPassword: \xff\xfb\x01"), "{:?}", ann.plain);
+    ann.plain.clear();
+    send(&mut ann, &mut house, b"\xff\xfd\x01correct horse\r\0");
+    assert_eq!(ann.plain, b"\xff\xfc\x01\r\nAgain: \xff\xfb\x01");
+    ann.plain.clear();
+    send(&mut ann, &mut house, b"another horse\r\n");
+    assert!(ann.plain.starts_with(b"\xff\xfc\x01\r\n! "), "{:?}", ann.plain);
+    assert!(ann.plain.ends_with(b"[bad_request]\r\n"));
+}
+
+#[test]
+fn who_says_nothing_is_shown_how_to_begin_where_plaintext_is_allowed() {
+    let rules = Rules { tls_required: true, ..Rules::default() };
+    let mut house = House::with(rules, Some(certificate()));
+    let mut silent = Caller::connect(&house, HERE, None);
+    let mut begun = Caller::connect(&house, HERE, None);
+    let mut elsewhere = Caller::connect(&house, "192.0.2.1:1", None);
+    let mut sealed = Caller::connect(&house, HERE, trusted());
+    send(&mut begun, &mut house, b"\xab");
+    send(&mut sealed, &mut house, b"");
+    house.pass(Duration::from_millis(399));
+    assert_eq!(silent.receive(&house), Ok(0));
+    house.pass(Duration::from_secs(2));
+    for (caller, shown) in [(&mut begun, false), (&mut elsewhere, false), (&mut sealed, false)] {
+        caller.receive(&house).expect("TLS");
+        assert_eq!(!caller.plain.is_empty(), shown);
+    }
+    silent.receive(&house).expect("bytes");
+    assert_eq!(silent.plain, b"p2sp> help\r\n");
+    assert_eq!(silent.plain.len(), 12);
+    // It is skipped, and what follows is served as ever.
+    assert_eq!(silent.ask(&mut house, "ping", json!({}))["code"], "ok");
+    // From elsewhere, a person is told in words.
+    let mut typist = Typist::connect(&house, "192.0.2.1:1", None);
+    let lines = typist.types(&mut house, "help\n");
+    assert!(lines.len() == 1 && lines[0].ends_with("[tls_required]"), "{lines:?}");
+    assert!(typist.caller.has_ended(&house));
+    let mut typist = Typist::connect(&house, "192.0.2.1:1", trusted());
+    assert!(typist.types(&mut house, "help\n").len() > 10);
+}
+
+#[test]
+fn raw_answers_are_objects_and_so_may_requests_be() {
+    let mut house = house();
+    drop(Typist::enter(&mut house, "ann"));
+    let mut bob = Typist::enter(&mut house, "bob");
+    let mut bot = Typist::connect(&house, HERE, None);
+    let lines = bot.types(
+        &mut house,
+        &format!("raw on\nlogin ann {PASSWORD}\nadd bob\n{{\"type\":\"ping\",\"payload\":{{\"id\":7}}}}\n"),
+    );
+    let objects: Vec<Value> =
+        lines.iter().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let types: Vec<&str> = objects.iter().filter_map(|object| object["type"].as_str()).collect();
+    assert_eq!(types, ["normalmsg", "login_success", "normalmsg", "normalmsg"]);
+    assert_eq!(objects[3]["payload"]["re"], 7);
+    bob.types(&mut house, "send ann a\u{202e}b\n");
+    bot.caller.converse(&mut house);
+    let push: Value = serde_json::from_str(&bot.reads()[0]).expect("an object");
+    assert_eq!(push["payload"]["message"], "a\u{202e}b", "as it was sent");
+    let refused = bot.types(&mut house, "nonsense\n");
+    assert!(refused[0].contains("\"code\":\"unknown_type\""), "{refused:?}");
+    // It can confirm; that is not answered, and what follows is.
+    let ack = "{\"type\":\"ack\",\"payload\":{\"seq\":1}}\nraw off\nwhoami\n";
+    let lines = bot.types(&mut house, ack);
+    assert!(lines.len() == 2 && lines[1].contains("ann"), "{lines:?}");
+}
+
+#[test]
+fn p17_a_session_of_lines_ends_behind_a_whole_line() {
+    let mut house = house();
+    let mut ann = Typist::enter(&mut house, "ann");
+    let mut bob = Typist::enter(&mut house, "bob");
+    ann.types(&mut house, "add bob\n");
+    ann.reads();
+    house.net.set_capacity(ann.caller.end, 5);
+    for n in 0..20 {
+        bob.types(&mut house, &format!("send ann number {n}\n"));
+    }
+    let mut elsewhere = Typist::connect(&house, HERE, None);
+    let came = elsewhere.types(&mut house, &format!("login ann {PASSWORD}\n"));
+    while !ann.caller.has_ended(&house) {
+        house.settle();
+    }
+    let lines = ann.reads();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0] == "bob> number 0" && lines[1].starts_with("* "), "{lines:?}");
+    // What it was not sent comes where the user is now (P13).
+    let came = came.iter().filter(|line| line.starts_with("bob> ")).count();
+    assert!(came >= 19, "{came}");
+}
+
+#[test]
+fn p18_lines_stand_for_their_own_session_and_for_nothing_else() {
+    let mut house = house();
+    let mut ann = Typist::enter(&mut house, "ann");
+    // A key that is given counts, even if it is wrong.
+    let wrong = "{\"type\":\"whoami\",\"payload\":{\"auth_token\":\"00\"}}\n";
+    assert!(ann.types(&mut house, wrong)[0].ends_with("[bad_key]"));
+    let change = format!("passwd\n{PASSWORD}\nanother horse\nanother horse\nwhoami\n");
+    assert!(ann.types(&mut house, &change).last().is_some_and(|line| line.contains("ann")));
+    assert_eq!(ann.types(&mut house, "logout\nwhoami\n").len(), 2);
+    assert!(ann.types(&mut house, "friends\n")[0].ends_with("[not_signed_in]"));
 }

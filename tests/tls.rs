@@ -104,9 +104,11 @@ fn what_is_said_with_the_end_of_the_handshake_is_no_part_of_it() {
 
 #[test]
 fn p23_a_handshake_is_done_in_time_whatever_is_sent_of_it() {
-    let mut house = house();
-    let mut slow = Caller::connect(&house, HERE, trusted());
-    let mut silent = Caller::connect(&house, HERE, trusted());
+    // Nobody is shown how to begin in plaintext.
+    let rules = Rules { tls_required: true, ..Rules::default() };
+    let mut house = House::with(rules, Some(certificate()));
+    let mut slow = Caller::connect(&house, ELSEWHERE, trusted());
+    let mut silent = Caller::connect(&house, ELSEWHERE, trusted());
     let hello = slow.seal(&[]);
     for byte in hello[..19].chunks(1) {
         house.net.send(slow.end, byte);

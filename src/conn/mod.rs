@@ -4,8 +4,9 @@
 //!    ┌──── first byte 16 ──► handshaking ──┐ done: sniffing again, within TLS
 //! sniffing ◄──────────────────────────────┘
 //!    ├──── first byte AB ──► native ────────┐
-//!    └──── a request line ─► http           ├─close()─► flushing ─all sent─► lingering ──► dead
-//!                             └─► websocket ┘              │ 5 s        2 s, 64 KiB, end │
+//!    ├──── a request line ─► http           ├─close()─► flushing ─all sent─► lingering ──► dead
+//!    │                        └─► websocket │
+//!    └──── any other line ─► lines ─────────┘              │ 5 s        2 s, 64 KiB, end │
 //!                            read or write failed, deadline ┴────────────────────────────┴► dead
 //! ```
 //!
@@ -20,6 +21,7 @@
 //! the same.
 
 pub mod close_reason;
+pub mod lines;
 pub mod patience;
 pub mod receive;
 pub mod send;
@@ -35,8 +37,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::id::{Door, Moment};
 use crate::limits;
+use crate::locale::Lang;
 use crate::mutant::Mutant;
 use crate::wire::frame;
+use lines::Lines;
 use receive::ReceiveBuffer;
 use send::{Form, SendBuffer};
 use spare::SpareBuffers;
@@ -46,6 +50,8 @@ use websocket::WebSocket;
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Nothing came, and nobody was shown how to begin.
+    Silent,
     /// Too little came yet, or too little within TLS, to know what it speaks.
     Sniffing,
     /// It speaks TLS, and we do not understand each other yet.
@@ -56,6 +62,8 @@ pub enum Stage {
     Http,
     /// It speaks WebSocket.
     WebSocket,
+    /// A person types lines.
+    Lines,
     /// Decided to close; the last bytes are on their way.
     Flushing,
     /// Our side is shut down; what comes is discarded.
@@ -76,6 +84,8 @@ impl Stage {
 pub enum Speech {
     /// A browser, behind the page.
     WebSocket(WebSocket),
+    /// A person at telnet or nc. In a box of its own: it needs more than a browser.
+    Lines(Box<Lines>),
 }
 
 /// No moment: an `Option` of one would make every connection eight bytes larger.
@@ -206,6 +216,7 @@ impl Connection {
         let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
         let in_message = match self.speech.as_deref() {
             Some(Speech::WebSocket(socket)) => socket.is_within_message(),
+            Some(Speech::Lines(lines)) => lines.is_within_line(),
             None => false,
         };
         let kept = self.received.bytes();
@@ -213,17 +224,32 @@ impl Connection {
         in_frame || in_record || in_message || self.stage == Stage::Handshaking
     }
 
-    /// Whether messages came for which the tick had no room.
-    pub fn speech_waits(&self) -> bool {
+    /// Whether messages came for which the tick had no room, or lines before their turn.
+    fn speech_waits(&self) -> bool {
         match self.speech.as_deref() {
             Some(Speech::WebSocket(socket)) => socket.waits(),
+            Some(Speech::Lines(lines)) => lines.waits(),
             None => false,
         }
     }
 
+    /// Whether so much is kept of it that nothing more is to be read now.
+    pub fn is_full(&self) -> bool {
+        match self.speech.as_deref() {
+            Some(Speech::WebSocket(socket)) => socket.waits(),
+            Some(Speech::Lines(lines)) => lines.is_full(),
+            None => false,
+        }
+    }
+
+    /// Whether its session stands for the login key, which nobody types.
+    pub fn is_keyless(&self) -> bool {
+        matches!(self.speech.as_deref(), Some(Speech::Lines(_)))
+    }
+
     fn kept_frames(&self) -> &[u8] {
         match self.stage {
-            Stage::Native | Stage::WebSocket => self.received.bytes(),
+            Stage::Native | Stage::WebSocket | Stage::Lines => self.received.bytes(),
             _ => &[],
         }
     }
@@ -270,6 +296,18 @@ impl Connection {
         (self.begun != NEVER).then_some(self.begun)
     }
 
+    /// It may be a person who does not know what to say; see [`Due::Prompt`].
+    pub fn await_first_byte(&mut self) {
+        self.stage = Stage::Silent;
+    }
+
+    /// Its first byte came, or it was shown how to begin.
+    pub fn end_silence(&mut self) {
+        if self.stage == Stage::Silent {
+            self.stage = Stage::Sniffing;
+        }
+    }
+
     /// It speaks frames.
     pub fn begin_frames(&mut self) {
         self.stage = Stage::Native;
@@ -278,6 +316,13 @@ impl Connection {
     /// It asks for something over HTTP.
     pub fn begin_http(&mut self) {
         self.stage = Stage::Http;
+    }
+
+    /// A person types lines.
+    pub fn begin_lines(&mut self, lang: Lang) {
+        self.stage = Stage::Lines;
+        self.begun = NEVER;
+        self.speech = Some(Box::new(Speech::Lines(Box::new(Lines::new(lang)))));
     }
 
     /// It asked for WebSocket.
@@ -307,13 +352,14 @@ impl Connection {
         spare: &mut SpareBuffers,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let speech = self.speech.take();
+        let mut speech = self.speech.take();
         self.append_bytes(now, spare, |out| {
             let start = out.len();
             write(out);
-            match speech.as_deref() {
+            match speech.as_deref_mut() {
                 None => {}
                 Some(Speech::WebSocket(_)) => websocket::reform(out, start),
+                Some(Speech::Lines(lines)) => lines.reform(out, start),
             }
         });
         self.speech = speech;
@@ -360,7 +406,7 @@ impl Connection {
     fn owes_close(&self) -> bool {
         let is_open = match self.speech.as_deref() {
             Some(Speech::WebSocket(socket)) => !socket.has_ended(),
-            None => false,
+            _ => false,
         };
         is_open && self.stage == Stage::Flushing
     }
@@ -412,6 +458,7 @@ impl Connection {
         match self.speech.as_deref() {
             None => Form::Frames,
             Some(Speech::WebSocket(_)) => Form::WebSocket,
+            Some(Speech::Lines(_)) => Form::Lines,
         }
     }
 

@@ -11,7 +11,7 @@
 //! the [`Form`] that the peer speaks.
 
 use super::spare::SpareBuffers;
-use super::websocket;
+use super::{lines, websocket};
 use crate::mutant::Mutant;
 use crate::wire::frame;
 
@@ -21,8 +21,10 @@ const COMPACT_BYTES: usize = 64 * 1024;
 /// How what is said is cut into frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As they are.
+    /// As they are, perhaps behind the prompt.
     Frames,
+    /// Each line is one.
+    Lines,
     /// With the headers of WebSocket, behind the answer to the request for it.
     WebSocket,
 }
@@ -111,6 +113,8 @@ impl SendBuffer {
     fn frame_at(&self, start: usize, form: Form) -> usize {
         let rest = &self.bytes[start..];
         let length = match form {
+            Form::Frames if rest.starts_with(&frame::PROMPT) => Some(frame::PROMPT.len()),
+            Form::Lines => lines::line_len(rest),
             Form::Frames => frame::frame_len(rest).ok().flatten(),
             Form::WebSocket => websocket::frame_len(rest),
         };
@@ -127,7 +131,7 @@ impl SendBuffer {
 mod tests {
     use super::*;
 
-    const FORMS: [Form; 2] = [Form::Frames, Form::WebSocket];
+    const FORMS: [Form; 3] = [Form::Frames, Form::WebSocket, Form::Lines];
 
     fn buffer_of(form: Form, payloads: &[&[u8]]) -> SendBuffer {
         let mut send = SendBuffer::default();
@@ -135,8 +139,13 @@ mod tests {
             let out = send.tail(&mut SpareBuffers::default());
             let start = out.len();
             frame::append(out, |out| out.extend_from_slice(payload));
-            if form == Form::WebSocket {
-                websocket::reform(out, start);
+            match form {
+                Form::Frames => {}
+                Form::WebSocket => websocket::reform(out, start),
+                Form::Lines => {
+                    out.drain(start..start + 12);
+                    out.push(b'\n');
+                }
             }
         }
         send
@@ -144,7 +153,7 @@ mod tests {
 
     #[test]
     fn p17_what_is_dropped_ends_at_a_frames_end() {
-        for (form, header) in FORMS.into_iter().zip([12, 2]) {
+        for (form, header) in FORMS.into_iter().zip([12, 2, 1]) {
             let (frame, all) = (header + 2, 3 * (header + 2));
             for taken in 0..=all {
                 for covered in 0..=all - taken {

@@ -3,7 +3,8 @@
 //! | first byte | |
 //! | --- | --- |
 //! | 16 | TLS, and within it the same again |
-//! | printable, white space, a lead byte of UTF-8, telnet's FF | a line: HTTP, or a person |
+//! | printable, white space, a lead byte of UTF-8 | a line: HTTP, or a person |
+//! | FF | a person's telnet |
 //! | AB, and any other | frames, or what is told that it should be |
 //!
 //! The first byte of a line says nothing, nor does any prefix of it: `GET` may be the beginning of
@@ -30,10 +31,12 @@ impl Speaks {
     pub fn from_bytes(bytes: &[u8]) -> Option<Speaks> {
         match *bytes.first()? {
             0x16 => return Some(Speaks::Tls),
-            b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4 | 0xFF => {}
+            // A telnet that has to say something of itself first.
+            0xFF => return Some(Speaks::Lines),
+            b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4 => {}
             _ => return Some(Speaks::Frames),
         }
-        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
         let (line, is_whole) = end.map_or((bytes, false), |end| (&bytes[..end], true));
         match line.len() < HTTP_HEAD_BYTES_MAX && !is_whole {
             true => None,
@@ -61,12 +64,14 @@ mod tests {
             (b"GET / \n", Speaks::Lines),
             (b"\r\n", Speaks::Lines),
             ("登录\n".as_bytes(), Speaks::Lines),
-            (b"\xff\xfb\x01help\r\n", Speaks::Lines),
+            (b"\xff", Speaks::Lines),
+            (b"help\r\0", Speaks::Lines),
         ] {
             assert_eq!(Speaks::from_bytes(bytes), Some(speaks), "{bytes:?}");
         }
         for bytes in [&b"GET / HTTP/1.1\r\n"[..], "登录 bob\n".as_bytes()] {
-            for cut in 0..bytes.len() - 1 {
+            let end = bytes.iter().position(|byte| byte.is_ascii_control()).expect("an end");
+            for cut in 0..=end {
                 assert_eq!(Speaks::from_bytes(&bytes[..cut]), None, "{cut} of {bytes:?}");
             }
         }

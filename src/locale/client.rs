@@ -14,6 +14,12 @@ pub enum Text<'a> {
         /// Where the server is.
         address: &'a str,
     },
+    /// At telnet or nc, in front of the first answer.
+    WelcomeLine,
+    /// From here on every answer is an object, for programs.
+    RawOn,
+    /// The same, for people.
+    RawOff,
     /// Stands before what an administrator says.
     SystemMark,
     /// Asks for the password.
@@ -216,6 +222,12 @@ impl Text<'_> {
     /// The texts without a blank to fill.
     fn fixed(self, lang: Lang) -> &'static str {
         match self {
+            Text::WelcomeLine => lang.pick(
+                "p2sp. `reg NAME` registers, `login NAME` signs in, `help` explains.",
+                "欢迎使用 p2sp。`reg 用户名` 注册，`login 用户名` 登录，`help` 查看命令。",
+            ),
+            Text::RawOn => lang.pick("One JSON object a line.", "此后每行一个 JSON 对象。"),
+            Text::RawOff => lang.pick("Lines for people.", "此后恢复为文字。"),
             Text::SystemMark => lang.pick("[system message]", "[系统消息]"),
             Text::Password => lang.pick("Password: ", "密码："),
             Text::OldPassword => lang.pick("Old password: ", "旧密码："),

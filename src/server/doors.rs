@@ -3,7 +3,8 @@
 //! ```text
 //!            ┌ frames ─────────────────────────────────────────┐
 //! plaintext ─┼ WebSocket ─► conn::websocket ─► a payload each ─┼─► intake ─► served alike
-//!            └ HTTP ─► the page, or WebSocket from here on     ┘
+//!            ├ lines ─► conn::lines ─► one request at a time ──┘
+//!            └ HTTP ─► the page, or WebSocket from here on
 //! ```
 //!
 //! What is not understood yet, and what is no frame, stays with the connection as it came. What
@@ -11,9 +12,11 @@
 //! straight to the send buffer.
 
 use super::{Server, conn_mut, page};
+use crate::conn::lines::Step;
 use crate::conn::speaks::Speaks;
 use crate::conn::{CloseReason, Connection, Speech, Stage};
 use crate::id::{ConnId, Door, Now};
+use crate::limits::FRAMES_PER_CONN;
 use crate::wire::{Code, http};
 
 impl Server {
@@ -26,14 +29,23 @@ impl Server {
             Stage::Http if conn.door() == Door::Metrics => self.hear_monitor(id),
             Stage::Http => self.hear_request(id, now),
             Stage::WebSocket => self.open_messages(id, now),
+            Stage::Lines => self.read_lines(id, now),
             _ => {}
         }
         match self.conn(id).map(|conn| conn.stage) {
-            Some(Stage::Native | Stage::WebSocket) => self.intake.list(),
+            Some(Stage::Native | Stage::WebSocket | Stage::Lines) => self.intake.list(),
             _ => {
                 self.intake.leave();
                 0
             }
+        }
+    }
+
+    /// Something came of a connection.
+    pub(super) fn end_silence(&mut self, id: ConnId) {
+        let came = !self.intake.begun().is_empty();
+        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|_| came) {
+            conn.end_silence();
         }
     }
 
@@ -44,10 +56,14 @@ impl Server {
             return;
         }
         let Some(speaks) = Speaks::from_bytes(self.intake.begun()) else { return };
-        if speaks == Speaks::Http {
-            return conn.begin_http();
+        match speaks {
+            Speaks::Http => return conn.begin_http(),
+            Speaks::Lines => {
+                conn.begin_lines(self.rules.lang);
+                self.intake.drop_front(0);
+            }
+            Speaks::Tls | Speaks::Frames => conn.begin_frames(),
         }
-        conn.begin_frames();
         if self.rules.tls_required && is_bare(conn) {
             self.intake.take_back();
             self.intake.refuse(Code::TlsRequired);
@@ -100,6 +116,38 @@ impl Server {
         self.spare.keep(bytes);
         if !pongs.is_empty() {
             self.append_bytes(id, now, &pongs);
+        }
+    }
+}
+
+impl Server {
+    /// Reads lines until one asks something. Not more than a tick takes of anybody, and none while
+    /// the peer does not take what it is said.
+    fn read_lines(&mut self, id: ConnId, now: Now) {
+        let is_admin = self.sessions.get(id).map(|session| session.admin);
+        let mut came = Some(self.intake.came().to_vec());
+        self.intake.take_back_came();
+        for _ in 0..FRAMES_PER_CONN {
+            let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+            let may_be_served = conn.may_be_served();
+            let Some(Speech::Lines(lines)) = conn.speech.as_deref_mut() else { return };
+            let mut out = Vec::new();
+            if let Some(came) = came.take() {
+                lines.take_in(&came, &mut out);
+            }
+            let step = match may_be_served {
+                true => lines.step(is_admin, now.unix, &mut out),
+                false => Step::Rest,
+            };
+            if !out.is_empty() {
+                self.append_bytes(id, now, &out);
+            }
+            match step {
+                Step::Rest => return,
+                Step::Said(code) => code.into_iter().for_each(|code| self.counters.replied(code)),
+                Step::Ask(payload) => return self.intake.append_payload(&payload),
+                Step::Leave => return self.close(id, CloseReason::PeerLeft, None, now),
+            }
         }
     }
 }

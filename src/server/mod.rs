@@ -161,7 +161,11 @@ impl Server {
             self.counters.closed(CloseReason::Refused.name());
             return false;
         }
-        self.conns.insert(Connection::new(id.generation, peer.ip(), now.mono));
+        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
+        if !self.rules.tls_required || peer.ip().to_canonical().is_loopback() {
+            conn.await_first_byte();
+        }
+        self.conns.insert(conn);
         self.touch(id);
         true
     }
@@ -216,7 +220,7 @@ impl Server {
         if conn.stage == Stage::Handshaking && self.handshakes_left == 0 {
             return Err(NotNow::NextTick);
         }
-        self.reads_no_more = conn.speech_waits();
+        self.reads_no_more = conn.is_full();
         self.intake.begin(id, &conn.received.give());
         self.sealed.begin(conn.tls.as_deref_mut());
         self.touch(id);
@@ -243,6 +247,7 @@ impl Server {
     /// The connection's share is complete: open it if it is sealed, make frames of it whatever it
     /// is, and list them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
+        self.end_silence(id);
         self.begin_tls(id, now);
         self.open_records(id, now);
         let listed = self.understand(id, now);

@@ -148,7 +148,8 @@ impl Server {
     /// Who asks, if they are still there and not about to go.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conn(id).filter(|conn| conn.is_serving())?;
-        Some(Caller { conn: id, address: conn.peer, door: conn.door() })
+        let keyless = conn.is_keyless();
+        Some(Caller { conn: id, address: conn.peer, door: conn.door(), keyless })
     }
 
     /// Takes the server apart into what a request is served from.

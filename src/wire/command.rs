@@ -307,8 +307,8 @@ impl<'a> Reader<'a> {
         }
         let Some(word) = self.word() else { return Ok(()) };
         match argument {
-            Argument::Count => match word.parse::<u32>() {
-                Ok(count) if count > 0 => self.set("count", count),
+            Argument::Count => match number(word) {
+                Some(count) if count > 0 => self.set("count", count),
                 _ => return Err(self.unfit(argument)),
             },
             Argument::Online if word == "online" => self.set("online", true),
@@ -334,9 +334,8 @@ impl<'a> Reader<'a> {
     }
 
     fn set_group(&mut self, list: GroupList, number: &str) -> Result<(), CommandFault> {
-        // `parse` alone would take `+1` too.
-        let index = is_number(number).then(|| number.parse().ok()).flatten();
-        let Some(group) = index.and_then(|index| (self.groups)(list, index)) else {
+        let Some(group) = self::number(number).and_then(|number| (self.groups)(list, number))
+        else {
             return Err(CommandFault::NoGroup { list, given: number.to_owned() });
         };
         self.set("creator", group.creator);
@@ -395,7 +394,22 @@ fn split_word(text: &str) -> (&str, &str) {
 }
 
 fn is_number(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+    !word.is_empty() && word.chars().all(|c| digit(c).is_some())
+}
+
+/// The number that the digits of a word are; not `+1`, which `parse` would take.
+fn number(word: &str) -> Option<usize> {
+    let digits: Option<String> = word.chars().map(digit).collect();
+    digits?.parse().ok()
+}
+
+/// A digit, of full width as well: that is how a Chinese keyboard may write it.
+fn digit(c: char) -> Option<char> {
+    match c {
+        '0'..='9' => Some(c),
+        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -443,6 +457,12 @@ mod tests {
                 json!({"creator": "alice", "groupname": "team", "count": 50}),
             ),
             ("history @2", "history", json!({"username": "2"})),
+            (
+                "history　１　２０",
+                "history",
+                json!({"creator": "alice", "groupname": "team", "count": 20}),
+            ),
+            ("send　bob　你　好", "send", json!({"username": "bob", "message": "你　好"})),
             ("history 小明 7", "history", json!({"username": "小明", "count": 7})),
             ("newgroup 2024", "newgroup", json!({"groupname": "2024"})),
             ("newgroup book club ", "newgroup", json!({"groupname": "book club"})),

@@ -104,7 +104,13 @@ impl Peer {
         if !answer.is_empty() {
             net.send(end, &answer);
         }
-        while let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))? {
+        if self.bytes.starts_with(&frame::PROMPT) {
+            self.bytes.drain(..frame::PROMPT.len());
+        }
+        let is_prompted = !self.bytes.is_empty() && frame::PROMPT.starts_with(&self.bytes);
+        while !is_prompted
+            && let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))?
+        {
             if length > self.bytes.len() {
                 break;
             }
