@@ -37,6 +37,8 @@ pub struct Peer {
     pub pushed: i64,
     /// Its TLS, if it speaks that.
     pub secure: Option<Secure>,
+    /// It speaks in lines, `raw` ones.
+    pub lines: bool,
     /// Its WebSocket, if it speaks that.
     pub socket: Option<Socket>,
     bytes: Vec<u8>,
@@ -51,6 +53,7 @@ impl Peer {
         self.ended = false;
         self.secure = None;
         self.socket = None;
+        self.lines = false;
         self.bytes.clear();
         self.awaited.clear();
     }
@@ -76,6 +79,9 @@ impl Peer {
         }
         if let Some(id) = args.get("id").filter(|id| !id.is_null()) {
             self.awaited.push_back((id.clone(), kind.to_owned()));
+        }
+        if self.lines {
+            return format!("{}\n", json!({"type": kind, "payload": args})).into_bytes();
         }
         let mut out = Vec::new();
         request::append(&mut out, kind, 0, &Value::Object(args));
@@ -103,6 +109,13 @@ impl Peer {
         let answer = self.secure.as_mut().map_or(goes.clone(), |secure| secure.seal(&goes));
         if !answer.is_empty() {
             net.send(end, &answer);
+        }
+        while self.lines
+            && let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n')
+        {
+            let line: Vec<u8> = self.bytes.drain(..=end).collect();
+            let message = serde_json::from_slice(&line).map_err(|error| error.to_string())?;
+            self.take_in(message)?;
         }
         if self.bytes.starts_with(&frame::PROMPT) {
             self.bytes.drain(..frame::PROMPT.len());
