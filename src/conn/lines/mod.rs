@@ -389,3 +389,6 @@ fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
 pub fn line_len(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1)
 }
+
+/// What one idle person costs beside the connection (P20).
+const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
