@@ -391,7 +391,7 @@ fn raw_answers_are_objects_and_so_may_requests_be() {
     let mut bot = Typist::connect(&house, HERE, None);
     let lines = bot.types(
         &mut house,
-        &format!("raw on\nlogin ann {PASSWORD}\nadd bob\n{{\"type\":\"ping\",\"payload\":{{\"id\":7}}}}\n"),
+        &format!("raw on\nlogin ann {PASSWORD}\nadd bob\n{}\n", request("ping", json!({"id": 7}))),
     );
     let objects: Vec<Value> =
         lines.iter().map(|line| serde_json::from_str(line).expect("an object")).collect();

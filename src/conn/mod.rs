@@ -27,6 +27,7 @@ pub mod receive;
 pub mod send;
 pub mod spare;
 pub mod speaks;
+pub mod speech;
 pub mod tls;
 pub mod websocket;
 
@@ -44,6 +45,7 @@ use lines::Lines;
 use receive::ReceiveBuffer;
 use send::{Form, SendBuffer};
 use spare::SpareBuffers;
+use speech::Speech;
 use tls::Tls;
 use websocket::WebSocket;
 
@@ -77,15 +79,6 @@ impl Stage {
     pub fn is_serving(self) -> bool {
         !matches!(self, Stage::Flushing | Stage::Lingering | Stage::Dead)
     }
-}
-
-/// What a peer speaks instead of frames, and all that has to be remembered for it.
-#[derive(Debug)]
-pub enum Speech {
-    /// A browser, behind the page.
-    WebSocket(WebSocket),
-    /// A person at telnet or nc. In a box of its own: it needs more than a browser.
-    Lines(Box<Lines>),
 }
 
 /// No moment: an `Option` of one would make every connection eight bytes larger.
@@ -208,38 +201,22 @@ impl Connection {
     /// Whether something was kept that does not wait for more bytes.
     pub fn has_work(&self) -> bool {
         let unopened = self.tls.as_ref().is_some_and(|tls| tls.waits());
-        unopened || self.speech_waits() || has_frame(self.kept_frames())
+        let unread = self.speech.as_ref().is_some_and(|speech| speech.waits());
+        unopened || unread || has_frame(self.kept_frames())
     }
 
     /// Whether what was kept is the beginning of something whose rest the peer owes us.
     pub fn is_within(&self) -> bool {
         let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
-        let in_message = match self.speech.as_deref() {
-            Some(Speech::WebSocket(socket)) => socket.is_within_message(),
-            Some(Speech::Lines(lines)) => lines.is_within_line(),
-            None => false,
-        };
+        let in_message = self.speech.as_ref().is_some_and(|speech| speech.is_within());
         let kept = self.received.bytes();
         let in_frame = !kept.is_empty() && !has_frame(self.kept_frames());
         in_frame || in_record || in_message || self.stage == Stage::Handshaking
     }
 
-    /// Whether messages came for which the tick had no room, or lines before their turn.
-    fn speech_waits(&self) -> bool {
-        match self.speech.as_deref() {
-            Some(Speech::WebSocket(socket)) => socket.waits(),
-            Some(Speech::Lines(lines)) => lines.waits(),
-            None => false,
-        }
-    }
-
     /// Whether so much is kept of it that nothing more is to be read now.
     pub fn is_full(&self) -> bool {
-        match self.speech.as_deref() {
-            Some(Speech::WebSocket(socket)) => socket.waits(),
-            Some(Speech::Lines(lines)) => lines.is_full(),
-            None => false,
-        }
+        self.speech.as_ref().is_some_and(|speech| speech.is_full())
     }
 
     /// Whether its session stands for the login key, which nobody types.
@@ -356,10 +333,8 @@ impl Connection {
         self.append_bytes(now, spare, |out| {
             let start = out.len();
             write(out);
-            match speech.as_deref_mut() {
-                None => {}
-                Some(Speech::WebSocket(_)) => websocket::reform(out, start),
-                Some(Speech::Lines(lines)) => lines.reform(out, start),
+            if let Some(speech) = &mut speech {
+                speech.reform(out, start);
             }
         });
         self.speech = speech;
@@ -404,20 +379,17 @@ impl Connection {
     }
 
     fn owes_close(&self) -> bool {
-        let is_open = match self.speech.as_deref() {
-            Some(Speech::WebSocket(socket)) => !socket.has_ended(),
-            _ => false,
-        };
-        is_open && self.stage == Stage::Flushing
+        self.stage == Stage::Flushing
+            && self.speech.as_ref().is_some_and(|speech| speech.owes_end())
     }
 
     /// Makes ready what the kernel is to be given. Under TLS: seals a record, if none is on its
     /// way. At the end, the peer is told in its own words.
     pub fn seal(&mut self, spare: &mut SpareBuffers) {
         if self.owes_close()
-            && let Some(Speech::WebSocket(socket)) = self.speech.as_deref_mut()
+            && let Some(speech) = &mut self.speech
         {
-            socket.end(self.reason, self.send.tail(spare));
+            speech.end(self.reason, self.send.tail(spare));
         }
         let Some(tls) = &mut self.tls else { return };
         let mut sealed = tls.seal(self.send.unsent(), spare);
@@ -455,11 +427,7 @@ impl Connection {
     }
 
     fn form(&self) -> Form {
-        match self.speech.as_deref() {
-            None => Form::Frames,
-            Some(Speech::WebSocket(_)) => Form::WebSocket,
-            Some(Speech::Lines(_)) => Form::Lines,
-        }
+        self.speech.as_ref().map_or(Form::Frames, |speech| speech.form())
     }
 
     /// Decides to close. The first reason stands.

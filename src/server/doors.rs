@@ -14,7 +14,8 @@
 use super::{Server, conn_mut, page};
 use crate::conn::lines::Step;
 use crate::conn::speaks::Speaks;
-use crate::conn::{CloseReason, Connection, Speech, Stage};
+use crate::conn::speech::Speech;
+use crate::conn::{CloseReason, Connection, Stage};
 use crate::id::{ConnId, Door, Now};
 use crate::limits::FRAMES_PER_CONN;
 use crate::wire::{Code, http};
@@ -118,9 +119,7 @@ impl Server {
             self.append_bytes(id, now, &pongs);
         }
     }
-}
 
-impl Server {
     /// Reads lines until one asks something. Not more than a tick takes of anybody, and none while
     /// the peer does not take what it is said.
     fn read_lines(&mut self, id: ConnId, now: Now) {
