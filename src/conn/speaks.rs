@@ -36,15 +36,15 @@ impl Speaks {
             b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4 => {}
             _ => return Some(Speaks::Frames),
         }
-        let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-        let (line, is_whole) = end.map_or((bytes, false), |end| (&bytes[..end], true));
-        match line.len() < HTTP_HEAD_BYTES_MAX && !is_whole {
-            true => None,
+        let looked_at = &bytes[..bytes.len().min(HTTP_HEAD_BYTES_MAX)];
+        let end = looked_at.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        let is_request = match end {
+            Some(end) => http::is_request_line(&looked_at[..end]),
+            None if bytes.len() < HTTP_HEAD_BYTES_MAX => return None,
             // Too long for either: the one that it looks like says so.
-            false if !is_whole && http::looks_like_a_request(line) => Some(Speaks::Http),
-            false if is_whole && http::is_request_line(line) => Some(Speaks::Http),
-            false => Some(Speaks::Lines),
-        }
+            None => http::looks_like_a_request(looked_at),
+        };
+        Some(if is_request { Speaks::Http } else { Speaks::Lines })
     }
 }
 
