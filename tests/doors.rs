@@ -200,6 +200,17 @@ fn what_breaks_the_rules_is_named_and_ends_it() {
     }
 }
 
+/// The code is that of what was answered, not of what came behind it.
+#[test]
+fn the_first_fault_ends_it() {
+    let mut house = house();
+    let mut browser = Browser::open(&mut house, None);
+    browser.socket.say(Message::text("hello"));
+    let bytes = [&browser.socket.goes()[..], b"\x81\x00"].concat();
+    assert_eq!(codes(&browser.send(&mut house, &bytes)), ["bad_payload"]);
+    assert_eq!(browser.socket.closed, Some(1008));
+}
+
 #[test]
 fn a_ping_is_answered_and_a_close_too_behind_what_was_asked() {
     let mut house = house();

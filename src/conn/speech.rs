@@ -42,6 +42,13 @@ impl Speech {
         }
     }
 
+    /// The peer was answered that it broke the rules.
+    pub fn fault_was_told(&mut self) {
+        if let Speech::WebSocket(socket) = self {
+            socket.fault_was_told();
+        }
+    }
+
     /// Gives the frame that begins at `start`, the last of `out`, its form.
     pub fn reform(&mut self, out: &mut Vec<u8>, start: usize) {
         match self {

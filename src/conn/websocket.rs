@@ -31,7 +31,7 @@ const ANSWER: &[u8] = b"HTTP/";
 #[derive(Debug, Default)]
 pub struct WebSocket {
     /// A frame that is not whole yet; or several, if the tick has no room for them.
-    received: Vec<u8>,
+    received: Box<[u8]>,
     /// The fragments of a message so far.
     message: Vec<u8>,
     /// There are fragments, if only empty ones.
@@ -40,6 +40,8 @@ pub struct WebSocket {
     ended: bool,
     /// What the peer did, behind all that was opened.
     fault: Option<SocketFault>,
+    /// It was told that, and not only what stood in front.
+    fault_told: bool,
     /// The code with which the peer has closed.
     peers_code: Option<CloseCode>,
 }
@@ -93,8 +95,13 @@ impl WebSocket {
         self.ended
     }
 
+    /// The peer was answered what it did.
+    pub fn fault_was_told(&mut self) {
+        self.fault_told = true;
+    }
+
     /// Hands back what was kept, for more to be put behind it.
-    pub fn give(&mut self) -> Vec<u8> {
+    pub fn give(&mut self) -> Box<[u8]> {
         self.waits = false;
         std::mem::take(&mut self.received)
     }
@@ -237,13 +244,15 @@ impl WebSocket {
     /// Tells the peer that nothing more comes, and why.
     pub fn end(&mut self, reason: Option<CloseReason>, out: &mut Vec<u8>) {
         self.ended = true;
-        let said = self.fault.map(SocketFault::close_code).or(self.peers_code);
-        let code = said.unwrap_or(match reason {
-            Some(CloseReason::Shutdown) => CloseCode::Away,
-            Some(CloseReason::Unknown) => CloseCode::Error,
-            Some(CloseReason::PeerLeft) | None => CloseCode::Normal,
-            Some(_) => CloseCode::Policy,
-        });
+        let code = match (self.fault.filter(|_| self.fault_told), reason) {
+            (Some(fault), _) => fault.close_code(),
+            (None, Some(CloseReason::PeerLeft) | None) => {
+                self.peers_code.unwrap_or(CloseCode::Normal)
+            }
+            (None, Some(CloseReason::Shutdown)) => CloseCode::Away,
+            (None, Some(CloseReason::Unknown)) => CloseCode::Error,
+            (None, Some(_)) => CloseCode::Policy,
+        };
         append_frame(out, Control::Close, &u16::from(code).to_be_bytes());
     }
 }
@@ -360,7 +369,7 @@ mod tests {
             assert_eq!(messages, [&b"one"[..], "两".as_bytes(), b""], "cut at {cut}");
             assert_eq!(pongs, b"\x8a\x01?");
             assert!(!socket.is_within_message() && !socket.waits());
-            assert_eq!(socket.received.capacity() + socket.message.capacity(), 0);
+            assert_eq!(socket.received.len() + socket.message.capacity(), 0);
         }
     }
 
@@ -415,6 +424,7 @@ mod tests {
             assert_eq!(opened, Err(fault), "{name}");
             assert_eq!(messages, [b"before"], "{name}");
             let mut told = Vec::new();
+            socket.fault_was_told();
             socket.end(Some(CloseReason::Protocol), &mut told);
             let code = u16::from(fault.close_code()).to_be_bytes();
             assert_eq!(told, [0x88, 2, code[0], code[1]], "{name}");

@@ -38,6 +38,11 @@ pub struct Portion {
 }
 
 impl Portion {
+    /// Whether the fault behind the frames was served.
+    pub fn fault_was_served(&self) -> bool {
+        self.fault.is_some() && self.served > self.frames.len()
+    }
+
     /// How many frames there are to serve, a fault counted as one.
     pub fn listed(&self) -> usize {
         self.frames.len() + usize::from(self.fault.is_some())

@@ -34,6 +34,9 @@ impl Server {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
             let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
+            if let Some(speech) = conn.speech.as_mut().filter(|_| portion.fault_was_served()) {
+                speech.fault_was_told();
+            }
             if conn.is_serving() {
                 conn.received.keep(self.intake.rest(portion));
                 if Mutant::PausedFramesLost.is_on() && conn.has_work() {
