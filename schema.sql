@@ -1,4 +1,4 @@
--- The whole schema of p2sp.db, version 2 (PRAGMA user_version, set by src/store/open.rs).
+-- The whole schema of p2sp.db; src/store/open.rs knows its version (PRAGMA user_version).
 --
 -- Every fact is kept once, and what must change together changes in one transaction. Nothing
 -- here decides anything: no triggers, no clocks, no random values. Times are unix seconds that
@@ -7,7 +7,8 @@
 -- Foreign keys stand where a row is written rarely. The log, which every message appends to,
 -- has none: users and groups are never deleted, so its ids always name somebody.
 
--- Accounts. A row is never deleted, for the log goes on naming its sender.
+-- Accounts. A row is never deleted, for the log goes on naming its sender. `keyused` stays when
+-- the key is gone: it tells when they were last here.
 CREATE TABLE users (
     userid       INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: it names a person's inbox
     username     TEXT NOT NULL UNIQUE,              -- as shown (NFKC of what was typed)
@@ -106,6 +107,7 @@ CREATE TABLE friend_requests (
 -- The message log: the only queue. One row a message, whatever the number of its readers, and
 -- no index: a message is one append, however many there are. Where the newest entries are is
 -- known in memory (src/store/tail.rs), where the others are stands in the two tables below.
+-- The oldest go when they have been kept long enough (src/store/retention.rs).
 CREATE TABLE log (
     seq          INTEGER PRIMARY KEY, -- the message's id and its place; given by log_state
     conversation INTEGER NOT NULL,    -- 0 everyone, 2 * userid an inbox, 2 * groupid + 1 a group
@@ -124,7 +126,7 @@ CREATE TABLE log_state (
     id     INTEGER PRIMARY KEY CHECK (id = 1), -- the row
     head   INTEGER NOT NULL,                   -- seqs up to here were given, as was that of the
                                                -- log's last row: none is given twice. Raised
-                                               -- when rows are sealed, and before they are pruned
+                                               -- when a slice is sealed
     sealed INTEGER NOT NULL                    -- slices of the log, of 65,536 seqs each, that
                                                -- are in the tables below
 ) STRICT;
@@ -151,6 +153,15 @@ CREATE TABLE mid_slices (
     PRIMARY KEY (block, sender, slice)
 ) STRICT, WITHOUT ROWID;
 
+-- The words of the log's texts, for the search: trails the log, and follows from it. Only the
+-- words are kept (`rowid` is the seq), each Chinese character as one; src/store/words.rs makes
+-- them, so that nothing is left for the tokenizer but to part them.
+CREATE VIRTUAL TABLE words USING fts5 (
+    who,  -- terms for the conversation: u and a userid, g and a groupid, e for everyone
+    text, -- the words
+    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+
 -- How far the log has reached each user. Apart from `users`, because it changes all the time.
 CREATE TABLE cursors (
     userid INTEGER PRIMARY KEY REFERENCES users (userid), -- the reader
@@ -167,7 +178,7 @@ CREATE TABLE waiting (
     PRIMARY KEY (userid, sender)
 ) STRICT, WITHOUT ROWID;
 
--- Facts about the database itself.
+-- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY, -- `epoch`
     value TEXT NOT NULL     -- of `epoch`: 16 hexadecimal digits, drawn when the file was made. A

@@ -17,6 +17,8 @@ pub struct Counters {
     pub answered: u64,
     /// Messages and notices appended to the log.
     pub appended: u64,
+    /// Entries removed from the log because they were too old.
+    pub expired: u64,
     /// Pushes put into send buffers.
     pub pushed: u64,
     /// Sign-ins with a password.
@@ -106,6 +108,19 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p29_every_refusal_is_counted_under_its_own_code() {
+        let mut counters = Counters::default();
+        Code::ALL.iter().for_each(|&code| counters.replied(code));
+        let refused = Code::ALL.iter().filter(|&&code| code != Code::Ok);
+        let mut expected: Vec<_> = refused.map(|code| (code.name(), 1)).collect();
+        let mut counted = counters.refusals();
+        expected.sort_unstable();
+        counted.sort_unstable();
+        assert_eq!(counted, expected);
+        assert_eq!(counters.answered, 1);
+    }
 
     #[test]
     fn tick_times_are_bounded_from_above() {

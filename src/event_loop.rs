@@ -431,6 +431,7 @@ impl<N: Net> EventLoop<N> {
             }
         }
         self.server.trim(now);
+        self.server.retain(now)?;
         self.server.checkpoint(now)
     }
 }

@@ -159,6 +159,30 @@ pub const HOLD_WAL_PAGES_MAX: u32 = 262_144;
 /// A write-ahead log that grew so long (64 MiB) is cut short again once it is copied.
 pub const WAL_PAGES_KEPT: u32 = 16_384;
 
+/// A retry is known by its `mid` for so many days (P5): nothing younger is removed.
+pub const KEEP_DAYS_MIN: u32 = 30;
+/// Entries whose words one step takes into the index, …
+pub const INDEX_ROWS: usize = 128;
+/// … of at most so many bytes, and one more.
+pub const INDEX_BYTES_PER_STEP: usize = 64 * 1024;
+/// From one such step to the next while there is other work, in microseconds, …
+pub const INDEX_BUSY_MICROS: u64 = 100_000;
+/// … and how long nothing must have happened for it to count as idle.
+pub const INDEX_IDLE_MICROS: u64 = 10_000;
+/// Entries that one search reads.
+pub const SEARCH_LOOKS_MAX: usize = 512;
+
+/// Readers that one step of retention looks at …
+pub const RETENTION_READERS: usize = 1_024;
+/// … or log entries that it removes.
+pub const RETENTION_ROWS: usize = 256;
+/// From one step of retention to the next, in microseconds, …
+pub const RETENTION_STEP_MICROS: u64 = 20_000;
+/// … when it cannot go on now, …
+pub const RETENTION_RETRY_MICROS: u64 = 1_000_000;
+/// … and from one round to the next.
+pub const RETENTION_PAUSE_MICROS: u64 = 3_600_000_000;
+
 /// A login key that was not used for this long is worth nothing …
 pub const KEY_IDLE_SECONDS: i64 = 7 * 86_400;
 /// … and neither is one this old.

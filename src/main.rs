@@ -8,11 +8,7 @@ mod options;
 use std::process::ExitCode;
 
 use options::{Job, Options};
-use p2sp::event_loop::Ended;
 use rustix::fs::Mode;
-
-/// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
-const EXIT_IO_ERROR: u8 = 74;
 
 fn main() -> ExitCode {
     // What the server writes is for its own user alone.
@@ -29,6 +25,7 @@ fn main() -> ExitCode {
             print!("{}", options::limits_help());
             Ok(ExitCode::SUCCESS)
         }
+        Job::Demo => operator::demo::run(&options),
         Job::Doctor => Ok(operator::doctor::run(&options)),
         Job::Config => Ok(operator::config::run(&options)),
         Job::Admin(command) => operator::admin::run(&options, command),
@@ -46,14 +43,7 @@ fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> 
     let (store, entrance, welcome) = operator::open_for_serving(options, &addresses, metrics)?;
     let event_loop = operator::event_loop(options, bound, store, entrance)?;
     operator::say(&welcome, options.rules.lang);
-    Ok(match event_loop.run() {
-        Ok(Ended::Drained) => ExitCode::SUCCESS,
-        Ok(Ended::AtOnce) => ExitCode::FAILURE,
-        Err(fatal) => {
-            log::error!("stopping at once: {}", fatal.0);
-            ExitCode::from(EXIT_IO_ERROR)
-        }
-    })
+    Ok(operator::run_loop(event_loop))
 }
 
 /// One line that says what is wrong and what to do.

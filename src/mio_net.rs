@@ -429,6 +429,7 @@ mod tests {
         assert!(socket.nodelay().expect("an option"));
         let options = socket2::SockRef::from(&*socket);
         assert!(options.keepalive().expect("an option"));
-        assert_eq!(options.tcp_keepalive_time().expect("an option"), KEEPALIVE_AFTER);
+        assert_eq!(options.tcp_keepalive_time().expect("an option"), Duration::from_secs(60));
+        assert_eq!(options.tcp_keepalive_retries().expect("an option"), 5);
     }
 }

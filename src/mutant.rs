@@ -71,6 +71,12 @@ mutants! {
     /// A start does not remember the `mid`s of the log's tail.
     MidsForgottenAtStart = "P5",
 
+    // --- retention ---
+    /// What is too old goes, whoever has not read it.
+    PrunesUnread = "P16",
+    /// A reader comes to where something is gone and is not told.
+    GapUntold = "P16",
+
     // --- membership and rights ---
     /// A join is applied before what was said earlier in its tick.
     JoinsFirst = "P11",

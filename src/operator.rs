@@ -7,15 +7,17 @@ mod ask;
 pub mod backup;
 pub mod check;
 pub mod config;
+pub mod demo;
 pub mod doctor;
 pub mod restore;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use p2sp::event_loop::EventLoop;
+use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::handlers::Rules;
 use p2sp::id::Moment;
 use p2sp::limits::RESERVED_FILES;
@@ -35,6 +37,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::entrance::Entrance;
 use crate::options::{Options, PORT};
+
+/// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
+const EXIT_IO_ERROR: u8 = 74;
 
 /// Binds every address; a default one of IPv6 may be missing.
 ///
@@ -134,6 +139,18 @@ pub fn event_loop(
     let mut server = Server::new(store, rules, random()?, Moment::default());
     server.set_certificate(entrance.certificate);
     Ok(EventLoop::new(net, server, raise_file_limit()))
+}
+
+/// Runs the loop to its end.
+pub fn run_loop(event_loop: EventLoop<MioNet>) -> ExitCode {
+    match event_loop.run() {
+        Ok(Ended::Drained) => ExitCode::SUCCESS,
+        Ok(Ended::AtOnce) => ExitCode::FAILURE,
+        Err(fatal) => {
+            log::error!("stopping at once: {}", fatal.0);
+            ExitCode::from(EXIT_IO_ERROR)
+        }
+    }
 }
 
 /// Prints lines for the operator.

@@ -5,7 +5,7 @@ mod file;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
@@ -13,7 +13,7 @@ use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcom
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
-use p2sp::limits::Limits;
+use p2sp::limits::{KEEP_DAYS_MIN, Limits};
 use p2sp::locale::Lang;
 use p2sp::locale::startup::Startup;
 use p2sp::store::Synchronous;
@@ -51,6 +51,11 @@ struct Arguments {
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
     #[arg(value_parser = FalseyValueParser::new())]
     friend_approval: bool,
+    /// Remove what was said longer ago, in days, 30 or more; nobody seen within that time loses
+    /// anything [default: keep everything]
+    #[arg(long, value_name = "DAYS", env = "P2SP_KEEP_DAYS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(i64::from(KEEP_DAYS_MIN)..))]
+    keep_days: Option<u32>,
     /// Use this certificate (PEM, with those that vouch for it) instead of our own
     #[arg(long, value_name = "FILE", env = "P2SP_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -87,6 +92,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show what this is: a server with people in it, of which nothing is left behind
+    Demo,
     /// Look for what could keep the server from working, each with the command that mends it
     Doctor,
     /// Print every setting with its value and where that came from, as p2sp.toml has it
@@ -112,7 +119,7 @@ enum Command {
 }
 
 /// What `p2sp-server admin` does.
-#[derive(Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum AdminCommand {
     /// Make a user an administrator
     Grant {
@@ -162,7 +169,10 @@ pub enum AdminCommand {
 }
 
 /// What to do.
+#[derive(Clone)]
 pub enum Job {
+    /// Run a server with people in it, of which nothing is left behind.
+    Demo,
     /// Look for what could keep the server from working.
     Doctor,
     /// Print the settings.
@@ -182,6 +192,7 @@ pub enum Job {
 }
 
 /// Everything the operator decided.
+#[derive(Clone)]
 pub struct Options {
     /// What to do.
     pub job: Job,
@@ -206,6 +217,7 @@ pub struct Options {
 }
 
 /// A setting and its value.
+#[derive(Clone)]
 pub struct Setting {
     /// Its name; of a limit `limit.NAME`.
     pub name: String,
@@ -252,6 +264,12 @@ impl Options {
         read().map_err(|line| (line, lang))
     }
 
+    /// The same with other data, which is nobody's yet.
+    pub fn in_directory(&self, data: &Path) -> Options {
+        let certificate = Source::Own(data.to_owned());
+        Options { data: data.to_owned(), certificate, ..self.clone() }
+    }
+
     fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
         let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
         let lang = lang_of(&arguments);
@@ -280,6 +298,7 @@ impl Options {
             limits,
             tls_required: !arguments.insecure_plaintext,
             invite: None,
+            keep_days: arguments.keep_days.unwrap_or_default(),
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
@@ -341,6 +360,7 @@ impl Options {
 fn job(command: Option<Command>, help_limits: bool) -> Job {
     match command {
         Some(Command::Config) => Job::Config,
+        Some(Command::Demo) => Job::Demo,
         Some(Command::Doctor) => Job::Doctor,
         Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
             Job::Backup(file)

@@ -350,6 +350,17 @@ impl Sessions {
         moved.caught_up = caught_up;
     }
 
+    /// Where a user who is here has everything up to. Whoever confirmed all they were pushed is
+    /// not held back by what was not for them; `head` is the head of the log.
+    pub fn settle_cursor(&mut self, user: UserId, head: Seq) -> Option<Seq> {
+        let conn = self.conn_of(user)?;
+        let session = self.get(conn)?;
+        if session.cursor >= session.pushed {
+            self.confirm(conn, session.pushed, head);
+        }
+        self.get(conn).map(|session| session.cursor)
+    }
+
     /// The cursor that moved and is not on disk yet, if any.
     pub fn moved_cursor(&self, user: UserId) -> Option<Seq> {
         self.dirty_cursors.get(&user).map(|moved| moved.seq)

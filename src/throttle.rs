@@ -296,6 +296,12 @@ mod tests {
             assert_eq!(throttle.check_sign_in(peer(), "bob", &limits, at(now)), Ok(()));
             assert_eq!(throttle.check_sign_in(peer(), "ann", &limits, at(now)), Ok(()));
         }
+        for expected in [16, 32, 64, 128, 256, 512, 900, 900] {
+            throttle.sign_in_failed(peer(), "bob", &limits, at(now));
+            let wait = throttle.check_sign_in(peer(), "bob", &limits, at(now));
+            assert_eq!(wait, Err(expected + 1), "a quarter of an hour at most");
+            now += expected;
+        }
         throttle.sign_in_succeeded(peer(), "bob");
         assert_eq!(throttle.check_sign_in(peer(), "bob", &limits, at(now)), Ok(()));
     }

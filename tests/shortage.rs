@@ -9,7 +9,6 @@
 
 mod live;
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::thread;
@@ -176,19 +175,11 @@ fn p1_p22_a_full_disk_costs_new_messages_only() {
     company.recover();
 }
 
-/// The number that the next file opened gets.
-fn first_free_descriptor(server: &Server) -> u64 {
-    let files = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("a process");
-    let names = files.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok());
-    let taken: BTreeSet<u64> = names.collect();
-    (0..).find(|number| !taken.contains(number)).expect("a number")
-}
-
 #[test]
 fn p22_without_descriptors_it_waits_and_accepts_again_at_once() {
     let server = Server::start(&[]);
     let mut ann = server.user("ann");
-    server.limit(Resource::Nofile, Some(first_free_descriptor(&server)));
+    server.limit(Resource::Nofile, Some(server.first_free_descriptor()));
 
     // Each of them is connected by the kernel; some may take the last descriptors.
     let mut newcomers: Vec<Peer> = (0..40).map(|_| server.peer()).collect();

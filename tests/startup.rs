@@ -169,6 +169,12 @@ fn what_it_writes_is_its_own_users_alone() {
     for name in files.keys() {
         assert_eq!(mode(&server.data().join(name)), 0o600, "{name}");
     }
+    // And so will be what it makes without thinking of it.
+    #[cfg(target_os = "linux")]
+    {
+        let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("text");
+        assert!(status.lines().any(|line| line == "Umask:\t0077"), "{status}");
+    }
 }
 
 #[test]

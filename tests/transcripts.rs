@@ -64,6 +64,7 @@ transcripts! {
     p13_a_takeover_confirms_nothing_unsent,
     p15_unconfirmed_comes_again,
     p15_what_one_write_took_is_seen,
+    p16_what_is_too_old_goes_and_is_told,
     p17_signing_in_elsewhere,
     p17_a_password_changed_too_late,
     p17_two_at_once,

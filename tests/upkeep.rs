@@ -296,6 +296,8 @@ fn p20_a_monitor_asks_once_and_for_nothing_else() {
     ] {
         assert!(asked(address, &[bytes]).starts_with(&format!("HTTP/1.1 {status} ")), "{status}");
     }
+    let closes = server.admin().ok("stats", json!({}))["data"]["closes"].take();
+    assert_eq!(closes["measured"], 5, "whatever they were answered: {closes}");
     // Those who say nothing are few, and nobody else notices.
     let silent: Vec<_> = (0..64).map(|_| TcpStream::connect(address).expect("a place")).collect();
     server.user("bob").ok("ping", json!({}));

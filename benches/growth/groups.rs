@@ -32,7 +32,7 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
     report.note_ticks(&house)?;
     cost::compare(&costs, &mut report.table);
     let said: u64 = talks.iter().map(|talk| talk.said).sum();
-    let rows = house.end().open()?.log_rows()? - log;
+    let rows = house.end().open()?.log_rows() - log;
     let row = Row::told("rows a message to a group", format!("{:.3}", rows as f64 / said as f64));
     report.table.add(row.wanted("1", rows == said));
     Ok(())

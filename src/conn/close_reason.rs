@@ -40,8 +40,6 @@ pub enum CloseReason {
     Measured,
     /// A browser was answered.
     Answered,
-    /// The outcome of a request is unknown (P4).
-    Unknown,
     /// The server stops.
     Shutdown,
     /// Too many connections, in all or from its address.
@@ -69,7 +67,6 @@ impl CloseReason {
             CloseReason::HoldEnded => "hold_ended",
             CloseReason::Measured => "measured",
             CloseReason::Answered => "answered",
-            CloseReason::Unknown => "unknown_outcome",
             CloseReason::Shutdown => "shutdown",
             CloseReason::Refused => "refused",
         }

@@ -85,7 +85,6 @@ impl Stage {
 const NEVER: Moment = Moment(u64::MAX);
 
 /// The machine of one peer.
-#[derive(Debug)]
 pub struct Connection {
     /// See `ConnId`.
     pub generation: u32,

@@ -13,7 +13,7 @@
 use crate::limits::INTAKE_BYTES_PER_CONN;
 
 /// A connection's leftover bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct ReceiveBuffer {
     bytes: Box<[u8]>,
 }

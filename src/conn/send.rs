@@ -30,7 +30,7 @@ pub enum Form {
 }
 
 /// A connection's outgoing bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SendBuffer {
     bytes: Vec<u8>,
     sent: usize,

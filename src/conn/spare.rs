@@ -15,7 +15,7 @@
 use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
 
 /// Empty buffers with memory.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SpareBuffers {
     /// The last used on top.
     buffers: Vec<Vec<u8>>,

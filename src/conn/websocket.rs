@@ -250,7 +250,6 @@ impl WebSocket {
                 self.peers_code.unwrap_or(CloseCode::Normal)
             }
             (None, Some(CloseReason::Shutdown)) => CloseCode::Away,
-            (None, Some(CloseReason::Unknown)) => CloseCode::Error,
             (None, Some(_)) => CloseCode::Policy,
         };
         append_frame(out, Control::Close, &u16::from(code).to_be_bytes());

@@ -34,6 +34,8 @@ pub struct Rules {
     pub tls_required: bool,
     /// Registering from elsewhere than loopback needs this code: its hash.
     pub invite: Option<KeyHash>,
+    /// Days that the log is kept; 0: for ever.
+    pub keep_days: u32,
     /// What a password hash costs; only tests lower it.
     pub hash_cost: crate::password::Cost,
 }
@@ -132,7 +134,6 @@ impl From<StoreError> for No {
 }
 
 /// What became of a request.
-#[derive(Debug)]
 pub enum Outcome {
     /// Done: the answer.
     Done(Reply, Data),

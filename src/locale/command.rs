@@ -6,7 +6,7 @@
 //! in step.
 
 use super::{Lang, one_line};
-use crate::wire::command::{self, Argument, CommandFault, GroupList};
+use crate::wire::command::{self, Argument, CommandFault, GroupList, Syntax};
 
 /// All commands that this user has, one a line; or one of them, its usage and what it does.
 pub fn help(lang: Lang, admin: bool, query: Option<&str>) -> String {
@@ -14,10 +14,14 @@ pub fn help(lang: Lang, admin: bool, query: Option<&str>) -> String {
     let Some(query) = query else {
         return offered().map(|row| row.line(lang)).collect::<Vec<_>>().join("\n");
     };
-    let word = query.strip_prefix('.').unwrap_or(query).to_lowercase();
-    match offered().find(|row| row.word == word) {
-        Some(row) => format!("{}\n{}", row.usage(lang), row.does(lang)),
-        None => unknown(lang, &word, command::nearest(&word, offered().map(|row| row.word))),
+    let word = command::canonical(query);
+    let meant = Syntax::of(&word).map(Syntax::word);
+    match offered().find(|row| Some(row.word) == meant) {
+        Some(row) => row.explain(lang),
+        None => {
+            let names = command::offered(admin).flat_map(Syntax::names);
+            unknown(lang, &word, command::nearest(&word, names))
+        }
     }
 }
 
@@ -113,8 +117,25 @@ impl Row {
         lang.pick(self.does.0, self.does.1)
     }
 
+    /// For those who speak Chinese, what else it is called stands beside it.
     fn line(&self, lang: Lang) -> String {
-        format!("{} - {}", self.usage(lang), self.does(lang))
+        let (usage, does) = (self.usage(lang), self.does(lang));
+        match (lang, self.chinese().first()) {
+            (Lang::Zh, Some(name)) => format!("{usage}（{name}）- {does}"),
+            _ => format!("{usage} - {does}"),
+        }
+    }
+
+    fn explain(&self, lang: Lang) -> String {
+        let (usage, does) = (self.usage(lang), self.does(lang));
+        match lang {
+            Lang::En => format!("{usage}\n{does}"),
+            Lang::Zh => format!("{usage}\n{does}\n也可以输入：{}", self.chinese().join("、")),
+        }
+    }
+
+    fn chinese(&self) -> Vec<&'static str> {
+        Syntax::of(self.word).into_iter().flat_map(Syntax::chinese).collect()
     }
 }
 
@@ -207,6 +228,11 @@ mod tests {
             "send NAME TEXT\nsend a message to a friend"
         );
         assert!(help(Lang::En, false, Some("snd")).ends_with("Did you mean send?"));
+        let send = "send 用户名 内容\n给好友发消息\n也可以输入：私聊、发消息";
+        assert_eq!(help(Lang::Zh, false, Some("。私聊")), send);
+        let all = help(Lang::Zh, false, None);
+        assert!(all.contains("\nsend 用户名 内容（私聊）- 给好友发消息\n"), "{all}");
+        assert!(help(Lang::Zh, false, Some("加好有")).contains("加好友"));
         assert!(!help(Lang::En, false, Some("stats")).contains("how the server"));
     }
 

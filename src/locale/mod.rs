@@ -1,14 +1,42 @@
 //! The words for people, in English and Chinese.
 //!
-//! Every text is a variant of an enum whose `say` matches on text and language together, so a
+//! Every text is a row of a table, a variant of an enum, with its words in both languages, so a
 //! text that is missing in one language does not compile. [`reply`] is what the server answers,
 //! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`], [`operating`] and
 //! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says.
 //!
 //! Programs must not read any of it: for them there are codes and events.
 
+/// A table of texts: makes the enum that names them, and its `say`. Fields stand in the words as in
+/// `format!`.
+macro_rules! texts {
+    ($(#[$meta:meta])* pub enum $name:ident $(<$life:lifetime>)? {$(
+        $(#[$doc:meta])* $text:ident
+        $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),+ })?
+            => $english:literal, $chinese:literal;
+    )+}) => {
+        $(#[$meta])*
+        pub enum $name $(<$life>)? {$(
+            $(#[$doc])*
+            $text $({ $($(#[$field_doc])* $field: $type),+ })?,
+        )+}
+
+        impl $(<$life>)? $name $(<$life>)? {
+            /// The text in a language.
+            pub fn say(&self, lang: $crate::locale::Lang) -> String {
+                use $crate::locale::Lang;
+                match (self, lang) {$(
+                    ($name::$text $({ $($field),+ })?, Lang::En) => format!($english),
+                    ($name::$text $({ $($field),+ })?, Lang::Zh) => format!($chinese),
+                )+}
+            }
+        }
+    };
+}
+
 pub mod client;
 pub mod command;
+pub mod demo;
 pub mod doctor;
 pub mod notice;
 pub mod operating;

@@ -61,6 +61,10 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
             "You have a new password; sign in with it.".into(),
             "您的密码已被重设，请用新密码登录。".into(),
         ),
+        Event::Gap => (
+            "Older messages are no longer kept; some that waited for you may be among them.".into(),
+            "较早的消息已不再保留，其中可能有等待您的消息。".into(),
+        ),
         Event::Shutdown => ("The server is stopping.".into(), "服务器正在停止。".into()),
         Event::CaughtUp => {
             ("That is all that waited for you.".into(), "离线消息已全部送达。".into())

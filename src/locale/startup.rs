@@ -14,6 +14,8 @@ pub enum Startup {
     AdminPassword { password: String },
     HowToJoin { command: String },
     HowToStop,
+    Demo { password: String },
+    DemoDoors { address: String },
     Fingerprint { fingerprint: String },
     Addresses { addresses: String },
     Invite { code: String },
@@ -63,6 +65,22 @@ impl Startup {
             Startup::HowToJoin { command } => {
                 two(lang, "Join from another terminal:", "在另一个终端加入：", command)
             }
+            Startup::Demo { password } => lang.pick(
+                format!(
+                    "alice, bob, carol: all three with the password {password}. echo is a bot."
+                ),
+                format!("alice、bob、carol 三人的密码都是 {password}；echo 是会复述的机器人。"),
+            ),
+            Startup::DemoDoors { address } => lang.pick(
+                format!(
+                    "Come in with a browser, http://{address}/, or from another terminal: \
+                     cargo run --release --bin p2sp {address}"
+                ),
+                format!(
+                    "用浏览器打开 http://{address}/，或在另一个终端运行：\
+                     cargo run --release --bin p2sp {address}"
+                ),
+            ),
             Startup::HowToStop => lang.pick("Stop with Ctrl-C.", "按 Ctrl-C 停止。").to_owned(),
             Startup::Wrapping { done, total } => lang.pick(
                 format!("Securing old passwords: {done} of {total}"),

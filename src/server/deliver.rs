@@ -15,6 +15,7 @@
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
 //! to them, so nothing is skipped and nothing comes twice (P8, P9).
 
+use super::retention::gap_entry;
 use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection};
@@ -255,6 +256,7 @@ impl Server {
             return;
         };
         conn.signed_in(sign_in.acks, now.mono);
+        self.retention.reader_came(sign_in.cursor);
         self.sessions.sign_in(id, sign_in);
         self.queue_behind(id);
         self.touch(id);
@@ -405,7 +407,9 @@ impl Server {
         if Mutant::CaughtUpTooEarly.is_on() {
             self.caught_up(id, now);
         }
-        for entry in &page.entries {
+        let gap = page.gap.map(|gap| gap_entry(user, &gap));
+        let gap = gap.as_ref().filter(|_| !Mutant::GapUntold.is_on());
+        for entry in gap.into_iter().chain(&page.entries) {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),

@@ -50,7 +50,7 @@ impl Portion {
 }
 
 /// The tick's work. The default has no room at all: it stands in while the real one is walked.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Intake {
     bytes: Box<[u8]>,
     used: usize,

@@ -18,6 +18,7 @@ pub mod intake;
 mod monitor;
 mod page;
 mod reap;
+mod retention;
 mod secure;
 mod serve;
 
@@ -47,6 +48,7 @@ use crate::wire::{Event, Notice};
 use intake::Intake;
 use monitor::Asks;
 pub use reap::Settled;
+use retention::Retention;
 use secure::Sealed;
 
 /// Our own disk failed: the process must end without another reply (P4).
@@ -98,6 +100,7 @@ pub struct Server {
     checkpoint_not_before: Moment,
     /// The connection that a backup has the checkpoints held for, and until when at most.
     hold: Option<(ConnId, Moment)>,
+    retention: Retention,
     /// Monitors that are to be answered in this tick.
     monitors: Vec<(ConnId, Asks)>,
     /// Connections that came through another door than the network's.
@@ -138,6 +141,7 @@ impl Server {
             last_work: now,
             checkpoint_not_before: now,
             hold: None,
+            retention: Retention::new(now),
             monitors: Vec::new(),
             inside: 0,
         }

@@ -146,7 +146,8 @@ impl Server {
             .then(|| self.cursors_written.after(micros(limits::CURSOR_DELAY_MICROS)));
         let spare = (!self.spare.is_empty())
             .then(|| self.spare_trimmed.after(micros(limits::SPARE_TRIM_MICROS)));
-        cursors.into_iter().chain(self.checkpoint_due()).chain(spare).min()
+        let retention = self.retention_due();
+        [cursors, self.checkpoint_due(), spare, retention].into_iter().flatten().min()
     }
 
     /// Gives memory back that has not been needed for a while.

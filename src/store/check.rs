@@ -88,7 +88,8 @@ pub const RULES: &[(&str, Sql)] = &[
             found(slice, entries) AS (SELECT slice, sum(length(offsets)) / 2 FROM log_slices
                 WHERE sender = 0 GROUP BY 1)
         SELECT slice AS id FROM said FULL JOIN found USING (slice)
-        WHERE slice < (SELECT sealed FROM log_state) AND said.entries IS NOT found.entries",
+        WHERE slice < (SELECT sealed FROM log_state) AND max(slice << (SELECT bits FROM slices), 1)
+            >= (SELECT min(seq) FROM log) AND said.entries IS NOT found.entries",
     ),
     ("keys", "SELECT userid AS id FROM users WHERE authtoken IS NOT NULL AND keycreated IS NULL"),
     (

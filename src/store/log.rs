@@ -14,7 +14,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
 use super::slices::findable_sender;
 use super::tail::Said;
-use super::{Result, Sql, Store};
+use super::{Gap, Result, Sql, Store};
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::{LIST_BYTES_MAX, LOOKS_PER_PAGE, SEND_HIGH_BYTES};
 
@@ -103,6 +103,8 @@ pub struct Page {
     pub through: Seq,
     /// Places of the log that were looked at to find them.
     pub looks: usize,
+    /// What stood before them is gone.
+    pub gap: Option<Gap>,
 }
 
 // What was said is never printed (P27), so none of these derives `Debug`.
@@ -188,10 +190,11 @@ impl Store {
     /// a connection takes.
     pub fn page(&mut self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
         if after >= self.head() {
-            return Ok(Page { entries: Vec::new(), through: after, looks: 0 });
+            return Ok(Page { entries: Vec::new(), through: after, looks: 0, gap: None });
         }
+        let gap = self.gap_behind(after)?;
         let mut first = FirstSeqs { seqs: BinaryHeap::new(), rows };
-        let mut next = after.next().0;
+        let mut next = gap.map_or(after, |gap| gap.to).next().0;
         let readable = self.readable(reader, next)?;
         let mut looks = 0;
         while !first.is_full()
@@ -222,14 +225,14 @@ impl Store {
         let found = seqs.len();
         let entries = self.entries(seqs, SEND_HIGH_BYTES)?;
         let cut = entries.last().filter(|_| entries.len() < found).map(|last| last.seq);
-        Ok(Page { entries, through: cut.unwrap_or(through), looks })
+        Ok(Page { entries, through: cut.unwrap_or(through), looks, gap })
     }
 
     const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
     const PAST_GROUPS: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND to_seq > ?2";
     /// What a reader may see of the log from `next` on.
-    fn readable(&self, reader: UserId, next: i64) -> Result<Vec<Interval>> {
+    pub(super) fn readable(&self, reader: UserId, next: i64) -> Result<Vec<Interval>> {
         let all = |conversation| Interval { conversation, from: 0, to: i64::MAX };
         let mut readable = vec![all(Conversation::Inbox(reader)), all(Conversation::Everyone)];
         let group = |id| Conversation::Group(GroupId(id));
@@ -298,11 +301,9 @@ impl Store {
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
-    const FIRST_SEQ: Sql = "SELECT min(seq) FROM log";
     /// How many seqs the log spans, from its first row to its head.
-    pub fn log_rows(&self) -> Result<u64> {
-        let first = self.row(Self::FIRST_SEQ, (), |row| row.get::<_, Option<i64>>(0))?.flatten();
-        Ok(first.map_or(0, |first| (self.head().next().0 - first).unsigned_abs()))
+    pub fn log_rows(&self) -> u64 {
+        self.head().next().0.abs_diff(self.first().0)
     }
 
     const ENTRY: Sql = "SELECT l.seq, l.conversation, l.sender, l.at, l.kind, l.body,
@@ -314,7 +315,7 @@ impl Store {
         WHERE l.seq = ?1";
     /// The entries at those seqs, in their order, up to the one with which their texts reach
     /// `bytes`: nobody waits while more is read than there is room for (P21).
-    fn entries(&mut self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
+    pub(super) fn entries(&mut self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
         self.write_log()?;
         let mut statement = self.db.prepare_cached(Self::ENTRY)?;
         let (mut entries, mut read) = (Vec::new(), 0);
@@ -331,10 +332,10 @@ impl Store {
 }
 
 /// A part of the log that a reader may see: the seqs `[from, to)` of a conversation.
-struct Interval {
-    conversation: Conversation,
-    from: i64,
-    to: i64,
+pub(super) struct Interval {
+    pub conversation: Conversation,
+    pub from: i64,
+    pub to: i64,
 }
 
 /// The smallest `rows` of the seqs that were offered.
@@ -390,7 +391,6 @@ pub(super) const SQL: &[Sql] = &[
     Store::PAST_GROUPS,
     Store::MEMBERSHIP,
     Store::PAST_MEMBERSHIPS,
-    Store::FIRST_SEQ,
     Store::ENTRY,
 ];
 
@@ -416,6 +416,7 @@ mod tests {
         Group(usize, usize),
         Toggle(usize, usize),
         Delete(usize),
+        Prune(usize),
         Commit,
         Reopen,
     }
@@ -432,6 +433,7 @@ mod tests {
             6 => two.clone().prop_map(|(by, group)| Step::Group(by, group)),
             5 => two.prop_map(|(user, group)| Step::Toggle(user, group)),
             1 => one.prop_map(Step::Delete),
+            1 => (0..40_usize).prop_map(Step::Prune),
             2 => Just(Step::Commit),
             1 => Just(Step::Reopen),
         ]
@@ -464,7 +466,9 @@ mod tests {
         fn check(&self, store: &mut Store, reader: UserId, from: i64, rows: usize) {
             let nothing = Vec::new();
             let visible = self.visible.get(&reader).unwrap_or(&nothing);
-            let after = visible.iter().copied().filter(|seq| *seq > from).take(rows);
+            let first = store.first().0;
+            let after = visible.iter().copied().filter(|seq| *seq > from && *seq >= first);
+            let after = after.take(rows);
             let page = pages(store, reader, from, rows);
             assert_eq!(seqs(&page), after.collect::<Vec<_>>(), "{reader:?} after {from}");
 
@@ -478,7 +482,7 @@ mod tests {
                 let mut said: Vec<i64> =
                     self.entries.iter().filter(|(_, e)| pair(e)).map(|(seq, _)| *seq).collect();
                 said.sort_unstable_by(|a, b| b.cmp(a));
-                said.retain(|seq| *seq < from);
+                said.retain(|seq| *seq < from && *seq >= first);
                 said.truncate(rows);
                 let history = store.history_between(reader, other, Some(Seq(from)), rows);
                 assert_eq!(seqs(&history.expect("history")), said, "{reader:?} and {other:?}");
@@ -487,7 +491,7 @@ mod tests {
                 let here = |seq: &i64| self.entries[seq].0 == Conversation::Group(group);
                 let back = visible.iter().rev().copied().filter(|seq| *seq < from && here(seq));
                 let history = store.history_of_group(reader, group, Some(Seq(from)), rows);
-                let expected: Vec<i64> = back.take(rows).collect();
+                let expected: Vec<i64> = back.filter(|seq| *seq >= first).take(rows).collect();
                 assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
             }
         }
@@ -501,12 +505,14 @@ mod tests {
         entry(to, Some(READERS[0]), EntryKind::Text)
     }
 
-    /// `rows` entries, from as many pages as it takes.
+    /// `rows` entries, from as many pages as it takes. The first tells what is gone.
     fn pages(store: &mut Store, reader: UserId, from: i64, rows: usize) -> Vec<Entry> {
         let (mut entries, mut after) = (Vec::new(), Seq(from));
         while entries.len() < rows && after < store.head() {
             let page = store.page(reader, after, rows - entries.len()).expect("page");
             assert!(page.through > after, "a page goes on");
+            let gone = page.gap.map(|gap| (gap.from, gap.to.next()));
+            assert_eq!(gone, (after.next() < store.first()).then(|| (after.next(), store.first())));
             assert!(page.entries.iter().all(|entry| (after..=page.through).contains(&entry.seq)));
             entries.extend(page.entries);
             after = page.through;
@@ -557,6 +563,14 @@ mod tests {
                     Step::Delete(group) => {
                         store.delete_group(GroupId(group as i64 + 1)).expect("delete");
                     }
+                    Step::Prune(through) => {
+                        store.commit(()).expect("commit");
+                        store.begin().expect("begin");
+                        let (kept, through) = (store.first(), Seq(through as i64));
+                        let pruned = store.prune(i64::MAX, through, 5).expect("prune").0 as i64;
+                        assert_eq!(store.first().0, kept.0 + pruned);
+                        assert!(pruned == 0 || store.first() <= through.next());
+                    }
                     Step::Commit => {
                         store.commit(()).expect("commit");
                         store.begin().expect("begin");
@@ -575,14 +589,16 @@ mod tests {
                     model.check(store, reader, from, rows);
                 }
             }
+            let broken = store.check().expect("check");
+            prop_assert!(!broken.iter().any(|broken| broken.rule.starts_with("log")));
         }
     }
 
-    /// As `schema.sql` tells whoever prunes.
-    fn prune(store: &Store, rows: &str) {
+    /// As `schema.sql` tells whoever takes the newest away.
+    fn remove(store: &Store, rows: &str) {
         let head = store.head().0;
-        let prune = format!("UPDATE log_state SET head = {head}; DELETE FROM log WHERE {rows}");
-        store.db.execute_batch(&format!("BEGIN; {prune}; COMMIT")).expect("prune");
+        let remove = format!("UPDATE log_state SET head = {head}; DELETE FROM log WHERE {rows}");
+        store.db.execute_batch(&format!("BEGIN; {remove}; COMMIT")).expect("remove");
     }
 
     #[test]
@@ -596,15 +612,15 @@ mod tests {
         });
         let temp = temp.reopen();
         assert_eq!(temp.store.head(), Seq(2), "though nothing but the row tells it");
-        prune(&temp.store, "seq = 2");
+        remove(&temp.store, "seq = 2");
         let mut temp = temp.reopen();
         assert_eq!(temp.store.head(), Seq(2));
         temp.transact(|store| assert_eq!(store.append(&text(to)), Ok(Seq(3))));
-        prune(&temp.store, "true");
-        assert_eq!(temp.store.log_rows(), Ok(0));
+        remove(&temp.store, "true");
         let mut temp = temp.reopen();
+        assert_eq!(temp.store.log_rows(), 0);
         temp.transact(|store| assert_eq!(store.append(&text(to)), Ok(Seq(4))));
-        assert_eq!(temp.store.log_rows(), Ok(1));
+        assert_eq!(temp.store.log_rows(), 1);
     }
 
     #[test]

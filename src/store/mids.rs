@@ -14,10 +14,11 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
+use super::slices::LastRising;
 use super::tail::Mid;
 use super::{Posted, Result, Sql, Store};
 use crate::id::{Conversation, Seq, UserId};
-use crate::limits::GREATEST_MIDS_KEPT;
+use crate::limits::{GREATEST_MIDS_KEPT, MID_BYTES_MAX};
 
 /// The greatest `mid`s of those who sent last; empty for who never used one.
 #[derive(Default)]
@@ -104,8 +105,13 @@ impl Store {
     fn recall(&mut self, sender: UserId) -> Result<()> {
         self.write_log()?;
         let greatest: String = match self.last_rising(sender)? {
-            Some(seq) => self.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default(),
-            None => String::new(),
+            LastRising::At(seq) => {
+                self.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default()
+            }
+            // What is kept of theirs need not be in order. Nothing is greater than what is longer
+            // than any `mid`: so none rises, and each is looked for.
+            LastRising::Gone => "~".repeat(MID_BYTES_MAX + 1),
+            LastRising::Never => String::new(),
         };
         self.greatest.keep(sender, greatest);
         Ok(())
@@ -151,6 +157,8 @@ mod tests {
         SayWithout(UserId),
         /// The same, undone.
         Undone(UserId, String),
+        /// What stands first is too old.
+        Prune,
         Commit,
         RollBack,
         Reopen,
@@ -167,6 +175,7 @@ mod tests {
             12 => (who.clone(), mid.clone()).prop_map(|(who, mid)| Step::Say(who, mid)),
             3 => who.clone().prop_map(Step::SayWithout),
             2 => (who, mid).prop_map(|(who, mid)| Step::Undone(who, mid)),
+            1 => Just(Step::Prune),
             2 => Just(Step::Commit),
             1 => Just(Step::RollBack),
             1 => Just(Step::Reopen),
@@ -207,6 +216,15 @@ mod tests {
                             say(store, who, Some(&mid));
                         }
                         store.rollback_to_savepoint().expect("undo");
+                    }
+                    Step::Prune => {
+                        store.commit(()).expect("commit");
+                        store.begin().expect("begin");
+                        store.prune(i64::MAX, store.head(), 7).expect("prune");
+                        used.retain(|_, seq| *seq >= store.first());
+                        store.commit(()).expect("commit");
+                        committed.clone_from(&used);
+                        store.begin().expect("begin");
                     }
                     Step::Commit => {
                         store.commit(()).expect("commit");

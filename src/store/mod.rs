@@ -10,7 +10,8 @@
 //! `deliver` takes (P2). The journey of the file itself is in `open`; `users`, `friends`,
 //! `groups`, `log` and `cursors` each keep one noun's tables, every statement a constant above
 //! the one function that runs it. The log has no index: where its entries are is told by `tail`
-//! for the newest and by `slices` for the others, and `mids` knows a retry by them.
+//! for the newest and by `slices` for the others, and `mids` knows a retry by them; what is too
+//! old leaves the log's front in `retention`, and `words` finds what was said by what it says.
 //!
 //! The store asks no clock, draws no random number and knows no connection. It does not judge
 //! either: whether a user *may* do a thing is asked by the handlers before they write. A
@@ -26,6 +27,7 @@ mod log;
 mod mids;
 mod migrate;
 mod open;
+mod retention;
 mod slices;
 mod tail;
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod tests;
 mod unwritten;
 mod upgrade;
 mod users;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +62,9 @@ pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
 pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
 pub use open::{COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Synchronous};
+pub use retention::{Gap, Reader};
 pub use users::{Credentials, KeyOwner, User};
+pub use words::{Found, Wanted};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
@@ -142,12 +147,16 @@ pub struct Store {
 /// What is kept in memory because every tick asks for it. A rollback restores it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Marks {
+    /// The first seq that is kept, and the last one given.
+    first: Seq,
     head: Seq,
     users: u64,
     /// Slices of the log that are found on disk …
     sealed: i64,
     /// … and how far the next one is.
     sealing: Place,
+    /// The last seq whose words are kept.
+    indexed: Seq,
 }
 
 impl Store {

@@ -107,7 +107,7 @@ impl fmt::Display for OpenError {
 impl error::Error for OpenError {}
 
 /// The version of `schema.sql`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
 /// while it is written. As SQLite counts: 3.51.3.
@@ -351,8 +351,14 @@ fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     if Mutant::SeqReused.is_on() && db.execute("DELETE FROM log WHERE seq = ?1", [head.0])? == 1 {
         head = Seq(head.0 - 1);
     }
+    let first = "SELECT min(seq) FROM log";
+    let first = db.query_row(first, (), |row| row.get::<_, Option<i64>>(0))?.map(Seq);
+    let first = first.unwrap_or(head.next());
     let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
-    Ok(Marks { head, users, sealed, sealing: Place::default() })
+    let indexed = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
+    let indexed = db.query_row(indexed, (), |row| row.get(0)).optional()?.map(Seq);
+    let indexed = indexed.unwrap_or_default();
+    Ok(Marks { first, head, users, sealed, sealing: Place::default(), indexed })
 }
 
 fn epoch(db: &Connection) -> rusqlite::Result<String> {

@@ -15,6 +15,8 @@
 //! few steps away, after ten million messages as after one. The rows follow from the log alone,
 //! so to write them twice changes nothing, and a crash in between loses nothing (P25).
 
+use std::ops::RangeInclusive;
+
 use rusqlite::Row;
 
 use super::log::EntryKind;
@@ -25,7 +27,7 @@ use crate::id::{Conversation, UserId};
 use crate::mutant::Mutant;
 
 /// Slices in a block, as a power of two.
-const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
+pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 /// Entries looked at by sealing for each one that is appended. Three sweeps over a slice must be
 /// over before the next is full.
 const SEALED_PER_APPENDED: usize = 4;
@@ -215,6 +217,7 @@ impl Store {
         rows: usize,
     ) -> Result<Vec<i64>> {
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
+        let from = from.max(self.first().0);
         let is_wanted = |seq: &i64| (from..to).contains(seq);
         let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
         let by_sender = said.filter(|(_, by)| sender == ANY_SENDER || *by == sender);
@@ -245,7 +248,7 @@ impl Store {
         let mut seqs: Vec<i64> =
             in_tail.filter(|(_, mid)| mid.hash == hash).map(|(seq, _)| seq).collect();
         let mut statement = self.db.prepare_cached(Self::MIDS)?;
-        for block in (0..=(self.now.sealed - 1) >> BLOCK_BITS).rev() {
+        for block in self.sealed_blocks().rev() {
             let mut found = statement.query((block, sender.0, self.now.sealed))?;
             while let Some(row) = found.next()? {
                 let base = first_seq(row.get(0)?);
@@ -262,20 +265,55 @@ impl Store {
     const LAST_RISING: Sql = "SELECT rising FROM mid_slices
         WHERE block = ?1 AND sender = ?2 AND slice < ?3 AND rising IS NOT NULL
         ORDER BY slice DESC LIMIT 1";
-    /// Where a sender's greatest `mid` stands, if they ever used one.
-    pub(super) fn last_rising(&self, sender: UserId) -> Result<Option<i64>> {
-        let in_tail = self.tail.of_sender(sender.0, self.now.sealed);
-        if let Some((seq, _)) = in_tail.into_iter().find(|(_, mid)| mid.rising) {
-            return Ok(Some(seq));
-        }
-        for block in (0..=(self.now.sealed - 1) >> BLOCK_BITS).rev() {
-            let params = (block, sender.0, self.now.sealed);
-            if let Some(seq) = self.row(Self::LAST_RISING, params, |row| row.get(0))? {
-                return Ok(Some(seq));
+    const ANY_MIDS: Sql =
+        "SELECT 1 FROM mid_slices WHERE block = ?1 AND sender = ?2 AND slice >= ?3 LIMIT 1";
+    /// Where a sender's greatest `mid` stands.
+    pub(super) fn last_rising(&self, sender: UserId) -> Result<LastRising> {
+        let first = self.first().0;
+        let (mut rising, mut any) = (None, false);
+        for (seq, mid) in self.tail.of_sender(sender.0, self.now.sealed) {
+            any |= seq >= first;
+            if mid.rising {
+                rising = Some(seq);
+                break;
             }
         }
-        Ok(None)
+        for block in self.sealed_blocks().rev() {
+            if rising.is_some() {
+                break;
+            }
+            let params = (block, sender.0, self.now.sealed);
+            rising = self.row(Self::LAST_RISING, params, |row| row.get(0))?;
+            let params = (block, sender.0, slice_of(first));
+            any |= self.row(Self::ANY_MIDS, params, |_| Ok(()))?.is_some();
+        }
+        Ok(match rising {
+            Some(seq) if seq >= first => LastRising::At(seq),
+            _ if any => LastRising::Gone,
+            _ => LastRising::Never,
+        })
     }
+
+    /// The first seq that the tail in memory may have.
+    pub(super) fn tail_begins(&self) -> i64 {
+        first_seq(self.tail.first_slice())
+    }
+
+    /// The blocks with something sealed that is kept.
+    fn sealed_blocks(&self) -> RangeInclusive<i64> {
+        slice_of(self.first().0) >> BLOCK_BITS..=(self.now.sealed - 1) >> BLOCK_BITS
+    }
+}
+
+/// Where a sender's greatest `mid` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastRising {
+    /// There.
+    At(i64),
+    /// They use `mid`s, and the greatest is not kept.
+    Gone,
+    /// None is kept.
+    Never,
 }
 
 fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
@@ -329,4 +367,5 @@ pub(super) const SQL: &[Sql] = &[
     Store::LOOK_BACK,
     Store::MIDS,
     Store::LAST_RISING,
+    Store::ANY_MIDS,
 ];

@@ -138,6 +138,14 @@ impl Tail {
         })
     }
 
+    /// What a sender said, the newest first.
+    pub fn by_sender(&self, sender: i64) -> impl Iterator<Item = i64> {
+        let slices = self.newest_first(self.first);
+        slices.flat_map(move |(base, slice)| {
+            slice.senders.walk(sender).map(move |offset| base + offset as i64)
+        })
+    }
+
     /// The `mid`s that a sender used in slices from `since` on, and where, the newest first.
     pub fn of_sender(&self, sender: i64, since: i64) -> impl Iterator<Item = (i64, Mid)> {
         self.newest_first(since).flat_map(move |(base, slice)| {

@@ -15,9 +15,16 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     if version == 1 {
         from_version_1(&transaction)?;
     }
-    // Version 2 wrote the log's head with every message; a program that relies on it must not
-    // open what this one writes.
-    transaction.pragma_update(None, "user_version", 3)?;
+    // Version 2 wrote the log's head with every message, and version 3 relies on the first one: a
+    // program that does must not open what this one writes. Version 3 forgot when somebody's key
+    // was used once it was gone.
+    // The words of what was said come by themselves.
+    create_missing(&transaction)?;
+    transaction.execute_batch(
+        "UPDATE users SET keyused = (SELECT max(lastlogintime) FROM user_login_log l
+            WHERE l.userid = users.userid) WHERE keyused IS NULL;
+        PRAGMA user_version = 4;",
+    )?;
     transaction.commit()
 }
 

@@ -113,8 +113,8 @@ impl Store {
         Ok(())
     }
 
-    const SET_KEY: Sql = "UPDATE users SET authtoken = ?2, keycreated = ?3, keyused = ?3
-        WHERE userid = ?1";
+    const SET_KEY: Sql = "UPDATE users
+        SET authtoken = ?2, keycreated = ?3, keyused = coalesce(?3, keyused) WHERE userid = ?1";
     /// Gives a user a new login key, by its SHA-256; `None` revokes the one they have.
     pub fn set_key(&mut self, id: UserId, hash: Option<&[u8; 32]>, unix: i64) -> Result<()> {
         let made = hash.map(|_| unix);

@@ -5,10 +5,13 @@
 //! └── word ──┘  └ Group ─┘ └ User
 //! ```
 //!
-//! Each command is declared once, in [`COMMANDS`]: its type, its arguments in order, and whether
-//! only administrators have it. [`parse`] walks that row. It knows no session: which group a
-//! number stands for is asked of the caller, and what is left out but can be asked for (a
-//! password) is the caller's to ask. The words for people are in `locale::command`.
+//! Each command is declared once, in [`COMMANDS`]: its type, its other names, its arguments in
+//! order, and whether only administrators have it. [`parse`] walks that row. It knows no session:
+//! which group a number stands for is asked of the caller, and what is left out but can be asked
+//! for (a password) is the caller's to ask. The words for people are in `locale::command`.
+//!
+//! Where the grammar stands, the full-width forms that a Chinese keyboard gives count as ASCII:
+//! spaces, digits, `＠`, `．`. A text for people and a password stay as they were typed.
 
 use std::fmt;
 
@@ -143,13 +146,35 @@ pub struct Syntax {
     pub kind: Option<MessageType>,
     /// Only administrators have it.
     pub admin: bool,
+    /// What else it may be called: in English, and in Chinese, the usual name first.
+    also: &'static [&'static str],
     arguments: &'static [Argument],
 }
 
 impl Syntax {
-    /// The word that it begins with.
+    /// The row of that word, in any of its names.
+    pub fn of(word: &str) -> Option<&'static Syntax> {
+        COMMANDS.iter().find(|row| row.names().any(|name| name == word))
+    }
+
+    /// The word that it begins with: the request's name on the wire.
     pub fn word(&self) -> &'static str {
         self.kind.map_or("quit", MessageType::name)
+    }
+
+    /// Every word that it may begin with.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.word()].into_iter().chain(self.also.iter().copied())
+    }
+
+    /// Those in Chinese.
+    pub fn chinese(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.names().filter(|name| !name.is_ascii())
+    }
+
+    /// What stands behind the word, in order.
+    pub fn arguments(&self) -> &'static [Argument] {
+        self.arguments
     }
 }
 
@@ -158,49 +183,51 @@ pub const COMMANDS: &[Syntax] = {
     use Argument::*;
     use MessageType as T;
     &[
-        user(T::Reg, &[User]),
-        user(T::Login, &[User, Password]),
-        user(T::Logout, &[]),
-        Syntax { kind: None, admin: false, arguments: &[] },
-        user(T::Passwd, &[]),
-        user(T::Whoami, &[]),
-        user(T::Lang, &[Lang]),
-        user(T::Help, &[Query]),
-        user(T::Add, &[User]),
-        user(T::Accept, &[User]),
-        user(T::Reject, &[User]),
-        user(T::Del, &[User]),
-        user(T::Friends, &[]),
-        user(T::Send, &[User, Text]),
-        user(T::Sendgroup, &[GroupNumber(GroupList::Mine), Text]),
-        user(T::History, &[Conversation, Count]),
-        user(T::Newgroup, &[GroupName]),
-        user(T::Delgroup, &[Group]),
-        user(T::Addgroupuser, &[Group, User]),
-        user(T::Delgroupuser, &[Group, User]),
-        user(T::Leavegroup, &[Group]),
-        user(T::Groups, &[]),
-        user(T::Groupusers, &[Group]),
-        admin(T::Allusers, &[Online]),
-        admin(T::Online, &[]),
-        admin(T::Allgroup, &[]),
-        admin(T::Adminsend, &[User, Text]),
-        admin(T::Adminsendgroup, &[GroupNumber(GroupList::All), Text]),
-        admin(T::Broadcast, &[Text]),
-        admin(T::Blockuser, &[User]),
-        admin(T::Unblockuser, &[User]),
-        admin(T::Blockgroup, &[Creator, GroupName]),
-        admin(T::Unblockgroup, &[Creator, GroupName]),
-        admin(T::Stats, &[]),
+        user(T::Reg, &["register", "注册"], &[User]),
+        user(T::Login, &["登录"], &[User, Password]),
+        user(T::Logout, &["登出", "退出登录"], &[]),
+        Syntax { kind: None, admin: false, also: &["exit", "退出", "离开"], arguments: &[] },
+        user(T::Passwd, &["修改密码", "改密码"], &[]),
+        user(T::Whoami, &["我是谁"], &[]),
+        user(T::Lang, &["语言"], &[Lang]),
+        user(T::Help, &["帮助"], &[Query]),
+        user(T::Add, &["加好友", "添加好友"], &[User]),
+        user(T::Accept, &["同意", "接受"], &[User]),
+        user(T::Reject, &["拒绝"], &[User]),
+        user(T::Del, &["删好友", "删除好友"], &[User]),
+        user(T::Friends, &["好友", "好友列表"], &[]),
+        user(T::Send, &["私聊", "发消息"], &[User, Text]),
+        user(T::Sendgroup, &["群发", "群聊"], &[GroupNumber(GroupList::Mine), Text]),
+        user(T::History, &["历史", "历史消息"], &[Conversation, Count]),
+        user(T::Newgroup, &["建群", "新建群"], &[GroupName]),
+        user(T::Delgroup, &["解散群", "删群"], &[Group]),
+        user(T::Addgroupuser, &["拉人", "加群成员"], &[Group, User]),
+        user(T::Delgroupuser, &["踢人", "删群成员"], &[Group, User]),
+        user(T::Leavegroup, &["退群"], &[Group]),
+        user(T::Groups, &["群列表", "我的群"], &[]),
+        user(T::Groupusers, &["群成员"], &[Group]),
+        admin(T::Allusers, &["所有用户", "用户列表"], &[Online]),
+        admin(T::Online, &["在线用户", "在线"], &[]),
+        admin(T::Allgroup, &["所有群"], &[]),
+        admin(T::Adminsend, &["系统私聊"], &[User, Text]),
+        admin(T::Adminsendgroup, &["系统群发"], &[GroupNumber(GroupList::All), Text]),
+        admin(T::Broadcast, &["广播"], &[Text]),
+        admin(T::Blockuser, &["封禁"], &[User]),
+        admin(T::Unblockuser, &["解禁", "解封"], &[User]),
+        admin(T::Blockgroup, &["封群"], &[Creator, GroupName]),
+        admin(T::Unblockgroup, &["解封群"], &[Creator, GroupName]),
+        admin(T::Stats, &["统计", "状态"], &[]),
     ]
 };
 
-const fn user(kind: MessageType, arguments: &'static [Argument]) -> Syntax {
-    Syntax { kind: Some(kind), admin: false, arguments }
+type Names = &'static [&'static str];
+
+const fn user(kind: MessageType, also: Names, arguments: &'static [Argument]) -> Syntax {
+    Syntax { kind: Some(kind), admin: false, also, arguments }
 }
 
-const fn admin(kind: MessageType, arguments: &'static [Argument]) -> Syntax {
-    Syntax { kind: Some(kind), admin: true, arguments }
+const fn admin(kind: MessageType, also: Names, arguments: &'static [Argument]) -> Syntax {
+    Syntax { kind: Some(kind), admin: true, also, arguments }
 }
 
 /// Looks up the group that a number in a list stands for.
@@ -217,11 +244,10 @@ pub fn parse(
     groups: &GroupNumbers,
 ) -> Result<Command, CommandFault> {
     let (word, rest) = split_word(line);
-    let word = word.strip_prefix('.').unwrap_or(word).to_lowercase();
-    let hidden = |syntax: &Syntax| syntax.admin && is_admin == Some(false);
-    let Some(syntax) = COMMANDS.iter().find(|row| row.word() == word && !hidden(row)) else {
-        let offered = COMMANDS.iter().filter(|row| !row.admin || is_admin == Some(true));
-        let nearest = nearest(&word, offered.map(Syntax::word));
+    let word = canonical(word);
+    let hidden = |syntax: &&Syntax| syntax.admin && is_admin == Some(false);
+    let Some(syntax) = Syntax::of(&word).filter(|syntax| !hidden(syntax)) else {
+        let nearest = nearest(&word, offered(is_admin == Some(true)).flat_map(Syntax::names));
         return Err(CommandFault::Unknown { word, nearest });
     };
     let mut reader = Reader { syntax, rest, groups, args: Map::new() };
@@ -235,6 +261,17 @@ pub fn parse(
     Ok(syntax.kind.map_or(Command::Quit, |kind| Command::Request { kind, args }))
 }
 
+/// The commands that a user has.
+pub fn offered(is_admin: bool) -> impl Iterator<Item = &'static Syntax> {
+    COMMANDS.iter().filter(move |row| is_admin || !row.admin)
+}
+
+/// A command's word as it stands in [`COMMANDS`]: without its dot, in small letters of ASCII.
+pub fn canonical(word: &str) -> String {
+    let word = halfwidth(word);
+    word.strip_prefix(['.', '。']).unwrap_or(&word).to_lowercase()
+}
+
 /// The candidate that `word` was perhaps meant to be: one it begins, or one at most two slips of
 /// the finger away (one, for a short word).
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -245,7 +282,7 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
             true => (0, candidate),
             false => (strsim::osa_distance(word, candidate), candidate),
         })
-        .filter(|(slips, candidate)| *slips <= slips_max && *slips < candidate.len())
+        .filter(|(slips, candidate)| *slips <= slips_max && *slips < candidate.chars().count())
         .min_by_key(|(slips, _)| *slips)
         .map(|(_, candidate)| candidate)
 }
@@ -266,7 +303,7 @@ impl<'a> Reader<'a> {
             Argument::Creator => self.take_user("creator", argument)?,
             Argument::Group | Argument::GroupName => {
                 let name = self.words_before_the_last(index)?;
-                if argument == Argument::Group && is_number(name) {
+                if argument == Argument::Group && number(name).is_some() {
                     self.set_group(GroupList::Mine, name)?;
                 } else {
                     self.set("groupname", name);
@@ -278,17 +315,18 @@ impl<'a> Reader<'a> {
             }
             Argument::Conversation => {
                 let name = self.required(argument)?;
-                match is_number(name) {
-                    true => self.set_group(GroupList::Mine, name)?,
-                    false => self.set_user("username", name, argument)?,
+                match number(name) {
+                    Some(_) => self.set_group(GroupList::Mine, name)?,
+                    None => self.set_user("username", name, argument)?,
                 }
             }
             Argument::Text => match self.verbatim() {
                 Some(text) => self.set("message", text),
                 None => return Err(self.missing(argument)),
             },
-            Argument::Lang => match self.required(argument)?.to_lowercase().as_str() {
-                lang @ ("zh" | "en") => self.set("lang", lang),
+            Argument::Lang => match &*halfwidth(self.required(argument)?).to_lowercase() {
+                "zh" | "中文" => self.set("lang", "zh"),
+                "en" | "英文" => self.set("lang", "en"),
                 _ => return Err(self.unfit(argument)),
             },
             Argument::Password | Argument::Count | Argument::Online | Argument::Query => {
@@ -307,12 +345,12 @@ impl<'a> Reader<'a> {
         }
         let Some(word) = self.word() else { return Ok(()) };
         match argument {
-            Argument::Count => match number(word) {
+            Argument::Count => match number(word).and_then(|digits| digits.parse::<u32>().ok()) {
                 Some(count) if count > 0 => self.set("count", count),
                 _ => return Err(self.unfit(argument)),
             },
-            Argument::Online if word == "online" => self.set("online", true),
-            Argument::Query => self.set("query", word.strip_prefix('.').unwrap_or(word)),
+            Argument::Online if matches!(word, "online" | "在线") => self.set("online", true),
+            Argument::Query => self.set("query", canonical(word)),
             _ => return Err(self.unfit(argument)),
         }
         Ok(())
@@ -324,7 +362,7 @@ impl<'a> Reader<'a> {
     }
 
     fn set_user(&mut self, key: &str, name: &str, what: Argument) -> Result<(), CommandFault> {
-        match name.strip_prefix('@').unwrap_or(name) {
+        match name.strip_prefix(['@', '＠']).unwrap_or(name) {
             "" => Err(self.missing(what)),
             name => {
                 self.set(key, name);
@@ -333,10 +371,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn set_group(&mut self, list: GroupList, number: &str) -> Result<(), CommandFault> {
-        let Some(group) = self::number(number).and_then(|number| (self.groups)(list, number))
-        else {
-            return Err(CommandFault::NoGroup { list, given: number.to_owned() });
+    fn set_group(&mut self, list: GroupList, given: &str) -> Result<(), CommandFault> {
+        let index = number(given).and_then(|digits| digits.parse().ok());
+        let Some(group) = index.and_then(|index| (self.groups)(list, index)) else {
+            return Err(CommandFault::NoGroup { list, given: given.to_owned() });
         };
         self.set("creator", group.creator);
         self.set("groupname", group.groupname);
@@ -393,23 +431,19 @@ fn split_word(text: &str) -> (&str, &str) {
     text.trim_start().split_once(char::is_whitespace).unwrap_or((text.trim(), ""))
 }
 
-fn is_number(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|c| digit(c).is_some())
+/// The digits of a word that has nothing else; `parse` alone would take `+1` too.
+fn number(word: &str) -> Option<String> {
+    let digits = halfwidth(word);
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
-/// The number that the digits of a word are; not `+1`, which `parse` would take.
-fn number(word: &str) -> Option<usize> {
-    let digits: Option<String> = word.chars().map(digit).collect();
-    digits?.parse().ok()
-}
-
-/// A digit, of full width as well: that is how a Chinese keyboard may write it.
-fn digit(c: char) -> Option<char> {
-    match c {
-        '0'..='9' => Some(c),
-        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
-        _ => None,
-    }
+/// The full-width forms of ASCII as ASCII.
+fn halfwidth(word: &str) -> String {
+    let narrow = |c| match c {
+        '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        c => c,
+    };
+    word.chars().map(narrow).collect()
 }
 
 #[cfg(test)]
@@ -418,7 +452,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn number(list: GroupList, number: usize) -> Option<GroupRef> {
+    fn group(list: GroupList, number: usize) -> Option<GroupRef> {
         let (creator, groupname) = match (list, number) {
             (GroupList::Mine, 1) => ("alice", "team"),
             (GroupList::Mine, 2) => ("王小明", "工作 群"),
@@ -429,7 +463,7 @@ mod tests {
     }
 
     fn read(line: &str) -> Result<Command, CommandFault> {
-        parse(line, Some(true), &number)
+        parse(line, Some(true), &group)
     }
 
     fn request(kind: MessageType, args: Value) -> Command {
@@ -457,12 +491,6 @@ mod tests {
                 json!({"creator": "alice", "groupname": "team", "count": 50}),
             ),
             ("history @2", "history", json!({"username": "2"})),
-            (
-                "history　１　２０",
-                "history",
-                json!({"creator": "alice", "groupname": "team", "count": 20}),
-            ),
-            ("send　bob　你　好", "send", json!({"username": "bob", "message": "你　好"})),
             ("history 小明 7", "history", json!({"username": "小明", "count": 7})),
             ("newgroup 2024", "newgroup", json!({"groupname": "2024"})),
             ("newgroup book club ", "newgroup", json!({"groupname": "book club"})),
@@ -505,6 +533,37 @@ mod tests {
     }
 
     #[test]
+    fn a_line_may_be_chinese() {
+        for (line, english) in [
+            ("注册 王小明", "reg 王小明"),
+            ("私聊　小明　你好　１２", "send 小明 你好　１２"),
+            ("。私聊 ＠小明 ＠都在？", "send @小明 ＠都在？"),
+            ("．ＳＥＮＤ bob ＡＢ", "send bob ＡＢ"),
+            ("群发 ２ 大家好", "sendgroup 2 大家好"),
+            ("历史　１　５０", "history 1 50"),
+            ("拉人　工作 群　＠小明", "addgroupuser 工作 群 @小明"),
+            ("解散群 １", "delgroup 1"),
+            ("登录 小明 密　码１", "login 小明 密　码１"),
+            ("所有用户 在线", "allusers online"),
+            ("语言 中文", "lang zh"),
+            ("帮助 。私聊", "help 私聊"),
+            ("退出", "quit"),
+        ] {
+            assert!(read(line) == read(english) && read(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_chinese_name_and_no_two_share_one() {
+        let names: Vec<_> = COMMANDS.iter().flat_map(Syntax::names).collect();
+        for (index, name) in names.iter().enumerate() {
+            assert!(!names[index + 1..].contains(name), "{name}");
+            assert_eq!(canonical(name), **name, "what is typed is looked for as this");
+        }
+        assert!(COMMANDS.iter().all(|row| row.chinese().next().is_some()));
+    }
+
+    #[test]
     fn a_line_that_is_no_command_says_why() {
         let missing = |word, argument| CommandFault::Missing { word, argument };
         let unfit = |word, argument| CommandFault::Unfit { word, argument };
@@ -539,7 +598,7 @@ mod tests {
 
     #[test]
     fn the_nearest_offered_command_is_suggested() {
-        let suggested = |line: &str, is_admin| match parse(line, is_admin, &number) {
+        let suggested = |line: &str, is_admin| match parse(line, is_admin, &group) {
             Err(CommandFault::Unknown { nearest, .. }) => nearest,
             _ => Some("a command"),
         };
@@ -547,7 +606,9 @@ mod tests {
             ("sned bob hi", Some("send")),
             ("freinds", Some("friends")),
             ("sendg 1 hi", Some("sendgroup")),
-            ("exit", Some("quit")),
+            ("qiut", Some("quit")),
+            ("加好有 bob", Some("加好友")),
+            ("建裙", Some("建群")),
             (".", None),
             ("你好", None),
             ("x", None),
@@ -557,18 +618,18 @@ mod tests {
         assert_eq!(suggested("broadcats x", Some(true)), Some("broadcast"));
         assert_eq!(suggested("broadcats x", None), None, "never before sign-in");
         assert_eq!(suggested("stats", Some(false)), None, "not even itself");
-        assert!(parse("stats", None, &number).is_ok(), "the server decides");
+        assert!(parse("stats", None, &group).is_ok(), "the server decides");
     }
 
     proptest! {
         #[test]
         fn any_line_is_a_command_or_a_fault(line in "\\PC{0,40}") {
-            let _ = parse(&line, None, &number);
+            let _ = parse(&line, None, &group);
         }
 
         #[test]
         fn a_text_is_sent_as_it_stands(text in "[^\n]{1,40}") {
-            let sent = parse(&format!("broadcast {text}"), Some(true), &number);
+            let sent = parse(&format!("broadcast {text}"), Some(true), &group);
             let wanted = request(MessageType::Broadcast, json!({"message": text}));
             prop_assert!(sent == Ok(wanted));
         }

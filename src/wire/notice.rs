@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::Seq;
+
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
         /// What happened; the name is for programs and stable.
@@ -59,6 +61,8 @@ events! {
     Blocked = "blocked";
     /// The operator gave the user a new password; this connection ends.
     PasswordReset = "password_reset";
+    /// What waited for the reader longest is not kept any more.
+    Gap = "gap";
     /// The server stops; this connection ends.
     Shutdown = "shutdown";
     /// Everything that waited has been pushed.
@@ -79,12 +83,25 @@ pub struct Notice {
     /// … of whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
+    /// Of a gap: the first of the seqs that are gone …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_seq: Option<i64>,
+    /// … and the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_seq: Option<i64>,
 }
 
 impl Notice {
     /// A notice that names nobody.
     pub fn plain(event: Event) -> Notice {
-        Notice { event, username: None, groupname: None, creator: None }
+        Notice {
+            event,
+            username: None,
+            groupname: None,
+            creator: None,
+            from_seq: None,
+            to_seq: None,
+        }
     }
 
     /// A notice about what `username` did.
@@ -95,6 +112,11 @@ impl Notice {
     /// The same in the group `groupname` of `creator`.
     pub fn in_group(self, groupname: &str, creator: &str) -> Notice {
         Notice { groupname: Some(groupname.to_owned()), creator: Some(creator.to_owned()), ..self }
+    }
+
+    /// A notice in the place of what stood at those seqs.
+    pub fn gap(from: Seq, to: Seq) -> Notice {
+        Notice { from_seq: Some(from.0), to_seq: Some(to.0), ..Notice::plain(Event::Gap) }
     }
 
     /// As the log keeps it.

@@ -19,14 +19,14 @@ use crate::id::Seq;
 use crate::limits::FRAME_HEADER_BYTES;
 
 /// A message as it is pushed, without the reader's own end, behind room for a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Stem(Vec<u8>);
 
 /// Bytes of a push besides its texts, at most nearly always: its memory is asked for once.
 const STEM_BYTES: usize = 256;
 
 /// What a push says, before it is encoded.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs)]
 pub enum Push<'a> {
@@ -60,14 +60,23 @@ pub enum Push<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         creator: Option<&'a str>,
     },
+    /// The system, in the place of what is gone.
+    Gap { message: &'a str, event: Event, from_seq: i64, to_seq: i64, reason: &'static str },
 }
+
+/// Why something is gone: it was kept as long as the operator wants it kept.
+const EXPIRED: &str = "expired";
 
 impl<'a> Push<'a> {
     /// A notice, with its words.
     pub fn notice(notice: &'a Notice, message: &'a str) -> Push<'a> {
+        let event = notice.event;
+        if let Some((from_seq, to_seq)) = notice.from_seq.zip(notice.to_seq) {
+            return Push::Gap { message, event, from_seq, to_seq, reason: EXPIRED };
+        }
         Push::System {
             message,
-            event: notice.event,
+            event,
             username: notice.username.as_deref(),
             groupname: notice.groupname.as_deref(),
             creator: notice.creator.as_deref(),
@@ -78,7 +87,8 @@ impl<'a> Push<'a> {
         match self {
             Push::User { message, .. }
             | Push::Group { message, .. }
-            | Push::System { message, .. } => message,
+            | Push::System { message, .. }
+            | Push::Gap { message, .. } => message,
         }
     }
 
@@ -86,7 +96,7 @@ impl<'a> Push<'a> {
         match self {
             Push::User { .. } => "usersend",
             Push::Group { .. } => "groupsend",
-            Push::System { .. } => "sysmsg",
+            Push::System { .. } | Push::Gap { .. } => "sysmsg",
         }
     }
 }
@@ -132,7 +142,6 @@ impl Stem {
 }
 
 /// A push as a frame, with the end of the reader who got it last.
-#[derive(Debug)]
 pub struct PushFrame {
     bytes: Vec<u8>,
     /// Where the readers' own ends begin.

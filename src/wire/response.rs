@@ -61,7 +61,7 @@ impl std::fmt::Debug for ResponseMessage {
 }
 
 /// The data of an answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Data {
     /// Nothing more to say.
     None,

@@ -1,5 +1,7 @@
 //! A server process and its data.
 
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -107,6 +109,15 @@ impl Server {
         Server::launch(dir, "127.0.0.1:0", Vec::new(), env.collect())
     }
 
+    /// A server on fresh data that logs all it can, into this file.
+    pub fn start_logging(log: File) -> Server {
+        let dir = Arc::new(tempfile::tempdir().expect("a directory"));
+        let mut command = binary();
+        command.env("RUST_LOG", "trace").stderr(log);
+        let data = dir.path().join("data");
+        Server::launch_as(command, data, dir, "127.0.0.1:0", Vec::new(), Vec::new())
+    }
+
     /// A server whose data is in this directory, which is another's to remove.
     pub fn start_on_path(data: &Path) -> Server {
         let dir = Arc::new(tempfile::tempdir().expect("a directory"));
@@ -130,7 +141,7 @@ impl Server {
         env: Vec<(String, String)>,
     ) -> Server {
         let mut command = binary();
-        command.envs(env.iter().cloned());
+        command.envs(env.iter().cloned()).stderr(Stdio::inherit());
         Server::launch_as(command, data, dir, listen, args, env)
     }
 
@@ -143,7 +154,7 @@ impl Server {
         env: Vec<(String, String)>,
     ) -> Server {
         command.args(["--listen", listen, "--data"]).arg(data).args(&args);
-        let mut process = command.stderr(Stdio::inherit()).spawn().expect("a process");
+        let mut process = command.spawn().expect("a process");
         let mut stdout = BufReader::new(process.stdout.take().expect("an output"));
         let mut lines: Vec<String> = Vec::new();
         while !lines.last().is_some_and(|line| line.contains("Ctrl-C")) {
@@ -197,9 +208,35 @@ impl Server {
     /// Bytes of memory that the process occupies.
     #[cfg(target_os = "linux")]
     pub fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// Bytes of memory that the process has asked for, touched or not.
+    #[cfg(target_os = "linux")]
+    pub fn allocated_bytes(&self) -> u64 {
+        self.status_bytes("VmData:")
+    }
+
+    #[cfg(target_os = "linux")]
+    fn status_bytes(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("text");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// The descriptors that the process has open.
+    #[cfg(target_os = "linux")]
+    pub fn descriptors(&self) -> BTreeSet<u64> {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("a process");
+        let name = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+        open.filter_map(|entry| name(entry.expect("an entry"))).collect()
+    }
+
+    /// The number that the next file it opens gets.
+    #[cfg(target_os = "linux")]
+    pub fn first_free_descriptor(&self) -> u64 {
+        let open = self.descriptors();
+        (0..).find(|number| !open.contains(number)).expect("a number")
     }
 
     /// The time that the process's threads have run, and how often they were woken.

@@ -125,6 +125,12 @@ impl PipeNet {
         self.0.borrow_mut().tap.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// What the password hashes had to do since it was last asked: of comparisons the scheme and
+    /// the cost.
+    pub fn work(&self) -> Vec<String> {
+        self.0.borrow_mut().work.replace(Vec::new()).unwrap_or_default()
+    }
+
     /// Whose stream was ended since it was last asked, behind all that was to be sent.
     pub fn shut(&self) -> Vec<PeerId> {
         std::mem::take(&mut self.0.borrow_mut().shut)
@@ -343,6 +349,9 @@ impl Net for PipeNet {
         if pipes.is_killed(Call::Hash) {
             return;
         }
+        if let Some(work) = &mut pipes.work {
+            work.push(work_of(&task));
+        }
         let done = pipes.now.after(pipes.whims.hashes_for());
         // One thread computes them, so they are done in their order.
         let done = pipes.hashes.back().map_or(done, |(before, ..)| done.max(*before));
@@ -357,6 +366,14 @@ impl Net for PipeNet {
 
     fn certificate(&mut self) -> Result<Certificate, String> {
         self.0.borrow_mut().certificate.take().expect("a reload")
+    }
+}
+
+fn work_of(task: &Task) -> String {
+    match task {
+        // Behind it stand the salt and the hash.
+        Task::Verify { stored, .. } => stored.rsplitn(3, '$').last().unwrap_or_default().to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Pipes {
     pub accepted: Vec<ConnId>,
     pub hashes: VecDeque<(Moment, ConnId, Outcome)>,
     pub hashes_held: bool,
+    /// What each of them has to do, if somebody listens.
+    pub work: Option<Vec<String>>,
     pub stops: u32,
     /// The next reload finds this.
     pub certificate: Option<Result<Certificate, String>>,
@@ -73,6 +75,7 @@ impl Pipes {
             accepted: Vec::new(),
             hashes: VecDeque::new(),
             hashes_held: false,
+            work: None,
             stops: 0,
             certificate: None,
             disk_free: u64::MAX,

@@ -1,9 +1,9 @@
 //! A transcript: what several people do, and what each of them must see.
 //!
 //! ```text
-//! limit messages_burst=5          options stand first: limit, friend-approval, language,
-//!                                 tls, websocket: everybody speaks it, and pieces: bytes
-//!                                 travel one or three at a time
+//! limit messages_burst=5          options stand first: limit, keep-days, friend-approval,
+//!                                 language, tls, websocket: everybody speaks it, and pieces:
+//!                                 bytes travel one or three at a time
 //! people alice bob                connect, register, sign in; they confirm. plain: they do not
 //! connect root control            through the control socket
 //! befriend alice bob              group OWNER NAME MEMBER…: makes one and skips what is said
@@ -78,7 +78,8 @@ impl Stage {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         match word {
-            "limit" | "friend-approval" | "language" | "pieces" | "tls" | "websocket" => {
+            "limit" | "keep-days" | "friend-approval" | "language" | "pieces" | "tls"
+            | "websocket" => {
                 return self.set_option(word, rest);
             }
             "repeat" => return self.repeat(rest),
@@ -109,6 +110,7 @@ impl Stage {
             "pieces" => self.pieces = true,
             "tls" => self.tls = true,
             "websocket" => self.websocket = true,
+            "keep-days" => self.rules.keep_days = rest.parse().map_err(|_| "not a number")?,
             "language" => self.rules.lang = Lang::from_tag(rest),
             _ => {
                 for setting in rest.split_whitespace() {

@@ -1,0 +1,223 @@
+//! `p2sp-server demo`: a server with people in it and something said, for whoever wants to see
+//! what this is. Its data is in a directory that goes with it.
+//!
+//! The house is furnished from outside: a thread connects like anybody else, registers three
+//! people and a bot, has them become friends and talk, and stays as the bot, which says again
+//! what it is told. So nothing here knows more of the server than the protocol, and what can be
+//! seen is what real clients make.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use p2sp::locale::Lang;
+use p2sp::locale::demo::{self, Line};
+use p2sp::locale::startup::Startup;
+use p2sp::mio_net::Bound;
+use p2sp::wire::{MessageType, frame, request};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{bind, code, run_loop, say, unix_now};
+use crate::options::Options;
+
+/// Where a directory is in memory, on systems that have one.
+const IN_MEMORY: &str = "/dev/shm";
+/// Letters of the password that all but the administrator share.
+const PASSWORD_CHARS: usize = 8;
+/// The bot shows that it lives well within the ten minutes that the server waits for it.
+const PING_AFTER: Duration = Duration::from_secs(240);
+
+/// Runs the demonstration until it is stopped.
+///
+/// # Errors
+/// There is no place for it.
+pub fn run(options: &Options) -> Result<ExitCode, Startup> {
+    let place = place().map_err(|error| Startup::Broken { why: error.to_string() })?;
+    let mut options = options.in_directory(place.path());
+    let bound = bind_somewhere(&mut options)?;
+    let (addresses, lang) = (bound.addresses(), options.rules.lang);
+    let (store, entrance, welcome) = super::open_for_serving(&options, &addresses, None)?;
+    let event_loop = super::event_loop(&options, bound, store, entrance)?;
+
+    let password: String = code()?.chars().take(PASSWORD_CHARS).collect();
+    let shown =
+        |line: &Startup| matches!(line, Startup::Listening { .. } | Startup::AdminPassword { .. });
+    let mut lines: Vec<Startup> = welcome.into_iter().filter(shown).collect();
+    lines.push(Startup::Demo { password: password.clone() });
+    if let Some(address) = addresses.first() {
+        lines.push(Startup::DemoDoors { address: address.to_string() });
+    }
+    lines.push(Startup::HowToStop);
+    let address = addresses.first().copied();
+    thread::spawn(move || {
+        let acted = address.map(|address| act(address, &password, lang, || say(&lines, lang)));
+        if let Some(Err(error)) = acted {
+            log::warn!("the demonstration's people are gone: {error}");
+        }
+    });
+    Ok(run_loop(event_loop))
+}
+
+fn place() -> std::io::Result<TempDir> {
+    const PREFIX: &str = "p2sp-demo-";
+    match Path::new(IN_MEMORY).is_dir() {
+        true => {
+            TempDir::with_prefix_in(PREFIX, IN_MEMORY).or_else(|_| TempDir::with_prefix(PREFIX))
+        }
+        false => TempDir::with_prefix(PREFIX),
+    }
+}
+
+/// Where a server is expected or, if one is there already, anywhere else.
+fn bind_somewhere(options: &mut Options) -> Result<Bound, Startup> {
+    match bind(options) {
+        Err(_) if options.listen_is_default => {
+            options.listen = vec![([127, 0, 0, 1], 0).into()];
+            bind(options)
+        }
+        bound => bound,
+    }
+}
+
+/// Furnishes the house, opens it, and stays as the bot.
+fn act(
+    address: SocketAddr,
+    password: &str,
+    lang: Lang,
+    open: impl FnOnce(),
+) -> std::io::Result<()> {
+    let mut people = Vec::new();
+    for name in demo::NAMES {
+        let mut person = Person::connect(address)?;
+        let account = json!({"username": name, "password": password, "lang": lang.tag()});
+        person.ask(MessageType::Reg, account.clone())?;
+        person.sign_in(account)?;
+        people.push(person);
+    }
+    for line in demo::script(lang) {
+        let (at, kind, args) = match line {
+            Line::Befriend(at, other) => (at, MessageType::Add, json!({"username": other})),
+            Line::Group(name) => (0, MessageType::Newgroup, json!({"groupname": name})),
+            Line::BringIn(group, other) => {
+                (0, MessageType::Addgroupuser, json!({"groupname": group, "username": other}))
+            }
+            Line::Say(at, to, text) => {
+                (at, MessageType::Send, json!({"username": to, "message": text}))
+            }
+            Line::SayIn(at, group, text) => {
+                let creator = demo::NAMES[0];
+                let args = json!({"groupname": group, "creator": creator, "message": text});
+                (at, MessageType::Sendgroup, args)
+            }
+            Line::Leave(at) => (at, MessageType::Logout, json!({})),
+        };
+        people[at].ask(kind, args)?;
+    }
+    let Some(bot) = people.pop() else { return Ok(()) };
+    drop(people);
+    open();
+    bot.say_again()
+}
+
+/// Somebody's connection.
+struct Person {
+    stream: TcpStream,
+    key: Value,
+    received: Vec<u8>,
+}
+
+impl Person {
+    fn connect(address: SocketAddr) -> std::io::Result<Person> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Person { stream, key: Value::Null, received: Vec::new() })
+    }
+
+    fn sign_in(&mut self, mut account: Value) -> std::io::Result<()> {
+        account["ack"] = true.into();
+        let welcome = self.ask(MessageType::Login, account)?;
+        self.key = welcome["auth_token"].clone();
+        Ok(())
+    }
+
+    fn send(&mut self, kind: MessageType, mut args: Value) -> std::io::Result<()> {
+        args["auth_token"] = self.key.clone();
+        let mut bytes = Vec::new();
+        request::append(&mut bytes, kind.name(), unix_now(), &args);
+        self.stream.write_all(&bytes)
+    }
+
+    /// Asks, confirms what is pushed in front of the answer, and returns the answer.
+    fn ask(&mut self, kind: MessageType, mut args: Value) -> std::io::Result<Value> {
+        args["id"] = 1.into();
+        self.send(kind, args)?;
+        loop {
+            let Some(payload) = self.hear()? else { continue };
+            match payload["code"].as_str() {
+                Some("ok") => return Ok(payload),
+                Some(code) => {
+                    return Err(std::io::Error::other(format!("{}: {code}", kind.name())));
+                }
+                None => self.confirm(&payload)?,
+            }
+        }
+    }
+
+    fn confirm(&mut self, push: &Value) -> std::io::Result<()> {
+        match &push["seq"] {
+            Value::Null => Ok(()),
+            seq => self.send(MessageType::Ack, json!({"seq": seq})),
+        }
+    }
+
+    /// The payload of the next message; `None` if none came for a while.
+    fn hear(&mut self) -> std::io::Result<Option<Value>> {
+        loop {
+            let broken = |_| std::io::Error::from(ErrorKind::InvalidData);
+            if let Some(length) = frame::frame_len(&self.received).map_err(broken)?
+                && length <= self.received.len()
+            {
+                let frame: Vec<u8> = self.received.drain(..length).collect();
+                let payload = frame::payload(&frame).map_err(broken)?;
+                let mut message: Value = serde_json::from_slice(payload)?;
+                return Ok(Some(message["payload"].take()));
+            }
+            let mut room = [0; 4096];
+            match self.stream.read(&mut room) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.received.extend_from_slice(&room[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Says again what is said to it, until the server ends.
+    fn say_again(mut self) -> std::io::Result<()> {
+        self.stream.set_read_timeout(Some(PING_AFTER))?;
+        loop {
+            let push = match self.hear() {
+                Ok(Some(push)) => push,
+                Ok(None) => {
+                    self.send(MessageType::Ping, json!({}))?;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if push["groupname"].is_null() && !push["fromusername"].is_null() {
+                // Under the name of what it answers: should that come twice, it is said once.
+                let mid = format!("again-{}", push["seq"]);
+                let (to, text) = (&push["fromusername"], &push["message"]);
+                let again = json!({"username": to, "message": text, "mid": mid});
+                self.send(MessageType::Send, again)?;
+            }
+            self.confirm(&push)?;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Retention: with `--keep-days`, what was said longer ago leaves the log, a few rows at a time.
+//!
+//! ```text
+//! once an hour ─► sweep ── some readers a step ──► prune ── some rows a step ──► rest
+//!                 how far has everyone got         up to there, and no further
+//!                 who was here within that time?
+//! ```
+//!
+//! What such a reader has not received stays, however old it is. Everybody else is told of the
+//! gap when they come back (P16). A reader who comes back while a round goes on counts as well.
+
+use std::time::Duration;
+
+use super::{Fatal, Server, fatal};
+use crate::id::{Conversation, Moment, Now, Seq, UserId};
+use crate::limits;
+use crate::mutant::Mutant;
+use crate::store::{Entry, EntryKind, Gap, Reader, StoreError};
+use crate::wire::Notice;
+
+/// Where retention is.
+#[derive(Debug)]
+pub(super) struct Retention {
+    /// Its next step.
+    due: Moment,
+    round: Option<Round>,
+}
+
+/// One time through the readers, and then through what is too old.
+#[derive(Debug)]
+struct Round {
+    /// What was said before this is too old, in unix seconds.
+    before: i64,
+    /// Every reader who counts has everything up to here.
+    through: Seq,
+    /// The last reader who was looked at; `None`: all were.
+    swept: Option<UserId>,
+}
+
+impl Retention {
+    pub(super) fn new(now: Moment) -> Retention {
+        Retention { due: now, round: None }
+    }
+
+    /// A reader is here, who has everything up to `cursor`.
+    pub(super) fn reader_came(&mut self, cursor: Seq) {
+        if let Some(round) = &mut self.round {
+            round.through = round.through.min(cursor);
+        }
+    }
+}
+
+impl Server {
+    /// When retention wants its next step.
+    pub(super) fn retention_due(&self) -> Option<Moment> {
+        (self.rules.keep_days > 0).then_some(self.retention.due)
+    }
+
+    /// A step of retention, if it is due.
+    ///
+    /// # Errors
+    /// The store failed for good.
+    pub fn retain(&mut self, now: Now) -> Result<(), Fatal> {
+        if self.retention_due().is_none_or(|due| now.mono < due) {
+            return Ok(());
+        }
+        let micros = match self.hold {
+            // While a backup is made the write-ahead log is not to grow more than it must.
+            Some(_) => limits::RETENTION_RETRY_MICROS,
+            None => self.retention_step(now)?,
+        };
+        self.retention.due = now.mono.after(Duration::from_micros(micros));
+        Ok(())
+    }
+
+    /// One step, and the microseconds until the next.
+    fn retention_step(&mut self, now: Now) -> Result<u64, Fatal> {
+        let kept_seconds = i64::from(self.rules.keep_days) * 86_400;
+        let mut round = self.retention.round.take().unwrap_or(Round {
+            before: now.unix - kept_seconds,
+            through: self.head,
+            swept: Some(UserId(0)),
+        });
+        let micros = match round.swept {
+            Some(after) => {
+                let page = limits::RETENTION_READERS;
+                let readers = self.store.readers_page(after, page).map_err(fatal)?;
+                let last = readers.last().filter(|_| readers.len() == page);
+                round.swept = last.map(|last| last.user);
+                for reader in &readers {
+                    let place = self.place_that_counts(reader, round.before);
+                    round.through = round.through.min(place.unwrap_or(round.through));
+                }
+                limits::RETENTION_STEP_MICROS
+            }
+            None => match self.prune(&round)? {
+                Some(true) => return Ok(limits::RETENTION_PAUSE_MICROS),
+                Some(false) => limits::RETENTION_STEP_MICROS,
+                None => limits::RETENTION_RETRY_MICROS,
+            },
+        };
+        self.retention.round = Some(round);
+        Ok(micros)
+    }
+
+    /// Up to where a reader has everything, if they were here within the time that counts.
+    fn place_that_counts(&mut self, reader: &Reader, before: i64) -> Option<Seq> {
+        if Mutant::PrunesUnread.is_on() {
+            return None;
+        }
+        if let Some(place) = self.sessions.settle_cursor(reader.user, self.head) {
+            return Some(place);
+        }
+        let moved = self.sessions.moved_cursor(reader.user).unwrap_or_default();
+        (reader.seen >= before).then(|| reader.cursor.max(moved))
+    }
+
+    /// Prunes some rows, in a transaction of its own. True: that was all; `None`: the disk is too
+    /// full even for that.
+    fn prune(&mut self, round: &Round) -> Result<Option<bool>, Fatal> {
+        self.store.begin().map_err(fatal)?;
+        let rows = limits::RETENTION_ROWS;
+        let pruned = self.store.prune(round.before, round.through, rows);
+        match pruned.and_then(|pruned| self.store.commit(pruned)) {
+            Ok(pruned) => {
+                let (count, all) = pruned.into_inner();
+                self.counters.expired += count as u64;
+                Ok(Some(all))
+            }
+            Err(StoreError::Broken(why)) => Err(Fatal(why)),
+            Err(_) => {
+                self.roll_back()?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What stands in the place of what is gone, for a reader who was not shown it.
+pub(super) fn gap_entry(reader: UserId, gap: &Gap) -> Entry {
+    Entry {
+        seq: gap.to,
+        conversation: Conversation::Inbox(reader),
+        sender: None,
+        sender_name: None,
+        group: None,
+        unix: gap.unix,
+        kind: EntryKind::Notice,
+        body: Notice::gap(gap.from, gap.to).to_body(),
+    }
+}
