@@ -261,7 +261,7 @@ impl<N: Net> EventLoop<N> {
             }
             self.remembered[id.index()].listed = false;
             match self.server.stage(id) {
-                Some(Stage::Sniffing | Stage::Handshaking | Stage::Native) if self.stops == 0 => {
+                Some(stage) if stage.is_serving() && self.stops == 0 => {
                     match self.server.begin_read(id) {
                         Ok(()) => self.read_one(id, now),
                         // Whoever ends the pause lists it again.

@@ -73,8 +73,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "outbox",
         &["conn", "sessions", "locale", "wire", "store", "names", "password", "id", "limits"],
     ),
-    // The send buffer finds frame boundaries by their headers.
-    ("conn", &["certificate", "wire", "id", "limits", "mutant"]),
+    // The send buffer finds frame boundaries by their headers, and lines are words.
+    ("conn", &["certificate", "locale", "wire", "id", "limits", "mutant"]),
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
     ("sessions", &["locale", "password", "id", "limits", "mutant"]),
     // Texts are made from codes, events and faults.

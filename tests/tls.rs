@@ -104,9 +104,11 @@ fn what_is_said_with_the_end_of_the_handshake_is_no_part_of_it() {
 
 #[test]
 fn p23_a_handshake_is_done_in_time_whatever_is_sent_of_it() {
-    let mut house = house();
-    let mut slow = Caller::connect(&house, HERE, trusted());
-    let mut silent = Caller::connect(&house, HERE, trusted());
+    // Nobody is shown how to begin in plaintext.
+    let rules = Rules { tls_required: true, ..Rules::default() };
+    let mut house = House::with(rules, Some(certificate()));
+    let mut slow = Caller::connect(&house, ELSEWHERE, trusted());
+    let mut silent = Caller::connect(&house, ELSEWHERE, trusted());
     let hello = slow.seal(&[]);
     for byte in hello[..19].chunks(1) {
         house.net.send(slow.end, byte);
@@ -221,10 +223,10 @@ fn an_end_is_said_and_heard() {
     }
     // The server ends: because of a fault within TLS, and because it stops.
     let mut wrong = Caller::connect(&house, HERE, trusted());
-    let bytes = wrong.seal(b"GET / HTTP/1.1\r\n\r\n");
+    let bytes = wrong.seal(b"\0");
     house.net.send(wrong.end, &bytes);
     wrong.converse(&mut house);
-    assert_eq!(wrong.codes(), ["bad_magic"], "within TLS only frames are spoken");
+    assert_eq!(wrong.codes(), ["bad_magic"], "within TLS it is looked at again");
     assert!(wrong.secure.expect("TLS").told_end && house.net.has_ended(wrong.end));
     let mut caller = Caller::connect(&house, HERE, trusted());
     assert_eq!(caller.ask(&mut house, "ping", json!({}))["code"], "ok");
@@ -302,7 +304,7 @@ fn what_is_no_tls_is_told_so_and_ends() {
 fn from_elsewhere_plaintext_is_refused_and_counted() {
     let rules = Rules { tls_required: true, ..Rules::default() };
     let mut house = House::with(rules, Some(certificate()));
-    for first in [&b"\xab"[..], b"GET / HTTP/1.1\r\n\r\n"] {
+    for first in [&b"\xab"[..], b"\0"] {
         let mut caller = Caller::connect(&house, ELSEWHERE, None);
         house.net.send(caller.end, first);
         caller.converse(&mut house);
@@ -310,13 +312,19 @@ fn from_elsewhere_plaintext_is_refused_and_counted() {
         assert_eq!((&refusal["code"], &refusal["status"]), (&json!("tls_required"), &json!(426)));
         assert!(caller.has_ended(&house));
     }
+    let mut browser = Caller::connect(&house, ELSEWHERE, None);
+    house.net.send(browser.end, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+    browser.converse(&mut house);
+    let answer = String::from_utf8_lossy(&browser.plain).into_owned();
+    assert!(answer.contains("\r\nLocation: https://here/\r\n"), "{answer}");
+    assert!(browser.has_ended(&house));
     for (address, trusts) in [(ELSEWHERE, trusted()), (HERE, None), (HERE, trusted())] {
         let mut caller = Caller::connect(&house, address, trusts);
         assert_eq!(caller.ask(&mut house, "ping", json!({}))["code"], "ok", "{address}");
     }
     let mut mapped = Caller::connect(&house, "[::ffff:127.0.0.1]:1", None);
     assert_eq!(mapped.ask(&mut house, "ping", json!({}))["code"], "ok");
-    assert_eq!(closes(&mut house)["plaintext"], 2);
+    assert_eq!(closes(&mut house)["plaintext"], 3);
     let mut admin = Caller::connect(&house, HERE, None);
     admin.sign_in(&mut house, "admin");
     let stats = admin.ask(&mut house, "stats", json!({}));

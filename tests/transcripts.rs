@@ -111,6 +111,24 @@ fn over_tls_nothing_is_different() {
     }
 }
 
+/// The same over WebSocket, but for what only bare bytes can do wrong.
+#[test]
+fn over_websocket_nothing_is_different() {
+    let is_bare = |line: &str| line.split(' ').next().is_some_and(|word| word.ends_with('%'));
+    for (name, script) in NAMES.iter().map(|name| (name, script(name))) {
+        let script = if script.lines().any(is_bare) { String::new() } else { script };
+        check(name, &format!("websocket\n{script}"));
+    }
+}
+
+#[test]
+fn over_websocket_in_pieces_within_tls_nothing_is_different() {
+    for name in ["two_people_chat", "an_older_client"] {
+        check(name, &format!("websocket\npieces\n{}", script(name)));
+        check(name, &format!("tls\nwebsocket\npieces\n{}", script(name)));
+    }
+}
+
 #[test]
 fn over_tls_in_pieces_nothing_is_different() {
     for name in ["two_people_chat", "an_older_client"] {

@@ -3,111 +3,69 @@
 //! ```text
 //!    ┌──── first byte 16 ──► handshaking ──┐ done: sniffing again, within TLS
 //! sniffing ◄──────────────────────────────┘
-//!    └──── first byte AB ──► native ──close()──► flushing ──all sent──► lingering ──► dead
-//!                            │                     │ 5 s                  │ 2 s, 64 KiB, end
-//!                            └── read or write failed, deadline ──────────┴──────► dead
+//!    ├──── first byte AB ──► native ────────┐
+//!    ├──── a request line ─► http           ├─close()─► flushing ─all sent─► lingering ──► dead
+//!    │                        └─► websocket │
+//!    └──── any other line ─► lines ─────────┘              │ 5 s        2 s, 64 KiB, end │
+//!                            read or write failed, deadline ┴────────────────────────────┴► dead
 //! ```
 //!
-//! The first three serve. *Flushing* sends what is left and reads nothing. *Lingering*
+//! All before `close` serve. *Flushing* sends what is left and reads nothing. *Lingering*
 //! has shut down its own side and discards what still comes, for a close with unread input
 //! would reset the connection and could destroy the last reply on its way. Only `reap` frees
 //! the slot of a *dead* connection.
 //!
-//! An idle connection owns no buffer: see [`receive`], [`send`] and [`spare`]. Under [`tls`] the
-//! buffers hold plaintext all the same.
+//! Whatever a peer speaks, what waits to be served is whole frames, and what is said is written
+//! as a frame and given the peer's form in [`Connection::append`]. An idle connection owns no
+//! buffer: see [`receive`], [`send`] and [`spare`]. Under [`tls`] the buffers hold plaintext all
+//! the same.
 
+pub mod close_reason;
+pub mod lines;
+pub mod patience;
 pub mod receive;
 pub mod send;
 pub mod spare;
+pub mod speaks;
+pub mod speech;
 pub mod tls;
+pub mod websocket;
+
+pub use close_reason::CloseReason;
+pub use patience::{Due, Patience};
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
 use crate::id::{Door, Moment};
 use crate::limits;
+use crate::locale::Lang;
 use crate::mutant::Mutant;
+use crate::wire::frame;
+use lines::Lines;
 use receive::ReceiveBuffer;
-use send::SendBuffer;
+use send::{Form, SendBuffer};
 use spare::SpareBuffers;
+use speech::Speech;
 use tls::Tls;
-
-/// Why a connection ended. Each is counted under its name (P29).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The peer closed, or its machine did.
-    PeerLeft,
-    /// Reading or writing failed.
-    Io,
-    /// The bytes were no frames or no messages; it was told which.
-    Protocol,
-    /// It confirmed what it had not been sent.
-    AckTooHigh,
-    /// It spoke in plaintext from another machine.
-    Plaintext,
-    /// It broke TLS, or shook hands with nothing that we could use.
-    Tls,
-    /// A TLS handshake was begun and not completed in time.
-    HandshakeDeadline,
-    /// It did not sign in in time.
-    SignInDeadline,
-    /// A frame was begun and not completed in time.
-    FrameDeadline,
-    /// It confirms, and nothing came from it for too long.
-    Idle,
-    /// It did not take what it was sent for too long.
-    Stalled,
-    /// The user signed in elsewhere.
-    TakenOver,
-    /// An administrator blocked the user.
-    Blocked,
-    /// The operator gave the user a new password.
-    PasswordReset,
-    /// The checkpoints could be held no longer for it.
-    HoldEnded,
-    /// A monitor was answered.
-    Measured,
-    /// The server stops.
-    Shutdown,
-    /// Too many connections, in all or from its address.
-    Refused,
-}
-
-impl CloseReason {
-    /// The name under which it is counted.
-    pub fn name(self) -> &'static str {
-        match self {
-            CloseReason::PeerLeft => "peer_left",
-            CloseReason::Io => "io",
-            CloseReason::Protocol => "protocol",
-            CloseReason::AckTooHigh => "ack_too_high",
-            CloseReason::Plaintext => "plaintext",
-            CloseReason::Tls => "tls",
-            CloseReason::HandshakeDeadline => "handshake_deadline",
-            CloseReason::SignInDeadline => "sign_in_deadline",
-            CloseReason::FrameDeadline => "frame_deadline",
-            CloseReason::Idle => "idle",
-            CloseReason::Stalled => "stalled",
-            CloseReason::TakenOver => "taken_over",
-            CloseReason::Blocked => "blocked",
-            CloseReason::PasswordReset => "password_reset",
-            CloseReason::HoldEnded => "hold_ended",
-            CloseReason::Measured => "measured",
-            CloseReason::Shutdown => "shutdown",
-            CloseReason::Refused => "refused",
-        }
-    }
-}
+use websocket::WebSocket;
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing came yet, or nothing within TLS.
+    /// Nothing came, and nobody was shown how to begin.
+    Silent,
+    /// Too little came yet, or too little within TLS, to know what it speaks.
     Sniffing,
     /// It speaks TLS, and we do not understand each other yet.
     Handshaking,
     /// It speaks frames.
     Native,
+    /// It asks over HTTP, once.
+    Http,
+    /// It speaks WebSocket.
+    WebSocket,
+    /// A person types lines.
+    Lines,
     /// Decided to close; the last bytes are on their way.
     Flushing,
     /// Our side is shut down; what comes is discarded.
@@ -116,37 +74,11 @@ pub enum Stage {
     Dead,
 }
 
-/// What a connection's first byte says that it speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaks {
-    /// TLS: a handshake record.
-    Tls,
-    /// Frames, or what will be told that it should.
-    Frames,
-}
-
-impl Speaks {
-    /// Every protocol of the port has its first byte here.
-    pub fn from_first_byte(byte: u8) -> Speaks {
-        if byte == 0x16 { Speaks::Tls } else { Speaks::Frames }
+impl Stage {
+    /// Whether bytes are read and requests served at all.
+    pub fn is_serving(self) -> bool {
+        !matches!(self, Stage::Flushing | Stage::Lingering | Stage::Dead)
     }
-}
-
-/// Who is there, for the connection's deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// Not signed in: it has until the sign-in deadline.
-    SignIn,
-    /// Signed in and confirming: it has to show signs of life.
-    Idle,
-    /// Signed in, not confirming: TCP keepalive looks after it.
-    Keepalive,
-    /// The operator's: as a session that confirms.
-    Operator,
-    /// The operator's while a backup is made, which has a deadline of its own.
-    Backup,
-    /// A monitor's: it asks at once, or not at all.
-    Monitor,
 }
 
 /// No moment: an `Option` of one would make every connection eight bytes larger.
@@ -160,20 +92,21 @@ pub struct Connection {
     pub stage: Stage,
     /// Why it closes; set once.
     pub reason: Option<CloseReason>,
-    /// Bytes that came and were not served yet.
+    /// What came and was not served yet: frames; until it is known what the peer speaks, and of
+    /// HTTP, bytes as they came.
     pub received: ReceiveBuffer,
     /// Bytes to be sent; under TLS not sealed yet, or not gone yet.
     pub send: SendBuffer,
     /// Spoken over TLS. In a box: those who speak in plaintext pay no more than its place.
     pub tls: Option<Box<Tls>>,
+    /// What it speaks, if not frames. In a box for the same reason.
+    pub speech: Option<Box<Speech>>,
     /// A password hash is under way: no frame is served until it is done.
     pub awaits_hash: bool,
     /// The peer sends no more; what it sent is served, then it closes.
     pub peer_finished: bool,
     /// It stands in the tick's list of connections that something happened to.
     pub touched: bool,
-    /// Over its rate: no frame is served before this.
-    pub paced_until: Option<Moment>,
     /// Who is there, for the log and the limits by address.
     pub peer: IpAddr,
     /// How long it may be silent.
@@ -186,23 +119,10 @@ pub struct Connection {
     since: Moment,
     /// When the frame or the handshake that the peer owes us the rest of began; see [`NEVER`].
     begun: Moment,
+    /// Over its rate: no frame is served before this; see [`NEVER`].
+    paced_until: Moment,
     /// When the kernel last took bytes, or when there began to be any.
     last_progress: Moment,
-}
-
-/// What a deadline asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Not yet: look again then.
-    Later(Moment),
-    /// No deadline at all.
-    Never,
-    /// The rate allows the next frame.
-    GoOn,
-    /// Close for this reason.
-    Close(CloseReason),
-    /// The last bytes were not taken in time, or the peer lingers: let it go.
-    Drop,
 }
 
 impl Connection {
@@ -215,16 +135,17 @@ impl Connection {
             received: ReceiveBuffer::default(),
             send: SendBuffer::default(),
             tls: None,
+            speech: None,
             awaits_hash: false,
             peer_finished: false,
             touched: false,
-            paced_until: None,
             peer,
             patience: Patience::SignIn,
             backed_up: false,
             lingered_bytes: 0,
             since: now,
             begun: NEVER,
+            paced_until: NEVER,
             last_progress: now,
         }
     }
@@ -233,12 +154,12 @@ impl Connection {
     /// has to show signs of life.
     pub fn inside(generation: u32, door: Door, now: Moment) -> Connection {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let patience = match door {
-            Door::Front => Patience::SignIn,
-            Door::Control => Patience::Operator,
-            Door::Metrics => Patience::Monitor,
+        let (stage, patience) = match door {
+            Door::Front => (Stage::Sniffing, Patience::SignIn),
+            Door::Control => (Stage::Native, Patience::Operator),
+            Door::Metrics => (Stage::Http, Patience::Monitor),
         };
-        Connection { patience, ..Connection::new(generation, peer, now) }
+        Connection { stage, patience, ..Connection::new(generation, peer, now) }
     }
 
     /// Through which door it came.
@@ -252,18 +173,61 @@ impl Connection {
 
     /// Whether frames are read and served at all.
     pub fn is_serving(&self) -> bool {
-        matches!(self.stage, Stage::Sniffing | Stage::Handshaking | Stage::Native)
+        self.stage.is_serving()
     }
 
     /// Whether a frame may be served now. A pause ends without a new edge: whoever ends it puts
     /// the connection on the ready list.
     pub fn may_be_served(&self) -> bool {
-        self.is_serving() && !self.awaits_hash && self.paced_until.is_none() && !self.backed_up
+        self.is_serving() && !self.awaits_hash && !self.is_paced() && !self.backed_up
     }
 
     /// Whether a push may be appended: a slow reader goes on from the log instead.
     pub fn may_be_fed(&self) -> bool {
         self.is_serving() && !self.backed_up
+    }
+
+    /// Over its rate, it is served no frame before this; or no longer.
+    pub fn pace(&mut self, until: Option<Moment>) {
+        self.paced_until = until.unwrap_or(NEVER);
+    }
+
+    /// Whether it is over its rate.
+    pub fn is_paced(&self) -> bool {
+        self.paced_until != NEVER
+    }
+
+    /// Whether something was kept that does not wait for more bytes.
+    pub fn has_work(&self) -> bool {
+        let unopened = self.tls.as_ref().is_some_and(|tls| tls.waits());
+        let unread = self.speech.as_ref().is_some_and(|speech| speech.waits());
+        unopened || unread || has_frame(self.kept_frames())
+    }
+
+    /// Whether what was kept is the beginning of something whose rest the peer owes us.
+    pub fn is_within(&self) -> bool {
+        let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
+        let in_message = self.speech.as_ref().is_some_and(|speech| speech.is_within());
+        let kept = self.received.bytes();
+        let in_frame = !kept.is_empty() && !has_frame(self.kept_frames());
+        in_frame || in_record || in_message || self.stage == Stage::Handshaking
+    }
+
+    /// Whether so much is kept of it that nothing more is to be read now.
+    pub fn is_full(&self) -> bool {
+        self.speech.as_ref().is_some_and(|speech| speech.is_full())
+    }
+
+    /// Whether its session stands for the login key, which nobody types.
+    pub fn is_keyless(&self) -> bool {
+        matches!(self.speech.as_deref(), Some(Speech::Lines(_)))
+    }
+
+    fn kept_frames(&self) -> &[u8] {
+        match self.stage {
+            Stage::Native | Stage::WebSocket | Stage::Lines => self.received.bytes(),
+            _ => &[],
+        }
     }
 
     /// The checkpoints are held for it, which has a deadline of its own; or no longer.
@@ -289,7 +253,6 @@ impl Connection {
         if !self.is_serving() {
             return;
         }
-        self.stage = Stage::Native;
         self.begun = NEVER;
         if matches!(self.patience, Patience::Idle | Patience::Operator) {
             self.since = now;
@@ -309,6 +272,42 @@ impl Connection {
         (self.begun != NEVER).then_some(self.begun)
     }
 
+    /// It may be a person who does not know what to say; see [`Due::Prompt`].
+    pub fn await_first_byte(&mut self) {
+        self.stage = Stage::Silent;
+    }
+
+    /// Its first byte came, or it was shown how to begin.
+    pub fn end_silence(&mut self) {
+        if self.stage == Stage::Silent {
+            self.stage = Stage::Sniffing;
+        }
+    }
+
+    /// It speaks frames.
+    pub fn begin_frames(&mut self) {
+        self.stage = Stage::Native;
+    }
+
+    /// It asks for something over HTTP.
+    pub fn begin_http(&mut self) {
+        self.stage = Stage::Http;
+    }
+
+    /// A person types lines.
+    pub fn begin_lines(&mut self, lang: Lang) {
+        self.stage = Stage::Lines;
+        self.begun = NEVER;
+        self.speech = Some(Box::new(Speech::Lines(Box::new(Lines::new(lang)))));
+    }
+
+    /// It asked for WebSocket.
+    pub fn begin_websocket(&mut self) {
+        self.stage = Stage::WebSocket;
+        self.begun = NEVER;
+        self.speech = Some(Box::new(Speech::WebSocket(WebSocket::default())));
+    }
+
     /// Its first byte is TLS's.
     pub fn begin_tls(&mut self, tls: Tls, now: Moment) {
         self.tls = Some(Box::new(tls));
@@ -322,8 +321,26 @@ impl Connection {
         self.begun = NEVER;
     }
 
-    /// Appends whole frames to what is to be sent.
+    /// Appends a frame to what is to be sent, in the form that the peer speaks.
     pub fn append(
+        &mut self,
+        now: Moment,
+        spare: &mut SpareBuffers,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let mut speech = self.speech.take();
+        self.append_bytes(now, spare, |out| {
+            let start = out.len();
+            write(out);
+            if let Some(speech) = &mut speech {
+                speech.reform(out, start);
+            }
+        });
+        self.speech = speech;
+    }
+
+    /// Appends bytes that are no message: they say nothing of the store.
+    pub fn append_bytes(
         &mut self,
         now: Moment,
         spare: &mut SpareBuffers,
@@ -348,10 +365,10 @@ impl Connection {
         self.send.len() + self.tls.as_ref().map_or(0, |tls| tls.unsent().len())
     }
 
-    /// Whether something waits to be sent, the word that TLS ends among it.
+    /// Whether something waits to be sent, the word that WebSocket or TLS ends among it.
     pub fn wants_write(&self) -> bool {
         match &self.tls {
-            None => !self.send.is_empty(),
+            None => !self.send.is_empty() || self.owes_close(),
             Some(tls) => {
                 let open = !tls.has_ended() && !tls.is_handshaking();
                 let to_seal = open && (!self.send.is_empty() || self.stage == Stage::Flushing);
@@ -360,8 +377,19 @@ impl Connection {
         }
     }
 
-    /// Under TLS: seals a record, if none is on its way.
+    fn owes_close(&self) -> bool {
+        self.stage == Stage::Flushing
+            && self.speech.as_ref().is_some_and(|speech| speech.owes_end())
+    }
+
+    /// Makes ready what the kernel is to be given. Under TLS: seals a record, if none is on its
+    /// way. At the end, the peer is told in its own words.
     pub fn seal(&mut self, spare: &mut SpareBuffers) {
+        if self.owes_close()
+            && let Some(speech) = &mut self.speech
+        {
+            speech.end(self.reason, self.send.tail(spare));
+        }
         let Some(tls) = &mut self.tls else { return };
         let mut sealed = tls.seal(self.send.unsent(), spare);
         if self.stage == Stage::Flushing && self.send.is_empty() {
@@ -384,7 +412,7 @@ impl Connection {
             None => bytes,
             Some(tls) => tls.was_sent(bytes, spare),
         };
-        self.send.consume(plain, spare);
+        self.send.consume(plain, self.form(), spare);
         self.backed_up &= self.unsent_bytes() >= limits::SEND_LOW_BYTES;
         self.last_progress = now;
         plain
@@ -394,7 +422,11 @@ impl Connection {
     /// bytes.
     pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
-        self.send.drop_unbegun(covered, spare)
+        self.send.drop_unbegun(covered, self.form(), spare)
+    }
+
+    fn form(&self) -> Form {
+        self.speech.as_ref().map_or(Form::Frames, |speech| speech.form())
     }
 
     /// Decides to close. The first reason stands.
@@ -425,58 +457,14 @@ impl Connection {
         self.stage = Stage::Dead;
         self.received.clear();
     }
+}
 
-    /// What the connection's deadlines ask for at `now` (P23).
-    pub fn due(&self, now: Moment, settings: &limits::Limits) -> Due {
-        let seconds = Duration::from_secs;
-        match self.stage {
-            Stage::Dead => Due::Never,
-            Stage::Flushing => self.drop_at(seconds(limits::FLUSH_SECONDS_MAX), now),
-            Stage::Lingering => self.drop_at(seconds(limits::LINGER_SECONDS_MAX), now),
-            Stage::Sniffing | Stage::Handshaking | Stage::Native => {
-                let mut next: Option<Moment> = None;
-                for (at, verdict) in self.deadlines(settings).into_iter().flatten() {
-                    if at <= now {
-                        return verdict;
-                    }
-                    next = Some(next.map_or(at, |next| next.min(at)));
-                }
-                next.map_or(Due::Never, Due::Later)
-            }
-        }
-    }
-
-    fn drop_at(&self, span: Duration, now: Moment) -> Due {
-        let at = self.since.after(span);
-        if at <= now { Due::Drop } else { Due::Later(at) }
-    }
-
-    /// Every deadline of a serving connection, and what it asks for.
-    fn deadlines(&self, settings: &limits::Limits) -> [Option<(Moment, Due)>; 4] {
-        let limit = |since: Moment, seconds: u64, reason| {
-            (seconds > 0).then(|| (since.after(Duration::from_secs(seconds)), Due::Close(reason)))
-        };
-        let life = match self.patience {
-            Patience::SignIn => {
-                limit(self.since, settings.signin_seconds, CloseReason::SignInDeadline)
-            }
-            Patience::Idle | Patience::Operator => {
-                limit(self.since, settings.idle_seconds, CloseReason::Idle)
-            }
-            Patience::Monitor => {
-                limit(self.since, limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline)
-            }
-            Patience::Keepalive | Patience::Backup => None,
-        };
-        let (seconds, late) = match self.stage {
-            Stage::Handshaking => (limits::HANDSHAKE_SECONDS_MAX, CloseReason::HandshakeDeadline),
-            _ => (limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline),
-        };
-        let frame = self.begun().and_then(|begun| limit(begun, seconds, late));
-        let stall = (!self.send.is_empty())
-            .then(|| limit(self.last_progress, settings.idle_seconds, CloseReason::Stalled))
-            .flatten();
-        [life, frame, stall, self.paced_until.map(|until| (until, Due::GoOn))]
+/// Whether the bytes begin with something that can be served: a whole frame, or a fault.
+fn has_frame(bytes: &[u8]) -> bool {
+    match frame::frame_len(bytes) {
+        Ok(Some(length)) => length <= bytes.len(),
+        Ok(None) => false,
+        Err(_) => true,
     }
 }
 

@@ -7,14 +7,27 @@
 //! ```
 //!
 //! At a takeover everything behind the frame being written is dropped: the peer must never see
-//! half a frame. Where that frame begins is found by hopping over the lengths in the headers.
+//! half a frame. Where that frame begins is found by hopping over the lengths in the headers, in
+//! the [`Form`] that the peer speaks.
 
 use super::spare::SpareBuffers;
+use super::{lines, websocket};
 use crate::mutant::Mutant;
 use crate::wire::frame;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
 const COMPACT_BYTES: usize = 64 * 1024;
+
+/// How what is said is cut into frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As they are, perhaps behind the prompt.
+    Frames,
+    /// Each line is one.
+    Lines,
+    /// With the headers of WebSocket, behind the answer to the request for it.
+    WebSocket,
+}
 
 /// A connection's outgoing bytes.
 #[derive(Default)]
@@ -48,12 +61,12 @@ impl SendBuffer {
     }
 
     /// The kernel took `count` bytes.
-    pub fn consume(&mut self, count: usize, spare: &mut SpareBuffers) {
+    pub fn consume(&mut self, count: usize, form: Form, spare: &mut SpareBuffers) {
         self.sent += count;
         if self.is_empty() {
             self.release(spare);
         } else if self.sent >= COMPACT_BYTES {
-            let begun = self.begun(self.sent);
+            let begun = self.begun(self.sent, form);
             self.bytes.drain(..begun);
             self.sent -= begun;
         }
@@ -62,12 +75,12 @@ impl SendBuffer {
 
     /// Drops everything behind the frame that is being written. The first `covered` bytes to be
     /// sent are sealed already, and as good as written. Returns the number of bytes.
-    pub fn drop_unbegun(&mut self, covered: usize, spare: &mut SpareBuffers) -> usize {
+    pub fn drop_unbegun(&mut self, covered: usize, form: Form, spare: &mut SpareBuffers) -> usize {
         let before = self.bytes.len();
         let gone = self.sent + covered;
-        let begun = self.begun(gone);
+        let begun = self.begun(gone, form);
         let is_between = begun == gone || Mutant::FrameCutOff.is_on();
-        let end = if is_between { gone } else { begun + self.frame_at(begun) };
+        let end = if is_between { gone } else { begun + self.frame_at(begun, form) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);
@@ -83,10 +96,10 @@ impl SendBuffer {
     }
 
     /// Where the frame begins that is being written when all before `gone` is.
-    fn begun(&self, gone: usize) -> usize {
+    fn begun(&self, gone: usize, form: Form) -> usize {
         let mut begun = 0;
         while begun < gone {
-            let next = begun + self.frame_at(begun);
+            let next = begun + self.frame_at(begun, form);
             if next > gone {
                 break;
             }
@@ -97,9 +110,15 @@ impl SendBuffer {
 
     /// The length of the frame that begins at `start`. Only whole frames are ever appended, so
     /// it can be read; were it not, the rest counts as one frame.
-    fn frame_at(&self, start: usize) -> usize {
+    fn frame_at(&self, start: usize, form: Form) -> usize {
         let rest = &self.bytes[start..];
-        frame::frame_len(rest).ok().flatten().unwrap_or(rest.len()).min(rest.len())
+        let length = match form {
+            Form::Frames if rest.starts_with(&frame::PROMPT) => Some(frame::PROMPT.len()),
+            Form::Lines => lines::line_len(rest),
+            Form::Frames => frame::frame_len(rest).ok().flatten(),
+            Form::WebSocket => websocket::frame_len(rest),
+        };
+        length.unwrap_or(rest.len()).min(rest.len())
     }
 
     fn invariants(&self) {
@@ -112,25 +131,38 @@ impl SendBuffer {
 mod tests {
     use super::*;
 
-    fn buffer_of(frames: &[&[u8]]) -> SendBuffer {
+    const FORMS: [Form; 3] = [Form::Frames, Form::WebSocket, Form::Lines];
+
+    fn buffer_of(form: Form, payloads: &[&[u8]]) -> SendBuffer {
         let mut send = SendBuffer::default();
-        for payload in frames {
-            frame::append(send.tail(&mut SpareBuffers::default()), |out| {
-                out.extend_from_slice(payload)
-            });
+        for payload in payloads {
+            let out = send.tail(&mut SpareBuffers::default());
+            let start = out.len();
+            frame::append(out, |out| out.extend_from_slice(payload));
+            match form {
+                Form::Frames => {}
+                Form::WebSocket => websocket::reform(out, start),
+                Form::Lines => {
+                    out.drain(start..start + 12);
+                    out.push(b'\n');
+                }
+            }
         }
         send
     }
 
     #[test]
     fn p17_what_is_dropped_ends_at_a_frames_end() {
-        for taken in 0..=42 {
-            for covered in 0..=42 - taken {
-                let mut send = buffer_of(&[b"ab", b"cd", b"ef"]);
-                send.consume(taken, &mut SpareBuffers::default());
-                send.drop_unbegun(covered, &mut SpareBuffers::default());
-                let frame_end = (taken + covered).div_ceil(14) * 14;
-                assert_eq!(send.len(), frame_end - taken, "after {taken}, {covered} sealed");
+        for (form, header) in FORMS.into_iter().zip([12, 2, 1]) {
+            let (frame, all) = (header + 2, 3 * (header + 2));
+            for taken in 0..=all {
+                for covered in 0..=all - taken {
+                    let mut send = buffer_of(form, &[b"ab", b"cd", b"ef"]);
+                    send.consume(taken, form, &mut SpareBuffers::default());
+                    send.drop_unbegun(covered, form, &mut SpareBuffers::default());
+                    let frame_end = (taken + covered).div_ceil(frame) * frame;
+                    assert_eq!(send.len(), frame_end - taken, "after {taken}, {covered} sealed");
+                }
             }
         }
     }
@@ -138,11 +170,13 @@ mod tests {
     #[test]
     fn p20_an_empty_buffer_owns_nothing_and_a_long_one_is_compacted() {
         let big = vec![b'x'; 50_000];
-        let mut send = buffer_of(&[&big, &big, &big]);
-        let mut spare = SpareBuffers::default();
-        send.consume(70_000, &mut spare);
-        assert!(send.bytes.len() < 110_000);
-        send.consume(send.len(), &mut spare);
-        assert_eq!(send.bytes.capacity(), 0);
+        for form in FORMS {
+            let mut send = buffer_of(form, &[&big, &big, &big]);
+            let mut spare = SpareBuffers::default();
+            send.consume(70_000, form, &mut spare);
+            assert!(send.bytes.len() < 110_000);
+            send.consume(send.len(), form, &mut spare);
+            assert_eq!(send.bytes.capacity(), 0);
+        }
     }
 }

@@ -90,6 +90,8 @@ pub struct Caller {
     pub address: IpAddr,
     /// Through which door.
     pub door: Door,
+    /// Lines carry no key: the connection's session stands for it.
+    pub keyless: bool,
 }
 
 /// The facts, and who asks.

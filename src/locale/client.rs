@@ -15,6 +15,14 @@ pub enum Text<'a> {
     Welcome { address: &'a str } =>
         "p2sp at {address}. `reg NAME` registers, `login NAME` signs in, `help` explains.",
         "已连接 p2sp（{address}）。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
+    /// At telnet or nc, in front of the first answer.
+    WelcomeLine =>
+        "p2sp. `reg NAME` registers, `login NAME` signs in, `help` explains.",
+        "欢迎使用 p2sp。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
+    /// From here on every answer is an object, for programs.
+    RawOn => "One JSON object a line.", "此后每行一个 JSON 对象。";
+    /// The same, for people.
+    RawOff => "Lines for people.", "此后恢复为文字。";
     /// Stands before what an administrator says.
     SystemMark => "[system message]", "[系统消息]";
 

@@ -17,7 +17,8 @@
 
 use super::retention::gap_entry;
 use super::{Fatal, Server, conn_mut, fatal};
-use crate::conn::CloseReason;
+use crate::conn::spare::SpareBuffers;
+use crate::conn::{CloseReason, Connection};
 use crate::handlers::stem::stem;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
@@ -471,13 +472,23 @@ impl Server {
         }
     }
 
-    /// Appends frames to a connection's send buffer, if it still is to be sent anything.
+    /// Appends a frame to a connection's send buffer, if it still is to be sent anything.
     pub(super) fn append(&mut self, id: ConnId, now: Now, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append_with(id, |conn, spare| conn.append(now.mono, spare, write));
+    }
+
+    /// The same for bytes that are no message.
+    pub(super) fn append_bytes(&mut self, id: ConnId, now: Now, bytes: &[u8]) {
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(bytes);
+        self.append_with(id, |conn, spare| conn.append_bytes(now.mono, spare, write));
+    }
+
+    fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
         };
         let before = conn.send.len();
-        conn.append(now.mono, &mut self.spare, write);
+        act(conn, &mut self.spare);
         self.send_bytes += conn.send.len() - before;
         if self.send_bytes > limits::SEND_TOTAL_BYTES_MAX {
             conn.back_up();

@@ -26,6 +26,8 @@ pub struct Portion {
     pub conn: ConnId,
     /// All of them.
     bytes: Range<usize>,
+    /// Where those begin that came in this tick.
+    came: usize,
     /// The whole frames among them, by index.
     pub frames: Range<usize>,
     /// A fault behind the last of them.
@@ -36,6 +38,11 @@ pub struct Portion {
 }
 
 impl Portion {
+    /// Whether the fault behind the frames was served.
+    pub fn fault_was_served(&self) -> bool {
+        self.fault.is_some() && self.served > self.frames.len()
+    }
+
     /// How many frames there are to serve, a fault counted as one.
     pub fn listed(&self) -> usize {
         self.frames.len() + usize::from(self.fault.is_some())
@@ -70,7 +77,8 @@ impl Intake {
         self.used += kept.len();
         let frames = self.frames.len()..self.frames.len();
         let bytes = start..self.used;
-        self.portions.push(Portion { conn, bytes, frames, fault: None, served: 0 });
+        let came = self.used;
+        self.portions.push(Portion { conn, bytes, came, frames, fault: None, served: 0 });
     }
 
     /// Where the connection's next bytes go. Empty: it has had its share of this tick.
@@ -96,12 +104,50 @@ impl Intake {
         &self.bytes[start..self.used]
     }
 
-    /// That was no plaintext: it is nothing that can be cut into frames.
+    /// What of it came in this tick.
+    pub fn came(&self) -> &[u8] {
+        let start = self.portions.last().map_or(self.used, |portion| portion.came);
+        &self.bytes[start..self.used]
+    }
+
+    /// That was no plaintext, or nothing that will be cut into frames.
     pub fn take_back(&mut self) {
         self.used = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
     }
 
-    /// Whatever the connection has sent is refused.
+    /// The first bytes are dealt with; the rest counts as having come in this tick.
+    pub fn drop_front(&mut self, count: usize) {
+        let Some(portion) = self.portions.last_mut() else { return };
+        let start = portion.bytes.start;
+        self.bytes.copy_within(start + count..self.used, start);
+        self.used -= count;
+        portion.came = start;
+    }
+
+    /// As [`Intake::take_back`], of what came in this tick alone.
+    pub fn take_back_came(&mut self) {
+        self.used = self.portions.last().map_or(self.used, |portion| portion.came);
+    }
+
+    /// A payload that came without a frame.
+    pub fn append_payload(&mut self, payload: &[u8]) {
+        self.append(&frame::header(0, payload.len()));
+        self.append(payload);
+    }
+
+    /// So many bytes of frames the connection may still have in the intake.
+    pub fn room_for_frames(&self) -> usize {
+        INTAKE_BYTES_PER_CONN - self.begun().len()
+    }
+
+    /// Ends the portion: what there is of it can be cut into nothing yet, and is kept.
+    pub fn leave(&mut self) {
+        if let Some(portion) = self.portions.last_mut() {
+            portion.bytes.end = self.used;
+        }
+    }
+
+    /// What stands behind the portion's frames is refused.
     pub fn refuse(&mut self, code: Code) {
         if let Some(portion) = self.portions.last_mut() {
             portion.fault = Some(code);
@@ -113,6 +159,7 @@ impl Intake {
         let Some(portion) = self.portions.last_mut() else { return 0 };
         portion.bytes.end = self.used;
         let mut at = portion.bytes.start;
+        let behind = portion.fault.take();
         while portion.fault.is_none() && self.frames.len() - portion.frames.start < FRAMES_PER_CONN
         {
             let rest = &self.bytes[at..self.used];
@@ -126,6 +173,9 @@ impl Intake {
                     portion.fault = Some(fault_code(fault));
                 }
             }
+        }
+        if at == self.used {
+            portion.fault = behind;
         }
         portion.frames.end = self.frames.len();
         portion.listed()
@@ -240,7 +290,7 @@ mod tests {
     #[test]
     fn a_fault_stands_behind_the_frames_before_it() {
         let mut bytes = frames(&[b"one"]);
-        bytes.extend_from_slice(b"GET /");
+        bytes.extend_from_slice(b"\0GET /");
         let mut intake = Intake::new();
         intake.begin(CONN, &bytes);
         assert_eq!(intake.list(), 2);

@@ -12,10 +12,12 @@
 
 mod commit;
 mod deliver;
+mod doors;
 mod hold;
 mod indexing;
 pub mod intake;
 mod monitor;
+mod page;
 mod reap;
 mod retention;
 mod secure;
@@ -70,6 +72,8 @@ pub struct Server {
     certificate: Option<Certificate>,
     /// Bytes of the connection that is being read, if they are sealed.
     sealed: Sealed,
+    /// The connection that is being read has brought more than this tick takes.
+    reads_no_more: bool,
     /// Handshakes that this tick may still compute.
     handshakes_left: usize,
     /// Requests that wait for a password hash, by their connection.
@@ -125,6 +129,7 @@ impl Server {
             intake: Intake::new(),
             certificate: None,
             sealed: Sealed::new(),
+            reads_no_more: false,
             handshakes_left: limits::HANDSHAKES_PER_TICK,
             waiting: HashMap::new(),
             behind: VecDeque::new(),
@@ -167,7 +172,11 @@ impl Server {
             self.counters.closed(CloseReason::Refused.name());
             return false;
         }
-        self.conns.insert(Connection::new(id.generation, peer.ip(), now.mono));
+        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
+        if !self.rules.tls_required || peer.ip().to_canonical().is_loopback() {
+            conn.await_first_byte();
+        }
+        self.conns.insert(conn);
         self.touch(id);
         true
     }
@@ -222,6 +231,7 @@ impl Server {
         if conn.stage == Stage::Handshaking && self.handshakes_left == 0 {
             return Err(NotNow::NextTick);
         }
+        self.reads_no_more = conn.is_full();
         self.intake.begin(id, &conn.received.give());
         self.sealed.begin(conn.tls.as_deref_mut());
         self.touch(id);
@@ -230,6 +240,9 @@ impl Server {
 
     /// Where the connection's next bytes go; empty when it has had its share.
     pub fn read_room(&mut self) -> &mut [u8] {
+        if self.reads_no_more {
+            return &mut [];
+        }
         let room = self.intake.room();
         if self.sealed.is_used() && !room.is_empty() { self.sealed.room() } else { room }
     }
@@ -242,15 +255,13 @@ impl Server {
         }
     }
 
-    /// The connection's share is complete: open it if it is sealed, cut it into frames and list
-    /// them.
+    /// The connection's share is complete: open it if it is sealed, make frames of it whatever it
+    /// is, and list them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
-        if self.conn(id).is_some_and(|conn| conn.door() == Door::Metrics) {
-            return self.hear_monitor(id);
-        }
-        self.sniff(id, now);
+        self.end_silence(id);
+        self.begin_tls(id, now);
         self.open_records(id, now);
-        let listed = self.intake.list();
+        let listed = self.understand(id, now);
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         if listed > 0 {
             conn.frames_came(now.mono);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Fatal, Server, conn_mut, fatal};
-use crate::conn::{CloseReason, Connection, Due, Stage};
+use crate::conn::{CloseReason, Due, Stage};
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::mutant::Mutant;
@@ -34,17 +34,15 @@ impl Server {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
             let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
-            // A monitor's are kept as they came.
-            if conn.is_serving() && conn.door() != Door::Metrics {
-                let mut rest = self.intake.rest(portion);
-                if Mutant::PausedFramesLost.is_on() && has_frame(rest) {
-                    rest = &[];
+            if let Some(speech) = conn.speech.as_mut().filter(|_| portion.fault_was_served()) {
+                speech.fault_was_told();
+            }
+            if conn.is_serving() {
+                conn.received.keep(self.intake.rest(portion));
+                if Mutant::PausedFramesLost.is_on() && conn.has_work() {
+                    conn.received.clear();
                 }
-                conn.received.keep(rest);
-                let in_record = conn.tls.as_ref().is_some_and(|tls| tls.is_within_record());
-                let in_frame = !rest.is_empty() && !has_frame(rest);
-                let handshaking = conn.stage == Stage::Handshaking;
-                conn.frame_is_begun(in_frame || in_record || handshaking, now.mono);
+                conn.frame_is_begun(conn.is_within(), now.mono);
             }
         }
         self.intake.clear();
@@ -55,8 +53,8 @@ impl Server {
     /// what is on its way is sent.
     pub fn close_if_served(&mut self, id: ConnId, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        let done = conn.peer_finished && !conn.awaits_hash && conn.paced_until.is_none();
-        if done && conn.is_serving() && !has_work(conn) {
+        let done = conn.peer_finished && !conn.awaits_hash && !conn.is_paced();
+        if done && conn.is_serving() && !conn.has_work() {
             conn.close(CloseReason::PeerLeft, now.mono);
         }
     }
@@ -101,7 +99,8 @@ impl Server {
             Due::Later(at) => Some(at),
             _ => Some(now.mono),
         };
-        Some(Settled::Alive { deadline, serving: conn.may_be_served(), has_work: has_work(conn) })
+        let has_work = conn.has_work();
+        Some(Settled::Alive { deadline, serving: conn.may_be_served(), has_work })
     }
 
     fn free(&mut self, id: ConnId) {
@@ -122,7 +121,11 @@ impl Server {
         match conn.due(now.mono, &self.rules.limits) {
             Due::Never | Due::Later(_) if Mutant::DeadlineNotSetAnew.is_on() => return,
             Due::Never | Due::Later(_) => {}
-            Due::GoOn => conn.paced_until = None,
+            Due::GoOn => conn.pace(None),
+            Due::Prompt => {
+                conn.end_silence();
+                self.append_bytes(id, now, &frame::PROMPT);
+            }
             Due::Close(reason) => conn.close(reason, now.mono),
             Due::Drop => conn.die(CloseReason::Io),
         }
@@ -208,24 +211,5 @@ impl Server {
     /// A tick took so long, without its wait.
     pub fn tick_took(&mut self, time: Duration) {
         self.counters.tick_took(time);
-    }
-}
-
-/// Whether something was kept that does not wait for more bytes.
-fn has_work(conn: &Connection) -> bool {
-    // What a monitor sent waits for the rest of it.
-    if conn.door() == Door::Metrics {
-        return false;
-    }
-    let unopened = conn.tls.as_ref().is_some_and(|tls| tls.waits());
-    unopened || has_frame(conn.received.bytes())
-}
-
-/// Whether the bytes begin with something that can be served: a whole frame, or a fault.
-fn has_frame(bytes: &[u8]) -> bool {
-    match frame::frame_len(bytes) {
-        Ok(Some(length)) => length <= bytes.len(),
-        Ok(None) => false,
-        Err(_) => true,
     }
 }

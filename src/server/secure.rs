@@ -1,9 +1,9 @@
-//! TLS, as far as `read` is concerned: the first byte tells who speaks it, and the records are
-//! opened before anything is listed, so that the intake holds plaintext alone.
+//! TLS, as far as `read` is concerned: the records are opened before anything is listed, so that
+//! the intake holds plaintext alone.
 //!
 //! ```text
 //!            ┌ not sealed ─────────────────────────┐
-//! kernel ─► first byte                             ├─► intake
+//! kernel ─► first byte                             ├─► intake ─► doors
 //!            └ sealed ─► [`Sealed`] ─► conn::tls ──┘
 //! ```
 //!
@@ -12,11 +12,11 @@
 
 use super::{Server, conn_mut};
 use crate::certificate::Certificate;
+use crate::conn::speaks::Speaks;
 use crate::conn::tls::Tls;
-use crate::conn::{CloseReason, Speaks, Stage};
+use crate::conn::{CloseReason, Stage};
 use crate::id::{ConnId, Now};
 use crate::limits::{HANDSHAKE_BYTES_MAX, SEALED_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
-use crate::wire::Code;
 
 /// The sealed bytes of the connection that is being read: what was kept of it, and what came.
 #[derive(Debug)]
@@ -69,24 +69,19 @@ impl Server {
         self.certificate = Some(certificate);
     }
 
-    /// A connection's first byte tells what it speaks.
-    pub(super) fn sniff(&mut self, id: ConnId, now: Now) {
+    /// A connection's first byte tells whether it speaks TLS.
+    pub(super) fn begin_tls(&mut self, id: ConnId, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
-        let Some(&first) = self.intake.begun().first().filter(|_| is_first) else { return };
-        match (Speaks::from_first_byte(first), &self.certificate) {
-            (Speaks::Tls, Some(certificate)) => match Tls::new(certificate) {
-                Ok(tls) => {
-                    conn.begin_tls(tls, now.mono);
-                    self.sealed.take(self.intake.begun());
-                    self.intake.take_back();
-                }
-                Err(fault) => log::error!("{id}: TLS cannot begin: {}", fault.0),
-            },
-            _ if self.rules.tls_required && !conn.peer.to_canonical().is_loopback() => {
-                self.intake.refuse(Code::TlsRequired);
+        let is_tls = is_first && Speaks::from_bytes(self.intake.begun()) == Some(Speaks::Tls);
+        let Some(certificate) = self.certificate.as_ref().filter(|_| is_tls) else { return };
+        match Tls::new(certificate) {
+            Ok(tls) => {
+                conn.begin_tls(tls, now.mono);
+                self.sealed.take(self.intake.begun());
+                self.intake.take_back();
             }
-            _ => {}
+            Err(fault) => log::error!("{id}: TLS cannot begin: {}", fault.0),
         }
     }
 

@@ -102,8 +102,8 @@ impl Server {
         let Some(session) = self.sessions.get_mut(id) else { return true };
         let limits = &self.rules.limits;
         let says = content.as_ref().is_ok_and(is_message);
-        conn.paced_until = session.pace(says, limits, now.mono).err();
-        conn.paced_until.is_none()
+        conn.pace(session.pace(says, limits, now.mono).err());
+        !conn.is_paced()
     }
 
     /// Serves one frame, without asking whether it is its turn.
@@ -148,7 +148,8 @@ impl Server {
     /// Who asks, if they are still there and not about to go.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conn(id).filter(|conn| conn.is_serving())?;
-        Some(Caller { conn: id, address: conn.peer, door: conn.door() })
+        let keyless = conn.is_keyless();
+        Some(Caller { conn: id, address: conn.peer, door: conn.door(), keyless })
     }
 
     /// Takes the server apart into what a request is served from.

@@ -54,7 +54,7 @@ macro_rules! replays {
     };
 }
 
-replays! { frame, request, names, screen, connection, world, }
+replays! { frame, request, names, screen, connection, doors, world, }
 
 #[test]
 fn every_target_is_fuzzed_and_replayed() {

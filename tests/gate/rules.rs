@@ -41,7 +41,9 @@ pub fn check(
             rule(code == "not_signed_in", "P19: nobody is signed in")
         }
         (_, Key::Odd) => rule(code == "bad_request", "P19: a key is a string"),
-        (State::SignedIn, Key::Right) => check_allowed(kind, handler, situation, code),
+        (_, Key::Line) | (State::SignedIn, Key::Right) => {
+            check_allowed(kind, handler, situation, code)
+        }
         _ => rule(code == "bad_key", "P18, P19: a key that is not the session's opens nothing"),
     }
 }

@@ -44,6 +44,8 @@ pub enum Key {
     Odd,
     /// None.
     Missing,
+    /// None, for the connection is one of lines.
+    Line,
 }
 
 /// What the caller is to the thing that is named.
@@ -98,8 +100,8 @@ impl State {
 }
 
 impl Key {
-    pub const ALL: [Key; 6] =
-        [Key::Right, Key::Foreign, Key::Expired, Key::Malformed, Key::Odd, Key::Missing];
+    pub const ALL: [Key; 7] =
+        [Key::Right, Key::Foreign, Key::Expired, Key::Malformed, Key::Odd, Key::Missing, Key::Line];
 }
 
 impl Relation {
@@ -130,8 +132,10 @@ impl Situation {
         // Administrators cannot be blocked.
         let possible =
             states.filter(move |state| !admin || !matches!(state, State::Blocked | State::Barred));
-        possible
-            .flat_map(move |state| Key::ALL.map(|key| Situation { state, key, admin, relation }))
+        let all = possible
+            .flat_map(move |state| Key::ALL.map(|key| Situation { state, key, admin, relation }));
+        // A line waits for the answer to the one before: it never meets a password being hashed.
+        all.filter(|situation| situation.key != Key::Line || !situation.state.waits())
     }
 }
 

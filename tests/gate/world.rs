@@ -195,7 +195,7 @@ impl World {
             connect(house, &mut self.admin);
         }
         // Behind the administrator: in a tick they are served first.
-        connect(house, &mut self.caller);
+        connect_speaking(house, &mut self.caller, key);
         sign_in(house, &mut self.caller, relation.name());
         if state == State::SignedOut {
             done(house, &mut self.caller, "logout", json!({}));
@@ -210,7 +210,7 @@ impl World {
         if matches!(state, State::Door | State::Barred | State::AwaitsSignIn) {
             house.net.cut(self.caller.end.expect("connected"));
             house.settle();
-            connect(house, &mut self.caller);
+            connect_speaking(house, &mut self.caller, key);
         }
         if state == State::Barred {
             done(house, &mut self.admin, "blockuser", json!({"username": relation.name()}));
@@ -273,7 +273,7 @@ impl World {
             Key::Foreign => json!(self.admin.key),
             Key::Malformed => json!("abc"),
             Key::Odd => json!(7),
-            Key::Missing => Value::Null,
+            Key::Missing | Key::Line => Value::Null,
         };
         args["id"] = json!("cell");
         args
@@ -300,6 +300,18 @@ fn connect(house: &mut House, peer: &mut Peer) {
     peer.inbox.clear();
     peer.connect(end);
     house.settle();
+}
+
+/// As whoever has such a key speaks.
+fn connect_speaking(house: &mut House, peer: &mut Peer, key: Key) {
+    connect(house, peer);
+    peer.lines = key == Key::Line;
+    if peer.lines {
+        house.net.send(peer.end.expect("connected"), b"raw on\n");
+        house.settle();
+        peer.receive(&house.net).expect("objects");
+        peer.inbox.clear();
+    }
 }
 
 fn sign_in(house: &mut House, peer: &mut Peer, name: &str) {

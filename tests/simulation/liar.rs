@@ -202,7 +202,7 @@ impl Liar {
     fn send_garbage(&mut self, scene: &mut Scene, peer: PeerId) {
         scene.saw(Happening::Garbage);
         let bytes: &[u8] = match scene.choices.below(5) {
-            0 => b"GET / HTTP/1.1\r\n\r\n",
+            0 => b"\0ET / HTTP/1.1\r\n\r\n",
             1 => b"\xab\xcd\xef\x88\0\0\0\0\xff\xff\xff\xff",
             2 => b"\xab\xcd\xef\x88\x01\0\0\0\x02\0\0\0{}",
             3 => b"\xab\xcd\xef\x88\0\0\0\0\x02\0\0\0[]",

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::pipe_net::{PeerId, PipeNet};
 use super::secure::Secure;
+use super::socket::Socket;
 
 /// A person at a connection.
 #[derive(Debug, Default)]
@@ -36,6 +37,10 @@ pub struct Peer {
     pub pushed: i64,
     /// Its TLS, if it speaks that.
     pub secure: Option<Secure>,
+    /// It speaks in lines, `raw` ones.
+    pub lines: bool,
+    /// Its WebSocket, if it speaks that.
+    pub socket: Option<Socket>,
     bytes: Vec<u8>,
     next_id: i64,
     awaited: VecDeque<(Value, String)>,
@@ -47,6 +52,8 @@ impl Peer {
         self.end = Some(end);
         self.ended = false;
         self.secure = None;
+        self.socket = None;
+        self.lines = false;
         self.bytes.clear();
         self.awaited.clear();
     }
@@ -73,6 +80,9 @@ impl Peer {
         if let Some(id) = args.get("id").filter(|id| !id.is_null()) {
             self.awaited.push_back((id.clone(), kind.to_owned()));
         }
+        if self.lines {
+            return format!("{}\n", json!({"type": kind, "payload": args})).into_bytes();
+        }
         let mut out = Vec::new();
         request::append(&mut out, kind, 0, &Value::Object(args));
         out
@@ -82,17 +92,38 @@ impl Peer {
     pub fn receive(&mut self, net: &PipeNet) -> Result<bool, String> {
         let Some(end) = self.end.filter(|_| !self.paused) else { return Ok(false) };
         let bytes = net.take(end);
-        match &mut self.secure {
-            None => self.bytes.extend_from_slice(&bytes),
-            Some(secure) => {
-                self.bytes.append(&mut secure.open(&bytes)?);
-                let answer = secure.seal(&[]);
-                if !answer.is_empty() {
-                    net.send(end, &answer);
+        let plain = match &mut self.secure {
+            None => bytes.clone(),
+            Some(secure) => secure.open(&bytes)?,
+        };
+        match &mut self.socket {
+            None => self.bytes.extend_from_slice(&plain),
+            Some(socket) => {
+                for payload in socket.open(&plain)? {
+                    let message = serde_json::from_slice(&payload);
+                    self.take_in(message.map_err(|error| error.to_string())?)?;
                 }
             }
         }
-        while let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))? {
+        let goes = self.socket.as_mut().map(Socket::goes).unwrap_or_default();
+        let answer = self.secure.as_mut().map_or(goes.clone(), |secure| secure.seal(&goes));
+        if !answer.is_empty() {
+            net.send(end, &answer);
+        }
+        while self.lines
+            && let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n')
+        {
+            let line: Vec<u8> = self.bytes.drain(..=end).collect();
+            let message = serde_json::from_slice(&line).map_err(|error| error.to_string())?;
+            self.take_in(message)?;
+        }
+        if self.bytes.starts_with(&frame::PROMPT) {
+            self.bytes.drain(..frame::PROMPT.len());
+        }
+        let is_prompted = !self.bytes.is_empty() && frame::PROMPT.starts_with(&self.bytes);
+        while !is_prompted
+            && let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))?
+        {
             if length > self.bytes.len() {
                 break;
             }
@@ -106,6 +137,9 @@ impl Peer {
             let cut = |secure: &Secure| !secure.told_end && !secure.tls.is_handshaking();
             if self.secure.as_ref().is_some_and(cut) {
                 return Err("the stream is cut off: TLS was not told its end".into());
+            }
+            if self.socket.as_ref().is_some_and(Socket::is_cut_off) {
+                return Err("the stream is cut off: WebSocket was not told its end".into());
             }
             if !self.bytes.is_empty() {
                 return Err("the stream ends in the middle of a frame".into());

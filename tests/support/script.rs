@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! limit messages_burst=5          options stand first: limit, keep-days, friend-approval,
-//!                                 language, tls: everybody speaks it, and pieces: bytes travel
-//!                                 one or three at a time
+//!                                 language, tls, websocket: everybody speaks it, and pieces:
+//!                                 bytes travel one or three at a time
 //! people alice bob                connect, register, sign in; they confirm. plain: they do not
 //! connect root control            through the control socket
 //! befriend alice bob              group OWNER NAME MEMBER…: makes one and skips what is said
@@ -40,6 +40,7 @@ use super::expect::{self, Bound};
 use super::house::{House, PASSWORD};
 use super::peer::Peer;
 use super::secure::{self, Secure};
+use super::socket::{self, Socket};
 
 /// What a line of a script comes to; an error says what was expected and what came.
 type Done = Result<(), String>;
@@ -69,6 +70,7 @@ struct Stage {
     together: bool,
     pieces: bool,
     tls: bool,
+    websocket: bool,
 }
 
 impl Stage {
@@ -76,7 +78,8 @@ impl Stage {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         match word {
-            "limit" | "keep-days" | "friend-approval" | "language" | "pieces" | "tls" => {
+            "limit" | "keep-days" | "friend-approval" | "language" | "pieces" | "tls"
+            | "websocket" => {
                 return self.set_option(word, rest);
             }
             "repeat" => return self.repeat(rest),
@@ -106,6 +109,7 @@ impl Stage {
             "friend-approval" => self.rules.friend_approval = true,
             "pieces" => self.pieces = true,
             "tls" => self.tls = true,
+            "websocket" => self.websocket = true,
             "keep-days" => self.rules.keep_days = rest.parse().map_err(|_| "not a number")?,
             "language" => self.rules.lang = Lang::from_tag(rest),
             _ => {
@@ -225,9 +229,12 @@ impl Stage {
                 self.person(name)?.disconnected();
             }
             ("finish", Some(end), []) => {
-                if let Some(secure) = &mut self.person(name)?.secure {
-                    net.send(end, &secure.end());
+                let person = self.person(name)?;
+                let mut bytes = person.socket.as_mut().map(Socket::end).unwrap_or_default();
+                if let Some(secure) = &mut person.secure {
+                    bytes = [secure.seal(&bytes), secure.end()].concat();
                 }
+                net.send(end, &bytes);
                 net.finish(end);
             }
             ("capacity", Some(end), [bytes]) => {
@@ -264,11 +271,15 @@ impl Stage {
         let person = self.people.entry(name.to_owned()).or_default();
         person.acks = acks;
         person.connect(end);
-        if self.tls {
+        if self.tls && address != "control" {
             person.secure = Some(Secure::trusting(secure::certificate().fingerprint));
-            return self.send_bytes(name, &[]);
         }
-        Ok(())
+        // Whoever comes through the operator's door speaks frames.
+        if self.websocket && address != "control" {
+            person.socket = Some(Socket::default());
+            return self.send_plain(name, socket::REQUEST.as_bytes());
+        }
+        self.send_plain(name, &[])
     }
 
     fn make_group(&mut self, owner: &str, name: &str, members: &[&str]) -> Done {
@@ -342,6 +353,12 @@ impl Stage {
     }
 
     fn send_bytes(&mut self, name: &str, bytes: &[u8]) -> Done {
+        let person = self.person(name)?;
+        let wrapped = person.socket.as_mut().map(|socket| socket.wrap(bytes));
+        self.send_plain(name, wrapped.as_deref().unwrap_or(bytes))
+    }
+
+    fn send_plain(&mut self, name: &str, bytes: &[u8]) -> Done {
         let person = self.person(name)?;
         let end = person.end.ok_or("not connected")?;
         let sealed = person.secure.as_mut().map(|secure| secure.seal(bytes));

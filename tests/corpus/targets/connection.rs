@@ -97,7 +97,7 @@ impl Life {
             11 => self.conn.awaits_hash = choices.chance(50),
             12 => {
                 let until = self.now.after(Duration::from_secs(1));
-                self.conn.paced_until = choices.chance(50).then_some(until);
+                self.conn.pace(choices.chance(50).then_some(until));
             }
             13 => self.close(),
             14 => self.obey_deadline(),
@@ -202,7 +202,8 @@ impl Life {
     fn obey_deadline(&mut self) {
         match self.conn.due(self.now, &self.limits) {
             Due::Never | Due::Later(_) => {}
-            Due::GoOn => self.conn.paced_until = None,
+            Due::GoOn => self.conn.pace(None),
+            Due::Prompt => self.conn.end_silence(),
             Due::Close(reason) => {
                 self.conn.close(reason, self.now);
                 self.model.closing = Some(self.now);
@@ -228,7 +229,7 @@ impl Life {
         assert_eq!(conn.send.len(), self.bytes.len() - self.taken);
         if conn.is_serving() {
             assert_eq!(conn.may_be_fed(), !self.model.backed_up, "P20");
-            let paused = conn.awaits_hash || conn.paced_until.is_some();
+            let paused = conn.awaits_hash || conn.is_paced();
             assert_eq!(conn.may_be_served(), !self.model.backed_up && !paused);
         } else {
             assert!(!conn.may_be_fed() && !conn.may_be_served());
@@ -252,7 +253,7 @@ impl Life {
             Stage::Dead => return assert_eq!(due, Due::Never),
             Stage::Flushing => must_end(self.model.closing, FLUSH_SECONDS_MAX),
             Stage::Lingering => must_end(self.model.closing, LINGER_SECONDS_MAX),
-            Stage::Sniffing | Stage::Handshaking | Stage::Native => {
+            _ => {
                 must_end(self.model.begun, FRAME_SECONDS_MAX)
                     || must_end(self.model.stranger_since, self.limits.signin_seconds)
                     || must_end(self.model.heard, self.limits.idle_seconds)
@@ -268,8 +269,8 @@ impl Life {
 
 fn rank(stage: Stage) -> usize {
     match stage {
-        Stage::Sniffing | Stage::Handshaking => 0,
-        Stage::Native => 1,
+        Stage::Silent | Stage::Sniffing | Stage::Handshaking => 0,
+        Stage::Native | Stage::Http | Stage::WebSocket | Stage::Lines => 1,
         Stage::Flushing => 2,
         Stage::Lingering => 3,
         Stage::Dead => 4,

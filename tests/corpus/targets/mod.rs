@@ -4,6 +4,7 @@
 //! crate that mounts them has `simulation` and `support` at its root.
 
 pub mod connection;
+pub mod doors;
 pub mod frame;
 pub mod names;
 pub mod request;
@@ -16,6 +17,7 @@ pub type Target = fn(&[u8]);
 /// Every target, by its name.
 pub const TARGETS: &[(&str, Target)] = &[
     ("connection", connection::run),
+    ("doors", doors::run),
     ("frame", frame::run),
     ("names", names::run),
     ("request", request::run),

@@ -1,0 +1,46 @@
+//! Which group a number stands for, as the person at the other end last saw the lists.
+//!
+//! What they saw stays as they saw it until a list is shown again. A list that was only fetched
+//! for one line, and not seen, is forgotten behind that line.
+
+use serde_json::Value;
+
+use crate::limits::LINE_GROUPS_MAX;
+use crate::wire::command::{GroupList, GroupRef};
+
+/// The numbers of both lists.
+#[derive(Default)]
+pub struct Groups([Option<Vec<GroupRef>>; 2]);
+
+impl Groups {
+    /// A page of a list has come; the first one begins the list anew.
+    pub fn page(&mut self, list: GroupList, data: &Value, is_first: bool) {
+        let kept = &mut self.0[list as usize];
+        if is_first {
+            *kept = None;
+        }
+        let kept = kept.get_or_insert_default();
+        let text = |group: &Value, key: &str| group[key].as_str().unwrap_or_default().to_owned();
+        let room = LINE_GROUPS_MAX.saturating_sub(kept.len());
+        let groups = data["groups"].as_array().into_iter().flatten().take(room);
+        kept.extend(groups.map(|group| GroupRef {
+            creator: text(group, "creator"),
+            groupname: text(group, "groupname"),
+        }));
+    }
+
+    /// The list is not what it was.
+    pub fn forget(&mut self, list: GroupList) {
+        self.0[list as usize] = None;
+    }
+
+    /// The group of that number, counted from 1.
+    pub fn group(&self, list: GroupList, number: usize) -> Option<GroupRef> {
+        self.0[list as usize].as_ref()?.get(number.checked_sub(1)?).cloned()
+    }
+
+    /// Whether there is such a list.
+    pub fn has(&self, list: GroupList) -> bool {
+        self.0[list as usize].is_some()
+    }
+}

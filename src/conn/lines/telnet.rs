@@ -1,0 +1,225 @@
+//! Lines out of what comes: of telnet and nc, from whatever keyboard.
+//!
+//! ```text
+//! CR LF │ LF │ CR NUL │ CR  ─► one end of a line
+//! FF …  telnet's commands   ─► taken out; what is asked of us is declined
+//! ```
+//!
+//! A line is kept as it comes, at most [`LINE_BYTES_MAX`] of it; the rest of a longer one is
+//! dropped. Nothing is kept between two lines.
+
+use crate::limits::LINE_BYTES_MAX;
+
+/// Telnet's escape, and what may follow it (RFC 854).
+const IAC: u8 = 255;
+const DONT: u8 = 254;
+const DO: u8 = 253;
+const WONT: u8 = 252;
+const WILL: u8 = 251;
+const SB: u8 = 250;
+const SE: u8 = 240;
+/// The option of repeating what is typed (RFC 857).
+const ECHO: u8 = 1;
+
+/// What we say so that the peer does not show what is typed …
+pub const HIDE: &[u8] = &[IAC, WILL, ECHO];
+/// … and shows it again.
+pub const SHOW: &[u8] = &[IAC, WONT, ECHO];
+
+/// Where in a command the peer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    Text,
+    /// Behind the escape.
+    Command,
+    /// Behind one of WILL, WONT, DO, DONT.
+    Option(u8),
+    /// Within what was begun with SB.
+    Sub,
+    /// Behind an escape in there.
+    SubCommand,
+}
+
+/// A line, or that there was one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It, without its end.
+    Whole(Vec<u8>),
+    /// It was too long, and is no more.
+    TooLong,
+}
+
+/// What came and is not read yet.
+#[derive(Default)]
+pub struct Telnet {
+    /// Text with each end of a line as LF, read up to `at`.
+    text: Vec<u8>,
+    at: usize,
+    within: Within,
+    after_cr: bool,
+    /// The rest of a line that was too long is on its way.
+    skipping: bool,
+    /// It speaks telnet: it would understand [`HIDE`].
+    pub negotiates: bool,
+    /// Its lines end in CR, so it wants ours to.
+    pub sends_cr: bool,
+}
+
+impl Telnet {
+    /// Takes in what came. What telnet has to be answered is appended to `answers`.
+    pub fn take_in(&mut self, bytes: &[u8], answers: &mut Vec<u8>) {
+        self.forget_read();
+        for &byte in bytes {
+            self.within = match (self.within, byte) {
+                (Within::Text, IAC) => Within::Command,
+                (Within::Text, byte) => {
+                    self.take_text(byte);
+                    Within::Text
+                }
+                (Within::Command, IAC) => {
+                    self.take_text(IAC);
+                    Within::Text
+                }
+                (Within::Command, WILL | WONT | DO | DONT) => Within::Option(byte),
+                (Within::Command, SB) => Within::Sub,
+                (Within::Command, _) => Within::Text,
+                (Within::Option(asked), option) => {
+                    self.negotiates = true;
+                    decline(asked, option, answers);
+                    Within::Text
+                }
+                (Within::Sub, IAC) => Within::SubCommand,
+                (Within::SubCommand, SE) => Within::Text,
+                (Within::Sub | Within::SubCommand, _) => Within::Sub,
+            };
+        }
+    }
+
+    fn take_text(&mut self, byte: u8) {
+        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        self.sends_cr |= byte == b'\r';
+        match byte {
+            b'\n' | 0 if after_cr => {}
+            b'\r' => self.text.push(b'\n'),
+            byte => self.text.push(byte),
+        }
+    }
+
+    /// The next line that is whole, or too long to become one.
+    pub fn next(&mut self) -> Option<Line> {
+        loop {
+            let rest = &self.text[self.at..];
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let too_long = end.unwrap_or(rest.len()) > LINE_BYTES_MAX;
+            if end.is_none() && !too_long && !self.skipping {
+                break;
+            }
+            let line = &rest[..end.unwrap_or(rest.len())];
+            let was_skipping = std::mem::replace(&mut self.skipping, end.is_none());
+            let line = match too_long {
+                true => Line::TooLong,
+                false => Line::Whole(line.to_vec()),
+            };
+            self.at += end.map_or(rest.len(), |end| end + 1);
+            if !was_skipping {
+                return Some(line);
+            }
+            if end.is_none() {
+                break;
+            }
+        }
+        self.forget_read();
+        self.text.shrink_to_fit();
+        None
+    }
+
+    fn forget_read(&mut self) {
+        self.text.drain(..self.at);
+        self.at = 0;
+    }
+
+    /// Whether [`Telnet::next`] has one.
+    pub fn has_line(&self) -> bool {
+        let rest = &self.text[self.at..];
+        rest.len() > LINE_BYTES_MAX || rest.contains(&b'\n')
+    }
+
+    /// Whether a line was begun.
+    pub fn is_within_line(&self) -> bool {
+        self.at < self.text.len()
+    }
+
+    /// Whether more is kept than the longest line.
+    pub fn is_full(&self) -> bool {
+        self.text.len() - self.at > LINE_BYTES_MAX
+    }
+}
+
+/// Says no to what the peer offers or wants. What it says to an offer of ours is no such thing.
+fn decline(asked: u8, option: u8, answers: &mut Vec<u8>) {
+    match (asked, option) {
+        (WILL, _) => answers.extend([IAC, DONT, option]),
+        (DO, option) if option != ECHO => answers.extend([IAC, WONT, option]),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(telnet: &mut Telnet) -> Vec<Line> {
+        std::iter::from_fn(|| telnet.next()).collect()
+    }
+
+    fn whole(text: &str) -> Line {
+        Line::Whole(text.into())
+    }
+
+    #[test]
+    fn every_end_of_a_line_is_one_wherever_it_is_cut() {
+        let bytes = b"a\r\nb\nc\r\0d\re\xff\xfd\x03f\xff\xfa\x18\0\r\n\xff\xf0g\xff\xff\n\r\n";
+        for cut in 0..=bytes.len() {
+            let mut telnet = Telnet::default();
+            let mut answers = Vec::new();
+            telnet.take_in(&bytes[..cut], &mut answers);
+            let mut read = lines(&mut telnet);
+            telnet.take_in(&bytes[cut..], &mut answers);
+            read.extend(lines(&mut telnet));
+            let last = Line::Whole(b"efg\xff".into());
+            let expected = [whole("a"), whole("b"), whole("c"), whole("d"), last, whole("")];
+            assert_eq!(read, expected, "cut at {cut}");
+            assert_eq!(answers, [IAC, WONT, 3]);
+            assert!(telnet.negotiates && !telnet.is_within_line());
+            assert_eq!(telnet.text.capacity(), 0, "nothing is kept");
+        }
+    }
+
+    #[test]
+    fn only_what_is_asked_is_declined() {
+        let mut telnet = Telnet::default();
+        let mut answers = Vec::new();
+        let asked = [IAC, WILL, 31, IAC, DO, ECHO, IAC, DONT, 3, IAC, WONT, 31, IAC, 241];
+        telnet.take_in(&asked, &mut answers);
+        assert_eq!(answers, [IAC, DONT, 31]);
+        assert!(!telnet.is_within_line());
+    }
+
+    #[test]
+    fn p20_a_long_line_is_told_once_and_not_kept() {
+        let longest = "x".repeat(LINE_BYTES_MAX);
+        for piece in [1_000, 100_000] {
+            let mut telnet = Telnet::default();
+            let text = format!("{longest}\n{longest}x\n{longest}{longest}{longest}\nshort\n");
+            let mut read = Vec::new();
+            for bytes in text.as_bytes().chunks(piece) {
+                telnet.take_in(bytes, &mut Vec::new());
+                read.extend(lines(&mut telnet));
+                assert!(telnet.text.len() <= LINE_BYTES_MAX);
+            }
+            let expected = [whole(&longest), Line::TooLong, Line::TooLong, whole("short")];
+            assert_eq!(read, expected);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Whatever a peer speaks, what it asks becomes frames here, between `read` and the list.
+//!
+//! ```text
+//!            ┌ frames ─────────────────────────────────────────┐
+//! plaintext ─┼ WebSocket ─► conn::websocket ─► a payload each ─┼─► intake ─► served alike
+//!            ├ lines ─► conn::lines ─► one request at a time ──┘
+//!            └ HTTP ─► the page, or WebSocket from here on
+//! ```
+//!
+//! What is not understood yet, and what is no frame, stays with the connection as it came. What
+//! is said of the protocol itself (an answer of HTTP, a pong) says nothing of the store, and goes
+//! straight to the send buffer.
+
+use super::{Server, conn_mut, page};
+use crate::conn::lines::Step;
+use crate::conn::speaks::Speaks;
+use crate::conn::speech::Speech;
+use crate::conn::{CloseReason, Connection, Stage};
+use crate::id::{ConnId, Door, Now};
+use crate::limits::FRAMES_PER_CONN;
+use crate::wire::{Code, http};
+
+impl Server {
+    /// Makes frames of what there is of the connection, and lists them. Says how many, a fault
+    /// counted as one.
+    pub(super) fn understand(&mut self, id: ConnId, now: Now) -> usize {
+        self.tell_apart(id);
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return 0 };
+        match conn.stage {
+            Stage::Http if conn.door() == Door::Metrics => self.hear_monitor(id),
+            Stage::Http => self.hear_request(id, now),
+            Stage::WebSocket => self.open_messages(id, now),
+            Stage::Lines => self.read_lines(id, now),
+            _ => {}
+        }
+        match self.conn(id).map(|conn| conn.stage) {
+            Some(Stage::Native | Stage::WebSocket | Stage::Lines) => self.intake.list(),
+            _ => {
+                self.intake.leave();
+                0
+            }
+        }
+    }
+
+    /// Something came of a connection.
+    pub(super) fn end_silence(&mut self, id: ConnId) {
+        let came = !self.intake.begun().is_empty();
+        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|_| came) {
+            conn.end_silence();
+        }
+    }
+
+    /// The first bytes tell what a connection speaks.
+    fn tell_apart(&mut self, id: ConnId) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        if conn.stage != Stage::Sniffing {
+            return;
+        }
+        let Some(speaks) = Speaks::from_bytes(self.intake.begun()) else { return };
+        match speaks {
+            Speaks::Http => return conn.begin_http(),
+            Speaks::Lines => {
+                conn.begin_lines(self.rules.lang);
+                self.intake.drop_front(0);
+            }
+            Speaks::Tls | Speaks::Frames => conn.begin_frames(),
+        }
+        if self.rules.tls_required && is_bare(conn) {
+            self.intake.take_back();
+            self.intake.refuse(Code::TlsRequired);
+        }
+    }
+
+    /// Answers a browser whose request is whole, and keeps it until then.
+    fn hear_request(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let may_enter = !self.rules.tls_required || !is_bare(conn);
+        let bytes = self.intake.begun();
+        let mut out = Vec::new();
+        let heard = http::read(bytes, |head| page::answer(&mut out, head, may_enter));
+        let Some(heard) = heard else { return };
+        let heard = heard.unwrap_or_else(|status| {
+            http::append_status(&mut out, status, &[]);
+            page::Heard::Answered
+        });
+        match heard {
+            page::Heard::Answered => {
+                self.intake.take_back();
+                self.append_bytes(id, now, &out);
+                let reason = if may_enter { CloseReason::Answered } else { CloseReason::Plaintext };
+                self.close(id, reason, None, now);
+            }
+            page::Heard::Upgraded { head_bytes } => {
+                conn.begin_websocket();
+                self.intake.drop_front(head_bytes);
+                self.append_bytes(id, now, &out);
+                self.open_messages(id, now);
+            }
+        }
+    }
+
+    /// Makes frames of the messages that came.
+    fn open_messages(&mut self, id: ConnId, now: Now) {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(Speech::WebSocket(socket)) = conn.speech.as_deref_mut() else { return };
+        let mut bytes = self.spare.lend();
+        bytes.extend_from_slice(&socket.give());
+        bytes.extend_from_slice(self.intake.came());
+        self.intake.take_back_came();
+        let mut pongs = Vec::new();
+        let room = self.intake.room_for_frames();
+        let take = |payload: &[u8]| self.intake.append_payload(payload);
+        match socket.open(&mut bytes, room, &mut pongs, take) {
+            Ok(closed) => conn.peer_finished |= closed,
+            Err(fault) => self.intake.refuse(fault.code()),
+        }
+        self.spare.keep(bytes);
+        if !pongs.is_empty() {
+            self.append_bytes(id, now, &pongs);
+        }
+    }
+
+    /// Reads lines until one asks something. Not more than a tick takes of anybody, and none while
+    /// the peer does not take what it is said.
+    fn read_lines(&mut self, id: ConnId, now: Now) {
+        let is_admin = self.sessions.get(id).map(|session| session.admin);
+        let mut came = Some(self.intake.came().to_vec());
+        self.intake.take_back_came();
+        for _ in 0..FRAMES_PER_CONN {
+            let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+            let may_be_served = conn.may_be_served();
+            let Some(Speech::Lines(lines)) = conn.speech.as_deref_mut() else { return };
+            let mut out = Vec::new();
+            if let Some(came) = came.take() {
+                lines.take_in(&came, &mut out);
+            }
+            let step = match may_be_served {
+                true => lines.step(is_admin, now.unix, &mut out),
+                false => Step::Rest,
+            };
+            if !out.is_empty() {
+                self.append_bytes(id, now, &out);
+            }
+            match step {
+                Step::Rest => return,
+                Step::Said(code) => code.into_iter().for_each(|code| self.counters.replied(code)),
+                Step::Ask(payload) => return self.intake.append_payload(&payload),
+                Step::Leave => return self.close(id, CloseReason::PeerLeft, None, now),
+            }
+        }
+    }
+}
+
+/// Whether it came from elsewhere, and everybody on the way can read it.
+fn is_bare(conn: &Connection) -> bool {
+    conn.tls.is_none() && !conn.peer.to_canonical().is_loopback()
+}
