@@ -215,9 +215,10 @@ fn a_backup_under_load_restores_to_a_server_that_goes_on() {
     let mut server = Server::unlimited(&["--limit", "waiting_per_user=0,waiting_per_sender=0"]);
     let [mut alice, bob] = server.friends(["alice", "bob"]);
     let (epoch, bobs_key) = (alice.resume_again(&server)["epoch"].clone(), bob.key());
-    let (stopping, confirmed) = <(Arc<AtomicBool>, Arc<AtomicUsize>)>::default();
-    let reader = read(bob, Arc::clone(&stopping), Arc::clone(&confirmed));
-    let writer = write(alice, Arc::clone(&stopping));
+    let (heard, enough) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+    let confirmed = Arc::<AtomicUsize>::default();
+    let reader = read(bob, Arc::clone(&heard), Arc::clone(&confirmed));
+    let writer = write(alice, Arc::clone(&enough));
     let file = server.dir().path().join("backup.db");
     // Everything acknowledged before is in it.
     let before = loop {
@@ -231,8 +232,10 @@ fn a_backup_under_load_restores_to_a_server_that_goes_on() {
     let confirmed = confirmed.load(Ordering::Relaxed);
     let said = done(&server, &["backup", name(&file)]);
     assert!(said.contains("Backed up"), "{said}");
-    stopping.store(true, Ordering::Relaxed);
+    // The reader waits for one more.
+    heard.store(true, Ordering::Relaxed);
     reader.join().expect("no panic");
+    enough.store(true, Ordering::Relaxed);
     let (alice, count) = writer.join().expect("no panic");
     assert_eq!(fs::metadata(&file).expect("a backup").permissions().mode() & 0o777, 0o600);
     assert!(refused(&server, &["backup", name(&file)]).contains("exists already"));
