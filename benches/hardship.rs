@@ -8,11 +8,12 @@
 //! soak    200 people talk, come and go, make and delete groups, are blocked … for an hour
 //! ```
 //!
-//! `cargo bench --bench hardship -- slow storm flood hostile soak`, or some of them: real sockets, a real
-//! disk, the server as it is shipped. Each trial has bounds, and a line in the table for each of
-//! them; the exit code is 1 if one is broken or if anything was lost, repeated or out of order.
-//! `--smoke` does all of it, smaller, in less than a minute, and judges no times that depend on who
-//! else is on the machine; so does `cargo test --bench hardship`. `--help` lists the sizes.
+//! `cargo bench --bench hardship -- slow storm flood hostile soak`, or some of them: real sockets,
+//! a real disk, the server as it is shipped. Each trial has bounds, and a line in the table for
+//! each of them; the exit code is 1 if one is broken or if anything was lost, repeated or out of
+//! order. `--smoke` does all of it, smaller, in less than a minute, and judges no times that
+//! depend on who else is on the machine; so does `cargo test --bench hardship`. `--help` lists the
+//! sizes.
 #![forbid(unsafe_code)]
 
 #[path = "hardship/flood.rs"]

@@ -1,5 +1,5 @@
-//! Two machines: a server with `--lan` on one, and the line that it prints typed on the other. Then a
-//! man in the middle, who has the server's address and a copy of its certificate.
+//! Two machines: a server with `--lan` on one, and the line that it prints typed on the other. Then
+//! a man in the middle, who has the server's address and a copy of its certificate.
 //!
 //! ```text
 //! server 10.77.0.1 ── veth ── 10.77.0.2 client           a network namespace each
