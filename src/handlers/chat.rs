@@ -14,7 +14,10 @@ use crate::locale;
 use crate::locale::reply::{Reply, history_line};
 use crate::mutant::Mutant;
 use crate::outbox::Effect;
-use crate::store::{Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, User, Wanted};
+use crate::sessions::Sessions;
+use crate::store::{
+    Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, Store, StoreError, User, Wanted,
+};
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Notice, Refusal};
 
@@ -103,6 +106,22 @@ pub fn ack(context: &mut Context, _: UserId, args: &Args) -> Answer {
     }
     context.facts.outbox.stage(Effect::Confirm(conn, seq));
     Ok(Outcome::Confirmed)
+}
+
+/// Writes down what was confirmed, by whoever did so since it was last written.
+///
+/// # Errors
+/// The store failed.
+pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Result<(), StoreError> {
+    for (user, moved) in sessions.dirty_cursors() {
+        store.set_cursor(user, moved.seq)?;
+        if moved.caught_up {
+            store.clear_waiting(user)?;
+        }
+        // Whoever is there uses their key.
+        store.touch_key(user, unix)?;
+    }
+    Ok(())
 }
 
 /// `history`: the last messages with a user or in a group, or those around a seq; the oldest

@@ -115,7 +115,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Grant, Handler::Operator(operator::grant), Writes::Once),
     (MessageType::Revoke, Handler::Operator(operator::revoke), Writes::Once),
     (MessageType::Setpasswd, Handler::Operator(operator::setpasswd), Writes::Once),
-    (MessageType::Backup, Handler::Operator(operator::backup), Writes::Once),
+    (MessageType::Backup, Handler::Operator(operator::backup), Writes::Many),
     (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
 ];
 
