@@ -122,7 +122,7 @@ fn a_man_in_the_middle_with_a_copied_certificate_is_refused() {
         let shown = CertifiedKey::new(vec![copied.clone()], Arc::clone(&key));
         let mut script = home.start(&address.to_string(), args);
         script.say(&format!("login alice {PASSWORD}"));
-        let heard = impersonate(&listener, shown);
+        let (heard, _) = impersonate(&listener, shown, b"");
         assert_eq!(heard, b"", "nothing was said to them");
         let ended = script.finish();
         assert_eq!(ended.code, Some(3), "{:?} {}", ended.lines, ended.stderr);
@@ -140,9 +140,9 @@ impl ResolvesServerCert for Shows {
     }
 }
 
-/// Serves one client with a certificate and a key that need not belong together; returns what it
-/// was told.
-fn impersonate(listener: &TcpListener, shown: CertifiedKey) -> Vec<u8> {
+/// Serves one client with a certificate and a key that need not belong together, and answers the
+/// first thing that it says; returns what it was told, and whether the client closed in good order.
+fn impersonate(listener: &TcpListener, shown: CertifiedKey, answer: &[u8]) -> (Vec<u8>, bool) {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
@@ -151,21 +151,46 @@ fn impersonate(listener: &TcpListener, shown: CertifiedKey) -> Vec<u8> {
     let mut tls = ServerConnection::new(Arc::new(config)).expect("a connection");
     let (mut stream, _) = listener.accept().expect("a client");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let mut heard = Vec::new();
+    let (mut heard, mut closed) = (Vec::new(), false);
     loop {
         while tls.wants_write() {
             tls.write_tls(&mut stream).expect("written");
         }
         match tls.read_tls(&mut stream) {
             Ok(count) if count > 0 => {}
-            _ => return heard,
+            _ => return (heard, closed),
         }
-        if tls.process_new_packets().is_err() {
-            return heard;
+        match tls.process_new_packets() {
+            Ok(state) => closed = state.peer_has_closed(),
+            Err(_) => return (heard, closed),
         }
+        let silent = heard.is_empty();
         // There may be nothing to read.
         let _ = tls.reader().read_to_end(&mut heard);
+        if silent && !heard.is_empty() {
+            tls.writer().write_all(answer).expect("memory");
+        }
     }
+}
+
+#[test]
+fn a_client_that_leaves_says_so() {
+    let home = Home::new();
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let key = ring::sign::any_supported_type(&key).expect("a key");
+    let shown = CertifiedKey::new(vec![certificate.der().clone()], key);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let mut script = home.start(&address, &[]);
+    script.say("quit");
+    let pong = serde_json::json!({"re": 1, "status": 200, "message": "pong"});
+    let (heard, closed) = impersonate(&listener, shown, &live::frame_of("normalmsg", &pong));
+    assert!(heard.starts_with(&[0xab, 0xcd, 0xef, 0x88]));
+    assert!(closed, "with close_notify, and not only an end that anybody could make");
+    assert_eq!(script.finish().code, Some(0));
 }
 
 #[test]

@@ -37,7 +37,9 @@ pub enum Text<'a> {
     LineNotText =>
         "The line is not UTF-8; nothing was sent.", "这一行不是 UTF-8，没有发送。";
 
-    // About the language and what waits.
+    // About the language, the way out and what waits.
+    /// After Ctrl-C.
+    HowToLeave => "Once more Ctrl-C, or `quit`, leaves.", "再按一次 Ctrl-C，或输入“退出”即可离开。";
     LangChanged => "English it is.", "已切换为中文。";
     /// While more comes of what waited for the user.
     Receiving { count: u64 } =>
