@@ -128,7 +128,8 @@ texts! {
 #[allow(missing_docs)]
 pub enum OptionHelp {
     Program =>
-        "Chat with a p2sp server. Commands come from standard input, one a line; `help` lists them.",
+        "Chat with a p2sp server. Commands come from standard input, one a line; `help` lists \
+         them.",
         "与 p2sp 服务器聊天。命令从标准输入读取，每行一条；“帮助”列出全部命令。";
     Address => "Where the server is", "服务器地址";
     Fingerprint =>

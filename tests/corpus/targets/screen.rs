@@ -16,10 +16,9 @@ mod numbers;
 #[path = "../../../client/requests.rs"]
 mod requests;
 #[allow(dead_code)]
-#[allow(dead_code)]
 #[path = "../../../client/roster.rs"]
 mod roster;
-#[allow(dead_code)]
+#[allow(dead_code, clippy::module_inception)]
 #[path = "../../../client/screen.rs"]
 mod screen;
 #[allow(dead_code)]
