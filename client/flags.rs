@@ -1,6 +1,6 @@
 //! What the command line says, and its help in the person's language.
 
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
 use p2sp::locale::Lang;
 use p2sp::locale::client::OptionHelp;
 use p2sp::wire::Fingerprint;
@@ -51,8 +51,13 @@ impl Flags {
     pub fn of_process() -> Flags {
         let arguments: Vec<_> = std::env::args_os().collect();
         // Only to know in which language to explain; what is wrong is said below.
-        let asked = Flags::command().ignore_errors(true).disable_help_flag(true);
-        let asked = asked.disable_version_flag(true).try_get_matches_from(&arguments);
+        let flag = |name| Arg::new(name).long(name).action(ArgAction::SetTrue);
+        let asked = Flags::command()
+            .ignore_errors(true)
+            .disable_help_flag(true)
+            .disable_version_flag(true)
+            .args([flag("help").short('h'), flag("version").short('V')])
+            .try_get_matches_from(&arguments);
         let lang = lang(asked.as_ref().ok());
         let matches = command(lang).get_matches_from(arguments);
         Flags::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
