@@ -8,17 +8,17 @@
 //! Programs must not read any of it: for them there are codes and events.
 
 /// A table of texts: makes the enum that names them, and its `say`. Fields stand in the words as in
-/// `format!`.
+/// `format!`; `by` names the function that makes words of them where they are more than that.
 macro_rules! texts {
     ($(#[$meta:meta])* pub enum $name:ident $(<$life:lifetime>)? {$(
         $(#[$doc:meta])* $text:ident
-        $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),+ })?
-            => $english:literal, $chinese:literal;
+        $({ $($field:ident: $type:ty),+ })? $(($whole:ident: $whole_type:ty))?
+            => $($english:literal, $chinese:literal)? $(by $function:ident($($argument:ident),+))?;
     )+}) => {
         $(#[$meta])*
         pub enum $name $(<$life>)? {$(
             $(#[$doc])*
-            $text $({ $($(#[$field_doc])* $field: $type),+ })?,
+            $text $({ $($field: $type),+ })? $(($whole_type))?,
         )+}
 
         impl $(<$life>)? $name $(<$life>)? {
@@ -26,8 +26,12 @@ macro_rules! texts {
             pub fn say(&self, lang: $crate::locale::Lang) -> String {
                 use $crate::locale::Lang;
                 match (self, lang) {$(
-                    ($name::$text $({ $($field),+ })?, Lang::En) => format!($english),
-                    ($name::$text $({ $($field),+ })?, Lang::Zh) => format!($chinese),
+                    ($name::$text $({ $($field),+ })? $(($whole))?, Lang::En) => {
+                        $(format!($english))? $($function(lang, $($argument),+))?
+                    }
+                    ($name::$text $({ $($field),+ })? $(($whole))?, Lang::Zh) => {
+                        $(format!($chinese))? $($function(lang, $($argument),+))?
+                    }
                 )+}
             }
         }
