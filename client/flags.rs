@@ -1,6 +1,6 @@
 //! What the command line says, and its help in the person's language.
 
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{Command, CommandFactory, FromArgMatches, Parser};
 use p2sp::locale::Lang;
 use p2sp::locale::client::OptionHelp;
 use p2sp::wire::Fingerprint;
@@ -49,17 +49,9 @@ const HELP: &[(&str, OptionHelp)] = &[
 impl Flags {
     /// What this process was started with. Words that are no options, and `--help`, end it.
     pub fn of_process() -> Flags {
-        let arguments: Vec<_> = std::env::args_os().collect();
-        // Only to know in which language to explain; what is wrong is said below.
-        let flag = |name| Arg::new(name).long(name).action(ArgAction::SetTrue);
-        let asked = Flags::command()
-            .ignore_errors(true)
-            .disable_help_flag(true)
-            .disable_version_flag(true)
-            .args([flag("help").short('h'), flag("version").short('V')])
-            .try_get_matches_from(&arguments);
-        let lang = lang(asked.as_ref().ok());
-        let matches = command(lang).get_matches_from(arguments);
+        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+        let lang = Lang::of_command_line(words, variable);
+        let matches = command(lang).get_matches();
         Flags::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
@@ -67,16 +59,13 @@ impl Flags {
     pub fn lang(&self) -> Lang {
         match &self.lang {
             Some(tag) => Lang::from_tag(tag),
-            None => lang(None),
+            None => Lang::from_environment(variable),
         }
     }
 }
 
-fn lang(matches: Option<&ArgMatches>) -> Lang {
-    match matches.and_then(|matches| matches.get_one::<String>("lang")) {
-        Some(tag) => Lang::from_tag(tag),
-        None => Lang::from_environment(|name| std::env::var(name).ok()),
-    }
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The options with their words.

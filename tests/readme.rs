@@ -229,7 +229,7 @@ fn a_minute_of_use_is_what_happens() {
         for row in rows.take_while(|line| line.starts_with('|')) {
             let cells: Vec<&str> = row.trim_matches('|').split(" |").collect();
             let [typed, seen, typed_by_bob, seen_by_bob] = cells[..] else {
-                panic!("four cells: {row}");
+                unreachable!("a row has four cells: {row}");
             };
             alice.types(typed);
             if spans(typed).next().is_some() {

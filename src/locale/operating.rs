@@ -19,7 +19,8 @@ texts! {
             "Metrics: http://{address}/metrics", "监控指标：http://{address}/metrics";
         /// A file that is no TOML, or a value that a setting cannot have.
         BadFile { path: String, why: String } => "{path}: {why}", "{path}：{why}";
-        UnknownSetting { path: String, name: String, nearest: Option<String> } => by unknown_setting(path, name, nearest);
+        UnknownSetting { path: String, name: String, nearest: Option<String> } =>
+            by unknown_setting(path, name, nearest);
         NoControl { why: String } =>
             "no control socket, so no commands while the server runs: {why}",
             "无法建立控制套接字，运行期间不能使用管理命令：{why}";
@@ -36,7 +37,8 @@ texts! {
         BackedUp { path: String } => "Backed up to {path}, and checked.", "已备份到 {path}，校验通过。";
         Restored { aside: Option<String> } => by restored(aside);
         Whole => "The database is whole.", "数据库完好。";
-        Violated { rule: &'static str, count: u64, example: String } => by violated(rule, count, example);
+        Violated { rule: &'static str, count: u64, example: String } =>
+            by violated(rule, count, example);
     }
 }
 

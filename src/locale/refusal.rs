@@ -13,7 +13,8 @@ pub fn say(refusal: &Refusal, lang: Lang) -> String {
 /// the seconds to wait.
 macro_rules! codes {
     ($about:ident, $seconds:ident: $(
-        $code:ident => $($english:literal, $chinese:literal)? $(by $function:ident($argument:ident))?;
+        $code:ident =>
+            $($english:literal, $chinese:literal)? $(by $function:ident($argument:ident))?;
     )+) => {
         fn words(code: Code, lang: Lang, $about: &str, $seconds: u64) -> String {
             match (code, lang) {$(

@@ -46,7 +46,8 @@ texts! {
         Pong => "pong", "pong";
         Registered { name: String } =>
             "{name} is registered. You can sign in now.", "{name} 注册成功，现在可以登录。";
-        Welcome { name: String, admin: bool, commands: Vec<&'static str> } => by welcome(name, admin, commands);
+        Welcome { name: String, admin: bool, commands: Vec<&'static str> } =>
+            by welcome(name, admin, commands);
         SignedOut => "You are signed out.", "您已退出登录。";
         PasswordChanged => "Your password is changed.", "密码已修改。";
         Whoami { name: String, admin: bool } => by whoami(name, admin);
@@ -60,7 +61,8 @@ texts! {
         FriendRejected { name: String } => "You said no to {name}.", "已拒绝 {name} 的好友请求。";
         FriendRemoved { name: String } =>
             "You and {name} are no longer friends.", "您和 {name} 已不再是好友。";
-        Friends { friends: Vec<UserLine>, requests: Vec<String> } => by say_friends(friends, requests);
+        Friends { friends: Vec<UserLine>, requests: Vec<String> } =>
+            by say_friends(friends, requests);
         Sent => "Sent.", "已发送。";
         SentOffline { name: String } =>
             "{name} is offline; the message is kept for them.", "{name} 不在线，消息已保存。";
@@ -84,7 +86,8 @@ texts! {
         Granted { name: String } => "{name} is an administrator now.", "{name} 已成为管理员。";
         Revoked { name: String } => "{name} is no longer an administrator.", "{name} 不再是管理员。";
         PasswordReset { name: String } => "{name} has a new password.", "{name} 的密码已重设。";
-        Stats { figures: Vec<Figure>, refusals: Vec<Count>, closes: Vec<Count> } => by say_stats(figures, refusals, closes);
+        Stats { figures: Vec<Figure>, refusals: Vec<Count>, closes: Vec<Count> } =>
+            by say_stats(figures, refusals, closes);
     }
 }
 
