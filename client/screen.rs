@@ -353,6 +353,27 @@ mod tests {
     }
 
     #[test]
+    fn a_history_has_days_and_times() {
+        let mut screen = screen(false, 80);
+        let said = |from: &str, unix: i64, text: &str| {
+            json!({"type": "usersend", "timestamp": unix,
+                   "payload": {"fromusername": from, "message": text, "seq": unix}})
+        };
+        let data = json!({"messages": [said("al", 0, "one"), said("bob", 90_060, "two\nthree")]});
+        let shown = screen.show(answer(data, "History:\nal> one\nbob> two three"), Lang::En);
+        let wanted = [
+            "History:",
+            "── Thursday 1970-01-01 ──",
+            "00:00 al> one",
+            "── Friday 1970-01-02 ──",
+            "01:01 bob> two",
+            "  three",
+        ];
+        assert_eq!(shown.lines().collect::<Vec<_>>(), wanted);
+        assert!(!shown.contains('\x07'), "it is not new");
+    }
+
+    #[test]
     fn what_waited_is_counted_and_colours_can_be_had() {
         let mut screen = screen(true, 80);
         let login = json!({"type": "login_success", "payload": {"message": "Welcome"}});

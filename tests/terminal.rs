@@ -266,6 +266,29 @@ fn p27_the_history_has_commands_and_no_password() {
 }
 
 #[test]
+fn a_message_waits_until_a_password_is_typed() {
+    let server = Server::start(&[]);
+    let (mut bob, mut alice) = friends(&server, &[], &[]);
+    bob.say("passwd");
+    bob.expect_last("Old password:");
+    alice.ask("send bob hello", "Sent.");
+    bob.press(&format!("{PASSWORD}\r"));
+    for prompt in ["New password:", "Again:"] {
+        bob.expect_last(prompt);
+        bob.press("another one 电池\r");
+    }
+    bob.expect_row("Your password is changed.");
+    let rows = bob.expect_row(" alice> hello");
+    let at = |text: &str| rows.iter().position(|row| row.contains(text)).expect(text);
+    // Between two of the questions, or behind them, and never in one.
+    for prompt in ["Old password:", "New password:"] {
+        assert_eq!(rows[at(prompt)], prompt);
+    }
+    assert!(at(" alice> hello") > at("Old password:"));
+    assert!(!bob.bytes().contains("电池"));
+}
+
+#[test]
 fn what_waited_is_counted_and_a_message_rings_when_asked() {
     let server = Server::unlimited(&[]);
     let (mut bob, mut alice) = friends(&server, &["--bell", "--title"], &[]);
