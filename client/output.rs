@@ -15,7 +15,7 @@ use std::process;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use p2sp::locale::Lang;
-use rustix::termios::{self, OptionalActions, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use rustyline::ExternalPrinter;
 
 use crate::screen::Screen;
@@ -105,6 +105,12 @@ impl Output {
     /// From now on nothing is written by itself.
     pub fn hold(&self, why: Quiet) {
         lock(&self.state).quiet = why;
+        if let (Quiet::Secret, Some(before)) = (why, &self.before) {
+            // Before the question can be read: who types at once must not be shown either.
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            set_terminal(&silent);
+        }
     }
 
     /// What is to be printed above the line that is being edited.
@@ -118,6 +124,9 @@ impl Output {
     /// The line has its end: what came meanwhile is written, and all else at once again.
     pub fn release(&self) {
         let mut state = lock(&self.state);
+        if let (Quiet::Secret, Some(before)) = (state.quiet, &self.before) {
+            set_terminal(before);
+        }
         (state.quiet, state.rung) = (Quiet::No, false);
         let seen = state.screen.typed();
         state.pending.insert_str(0, seen);
@@ -134,7 +143,7 @@ impl Output {
     /// Ends the process from wherever it is, with the terminal as it was.
     pub fn exit(&self, code: u8) -> ! {
         if let Some(before) = &self.before {
-            let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, before);
+            set_terminal(before);
         }
         process::exit(code.into())
     }
@@ -146,6 +155,11 @@ impl State {
         stdout.write_all(std::mem::take(&mut self.pending).as_bytes())?;
         stdout.flush()
     }
+}
+
+/// What cannot be set stays as it is.
+fn set_terminal(modes: &Termios) {
+    let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, modes);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
