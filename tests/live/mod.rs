@@ -16,7 +16,7 @@ mod server;
 pub use impostor::Impostor;
 pub use peer::{Peer, frame_of, framed};
 pub use script::{Ended, Script};
-pub use server::{Server, binary, run};
+pub use server::{Server, binary, run, wait};
 
 use std::time::Duration;
 
