@@ -135,26 +135,6 @@ fn a_client_that_leaves_says_so() {
 }
 
 #[test]
-fn a_client_that_leaves_says_so() {
-    let home = Home::new();
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
-    let certificate = params.self_signed(&key).expect("a certificate");
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let key = ring::sign::any_supported_type(&key).expect("a key");
-    let shown = CertifiedKey::new(vec![certificate.der().clone()], key);
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    let mut script = home.start(&address, &[]);
-    script.say("quit");
-    let pong = serde_json::json!({"re": 1, "status": 200, "message": "pong"});
-    let (heard, closed) = impersonate(&listener, shown, &live::frame_of("normalmsg", &pong));
-    assert!(heard.starts_with(&[0xab, 0xcd, 0xef, 0x88]));
-    assert!(closed, "with close_notify, and not only an end that anybody could make");
-    assert_eq!(script.finish().code, Some(0));
-}
-
-#[test]
 fn people_chat_over_tls_and_survive_the_servers_death() {
     let mut server = Server::unlimited(&[]);
     let [alice_home, bob_home] = [Home::new(), Home::new()];
