@@ -178,6 +178,17 @@ CREATE TABLE waiting (
     PRIMARY KEY (userid, sender)
 ) STRICT, WITHOUT ROWID;
 
+-- How far each user has read, where their client says so.
+CREATE TABLE reads (
+    conversation INTEGER NOT NULL, -- as in the log, but of an inbox: what its owner said to them
+    userid       INTEGER NOT NULL, -- the reader
+    seq          INTEGER NOT NULL, -- up to here
+    PRIMARY KEY (conversation, userid)
+) STRICT, WITHOUT ROWID;
+
+-- Counts the readers of a message.
+CREATE INDEX reads_by_seq ON reads (conversation, seq);
+
 -- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY, -- `epoch`

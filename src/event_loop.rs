@@ -165,7 +165,7 @@ impl<N: Net> EventLoop<N> {
 
     /// How long nothing may happen: not at all while there is something to do.
     fn timeout(&self) -> Option<Duration> {
-        let busy = !self.ready.is_empty() || self.server.has_behind();
+        let busy = !self.ready.is_empty() || self.server.has_more_to_tell();
         let now = self.net.moment();
         let accepting = self.may_accept() || self.may_accept_inside();
         if busy || (accepting && now >= self.accept_not_before) {

@@ -174,6 +174,17 @@ pub const QUERY_BYTES_MAX: usize = 256;
 /// Entries that one search reads.
 pub const SEARCH_LOOKS_MAX: usize = 512;
 
+/// Friends of so many users who came or went are told in one tick.
+pub const PRESENCE_PER_TICK: usize = 16;
+/// Users who came or went and whose friends are not told yet: one more is not told.
+pub const PRESENCE_WAITING_MAX: usize = 16_384;
+/// Entries that one `ack` looks through for senders who want to know.
+pub const RECEIPTS_PER_ACK_MAX: usize = 256;
+/// Members up to whom a group's receipts are counted one by one.
+pub const RECEIPT_MEMBERS_MAX: u64 = 1_000;
+/// More readers of one message than that are not counted.
+pub const RECEIPTS_COUNTED_MAX: u64 = 10_000;
+
 /// Readers that one step of retention looks at …
 pub const RETENTION_READERS: usize = 1_024;
 /// … or log entries that it removes.

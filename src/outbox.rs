@@ -14,7 +14,7 @@ use crate::conn::CloseReason;
 use crate::id::{ConnId, GroupId, Seq, UserId};
 use crate::locale::Lang;
 use crate::password::{KeyHash, Task};
-use crate::sessions::SignIn;
+use crate::sessions::{SignIn, Watches};
 use crate::store::Entry;
 use crate::wire::{RequestId, ResponseMessage};
 
@@ -49,10 +49,27 @@ pub enum Effect {
     Expel(UserId, CloseReason),
     /// The user is an administrator from here on, or no longer one.
     Rights(UserId, bool),
+    /// What the session is told of others.
+    Watch(ConnId, Watches),
+    /// Tell whoever said it what became of a message.
+    Receipt(Receipt),
     /// Hold the checkpoints for a backup.
     Hold(ConnId),
     /// The backup has what it wants.
     Release(ConnId),
+}
+
+/// Somebody has received, or has read, what was said to them up to a seq.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// Who said it.
+    pub to: UserId,
+    /// The name of who has it.
+    pub reader: String,
+    /// Up to here.
+    pub seq: Seq,
+    /// It was read, and not only received.
+    pub read: bool,
 }
 
 /// What goes on when a password hash is done.

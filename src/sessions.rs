@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
 use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
-use crate::limits::Limits;
+use crate::limits::{Limits, PRESENCE_WAITING_MAX};
 use crate::locale::Lang;
 use crate::mutant::Mutant;
 use crate::password::KeyHash;
@@ -56,7 +56,17 @@ pub struct Session {
     mark: Option<(NonZeroUsize, Seq)>,
     /// The session ends in this tick, and what was pushed but not begun to be sent is dropped.
     pub ending: bool,
+    watches: Watches,
     paces: Paces,
+}
+
+/// What a session is told of others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watches {
+    /// That friends come and go.
+    pub presence: bool,
+    /// That messages arrive and are read.
+    pub receipts: bool,
 }
 
 /// What a session begins with.
@@ -188,6 +198,10 @@ pub struct Sessions {
     resting: BTreeMap<UserId, Paces>,
     /// Cursors that moved and are not on disk yet.
     dirty_cursors: BTreeMap<UserId, MovedCursor>,
+    /// Sessions that watch their friends, and those that watch their messages.
+    watchers: (usize, usize),
+    /// Who came or went, which nobody was told yet, and whether they were here before.
+    changed: BTreeMap<UserId, bool>,
 }
 
 /// A cursor to be written.
@@ -204,6 +218,7 @@ impl Sessions {
     pub fn sign_in(&mut self, conn: ConnId, sign_in: SignIn) {
         debug_assert!(!self.by_user.contains_key(&sign_in.user));
         let SignIn { user, admin, lang, acks, key_hash, key_expires, groups, cursor } = sign_in;
+        self.note_change(user);
         self.by_user.insert(user, conn);
         for &group in &groups {
             add_reader(&mut self.readers, group, user, conn);
@@ -225,6 +240,7 @@ impl Sessions {
             told_caught_up: false,
             mark: None,
             ending: false,
+            watches: Watches::default(),
             paces: self.resting.remove(&user).unwrap_or_default(),
         };
         if self.by_slot.len() <= conn.index() {
@@ -239,6 +255,8 @@ impl Sessions {
     pub fn sign_out(&mut self, conn: ConnId, head: Seq) -> Option<UserId> {
         let place = self.by_slot.get_mut(conn.index())?;
         let session = place.take_if(|session| session.generation == conn.generation)?;
+        self.unwatch(session.watches);
+        self.note_change(session.user);
         self.by_user.remove(&session.user);
         self.resting.insert(session.user, session.paces);
         for &group in &session.groups {
@@ -249,6 +267,54 @@ impl Sessions {
         let cursor = if all_confirmed { session.sent(head) } else { session.cursor };
         moved.seq = moved.seq.max(cursor);
         Some(session.user)
+    }
+
+    /// From here on the session is told that of others.
+    pub fn watch(&mut self, conn: ConnId, watches: Watches) {
+        let Some(session) = self.get_mut(conn) else { return };
+        let before = std::mem::replace(&mut session.watches, watches);
+        self.watchers.0 += usize::from(watches.presence);
+        self.watchers.1 += usize::from(watches.receipts);
+        self.unwatch(before);
+    }
+
+    fn unwatch(&mut self, watches: Watches) {
+        self.watchers.0 -= usize::from(watches.presence);
+        self.watchers.1 -= usize::from(watches.receipts);
+    }
+
+    /// What a user is told of others, if they are here.
+    pub fn watches(&self, user: UserId) -> Option<Watches> {
+        self.get(self.conn_of(user)?).map(|session| session.watches)
+    }
+
+    /// Whether anybody wants to know what becomes of messages.
+    pub fn anyone_watches_receipts(&self) -> bool {
+        self.watchers.1 > 0
+    }
+
+    /// A user comes or goes.
+    fn note_change(&mut self, user: UserId) {
+        if self.watchers.0 > 0 && self.changed.len() < PRESENCE_WAITING_MAX {
+            let was_here = self.by_user.contains_key(&user);
+            self.changed.entry(user).or_insert(was_here);
+        }
+    }
+
+    /// Whether anybody is to be told that somebody came or went.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Somebody who came or went, and whether they are here now.
+    pub fn take_changed(&mut self) -> Option<(UserId, bool)> {
+        while let Some((user, was_here)) = self.changed.pop_first() {
+            let is_here = self.is_online(user);
+            if is_here != was_here {
+                return Some((user, is_here));
+            }
+        }
+        None
     }
 
     /// The session of a connection.

@@ -50,6 +50,7 @@ transcripts! {
     mailbox_full,
     malformed_input,
     operator,
+    presence_and_receipts,
     search,
     the_server_speaks_chinese,
     throttles_by_address,

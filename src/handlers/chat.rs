@@ -4,6 +4,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::context::{Draft, is_same_group};
+use super::receipt::tell_of_delivery;
 use super::stem::stem;
 use super::{Answer, Context, No, Outcome, Writes, atomically};
 use crate::id::{Conversation, Seq, UserId};
@@ -97,13 +98,14 @@ pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// `ack`: everything pushed to me up to `seq` has arrived.
-pub fn ack(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn ack(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
     let conn = context.caller.conn;
     let pushed = context.facts.sessions.get(conn).map(|session| session.pushed);
     if pushed.is_none_or(|pushed| seq > pushed) && !Mutant::AckTooHighBelieved.is_on() {
         return Err(Code::AckTooHigh.into());
     }
+    tell_of_delivery(context, user, seq)?;
     context.facts.outbox.stage(Effect::Confirm(conn, seq));
     Ok(Outcome::Confirmed)
 }

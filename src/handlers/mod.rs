@@ -22,6 +22,7 @@ pub mod group;
 pub mod list;
 pub mod metrics;
 pub mod operator;
+mod receipt;
 pub mod stem;
 
 pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
@@ -94,6 +95,9 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Sendgroup, Handler::Member(chat::sendgroup), Writes::Once),
     (MessageType::History, Handler::Member(chat::history), Writes::Once),
     (MessageType::Search, Handler::Member(chat::search), Writes::Once),
+    (MessageType::Watch, Handler::Member(receipt::watch), Writes::Once),
+    (MessageType::Read, Handler::Member(receipt::read), Writes::Once),
+    (MessageType::Receipts, Handler::Member(receipt::receipts), Writes::Once),
     (MessageType::Newgroup, Handler::Member(group::newgroup), Writes::Many),
     (MessageType::Delgroup, Handler::Member(group::delgroup), Writes::Many),
     (MessageType::Addgroupuser, Handler::Member(group::addgroupuser), Writes::Many),

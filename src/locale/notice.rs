@@ -69,10 +69,28 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
         Event::CaughtUp => {
             ("That is all that waited for you.".into(), "离线消息已全部送达。".into())
         }
-        // Their words are what the administrator wrote.
-        Event::Admin | Event::Broadcast => (String::new(), String::new()),
+        // Their words are what the administrator wrote; the others have their own below.
+        Event::Admin | Event::Broadcast | Event::Presence | Event::Receipt => {
+            (String::new(), String::new())
+        }
     };
     lang.pick(english, chinese)
+}
+
+/// That a friend came, or went.
+pub fn presence(name: &str, online: bool, lang: Lang) -> String {
+    match online {
+        true => lang.pick(format!("{name} is online."), format!("{name} 上线了。")),
+        false => lang.pick(format!("{name} is offline."), format!("{name} 下线了。")),
+    }
+}
+
+/// That somebody has a message, or has read it.
+pub fn receipt(name: &str, read: bool, lang: Lang) -> String {
+    match read {
+        true => lang.pick(format!("{name} has read it."), format!("{name} 已读。")),
+        false => lang.pick(format!("{name} has received it."), format!("{name} 已收到。")),
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +101,10 @@ mod tests {
     fn every_event_has_words_in_both_languages() {
         for &event in Event::ALL {
             let notice = Notice::by(event, "bob").in_group("team", "ann");
-            let own_words = !matches!(event, Event::Admin | Event::Broadcast);
+            let own_words = !matches!(
+                event,
+                Event::Admin | Event::Broadcast | Event::Presence | Event::Receipt
+            );
             assert_eq!(!say(&notice, Lang::En).is_empty(), own_words, "{event:?}");
             assert_eq!(!say(&notice, Lang::Zh).is_empty(), own_words, "{event:?}");
         }

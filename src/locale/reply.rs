@@ -82,6 +82,8 @@ texts! {
         /// be looked at yet.
         Found { lines: Vec<String>, more: bool, unsearched: u64 } =>
             by say_found(lines, more, unsearched);
+        Receipts { delivered: Option<u64>, read: u64, total: u64 } =>
+            by say_receipts(delivered, read, total);
         BroadcastSent => "Sent to everyone.", "已发送给所有人。";
         UserBlocked { name: String } => "{name} is blocked.", "{name} 已被封禁。";
         UserUnblocked { name: String } => "{name} may sign in again.", "{name} 已解除封禁。";
@@ -182,6 +184,20 @@ fn say_found(lang: Lang, lines: &[String], more: &bool, unsearched: &u64) -> Str
             format!("{unsearched} messages cannot be searched yet; try again later."),
             format!("还有 {unsearched} 条消息正在整理，请稍后再搜。"),
         ));
+    }
+    text
+}
+
+fn say_receipts(lang: Lang, delivered: &Option<u64>, read: &u64, total: &u64) -> String {
+    let mut text = lang.pick(
+        format!("{read} of {total} have read it."),
+        format!("{total} 人中有 {read} 人已读。"),
+    );
+    if let Some(delivered) = delivered {
+        text.push_str(
+            &lang
+                .pick(format!(" {delivered} have received it."), format!("{delivered} 人已收到。")),
+        );
     }
     text
 }

@@ -142,6 +142,7 @@ impl Server {
             delivery.budget.add(reserve);
         }
         self.feed_behind(&mut delivery.budget, now)?;
+        self.tell_of_presence(now)?;
         self.answer_monitors(now)?;
         Ok(delivery.hashes)
     }
@@ -239,6 +240,8 @@ impl Server {
                     session.admin = admin;
                 }
             }
+            Effect::Watch(id, watches) => self.sessions.watch(id, watches),
+            Effect::Receipt(receipt) => self.tell_receipt(&receipt, now),
             Effect::Hold(id) => return self.begin_hold(id, now),
             Effect::Release(id) => self.end_hold(id, now),
         }

@@ -22,6 +22,7 @@ mod reap;
 mod retention;
 mod secure;
 mod serve;
+mod watching;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

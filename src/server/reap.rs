@@ -132,8 +132,13 @@ impl Server {
         self.touch(id);
     }
 
-    /// Whether a reader who is behind can be fed at once.
-    pub fn has_behind(&self) -> bool {
+    /// Whether somebody can be told something at once: a reader who is behind, or whoever watches.
+    pub fn has_more_to_tell(&self) -> bool {
+        self.has_behind() || self.sessions.has_changed()
+    }
+
+    /// Whether a reader who is behind can be fed.
+    pub(super) fn has_behind(&self) -> bool {
         !self.behind.is_empty()
     }
 

@@ -72,6 +72,13 @@ message_types! {
     /// What was said in one's own conversations, by its words.
     Search = "search";
 
+    /// What this session is told of others.
+    Watch = "watch";
+    /// A conversation was read up to a seq.
+    Read = "read";
+    /// Who has received and read a message of one's own.
+    Receipts = "receipts";
+
     /// Create a group.
     Newgroup = "newgroup";
     /// Delete an own group.

@@ -63,6 +63,10 @@ events! {
     PasswordReset = "password_reset";
     /// What waited for the reader longest is not kept any more.
     Gap = "gap";
+    /// A friend came or went; only for who watches.
+    Presence = "presence";
+    /// A message has arrived, or was read; only for who watches.
+    Receipt = "receipt";
     /// The server stops; this connection ends.
     Shutdown = "shutdown";
     /// Everything that waited has been pushed.

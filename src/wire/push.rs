@@ -60,6 +60,18 @@ pub enum Push<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         creator: Option<&'a str>,
     },
+    /// A friend came or went.
+    Presence { message: &'a str, event: Event, username: &'a str, online: bool },
+    /// What became of a message: arrived, or read, up to a seq.
+    Receipt {
+        message: &'a str,
+        event: Event,
+        username: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delivered: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        read: Option<i64>,
+    },
     /// The system, in the place of what is gone.
     Gap { message: &'a str, event: Event, from_seq: i64, to_seq: i64, reason: &'static str },
 }
@@ -88,6 +100,8 @@ impl<'a> Push<'a> {
             Push::User { message, .. }
             | Push::Group { message, .. }
             | Push::System { message, .. }
+            | Push::Presence { message, .. }
+            | Push::Receipt { message, .. }
             | Push::Gap { message, .. } => message,
         }
     }
@@ -96,7 +110,10 @@ impl<'a> Push<'a> {
         match self {
             Push::User { .. } => "usersend",
             Push::Group { .. } => "groupsend",
-            Push::System { .. } | Push::Gap { .. } => "sysmsg",
+            Push::System { .. }
+            | Push::Presence { .. }
+            | Push::Receipt { .. }
+            | Push::Gap { .. } => "sysmsg",
         }
     }
 }
@@ -180,6 +197,25 @@ impl PushFrame {
 /// Appends a notice about the connection itself: it has no seq, and is never repeated.
 pub fn append_notice(out: &mut Vec<u8>, notice: &Notice, message: &str, unix: i64) {
     frame::append(out, |out| encode(out, &Push::notice(notice, message), unix, None));
+}
+
+/// Appends that a friend came or went.
+pub fn append_presence(out: &mut Vec<u8>, name: &str, online: bool, message: &str, unix: i64) {
+    let push = Push::Presence { message, event: Event::Presence, username: name, online };
+    frame::append(out, |out| encode(out, &push, unix, None));
+}
+
+/// Appends that somebody has received, or has read, what was said to them up to a seq.
+pub fn append_receipt(
+    out: &mut Vec<u8>,
+    name: &str,
+    (seq, is_read): (Seq, bool),
+    message: &str,
+    unix: i64,
+) {
+    let (delivered, read) = if is_read { (None, Some(seq.0)) } else { (Some(seq.0), None) };
+    let push = Push::Receipt { message, event: Event::Receipt, username: name, delivered, read };
+    frame::append(out, |out| encode(out, &push, unix, None));
 }
 
 /// The decimal digits of `number`, at the end of `room`.

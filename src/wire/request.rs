@@ -118,7 +118,7 @@ macro_rules! args {
 
 args! {
     auth_token, id, mid, username, password, newpassword, message, groupname, creator, count,
-    before, after, online, query, seq, lang, ack, invite,
+    before, after, online, query, seq, lang, ack, invite, presence, receipts,
 }
 
 /// Passwords, keys and texts are among the arguments (P27).
@@ -223,6 +223,27 @@ impl Args<'_> {
     /// `bad_request`: it is neither true nor false.
     pub fn online(&self) -> Result<bool, Refusal> {
         flag(&self.online, "online")
+    }
+
+    /// Whether a user is named.
+    pub fn names_user(&self) -> bool {
+        !matches!(self.username, Arg::Absent)
+    }
+
+    /// Whether to be told when friends come and go.
+    ///
+    /// # Errors
+    /// `bad_request`: it is neither true nor false.
+    pub fn presence(&self) -> Result<bool, Refusal> {
+        flag(&self.presence, "presence")
+    }
+
+    /// Whether to be told when one's messages arrive and are read.
+    ///
+    /// # Errors
+    /// `bad_request`: it is neither true nor false.
+    pub fn receipts(&self) -> Result<bool, Refusal> {
+        flag(&self.receipts, "receipts")
     }
 
     /// Whether the client confirms what it is sent.

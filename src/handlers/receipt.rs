@@ -1,0 +1,82 @@
+//! What became of a message: who has it, who has read it, and who is there.
+//!
+//! That a message has reached somebody follows from their cursor; that they have read it is told
+//! by their client, with `read`. Whoever asks to *watch* is told both as they happen, of what
+//! they said to one person, and when their friends come and go; of groups and broadcasts there
+//! are counts.
+
+use serde_json::json;
+
+use super::{Answer, Context, Outcome};
+use crate::id::{Conversation, Seq, UserId};
+use crate::limits::RECEIPTS_PER_ACK_MAX;
+use crate::locale::reply::Reply;
+use crate::outbox::{Effect, Receipt};
+use crate::sessions::Watches;
+use crate::store::StoreError;
+use crate::wire::response::Data;
+use crate::wire::{Args, Code, Refusal};
+
+/// `watch`: what this session is told of others from here on.
+pub fn watch(context: &mut Context, _: UserId, args: &Args) -> Answer {
+    let watches = Watches { presence: args.presence()?, receipts: args.receipts()? };
+    context.facts.outbox.stage(Effect::Watch(context.caller.conn, watches));
+    Ok(Outcome::said(Reply::Confirmed))
+}
+
+/// `read`: I have read a conversation up to `seq`: what a user said to me, a group, or, if
+/// neither is named, what is said to all.
+pub fn read(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let seq = Seq(args.seq()?);
+    let session = context.facts.sessions.get(context.caller.conn);
+    // Nobody has read what they were not sent.
+    if session.is_none_or(|session| seq > session.pushed.max(session.cursor)) {
+        return Err(Refusal::about(Code::BadRequest, "seq").into());
+    }
+    let (conversation, sender) = if args.groupname()?.is_some() {
+        let group = context.named_group(Some(user), args)?;
+        if !context.facts.store.is_member(group.id, user)? {
+            return Err(Code::NotMember.into());
+        }
+        (Conversation::Group(group.id), None)
+    } else if args.names_user() {
+        let other = context.named_user(args)?.id;
+        (Conversation::Inbox(other), Some(other))
+    } else {
+        (Conversation::Everyone, None)
+    };
+    let is_news = context.facts.store.set_read(conversation, user, seq)?;
+    if let Some(to) = sender.filter(|_| is_news) {
+        let reader = context.name_of(user)?;
+        context.facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: true }));
+    }
+    Ok(Outcome::said(Reply::Confirmed))
+}
+
+/// `receipts`: how many have received, and have read, what I said there.
+pub fn receipts(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let seq = Seq(args.seq()?);
+    let Some(receipts) = context.facts.store.receipts(user, seq)? else {
+        return Err(Refusal::about(Code::BadRequest, "seq").into());
+    };
+    let (delivered, read, total) = (receipts.delivered, receipts.read, receipts.total);
+    let data = json!({"seq": seq.0, "delivered": delivered, "read": read, "total": total});
+    Ok(Outcome::Done(Reply::Receipts { delivered, read, total }, Data::Object(data)))
+}
+
+/// A user confirms up to `seq`: whoever watches, and said any of that to them, is told.
+pub fn tell_of_delivery(context: &mut Context, user: UserId, seq: Seq) -> Result<(), StoreError> {
+    let facts = &mut *context.facts;
+    let Some(session) = facts.sessions.get(context.caller.conn) else { return Ok(()) };
+    if !facts.sessions.anyone_watches_receipts() || seq <= session.cursor {
+        return Ok(());
+    }
+    let senders = facts.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
+    for (to, seq) in senders {
+        if facts.sessions.watches(to).is_some_and(|watches| watches.receipts) {
+            let reader = facts.store.username(user)?.unwrap_or_default();
+            facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
+        }
+    }
+    Ok(())
+}

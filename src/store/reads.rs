@@ -1,0 +1,113 @@
+//! How far each user has read, where their client says so, and what that means for a message.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Row;
+
+use super::{EntryKind, Result, Sql, Store, unsigned};
+use crate::id::{Conversation, GroupId, Seq, UserId};
+use crate::limits::{RECEIPT_MEMBERS_MAX, RECEIPTS_COUNTED_MAX};
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipts {
+    /// So many have received it; `None` where that is too many to count.
+    pub delivered: Option<u64>,
+    /// So many have read it.
+    pub read: u64,
+    /// It was for so many.
+    pub total: u64,
+}
+
+impl Store {
+    const SET_READ: Sql = "INSERT INTO reads (conversation, userid, seq) VALUES (?1, ?2, ?3)
+        ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq";
+    /// A user has read up to `seq`: of an inbox, what its owner said to them. False: that was known.
+    pub fn set_read(&mut self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
+        Ok(self.write(Self::SET_READ, (of.to_sql(), user.0, seq.0))? > 0)
+    }
+
+    const READ: Sql = "SELECT seq FROM reads WHERE conversation = ?1 AND userid = ?2";
+    fn has_read(&self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
+        let read = self.row(Self::READ, (of.to_sql(), user.0), |row| row.get::<_, i64>(0))?;
+        Ok(read.is_some_and(|read| read >= seq.0))
+    }
+
+    const SAID: Sql = "SELECT conversation, kind FROM log WHERE seq = ?1 AND sender = ?2";
+    /// What became of what a user said at a seq; `None` if they said nothing there.
+    pub fn receipts(&mut self, user: UserId, seq: Seq) -> Result<Option<Receipts>> {
+        self.write_log()?;
+        let said: Option<(i64, EntryKind)> =
+            self.row(Self::SAID, (seq.0, user.0), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let said = said.filter(|(_, kind)| *kind != EntryKind::Notice);
+        let Some((conversation, _)) = said else { return Ok(None) };
+        let receipts = match Conversation::from_sql(conversation) {
+            Conversation::Inbox(other) => Receipts {
+                delivered: Some(u64::from(self.cursor(other)? >= seq)),
+                read: u64::from(self.has_read(Conversation::Inbox(user), other, seq)?),
+                total: 1,
+            },
+            Conversation::Group(group) => self.receipts_in_group(group, user, seq)?,
+            Conversation::Everyone => Receipts {
+                delivered: None,
+                read: self.readers(Conversation::Everyone, user, seq)?,
+                total: self.user_count().saturating_sub(1),
+            },
+        };
+        Ok(Some(receipts))
+    }
+
+    const MEMBERS_WITH: Sql = "SELECT count(*), coalesce(sum(c.seq >= ?2), 0),
+            coalesce(sum(coalesce(r.seq, 0) >= ?2), 0)
+        FROM group_users m JOIN cursors c ON c.userid = m.userid
+        LEFT JOIN reads r ON r.conversation = ?3 AND r.userid = m.userid
+        WHERE m.groupid = ?1 AND m.from_seq <= ?2 AND m.userid <> ?4";
+    /// Of the members who were there. A large group is not counted one by one: whoever is in it
+    /// now counts, and only who has read.
+    fn receipts_in_group(&self, group: GroupId, user: UserId, seq: Seq) -> Result<Receipts> {
+        let of = Conversation::Group(group);
+        let members = self.group(group)?.map_or(0, |group| group.members);
+        if members > RECEIPT_MEMBERS_MAX {
+            let read = self.readers(of, user, seq)?;
+            return Ok(Receipts { delivered: None, read, total: members - 1 });
+        }
+        let counted = |row: &Row| {
+            let (total, delivered) = (unsigned(row, 0)?, unsigned(row, 1)?);
+            Ok(Receipts { delivered: Some(delivered), read: unsigned(row, 2)?, total })
+        };
+        let nobody = Receipts { delivered: Some(0), read: 0, total: 0 };
+        let params = (group.0, seq.0, of.to_sql(), user.0);
+        Ok(self.row(Self::MEMBERS_WITH, params, counted)?.unwrap_or(nobody))
+    }
+
+    const READERS_OF: Sql = "SELECT count(*) FROM (SELECT 1 FROM reads
+        WHERE conversation = ?1 AND seq >= ?2 AND userid <> ?3 LIMIT ?4)";
+    /// How many others have read that far, as far as they are counted.
+    fn readers(&self, of: Conversation, user: UserId, seq: Seq) -> Result<u64> {
+        self.count(Self::READERS_OF, (of.to_sql(), seq.0, user.0, RECEIPTS_COUNTED_MAX as i64))
+    }
+
+    /// Who said something to a user behind `after` and up to `through`, and the last seq of each,
+    /// as far as the log's tail in memory tells; of `entries` entries at most.
+    pub fn last_senders(
+        &self,
+        user: UserId,
+        after: Seq,
+        through: Seq,
+        entries: usize,
+    ) -> BTreeMap<UserId, Seq> {
+        let inbox = Conversation::Inbox(user).to_sql();
+        let said = self.tail.of_conversation(inbox, 0).take_while(|(seq, _)| *seq > after.0);
+        let mut last = BTreeMap::new();
+        for (seq, sender) in said.filter(|(seq, _)| *seq <= through.0).take(entries) {
+            if sender != 0 && sender != user.0 {
+                last.entry(UserId(sender)).or_insert(Seq(seq));
+            }
+        }
+        last
+    }
+}
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] =
+    &[Store::SET_READ, Store::READ, Store::SAID, Store::MEMBERS_WITH, Store::READERS_OF];
