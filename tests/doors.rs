@@ -9,6 +9,7 @@ mod support;
 use std::time::Duration;
 
 use p2sp::handlers::Rules;
+use p2sp::password::KeyHash;
 use p2sp::wire::Fingerprint;
 use serde_json::{Value, json};
 use support::caller::Caller;
@@ -140,6 +141,16 @@ fn p23_what_was_begun_is_completed_in_time() {
         house.pass(Duration::from_secs(2));
         assert!(caller.has_ended(&house), "{begun:?}");
     }
+    // Each line has its own time, also where the next is begun with it.
+    let mut typist = Typist::connect(&house, HERE, None);
+    for _ in 0..4 {
+        typist.types(&mut house, "help send\nhe");
+        house.pass(Duration::from_secs(8));
+        typist.types(&mut house, "lp\nhe");
+        house.pass(Duration::from_secs(8));
+        typist.types(&mut house, "lp\n");
+    }
+    assert!(!typist.caller.has_ended(&house));
     // A fragment is the beginning of a message, whatever comes between.
     let mut browser = Browser::open(&mut house, None);
     browser.send(&mut house, b"\x01\x81\0\0\0\0x");
@@ -315,6 +326,20 @@ fn a_person_at_nc_has_all_that_the_client_has() {
     let counted = |code: &str| refusals[code].as_i64();
     assert_eq!((counted("unknown_type"), counted("bad_payload")), (Some(1), Some(1)), "P29");
     assert_eq!(counted("bad_request"), Some(2), "P29");
+}
+
+#[test]
+fn from_elsewhere_the_invite_code_is_asked_for() {
+    let invite = Some(KeyHash::of("swordfish"));
+    let rules = Rules { invite, tls_required: true, ..Rules::default() };
+    let mut house = House::with(rules, Some(certificate()));
+    let mut ann = Typist::connect(&house, "192.0.2.1:1", trusted());
+    let lines = ann.types(&mut house, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nwrong\n"));
+    let refused = |line: &String| line.ends_with("[invite_required]");
+    assert_eq!(lines.iter().filter(|line| refused(line)).count(), 2, "{lines:?}");
+    assert_eq!(lines[4], "Invite code:");
+    let lines = ann.types(&mut house, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nswordfish\n"));
+    assert!(lines.last().is_some_and(|line| line.contains("Welcome, ann")), "{lines:?}");
 }
 
 #[test]

@@ -120,6 +120,13 @@ impl Server {
         }
     }
 
+    /// A line that asked nothing of the server: what is begun behind it has its own time.
+    fn line_was_read(&mut self, id: ConnId, now: Now) {
+        if let Some(conn) = conn_mut(&mut self.conns, id) {
+            conn.frame_is_begun(false, now.mono);
+        }
+    }
+
     /// Reads lines until one asks something. Not more than a tick takes of anybody, and none while
     /// the peer does not take what it is said.
     fn read_lines(&mut self, id: ConnId, now: Now) {
@@ -143,7 +150,10 @@ impl Server {
             }
             match step {
                 Step::Rest => return,
-                Step::Said(code) => code.into_iter().for_each(|code| self.counters.replied(code)),
+                Step::Said(code) => {
+                    self.line_was_read(id, now);
+                    code.into_iter().for_each(|code| self.counters.replied(code));
+                }
                 Step::Ask(payload) => return self.intake.append_payload(&payload),
                 Step::Leave => return self.close(id, CloseReason::PeerLeft, None, now),
             }

@@ -271,7 +271,7 @@ impl Lines {
         }
         asking.args.insert(name.into(), password.into());
         asking.index += 1;
-        if asking.index == questions.len() {
+        if questions.get(asking.index).is_none_or(|(name, _)| *name == INVITE) {
             let Asking { kind, args, .. } = asking;
             return self.ask(Asked { kind: Some(kind), args, unseen: None });
         }
@@ -294,9 +294,22 @@ impl Lines {
             false => out.truncate(start),
         }
         match asked {
-            Some(asked) if is_refused && asked.unseen.is_some() => self.again = None,
-            Some(asked) if !is_refused => self.answered(asked, &message["payload"]),
-            _ => {}
+            Some(asked) if is_refused => self.refused(asked, &message, out),
+            Some(asked) => self.answered(asked, &message["payload"]),
+            None => {}
+        }
+    }
+
+    /// What follows from a no: the line that waited for numbers is none, and an invite code may
+    /// help.
+    fn refused(&mut self, asked: Asked, message: &Value, out: &mut Vec<u8>) {
+        self.again = None;
+        let Asked { kind, args, .. } = asked;
+        let is_wanted = message["payload"]["code"] == Code::InviteRequired.name();
+        if let Some(kind) = kind.filter(|_| is_wanted && !args.contains_key(INVITE)) {
+            let index = questions(kind).len() - 1;
+            let unix = message["timestamp"].as_i64().unwrap_or_default();
+            self.ask_for_password(Asking { kind, args, index }, &mut Mouth { unix, out });
         }
     }
 
@@ -370,11 +383,18 @@ struct Mouth<'a> {
     out: &'a mut Vec<u8>,
 }
 
+/// The argument that is only asked for where it was missed.
+const INVITE: &str = "invite";
+
 /// The passwords that a request needs, and how they are asked for. One that is chosen is asked
 /// for twice.
 fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
     match kind {
-        MessageType::Reg => &[("password", Text::Password), ("password", Text::PasswordAgain)],
+        MessageType::Reg => &[
+            ("password", Text::Password),
+            ("password", Text::PasswordAgain),
+            (INVITE, Text::InviteCode),
+        ],
         MessageType::Login => &[("password", Text::Password)],
         MessageType::Passwd => &[
             ("password", Text::OldPassword),
