@@ -92,6 +92,8 @@ fn check_allowed(
             "not_owner"
         }
         (Sendgroup | History | Groupusers | Leavegroup, Relation::Outsider) => "not_member",
+        // Nobody has said anything yet.
+        (Receipts, _) => "bad_request",
         (Send | Del, Relation::Outsider) => "not_friends",
         (Leavegroup | Add, Relation::Owner) => "yourself",
         (Add, Relation::Member) => "already_friends",
