@@ -269,6 +269,13 @@ impl Sessions {
         Some(session.user)
     }
 
+    /// The session has another key.
+    pub fn renew_key(&mut self, conn: ConnId, hash: KeyHash, expires: i64) {
+        if let Some(session) = self.get_mut(conn) {
+            (session.key_hash, session.key_expires) = (hash, expires);
+        }
+    }
+
     /// From here on the session is told that of others.
     pub fn watch(&mut self, conn: ConnId, watches: Watches) {
         let Some(session) = self.get_mut(conn) else { return };

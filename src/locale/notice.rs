@@ -66,13 +66,9 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
             "较早的消息已不再保留，其中可能有等待您的消息。".into(),
         ),
         Event::Shutdown => ("The server is stopping.".into(), "服务器正在停止。".into()),
-        Event::CaughtUp => {
-            ("That is all that waited for you.".into(), "离线消息已全部送达。".into())
-        }
+        Event::CaughtUp => ("That is all that waited for you.".into(), "离线消息已送达。".into()),
         // Their words are what the administrator wrote; the others have their own below.
-        Event::Admin | Event::Broadcast | Event::Presence | Event::Receipt => {
-            (String::new(), String::new())
-        }
+        Event::Admin | Event::Broadcast | Event::Presence | Event::Receipt => Default::default(),
     };
     lang.pick(english, chinese)
 }

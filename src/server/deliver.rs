@@ -208,11 +208,7 @@ impl Server {
             Effect::Dissolve(group) => self.sessions.dissolve(group),
             Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in, now),
             Effect::SignOut(id) => self.end_session(id, now),
-            Effect::NewKey(id, hash, expires) => {
-                if let Some(session) = self.sessions.get_mut(id) {
-                    (session.key_hash, session.key_expires) = (hash, expires);
-                }
-            }
+            Effect::NewKey(id, hash, expires) => self.sessions.renew_key(id, hash, expires),
             Effect::Speak(id, lang) => {
                 if let Some(session) = self.sessions.get_mut(id) {
                     session.lang = lang;

@@ -314,8 +314,8 @@ impl Store {
         WHERE userid = ?1 AND groupid = ?2 AND from_seq < ?3 ORDER BY to_seq DESC LIMIT ?4";
     const MEMBERSHIPS_AFTER: Sql = "SELECT from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND groupid = ?2 AND to_seq > ?3 ORDER BY to_seq LIMIT ?4";
-    /// `rows` entries of a group, from that seq on, of those that the reader may see; fewer, if they
-    /// are more than an answer holds.
+    /// `rows` entries of a group, from that seq on, of those that the reader may see; fewer, if
+    /// they are more than an answer holds.
     pub fn history_of_group(
         &mut self,
         reader: UserId,

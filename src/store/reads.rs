@@ -22,7 +22,8 @@ pub struct Receipts {
 impl Store {
     const SET_READ: Sql = "INSERT INTO reads (conversation, userid, seq) VALUES (?1, ?2, ?3)
         ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq";
-    /// A user has read up to `seq`: of an inbox, what its owner said to them. False: that was known.
+    /// A user has read up to `seq`: of an inbox, what its owner said to them. False: that was
+    /// known.
     pub fn set_read(&mut self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
         Ok(self.write(Self::SET_READ, (of.to_sql(), user.0, seq.0))? > 0)
     }
