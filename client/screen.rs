@@ -146,7 +146,10 @@ impl Person {
         if let Some(messages) = payload["data"]["messages"].as_array() {
             let heading = self.paint(Style::Strong, text.lines().next().unwrap_or_default());
             let said = messages.iter().map(|message| self.said(message, lang));
-            return Some(said.fold(heading, |text, line| text + "\n" + &line));
+            let shown = said.fold(heading, |text, line| text + "\n" + &line);
+            // Each of them has a line of the text; what follows is about them.
+            let behind = text.lines().skip(1 + messages.len());
+            return Some(behind.fold(shown, |text, line| text + "\n" + &self.block(None, line)));
         }
         let table =
             tables::aligned(&text, &payload["data"], lang, &|style, text| self.paint(style, text));
@@ -360,7 +363,8 @@ mod tests {
                    "payload": {"fromusername": from, "message": text, "seq": unix}})
         };
         let data = json!({"messages": [said("al", 0, "one"), said("bob", 90_060, "two\nthree")]});
-        let shown = screen.show(answer(data, "History:\nal> one\nbob> two three"), Lang::En);
+        let text = "History:\nal> one\nbob> two three\nThere may be older ones.";
+        let shown = screen.show(answer(data, text), Lang::En);
         let wanted = [
             "History:",
             "── Thursday 1970-01-01 ──",
@@ -368,6 +372,7 @@ mod tests {
             "── Friday 1970-01-02 ──",
             "01:01 bob> two",
             "  three",
+            "There may be older ones.",
         ];
         assert_eq!(shown.lines().collect::<Vec<_>>(), wanted);
         assert!(!shown.contains('\x07'), "it is not new");
