@@ -130,8 +130,8 @@ fn candidates(line: &str, session: &Session) -> (usize, Vec<Pair>) {
                 Argument::GroupName
                 | Argument::Password
                 | Argument::Count
-                | Argument::Text
-                | Argument::Words => Vec::new(),
+                | Argument::Words
+                | Argument::Text => Vec::new(),
             })
         }
     };

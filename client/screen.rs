@@ -10,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
-use p2sp::locale::Lang;
 use p2sp::locale::client::{Text, day};
+use p2sp::locale::{Lang, is_invisible};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -101,7 +101,7 @@ impl Screen {
             Screen::Plain => item.plain(lang),
             Screen::Json => {
                 let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Some(item.json(since_epoch.as_secs() as i64).to_string())
+                Some(escaped(&item.json(since_epoch.as_secs() as i64).to_string()))
             }
             Screen::Person(person) => person.show(&item, lang),
         };
@@ -146,7 +146,10 @@ impl Person {
         if let Some(messages) = payload["data"]["messages"].as_array() {
             let heading = self.paint(Style::Strong, text.lines().next().unwrap_or_default());
             let said = messages.iter().map(|message| self.said(message, lang));
-            return Some(said.fold(heading, |text, line| text + "\n" + &line));
+            let shown = said.fold(heading, |text, line| text + "\n" + &line);
+            // Each of them has a line of the text; what follows is about them.
+            let behind = text.lines().skip(1 + messages.len());
+            return Some(behind.fold(shown, |text, line| text + "\n" + &self.block(None, line)));
         }
         let table =
             tables::aligned(&text, &payload["data"], lang, &|style, text| self.paint(style, text));
@@ -281,6 +284,21 @@ impl Person {
     }
 }
 
+/// JSON of which nothing moves, hides or turns on a terminal (P28): such characters stand only in
+/// strings, where they may as well be escaped.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() || is_invisible(c) {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,7 +378,8 @@ mod tests {
                    "payload": {"fromusername": from, "message": text, "seq": unix}})
         };
         let data = json!({"messages": [said("al", 0, "one"), said("bob", 90_060, "two\nthree")]});
-        let shown = screen.show(answer(data, "History:\nal> one\nbob> two three"), Lang::En);
+        let text = "History:\nal> one\nbob> two three\nThere may be older ones.";
+        let shown = screen.show(answer(data, text), Lang::En);
         let wanted = [
             "History:",
             "── Thursday 1970-01-01 ──",
@@ -368,6 +387,7 @@ mod tests {
             "── Friday 1970-01-02 ──",
             "01:01 bob> two",
             "  three",
+            "There may be older ones.",
         ];
         assert_eq!(shown.lines().collect::<Vec<_>>(), wanted);
         assert!(!shown.contains('\x07'), "it is not new");
@@ -386,6 +406,15 @@ mod tests {
         assert!(shown.starts_with("\x1b[33m* 500 messages waited for you.\x1b[0m\x1b]0;(1)"));
         let no = Item::Refusal { text: "no".into(), code: "busy".into() };
         assert_eq!(screen.show(no, Lang::En), "\x1b[31m! no [busy]\x1b[0m\n");
+    }
+
+    #[test]
+    fn p28_a_line_for_programs_has_no_sign_either() {
+        let said = "a\u{1b}[2J\u{9b}\u{202e}\u{e0041}b";
+        let shown = Screen::Json.show(push(said, 0), Lang::En);
+        assert!(shown.trim_end().chars().all(|c| !c.is_control() && !is_invisible(c)), "{shown:?}");
+        let object: Value = serde_json::from_str(&shown).expect("JSON");
+        assert_eq!(object["payload"]["message"], said);
     }
 
     #[test]

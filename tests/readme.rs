@@ -66,8 +66,10 @@ fn both_readmes_have_the_same_headings_and_blocks() {
     let skeletons = |readme| blocks(readme).into_iter().map(skeleton).collect::<Vec<_>>();
     assert_eq!(skeletons(english), skeletons(chinese));
     for (readme, _) in READMES {
-        let fences = readme.lines().filter(|line| line.starts_with("```"));
-        assert_eq!(fences.count(), 2 * blocks(readme).len(), "no other kind of block");
+        let fences = readme.lines().filter(|line| line.starts_with("```")).step_by(2);
+        // `bots` runs those in bash.
+        let others = fences.filter(|fence| !matches!(*fence, "```sh" | "```bash"));
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new(), "no block is left out");
     }
 }
 
