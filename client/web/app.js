@@ -1,6 +1,203 @@
-// Shows that the server can be talked to from here.
-const state = document.getElementById("state");
-const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
-socket.onopen = () => socket.send(JSON.stringify({ type: "ping", payload: {} }));
-socket.onmessage = ({ data }) => { state.textContent = JSON.parse(data).payload.message; };
-socket.onclose = ({ code }) => { state.textContent = `closed (${code})`; };
+// The page of p2sp: a client like any other, which speaks PROTOCOL.md over a WebSocket.
+//
+//   person ─ list, talk, panels ─ world ─ session ─ link ─ server
+//                                   └── keep (what outlives the page)
+//
+// `session` is the conversation with the server and knows no socket, `world` what is known and
+// knows no element; the views read the world and are drawn anew when it has changed.
+
+import { Administration } from "./admin.js";
+import { h, translate } from "./dom.js";
+import { Entrance } from "./entrance.js";
+import { Keep } from "./keep.js";
+import { Link } from "./link.js";
+import { List } from "./list.js";
+import { Panel, accountPanel, addPanel, friendPanel, groupPanel } from "./panels.js";
+import { Session } from "./session.js";
+import { Talk } from "./talk.js";
+import { currentLang, say, setLang } from "./words.js";
+import { World } from "./world.js";
+
+/** Who is online is asked for as often as this while somebody looks. */
+const PRESENCE_MS = 60_000;
+/** A note stands so long. */
+const TOAST_MS = 5_000;
+/** Where no frame comes, because the page is hidden, drawing waits so long. */
+const HIDDEN_MS = 250;
+
+const keep = new Keep();
+setLang(keep.lang ?? navigator.language);
+
+const session = new Session({
+  signedIn: (welcome) => world.begin(welcome),
+  pushed: (push, isNew) => world.take(push, isNew),
+  caughtUp: () => draw(),
+  ended,
+  noticed: (message) => toast(message),
+  keyChanged: (key) => keep.setKey(key, world.me ? undefined : stays()),
+  changed: () => {
+    link.wanted();
+    draw();
+  },
+});
+const world = new World(session, keep, { changed: () => draw() });
+const link = new Link(new URL("ws", location.href.replace(/^http/, "ws")).href, session);
+const panel = new Panel();
+const entrance = new Entrance(session, speak);
+const rooms = document.getElementById("rooms");
+/** Why this page rests although there is a key: it signed in elsewhere. */
+let isElsewhere = false;
+let isDrawing = false;
+
+/** Asks, says what came of it, and reads what was changed before whoever changed it goes on. */
+const act = async (type, args) => {
+  const answer = await session.ask(type, args);
+  if (answer.message) toast(answer.message, !answer.ok);
+  if (answer.ok && world.me) await world.refresh();
+  return answer;
+};
+/** The same for a form, which says itself what went wrong. */
+const ask = async (type, args) => {
+  const answer = await session.ask(type, args);
+  if (answer.ok && answer.message) toast(answer.message);
+  if (answer.ok && world.me) await world.refresh();
+  return answer;
+};
+const administration = new Administration(world, act, panel);
+const list = new List(world, {
+  open: (conversation) => openTalk(conversation),
+  account: () => panel.open(() => accountPanel(world, { ask, speak, signOut })),
+  add: () => panel.open(() => addPanel(world, {
+    ask, open: openTalk, close: () => panel.close(),
+  })),
+  administer: () => administration.open(),
+  act,
+});
+const talk = new Talk(world, {
+  // As the browser's own button does.
+  back: () => (history.state?.talk ? history.back() : world.show(null)),
+  details: showDetails,
+  fail: (text) => toast(text, true),
+});
+link.beforeConfirm = () => world.remember();
+
+start();
+
+function start() {
+  session.restoreKey(keep.key);
+  link.start();
+  addEventListener("popstate", () => {
+    if (!history.state?.talk) world.show(null);
+  });
+  const look = () => {
+    if (!document.hidden && session.phase === "open" && world.me) world.refresh();
+  };
+  setInterval(look, PRESENCE_MS);
+  document.addEventListener("visibilitychange", look);
+  const useHere = document.querySelector("#rest button");
+  useHere.addEventListener("click", () => location.reload());
+  speak(currentLang(), false);
+}
+
+/** The language changes at once, here and for what the server says. */
+function speak(tag, isChosen = true) {
+  const lang = setLang(tag);
+  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+  if (isChosen) {
+    keep.lang = lang;
+    if (world.me) session.ask("lang", { lang });
+  }
+  translate(document);
+  entrance.render();
+  panel.render();
+  draw();
+}
+
+function stays() {
+  return entrance.stay || keep.isStaying;
+}
+
+async function signOut() {
+  panel.close();
+  await session.ask("logout");
+}
+
+/** The session is over, by whomever. */
+function ended(event, message) {
+  panel.close();
+  isElsewhere = event === "signed_in_elsewhere";
+  if (event === "logout") keep.forget();
+  else if (!isElsewhere) keep.dropKey();
+  if (isElsewhere) return draw();
+  world.end();
+  const why = { logout: say("signed_out"), bad_key: say("key_ended") };
+  entrance.explain(why[event] ?? message);
+  draw();
+}
+
+// One conversation is open, or on a small screen the list: the browser's way back leads there.
+
+function openTalk(conversation) {
+  if (!history.state?.talk) history.pushState({ talk: true }, "");
+  world.show(conversation);
+}
+
+function showDetails(conversation) {
+  const close = () => panel.close();
+  if (conversation.kind === "user") {
+    return panel.open(() => friendPanel(world, conversation, { act, close }));
+  }
+  let members = null;
+  const reload = async () => {
+    members = await world.list("groupusers", "members", conversation.address) ?? [];
+    panel.render();
+  };
+  panel.open(() => groupPanel(world, conversation, members, { ask, act, close, reload }));
+  reload();
+}
+
+// Drawing: once for all that changed together.
+
+function draw() {
+  if (isDrawing) return;
+  isDrawing = true;
+  const go = () => {
+    if (isDrawing) drawNow();
+    isDrawing = false;
+  };
+  requestAnimationFrame(go);
+  setTimeout(go, HIDDEN_MS);
+}
+
+function drawNow() {
+  const isInside = world.me !== null || session.isSignedIn;
+  entrance.show(!isInside);
+  rooms.hidden = !isInside || isElsewhere;
+  document.getElementById("rest").hidden = !isElsewhere;
+  rooms.dataset.view = world.open ? "talk" : "list";
+  rooms.querySelector(".choose").hidden = world.open !== null;
+  drawConnection();
+  list.render();
+  talk.render();
+  if (isElsewhere) document.querySelector("#rest button").focus();
+  document.title = world.unread ? `(${world.unread}) p2sp` : "p2sp";
+}
+
+function drawConnection() {
+  const bar = rooms.querySelector(".connection");
+  const words = session.phase !== "open" ? (world.me ? "connection_lost" : "connecting")
+    : session.stream.caughtUp ? null : "catching_up";
+  const mark = `${words} ${currentLang()}`;
+  bar.hidden = !words;
+  if (!words || bar.dataset.mark === mark) return;
+  bar.dataset.mark = mark;
+  bar.replaceChildren(h("span", {}, say(words)),
+    session.phase === "open" ? "" : h(
+      "button", { type: "button", onclick: () => link.wake() }, say("try_now")));
+}
+
+function toast(text, isBad = false) {
+  const note = h("p", { class: isBad ? "bad" : "" }, text);
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), TOAST_MS);
+}

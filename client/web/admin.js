@@ -1,0 +1,185 @@
+// The administrator's panel: everyone, every group, a word to all, and how the server is doing.
+
+import { arrange, avatar, h, peer, saying, sureButton } from "./dom.js";
+import { smallForm } from "./panels.js";
+import { say } from "./words.js";
+
+const TABS = ["users", "groups", "to_everyone", "figures"];
+
+export class Administration {
+  #world;
+  #ask;
+  #panel;
+  #tab = "users";
+  #filter = "";
+  #isOnlyOnline = false;
+  /** The one who is being written to: a user's row or a group's. */
+  #addressee = null;
+  #rows = null;
+
+  /** `ask(type, args)` asks and says what came of it. */
+  constructor(world, ask, panel) {
+    this.#world = world;
+    this.#ask = ask;
+    this.#panel = panel;
+  }
+
+  open() {
+    this.#panel.open(() => this.#make(), "large");
+    this.#turn(this.#tab);
+  }
+
+  #make() {
+    const tabs = h("div", { class: "tabs", role: "tablist" }, TABS.map((tab) => h("button", {
+      type: "button", role: "tab", "aria-selected": String(tab === this.#tab),
+      onclick: () => this.#turn(tab),
+    }, say(tab))));
+    const make = {
+      users: () => this.#users(), groups: () => this.#groups(),
+      to_everyone: () => [this.#toEveryone()], figures: () => this.#figures(),
+    }[this.#tab];
+    return [say("administration"), tabs, ...(this.#addressee ? [this.#toOne()] : make())];
+  }
+
+  #turn(tab) {
+    if (tab !== this.#tab) this.#filter = "";
+    this.#tab = tab;
+    this.#addressee = null;
+    this.#rows = null;
+    this.#panel.render();
+    this.#read();
+  }
+
+  async #read() {
+    const tab = this.#tab;
+    const rows = tab === "users"
+      ? await this.#world.list("allusers", "users", { online: this.#isOnlyOnline })
+      : tab === "groups" ? await this.#world.list("allgroup", "groups")
+        : tab === "figures" ? (await this.#world.ask("stats", {})).message.split("\n").slice(1)
+          : null;
+    if (tab !== this.#tab) return;
+    this.#rows = rows;
+    if (!this.#addressee) this.#panel.render();
+  }
+
+  /** Asks, and reads the list anew. */
+  async #change(type, args) {
+    if ((await this.#ask(type, args)).ok) this.#read();
+  }
+
+  #users() {
+    const only = h("input", {
+      type: "checkbox", checked: this.#isOnlyOnline,
+      onchange: (event) => {
+        this.#isOnlyOnline = event.target.checked;
+        this.#read();
+      },
+    });
+    const list = h("ul", { class: "people" });
+    return [
+      this.#filtering("find_user", list, (row) => row.username, (row) => this.#user(row)),
+      h("label", { class: "check" }, only, h("span", {}, say("only_online"))),
+      list,
+    ];
+  }
+
+  #user({ username, online, blocked, is_admin: isAdmin }) {
+    const face = avatar(username, "user");
+    face.classList.toggle("online", online);
+    const args = { username };
+    return h("li", {}, face,
+      h("span", { class: "title" }, peer(username), isAdmin ? tag("administrator") : null,
+        blocked ? tag("blocked") : null),
+      h("button", { type: "button", onclick: () => this.#write({ username }) }, say("message")),
+      isAdmin ? null
+        : blocked ? h("button", {
+          type: "button", onclick: () => this.#change("unblockuser", args),
+        }, say("unblock"))
+          : sureButton(say("block"), () => this.#change("blockuser", args)));
+  }
+
+  #groups() {
+    const list = h("ul", { class: "people" });
+    return [
+      this.#filtering("find_group", list, (row) => `${row.groupname} ${row.creator}`,
+        (row) => this.#group(row)),
+      list,
+    ];
+  }
+
+  #group({ groupname, creator, online, total, blocked }) {
+    const args = { groupname, creator };
+    return h("li", {}, avatar(groupname, "group"),
+      h("span", { class: "title" }, peer(groupname), " ",
+        h("small", { class: "muted" }, peer(creator), ` · ${say("online_of", { online, total })}`),
+        blocked ? tag("blocked") : null),
+      h("button", { type: "button", onclick: () => this.#write(args) }, say("message")),
+      blocked ? h("button", {
+        type: "button", onclick: () => this.#change("unblockgroup", args),
+      }, say("unblock"))
+        : sureButton(say("block"), () => this.#change("blockgroup", args)));
+  }
+
+  /** The field that filters `list`, which it also fills. */
+  #filtering(label, list, textOf, make) {
+    const fill = () => {
+      const wanted = this.#filter.trim().toLowerCase();
+      const rows = (this.#rows ?? []).filter((row) => textOf(row).toLowerCase().includes(wanted));
+      const nothing = this.#rows ? say(label === "find_user" ? "nobody" : "no_groups") : "…";
+      arrange(list, rows.length ? rows.map((row) => (
+        { key: textOf(row), mark: "", make: () => make(row) }))
+        : [{ key: "", mark: "", make: () => h("li", { class: "muted" }, nothing) }]);
+    };
+    fill();
+    return h("input", {
+      type: "search", value: this.#filter, placeholder: say(label), "aria-label": say(label),
+      oninput: (event) => {
+        this.#filter = event.target.value;
+        fill();
+      },
+    });
+  }
+
+  #write(addressee) {
+    this.#addressee = addressee;
+    this.#panel.render();
+  }
+
+  #toOne() {
+    const to = this.#addressee;
+    return smallForm({
+      title: saying("system_to", { who: to.username ?? to.groupname }),
+      fields: [["message", say("message"), { multiline: true, maxlength: 8000, autofocus: true }]],
+      button: say("send"),
+      submit: async ({ message }) => {
+        const answer = await this.#ask(to.username ? "adminsend" : "adminsendgroup",
+          { ...to, message });
+        if (answer.ok) this.#turn(this.#tab);
+        return answer;
+      },
+    });
+  }
+
+  #toEveryone() {
+    return smallForm({
+      fields: [["message", say("message"), { multiline: true, maxlength: 8000 }]],
+      hint: say("broadcast_hint"),
+      button: say("send"),
+      submit: ({ message }) => this.#ask("broadcast", { message }),
+    });
+  }
+
+  /** The server's own lines, `label: figure`, in the session's language. */
+  #figures() {
+    const lines = (this.#rows ?? []).map((line) => line.match(/^\s*(.*): (\d+)$/)).filter(Boolean);
+    return [
+      h("table", {}, h("tbody", {}, lines.map(([, label, figure]) => h("tr", {},
+        h("th", { scope: "row" }, label), h("td", {}, Number(figure).toLocaleString()))))),
+      h("button", { type: "button", onclick: () => this.#turn("figures") }, say("refresh")),
+    ];
+  }
+}
+
+function tag(key) {
+  return h("span", { class: `tag ${key}` }, say(key));
+}

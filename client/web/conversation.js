@@ -1,0 +1,164 @@
+// One conversation: with a friend, in a group, or the server's notices.
+//
+//   items   ──── from the history, a block without holes ────┬── pushed since ──┬── being sent ──
+//           seq 4   7   9   12  …                            │  31  34  …       │  (no seq yet)
+//
+// Pushes may leave a hole behind the older block, if messages were read elsewhere meanwhile. Then
+// the conversation is stale, and the next look at it reads the newest page of its history.
+
+/** Items kept of a conversation that nobody looks at; more are in the server's history. */
+const ITEMS_KEPT = 120;
+
+/** Names of conversations: a user's, a group's, the notices'. */
+export const NOTICES = "notices";
+export const userKey = (name) => `user/${name}`;
+export const groupKey = (creator, groupname) => `group/${creator}/${groupname}`;
+
+/** Events that want a look; the others only change who is in a group. */
+const COUNTED = new Set([
+  "friend_added", "friend_removed", "friend_rejected",
+  "group_added", "group_removed", "group_deleted", "admin", "broadcast",
+]);
+
+export class Conversation {
+  constructor(kind, name, creator) {
+    /** `user`, `group` or `notices`. */
+    this.kind = kind;
+    this.name = name;
+    this.creator = creator;
+    this.key = kind === "user" ? userKey(name)
+      : kind === "group" ? groupKey(creator, name) : NOTICES;
+    /** In the log's order, those without a seq last. */
+    this.items = [];
+    /** There may be more before the first item. */
+    this.hasOlder = kind !== "notices";
+    /** The newest page has to be read; the block up to `holeAfter` may not reach it. */
+    this.isStale = kind !== "notices";
+    this.holeAfter = 0;
+    this.isLoading = false;
+    this.failure = "";
+    this.unread = 0;
+    /** The seq up to which it was read. */
+    this.read = 0;
+    /** Where the line "new messages" stands while it is open. */
+    this.newAfter = null;
+    /** Unix seconds of the last thing that happened. */
+    this.time = 0;
+    /** What is being written. */
+    this.draft = "";
+  }
+
+  /** Its name in requests. */
+  get address() {
+    return this.kind === "user" ? { username: this.name }
+      : { creator: this.creator, groupname: this.name };
+  }
+
+  get newest() {
+    return this.items.findLast((item) => item.seq)?.seq ?? 0;
+  }
+
+  get last() {
+    return this.items.at(-1);
+  }
+
+  /** Puts an item in its place. False: it was there. */
+  insert(item) {
+    const at = this.#placeOf(item.seq);
+    if (item.seq && this.items[at - 1]?.seq === item.seq) return false;
+    this.items.splice(at, 0, item);
+    this.time = Math.max(this.time, item.time);
+    return true;
+  }
+
+  /** Behind everything with a smaller or the same seq. */
+  #placeOf(seq) {
+    if (!seq) return this.items.length;
+    let at = this.items.length;
+    while (at > 0 && !(this.items[at - 1].seq <= seq)) at -= 1;
+    return at;
+  }
+
+  remove(item) {
+    this.items = this.items.filter((other) => other !== item);
+  }
+
+  /** A message that was being sent has its place now. */
+  settle(item, seq) {
+    this.remove(item);
+    item.seq = seq;
+    item.state = "kept";
+    this.insert(item);
+  }
+
+  /** Something may have been said that was not pushed to this page. */
+  goStale() {
+    if (this.kind === "notices" || this.isStale) return;
+    this.isStale = true;
+    this.holeAfter = this.newest;
+  }
+
+  /** The newest page of the history has come. */
+  takeNewest(page) {
+    const first = page[0]?.seq ?? 0;
+    if (first > this.holeAfter) {
+      this.items = this.items.filter((item) => !item.seq || item.seq >= first);
+      this.hasOlder = true;
+    }
+    page.forEach((item) => this.insert(item));
+    this.isStale = false;
+  }
+
+  /** A page before the first item has come; an empty one was the last. */
+  takeOlder(page) {
+    page.forEach((item) => this.insert(item));
+    this.hasOlder = page.length > 0;
+  }
+
+  /** Whether an item, unseen, is to be counted. */
+  counts(item) {
+    return !item.own && (!item.event || COUNTED.has(item.event));
+  }
+
+  /** Everything in it has been seen. */
+  markRead() {
+    this.unread = 0;
+    this.read = Math.max(this.read, this.newest);
+  }
+
+  /** Nobody looks: what the server has need not be kept here. */
+  trim() {
+    const over = this.items.filter((item) => item.seq).length - ITEMS_KEPT;
+    if (over <= 0) return;
+    this.items = this.items.slice(over);
+    this.hasOlder = this.kind !== "notices";
+  }
+}
+
+/** An item, from a push or from a message of a history. */
+export function itemOf({ type, timestamp, payload }, me) {
+  const from = payload.fromusername ?? payload.username ?? "";
+  const said = type !== "sysmsg" || payload.event === "admin" || payload.event === "broadcast";
+  return {
+    seq: payload.seq,
+    time: timestamp,
+    from,
+    own: said && from === me,
+    text: payload.message,
+    /** Said by an administrator, as the system's. */
+    system: payload.system === true || type === "sysmsg",
+    event: type === "sysmsg" ? payload.event : "",
+    state: "kept",
+  };
+}
+
+/** The conversation that a push belongs to: `[kind, name, creator]`. */
+export function placeOf({ type, payload }, me) {
+  const { groupname, creator, event } = payload;
+  if (groupname !== undefined) return ["group", groupname, creator];
+  if (type === "usersend") {
+    return ["user", payload.fromusername === me ? payload.tousername : payload.fromusername];
+  }
+  if (event?.startsWith("friend_") && payload.username) return ["user", payload.username];
+  return ["notices", ""];
+}

@@ -1,0 +1,131 @@
+// Elements, made without markup: what somebody wrote is only ever text (the page's policy forbids
+// the rest as well). A peer's text stands in a `bdi`, so that no character of it turns around or
+// hides what stands beside it.
+
+import { say, sayParts } from "./words.js";
+
+/** An element. `on…` are listeners, true and false set or leave out an attribute. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** What a peer wrote, set apart. */
+export function peer(text, attributes = {}) {
+  return h("bdi", { dir: "auto", ...attributes }, text);
+}
+
+/** A text of ours in which the blanks are names. */
+export function saying(key, blanks = {}) {
+  return sayParts(key, blanks, (part) => peer(part));
+}
+
+/** One of the drawings of index.html. */
+export function icon(name) {
+  const [svg, use] = ["svg", "use"].map(
+    (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** A name's first character in a circle of the name's own colour. */
+export function avatar(name, kind) {
+  const hue = [...name].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 997, 7) % 8;
+  const face = kind === "notices" ? icon("bell") : [...name][0]?.toUpperCase() ?? "?";
+  return h("span", { class: `avatar ${kind} hue-${hue}`, "aria-hidden": "true" }, face);
+}
+
+/** The static texts of index.html, in the language of now. */
+export function translate(root) {
+  for (const element of root.querySelectorAll("[data-say]")) {
+    element.textContent = say(element.dataset.say);
+  }
+  for (const element of root.querySelectorAll("[data-label]")) {
+    const text = say(element.dataset.label);
+    element.setAttribute("aria-label", text);
+    if (element.matches("button")) element.title = text;
+    if (element.matches("input, textarea")) element.placeholder = text;
+  }
+}
+
+/**
+ * Makes `parent` hold these rows in this order, touching only what has changed. A row is
+ * `{key, mark, make}`: its element is made anew when the mark is another.
+ */
+export function arrange(parent, rows) {
+  const before = parent.rows ?? new Map();
+  const after = new Map();
+  const focused = [...before].find(([, { element }]) => element.contains(document.activeElement));
+  let at = parent.firstChild;
+  for (const { key, mark, make } of rows) {
+    let row = before.get(key);
+    if (row?.mark !== mark) {
+      if (row?.element === at) at = at?.nextSibling ?? null;
+      row?.element.remove();
+      row = { mark, element: make() };
+    }
+    after.set(key, row);
+    if (row.element === at) at = at.nextSibling;
+    else parent.insertBefore(row.element, at);
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+  parent.rows = after;
+  if (focused && !parent.contains(document.activeElement)) {
+    const element = after.get(focused[0])?.element;
+    (element?.matches("button") ? element : element?.querySelector("button"))?.focus();
+  }
+}
+
+/** A button that does what cannot be undone: only the second press within a few seconds counts. */
+export function sureButton(label, act) {
+  const button = h("button", { type: "button", class: "danger" }, label);
+  let isSure = false;
+  button.addEventListener("click", () => {
+    if (isSure) return act();
+    isSure = true;
+    button.textContent = say("really");
+    setTimeout(() => {
+      isSure = false;
+      button.textContent = label;
+    }, 4_000);
+  });
+  return button;
+}
+
+/** When something happened: the time of day, and the day in words. */
+export function timeOf(unix, lang) {
+  return new Date(unix * 1000).toLocaleTimeString(locale(lang), { timeStyle: "short" });
+}
+
+export function dayOf(unix, lang) {
+  const date = new Date(unix * 1000);
+  const days = Math.round((startOfDay(new Date()) - startOfDay(date)) / 86_400_000);
+  if (days === 0) return say("today");
+  if (days === 1) return say("yesterday");
+  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return date.toLocaleDateString(
+    locale(lang), { weekday: "long", day: "numeric", month: "long", year });
+}
+
+/** As short as a list needs it: the time today, else the date. */
+export function whenOf(unix, lang) {
+  const date = new Date(unix * 1000);
+  if (startOfDay(date) === startOfDay(new Date())) return timeOf(unix, lang);
+  return date.toLocaleDateString(locale(lang), { day: "numeric", month: "short" });
+}
+
+const startOfDay = (date) => new Date(date).setHours(0, 0, 0, 0);
+const locale = (lang) => (lang === "zh" ? "zh-CN" : navigator.languages.find((tag) => /^en/.test(tag)) ?? "en-GB");

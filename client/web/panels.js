@@ -1,0 +1,194 @@
+// What opens above the page: the account, somebody new, a friend, a group. One dialog, one panel
+// at a time; the browser keeps the focus inside, and Escape closes it.
+
+import { avatar, h, icon, peer, saying, sureButton } from "./dom.js";
+import { langButtons, markLang } from "./entrance.js";
+import { groupKey } from "./conversation.js";
+import { say } from "./words.js";
+
+/** The dialog, and whatever panel is in it. */
+export class Panel {
+  #dialog = document.querySelector("dialog");
+  #make = null;
+
+  constructor() {
+    this.#dialog.addEventListener("close", () => (this.#make = null));
+    // A press beside it closes it.
+    this.#dialog.addEventListener("mousedown", (event) => {
+      if (event.target === this.#dialog) this.close();
+    });
+  }
+
+  /** `make` gives `[title, ...elements]`; it is asked again when the language changes. */
+  open(make, kind = "") {
+    this.#make = make;
+    this.#dialog.className = kind;
+    this.render();
+    if (!this.#dialog.open) this.#dialog.showModal();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  render() {
+    if (!this.#make) return;
+    const [title, ...body] = this.#make();
+    const close = h("button", {
+      type: "button", class: "round", "aria-label": say("close"), title: say("close"),
+      onclick: () => this.close(),
+    }, icon("close"));
+    this.#dialog.setAttribute("aria-labelledby", "panel-title");
+    this.#dialog.replaceChildren(
+      h("header", { class: "bar" }, h("h2", { id: "panel-title" }, title), close),
+      h("div", { class: "body" }, body));
+  }
+}
+
+/**
+ * A small form: fields, a button, and a line for what went wrong. `fields` are
+ * `[name, label, attributes]`; `submit(values, fail)` is a promise of an answer or null.
+ */
+export function smallForm({ title, hint, fields, button, submit }) {
+  const why = h("p", { class: "why", role: "alert", hidden: true });
+  const inputs = fields.map(([name, label, { multiline, ...attributes } = {}]) => h(
+    "label", {}, h("span", {}, label),
+    h(multiline ? "textarea" : "input", {
+      name, required: true, autocomplete: "off", rows: multiline ? 4 : undefined, ...attributes,
+    })));
+  const press = h("button", { type: "submit", class: "primary" }, button);
+  const explain = (text) => {
+    why.textContent = text;
+    why.hidden = !text;
+  };
+  const form = h("form", {
+    onsubmit: async (event) => {
+      event.preventDefault();
+      explain("");
+      const values = Object.fromEntries(new FormData(form));
+      press.disabled = true;
+      const answer = await submit(values, explain);
+      press.disabled = false;
+      if (answer?.ok) form.reset();
+      else if (answer) explain(answer.message || say("no_answer"));
+    },
+  }, title ? h("h3", {}, title) : null, inputs, hint ? h("p", { class: "hint muted" }, hint) : null,
+  why, press);
+  return form;
+}
+
+const NAME = { autocapitalize: "none", spellcheck: "false", maxlength: 64 };
+
+/** Language, password, sign out. `actions`: `ask`, `speak`, `signOut`. */
+export function accountPanel(world, actions) {
+  const langs = h("div", { class: "langs" }, langButtons(actions.speak));
+  markLang(langs);
+  const secret = (autocomplete) => ({ type: "password", autocomplete, maxlength: 256 });
+  return [
+    peer(world.me.name),
+    h("h3", {}, say("language")), langs,
+    smallForm({
+      title: say("change_password"),
+      fields: [
+        ["old", say("old_password"), secret("current-password")],
+        ["fresh", say("new_password"), secret("new-password")],
+        ["again", say("password_again"), secret("new-password")],
+      ],
+      hint: say("password_hint"),
+      button: say("change"),
+      submit: async ({ old, fresh, again }, explain) => {
+        if (fresh !== again) return explain(say("passwords_differ"));
+        const answer = await actions.ask("passwd", { password: old, newpassword: fresh });
+        if (answer.code === "no_answer") answer.message = say("password_unknown");
+        return answer;
+      },
+    }),
+    h("button", { type: "button", class: "wide", onclick: actions.signOut }, say("sign_out")),
+  ];
+}
+
+/** A friend or a group. `actions`: `ask`, `open`, `close`. */
+export function addPanel(world, { ask, open, close }) {
+  return [
+    say("add_new"),
+    smallForm({
+      title: say("add_friend"),
+      fields: [["username", say("username"), NAME]],
+      hint: say("add_friend_hint"),
+      button: say("add"),
+      submit: async ({ username }) => {
+        const answer = await ask("add", { username: username.trim() });
+        if (answer.ok) close();
+        return answer;
+      },
+    }),
+    smallForm({
+      title: say("create_group"),
+      fields: [["groupname", say("group_name"), { maxlength: 128 }]],
+      button: say("create"),
+      submit: async ({ groupname }) => {
+        const answer = await ask("newgroup", { groupname: groupname.trim() });
+        if (!answer.ok) return answer;
+        close();
+        // The server may have written the name another way: it is found by what it is now.
+        const own = [...world.groups.values()].filter(({ creator }) => creator === world.me.name);
+        const made = own.find((group) => group.groupname === groupname.trim());
+        if (made) open(world.conversation("group", made.groupname, made.creator));
+        return answer;
+      },
+    }),
+  ];
+}
+
+/** One friend. */
+export function friendPanel(world, { name }, { act, close }) {
+  const friend = world.friends.get(name);
+  const face = avatar(name, "user");
+  face.classList.toggle("online", friend?.online === true);
+  return [
+    peer(name),
+    h("p", { class: "person" }, face, say(friend?.online ? "online" : "offline")),
+    friend ? sureButton(say("end_friendship"), async () => {
+      if ((await act("del", { username: name })).ok) close();
+    }) : h("p", { class: "muted" }, saying("not_friends", { who: name })),
+  ];
+}
+
+/** One group and who is in it; `members` is null until they are read. `act` says a refusal, `ask`
+ *  leaves that to the form. */
+export function groupPanel(world, { name, creator }, members, { ask, act, close, reload }) {
+  const isOwner = creator === world.me.name;
+  const isMember = world.groups.has(groupKey(creator, name));
+  const group = { groupname: name, creator };
+  const change = async (how, type, args, after) => {
+    const answer = await how(type, args);
+    if (answer.ok) after();
+    return answer;
+  };
+  const leave = isOwner
+    ? sureButton(say("delete_group"), () => change(act, "delgroup", { groupname: name }, close))
+    : sureButton(say("leave_group"), () => change(act, "leavegroup", group, close));
+  return [
+    [peer(name), h("small", { class: "muted" }, " ", peer(creator))],
+    h("h3", {}, say("members")),
+    h("ul", { class: "people" }, (members ?? []).map(({ username, online }) => {
+      const face = avatar(username, "user");
+      face.classList.toggle("online", online);
+      return h("li", {}, face,
+        h("span", { class: "title" }, peer(username)),
+        h("span", { class: "muted" }, [
+          username === creator ? say("owner") : "", username === world.me.name ? say("you") : "",
+        ].filter(Boolean).join(" · ")),
+        isOwner && username !== creator ? sureButton(say("remove"), () => change(
+          act, "delgroupuser", { groupname: name, username }, reload)) : null);
+    })),
+    members ? null : h("p", { class: "muted" }, "…"),
+    isOwner ? smallForm({
+      fields: [["username", say("bring_in"), NAME]],
+      button: say("add"),
+      submit: ({ username }) => change(
+        ask, "addgroupuser", { groupname: name, username: username.trim() }, reload),
+    }) : null,
+    isMember ? leave : h("p", { class: "muted" }, say("group_ended")),
+  ];
+}

@@ -1,0 +1,212 @@
+// The conversation with the server, without its socket: messages go in, messages come out.
+//
+//            connected()                       resume is answered
+//    down ──────────────► resuming (with a key) ────────────────► open
+//      ▲ └───────────────────────────────── without a key ─────────▲ │
+//      └───────────────────────────── cut() ─────────────────────────┘
+//
+// While it is not open, requests wait; then they go out in the order in which they were asked.
+// The same rules as in `client/session.rs`; what a push means is the world's business.
+
+import { Requests, wasDone } from "./requests.js";
+import { Stream } from "./stream.js";
+import { currentLang } from "./words.js";
+
+const WITHOUT_KEY = new Set(["reg", "login", "ping"]);
+/** The server ends the session and says why; to begin it again is the person's to decide. */
+const ENDS = new Set(["signed_in_elsewhere", "blocked", "password_reset"]);
+
+export class Session {
+  #phase = "down";
+  #key = null;
+  #requests = new Requests();
+  #transmit = null;
+  stream = new Stream();
+  /** What the session tells: `signedIn(welcome)`, `pushed(push, isNew)`, `caughtUp()`,
+   *  `noticed(message)`, `ended(event, message)`, `keyChanged(key)`, `changed()`. */
+  #listener;
+
+  constructor(listener) {
+    this.#listener = listener;
+  }
+
+  /** `down`, `resuming` or `open`. */
+  get phase() {
+    return this.#phase;
+  }
+
+  get isSignedIn() {
+    return this.#key !== null;
+  }
+
+  /** Whether there is a reason for a connection. */
+  get wantsConnection() {
+    return this.isSignedIn || this.#requests.hasWork();
+  }
+
+  get isAwaiting() {
+    return this.#requests.isAwaiting();
+  }
+
+  /** The key of an earlier sign-in; what it is worth the server will say. */
+  restoreKey(key) {
+    this.#key = key;
+  }
+
+  // What the connection reports.
+
+  /** A connection stands; `transmit` sends a text over it. */
+  connected(transmit) {
+    this.#transmit = transmit;
+    this.#phase = this.isSignedIn ? "resuming" : "open";
+    if (this.isSignedIn) this.#upkeep("resume", { ack: true });
+    this.#send();
+    this.#listener.changed();
+  }
+
+  /** A text has come. False: the connection is of no further use. Or for how many milliseconds. */
+  received(text) {
+    const { type, timestamp, payload } = JSON.parse(text);
+    if (type === "normalmsg" || type === "login_success") return this.#answer(payload);
+    if (Number.isInteger(payload.seq)) return this.#push(type, timestamp, payload);
+    return this.#connectionNotice(payload);
+  }
+
+  /** What came so far is shown and kept: it counts as received. */
+  confirm() {
+    // With a new password or after a sign-out the key would be another by the time the
+    // confirmation is read.
+    if (this.#phase !== "open" || !this.isSignedIn || this.#requests.has("passwd", "logout")) return;
+    const seq = this.stream.confirm();
+    if (seq !== null) this.#write("ack", { seq });
+  }
+
+  /** Asks whether the connection lives, unless that was asked already. */
+  ping() {
+    if (!this.#requests.has("ping")) this.#upkeep("ping", {});
+  }
+
+  /** The connection is gone. */
+  cut() {
+    this.#phase = "down";
+    this.#transmit = null;
+    for (const request of this.#requests.cut()) {
+      if (request.type === "logout") this.#end("logout", "");
+      request.answer({ ok: false, code: "no_answer", message: "", data: {} });
+    }
+    this.#listener.changed();
+  }
+
+  // What the person does.
+
+  /** A request, sent as soon as it can be. The promise is kept with `{ok, code, message, data}`,
+   *  however often the connection is made anew meanwhile; it never fails. */
+  ask(type, args = {}) {
+    if (!this.isSignedIn) args = { lang: currentLang(), ...args };
+    if (type === "login") args.ack = true;
+    return new Promise((answer) => {
+      this.#requests.push(type, args, answer);
+      this.#send();
+      this.#listener.changed();
+    });
+  }
+
+  // What comes.
+
+  #answer(payload) {
+    const request = this.#requests.answered(payload.re);
+    const { code, message, data = {} } = payload;
+    // About the connection itself, or about a confirmation: the end follows.
+    if (!request) return true;
+    if (request.type === "resume") return this.#resumed(payload);
+    const done = code !== "ok" && wasDone(request, code);
+    const ok = code === "ok" || done;
+    if (ok && request.type === "login") this.#signedIn(payload);
+    if (ok && request.type === "passwd") this.#rekey(data.auth_token);
+    if (ok && request.type === "logout") this.#end("logout", message);
+    request.answer({ ok, code, message, data });
+    return true;
+  }
+
+  #resumed(payload) {
+    if (payload.code === "ok") {
+      this.#signedIn(payload);
+      this.#phase = "open";
+      this.#send();
+      this.#listener.changed();
+      return true;
+    }
+    if (payload.code === "bad_key" || payload.code === "user_blocked") {
+      this.#end(payload.code, payload.message);
+      this.#phase = "open";
+      return true;
+    }
+    // It will pass: the key is still good.
+    return (payload.data?.retry_after ?? 0) * 1000;
+  }
+
+  #signedIn(payload) {
+    this.#rekey(payload.auth_token || this.#key);
+    this.stream.begin(payload.user_id, payload.epoch, payload.cursor);
+    this.#listener.signedIn(payload);
+  }
+
+  #rekey(key) {
+    this.#key = key;
+    this.#listener.keyChanged(key);
+  }
+
+  #push(type, timestamp, payload) {
+    const arrival = this.stream.arrive(payload.seq, payload.prev);
+    if (arrival === "gap") return 0;
+    this.#listener.pushed({ type, timestamp, payload }, arrival === "new");
+    return true;
+  }
+
+  #connectionNotice({ event, message }) {
+    if (event === "caught_up") {
+      this.stream.caughtUp = true;
+      this.#listener.caughtUp();
+    } else if (ENDS.has(event)) {
+      // The end of the stream follows, so nothing more may be sent on this connection.
+      this.#phase = "down";
+      this.#end(event, message);
+      return 0;
+    } else {
+      this.#listener.noticed(message);
+    }
+    return true;
+  }
+
+  /** The session is over: what still waits would be asked of nobody. */
+  #end(event, message) {
+    this.#key = null;
+    for (const request of this.#requests.takeAll()) {
+      request.answer({ ok: false, code: "no_answer", message: "", data: {} });
+    }
+    this.#listener.ended(event, message);
+  }
+
+  // What goes out.
+
+  #upkeep(type, args) {
+    this.#requests.push(type, { lang: currentLang(), ...args }, () => {});
+    this.#send();
+  }
+
+  /** Sends what waits and may be sent. */
+  #send() {
+    const greeting = this.#phase === "resuming";
+    if (!this.#transmit || this.#phase === "down") return;
+    for (const request of this.#requests.unsent()) {
+      if (greeting && request.type !== "resume" && request.type !== "ping") continue;
+      request.sent = true;
+      this.#write(request.type, { ...request.args, id: request.id });
+    }
+  }
+
+  #write(type, payload) {
+    if (this.isSignedIn && !WITHOUT_KEY.has(type)) payload.auth_token = this.#key;
+    this.#transmit(JSON.stringify({ type, timestamp: Math.floor(Date.now() / 1000), payload }));
+  }
+}

@@ -1,0 +1,287 @@
+// The open conversation: what was said, and what is being written.
+//
+// It stays at the newest message while that is what one looks at, and stays where it is while one
+// reads what is older. Marks of messages are made in one place, `stateOf`: what a later version
+// knows besides (delivered, read) has its place there.
+
+import { arrange, avatar, dayOf, h, icon, peer, saying, timeOf, translate } from "./dom.js";
+import { eventKey } from "./list.js";
+import { WORDS, currentLang, say } from "./words.js";
+
+/** Messages of one person within so many seconds stand together. */
+const TOGETHER_S = 300;
+/** Nearer to the end than this counts as at the end, in pixels. */
+const END_PX = 60;
+/** Nearer to the beginning than this, older messages are fetched. */
+const TOP_PX = 300;
+const MESSAGE_BYTES_MAX = 8_000;
+const LINK = /https?:\/\/[^\s<>"'“”‘’«»，。、；：！？（）《》【】]+/g;
+
+export class Talk {
+  #root = document.querySelector(".talk");
+  #scroll = this.#root.querySelector(".scroll");
+  #top = this.#root.querySelector(".top");
+  #messages = this.#root.querySelector(".messages");
+  #newest = this.#root.querySelector(".newest");
+  #form = this.#root.querySelector(".composer");
+  #text = this.#root.querySelector("textarea");
+  #world;
+  #actions;
+  #shown = null;
+  #isAtEnd = true;
+
+  /** `actions` has `back()`, `details(conversation)`, `fail(text)`. */
+  constructor(world, actions) {
+    this.#world = world;
+    this.#actions = actions;
+    this.#root.querySelector(".back").addEventListener("click", () => actions.back());
+    this.#root.querySelector("[data-details]").addEventListener(
+      "click", () => actions.details(this.#shown));
+    this.#scroll.addEventListener("scroll", () => this.#scrolled());
+    this.#newest.append(icon("down"));
+    this.#newest.addEventListener("click", () => this.#toEnd());
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#text.addEventListener("input", () => {
+      this.#shown.draft = this.#text.value;
+      this.#fit();
+    });
+    this.#text.addEventListener("keydown", (event) => this.#typed(event));
+    for (const moment of ["focus", "blur"]) addEventListener(moment, () => this.#watch());
+    document.addEventListener("visibilitychange", () => this.#watch());
+    new ResizeObserver(() => this.#isAtEnd && this.#toEnd()).observe(this.#scroll);
+  }
+
+  translate() {
+    translate(this.#root);
+  }
+
+  render() {
+    const conversation = this.#world.open;
+    this.#root.hidden = !conversation;
+    if (!conversation) return (this.#shown = null);
+    const isOther = conversation !== this.#shown;
+    if (isOther) this.#begin(conversation);
+    this.#renderHead(conversation);
+    const [heightBefore, topBefore, firstBefore] = [
+      this.#scroll.scrollHeight, this.#scroll.scrollTop, this.#messages.firstChild];
+    this.#renderTop(conversation);
+    arrange(this.#messages, rowsOf(conversation, currentLang(), this.#actionsFor(conversation)));
+    const grewAbove = firstBefore && this.#messages.firstChild !== firstBefore;
+    if (this.#isAtEnd) this.#toEnd();
+    else if (grewAbove) {
+      this.#scroll.scrollTop = topBefore + this.#scroll.scrollHeight - heightBefore;
+    }
+    this.#renderEnd(conversation);
+    this.#fetchOlder();
+  }
+
+  #begin(conversation) {
+    this.#shown = conversation;
+    this.#isAtEnd = true;
+    this.#messages.replaceChildren();
+    this.#messages.rows = undefined;
+    this.#text.value = conversation.draft;
+    this.#fit();
+    // On a touch screen the keyboard would cover what one came to read.
+    if (matchMedia("(pointer: fine)").matches) this.#text.focus();
+  }
+
+  #renderHead({ kind, name, creator, key }) {
+    const [friend, group] = [this.#world.friends.get(name), this.#world.groups.get(key)];
+    const sub = kind === "notices" ? say("notices_sub")
+      : kind === "group" ? [peer(creator), group ? ` · ${say("online_of", group)}` : ""]
+        : friend ? say(friend.online ? "online" : "offline") : "";
+    const face = avatar(name, kind);
+    if (kind === "user") face.classList.toggle("online", friend?.online === true);
+    this.#root.querySelector(".whom").replaceChildren(
+      face, h("h2", {}, kind === "notices" ? say("notices") : peer(name)),
+      h("p", { class: "muted" }, sub));
+    this.#root.querySelector("[data-details]").hidden = kind === "notices";
+  }
+
+  #renderTop(conversation) {
+    const { kind, isLoading, isStale, hasOlder, failure } = conversation;
+    const mark = [currentLang(), conversation.key, isLoading, isStale, hasOlder, failure].join();
+    if (this.#top.dataset.mark === mark) return;
+    this.#top.dataset.mark = mark;
+    const older = h("button", {
+      type: "button", class: "quiet", onclick: () => this.#world.loadOlder(conversation),
+    }, say("earlier"));
+    this.#top.replaceChildren(
+      failure ? h("p", { class: "muted" }, say("history_failed", { why: failure }))
+        : isLoading ? h("p", { class: "muted" }, "…")
+          : kind !== "notices" && hasOlder && !isStale ? older
+            : kind !== "notices" && !isStale ? h("p", { class: "muted" }, say("beginning")) : "");
+  }
+
+  #renderEnd(conversation) {
+    const obstacle = this.#world.obstacle(conversation);
+    const line = this.#root.querySelector(".obstacle");
+    this.#form.hidden = obstacle !== null;
+    line.hidden = obstacle === null;
+    if (obstacle) line.replaceChildren(...saying(obstacle, { who: conversation.name }));
+    const label = say("write_to", { who: plain(conversation.name) });
+    this.#text.placeholder = label;
+    this.#text.setAttribute("aria-label", label);
+    this.#newest.hidden = this.#isAtEnd;
+    this.#newest.dataset.unread = conversation.unread || "";
+    this.#watch();
+  }
+
+  #actionsFor(conversation) {
+    return {
+      retry: (item) => this.#world.retry(conversation, item),
+      discard: (item) => this.#world.discard(conversation, item),
+    };
+  }
+
+  // Where one looks.
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
+    const wasAtEnd = this.#isAtEnd;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < END_PX;
+    if (wasAtEnd !== this.#isAtEnd && this.#shown) this.#renderEnd(this.#shown);
+    this.#fetchOlder();
+  }
+
+  #toEnd() {
+    this.#isAtEnd = true;
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#newest.hidden = true;
+    this.#watch();
+  }
+
+  #fetchOlder() {
+    const shown = this.#shown;
+    if (!shown || shown.failure || shown.isStale || this.#scroll.scrollTop > TOP_PX) return;
+    this.#world.loadOlder(shown);
+  }
+
+  #watch() {
+    const isSeen = !document.hidden && document.hasFocus() && this.#isAtEnd && !this.#root.hidden
+      && this.#root.offsetParent !== null;
+    this.#world.watch(isSeen);
+  }
+
+  // What is written.
+
+  #typed(event) {
+    // Enter that chooses a word in an input method is none of ours, and on a touch screen there
+    // is a button to send.
+    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing
+      && event.keyCode !== 229 && !matchMedia("(pointer: coarse)").matches;
+    if (sends) {
+      event.preventDefault();
+      this.#submit();
+    }
+  }
+
+  #submit() {
+    const text = this.#text.value.trim();
+    if (!text) return this.#text.focus();
+    const bytes = new TextEncoder().encode(text).length;
+    if (bytes > MESSAGE_BYTES_MAX) return this.#actions.fail(say("too_long", { bytes }));
+    this.#text.value = this.#shown.draft = "";
+    this.#fit();
+    this.#text.focus();
+    this.#isAtEnd = true;
+    this.#world.send(this.#shown, text);
+  }
+
+  /** As high as what is in it. */
+  #fit() {
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${this.#text.scrollHeight + 2}px`;
+  }
+}
+
+/** Days, the line before what is new, and the messages. */
+function rowsOf({ items, newAfter, kind }, lang, actions) {
+  const rows = [];
+  let before = null;
+  let isMarked = newAfter === null;
+  for (const item of items) {
+    const day = dayOf(item.time, lang);
+    if (!before || dayOf(before.time, lang) !== day) {
+      const key = `day ${item.mid ?? item.seq}`;
+      rows.push({ key, mark: day, make: () => h("p", { class: "day" }, day) });
+      before = null;
+    }
+    if (!isMarked && item.seq > newAfter && !item.own) {
+      isMarked = true;
+      const make = () => h("p", { class: "new" }, say("new_messages"));
+      rows.push({ key: "new", mark: lang, make });
+      before = null;
+    }
+    const isFirst = !before || before.from !== item.from || eventKey(before) !== null
+      || before.system !== item.system || item.time - before.time > TOGETHER_S;
+    const mark = [lang, item.state, item.why, isFirst, item.seq].join();
+    const make = () => element(item, kind, isFirst, lang, actions);
+    rows.push({ key: item.mid ?? `seq ${item.seq}`, mark, make });
+    before = item;
+  }
+  return rows;
+}
+
+function element(item, kind, isFirst, lang, actions) {
+  const key = eventKey(item);
+  if (key) {
+    const words = key in WORDS ? saying(key, { who: item.from }) : peer(item.text);
+    return h("p", { class: "event" }, words);
+  }
+  const isNamed = isFirst && !item.own && (kind !== "user" || item.system);
+  const head = h("p", { class: "from" },
+    isNamed ? peer(item.from) : null,
+    item.system && isFirst ? h("span", { class: "system" }, say("system_mark")) : null);
+  return h("article", {
+    class: ["message", item.own ? "own" : "", isFirst ? "first" : "", item.state].join(" "),
+    "data-seq": item.seq,
+  },
+  head.childNodes.length ? head : null,
+  h("div", { class: "bubble" },
+    h("div", { class: "text", dir: "auto" }, linked(item.text)),
+    h("span", { class: "foot" }, timeOf(item.time, lang), stateOf(item))),
+  item.state === "failed" || item.state === "unknown" ? trouble(item, actions) : null);
+}
+
+/** What became of a message of one's own. */
+function stateOf({ own, state, why }) {
+  if (!own) return null;
+  const [sign, words] = {
+    sending: ["◌", say("state_sending")],
+    kept: ["✓", say("state_kept")],
+    unknown: ["?", say("state_unknown")],
+    failed: ["!", say("state_failed", { why: why ?? "" })],
+  }[state];
+  return h("span", { class: `state ${state}`, role: "img", "aria-label": words, title: words }, sign);
+}
+
+function trouble(item, { retry, discard }) {
+  const why = item.state === "failed" ? say("state_failed", { why: item.why })
+    : say("state_unknown");
+  return h("p", { class: "trouble" }, why,
+    h("button", { type: "button", onclick: () => retry(item) }, say("try_again")),
+    h("button", { type: "button", onclick: () => discard(item) }, say("discard")));
+}
+
+/** A text with its addresses as links: what one sees is where they lead. */
+function linked(text) {
+  const parts = [];
+  let end = 0;
+  for (const { 0: found, index } of text.matchAll(LINK)) {
+    const address = found.replace(/[.,;:!?)\]]+$/, "");
+    if (!URL.canParse(address)) continue;
+    parts.push(text.slice(end, index), h("a", {
+      href: address, target: "_blank", rel: "noopener noreferrer",
+    }, address));
+    end = index + address.length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+/** For where no element can set a text apart. */
+const plain = (text) => text.replace(/\p{C}/gu, "");

@@ -1,0 +1,200 @@
+// Every word that the page says by itself, in English and Chinese.
+//
+// What the server says comes in the session's language already; it is shown as it came. Texts
+// about events are here too, so that what is on the screen changes with the language at once.
+// `tests/browser/words.test.js` compares this table with the files that use it: a key that is
+// missing here, or used nowhere, or whose blanks differ between the languages, fails there.
+
+/** Key → [English, Chinese]; `{name}` is a blank. */
+export const WORDS = {
+  // Before the sign-in.
+  tagline: ["Chat on a server of your own.", "在自己的服务器上聊天。"],
+  sign_in: ["Sign in", "登录"],
+  register: ["Register", "注册"],
+  username: ["Name", "用户名"],
+  password: ["Password", "密码"],
+  password_again: ["Password again", "再次输入密码"],
+  invite: ["Invite code", "邀请码"],
+  invite_why: [
+    "Registering from another machine needs the code that the server printed when it started.",
+    "从其他机器注册需要服务器启动时显示的邀请码。",
+  ],
+  stay: ["Stay signed in on this device", "在此设备上保持登录"],
+  new_here: ["New here? Register", "没有账号？注册"],
+  known_here: ["Have an account? Sign in", "已有账号？登录"],
+  name_hint: ["1–32 letters, digits, _ - . or Chinese characters", "1–32 个字母、数字、_ - . 或汉字"],
+  password_hint: ["At least 8 characters", "至少 8 个字符"],
+  passwords_differ: ["The two passwords differ.", "两次输入的密码不一致。"],
+  key_ended: ["Your sign-in has ended. Please sign in again.", "登录已失效，请重新登录。"],
+  signed_out: ["You are signed out.", "您已退出登录。"],
+  one_moment: ["One moment …", "请稍候……"],
+  no_script: [
+    "This page needs JavaScript; p2sp, the terminal client, does not.",
+    "此页面需要 JavaScript；也可以使用终端客户端 p2sp。",
+  ],
+
+  // The connection.
+  connecting: ["Connecting …", "正在连接……"],
+  connection_lost: [
+    "No connection. What you write is kept and sent as soon as it is back.",
+    "连接已断开。您写的消息会保留，恢复后自动发送。",
+  ],
+  try_now: ["Try now", "立即重试"],
+  catching_up: ["Receiving what waited for you …", "正在接收离线消息……"],
+  elsewhere: [
+    "You signed in elsewhere, so this page rests. What is said meanwhile waits for you.",
+    "您的账号在别处登录，此页面已暂停。期间的消息会为您保留。",
+  ],
+  use_here: ["Use it here", "在这里使用"],
+  no_answer: [
+    "The connection was lost before the answer. Look whether it is done, and try again.",
+    "连接在收到答复前断开，请确认结果后重试。",
+  ],
+  password_unknown: [
+    "The connection was lost before the answer: the old or the new password holds.",
+    "连接在收到答复前断开：密码可能已改，也可能没有改。",
+  ],
+
+  // The list.
+  chats: ["Conversations", "会话"],
+  notices: ["Notices", "通知"],
+  notices_sub: ["From the server and its administrators", "来自服务器和管理员"],
+  filter: ["Find a conversation", "查找会话"],
+  nothing_found: ["Nobody and no group of that name.", "没有这个名字的好友或群。"],
+  nobody_yet: [
+    "Nobody here yet. Add a friend by name, or create a group.",
+    "这里还没有人。按用户名添加好友，或创建一个群。",
+  ],
+  add_new: ["Add a friend or a group", "添加好友或创建群"],
+  account: ["Account", "账号"],
+  administration: ["Administration", "管理"],
+  unread: ["{count} unread", "{count} 条未读"],
+  online: ["online", "在线"],
+  offline: ["offline", "离线"],
+  online_of: ["{online} of {total} online", "{online}/{total} 人在线"],
+  you_said: ["You: {text}", "我：{text}"],
+  they_said: ["{who}: {text}", "{who}：{text}"],
+  asks: ["{who} asks to be your friend", "{who} 请求加您为好友"],
+  accept: ["Accept", "同意"],
+  reject: ["Reject", "拒绝"],
+
+  // A conversation.
+  choose: ["Choose a conversation.", "请选择一个会话。"],
+  back: ["Back to the list", "返回列表"],
+  details: ["Details", "详情"],
+  messages: ["Messages", "消息"],
+  write_to: ["Message to {who}", "发送给 {who}"],
+  send: ["Send", "发送"],
+  earlier: ["Earlier messages", "更早的消息"],
+  beginning: ["This is where it begins.", "会话从这里开始。"],
+  new_messages: ["New messages", "新消息"],
+  to_newest: ["To the newest message", "跳到最新消息"],
+  history_failed: ["The history could not be read: {why}", "无法读取历史消息：{why}"],
+  today: ["Today", "今天"],
+  yesterday: ["Yesterday", "昨天"],
+  system_mark: ["system message", "系统消息"],
+  state_sending: ["Sending", "发送中"],
+  state_kept: ["On the server's disk", "已写入服务器磁盘"],
+  state_failed: ["Not sent: {why}", "未发送：{why}"],
+  state_unknown: ["Perhaps not sent", "可能未发送"],
+  try_again: ["Try again", "重试"],
+  discard: ["Discard", "丢弃"],
+  too_long: [
+    "Too long: {bytes} of 8,000 bytes. Send it in parts.",
+    "太长：{bytes} 字节，上限为 8000 字节，请分段发送。",
+  ],
+  kept_for: ["{who} is offline; your message waits for them.", "{who} 不在线，消息会为对方保留。"],
+  not_friends: ["You and {who} are not friends.", "您和 {who} 不是好友。"],
+  group_ended: ["You are not in this group any more.", "您已不在这个群中。"],
+  group_blocked: ["An administrator has blocked this group.", "该群已被管理员封禁。"],
+  notices_only: ["Nobody reads answers here.", "此处不能回复。"],
+
+  // Events, told where they belong.
+  event_friend_added: ["{who} and you are friends now.", "{who} 和您已成为好友。"],
+  event_friend_requested: ["{who} asks to be your friend.", "{who} 请求加您为好友。"],
+  event_friend_rejected: ["{who} said no to being friends.", "{who} 拒绝了您的好友请求。"],
+  event_friend_removed: ["{who} ended your friendship.", "{who} 已解除与您的好友关系。"],
+  event_group_added: ["{who} brought you into this group.", "{who} 将您加入了此群。"],
+  event_group_joined: ["{who} is in the group now.", "{who} 加入了群。"],
+  event_group_removed: ["{who} took you out of this group.", "{who} 将您移出了此群。"],
+  event_group_left: ["{who} left the group.", "{who} 退出了群。"],
+  event_group_deleted: ["{who} deleted this group.", "{who} 解散了此群。"],
+  event_group_blocked: ["An administrator blocked this group.", "管理员封禁了此群。"],
+  event_group_unblocked: ["An administrator opened this group again.", "管理员解封了此群。"],
+
+  // Panels.
+  close: ["Close", "关闭"],
+  add_friend: ["Add a friend", "添加好友"],
+  add_friend_hint: ["Their name, as they registered it", "对方注册时的用户名"],
+  add: ["Add", "添加"],
+  create_group: ["Create a group", "创建群"],
+  group_name: ["Group name", "群名"],
+  create: ["Create", "创建"],
+  end_friendship: ["End the friendship", "解除好友关系"],
+  members: ["Members", "成员"],
+  owner: ["owner", "群主"],
+  you: ["you", "我"],
+  bring_in: ["Bring somebody in", "拉人入群"],
+  remove: ["Remove", "移出"],
+  leave_group: ["Leave the group", "退出群"],
+  delete_group: ["Delete the group", "解散群"],
+  really: ["Really? Press again", "确定？再按一次"],
+  language: ["Language", "语言"],
+  change_password: ["Change the password", "修改密码"],
+  old_password: ["Old password", "旧密码"],
+  new_password: ["New password", "新密码"],
+  change: ["Change", "修改"],
+  sign_out: ["Sign out", "退出登录"],
+
+  // The administrator's.
+  users: ["Users", "用户"],
+  groups: ["Groups", "群"],
+  to_everyone: ["To everyone", "广播"],
+  figures: ["Figures", "统计"],
+  only_online: ["Only those online", "仅在线"],
+  find_user: ["Find a user", "查找用户"],
+  find_group: ["Find a group", "查找群"],
+  administrator: ["administrator", "管理员"],
+  blocked: ["blocked", "已封禁"],
+  block: ["Block", "封禁"],
+  unblock: ["Unblock", "解封"],
+  message: ["Message", "消息"],
+  system_to: ["System message to {who}", "发给 {who} 的系统消息"],
+  broadcast_hint: [
+    "Everyone gets it as a system message, those who are offline too.",
+    "所有人都会收到这条系统消息，离线用户上线后也会收到。",
+  ],
+  nobody: ["Nobody.", "没有人。"],
+  no_groups: ["No groups.", "没有群。"],
+  refresh: ["Refresh", "刷新"],
+};
+
+export const LANGS = [["en", "English"], ["zh", "中文"]];
+
+let lang = "en";
+
+/** The language that the page speaks: `en` or `zh`. */
+export function currentLang() {
+  return lang;
+}
+
+/** From here on this one. `zh…` is Chinese, all else English. */
+export function setLang(tag) {
+  lang = /^zh/i.test(tag) ? "zh" : "en";
+  return lang;
+}
+
+/** The text, its blanks filled. */
+export function say(key, blanks = {}) {
+  return fill(WORDS[key][lang === "zh" ? 1 : 0], blanks).join("");
+}
+
+/** The text as parts, those from a blank made by `mark`: whoever shows a name sets it apart. */
+export function sayParts(key, blanks, mark) {
+  return fill(WORDS[key][lang === "zh" ? 1 : 0], blanks, mark);
+}
+
+function fill(text, blanks, mark = (part) => part) {
+  // Every second part is the name of a blank.
+  return text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? mark(String(blanks[part])) : part));
+}
