@@ -1,9 +1,11 @@
 // The administrator's panel: everyone, every group, a word to all, and how the server is doing.
 
-import { arrange, avatar, h, peer, saying, sureButton } from "./dom.js";
+import { avatar, h, peer, saying, sureButton } from "./dom.js";
 import { smallForm } from "./panels.js";
 import { say } from "./words.js";
 
+/** Rows that are drawn; the others are found by their name. */
+const ROWS_MAX = 200;
 const TABS = ["users", "groups", "to_everyone", "figures"];
 
 export class Administration {
@@ -125,10 +127,10 @@ export class Administration {
     const fill = () => {
       const wanted = this.#filter.trim().toLowerCase();
       const rows = (this.#rows ?? []).filter((row) => textOf(row).toLowerCase().includes(wanted));
-      const nothing = this.#rows ? say(label === "find_user" ? "nobody" : "no_groups") : "…";
-      arrange(list, rows.length ? rows.map((row) => (
-        { key: textOf(row), mark: "", make: () => make(row) }))
-        : [{ key: "", mark: "", make: () => h("li", { class: "muted" }, nothing) }]);
+      const note = !this.#rows ? "…" : !rows.length ? say("nothing_found")
+        : rows.length > ROWS_MAX ? say("more_rows", { count: rows.length - ROWS_MAX }) : "";
+      list.replaceChildren(...rows.slice(0, ROWS_MAX).map(make),
+        ...(note ? [h("li", { class: "muted" }, note)] : []));
     };
     fill();
     return h("input", {

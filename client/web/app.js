@@ -20,8 +20,8 @@ import { World } from "./world.js";
 
 /** Who is online is asked for as often as this while somebody looks. */
 const PRESENCE_MS = 60_000;
-/** A note stands so long. */
-const TOAST_MS = 5_000;
+/** What an answer says stands so long. */
+const TOAST_MS = 4_000;
 /** Where no frame comes, because the page is hidden, drawing waits so long. */
 const HIDDEN_MS = 250;
 
@@ -119,7 +119,10 @@ function stays() {
 
 async function signOut() {
   panel.close();
-  await session.ask("logout");
+  if (session.phase === "open") return session.ask("logout");
+  // Nobody can be told: what is kept here goes all the same.
+  keep.forget();
+  location.reload();
 }
 
 /** The session is over, by whomever. */
@@ -196,8 +199,14 @@ function drawConnection() {
       "button", { type: "button", onclick: () => link.wake() }, say("try_now")));
 }
 
+/** Says something above everything, dialogs as well, until the next or for a while. */
 function toast(text, isBad = false) {
+  const toasts = document.getElementById("toasts");
   const note = h("p", { class: isBad ? "bad" : "" }, text);
-  document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), TOAST_MS);
+  toasts.replaceChildren(note);
+  toasts.hidePopover();
+  toasts.showPopover();
+  setTimeout(() => {
+    if (note.isConnected) toasts.hidePopover();
+  }, TOAST_MS);
 }

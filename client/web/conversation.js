@@ -58,6 +58,11 @@ export class Conversation {
     return this.items.findLast((item) => item.seq)?.seq ?? 0;
   }
 
+  /** The first that a history has as well. */
+  get oldest() {
+    return this.items.find((item) => item.seq && isInHistory(item))?.seq;
+  }
+
   get last() {
     return this.items.at(-1);
   }
@@ -102,8 +107,9 @@ export class Conversation {
   takeNewest(page) {
     const first = page[0]?.seq ?? 0;
     if (first > this.holeAfter) {
-      this.items = this.items.filter((item) => !item.seq || item.seq >= first);
-      this.hasOlder = true;
+      this.items = this.items.filter(
+        (item) => !item.seq || item.seq >= first || !isInHistory(item));
+      this.hasOlder = page.length > 0;
     }
     page.forEach((item) => this.insert(item));
     this.isStale = false;
@@ -133,6 +139,11 @@ export class Conversation {
     this.items = this.items.slice(over);
     this.hasOlder = this.kind !== "notices";
   }
+}
+
+/** What was told to me alone is pushed, and in no history. */
+function isInHistory({ event }) {
+  return !/^(friend_|group_(added|removed|deleted)$)/.test(event);
 }
 
 /** An item, from a push or from a message of a history. */

@@ -110,6 +110,10 @@ export function timeOf(unix, lang) {
   return new Date(unix * 1000).toLocaleTimeString(locale(lang), { timeStyle: "short" });
 }
 
+export function isSameDay(unix, other) {
+  return startOfDay(unix * 1000) === startOfDay(other * 1000);
+}
+
 export function dayOf(unix, lang) {
   const date = new Date(unix * 1000);
   const days = Math.round((startOfDay(new Date()) - startOfDay(date)) / 86_400_000);
@@ -127,5 +131,12 @@ export function whenOf(unix, lang) {
   return date.toLocaleDateString(locale(lang), { day: "numeric", month: "short" });
 }
 
-const startOfDay = (date) => new Date(date).setHours(0, 0, 0, 0);
-const locale = (lang) => (lang === "zh" ? "zh-CN" : navigator.languages.find((tag) => /^en/.test(tag)) ?? "en-GB");
+function startOfDay(date) {
+  return new Date(date).setHours(0, 0, 0, 0);
+}
+
+/** The reader's own kind of English, if they have one. */
+function locale(lang) {
+  if (lang === "zh") return "zh-CN";
+  return navigator.languages.find((tag) => tag.startsWith("en")) ?? "en-GB";
+}

@@ -57,7 +57,8 @@ export class Link {
   /** No more waiting: tries at once, or asks whether the connection that stands still lives. */
   wake() {
     if (this.#socket) {
-      if (this.#isOpen() && Date.now() - this.#heard > PING_AWAKE_AFTER_MS) this.#ping();
+      const silent = Date.now() - this.#heard;
+      if (this.#isOpen() && silent > PING_AWAKE_AFTER_MS) this.#session.ping();
       return;
     }
     clearTimeout(this.#retry);
@@ -77,7 +78,8 @@ export class Link {
     socket.onopen = () => {
       this.#heard = Date.now();
       this.#session.connected((text) => {
-        if (!this.#session.isAwaiting) this.#asked = Date.now();
+        // The first question since the server was heard; a confirmation is none.
+        if (this.#session.isAwaiting && this.#asked <= this.#heard) this.#asked = Date.now();
         socket.send(text);
       });
     };
@@ -99,18 +101,13 @@ export class Link {
     this.#session.confirm();
   }
 
-  #ping() {
-    if (!this.#session.isAwaiting) this.#asked = Date.now();
-    this.#session.ping();
-  }
-
   #look() {
     if (!this.#socket) return this.wanted();
     const now = Date.now();
     const silent = now - this.#heard;
     const due = !this.#isOpen() || this.#session.isAwaiting;
     if (due && now - Math.max(this.#heard, this.#asked) > ANSWER_WAIT_MS) this.#drop(0);
-    else if (this.#session.isSignedIn && silent > PING_AFTER_MS) this.#ping();
+    else if (this.#session.isSignedIn && silent > PING_AFTER_MS) this.#session.ping();
   }
 
   /** The connection is of no further use, or is gone; `rest` is how long the server wants. */

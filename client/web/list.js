@@ -1,6 +1,6 @@
 // The list: who asks, and all conversations, the last used first.
 
-import { arrange, avatar, h, peer, saying, translate, whenOf } from "./dom.js";
+import { arrange, avatar, h, peer, saying, whenOf } from "./dom.js";
 import { currentLang, say } from "./words.js";
 
 /** Of a message, what a row can show. */
@@ -26,11 +26,6 @@ export class List {
     this.#root.querySelector("[data-admin]").addEventListener("click", () => actions.administer());
     this.#filter.addEventListener("input", () => this.render());
     this.#root.addEventListener("keydown", (event) => this.#walk(event));
-  }
-
-  /** The words of the fixed parts. */
-  translate() {
-    translate(this.#root);
   }
 
   render() {

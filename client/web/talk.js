@@ -4,7 +4,7 @@
 // reads what is older. Marks of messages are made in one place, `stateOf`: what a later version
 // knows besides (delivered, read) has its place there.
 
-import { arrange, avatar, dayOf, h, icon, peer, saying, timeOf, translate } from "./dom.js";
+import { arrange, avatar, dayOf, h, icon, isSameDay, peer, saying, timeOf } from "./dom.js";
 import { eventKey } from "./list.js";
 import { WORDS, currentLang, say } from "./words.js";
 
@@ -52,10 +52,6 @@ export class Talk {
     for (const moment of ["focus", "blur"]) addEventListener(moment, () => this.#watch());
     document.addEventListener("visibilitychange", () => this.#watch());
     new ResizeObserver(() => this.#isAtEnd && this.#toEnd()).observe(this.#scroll);
-  }
-
-  translate() {
-    translate(this.#root);
   }
 
   render() {
@@ -203,14 +199,16 @@ export class Talk {
 function rowsOf({ items, newAfter, kind }, lang, actions) {
   const rows = [];
   let before = null;
+  let dayBefore = 0;
   let isMarked = newAfter === null;
   for (const item of items) {
-    const day = dayOf(item.time, lang);
-    if (!before || dayOf(before.time, lang) !== day) {
-      const key = `day ${item.mid ?? item.seq}`;
-      rows.push({ key, mark: day, make: () => h("p", { class: "day" }, day) });
+    if (!isSameDay(dayBefore, item.time)) {
+      const words = dayOf(item.time, lang);
+      const make = () => h("p", { class: "day" }, words);
+      rows.push({ key: `day ${item.mid ?? item.seq}`, mark: words, make });
       before = null;
     }
+    dayBefore = item.time;
     if (!isMarked && item.seq > newAfter && !item.own) {
       isMarked = true;
       const make = () => h("p", { class: "new" }, say("new_messages"));

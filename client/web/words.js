@@ -28,10 +28,6 @@ export const WORDS = {
   key_ended: ["Your sign-in has ended. Please sign in again.", "登录已失效，请重新登录。"],
   signed_out: ["You are signed out.", "您已退出登录。"],
   one_moment: ["One moment …", "请稍候……"],
-  no_script: [
-    "This page needs JavaScript; p2sp, the terminal client, does not.",
-    "此页面需要 JavaScript；也可以使用终端客户端 p2sp。",
-  ],
 
   // The connection.
   connecting: ["Connecting …", "正在连接……"],
@@ -60,7 +56,7 @@ export const WORDS = {
   notices: ["Notices", "通知"],
   notices_sub: ["From the server and its administrators", "来自服务器和管理员"],
   filter: ["Find a conversation", "查找会话"],
-  nothing_found: ["Nobody and no group of that name.", "没有这个名字的好友或群。"],
+  nothing_found: ["Nothing of that name.", "没有找到这个名字。"],
   nobody_yet: [
     "Nobody here yet. Add a friend by name, or create a group.",
     "这里还没有人。按用户名添加好友，或创建一个群。",
@@ -103,7 +99,6 @@ export const WORDS = {
     "Too long: {bytes} of 8,000 bytes. Send it in parts.",
     "太长：{bytes} 字节，上限为 8000 字节，请分段发送。",
   ],
-  kept_for: ["{who} is offline; your message waits for them.", "{who} 不在线，消息会为对方保留。"],
   not_friends: ["You and {who} are not friends.", "您和 {who} 不是好友。"],
   group_ended: ["You are not in this group any more.", "您已不在这个群中。"],
   group_blocked: ["An administrator has blocked this group.", "该群已被管理员封禁。"],
@@ -164,8 +159,7 @@ export const WORDS = {
     "Everyone gets it as a system message, those who are offline too.",
     "所有人都会收到这条系统消息，离线用户上线后也会收到。",
   ],
-  nobody: ["Nobody.", "没有人。"],
-  no_groups: ["No groups.", "没有群。"],
+  more_rows: ["{count} more; find them by name.", "另有 {count} 个，请按名字查找。"],
   refresh: ["Refresh", "刷新"],
 };
 

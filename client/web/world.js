@@ -272,9 +272,9 @@ export class World {
   }
 
   async loadOlder(conversation) {
-    const before = conversation.items.find((item) => item.seq)?.seq;
     if (conversation.isLoading || conversation.isStale || !conversation.hasOlder) return;
-    const page = await this.#history(conversation, { count: PAGE, before });
+    const page = await this.#history(
+      conversation, { count: PAGE, before: conversation.oldest });
     if (page) conversation.takeOlder(page);
     this.#tell.changed();
   }

@@ -1,0 +1,392 @@
+// The page in a real browser, against the real server. Each test has people of its own, so none
+// depends on another; what is asked of all of them is at the end of each: that the browser had
+// nothing to complain about, no script that failed and no breach of the policy.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+
+import { PASSWORD, Person, Server, launch } from "./stage.js";
+
+const PHONE = { viewport: { width: 375, height: 667 }, hasTouch: true, isMobile: true };
+
+let browser;
+let server;
+let people = [];
+
+before(async () => {
+  [browser, server] = await Promise.all([
+    launch(), Server.start("--limit", "messages_per_second=0", "--limit", "requests_per_second=0"),
+  ]);
+});
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+afterEach(async () => {
+  await Promise.all(people.splice(0).map((person) => person.leave()));
+  assert.deepEqual(Person.complaints.splice(0), []);
+});
+
+async function person(options, at = server) {
+  const someone = await Person.at(browser, at, options);
+  people.push(someone);
+  return someone;
+}
+
+/** Two who are friends and have each other's conversation open. */
+async function two(left, right, options = {}) {
+  const [ann, bob] = [await person(), await person(options)];
+  await Promise.all([ann.register(left), bob.register(right)]);
+  await ann.befriend(right);
+  await Promise.all([ann.open(`user/${right}`), bob.open(`user/${left}`)]);
+  return [ann, bob];
+}
+
+test("two pages chat both ways, and a message is marked when it is on the disk", async () => {
+  const [ann, bob] = await two("ann1", "bob1");
+  await ann.say("你好，Bob");
+  await bob.sees("你好，Bob");
+  await bob.say("hello 安");
+  await ann.sees("hello 安");
+  assert.deepEqual(await ann.talk(), ["你好，Bob", "hello 安"]);
+  assert.equal(await ann.at(".own .state").getAttribute("aria-label"), "On the server's disk");
+  assert.deepEqual(await bob.talk(), ["你好，Bob", "hello 安"]);
+});
+
+test("what somebody writes is text, whatever it looks like, and cannot turn around its line", async () => {
+  const [ann, bob] = await two("ann2", "bob2");
+  const markup = "<b>bold</b><img src=x onerror=alert(1)> \u202egnp.exe";
+  await ann.say(markup);
+  await bob.sees("bold");
+  assert.deepEqual(await bob.talk(), [markup]);
+  assert.equal(await bob.at("article b, article img").count(), 0);
+  const isolation = (node) => getComputedStyle(node).unicodeBidi;
+  assert.equal(await bob.at("article .text").evaluate(isolation), "isolate");
+  assert.equal(await bob.at(".row .preview bdi").first().evaluate(isolation), "isolate");
+  await bob.say("see https://example.org/a?b=1.");
+  await ann.sees("example.org");
+  const link = ann.at("article a");
+  assert.equal(await link.getAttribute("href"), "https://example.org/a?b=1");
+  assert.equal(await link.getAttribute("rel"), "noopener noreferrer");
+});
+
+test("p15 who is cut off gets what was missed once, and what was typed meanwhile is sent once", async () => {
+  const [ann, bob] = await two("ann3", "bob3");
+  await ann.say("one");
+  await bob.sees("one");
+  bob.wire.cut();
+  await bob.at(".connection", "No connection").waitFor();
+  await bob.say("written without a connection");
+  await bob.at(".state.sending").waitFor();
+  await ann.say("two");
+  await ann.say("three");
+  await ann.talk();
+  bob.wire.mend();
+  await bob.at(".connection button").click();
+  await bob.sees("three");
+  await ann.sees("written without");
+  const all = ["one", "two", "three", "written without a connection"];
+  assert.deepEqual(await bob.talk(), all);
+  assert.deepEqual(await ann.talk(), all);
+  await bob.page.reload();
+  await bob.sees("written without");
+  assert.deepEqual(await bob.talk(), all, "and the server has it so");
+});
+
+test("p5 a message whose answer was lost is stored once", async () => {
+  const [ann, bob] = await two("ann4", "bob4");
+  bob.wire.isDeaf = true;
+  await bob.say("heard, and not answered");
+  await ann.sees("heard, and not answered");
+  await bob.at(".state.sending").waitFor();
+  bob.wire.cut();
+  bob.wire.mend();
+  assert.deepEqual(await bob.talk(), ["heard, and not answered"]);
+  await bob.say("next");
+  await ann.sees("next");
+  assert.deepEqual(await ann.talk(), ["heard, and not answered", "next"]);
+});
+
+test("a message without an answer outlives the page", async () => {
+  const [ann, bob] = await two("ann5", "bob5");
+  bob.wire.isDeaf = true;
+  await bob.say("kept by the browser");
+  await ann.sees("kept by the browser");
+  bob.wire.mend();
+  await bob.page.reload();
+  await bob.sees("kept by the browser");
+  assert.deepEqual(await bob.talk(), ["kept by the browser"]);
+  assert.deepEqual(await ann.talk(), ["kept by the browser"]);
+});
+
+test("what waited is there after the sign-in, counted until it is read", async () => {
+  const ann = await person();
+  await ann.register("ann6");
+  const bob = await person();
+  await bob.register("bob6");
+  await ann.befriend("bob6");
+  await bob.at(".me").click();
+  await bob.at("dialog button", "Sign out").click();
+  await bob.at("#entrance [name=username]").waitFor();
+  await ann.open("user/bob6");
+  for (const text of ["a", "b", "c"]) await ann.say(text);
+  await ann.talk();
+  await bob.signIn("bob6");
+  await bob.at(".badge", "3").waitFor();
+  assert.equal(await bob.page.title(), "(3) p2sp");
+  await bob.page.reload();
+  await bob.at(".badge", "3").waitFor();
+  await bob.open("user/ann6");
+  await bob.at(".new", "New messages").waitFor();
+  await bob.at(".badge").waitFor({ state: "detached" });
+  assert.deepEqual(await bob.talk(), ["a", "b", "c"]);
+  assert.equal(await bob.page.title(), "p2sp");
+});
+
+test("a history is scrolled back to its beginning, nothing missing and nothing twice", async () => {
+  const ann = await person();
+  await ann.register("ann7");
+  const peer = await server.peer("bob7");
+  await peer.ask("add", { username: "ann7" });
+  const texts = Array.from({ length: 130 }, (_, i) => `message ${i + 1}`);
+  for (const message of texts) peer.ask("send", { username: "ann7", message });
+  await ann.at(".preview", "message 130").waitFor();
+  await ann.open("user/bob7");
+  await ann.at(".badge").waitFor({ state: "detached" });
+  await ann.page.reload();
+  await ann.sees("message 130");
+  assert.equal(await ann.at("article .text", /^message 1$/).count(), 0, "a page at a time");
+  for (let i = 0; i < 20 && !(await ann.at(".top", "where it begins").count()); i += 1) {
+    await ann.at(".scroll").evaluate((node) => (node.scrollTop = 0));
+    await ann.page.waitForTimeout(100);
+  }
+  await ann.at(".top", "where it begins").waitFor();
+  assert.deepEqual(await ann.talk(), texts);
+  peer.end();
+});
+
+test("an administrator blocks somebody, who is told, and lets them in again", async () => {
+  const [admin, bob] = [await person(), await person()];
+  await bob.register("bob8");
+  await admin.signIn("admin", server.adminPassword);
+  await admin.at("[data-admin]").click();
+  const row = admin.at("dialog li", "bob8");
+  await row.getByText("Block").click();
+  await row.getByText("Really? Press again").click();
+  await bob.at("#entrance .why", "blocked your account").waitFor();
+  await bob.at("#entrance [name=username]").fill("bob8");
+  await bob.at("#entrance [name=password]").fill(PASSWORD);
+  await bob.at("#entrance [type=submit]").click();
+  await bob.at("#entrance .why", "has blocked this account").waitFor();
+  await row.getByText("Unblock").click();
+  await row.getByText("Block", { exact: true }).waitFor();
+  await bob.at("#entrance [name=password]").fill(PASSWORD);
+  await bob.at("#entrance [type=submit]").click();
+  await bob.at(".me", "bob8").waitFor();
+  await row.getByText("Message").click();
+  await admin.at("dialog textarea").fill("welcome back");
+  await admin.at("dialog [type=submit]").click();
+  await bob.open("notices");
+  await bob.sees("welcome back");
+  await bob.at(".system", "system message").waitFor();
+  await bob.at("[data-new]").click();
+  await bob.at("dialog [name=groupname]").fill("club8");
+  await bob.at("dialog button", "Create").click();
+  await admin.at("[role=tab]", "Groups").click();
+  const group = admin.at("dialog li", "club8");
+  await group.getByText("Block").click();
+  await group.getByText("Really? Press again").click();
+  await bob.at(".obstacle", "blocked this group").waitFor();
+  await group.getByText("Unblock").click();
+  await bob.at(".obstacle").waitFor({ state: "hidden" });
+  await bob.open("notices");
+  await admin.at("[role=tab]", "To everyone").click();
+  await admin.at("dialog textarea").fill("tea at four");
+  await admin.at("dialog [type=submit]").click();
+  await bob.sees("tea at four");
+  await admin.at("[role=tab]", "Figures").click();
+  await admin.at("dialog th", "users online").waitFor();
+});
+
+test("a group: made, joined, talked in, left and deleted", async () => {
+  const [ann, bob] = await two("ann9", "bob9");
+  await ann.at("[data-new]").click();
+  await ann.at("dialog [name=groupname]").fill("读书会 9");
+  await ann.at("dialog button", "Create").click();
+  await ann.at(".whom", "读书会 9").waitFor();
+  await ann.at("[data-details]").click();
+  await ann.at("dialog [name=username]").fill("nobody9");
+  await ann.at("dialog [type=submit]").click();
+  await ann.at("dialog .why", "no user nobody9").waitFor();
+  await ann.at("dialog [name=username]").fill("bob9");
+  await ann.at("dialog [type=submit]").click();
+  await ann.at("dialog li", "bob9").waitFor();
+  await ann.at("dialog [aria-label=Close]").click();
+  await bob.open("group/ann9/读书会 9");
+  await ann.say("chapter one");
+  await bob.sees("chapter one");
+  await bob.at(".event", "ann9 brought you into this group").waitFor();
+  await bob.say("read it");
+  await ann.sees("read it");
+  await ann.at("[data-details]").click();
+  const row = ann.at("dialog li", "bob9");
+  await row.getByText("Remove").click();
+  await row.getByText("Really? Press again").click();
+  await bob.at(".obstacle", "not in this group any more").waitFor();
+  await row.waitFor({ state: "detached" });
+  await ann.at("dialog button", "Delete the group").click();
+  await ann.at("dialog button", "Really? Press again").click();
+  await ann.at(".obstacle", "not in this group any more").waitFor();
+});
+
+test("with friend approval a friend is asked, and says yes or no", async () => {
+  const strict = await Server.start("--friend-approval");
+  try {
+    const [ann, bob] = [await person({}, strict), await person({}, strict)];
+    await Promise.all([ann.register("ann10"), bob.register("bob10")]);
+    const ask = async () => {
+      await ann.at("[data-new]").click();
+      await ann.at("dialog [name=username]").fill("bob10");
+      await ann.at("dialog [name=username]").press("Enter");
+      await bob.at(".request", "ann10 asks to be your friend").waitFor();
+    };
+    await ask();
+    await bob.at(".request button", "Reject").click();
+    await bob.at(".request").waitFor({ state: "detached" });
+    await ask();
+    await bob.at(".request button", "Accept").click();
+    await bob.open("user/ann10");
+    await bob.say("yes");
+    await ann.row("user/bob10").click();
+    await ann.sees("yes");
+    await Promise.all(people.splice(0).map((someone) => someone.leave()));
+  } finally {
+    await strict.stop();
+  }
+});
+
+test("p17 who signs in elsewhere is told on the page that rests, and it fights nobody", async () => {
+  const [first, second] = [await person(), await person()];
+  await first.register("ann11");
+  await second.signIn("ann11");
+  await first.at("#rest", "signed in elsewhere").waitFor();
+  await first.page.waitForTimeout(1_500);
+  assert.equal(await second.at("#rest").isVisible(), false);
+  await first.at("#rest button").click();
+  await first.at("#entrance .why", "Your sign-in has ended").waitFor();
+});
+
+test("one who ticks it stays signed in in other tabs; else a tab is on its own", async () => {
+  const ann = await person();
+  await ann.register("ann12");
+  await ann.openPage();
+  await ann.at("#entrance [name=username]").waitFor();
+  await ann.at("[name=stay]").check();
+  await ann.signIn("ann12");
+  await ann.openPage();
+  await ann.at(".me", "ann12").waitFor();
+  const kept = await ann.page.evaluate(() => JSON.stringify([localStorage, sessionStorage]));
+  assert.equal(kept.includes(PASSWORD), false);
+  assert.equal(ann.page.url(), ann.wire.url, "nothing of it is in the address");
+});
+
+test("on a phone, in Chinese: a list, then a conversation, and back", async () => {
+  const [ann, bob] = await two("ann13", "小明13", { ...PHONE, locale: "zh-CN" });
+  assert.equal(await bob.page.evaluate(() => document.documentElement.lang), "zh-CN");
+  await ann.say("hello");
+  await bob.sees("hello");
+  assert.equal(await bob.at(".whom p").textContent(), "在线");
+  assert.equal(await bob.at(".list").isVisible(), false);
+  const overflow = () => bob.page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(await overflow(), 0);
+  await bob.at(".back").tap();
+  await bob.row("user/ann13").waitFor();
+  assert.equal(await bob.at(".talk").isVisible(), false);
+  assert.equal(await overflow(), 0);
+  await ann.say("again");
+  await bob.at(".badge", "1").waitFor();
+  await bob.row("user/ann13").tap();
+  await bob.sees("again");
+  await bob.page.goBack();
+  await bob.at(".badge").waitFor({ state: "detached" });
+  await bob.at(".me").tap();
+  await bob.at("dialog h3", "语言").waitFor();
+  await bob.at("dialog [data-lang=en]").tap();
+  await bob.at("dialog h3", "Language").waitFor();
+  await bob.at("dialog [name=old]").fill("wrong password");
+  await bob.at("dialog [name=fresh]").fill(`${PASSWORD} 2`);
+  await bob.at("dialog [name=again]").fill(`${PASSWORD} 2`);
+  await bob.at("dialog [type=submit]").tap();
+  await bob.at("dialog .why", "The name or the password is wrong").waitFor();
+  await bob.at("dialog [name=old]").fill(PASSWORD);
+  await bob.at("dialog [type=submit]").tap();
+  await bob.at("#toasts", "Your password is changed").waitFor();
+});
+
+test("everything can be done from the keyboard", async () => {
+  const [ann, bob] = await two("ann14", "bob14");
+  const keys = ann.page.keyboard;
+  await ann.page.reload();
+  await ann.row("user/bob14").waitFor();
+  await ann.at("[type=search]").focus();
+  await keys.type("bob");
+  await keys.press("ArrowDown");
+  await keys.press("Enter");
+  await ann.at(".composer textarea").focus();
+  await keys.type("first line");
+  await keys.press("Shift+Enter");
+  await keys.type("second line");
+  await keys.press("Enter");
+  await bob.sees("second line");
+  assert.deepEqual(await bob.talk(), ["first line\nsecond line"]);
+  await ann.at("[data-details]").focus();
+  await keys.press("Enter");
+  await ann.at("dialog[open]").waitFor();
+  await keys.press("Escape");
+  await ann.at("dialog[open]").waitFor({ state: "hidden" });
+});
+
+test("the invite code is asked for when the server asks for it, and only then", async () => {
+  const ann = await person();
+  const seen = [];
+  await ann.page.routeWebSocket(/\/ws$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      const { type, payload } = JSON.parse(text);
+      if (type === "reg") seen.push(payload.invite);
+      if (type !== "reg" || payload.invite) return server.send(text);
+      const answer = { re: payload.id, status: 403, code: "invite_required", message: "no" };
+      socket.send(JSON.stringify({ type: "normalmsg", timestamp: 0, payload: answer }));
+    });
+  });
+  await ann.page.reload();
+  await ann.at("[data-switch]").click();
+  assert.equal(await ann.at("[name=invite]").isVisible(), false);
+  await ann.at("#entrance [name=again]").fill(PASSWORD);
+  await ann.at("#entrance [name=username]").fill("ann15");
+  await ann.at("#entrance [name=password]").fill(PASSWORD);
+  await ann.at("#entrance [type=submit]").click();
+  await ann.at("[name=invite]").fill("the-code");
+  await ann.at("#entrance [type=submit]").click();
+  await ann.at(".me", "ann15").waitFor();
+  assert.deepEqual(seen, [undefined, "the-code"]);
+});
+
+test("what is refused is said in plain words, and what was written is not lost", async () => {
+  const [ann, bob] = await two("ann16", "bob16");
+  ann.wire.cut();
+  await ann.say("too late");
+  await bob.at("[data-details]").click();
+  await bob.at("dialog button", "End the friendship").click();
+  await bob.at("dialog button", "Really? Press again").click();
+  await bob.at(".obstacle", "not friends").waitFor();
+  ann.wire.mend();
+  await ann.at(".trouble", "Not sent: You are not friends").waitFor();
+  await ann.sees("too late");
+  await bob.befriend("ann16");
+  await ann.at(".trouble button", "Try again").click();
+  await bob.sees("too late");
+});

@@ -1,0 +1,194 @@
+// The conversation with the server without a browser: the rules of `client/session.rs`, kept here
+// as they are there.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Conversation, itemOf } from "../../client/web/conversation.js";
+import { Session } from "../../client/web/session.js";
+
+const WELCOME = {
+  code: "ok", auth_token: "k", user_id: 7, username: "bob", is_admin: false, epoch: "e", cursor: 10,
+};
+
+/** A session, what it sent, and what it told. */
+class Bench {
+  told = [];
+  sent = [];
+
+  constructor() {
+    const tell = (name) => (...args) => this.told.push([name, ...args]);
+    const names = [
+      "signedIn", "pushed", "caughtUp", "ended", "noticed", "keyChanged", "changed"];
+    this.session = new Session(Object.fromEntries(names.map((name) => [name, tell(name)])));
+  }
+
+  connect() {
+    this.session.connected((text) => this.sent.push(JSON.parse(text)));
+    return this;
+  }
+
+  signIn() {
+    this.connect();
+    this.session.ask("login", { username: "bob", password: "secret" });
+    this.answer("login", WELCOME);
+    return this;
+  }
+
+  /** Cuts the connection, makes another, and resumes. */
+  again(welcome = {}) {
+    this.session.cut();
+    this.sent = [];
+    this.connect();
+    this.answer("resume", { ...WELCOME, auth_token: "", ...welcome });
+  }
+
+  answer(type, payload) {
+    const request = this.sent.findLast((sent) => sent.type === type);
+    assert.ok(request, `${type} was sent`);
+    return this.receive("normalmsg", { re: request.payload.id, ...payload });
+  }
+
+  receive(type, payload) {
+    return this.session.received(JSON.stringify({ type, timestamp: 1, payload }));
+  }
+
+  push(seq, prev) {
+    return this.receive("usersend", { fromusername: "al", message: String(seq), seq, prev });
+  }
+
+  get shown() {
+    return this.told.filter(([name, , isNew]) => name === "pushed" && isNew)
+      .map(([, { payload }]) => payload.seq);
+  }
+
+  get types() {
+    return this.sent.map(({ type }) => type);
+  }
+}
+
+test("p15 each message is new once across connections, and what came again is confirmed again", () => {
+  const bench = new Bench().signIn();
+  assert.equal(bench.push(12, 10), true);
+  assert.equal(bench.push(15, 12), true);
+  bench.session.confirm();
+  bench.session.confirm();
+  assert.deepEqual(bench.sent.filter(({ type }) => type === "ack").map(({ payload }) => payload),
+    [{ seq: 15, auth_token: "k" }]);
+  bench.again({ cursor: 12 });
+  assert.equal(bench.push(15, 12), true);
+  assert.equal(bench.push(16, 15), true);
+  bench.session.confirm();
+  assert.equal(bench.sent.at(-1).payload.seq, 16);
+  assert.deepEqual(bench.shown, [12, 15, 16]);
+});
+
+test("a gap gives the connection up, and moves nothing", () => {
+  const bench = new Bench().signIn();
+  assert.equal(bench.push(13, 12), 0);
+  assert.deepEqual(bench.shown, []);
+});
+
+test("another epoch begins anew", () => {
+  const bench = new Bench().signIn();
+  bench.push(12, 10);
+  bench.again({ epoch: "f", cursor: 0 });
+  bench.push(3, 0);
+  assert.deepEqual(bench.shown, [12, 3]);
+});
+
+test("p5 p7 what has no answer is said again behind resume, in order, under the same mid", async () => {
+  const bench = new Bench().signIn();
+  const first = bench.session.ask("send", { username: "al", message: "1" });
+  const mids = [bench.sent.at(-1).payload.mid];
+  bench.session.cut();
+  bench.session.ask("send", { username: "al", message: "2" });
+  bench.sent = [];
+  bench.connect();
+  assert.deepEqual(bench.types, ["resume"], "nothing goes before the session is back");
+  bench.answer("resume", WELCOME);
+  const said = bench.sent.slice(1).map(({ payload }) => payload);
+  assert.deepEqual(said.map(({ message }) => message), ["1", "2"]);
+  assert.equal(said[0].mid, mids[0]);
+  assert.ok(said[1].mid > said[0].mid && said[0].mid.length <= 64);
+  bench.receive("normalmsg", { re: said[0].id, code: "ok", message: "Sent.", data: { seq: 11 } });
+  assert.deepEqual(await first, { ok: true, code: "ok", message: "Sent.", data: { seq: 11 } });
+});
+
+test("a password is sent once, and never again behind one's back", async () => {
+  const bench = new Bench().connect();
+  const login = bench.session.ask("login", { username: "bob", password: "secret" });
+  assert.equal(bench.sent[0].payload.ack, true);
+  assert.equal("auth_token" in bench.sent[0].payload, false);
+  bench.session.cut();
+  bench.sent = [];
+  bench.connect();
+  assert.deepEqual(bench.sent, []);
+  assert.equal((await login).code, "no_answer");
+});
+
+test("a refused repetition of what had been done is done", async () => {
+  const bench = new Bench().signIn();
+  const [add, del] = [
+    bench.session.ask("add", { username: "al" }), bench.session.ask("delgroup", {})];
+  bench.again();
+  bench.answer("add", { code: "already_friends", message: "" });
+  bench.answer("delgroup", { code: "not_owner", message: "" });
+  assert.deepEqual([(await add).ok, (await del).ok], [true, false]);
+});
+
+test("p17 who signed in elsewhere, or was blocked, does not come back by themselves", () => {
+  for (const event of ["signed_in_elsewhere", "blocked", "password_reset"]) {
+    const bench = new Bench().signIn();
+    assert.equal(bench.receive("sysmsg", { event, message: "why" }), 0);
+    bench.session.cut();
+    assert.equal(bench.session.wantsConnection, false, event);
+    assert.deepEqual(bench.told.find(([name]) => name === "ended"), ["ended", event, "why"]);
+  }
+  const bench = new Bench().signIn();
+  bench.receive("sysmsg", { event: "shutdown", message: "stops" });
+  bench.session.cut();
+  assert.equal(bench.session.wantsConnection, true);
+});
+
+test("a key that is worth nothing asks for the password; a busy server is left alone", () => {
+  const bench = new Bench().signIn();
+  bench.session.cut();
+  bench.connect();
+  assert.equal(bench.answer("resume", { code: "slow_down", data: { retry_after: 3 } }), 3_000);
+  bench.session.cut();
+  assert.equal(bench.session.isSignedIn, true);
+  bench.connect();
+  bench.answer("resume", { code: "bad_key", message: "expired" });
+  assert.equal(bench.session.isSignedIn, false);
+});
+
+test("a new password's key is used from then on, and nothing is confirmed under the old one", () => {
+  const bench = new Bench().signIn();
+  bench.session.ask("passwd", { password: "a", newpassword: "b" });
+  bench.push(12, 10);
+  bench.session.confirm();
+  assert.equal(bench.types.includes("ack"), false);
+  bench.answer("passwd", { code: "ok", data: { auth_token: "k2" } });
+  bench.session.confirm();
+  assert.deepEqual(bench.sent.at(-1).payload, { seq: 12, auth_token: "k2" });
+});
+
+test("what was read elsewhere leaves no hole in a conversation", () => {
+  const said = (seq) => itemOf({
+    type: "usersend", timestamp: seq, payload: { fromusername: "al", message: "", seq },
+  }, "bob");
+  const seqs = (conversation) => conversation.items.map(({ seq }) => seq);
+  const talk = new Conversation("user", "al");
+  talk.takeNewest([1, 2, 3].map(said));
+  talk.goStale();
+  talk.insert(said(9));
+  assert.equal(talk.insert(said(9)), false);
+  talk.takeNewest([2, 3, 5, 9].map(said));
+  assert.deepEqual(seqs(talk), [1, 2, 3, 5, 9], "the page reaches what was there");
+  talk.goStale();
+  talk.takeNewest([20, 21].map(said));
+  assert.deepEqual([seqs(talk), talk.hasOlder], [[20, 21], true], "it does not: no hole is shown");
+  talk.takeOlder([9].map(said));
+  assert.deepEqual(seqs(talk), [9, 20, 21]);
+});

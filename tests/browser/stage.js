@@ -1,0 +1,245 @@
+// What the tests with a browser stand on: the real server on a directory of its own, a wire that
+// can be cut between it and the page, and people who each have a browser of their own.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+
+import { chromium } from "playwright-core";
+
+export const PASSWORD = "correct horse 电池";
+const MAGIC = Buffer.from("abcdef88", "hex");
+const BROWSERS = [process.env.P2SP_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome"];
+/** A page that a machine without a screen shows, and that asks nothing of the world. */
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** While there is no server, the browser itself says so. */
+const OF_THE_BROWSER = /^WebSocket connection to 'ws:.*' failed/;
+
+export function launch() {
+  const executablePath = BROWSERS.find((file) => file && fs.existsSync(file));
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/** A `p2sp-server` on a free port. */
+export class Server {
+  static async start(...flags) {
+    const server = new Server();
+    server.data = fs.mkdtempSync(path.join(os.tmpdir(), "p2sp-browser-"));
+    server.port = await freePort();
+    const listen = ["--listen", `127.0.0.1:${server.port}`];
+    server.process = spawn(process.env.P2SP_SERVER, [
+      "--data", server.data, "--lang", "en", ...listen, ...flags,
+    ], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for await (const chunk of server.process.stdout) {
+      said += chunk;
+      if (said.includes("Ctrl-C")) break;
+    }
+    server.adminPassword = /password (\S+)/.exec(said)?.[1];
+    assert.ok(server.adminPassword, said);
+    return server;
+  }
+
+  async stop() {
+    const ended = once(this.process, "exit");
+    this.process.kill("SIGKILL");
+    await ended;
+    fs.rmSync(this.data, { recursive: true });
+  }
+
+  /** Registers somebody, and signs in as them, over a bare connection. */
+  async peer(username) {
+    const socket = net.connect(this.port, "127.0.0.1");
+    const peer = new Peer(socket);
+    await peer.ask("reg", { username, password: PASSWORD });
+    const welcome = await peer.ask("login", { username, password: PASSWORD });
+    peer.key = welcome.auth_token;
+    return peer;
+  }
+}
+
+/** The other end of a bare connection: it asks, and looks at answers only. */
+class Peer {
+  #socket;
+  #bytes = Buffer.alloc(0);
+  #waiting = new Map();
+  #lastId = 0;
+
+  constructor(socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk) => this.#read(chunk));
+  }
+
+  ask(type, args) {
+    const id = ++this.#lastId;
+    const body = Buffer.from(JSON.stringify({
+      type, timestamp: 0, payload: { ...args, id, auth_token: this.key },
+    }));
+    const header = Buffer.alloc(12);
+    MAGIC.copy(header);
+    header.writeUInt32LE(body.length, 8);
+    this.#socket.write(Buffer.concat([header, body]));
+    return new Promise((answer) => this.#waiting.set(id, answer));
+  }
+
+  end() {
+    this.#socket.destroy();
+  }
+
+  #read(chunk) {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    while (this.#bytes.length >= 12) {
+      const end = 12 + this.#bytes.readUInt32LE(8);
+      if (this.#bytes.length < end) return;
+      const { payload } = JSON.parse(this.#bytes.subarray(12, end));
+      this.#bytes = this.#bytes.subarray(end);
+      this.#waiting.get(payload.re)?.(payload);
+    }
+  }
+}
+
+/** The way from a browser to the server. */
+export class Wire {
+  #pairs = new Set();
+  #isCut = false;
+  /** The server is heard no more, though it hears. */
+  isDeaf = false;
+
+  static async to(server) {
+    const wire = new Wire();
+    wire.listener = net.createServer((near) => wire.#join(near, server.port));
+    wire.listener.listen(0, "127.0.0.1");
+    await once(wire.listener, "listening");
+    wire.url = `http://127.0.0.1:${wire.listener.address().port}/`;
+    return wire;
+  }
+
+  #join(near, port) {
+    if (this.#isCut) return near.destroy();
+    const far = net.connect(port, "127.0.0.1");
+    const pair = [near, far];
+    this.#pairs.add(pair);
+    near.on("data", (chunk) => far.write(chunk));
+    far.on("data", (chunk) => this.isDeaf || near.write(chunk));
+    for (const end of pair) {
+      end.on("error", () => {});
+      end.on("close", () => {
+        pair.forEach((other) => other.destroySoon());
+        this.#pairs.delete(pair);
+      });
+    }
+  }
+
+  cut() {
+    this.#isCut = true;
+    for (const pair of this.#pairs) pair.forEach((end) => end.destroy());
+  }
+
+  mend() {
+    this.#isCut = this.isDeaf = false;
+  }
+
+  close() {
+    this.cut();
+    this.listener.close();
+  }
+}
+
+/** Somebody in front of the page, in a browser of their own. */
+export class Person {
+  /** What no page may ever cause. */
+  static complaints = [];
+
+  static async at(browser, server, options = {}) {
+    const person = new Person();
+    person.wire = await Wire.to(server);
+    person.context = await browser.newContext({ locale: "en-GB", ...options });
+    await person.openPage();
+    return person;
+  }
+
+  async openPage() {
+    const page = await this.context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (error) => Person.complaints.push(error.stack));
+    page.on("console", (message) => {
+      const isOurs = ["error", "warning"].includes(message.type());
+      if (isOurs && !OF_THE_BROWSER.test(message.text())) Person.complaints.push(message.text());
+    });
+    await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+    }));
+    await page.goto(this.wire.url);
+    this.page = page;
+  }
+
+  async leave() {
+    await this.context.close();
+    this.wire.close();
+  }
+
+  at(selector, hasText) {
+    return this.page.locator(selector, hasText === undefined ? {} : { hasText });
+  }
+
+  async register(name) {
+    await this.at("[data-switch]").click();
+    await this.at("#entrance [name=again]").fill(PASSWORD);
+    await this.signIn(name, PASSWORD);
+  }
+
+  async signIn(name, password = PASSWORD) {
+    await this.at("#entrance [name=username]").fill(name);
+    await this.at("#entrance [name=password]").fill(password);
+    await this.at("#entrance [type=submit]").click();
+    await this.at(".me", name).waitFor();
+  }
+
+  async befriend(name) {
+    await this.at("[data-new]").click();
+    await this.at("dialog [name=username]").fill(name);
+    await this.at("dialog [name=username]").press("Enter");
+    await this.row(`user/${name}`).waitFor();
+    await this.at("dialog[open]").waitFor({ state: "hidden" });
+  }
+
+  row(key) {
+    return this.at(`[data-key="${key}"]`);
+  }
+
+  async open(key) {
+    await this.row(key).click();
+    await this.at(".talk .whom").waitFor();
+  }
+
+  async say(text) {
+    await this.at(".composer textarea").fill(text);
+    await this.at(".composer [type=submit]").click();
+  }
+
+  /** Waits until that is on the screen. */
+  async sees(text) {
+    await this.at("article .text", text).last().waitFor();
+  }
+
+  /** The texts of the open conversation, once all of one's own are on the server's disk. */
+  async talk() {
+    await this.at(".state.sending").first().waitFor({ state: "detached" });
+    return this.at("article .text").allTextContents();
+  }
+}
+
+async function freePort() {
+  const listener = net.createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address();
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
