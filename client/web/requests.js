@@ -85,7 +85,8 @@ export function wasDone(request, code) {
 // Begins every `mid` of this life of the page: no other has it, and a later one has a greater one,
 // so the server knows at once that a `mid` that counts up is new.
 const random = crypto.getRandomValues(new Uint32Array(2));
-const run = [Date.now(), ...random].map((n, i) => n.toString(16).padStart(i ? 8 : 12, "0")).join("");
+const run = [[Date.now(), 12], [random[0], 8], [random[1], 8]]
+  .map(([number, width]) => number.toString(16).padStart(width, "0")).join("");
 let said = 0;
 
 /** A name for a message that none had before. */

@@ -76,7 +76,8 @@ export class Session {
   confirm() {
     // With a new password or after a sign-out the key would be another by the time the
     // confirmation is read.
-    if (this.#phase !== "open" || !this.isSignedIn || this.#requests.has("passwd", "logout")) return;
+    const keyChanges = this.#requests.has("passwd", "logout");
+    if (this.#phase !== "open" || !this.isSignedIn || keyChanges) return;
     const seq = this.stream.confirm();
     if (seq !== null) this.#write("ack", { seq });
   }

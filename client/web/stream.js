@@ -1,8 +1,8 @@
 // How far the log has been shown: what makes every message appear exactly once.
 //
 //   begin(cursor) ─► got = cursor ─► push(seq, prev) ─► prev == got? ── no ─► "gap": start again
-//                                                          └─ yes ─► got = seq
-//                                       seq ≤ shown? ── yes ─► "repeated" │ no ─► "new", shown = seq
+//                                                        └─ yes ─► got = seq
+//                                     seq ≤ shown? ── yes ─► "repeated" │ no ─► "new", shown = seq
 //
 // `got` is of one connection, `shown` of one user in one epoch, whatever the number of
 // connections and of times that the page was loaded. The same rules as in `client/stream.rs`.

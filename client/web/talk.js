@@ -29,6 +29,8 @@ export class Talk {
   #actions;
   #shown = null;
   #isAtEnd = true;
+  /** What is new has to be brought to the eye. */
+  #isToShowNew = false;
 
   /** `actions` has `back()`, `details(conversation)`, `fail(text)`. */
   constructor(world, actions) {
@@ -66,7 +68,9 @@ export class Talk {
     this.#renderTop(conversation);
     arrange(this.#messages, rowsOf(conversation, currentLang(), this.#actionsFor(conversation)));
     const grewAbove = firstBefore && this.#messages.firstChild !== firstBefore;
-    if (this.#isAtEnd) this.#toEnd();
+    const isRead = !conversation.isStale || conversation.failure;
+    if (this.#isToShowNew && isRead) this.#toNew();
+    else if (this.#isAtEnd) this.#toEnd();
     else if (grewAbove) {
       this.#scroll.scrollTop = topBefore + this.#scroll.scrollHeight - heightBefore;
     }
@@ -77,6 +81,7 @@ export class Talk {
   #begin(conversation) {
     this.#shown = conversation;
     this.#isAtEnd = true;
+    this.#isToShowNew = conversation.newAfter !== null;
     this.#messages.replaceChildren();
     this.#messages.rows = undefined;
     this.#text.value = conversation.draft;
@@ -144,6 +149,15 @@ export class Talk {
     this.#fetchOlder();
   }
 
+  /** To the first message that was not read, or as near to it as there are messages behind it. */
+  #toNew() {
+    this.#isToShowNew = false;
+    const line = this.#messages.querySelector(".new");
+    if (!line) return this.#toEnd();
+    line.scrollIntoView({ block: "start" });
+    this.#scrolled();
+  }
+
   #toEnd() {
     this.#isAtEnd = true;
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
@@ -158,7 +172,7 @@ export class Talk {
   }
 
   #watch() {
-    const isSeen = !document.hidden && document.hasFocus() && this.#isAtEnd && !this.#root.hidden
+    const isSeen = !document.hidden && document.hasFocus() && this.#isAtEnd && !this.#isToShowNew
       && this.#root.offsetParent !== null;
     this.#world.watch(isSeen);
   }
@@ -255,7 +269,8 @@ function stateOf({ own, state, why }) {
     unknown: ["?", say("state_unknown")],
     failed: ["!", say("state_failed", { why: why ?? "" })],
   }[state];
-  return h("span", { class: `state ${state}`, role: "img", "aria-label": words, title: words }, sign);
+  const attributes = { class: `state ${state}`, role: "img", "aria-label": words, title: words };
+  return h("span", attributes, sign);
 }
 
 function trouble(item, { retry, discard }) {

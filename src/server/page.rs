@@ -5,11 +5,38 @@
 
 use crate::wire::http::{self, Head, Status};
 
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const DRAWING: &str = "image/svg+xml";
+
+/// A file as it is asked for by its name.
+macro_rules! file {
+    ($name:literal, $kind:expr) => {
+        (concat!("/", $name), $kind, include_bytes!(concat!("../../client/web/", $name)))
+    };
+}
+
 /// The page's files: where they are asked for, what they are, what they hold.
 const FILES: &[(&str, &str, &[u8])] = &[
-    ("/", "text/html; charset=utf-8", include_bytes!("../../client/web/index.html")),
-    ("/app.js", "text/javascript; charset=utf-8", include_bytes!("../../client/web/app.js")),
-    ("/style.css", "text/css; charset=utf-8", include_bytes!("../../client/web/style.css")),
+    ("/", HTML, include_bytes!("../../client/web/index.html")),
+    file!("admin.js", SCRIPT),
+    file!("app.js", SCRIPT),
+    file!("conversation.js", SCRIPT),
+    file!("dom.js", SCRIPT),
+    file!("entrance.js", SCRIPT),
+    file!("icon.svg", DRAWING),
+    file!("keep.js", SCRIPT),
+    file!("link.js", SCRIPT),
+    file!("list.js", SCRIPT),
+    file!("panels.js", SCRIPT),
+    file!("requests.js", SCRIPT),
+    file!("session.js", SCRIPT),
+    file!("stream.js", SCRIPT),
+    file!("style.css", STYLE),
+    file!("talk.js", SCRIPT),
+    file!("words.js", SCRIPT),
+    file!("world.js", SCRIPT),
 ];
 
 /// Where WebSocket begins.
@@ -19,10 +46,11 @@ const SOCKET_VERSION: &str = "13";
 /// Of a request's key: 16 bytes in base64.
 const SOCKET_KEY_BYTES: usize = 24;
 
-/// Nothing but what came with the page, and its own server.
+/// Nothing but what came with the page, and its own server; and no text is ever taken for markup or
+/// for a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
+    connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

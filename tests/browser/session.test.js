@@ -67,7 +67,7 @@ class Bench {
   }
 }
 
-test("p15 each message is new once across connections, and what came again is confirmed again", () => {
+test("p15 each message is new once across connections, and confirmed on each", () => {
   const bench = new Bench().signIn();
   assert.equal(bench.push(12, 10), true);
   assert.equal(bench.push(15, 12), true);
@@ -97,7 +97,7 @@ test("another epoch begins anew", () => {
   assert.deepEqual(bench.shown, [12, 3]);
 });
 
-test("p5 p7 what has no answer is said again behind resume, in order, under the same mid", async () => {
+test("p5 p7 what has no answer is said again behind resume, in order, by its mid", async () => {
   const bench = new Bench().signIn();
   const first = bench.session.ask("send", { username: "al", message: "1" });
   const mids = [bench.sent.at(-1).payload.mid];
@@ -188,7 +188,7 @@ test("what was read elsewhere leaves no hole in a conversation", () => {
   assert.deepEqual(seqs(talk), [1, 2, 3, 5, 9], "the page reaches what was there");
   talk.goStale();
   talk.takeNewest([20, 21].map(said));
-  assert.deepEqual([seqs(talk), talk.hasOlder], [[20, 21], true], "it does not: no hole is shown");
+  assert.deepEqual([seqs(talk), talk.hasOlder], [[20, 21], true], "it does not: no hole");
   talk.takeOlder([9].map(said));
   assert.deepEqual(seqs(talk), [9, 20, 21]);
 });
