@@ -62,12 +62,15 @@ impl Channel {
         Ok(plain)
     }
 
-    /// What is to be written, for this to be said.
-    pub fn seal(&mut self, plain: Vec<u8>) -> Vec<u8> {
+    /// What is to be written, for this to be said; `last`, if nothing follows.
+    pub fn seal(&mut self, plain: Vec<u8>, last: bool) -> Vec<u8> {
         let Some(tls) = &mut self.tls else { return plain };
         let mut sealed = Vec::new();
         // Memory takes everything; a connection that has failed is seen to by the reader.
         let _ = tls.writer().write_all(&plain);
+        if last {
+            tls.send_close_notify();
+        }
         while tls.wants_write() && tls.write_tls(&mut sealed).is_ok() {}
         sealed
     }

@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use p2sp::locale::client::Text;
 use p2sp::wire::{Fingerprint, frame};
 use rustls::pki_types::ServerName;
+use serde_json::Value;
 
 use crate::address::Address;
 use crate::channel::Channel;
 use crate::known::KnownServers;
+use crate::output::Output;
 use crate::session::{Session, Step};
-use crate::terminal;
 use crate::trust::{Judge, Verdict};
 
 /// The exit code when the server is not the one that it should be.
@@ -60,6 +61,7 @@ pub struct Link {
     judge: Arc<Judge>,
     known: Option<KnownServers>,
     scripted: bool,
+    output: Output,
     session: Mutex<Session>,
     /// The session has changed.
     changed: Condvar,
@@ -80,11 +82,11 @@ impl Link {
         (address, security): (Address, Security),
         judge: Judge,
         known: Option<KnownServers>,
-        scripted: bool,
+        (scripted, output): (bool, Output),
         session: Session,
     ) -> Link {
-        let (judge, session) = (Arc::new(judge), Mutex::new(session));
-        Link { address, security, judge, known, scripted, session, changed: Condvar::new() }
+        let (judge, session, changed) = (Arc::new(judge), Mutex::new(session), Condvar::new());
+        Link { address, security, judge, known, scripted, output, session, changed }
     }
 
     /// Where the server is.
@@ -92,13 +94,18 @@ impl Link {
         &self.address
     }
 
-    /// Does something with the session, and prints what it has to say.
+    /// Where what the session has to say is shown.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Does something with the session, and shows what it has to say.
     pub fn with<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
         let mut session = self.lock();
         let result = act(&mut session);
         // Under the lock, so that the lines stand in the order of what they are about.
-        if terminal::print(&session.take_lines()).is_err() {
-            std::process::exit(session.exit_code().into());
+        if self.output.show(session.take_items(), session.lang()).is_err() {
+            self.output.exit(session.exit_code());
         }
         self.changed.notify_all();
         result
@@ -114,6 +121,12 @@ impl Link {
     pub fn wait_for(&self, longest: Duration, wanted: impl Fn(&Session) -> bool) {
         let wait = self.changed.wait_timeout_while(self.lock(), longest, |s| !wanted(s));
         drop(wait.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Ends the connection in good order, and for good.
+    pub fn hang_up(&self) {
+        self.with(Session::leave);
+        self.wait_for(ANSWER_WAIT, Session::is_down);
     }
 
     /// Keeps a connection for as long as the session wants one; never returns.
@@ -229,6 +242,7 @@ impl Link {
             }
             if heard {
                 // Only now: what is confirmed has been printed.
+                self.output.wait_shown();
                 self.with(Session::confirm);
                 let _ = stream.set_read_timeout(Some(PING_AFTER));
             }
@@ -268,7 +282,7 @@ impl Link {
             _ => Text::KeyNotProven { address }.say(lang),
         };
         eprintln!("{text}");
-        std::process::exit(EXIT_UNTRUSTED.into())
+        self.output.exit(EXIT_UNTRUSTED)
     }
 
     /// The server has proven a key that is new to us, and is to have from now on.
@@ -292,17 +306,18 @@ impl Link {
 
     fn write(&self, mut stream: &TcpStream, channel: &Mutex<Channel>) {
         loop {
-            let nothing =
-                |s: &mut Session| !s.is_down() && !s.has_frames() && !lock(channel).wants_write();
+            let nothing = |s: &mut Session| {
+                !s.is_down() && !s.is_leaving() && !s.has_frames() && !lock(channel).wants_write()
+            };
             let wait = self.changed.wait_while(self.lock(), nothing);
             let mut session = wait.unwrap_or_else(PoisonError::into_inner);
             if session.is_down() {
                 return;
             }
-            let frames = session.take_frames();
+            let (frames, last) = (session.take_frames(), session.is_leaving());
             drop(session);
-            let bytes = lock(channel).seal(frames);
-            if stream.write_all(&bytes).is_err() {
+            let bytes = lock(channel).seal(frames, last);
+            if stream.write_all(&bytes).is_err() || last {
                 // The reader sees the end, and whatever came before it.
                 let _ = stream.shutdown(Shutdown::Write);
                 return;
@@ -322,9 +337,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Hands every whole frame to the session. `None`: these bytes are no p2sp.
 fn receive(session: &mut Session, frames: &mut Frames, heard: &mut bool) -> Option<Step> {
     while let Some(frame) = frames.next()? {
-        let message = serde_json::from_slice(frame::payload(&frame).ok()?).ok()?;
+        let message: Value = serde_json::from_slice(frame::payload(&frame).ok()?).ok()?;
         *heard = true;
-        let step = session.received(&message);
+        let step = session.received(message);
         if step != Step::GoOn {
             return Some(step);
         }
@@ -371,11 +386,12 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screen::Screen;
     use crate::shell::Shell;
     use crate::terminal::Terminal;
     use p2sp::locale::Lang;
     use p2sp::wire::request;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::net::TcpListener;
 
     /// A server's end of one connection.
@@ -428,7 +444,8 @@ mod tests {
         let address = Address { host: "127.0.0.1".into(), port };
         let (session, judge) = (Session::new(Lang::En), Judge::new(None, None));
         let to = (address, Security::Elsewhere);
-        let link = Arc::new(Link::new(to, judge, None, true, session));
+        let output = Output::new(Screen::Plain);
+        let link = Arc::new(Link::new(to, judge, None, (true, output), session));
         let connection = Arc::clone(&link);
         thread::spawn(move || connection.run());
         Shell::new(&link, Terminal::script(script.as_bytes()), None).run()

@@ -2,26 +2,34 @@
 //!
 //! ```text
 //!  person ─ terminal ─ shell ─┐                    ┌─ link ─ channel ─ server
-//!                             ├─ session ─ stream ─┤
-//!          terminal ─ show ───┘      └─ requests ──┘
+//!             editor          ├─ session ─ stream ─┤
+//!             output ─ screen ┘   roster   numbers └─ requests
 //! ```
 //!
 //! [`session`] is the conversation and knows no I/O; [`link`] keeps the connection, [`shell`]
-//! reads the commands. [`trust`] decides whether the server is the right one, and [`known`] keeps
-//! whom it has met. It uses the wire and the words of the library, nothing else of it.
+//! reads the commands. [`show`] makes plain lines of what is said, [`screen`] what a terminal
+//! shows of them, and [`output`] writes it beside the line that [`editor`] has open. [`trust`]
+//! decides whether the server is the right one, and [`known`] keeps whom it has met. It uses the
+//! wire and the words of the library, nothing else of it.
 
 #![forbid(unsafe_code)]
 
 mod address;
 mod channel;
+mod editor;
+mod flags;
 mod known;
 mod link;
 mod numbers;
+mod output;
 mod requests;
+mod roster;
+mod screen;
 mod session;
 mod shell;
 mod show;
 mod stream;
+mod tables;
 mod terminal;
 mod trust;
 
@@ -29,52 +37,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use clap::Parser;
-use p2sp::locale::Lang;
+use jiff::tz::TimeZone;
 use p2sp::locale::client::Text;
-use p2sp::wire::Fingerprint;
 
-use address::Address;
+use flags::Flags;
 use known::KnownServers;
 use link::{EXIT_UNTRUSTED, Link, Security};
+use output::Output;
+use screen::Screen;
 use session::Session;
 use shell::Shell;
 use terminal::Terminal;
 use trust::Judge;
 
-/// Chat with a p2sp server. Commands come from standard input, one a line; `help` lists them.
-#[derive(Parser)]
-#[command(name = "p2sp", version)]
-struct Flags {
-    /// Where the server is
-    #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1:18888")]
-    address: Address,
-    /// The fingerprint of the server's key, as the server printed it; asks for TLS
-    #[arg(long, value_name = "FINGERPRINT")]
-    fingerprint: Option<Fingerprint>,
-    /// The code that lets one register from another machine
-    #[arg(long, value_name = "CODE")]
-    invite: Option<String>,
-    /// Speak TLS even with a server on this machine
-    #[arg(long)]
-    tls: bool,
-    /// Speak no TLS: for a server that has none; whoever is on the way can read everything
-    #[arg(long, conflicts_with_all = ["tls", "fingerprint"])]
-    plaintext: bool,
-    /// The language to speak; otherwise that of P2SP_LANG, LC_ALL, LC_MESSAGES, LANG
-    #[arg(long, value_name = "en|zh")]
-    lang: Option<String>,
-}
-
 fn main() -> ExitCode {
-    let flags = Flags::parse();
-    let environment = |name: &str| std::env::var(name).ok();
-    let lang = match flags.lang {
-        Some(tag) => Lang::from_tag(&tag),
-        None => Lang::from_environment(environment),
-    };
-    let terminal = Terminal::stdin();
-    let scripted = !terminal.is_interactive();
+    let flags = Flags::of_process();
+    let lang = flags.lang();
     let security = match (flags.plaintext, flags.tls || flags.fingerprint.is_some()) {
         (true, _) => Security::Plaintext,
         (false, true) => Security::Tls,
@@ -90,10 +68,31 @@ fn main() -> ExitCode {
             return ExitCode::from(EXIT_UNTRUSTED);
         }
     };
+    let screen = screen(&flags);
+    let edited = terminal::is_screen() && matches!(screen, Screen::Person(_));
+    let scripted = !terminal::is_interactive();
+    let mut session = Session::new(lang);
+    if edited && !scripted {
+        session.be_curious();
+    }
     let judge = Judge::new(flags.fingerprint, met);
     let to = (flags.address, security);
-    let link = Arc::new(Link::new(to, judge, known, scripted, Session::new(lang)));
+    let link = Arc::new(Link::new(to, judge, known, (scripted, Output::new(screen)), session));
     let connection = Arc::clone(&link);
     thread::spawn(move || connection.run());
+    let terminal = Terminal::stdin(&link, edited);
     ExitCode::from(Shell::new(&link, terminal, flags.invite).run())
+}
+
+/// A script gets plain lines even where they end on a terminal.
+fn screen(flags: &Flags) -> Screen {
+    match (flags.json, terminal::is_interactive() && terminal::is_terminal()) {
+        (true, _) => Screen::Json,
+        (false, false) => Screen::Plain,
+        (false, true) => {
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let colours = terminal::is_screen() && !unwanted;
+            Screen::person(colours, flags.bell, flags.title, TimeZone::system())
+        }
+    }
 }

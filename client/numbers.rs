@@ -45,6 +45,12 @@ impl Numbers {
         self.0[list as usize].as_ref()?.groups.get(number.checked_sub(1)?).cloned()
     }
 
+    /// All groups of a list, with their numbers.
+    pub fn all(&self, list: GroupList) -> impl Iterator<Item = (usize, &GroupRef)> {
+        let groups = self.0[list as usize].iter().flat_map(|list| &list.groups);
+        groups.enumerate().map(|(index, group)| (index + 1, group))
+    }
+
     /// Whether there is such a list.
     pub fn has(&self, list: GroupList) -> bool {
         self.0[list as usize].is_some()

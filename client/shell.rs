@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use p2sp::locale::client::Text;
 use p2sp::locale::{self, Lang};
-use p2sp::wire::command::{self, Command, CommandFault};
+use p2sp::wire::command::{self, Command, CommandFault, Syntax};
 use p2sp::wire::{Code, MessageType};
 
 use crate::link::Link;
@@ -48,34 +48,51 @@ impl<'a, R: BufRead> Shell<'a, R> {
         if self.terminal.is_interactive() {
             let address = self.link.address().to_string();
             let welcome = Text::Welcome { address: &address };
-            self.link.with(|session| session.print(&welcome.say(session.lang())));
+            self.link.with(|session| session.print(welcome.say(session.lang())));
         }
+        self.obey_lines();
+        self.link.hang_up();
+        self.link.with(|session| session.exit_code())
+    }
+
+    /// Obeys every line until the end or `quit`, and leaves.
+    fn obey_lines(&mut self) {
+        let mut given_up = false;
         while !self.is_over() {
-            match self.terminal.line() {
+            let line = self.terminal.line();
+            // Twice in a row is meant.
+            let twice = std::mem::replace(&mut given_up, line == Line::GivenUp);
+            match line {
                 Line::Text(line) if line.trim().is_empty() => {}
                 Line::Text(line) => match self.understand(&line) {
-                    Some(Command::Request { kind, args }) => self.request(kind, args),
-                    Some(Command::Quit) => {
-                        self.leave_soon();
-                        break;
+                    Some(Command::Request { kind, args }) => {
+                        self.remember(&line, kind, &args);
+                        self.request(kind, args);
                     }
+                    Some(Command::Quit) => return self.leave_soon(),
                     None => {}
                 },
+                Line::GivenUp if twice => return self.leave_soon(),
+                Line::GivenUp => {
+                    self.link.with(|session| session.notice(Text::HowToLeave));
+                }
                 Line::TooLong => {
                     self.refuse(Text::LineTooLong { bytes_max: LINE_BYTES_MAX }, Code::BadRequest);
                 }
                 Line::NotText => self.refuse(Text::LineNotText, Code::BadRequest),
-                Line::End if self.terminal.is_interactive() => {
-                    self.leave_soon();
-                    break;
-                }
-                Line::End => {
-                    self.leave_settled();
-                    break;
-                }
+                Line::End if self.terminal.is_interactive() => return self.leave_soon(),
+                Line::End => return self.leave_settled(),
             }
         }
-        self.link.with(|session| session.exit_code())
+    }
+
+    /// Never a password (P27).
+    fn remember(&mut self, line: &str, kind: MessageType, args: &Args) {
+        let name = args.get("username").and_then(|name| name.as_str()).unwrap_or_default();
+        match kind {
+            MessageType::Login => self.terminal.remember(&format!("login {name}")),
+            _ => self.terminal.remember(line),
+        }
     }
 
     /// A script without a server has nothing more to do.
@@ -86,6 +103,15 @@ impl<'a, R: BufRead> Shell<'a, R> {
     /// The command of a line, or nothing if it was refused.
     fn understand(&mut self, line: &str) -> Option<Command> {
         let mut parsed = self.parse(line);
+        if let Err(CommandFault::Unknown { word, .. }) = &parsed {
+            // They may have become an administrator since they signed in.
+            let known = Syntax::of(word).is_some();
+            if known && self.link.with(|session| session.is_admin() == Some(false)) {
+                self.ask(MessageType::Whoami, Args::new(), Purpose::Numbers);
+                self.wait_for_answers();
+                parsed = self.parse(line);
+            }
+        }
         if let Err(CommandFault::NoGroup { list, .. }) = parsed {
             let unseen = self.link.with(|session| !session.numbers().was_shown(list));
             if unseen {
@@ -93,7 +119,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
                     command::GroupList::Mine => MessageType::Groups,
                     command::GroupList::All => MessageType::Allgroup,
                 };
-                self.link.with(|session| session.ask(kind, Args::new(), Purpose::Numbers));
+                self.ask(kind, Args::new(), Purpose::Numbers);
                 self.wait_for_answers();
                 if self.link.with(|session| !session.numbers().has(list)) {
                     return None;
@@ -124,7 +150,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
             return;
         }
         let Some(args) = self.with_passwords(kind, args) else { return };
-        self.link.with(|session| session.ask(kind, args, Purpose::Command));
+        self.ask(kind, args, Purpose::Command);
         use MessageType as T;
         let changes_who_we_are = matches!(kind, T::Reg | T::Login | T::Logout | T::Passwd);
         if changes_who_we_are || !self.terminal.is_interactive() {
@@ -132,6 +158,27 @@ impl<'a, R: BufRead> Shell<'a, R> {
         } else {
             self.link.wait_until(|session| session.waiting() < WAITING_MAX);
         }
+        if kind == T::Reg && self.terminal.is_interactive() {
+            self.register_invited();
+        }
+    }
+
+    /// Where `reg` lacked only the invite code, asks for it and registers again.
+    fn register_invited(&mut self) {
+        while let Some(mut args) = self.link.with(Session::take_uninvited) {
+            match self.password(Text::InviteCode) {
+                Ok(code) if !code.trim().is_empty() => {
+                    args.insert("invite".to_owned(), code.trim().into());
+                    self.ask(MessageType::Reg, args, Purpose::Command);
+                    self.wait_for_answers();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn ask(&self, kind: MessageType, args: Args, purpose: Purpose) {
+        self.link.with(|session| session.ask(kind, args, purpose));
     }
 
     /// What the server tells only those who are signed in, and one may want to know before.
@@ -141,12 +188,12 @@ impl<'a, R: BufRead> Shell<'a, R> {
             _ if session.is_admin().is_some() => false,
             MessageType::Help => {
                 let help = locale::command::help(session.lang(), false, argument("query"));
-                session.print(&help);
+                session.print(help);
                 true
             }
             MessageType::Lang => {
                 session.set_lang(Lang::from_tag(argument("lang").unwrap_or_default()));
-                session.print(&Text::LangChanged.say(session.lang()));
+                session.print(Text::LangChanged.say(session.lang()));
                 true
             }
             _ => false,
@@ -192,7 +239,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
 
     fn password(&mut self, prompt: Text) -> Result<String, Text<'static>> {
         let prompt = self.link.with(|session| prompt.say(session.lang()));
-        self.terminal.password(&prompt).ok_or(Text::PasswordMissing)
+        self.terminal.password(&prompt, self.link.output()).ok_or(Text::PasswordMissing)
     }
 
     fn refuse(&self, text: Text, code: Code) {

@@ -2,62 +2,95 @@
 //!
 //! A peer's text stands only behind what is written here (P28): a line of it that is not the
 //! first is indented, and what could move the cursor, hide or turn text around is replaced.
-//! Nothing that others wrote is printed by another way.
+//! Nothing that others wrote is printed by another way. These are the plain lines of a script;
+//! what a terminal adds to them is in `screen`.
 
 use p2sp::locale::client::Text;
 use p2sp::locale::{Lang, is_invisible};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// From the payload of a message to what is printed.
-type Show = fn(&Value, Lang) -> String;
-
-/// Every type of message that is shown.
-const SHOWN: &[(&str, Show)] = &[
-    ("login_success", answer),
-    ("normalmsg", answer),
-    ("usersend", from_user),
-    ("groupsend", from_group),
-    ("sysmsg", from_system),
-];
-
-/// The lines for a message, or none for a type of a later version.
-pub fn message(type_name: &str, payload: &Value, lang: Lang) -> Option<String> {
-    let (_, show) = SHOWN.iter().find(|(name, _)| *name == type_name)?;
-    Some(show(payload, lang))
+/// Something to be shown.
+pub enum Item {
+    /// What the server said, as it came.
+    Message(Value),
+    /// Something that the client or the system lets one know.
+    Notice(String),
+    /// A no of the client's own; the code is for programs.
+    Refusal {
+        /// The words.
+        text: String,
+        /// Why.
+        code: String,
+    },
+    /// Words that the person asked for.
+    Words(String),
 }
 
-/// A refusal; the code is for programs.
-pub fn refusal(text: &str, code: &str) -> String {
-    format!("! {} [{}]", behind(text), line(code))
+impl Item {
+    /// The lines for a person, or none for what is not for people or of a later version.
+    pub fn plain(&self, lang: Lang) -> Option<String> {
+        match self {
+            Item::Message(message) => {
+                self::message(text(message, "type"), &message["payload"], lang)
+            }
+            Item::Notice(text) => Some(format!("* {}", behind(text))),
+            Item::Refusal { text, code } => Some(refusal(text, code)),
+            Item::Words(text) => Some(own_lines(text)),
+        }
+    }
+
+    /// One line for a program: what the wire says, without the keys; in the same form, of the
+    /// type `client`, what the client says by itself at `unix`.
+    pub fn json(self, unix: i64) -> Value {
+        let payload = match self {
+            Item::Message(mut message) => {
+                for holder in ["/payload", "/payload/data"] {
+                    let holder = message.pointer_mut(holder).and_then(Value::as_object_mut);
+                    holder.map(|fields| fields.remove("auth_token"));
+                }
+                return message;
+            }
+            Item::Notice(text) | Item::Words(text) => json!({"message": text, "status": 200}),
+            Item::Refusal { text, code } => json!({"message": text, "status": 400, "code": code}),
+        };
+        json!({"type": "client", "timestamp": unix, "payload": payload})
+    }
 }
 
-/// Something that the client or the system lets one know.
-pub fn notice(text: &str) -> String {
-    format!("* {}", behind(text))
+/// The lines for a message of each type.
+fn message(type_name: &str, payload: &Value, lang: Lang) -> Option<String> {
+    match type_name {
+        "login_success" | "normalmsg" => Some(answer(payload)),
+        // That everything has come can be seen by everything that has.
+        "sysmsg" if payload["event"] == "caught_up" => None,
+        "usersend" | "groupsend" | "sysmsg" => Some(said(type_name, payload, lang).join(" ")),
+        _ => None,
+    }
 }
 
 /// An answer has lines of its own; names and texts of others stand inside them.
-fn answer(payload: &Value, _: Lang) -> String {
-    if status(payload) >= 400 {
-        return refusal(text(payload, "message"), text(payload, "code"));
+fn answer(payload: &Value) -> String {
+    match status(payload) {
+        400.. => refusal(text(payload, "message"), text(payload, "code")),
+        _ => own_lines(text(payload, "message")),
     }
-    text(payload, "message").lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn from_user(payload: &Value, lang: Lang) -> String {
-    let from = line(text(payload, "fromusername"));
-    format!("{}{from}> {}", mark(payload, lang), behind(text(payload, "message")))
+fn refusal(text: &str, code: &str) -> String {
+    format!("! {} [{}]", behind(text), line(code))
 }
 
-fn from_group(payload: &Value, lang: Lang) -> String {
+/// A push: what stands before its text, and the text.
+pub fn said(type_name: &str, payload: &Value, lang: Lang) -> [String; 2] {
     let [creator, group, from] =
         ["creator", "groupname", "fromusername"].map(|key| line(text(payload, key)));
-    let (mark, said) = (mark(payload, lang), behind(text(payload, "message")));
-    format!("{mark}{creator}/{group} {from}> {said}")
-}
-
-fn from_system(payload: &Value, lang: Lang) -> String {
-    format!("* {}{}", mark(payload, lang), behind(text(payload, "message")))
+    let mark = mark(payload, lang);
+    let head = match type_name {
+        "sysmsg" => format!("* {mark}").trim_end().to_owned(),
+        "groupsend" => format!("{mark}{creator}/{group} {from}>"),
+        _ => format!("{mark}{from}>"),
+    };
+    [head, behind(text(payload, "message"))]
 }
 
 /// What an administrator says is marked in front of their name, where no text of a peer ever
@@ -80,13 +113,18 @@ pub fn text<'a>(payload: &'a Value, key: &str) -> &'a str {
     payload[key].as_str().unwrap_or("")
 }
 
+/// Lines that begin at the margin; the server's and ours alone.
+fn own_lines(text: &str) -> String {
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// A text behind something else: its further lines cannot be taken for lines of ours.
 fn behind(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n  ")
 }
 
 /// One line, fit for a terminal.
-fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',

@@ -1,15 +1,23 @@
-//! The person's end: lines in, lines out, passwords without an echo.
+//! The person's end of the input: lines, and passwords without an echo.
 //!
 //! Without a terminal the passwords are plain lines of the input, so that a script can give
-//! them. Nothing here knows commands; what is printed was made fit for a terminal in `show`.
+//! them. A terminal that can have one gets a line editor. Nothing here knows commands.
 
-use std::io::{self, BufRead, IsTerminal, Read, StdinLock, Write};
+use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
+use std::sync::Arc;
+
+use rustyline::error::ReadlineError;
+
+use crate::editor::LineEditor;
+use crate::link::Link;
+use crate::output::{Output, Quiet};
 
 /// The longest line, its end not counted: the longest message, and the command before it.
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
 
 /// What the input holds next; a password perhaps, so it has no Debug outside tests (P27).
-#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub enum Line {
     /// A line, without its end.
     Text(String),
@@ -17,6 +25,8 @@ pub enum Line {
     TooLong,
     /// Not UTF-8.
     NotText,
+    /// The person gave the line up.
+    GivenUp,
     /// Nothing more.
     End,
 }
@@ -25,14 +35,31 @@ pub enum Line {
 pub struct Terminal<R> {
     input: R,
     interactive: bool,
+    editor: Option<LineEditor>,
+}
+
+/// Whether somebody sits there to type.
+pub fn is_interactive() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Whether what is shown ends on a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether that terminal has more than lines.
+pub fn is_screen() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    is_terminal() && !matches!(&*term, "" | "dumb")
 }
 
 impl Terminal<StdinLock<'static>> {
-    /// Standard input.
-    pub fn stdin() -> Terminal<StdinLock<'static>> {
-        let stdin = io::stdin();
-        let interactive = stdin.is_terminal();
-        Terminal { input: stdin.lock(), interactive }
+    /// Standard input, with a line editor if that is wanted and can be.
+    pub fn stdin(link: &Arc<Link>, edited: bool) -> Terminal<StdinLock<'static>> {
+        let interactive = is_interactive();
+        let editor = if edited && interactive { LineEditor::new(link) } else { None };
+        Terminal { input: io::stdin().lock(), interactive, editor }
     }
 }
 
@@ -42,8 +69,27 @@ impl<R: BufRead> Terminal<R> {
         self.interactive
     }
 
+    /// Keeps a line, to be had back.
+    pub fn remember(&mut self, line: &str) {
+        if let Some(editor) = &mut self.editor {
+            editor.remember(line);
+        }
+    }
+
     /// The next line.
     pub fn line(&mut self) -> Line {
+        match &mut self.editor {
+            None => self.plain_line(),
+            Some(editor) => match editor.line() {
+                Ok(line) if line.len() > LINE_BYTES_MAX => Line::TooLong,
+                Ok(line) => Line::Text(line),
+                Err(ReadlineError::Interrupted) => Line::GivenUp,
+                Err(_) => Line::End,
+            },
+        }
+    }
+
+    fn plain_line(&mut self) -> Line {
         let mut bytes = Vec::new();
         // Room for the end of the longest line, so that its absence tells a longer one.
         let room = LINE_BYTES_MAX as u64 + 2;
@@ -62,9 +108,12 @@ impl<R: BufRead> Terminal<R> {
     }
 
     /// A password, or nothing if the input has ended.
-    pub fn password(&mut self, prompt: &str) -> Option<String> {
+    pub fn password(&mut self, prompt: &str, output: &Output) -> Option<String> {
         if self.interactive {
-            return rpassword::prompt_password(prompt).ok();
+            output.hold(Quiet::Secret);
+            let password = rpassword::prompt_password(prompt).ok();
+            output.release();
+            return password;
         }
         match self.line() {
             Line::Text(password) => Some(password),
@@ -73,29 +122,18 @@ impl<R: BufRead> Terminal<R> {
     }
 }
 
-/// Prints lines at once.
-///
-/// # Errors
-/// Nobody reads them any more.
-pub fn print(lines: &[String]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    for line in lines {
-        writeln!(stdout, "{line}")?;
-    }
-    stdout.flush()
-}
-
 #[cfg(test)]
 impl<'a> Terminal<&'a [u8]> {
     /// An input for a test.
     pub fn script(input: &'a [u8]) -> Terminal<&'a [u8]> {
-        Terminal { input, interactive: false }
+        Terminal { input, interactive: false, editor: None }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::screen::Screen;
 
     #[test]
     fn lines_are_bounded_and_text() {
@@ -104,14 +142,15 @@ mod tests {
         let mut bytes = input.into_bytes();
         bytes.extend_from_slice(b"\xff\nlast\r");
         let mut terminal = Terminal::script(&bytes);
+        let output = Output::new(Screen::Plain);
         for line in ["a", "", &longest] {
             assert_eq!(terminal.line(), Line::Text(line.into()));
         }
         assert_eq!(terminal.line(), Line::TooLong);
         assert_eq!(terminal.line(), Line::TooLong);
-        assert_eq!(terminal.password("?"), Some("b".into()));
+        assert_eq!(terminal.password("?", &output), Some("b".into()));
         assert_eq!(terminal.line(), Line::NotText);
         assert_eq!(terminal.line(), Line::Text("last\r".into()));
-        assert_eq!((terminal.line(), terminal.password("?")), (Line::End, None));
+        assert_eq!((terminal.line(), terminal.password("?", &output)), (Line::End, None));
     }
 }

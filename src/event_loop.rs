@@ -432,6 +432,7 @@ impl<N: Net> EventLoop<N> {
         }
         self.server.trim(now);
         self.server.retain(now)?;
+        self.server.index(now)?;
         self.server.checkpoint(now)
     }
 }

@@ -169,6 +169,8 @@ pub const INDEX_BYTES_PER_STEP: usize = 64 * 1024;
 pub const INDEX_BUSY_MICROS: u64 = 100_000;
 /// … and how long nothing must have happened for it to count as idle.
 pub const INDEX_IDLE_MICROS: u64 = 10_000;
+/// Bytes of what is looked for.
+pub const QUERY_BYTES_MAX: usize = 256;
 /// Entries that one search reads.
 pub const SEARCH_LOOKS_MAX: usize = 512;
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let done = match &options.job {
         Job::Serve => serve(&options),
         Job::LimitsHelp => {
-            print!("{}", options::limits_help());
+            print!("{}", options::help::limits(lang));
             Ok(ExitCode::SUCCESS)
         }
         Job::Demo => operator::demo::run(&options),

@@ -2,6 +2,7 @@
 //! data directory, then defaults.
 
 mod file;
+pub mod help;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -248,7 +249,11 @@ impl Options {
     /// explained by the parser, which ends the process.
     pub fn from_command_line() -> Result<Options, (Startup, Lang)> {
         // Only to find the file, which may say more.
-        let first = Arguments::parse();
+        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+        let lang = Lang::of_command_line(words, |name| std::env::var(name).ok());
+        let command = || help::speak(Arguments::command(), lang);
+        let first = Arguments::from_arg_matches(&command().get_matches());
+        let first = first.unwrap_or_else(|error| error.exit());
         let lang = lang_of(&first);
         let read = || -> Result<Options, Startup> {
             let data = match first.data {
@@ -258,7 +263,7 @@ impl Options {
                     .ok_or(Startup::NoDataDirectory)?,
             };
             let file = file::read(&data, &Arguments::command())?;
-            let matches = file.behind(Arguments::command()).get_matches();
+            let matches = file.behind(command()).get_matches();
             Options::new(&matches, &file, data)
         };
         read().map_err(|line| (line, lang))
@@ -417,15 +422,6 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
     };
     let known = Limits::TABLE.iter().map(|(name, ..)| *name).find(|known| *known == name);
     Ok(known.unwrap_or_default())
-}
-
-/// Every limit, its default and what it bounds.
-pub fn limits_help() -> String {
-    Limits::TABLE
-        .iter()
-        .map(|(name, default, what)| format!("{name:<24}{default:>8} {what}\n"))
-        .chain(["0 is no limit; loopback is on or off.\n".to_owned()])
-        .collect()
 }
 
 #[cfg(test)]

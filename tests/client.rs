@@ -198,6 +198,59 @@ fn a_password_is_changed_and_the_new_one_holds() {
 }
 
 #[test]
+fn a_program_gets_one_object_a_line() {
+    let server = Server::start(&[]);
+    let mut alice = Script::start(server.address);
+    alice.register("alice");
+    let mut bob = Script::start_with(&[&server.address.to_string(), "--json"], &[]);
+    bob.say(&format!("reg bob\n{PASSWORD}\n{PASSWORD}\nadd alice\nsned alice hi\nfriends"));
+    bob.expect("\"friends\":[");
+    alice.ask("send bob 你好\u{7}", "Sent.");
+    bob.expect("usersend");
+    let ended = bob.finish();
+    assert_eq!(ended.code, Some(1), "{:#?} {}", ended.lines, ended.stderr);
+    let objects: Vec<serde_json::Value> =
+        ended.lines.iter().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let of = |kind: &str| objects.iter().find(|object| object["type"] == kind).expect(kind);
+    assert!(objects.iter().all(|object| object["timestamp"].as_i64() > Some(1_700_000_000)));
+    assert_eq!(of("usersend")["payload"]["message"], "你好\u{7}");
+    assert_eq!(of("login_success")["payload"]["username"], "bob");
+    assert!(of("login_success")["payload"]["auth_token"].is_null(), "P27");
+    assert_eq!(of("client")["payload"]["code"], "unknown_type");
+    assert!(objects.iter().any(|object| object["payload"]["event"] == "caught_up"));
+}
+
+#[test]
+fn an_administrators_commands_are_there_as_soon_as_the_right_is() {
+    let server = Server::start(&[]);
+    let mut alice = Script::start(server.address);
+    alice.register("alice");
+    alice.ask("online", "There is no command");
+    let data = server.data();
+    let granted =
+        live::run(&["--data", data.to_str().expect("a name"), "admin", "grant", "alice"], "");
+    assert!(granted.status.success());
+    alice.ask("online", "alice (online) [administrator]");
+    alice.ask("onlien", "Did you mean online?");
+}
+
+#[test]
+fn the_language_is_changed_at_once_and_commands_are_chinese() {
+    let server = Server::start(&[]);
+    let mut alice = Script::start(server.address);
+    alice.register("alice");
+    alice.ask("lang zh", "现在使用中文。");
+    alice.ask("加好友　bob", "用户 bob 不存在。");
+    // The client's own words.
+    alice.ask("建裙 茶", "没有命令“建裙”。是不是想输入 建群？");
+    alice.ask("建群 茶 社", "群 茶 社 已创建。");
+    alice.ask("群发　１　大家好", "已发送。");
+    alice.ask("帮助 群发", "也可以输入：群发");
+    alice.ask("退出登录", "您已退出登录。");
+    alice.ask("send bob hi", "请先登录");
+}
+
+#[test]
 fn p28_nothing_that_a_peer_says_reaches_the_terminal_as_more_than_text() {
     let server = Server::start(&[]);
     let mut alice = server.user("alice");

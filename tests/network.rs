@@ -13,21 +13,16 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use live::{PASSWORD, PATIENCE, Script, Server, binary};
+use live::{Impostor, PASSWORD, PATIENCE, Script, Server, binary};
 use p2sp::certificate::{Certificate, Source};
 use p2sp::wire::Fingerprint;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{ring, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ServerConfig, ServerConnection,
-    SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use tempfile::TempDir;
 
 /// A home of its own for a client, and what it finds there.
@@ -109,20 +104,13 @@ fn a_man_in_the_middle_with_a_copied_certificate_is_refused() {
     let address = real.address;
     let fingerprint = fingerprint_of(&real);
     assert_eq!(visit(&home, address, &[]).code, Some(0));
-    // Whoever connects is shown the certificate: it is no secret.
-    let copied = fs::read(real.data().join("tls.pem")).expect("a certificate");
-    let copied = CertificateDer::from_pem_slice(&copied).expect("a certificate");
+    let impostor = Impostor::with_certificate_of(&real.data());
     drop(real);
-
-    let own = KeyPair::generate().expect("a key");
-    let key = PrivateKeyDer::try_from(own.serialize_der()).expect("a key");
-    let key = ring::sign::any_supported_type(&key).expect("a key");
     let listener = TcpListener::bind(address).expect("the port is free");
     for args in [&["--fingerprint", &fingerprint][..], &[]] {
-        let shown = CertifiedKey::new(vec![copied.clone()], Arc::clone(&key));
         let mut script = home.start(&address.to_string(), args);
         script.say(&format!("login alice {PASSWORD}"));
-        let heard = impersonate(&listener, shown);
+        let heard = impostor.serve(&listener);
         assert_eq!(heard, b"", "nothing was said to them");
         let ended = script.finish();
         assert_eq!(ended.code, Some(3), "{:?} {}", ended.lines, ended.stderr);
@@ -131,41 +119,19 @@ fn a_man_in_the_middle_with_a_copied_certificate_is_refused() {
     assert_eq!(home.known(), format!("{address} {fingerprint}\n"));
 }
 
-#[derive(Debug)]
-struct Shows(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for Shows {
-    fn resolve(&self, _: ClientHello) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-}
-
-/// Serves one client with a certificate and a key that need not belong together; returns what it
-/// was told.
-fn impersonate(listener: &TcpListener, shown: CertifiedKey) -> Vec<u8> {
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Shows(Arc::new(shown))));
-    let mut tls = ServerConnection::new(Arc::new(config)).expect("a connection");
-    let (mut stream, _) = listener.accept().expect("a client");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let mut heard = Vec::new();
-    loop {
-        while tls.wants_write() {
-            tls.write_tls(&mut stream).expect("written");
-        }
-        match tls.read_tls(&mut stream) {
-            Ok(count) if count > 0 => {}
-            _ => return heard,
-        }
-        if tls.process_new_packets().is_err() {
-            return heard;
-        }
-        // There may be nothing to read.
-        let _ = tls.reader().read_to_end(&mut heard);
-    }
+#[test]
+fn a_client_that_leaves_says_so() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let mut script = home.start(&address, &[]);
+    script.say("quit");
+    let pong = serde_json::json!({"re": 1, "status": 200, "message": "pong"});
+    let answer = live::frame_of("normalmsg", &pong);
+    let (heard, closed) = Impostor::with_its_own().serve_and_answer(&listener, &answer);
+    assert!(heard.starts_with(&[0xab, 0xcd, 0xef, 0x88]));
+    assert!(closed, "with close_notify, and not only an end that anybody could make");
+    assert_eq!(script.finish().code, Some(0));
 }
 
 #[test]

@@ -10,14 +10,14 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use live::{PASSWORD, PATIENCE, Peer, Server, frame_of, run};
 use rusqlite::Connection;
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A command on a server's data.
 fn command(server: &Server, args: &[&str], input: &str) -> Output {
@@ -168,15 +168,32 @@ fn p20_operators_are_few_and_others_do_not_notice() {
     while !command(&server, &["admin", "stats"], "").status.success() {}
 }
 
+/// The n-th message to bob, as it is said and said again.
+fn message(number: usize) -> Value {
+    let (text, mid) = (format!("m{number}"), format!("{number:012}"));
+    json!({"username": "bob", "message": text, "mid": mid})
+}
+
 /// Writes to bob until it is told to stop; returns how many were acknowledged.
 fn write(mut alice: Peer, stop: Arc<AtomicBool>) -> thread::JoinHandle<(Peer, usize)> {
     thread::spawn(move || {
         let mut count = 0;
         while !stop.load(Ordering::Relaxed) {
             count += 1;
-            alice.ok("send", json!({"username": "bob", "message": format!("m{count}")}));
+            alice.ok("send", message(count));
         }
         (alice, count)
+    })
+}
+
+/// Reads and confirms one after the other until it is told to stop, and tells how many.
+fn read(mut bob: Peer, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            bob.expect_text("alice", &format!("m{}", count.load(Ordering::Relaxed) + 1));
+            bob.confirm();
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     })
 }
 
@@ -198,9 +215,10 @@ fn a_backup_under_load_restores_to_a_server_that_goes_on() {
     let mut server = Server::unlimited(&["--limit", "waiting_per_user=0,waiting_per_sender=0"]);
     let [mut alice, bob] = server.friends(["alice", "bob"]);
     let (epoch, bobs_key) = (alice.resume_again(&server)["epoch"].clone(), bob.key());
-    drop(bob);
-    let stopping = Arc::new(AtomicBool::new(false));
-    let writer = write(alice, Arc::clone(&stopping));
+    let (heard, enough) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+    let confirmed = Arc::<AtomicUsize>::default();
+    let reader = read(bob, Arc::clone(&heard), Arc::clone(&confirmed));
+    let writer = write(alice, Arc::clone(&enough));
     let file = server.dir().path().join("backup.db");
     // Everything acknowledged before is in it.
     let before = loop {
@@ -211,9 +229,13 @@ fn a_backup_under_load_restores_to_a_server_that_goes_on() {
             break count;
         }
     };
+    let confirmed = confirmed.load(Ordering::Relaxed);
     let said = done(&server, &["backup", name(&file)]);
     assert!(said.contains("Backed up"), "{said}");
-    stopping.store(true, Ordering::Relaxed);
+    // The reader waits for one more.
+    heard.store(true, Ordering::Relaxed);
+    reader.join().expect("no panic");
+    enough.store(true, Ordering::Relaxed);
     let (alice, count) = writer.join().expect("no panic");
     assert_eq!(fs::metadata(&file).expect("a backup").permissions().mode() & 0o777, 0o600);
     assert!(refused(&server, &["backup", name(&file)]).contains("exists already"));
@@ -225,16 +247,28 @@ fn a_backup_under_load_restores_to_a_server_that_goes_on() {
     let said = done(&server, &["restore", name(&file)]);
     assert!(said.contains("p2sp.db.before-restore-"), "{said}");
     assert!(done(&server, &["check"]).contains("whole"));
-    let again = Server::start_on(server.dir(), &[]);
+    let no_limits = "requests_per_second=0,messages_per_second=0";
+    let again = Server::start_on(server.dir(), &["--limit", no_limits]);
     let mut alice = again.peer();
     let renewed = alice.resume(&key, true)["epoch"].clone();
     assert_ne!(renewed, epoch, "seqs are given again");
     let mut bob = again.peer();
     bob.resume(&bobs_key, true);
-    let texts = all_texts(&mut bob);
-    let notices = 2;
-    assert!(texts.len() + notices >= before && texts.len() <= count, "{} {count}", texts.len());
-    let expected: Vec<String> = (1..=texts.len()).map(|number| format!("m{number}")).collect();
+    let mut texts = all_texts(&mut bob);
+    // What was confirmed before does not come again; what was acknowledged before is there.
+    let first = texts.first().and_then(|text| text[1..].parse().ok()).unwrap_or(count + 1);
+    assert!(first > confirmed, "m{first} comes again, and {confirmed} were confirmed");
+    let notices = 1;
+    let kept = first - 1 + texts.len();
+    assert!(kept + notices >= before && kept <= count, "{kept} of {before}, {count}");
+    // She says again what she cannot know to be there: all of it.
+    for number in 1..=count {
+        alice.ok("send", message(number));
+        if number > kept {
+            texts.push(bob.push()["payload"]["message"].as_str().expect("a text").to_owned());
+        }
+    }
+    let expected: Vec<String> = (first..=count).map(|number| format!("m{number}")).collect();
     assert!(texts == expected, "nothing is lost, repeated or out of order");
     alice.ok("send", json!({"username": "bob", "message": "and on"}));
     bob.expect_text("alice", "and on");
@@ -274,6 +308,28 @@ fn p20_the_file_stands_still_while_it_is_held_and_then_catches_up() {
         assert!(began.elapsed() < PATIENCE, "the file does not catch up");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn p13_what_was_confirmed_before_a_backup_is_confirmed_in_it() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.friends(["alice", "bob"]);
+    let mut operator = UnixStream::connect(server.data().join("control")).expect("a connection");
+    operator.set_read_timeout(Some(PATIENCE)).expect("an option");
+    // Cursors are written at most twice a second.
+    for number in 1..=3 {
+        alice.ok("send", message(number));
+        bob.expect_text("alice", &format!("m{number}"));
+        bob.confirm();
+    }
+    assert_eq!(ask(&mut operator, "backup"), "ok");
+    let copy = server.dir().path().join("copy.db");
+    fs::copy(server.data().join("p2sp.db"), &copy).expect("a copy");
+    assert_eq!(ask(&mut operator, "release"), "ok");
+    let db = Connection::open(copy).expect("a database");
+    let sql = "SELECT seq FROM cursors JOIN users USING (userid) WHERE username = 'bob'";
+    let cursor: i64 = db.query_row(sql, [], |row| row.get(0)).expect("a row");
+    assert_eq!(cursor, bob.seq);
 }
 
 #[test]

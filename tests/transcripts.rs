@@ -50,6 +50,7 @@ transcripts! {
     mailbox_full,
     malformed_input,
     operator,
+    search,
     the_server_speaks_chinese,
     throttles_by_address,
     two_people_chat,

@@ -12,6 +12,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant, SystemTime};
 
 use live::{PATIENCE, Server, binary, run};
+use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -190,6 +191,82 @@ fn the_doctor_names_the_command_that_mends_it() {
     fs::write(&database, "a shopping list ".repeat(1000)).expect("written");
     let (said, fine) = doctor(&data, &FREE);
     assert!(!fine && mend_of(&said, "not a p2sp database").ends_with("restore FILE"), "{said}");
+}
+
+#[test]
+fn the_doctor_finds_a_certificate_that_ends_soon() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let pem = dir.path().join("soon.pem");
+    let given = ["--tls-cert", name(&pem), "--tls-key", name(&pem)];
+    let args = [&FREE[..], &given].concat();
+    for (days, complains) in [(5, true), (13, true), (60, false)] {
+        let mut params = rcgen::CertificateParams::new(["chat".to_owned()]).expect("a name");
+        params.not_after = (SystemTime::now() + Duration::from_secs(days * 86_400 + 3_600)).into();
+        let soon = params.self_signed(&key).expect("a certificate");
+        fs::write(&pem, key.serialize_pem() + &soon.pem()).expect("written");
+        let (said, _) = doctor(&dir.path().join("data"), &args);
+        assert_eq!(said.contains("certificate: fine"), !complains, "{said}");
+        if complains {
+            let mend = mend_of(&said, &format!("the certificate ends in {days} days"));
+            assert!(mend.contains("renew"), "{mend}");
+        }
+    }
+}
+
+#[test]
+fn the_doctor_finds_a_database_of_a_newer_version() {
+    let server = stopped();
+    let db = Connection::open(server.data().join("p2sp.db")).expect("a database");
+    db.pragma_update(None, "user_version", 99).expect("written");
+    drop(db);
+    let (said, fine) = doctor(&server.data(), &FREE);
+    assert!(!fine && mend_of(&said, "database: ").starts_with("cargo install"), "{said}");
+    assert!(said.contains("99"), "{said}");
+}
+
+#[test]
+fn the_doctor_finds_a_server_that_does_not_answer() {
+    let server = Server::start(&[]);
+    server.signal(Signal::STOP);
+    let (said, fine) = doctor(&server.data(), &["--listen", &server.address.to_string()]);
+    server.signal(Signal::CONT);
+    assert!(!fine && said.contains("does not answer"), "{said}");
+    assert!(mend_of(&said, "database: ").starts_with("fuser -k -TERM"), "{said}");
+    assert!(doctor(&server.data(), &FREE).0.contains("database: fine"), "it goes on");
+}
+
+#[test]
+fn the_doctor_finds_what_is_not_ours() {
+    let server = stopped();
+    let (data, database) = (server.data(), server.data().join("p2sp.db"));
+    for (path, rights, check, words) in
+        [(&data, 0o300, "files: ", "cannot be read"), (&database, 0, "database: ", "p2sp.db")]
+    {
+        let mode = fs::metadata(path).expect("a file").permissions();
+        fs::set_permissions(path, Permissions::from_mode(rights)).expect("ours");
+        let output = without_rights(&["--data", name(&data), FREE[0], FREE[1], "doctor"]);
+        let said = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
+        fs::set_permissions(path, mode).expect("ours");
+        let line = said.lines().find(|line| line.starts_with(check)).expect(&said);
+        assert!(line.contains(words), "{said}");
+        let mend = mend_of(&said, line);
+        assert!(mend.starts_with("sudo chown -R \"$USER\"") && mend.contains("data"), "{mend}");
+    }
+}
+
+/// The program as one who may only what the files' modes say.
+fn without_rights(args: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_p2sp-server");
+    let mut command = match rustix::process::geteuid().is_root() {
+        false => Command::new(program),
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-all", "--inh-caps=-all", program]);
+            command
+        }
+    };
+    command.args(["--lang", "en"]).args(args).output().expect("an end")
 }
 
 #[test]

@@ -50,12 +50,21 @@ pub struct Flooder(Child);
 impl Flooder {
     /// Begins.
     pub fn start(kind: Kind, server: SocketAddr) -> Outcome<Flooder> {
+        let name = kind.to_possible_value().ok_or("a flood without a name")?;
+        Flooder::spawn(["--flooder", name.get_name()], server)
+    }
+
+    /// Another process of the kind: so many connections with a vice each.
+    pub fn visitors(count: usize, server: SocketAddr) -> Outcome<Flooder> {
+        Flooder::spawn(["--hostile", &count.to_string()], server)
+    }
+
+    fn spawn(args: [&str; 2], server: SocketAddr) -> Outcome<Flooder> {
         // What measures comes first on the core that they share.
         let mut command = Command::new("nice");
         command.args(["-n", "19"]).arg(std::env::current_exe()?).arg("--bench");
         command.args(["--server", &server.to_string()]);
-        let name = kind.to_possible_value().ok_or("a flood without a name")?;
-        command.args(["--flooder", name.get_name()]);
+        command.args(args);
         Ok(Flooder(command.stdin(Stdio::piped()).spawn()?))
     }
 }

@@ -13,7 +13,9 @@ use super::flooder::Kind;
 /// How much of everything.
 #[derive(Parser)]
 #[command(name = "hardship", bin_name = "hardship")]
-#[command(about = "Tries a p2sp server: slow readers, a reconnect storm, floods, an hour of use")]
+#[command(
+    about = "Tries a p2sp server: slow readers, a storm, floods, hostile peers, an hour of use"
+)]
 pub struct Trials {
     /// Only these trials
     #[arg(value_enum)]
@@ -24,9 +26,12 @@ pub struct Trials {
     /// Sessions that come back at once
     #[arg(long, default_value_t = 10_000)]
     pub sessions: usize,
-    /// Runs of each flood; the table shows medians
+    /// Runs of each flood and of the hostile; the table shows medians
     #[arg(long, default_value_t = 9)]
     pub runs: usize,
+    /// Hostile connections at once
+    #[arg(long, default_value_t = 1_000)]
+    pub visitors: usize,
     /// Seconds of each run of a flood, and of the quiet before it
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
@@ -45,6 +50,9 @@ pub struct Trials {
     /// What this process is, if it is one that floods a server
     #[arg(long, hide = true, value_enum, requires = "server")]
     flooder: Option<Kind>,
+    /// What this process is, if it is so many who visit a server
+    #[arg(long, hide = true, requires = "server")]
+    hostile: Option<usize>,
     #[arg(long, hide = true)]
     server: Option<SocketAddr>,
     /// Passed by cargo
@@ -61,6 +69,8 @@ pub enum Trial {
     Storm,
     /// One peer does its worst
     Flood,
+    /// A thousand peers of every hostile kind at once
+    Hostile,
     /// Long and ordinary use
     Soak,
 }
@@ -76,13 +86,19 @@ impl Trials {
     }
 
     fn small(self) -> Trials {
-        let (readers, sessions, runs, seconds, minutes) = (300, 2_000, 2, 0.3, 0.1);
-        Trials { readers, sessions, runs, seconds, minutes, smoke: true, ..self }
+        let (readers, sessions, visitors) = (300, 2_000, 130);
+        let (runs, seconds, minutes) = (2, 0.3, 0.1);
+        Trials { readers, sessions, visitors, runs, seconds, minutes, smoke: true, ..self }
     }
 
     /// What to flood, if this process is there for that.
     pub fn flooder(&self) -> Option<(Kind, SocketAddr)> {
         self.flooder.zip(self.server)
+    }
+
+    /// How many visit which server, if this process is there for that.
+    pub fn visit(&self) -> Option<(usize, SocketAddr)> {
+        self.hostile.zip(self.server)
     }
 
     /// The trials asked for, the longest last.

@@ -7,12 +7,17 @@ use super::context::{Draft, is_same_group};
 use super::stem::stem;
 use super::{Answer, Context, No, Outcome, Writes, atomically};
 use crate::id::{Conversation, Seq, UserId};
-use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
+use crate::limits::{
+    HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, QUERY_BYTES_MAX, WAITING_BYTES_MAX,
+};
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
 use crate::mutant::Mutant;
 use crate::outbox::Effect;
-use crate::store::{Addressee, Entry, EntryKind, GroupLabel, GroupStatus, User};
+use crate::sessions::Sessions;
+use crate::store::{
+    Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, Store, StoreError, User, Wanted,
+};
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Notice, Refusal};
 
@@ -103,64 +108,144 @@ pub fn ack(context: &mut Context, _: UserId, args: &Args) -> Answer {
     Ok(Outcome::Confirmed)
 }
 
-/// `history`: the last messages with a user or in a group, the oldest first.
+/// Writes down what was confirmed, by whoever did so since it was last written.
+///
+/// # Errors
+/// The store failed.
+pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Result<(), StoreError> {
+    for (user, moved) in sessions.dirty_cursors() {
+        store.set_cursor(user, moved.seq)?;
+        if moved.caught_up {
+            store.clear_waiting(user)?;
+        }
+        // Whoever is there uses their key.
+        store.touch_key(user, unix)?;
+    }
+    Ok(())
+}
+
+/// `history`: the last messages with a user or in a group, or those around a seq; the oldest
+/// first.
 pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let rows = match args.count()? {
-        None => HISTORY_ROWS_DEFAULT,
-        Some(count) if count >= 1 => (count as usize).min(LIST_ROWS_MAX),
-        Some(_) => return Err(Refusal::about(Code::BadRequest, "count").into()),
+    let rows = rows(args)?;
+    let part = match (args.before()?, args.after_seq()?) {
+        (Some(_), Some(_)) => return Err(Refusal::about(Code::BadRequest, "after").into()),
+        (_, Some(after)) => Part::After(Seq(after)),
+        (before, None) => Part::Before(before.map_or(Seq(i64::MAX), Seq)),
     };
-    let before = args.before()?.map(Seq);
-    let (entries, other) = if args.groupname()?.is_some() {
+    let entries = if args.groupname()?.is_some() {
         let group = context.named_group(Some(user), args)?;
         if !context.facts.store.is_member(group.id, user)? {
             return Err(Code::NotMember.into());
         }
-        (context.facts.store.history_of_group(user, group.id, before, rows)?, None)
+        context.facts.store.history_of_group(user, group.id, part, rows)?
     } else {
         let other = context.named_user(args)?;
-        (context.facts.store.history_between(user, other.id, before, rows)?, Some(other))
+        context.facts.store.history_between(user, other.id, part, rows)?
     };
-    show_history(context, user, entries, other)
+    let mut shown = show(context, user, entries, false)?;
+    if matches!(part, Part::Before(_)) {
+        shown.turn();
+    }
+    let data = json!({"messages": shown.messages});
+    Ok(Outcome::Done(Reply::History(shown.lines), Data::Object(data)))
 }
 
-/// As many of the newest entries as one answer holds, the oldest first.
-fn show_history(
-    context: &Context,
-    user: UserId,
-    newest_first: Vec<Entry>,
-    other: Option<User>,
-) -> Answer {
+/// `search`: what was said in one's own conversations and has all of some words in it.
+pub fn search(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let bad = || Refusal::about(Code::BadRequest, "query");
+    let query = args.query()?.filter(|query| query.len() <= QUERY_BYTES_MAX).ok_or_else(bad)?;
+    let wanted = Wanted::parse(query).ok_or_else(bad)?;
+    let (rows, before) = (rows(args)?, args.before()?.map(Seq));
+    let found = context.facts.store.search(user, &wanted, before, rows)?;
+    let count = found.entries.len();
+    let mut shown = show(context, user, found.entries, true)?;
+    // What found no room is found again from the last one that did.
+    let next = match shown.messages.len() < count {
+        true => shown.last,
+        false => found.next,
+    };
+    shown.turn();
+    let unsearched = found.unsearched;
+    let mut data = json!({"messages": shown.messages});
+    if let Some(next) = next {
+        data["next"] = next.0.into();
+    }
+    if unsearched > 0 {
+        data["unsearched"] = unsearched.into();
+    }
+    let reply = Reply::Found { lines: shown.lines, more: next.is_some(), unsearched };
+    Ok(Outcome::Done(reply, Data::Object(data)))
+}
+
+/// How many messages are wanted.
+fn rows(args: &Args) -> Result<usize, No> {
+    match args.count()? {
+        None => Ok(HISTORY_ROWS_DEFAULT),
+        Some(count) if count >= 1 => Ok((count as usize).min(LIST_ROWS_MAX)),
+        Some(_) => Err(Refusal::about(Code::BadRequest, "count").into()),
+    }
+}
+
+/// Messages as an answer has them.
+struct Shown {
+    lines: Vec<String>,
+    messages: Vec<Box<RawValue>>,
+    /// The seq of the last of them.
+    last: Option<Seq>,
+}
+
+impl Shown {
+    /// The other end first.
+    fn turn(&mut self) {
+        self.lines.reverse();
+        self.messages.reverse();
+    }
+}
+
+/// As many of the entries as one answer holds, from the first on. `all` names the conversation
+/// of each.
+fn show(context: &Context, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, No> {
     let mut room = LIST_BYTES_MAX;
-    let (mut lines, mut messages) = (Vec::new(), Vec::new());
-    for entry in newest_first {
-        let to = other.as_ref().map(|other| other.name.as_str());
-        let own = entry.sender == Some(user);
-        let json = stem(&entry, context.lang, to.filter(|_| own)).to_json();
-        let line = line(context, &entry);
+    let mut shown = Shown { lines: Vec::new(), messages: Vec::new(), last: None };
+    for entry in entries {
+        let to = match entry.conversation {
+            Conversation::Inbox(other) if entry.sender == Some(user) => {
+                context.facts.store.username(other)?
+            }
+            _ => None,
+        };
+        let json = stem(&entry, context.lang, to.as_deref()).to_json();
+        let line = line(context, &entry, to.as_deref(), all);
         // As they will stand in the answer: of what JSON escapes, a line has only these left.
         let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
         let size = json.len() + line.len() + escapes + 4;
-        if size > room && !messages.is_empty() {
+        if size > room && !shown.messages.is_empty() {
             break;
         }
         room = room.saturating_sub(size);
-        lines.push(line);
-        messages.push(RawValue::from_string(json).map_err(|_| Code::Internal)?);
+        shown.lines.push(line);
+        shown.messages.push(RawValue::from_string(json).map_err(|_| Code::Internal)?);
+        shown.last = Some(entry.seq);
     }
-    lines.reverse();
-    messages.reverse();
-    Ok(Outcome::Done(Reply::History(lines), Data::Object(json!({"messages": messages}))))
+    Ok(shown)
 }
 
-/// Who said what, for people.
-fn line(context: &Context, entry: &Entry) -> String {
-    if entry.kind != EntryKind::Notice {
-        return history_line(entry.sender_name.as_deref().or(Some("")), &entry.body);
+/// Who said what, for people; where `all` conversations stand together, also in which.
+fn line(context: &Context, entry: &Entry, to: Option<&str>, all: bool) -> String {
+    if entry.kind == EntryKind::Notice {
+        let notice = Notice::from_body(&entry.body);
+        let words = notice.map(|notice| locale::notice::say(&notice, context.lang));
+        return history_line(None, &words.unwrap_or_default());
     }
-    let notice = Notice::from_body(&entry.body);
-    let words = notice.map(|notice| locale::notice::say(&notice, context.lang));
-    history_line(None, &words.unwrap_or_default())
+    let from = entry.sender_name.as_deref().unwrap_or_default();
+    match (&entry.group, to) {
+        (Some(group), _) if all => {
+            history_line(Some(&format!("{}/{} {from}", group.creator, group.name)), &entry.body)
+        }
+        (None, Some(to)) if all => history_line(Some(&format!("{from} → {to}")), &entry.body),
+        _ => history_line(Some(from), &entry.body),
+    }
 }
 
 /// A message to one person is posted: whether they are there to read it.

@@ -93,6 +93,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Send, Handler::Member(chat::send), Writes::Once),
     (MessageType::Sendgroup, Handler::Member(chat::sendgroup), Writes::Once),
     (MessageType::History, Handler::Member(chat::history), Writes::Once),
+    (MessageType::Search, Handler::Member(chat::search), Writes::Once),
     (MessageType::Newgroup, Handler::Member(group::newgroup), Writes::Many),
     (MessageType::Delgroup, Handler::Member(group::delgroup), Writes::Many),
     (MessageType::Addgroupuser, Handler::Member(group::addgroupuser), Writes::Many),
@@ -114,7 +115,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Grant, Handler::Operator(operator::grant), Writes::Once),
     (MessageType::Revoke, Handler::Operator(operator::revoke), Writes::Once),
     (MessageType::Setpasswd, Handler::Operator(operator::setpasswd), Writes::Once),
-    (MessageType::Backup, Handler::Operator(operator::backup), Writes::Once),
+    (MessageType::Backup, Handler::Operator(operator::backup), Writes::Many),
     (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
 ];
 

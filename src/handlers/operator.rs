@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use super::account::{check_strength, required_password, salt, wait_for_hash};
+use super::chat::write_cursors;
 use super::{Answer, Context, Outcome};
 use crate::conn::CloseReason;
 use crate::id::UserId;
@@ -46,11 +47,13 @@ pub fn password_is_reset(context: &mut Context, user: UserId, stored: &str) -> A
     Ok(Outcome::said(Reply::PasswordReset { name }))
 }
 
-/// `backup`: the database's file stays as it is until `release`, or until the connection ends.
+/// `backup`: the database's file stays as it is until `release`, or until the connection ends. What
+/// was confirmed is in it, so that none of that comes again after it was restored.
 pub fn backup(context: &mut Context, _: &Args) -> Answer {
     if context.facts.view.held_for.is_some() {
         return Err(Code::Busy.into());
     }
+    write_cursors(context.facts.store, context.facts.sessions, context.facts.now.unix)?;
     context.facts.outbox.stage(Effect::Hold(context.caller.conn));
     let data = json!({"epoch": context.facts.store.epoch()});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))

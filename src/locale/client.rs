@@ -7,157 +7,158 @@
 use super::Lang;
 
 texts! {
-/// A text of the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Text<'a> {
-    /// On a terminal, at the start.
-    Welcome { address: &'a str } =>
-        "p2sp at {address}. `reg NAME` registers, `login NAME` signs in, `help` explains.",
-        "已连接 p2sp（{address}）。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
-    /// At telnet or nc, in front of the first answer.
-    WelcomeLine =>
-        "p2sp. `reg NAME` registers, `login NAME` signs in, `help` explains.",
-        "欢迎使用 p2sp。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
-    /// From here on every answer is an object, for programs.
-    RawOn => "One JSON object a line.", "此后每行一个 JSON 对象。";
-    /// The same, for people.
-    RawOff => "Lines for people.", "此后恢复为文字。";
-    /// Stands before what an administrator says.
-    SystemMark => "[system message]", "[系统消息]";
+    /// A text of the client.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum Text<'a> {
+        /// On a terminal, at the start.
+        Welcome { address: &'a str } =>
+            "p2sp at {address}. `reg NAME` registers, `login NAME` signs in, `help` explains.",
+            "已连接 p2sp（{address}）。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
+        /// At telnet or nc, in front of the first answer.
+        WelcomeLine =>
+            "p2sp. `reg NAME` registers, `login NAME` signs in, `help` explains.",
+            "欢迎使用 p2sp。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
+        /// From here on every answer is an object, for programs.
+        RawOn => "One JSON object a line.", "此后每行一个 JSON 对象。";
+        /// The same, for people.
+        RawOff => "Lines for people.", "此后恢复为文字。";
+        /// Stands before what an administrator says.
+        SystemMark => "[system message]", "[系统消息]";
 
-    // What it asks for.
-    Password => "Password: ", "密码：";
-    OldPassword => "Old password: ", "旧密码：";
-    NewPassword => "New password: ", "新密码：";
-    PasswordAgain => "Again: ", "再输入一次：";
-    /// Where `reg` was refused for want of it.
-    InviteCode => "Invite code: ", "邀请码：";
+        // What it asks for.
+        Password => "Password: ", "密码：";
+        OldPassword => "Old password: ", "旧密码：";
+        NewPassword => "New password: ", "新密码：";
+        PasswordAgain => "Again: ", "再输入一次：";
+        /// Where `reg` was refused for want of it.
+        InviteCode => "Invite code: ", "邀请码：";
 
-    // What it refuses by itself.
-    PasswordsDiffer =>
-        "The two passwords differ; try again.", "两次输入的密码不一致，请重试。";
-    /// The input ended where a password should have come.
-    PasswordMissing => "A password is needed.", "需要输入密码。";
-    LineTooLong { bytes_max: usize } =>
-        "The line is longer than {bytes_max} bytes; nothing was sent.",
-        "这一行超过 {bytes_max} 字节，没有发送。";
-    LineNotText =>
-        "The line is not UTF-8; nothing was sent.", "这一行不是 UTF-8，没有发送。";
+        // What it refuses by itself.
+        PasswordsDiffer =>
+            "The two passwords differ; try again.", "两次输入的密码不一致，请重试。";
+        /// The input ended where a password should have come.
+        PasswordMissing => "A password is needed.", "需要输入密码。";
+        LineTooLong { bytes_max: usize } =>
+            "The line is longer than {bytes_max} bytes; nothing was sent.",
+            "这一行超过 {bytes_max} 字节，没有发送。";
+        LineNotText =>
+            "The line is not UTF-8; nothing was sent.", "这一行不是 UTF-8，没有发送。";
 
-    // About the language and what waits.
-    LangChanged => "English it is.", "已切换为中文。";
-    /// While more comes of what waited for the user.
-    Receiving { count: u64 } =>
-        "{count} messages so far, and more are coming …", "已收到 {count} 条消息，还在接收……";
-    /// All of it is there.
-    Waited { count: u64 } =>
-        "{count} messages waited for you.", "离线期间共有 {count} 条消息。";
+        // About the language, the way out and what waits.
+        /// After Ctrl-C.
+        HowToLeave => "Once more Ctrl-C, or `quit`, leaves.", "再按一次 Ctrl-C，或输入“退出”即可离开。";
+        LangChanged => "English it is.", "已切换为中文。";
+        /// While more comes of what waited for the user.
+        Receiving { count: u64 } =>
+            "{count} messages so far, and more are coming …", "已收到 {count} 条消息，还在接收……";
+        /// All of it is there.
+        Waited { count: u64 } =>
+            "{count} messages waited for you.", "离线期间共有 {count} 条消息。";
 
-    // In lists.
-    Online => "online", "在线";
-    Offline => "offline", "离线";
-    Administrator => "administrator", "管理员";
-    Blocked => "blocked", "已封禁";
+        // In lists.
+        Online => "online", "在线";
+        Offline => "offline", "离线";
+        Administrator => "administrator", "管理员";
+        Blocked => "blocked", "已封禁";
 
-    // About the connection.
-    /// The server does not answer at all.
-    Unreachable { address: &'a str, why: &'a str } =>
-        "Cannot reach a p2sp server at {address}: {why}. Start one with p2sp-server, or give \
-         another address: p2sp HOST[:PORT]",
-        "无法连接 {address} 的 p2sp 服务器：{why}。请先启动 p2sp-server，或指定其他地址：p2sp HOST[:PORT]";
-    /// What answers is not a p2sp server.
-    NotP2sp => "what answers is not p2sp", "对方不是 p2sp 服务器";
-    /// No answer came in time.
-    Silent => "no answer", "没有应答";
-    /// It was cut and is being made again.
-    ConnectionLost => "Connection lost; connecting again …", "连接已断开，正在重新连接……";
-    ConnectionBack => "Connected again.", "已重新连接。";
-    /// The login key is worth nothing any more.
-    SignInAgain =>
-        "Your sign-in has ended: login NAME", "登录已失效，请重新登录：login 用户名";
-    /// A sign-out that ended with the connection.
-    SignedOut => "Signed out.", "已退出登录。";
-    /// It was cut before a request that must not be repeated was answered.
-    NoAnswer { word: &'a str } =>
-        "{word}: the connection was lost before the answer; look, and try again.",
-        "{word}：连接断开前没有收到答复，请确认后重试。";
-    /// The same for a new password.
-    PasswordUnknown =>
-        "The connection was lost before the answer: the old or the new password holds.",
-        "连接在收到答复前断开：密码可能已改，也可能没有改。";
+        // About the connection.
+        /// The server does not answer at all.
+        Unreachable { address: &'a str, why: &'a str } =>
+            "Cannot reach a p2sp server at {address}: {why}. Start one with p2sp-server, or give \
+             another address: p2sp HOST[:PORT]",
+            "无法连接 {address} 的 p2sp 服务器：{why}。请先启动 p2sp-server，或指定其他地址：p2sp HOST[:PORT]";
+        /// What answers is not a p2sp server.
+        NotP2sp => "what answers is not p2sp", "对方不是 p2sp 服务器";
+        /// No answer came in time.
+        Silent => "no answer", "没有应答";
+        /// It was cut and is being made again.
+        ConnectionLost => "Connection lost; connecting again …", "连接已断开，正在重新连接……";
+        ConnectionBack => "Connected again.", "已重新连接。";
+        /// The login key is worth nothing any more.
+        SignInAgain =>
+            "Your sign-in has ended: login NAME", "登录已失效，请重新登录：login 用户名";
+        /// A sign-out that ended with the connection.
+        SignedOut => "Signed out.", "已退出登录。";
+        /// It was cut before a request that must not be repeated was answered.
+        NoAnswer { word: &'a str } =>
+            "{word}: the connection was lost before the answer; look, and try again.",
+            "{word}：连接断开前没有收到答复，请确认后重试。";
+        /// The same for a new password.
+        PasswordUnknown =>
+            "The connection was lost before the answer: the old or the new password holds.",
+            "连接在收到答复前断开：密码可能已改，也可能没有改。";
 
-    // About whom one speaks with.
-    /// A server that was never met before, over TLS.
-    FirstContact { address: &'a str, fingerprint: &'a str } =>
-        "First contact with {address}: its key is {fingerprint}. Compare it with what the server \
-         printed; from now on only this key is trusted there.",
-        "首次连接 {address}，其密钥指纹为 {fingerprint}。请与服务器启动时显示的指纹核对；\
-         今后该地址只信任此密钥。";
-    KeyNotKept { why: &'a str } =>
-        "The key could not be kept for the next time: {why}", "无法保存该密钥供下次使用：{why}";
-    /// The key is another than the last time.
-    KeyChanged { address: &'a str, expected: &'a str, found: &'a str } =>
-        "STOP: {address} has another key than before. Somebody may be pretending to be the server, \
-         or it was set up anew. Nothing was sent.\n  before: {expected}\n  now:    {found}\nAsk \
-         whoever runs the server for its fingerprint. If it is the new one, start once with \
-         --fingerprint {found}",
-        "停止：{address} 的密钥与以前不同。可能有人冒充该服务器，也可能是服务器重新安装过。\
-         没有发送任何内容。\n  以前：{expected}\n  现在：{found}\n请向服务器管理员核对指纹；\
-         若新指纹无误，请用 --fingerprint {found} 启动一次。";
-    /// The key is another than `--fingerprint` says.
-    AnotherKeyThanGiven { address: &'a str, expected: &'a str, found: &'a str } =>
-        "STOP: {address} has another key than --fingerprint says. Somebody may be pretending to be \
-         the server. Nothing was sent.\n  given: {expected}\n  found: {found}",
-        "停止：{address} 的密钥与 --fingerprint 不符，可能有人冒充该服务器。没有发送任何内容。\
-         \n  指定：{expected}\n  实际：{found}";
-    /// The server shows a certificate without having its key.
-    KeyNotProven { address: &'a str } =>
-        "STOP: what answers at {address} shows a certificate and does not have its key. Somebody \
-         is pretending to be the server. Nothing was sent.",
-        "停止：{address} 出示了证书，却没有对应的密钥，有人在冒充该服务器。没有发送任何内容。";
-    /// The file of the servers that were met.
-    KnownServersUnreadable { path: &'a str, why: &'a str } =>
-        "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to trust every \
-         server anew.",
-        "无法读取记录可信服务器的 {path}：{why}。请修复，或删除它以重新信任各服务器。";
-    /// TLS failed.
-    NotSecure { why: &'a str } =>
-        "TLS failed ({why}); --plaintext is for a server that has none",
-        "TLS 失败（{why}）；若服务器不支持 TLS，请用 --plaintext";
-}
+        // About whom one speaks with.
+        /// A server that was never met before, over TLS.
+        FirstContact { address: &'a str, fingerprint: &'a str } =>
+            "First contact with {address}: its key is {fingerprint}. Compare it with what the \
+             server printed; from now on only this key is trusted there.",
+            "首次连接 {address}，其密钥指纹为 {fingerprint}。请与服务器启动时显示的指纹核对；今后该地址只信任此密钥。";
+        KeyNotKept { why: &'a str } =>
+            "The key could not be kept for the next time: {why}", "无法保存该密钥供下次使用：{why}";
+        /// The key is another than the last time.
+        KeyChanged { address: &'a str, expected: &'a str, found: &'a str } =>
+            "STOP: {address} has another key than before. Somebody may be pretending to be the \
+             server, or it was set up anew. Nothing was sent.\n  before: {expected}\n  now:    \
+             {found}\nAsk whoever runs the server for its fingerprint. If it is the new one, \
+             start once with --fingerprint {found}",
+            "停止：{address} 的密钥与以前不同。可能有人冒充该服务器，也可能是服务器重新安装过。没有发送任何内容。\n  以前：{expected}\n  现在：\
+             {found}\n请向服务器管理员核对指纹；若新指纹无误，请用 --fingerprint {found} 启动一次。";
+        /// The key is another than `--fingerprint` says.
+        AnotherKeyThanGiven { address: &'a str, expected: &'a str, found: &'a str } =>
+            "STOP: {address} has another key than --fingerprint says. Somebody may be pretending \
+             to be the server. Nothing was sent.\n  given: {expected}\n  found: {found}",
+            "停止：{address} 的密钥与 --fingerprint 不符，可能有人冒充该服务器。没有发送任何内容。\n  指定：{expected}\n  实际：\
+             {found}";
+        /// The server shows a certificate without having its key.
+        KeyNotProven { address: &'a str } =>
+            "STOP: what answers at {address} shows a certificate and does not have its key. \
+             Somebody is pretending to be the server. Nothing was sent.",
+            "停止：{address} 出示了证书，却没有对应的密钥，有人在冒充该服务器。没有发送任何内容。";
+        /// The file of the servers that were met.
+        KnownServersUnreadable { path: &'a str, why: &'a str } =>
+            "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to trust \
+             every server anew.",
+            "无法读取记录可信服务器的 {path}：{why}。请修复，或删除它以重新信任各服务器。";
+        /// TLS failed.
+        NotSecure { why: &'a str } =>
+            "TLS failed ({why}); --plaintext is for a server that has none",
+            "TLS 失败（{why}）；若服务器不支持 TLS，请用 --plaintext";
+    }
 }
 
 texts! {
-/// What `p2sp --help` says: of the program, and of each of its options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum OptionHelp {
-    Program =>
-        "Chat with a p2sp server. Commands come from standard input, one a line; `help` lists them.",
-        "与 p2sp 服务器聊天。命令从标准输入读取，每行一条；“帮助”列出全部命令。";
-    Address => "Where the server is", "服务器地址";
-    Fingerprint =>
-        "The fingerprint of the server's key, as the server printed it; asks for TLS",
-        "服务器启动时显示的密钥指纹；要求使用 TLS";
-    Invite => "The code that lets one register from another machine", "从其他机器注册所需的邀请码";
-    Tls => "Speak TLS even with a server on this machine", "与本机的服务器也使用 TLS";
-    Plaintext =>
-        "Speak no TLS: for a server that has none; whoever is on the way can read everything",
-        "不使用 TLS：用于不支持 TLS 的服务器；传输途中的任何人都能读到全部内容";
-    Lang =>
-        "The language to speak; otherwise that of P2SP_LANG, LC_ALL, LC_MESSAGES, LANG",
-        "使用的语言；默认依次取自 P2SP_LANG、LC_ALL、LC_MESSAGES、LANG";
-    Json =>
-        "For programs: one JSON object a line for every answer and push",
-        "供程序使用：每条答复和推送输出一行 JSON";
-    Bell => "Ring the terminal's bell when a message comes", "收到消息时响铃";
-    Title =>
-        "Count the messages that have come since your last line in the terminal's title",
-        "在终端标题中显示自上次输入后收到的消息数";
-    Help => "Print help", "显示帮助";
-    Version => "Print version", "显示版本";
-}
+    /// What `p2sp --help` says: of the program, and of each of its options.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum OptionHelp {
+        Program =>
+            "Chat with a p2sp server. Commands come from standard input, one a line; `help` \
+             lists them.",
+            "与 p2sp 服务器聊天。命令从标准输入读取，每行一条；“帮助”列出全部命令。";
+        Address => "Where the server is", "服务器地址";
+        Fingerprint =>
+            "The fingerprint of the server's key, as the server printed it; asks for TLS",
+            "服务器启动时显示的密钥指纹；要求使用 TLS";
+        Invite => "The code that lets one register from another machine", "从其他机器注册所需的邀请码";
+        Tls => "Speak TLS even with a server on this machine", "与本机的服务器也使用 TLS";
+        Plaintext =>
+            "Speak no TLS: for a server that has none; whoever is on the way can read everything",
+            "不使用 TLS：用于不支持 TLS 的服务器；传输途中的任何人都能读到全部内容";
+        Lang =>
+            "The language to speak; otherwise that of P2SP_LANG, LC_ALL, LC_MESSAGES, LANG",
+            "使用的语言；默认依次取自 P2SP_LANG、LC_ALL、LC_MESSAGES、LANG";
+        Json =>
+            "For programs: one JSON object a line for every answer and push",
+            "供程序使用：每条答复和推送输出一行 JSON";
+        Bell => "Ring the terminal's bell when a message comes", "收到消息时响铃";
+        Title =>
+            "Count the messages that have come since your last line in the terminal's title",
+            "在终端标题中显示自上次输入后收到的消息数";
+        Help => "Print help", "显示帮助";
+        Version => "Print version", "显示版本";
+    }
 }
 
 /// A day as a heading. `weekday` counts from Monday, 0.

@@ -95,6 +95,7 @@ fn name(lang: Lang, argument: Argument) -> &'static str {
         Argument::Conversation => lang.pick("NAME|N", "用户名|编号"),
         Argument::Count => lang.pick("COUNT", "条数"),
         Argument::Text => lang.pick("TEXT", "内容"),
+        Argument::Words => lang.pick("WORDS", "关键词"),
         Argument::Online => lang.pick("online", "online"),
         Argument::Lang => lang.pick("zh|en", "zh|en"),
         Argument::Query => lang.pick("COMMAND", "命令"),
@@ -168,6 +169,8 @@ const USER: &[Row] = rows! {
     "history": "history NAME|N [COUNT]", "history 用户名|编号 [条数]";
         "the last messages with a user (@NAME if the name is a number) or in a group",
         "查看与某用户（名字是数字时写 @名字）或某群最近的消息";
+    "search": "search WORDS", "search 关键词";
+        "look for messages by their words, in all your conversations", "在自己的所有会话中搜索消息";
     "newgroup": "newgroup NAME", "newgroup 群名"; "create a group", "新建群";
     "delgroup": "delgroup GROUP", "delgroup 群"; "delete a group of your own", "删除自己的群";
     "addgroupuser": "addgroupuser GROUP NAME", "addgroupuser 群 用户名";

@@ -8,17 +8,17 @@
 //! Programs must not read any of it: for them there are codes and events.
 
 /// A table of texts: makes the enum that names them, and its `say`. Fields stand in the words as in
-/// `format!`.
+/// `format!`; `by` names the function that makes words of them where they are more than that.
 macro_rules! texts {
     ($(#[$meta:meta])* pub enum $name:ident $(<$life:lifetime>)? {$(
         $(#[$doc:meta])* $text:ident
-        $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),+ })?
-            => $english:literal, $chinese:literal;
+        $({ $($field:ident: $type:ty),+ })? $(($whole:ident: $whole_type:ty))?
+            => $($english:literal, $chinese:literal)? $(by $function:ident($($argument:ident),+))?;
     )+}) => {
         $(#[$meta])*
         pub enum $name $(<$life>)? {$(
             $(#[$doc])*
-            $text $({ $($(#[$field_doc])* $field: $type),+ })?,
+            $text $({ $($field: $type),+ })? $(($whole_type))?,
         )+}
 
         impl $(<$life>)? $name $(<$life>)? {
@@ -26,8 +26,12 @@ macro_rules! texts {
             pub fn say(&self, lang: $crate::locale::Lang) -> String {
                 use $crate::locale::Lang;
                 match (self, lang) {$(
-                    ($name::$text $({ $($field),+ })?, Lang::En) => format!($english),
-                    ($name::$text $({ $($field),+ })?, Lang::Zh) => format!($chinese),
+                    ($name::$text $({ $($field),+ })? $(($whole))?, Lang::En) => {
+                        $(format!($english))? $($function(lang, $($argument),+))?
+                    }
+                    ($name::$text $({ $($field),+ })? $(($whole))?, Lang::Zh) => {
+                        $(format!($chinese))? $($function(lang, $($argument),+))?
+                    }
                 )+}
             }
         }
@@ -40,6 +44,7 @@ pub mod demo;
 pub mod doctor;
 pub mod notice;
 pub mod operating;
+pub mod options;
 pub mod refusal;
 pub mod reply;
 pub mod startup;
@@ -73,6 +78,20 @@ impl Lang {
             .filter_map(variable)
             .find(|value| !value.is_empty())
             .map_or(Lang::En, |tag| Lang::from_tag(&tag))
+    }
+
+    /// The language that a command line asks for, before it is understood: `--lang TAG` or
+    /// `--lang=TAG`; else that of the environment.
+    pub fn of_command_line(
+        words: impl Iterator<Item = String>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Lang {
+        let mut words = words.skip_while(|word| word != "--lang" && !word.starts_with("--lang="));
+        let tag = match words.next() {
+            Some(word) if word == "--lang" => words.next(),
+            word => word.and_then(|word| word.strip_prefix("--lang=").map(str::to_owned)),
+        };
+        tag.map_or_else(|| Lang::from_environment(variable), |tag| Lang::from_tag(&tag))
     }
 
     /// The text in this language.
@@ -128,6 +147,18 @@ mod tests {
         assert_eq!(lang_of(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")]), Lang::En);
         assert_eq!(lang_of(&[("P2SP_LANG", "ZH"), ("LC_ALL", "C")]), Lang::Zh);
         assert_eq!(lang_of(&[("P2SP_LANG", ""), ("LC_ALL", "zh")]), Lang::Zh);
+    }
+
+    #[test]
+    fn a_command_line_is_asked_before_it_is_understood() {
+        let lang_of = |line: &str| {
+            let words = line.split(' ').map(str::to_owned);
+            Lang::of_command_line(words, |name| (name == "LANG").then(|| "zh".to_owned()))
+        };
+        assert_eq!(lang_of("p2sp --help"), Lang::Zh);
+        assert_eq!(lang_of("p2sp --help --lang en"), Lang::En);
+        assert_eq!(lang_of("p2sp --nonsense --lang=en_GB --lang zh"), Lang::En);
+        assert_eq!(lang_of("p2sp --lang"), Lang::Zh);
     }
 
     #[test]

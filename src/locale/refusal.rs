@@ -6,176 +6,113 @@ use crate::wire::{Code, Refusal};
 /// The words of a refusal.
 pub fn say(refusal: &Refusal, lang: Lang) -> String {
     let about = refusal.about.as_deref().map(excerpt).unwrap_or_default();
-    match refusal.code {
-        Code::SlowDown => {
-            let seconds = refusal.retry_after.unwrap_or(1);
-            lang.pick(
-                format!("Too often. Try again in {seconds} s."),
-                format!("操作过于频繁，请在 {seconds} 秒后重试。"),
-            )
-        }
-        Code::BadRequest => lang.pick(
-            format!("The argument \"{about}\" is missing or not of the right kind."),
-            format!("参数“{about}”缺失或类型不对。"),
-        ),
-        Code::UnknownType => lang.pick(
-            format!("There is no request \"{about}\"; \"help\" lists what there is."),
-            format!("没有“{about}”这种请求；“help”列出所有命令。"),
-        ),
-        Code::NoSuchUser => {
-            lang.pick(format!("There is no user {about}."), format!("用户 {about} 不存在。"))
-        }
-        Code::NoSuchGroup => {
-            lang.pick(format!("There is no group {about}."), format!("群 {about} 不存在。"))
-        }
-        Code::WeakPassword => lang.pick(weak_english(&about), weak_chinese(&about)).to_owned(),
-        code => fixed(code, lang).to_owned(),
-    }
+    words(refusal.code, lang, &about, refusal.retry_after.unwrap_or(1))
 }
 
-fn weak_english(about: &str) -> &'static str {
-    match about {
-        "short" => "That password is too short: take 8 characters or more.",
-        "long" => "That password is too long: take at most 128 characters.",
-        "name" => "That password is the name itself; take another.",
-        _ => "That password is one of the first that anyone would try; take another.",
-    }
-}
-
-fn weak_chinese(about: &str) -> &'static str {
-    match about {
-        "short" => "密码太短：至少 8 个字符。",
-        "long" => "密码太长：最多 128 个字符。",
-        "name" => "密码不能与用户名相同，请换一个。",
-        _ => "密码过于常见，请换一个。",
-    }
-}
-
-fn fixed(code: Code, lang: Lang) -> &'static str {
-    let (english, chinese) = match code {
-        Code::Ok => ("Done.", "完成。"),
-        Code::BadMagic
-        | Code::BadChecksum
-        | Code::BadPayload
-        | Code::FrameTooLong
-        | Code::AckTooHigh
-        | Code::TlsRequired => return protocol(code, lang),
-        Code::BadName => (
-            "That name cannot be used. Usernames: 1-32 letters a-z, digits, _ - . and Chinese \
-             characters. Group names: 1-64 letters, digits and spaces inside.",
-            "名称不合规。用户名：1–32 个英文字母、数字、_ - . 或汉字；群名：1–64 个文字、数字，\
-             中间可有空格。",
-        ),
-        Code::EmptyMessage => ("The message is empty.", "消息不能为空。"),
-        Code::MessageTooLong => (
-            "The message is over 8,000 bytes; send it in parts.",
-            "消息超过 8000 字节，请分段发送。",
-        ),
-        Code::BadCredentials => ("The name or the password is wrong.", "用户名或密码错误。"),
-        Code::NotSignedIn => ("Sign in first: login NAME.", "请先登录：login 用户名。"),
-        Code::BadKey => (
-            "The login key is missing, wrong or expired; sign in again.",
-            "登录凭证缺失、错误或已过期，请重新登录。",
-        ),
-        Code::UserBlocked => {
-            ("An administrator has blocked this account.", "该账号已被管理员封禁。")
+/// The words for every code, or it does not compile. They may name what the refusal is about, and
+/// the seconds to wait.
+macro_rules! codes {
+    ($about:ident, $seconds:ident: $(
+        $code:ident =>
+            $($english:literal, $chinese:literal)? $(by $function:ident($argument:ident))?;
+    )+) => {
+        fn words(code: Code, lang: Lang, $about: &str, $seconds: u64) -> String {
+            match (code, lang) {$(
+                (Code::$code, Lang::En) => {
+                    $(format!($english))? $($function(lang, $argument))?
+                }
+                (Code::$code, Lang::Zh) => {
+                    $(format!($chinese))? $($function(lang, $argument))?
+                }
+            )+}
         }
-        Code::NotAdmin => ("Only administrators may do that.", "只有管理员可以执行此操作。"),
-        // Those with something to name are above.
-        Code::Internal
-        | Code::SlowDown
-        | Code::BadRequest
-        | Code::UnknownType
-        | Code::NoSuchUser
-        | Code::NoSuchGroup
-        | Code::WeakPassword => {
-            ("Something is wrong on the server; nothing was stored.", "服务器内部错误，未保存。")
-        }
-        between_people => return between(between_people, lang),
     };
-    lang.pick(english, chinese)
 }
 
-/// Refusals about friends, groups and what waits.
-fn between(code: Code, lang: Lang) -> &'static str {
-    let (english, chinese) = match code {
-        Code::NotFriends => {
-            ("You are not friends: add NAME first.", "你们还不是好友，请先 add 用户名。")
-        }
-        Code::NotOwner => ("Only the group's owner may do that.", "只有群主可以执行此操作。"),
-        Code::NotMember => ("Not a member of that group.", "不是该群成员。"),
-        Code::GroupBlocked => ("An administrator has blocked this group.", "该群已被管理员封禁。"),
-        Code::NameReserved => {
-            ("That name is kept for the system; take another.", "该名称为系统保留，请换一个。")
-        }
-        Code::InviteRequired => (
-            "Registering from another machine needs the invite code that the server printed: \
-             p2sp HOST --invite CODE",
-            "从其他机器注册需要服务器启动时显示的邀请码：p2sp HOST --invite 邀请码",
-        ),
-        Code::AdminProtected => ("Administrators cannot be blocked.", "不能封禁管理员。"),
-        Code::NoSuchRequest => ("Nobody of that name has asked you.", "没有来自该用户的好友请求。"),
-        Code::UserExists => {
-            ("That name is taken; register under another.", "该用户名已被注册，请换一个。")
-        }
-        Code::GroupExists => ("You have a group of that name already.", "您已有同名的群。"),
-        Code::AlreadyFriends => {
-            ("You are friends already; you can send directly.", "你们已经是好友，可以直接发消息。")
-        }
-        Code::AlreadyMember => ("They are in the group already.", "该用户已在群中。"),
-        Code::AlreadySignedIn => {
-            ("You are signed in already; log out first.", "您已登录，请先退出。")
-        }
-        Code::RequestPending => {
-            ("You have asked already; wait for the answer.", "已发送过好友请求，请等待对方处理。")
-        }
-        Code::Yourself => ("You cannot do that to yourself.", "不能对自己执行此操作。"),
-        Code::MidReused => {
-            ("This message id was used for another message.", "该消息编号已用于另一条消息。")
-        }
-        Code::GroupLimit => ("Too many groups.", "群数量已达上限。"),
-        Code::GroupFull => ("The group is full.", "群成员已满。"),
-        Code::FriendLimit => ("Too many friends.", "好友数量已达上限。"),
-        Code::MailboxFull => {
-            ("Too much waits for them already; try again later.", "对方未读消息过多，请稍后再试。")
-        }
-        Code::StorageFull => (
-            "The server's disk is full; nothing was stored. Try again later.",
-            "服务器磁盘已满，未保存，请稍后重试。",
-        ),
-        Code::Busy => ("The server is busy; try again.", "服务器繁忙，请重试。"),
-        _ => ("", ""),
-    };
-    lang.pick(english, chinese)
+codes! {
+    about, seconds:
+    Ok => "Done.", "完成。";
+    BadMagic =>
+        "This is not a p2sp frame: it must begin with AB CD EF 88.",
+        "不是 p2sp 数据帧：必须以 AB CD EF 88 开头。";
+    BadChecksum => "The payload does not have the checksum of its header.", "数据校验和与帧头不符。";
+    BadPayload =>
+        "The payload must be a JSON object {{\"type\", \"timestamp\", \"payload\"}} in UTF-8.",
+        "数据必须是 UTF-8 编码的 JSON 对象 {{\"type\", \"timestamp\", \"payload\"}}。";
+    FrameTooLong => "The frame claims more than 65,536 bytes.", "数据帧长度超过 65536 字节。";
+    AckTooHigh => "What you confirm was never sent to you.", "所确认的消息从未发送给您。";
+    TlsRequired =>
+        "From another machine this server is spoken to over TLS only: use a client that speaks \
+         TLS, or start the server with --insecure-plaintext.",
+        "从其他机器连接本服务器必须使用 TLS：请使用支持 TLS 的客户端，或以 --insecure-plaintext 启动服务器。";
+    BadRequest =>
+        "The argument \"{about}\" is missing or not of the right kind.", "参数“{about}”缺失或类型不对。";
+    UnknownType =>
+        "There is no request \"{about}\"; \"help\" lists what there is.",
+        "没有“{about}”这种请求；“help”列出所有命令。";
+    BadName =>
+        "That name cannot be used. Usernames: 1-32 letters a-z, digits, _ - . and Chinese \
+         characters. Group names: 1-64 letters, digits and spaces inside.",
+        "名称不合规。用户名：1–32 个英文字母、数字、_ - . 或汉字；群名：1–64 个文字、数字，中间可有空格。";
+    WeakPassword => by weak(about);
+    EmptyMessage => "The message is empty.", "消息不能为空。";
+    MessageTooLong => "The message is over 8,000 bytes; send it in parts.", "消息超过 8000 字节，请分段发送。";
+    BadCredentials => "The name or the password is wrong.", "用户名或密码错误。";
+    NotSignedIn => "Sign in first: login NAME.", "请先登录：login 用户名。";
+    BadKey =>
+        "The login key is missing, wrong or expired; sign in again.", "登录凭证缺失、错误或已过期，请重新登录。";
+    UserBlocked => "An administrator has blocked this account.", "该账号已被管理员封禁。";
+    NotAdmin => "Only administrators may do that.", "只有管理员可以执行此操作。";
+    NotFriends => "You are not friends: add NAME first.", "你们还不是好友，请先 add 用户名。";
+    NotOwner => "Only the group's owner may do that.", "只有群主可以执行此操作。";
+    NotMember => "Not a member of that group.", "不是该群成员。";
+    GroupBlocked => "An administrator has blocked this group.", "该群已被管理员封禁。";
+    NameReserved => "That name is kept for the system; take another.", "该名称为系统保留，请换一个。";
+    InviteRequired =>
+        "Registering from another machine needs the invite code that the server printed: p2sp \
+         HOST --invite CODE",
+        "从其他机器注册需要服务器启动时显示的邀请码：p2sp HOST --invite 邀请码";
+    AdminProtected => "Administrators cannot be blocked.", "不能封禁管理员。";
+    NoSuchUser => "There is no user {about}.", "用户 {about} 不存在。";
+    NoSuchGroup => "There is no group {about}.", "群 {about} 不存在。";
+    NoSuchRequest => "Nobody of that name has asked you.", "没有来自该用户的好友请求。";
+    UserExists => "That name is taken; register under another.", "该用户名已被注册，请换一个。";
+    GroupExists => "You have a group of that name already.", "您已有同名的群。";
+    AlreadyFriends => "You are friends already; you can send directly.", "你们已经是好友，可以直接发消息。";
+    AlreadyMember => "They are in the group already.", "该用户已在群中。";
+    AlreadySignedIn => "You are signed in already; log out first.", "您已登录，请先退出。";
+    RequestPending => "You have asked already; wait for the answer.", "已发送过好友请求，请等待对方处理。";
+    Yourself => "You cannot do that to yourself.", "不能对自己执行此操作。";
+    MidReused => "This message id was used for another message.", "该消息编号已用于另一条消息。";
+    GroupLimit => "Too many groups.", "群数量已达上限。";
+    GroupFull => "The group is full.", "群成员已满。";
+    FriendLimit => "Too many friends.", "好友数量已达上限。";
+    MailboxFull => "Too much waits for them already; try again later.", "对方未读消息过多，请稍后再试。";
+    SlowDown => "Too often. Try again in {seconds} s.", "操作过于频繁，请在 {seconds} 秒后重试。";
+    StorageFull =>
+        "The server's disk is full; nothing was stored. Try again later.", "服务器磁盘已满，未保存，请稍后重试。";
+    Busy => "The server is busy; try again.", "服务器繁忙，请重试。";
+    Internal => "Something is wrong on the server; nothing was stored.", "服务器内部错误，未保存。";
 }
 
-fn protocol(code: Code, lang: Lang) -> &'static str {
-    let (english, chinese) = match code {
-        Code::BadMagic => (
-            "This is not a p2sp frame: it must begin with AB CD EF 88.",
-            "不是 p2sp 数据帧：必须以 AB CD EF 88 开头。",
+fn weak(lang: Lang, about: &str) -> String {
+    let (english, chinese) = match about {
+        "short" => {
+            ("That password is too short: take 8 characters or more.", "密码太短：至少 8 个字符。")
+        }
+        "long" => (
+            "That password is too long: take at most 128 characters.",
+            "密码太长：最多 128 个字符。",
         ),
-        Code::BadChecksum => {
-            ("The payload does not have the checksum of its header.", "数据校验和与帧头不符。")
+        "name" => {
+            ("That password is the name itself; take another.", "密码不能与用户名相同，请换一个。")
         }
-        Code::FrameTooLong => {
-            ("The frame claims more than 65,536 bytes.", "数据帧长度超过 65536 字节。")
-        }
-        Code::AckTooHigh => {
-            ("What you confirm was never sent to you.", "所确认的消息从未发送给您。")
-        }
-        Code::TlsRequired => (
-            "From another machine this server is spoken to over TLS only: use a client that speaks \
-             TLS, or start the server with --insecure-plaintext.",
-            "从其他机器连接本服务器必须使用 TLS：请使用支持 TLS 的客户端，或以 \
-             --insecure-plaintext 启动服务器。",
-        ),
         _ => (
-            "The payload must be a JSON object {\"type\", \"timestamp\", \"payload\"} in UTF-8.",
-            "数据必须是 UTF-8 编码的 JSON 对象 {\"type\", \"timestamp\", \"payload\"}。",
+            "That password is one of the first that anyone would try; take another.",
+            "密码过于常见，请换一个。",
         ),
     };
-    lang.pick(english, chinese)
+    lang.pick(english, chinese).to_owned()
 }
 
 #[cfg(test)]

@@ -38,218 +38,60 @@ pub type Figure = (&'static str, &'static str, &'static str, u64);
 /// A reason and how often it applied.
 pub type Count = (&'static str, u64);
 
-/// An answer's text.
-#[derive(Clone)]
-#[allow(missing_docs)]
-pub enum Reply {
-    Pong,
-    Registered {
-        name: String,
-    },
-    Welcome {
-        name: String,
-        admin: bool,
-        commands: Vec<&'static str>,
-    },
-    SignedOut,
-    PasswordChanged,
-    Whoami {
-        name: String,
-        admin: bool,
-    },
-    LangSet,
-    /// Words that were made elsewhere.
-    Words(String),
-    Confirmed,
-    FriendAdded {
-        name: String,
-    },
-    FriendAsked {
-        name: String,
-    },
-    FriendRejected {
-        name: String,
-    },
-    FriendRemoved {
-        name: String,
-    },
-    Friends {
-        friends: Vec<UserLine>,
-        requests: Vec<String>,
-    },
-    Sent,
-    SentOffline {
-        name: String,
-    },
-    GroupCreated {
-        name: String,
-    },
-    GroupDeleted {
-        name: String,
-    },
-    MemberAdded {
-        group: String,
-        name: String,
-    },
-    MemberRemoved {
-        group: String,
-        name: String,
-    },
-    GroupLeft {
-        name: String,
-    },
-    Groups(Vec<GroupLine>),
-    Members {
-        group: String,
-        members: Vec<UserLine>,
-    },
-    Users(Vec<UserLine>),
-    /// Each line as [`history_line`] makes it.
-    History(Vec<String>),
-    BroadcastSent,
-    UserBlocked {
-        name: String,
-    },
-    UserUnblocked {
-        name: String,
-    },
-    GroupBlocked {
-        name: String,
-    },
-    GroupUnblocked {
-        name: String,
-    },
-    Granted {
-        name: String,
-    },
-    Revoked {
-        name: String,
-    },
-    PasswordReset {
-        name: String,
-    },
-    Stats {
-        figures: Vec<Figure>,
-        refusals: Vec<Count>,
-        closes: Vec<Count>,
-    },
-}
-
-impl Reply {
-    /// The text in a language; a list has a line for each row.
-    pub fn say(&self, lang: Lang) -> String {
-        match self {
-            Reply::Words(words) => words.clone(),
-            Reply::Welcome { name, admin, commands } => welcome(lang, name, *admin, commands),
-            Reply::Friends { friends, requests } => say_friends(lang, friends, requests),
-            Reply::Groups(groups) => say_groups(lang, groups),
-            Reply::Members { group, members } => {
-                let head =
-                    lang.pick(format!("Members of {group}:"), format!("群 {group} 的成员："));
-                list(head, members.iter().map(|line| user_line(lang, line)))
-            }
-            Reply::Users(users) if users.is_empty() => lang.pick("Nobody.", "没有人。").into(),
-            Reply::Users(users) => {
-                let head = lang.pick("Users:", "用户：").to_owned();
-                list(head, users.iter().map(|line| user_line(lang, line)))
-            }
-            Reply::History(lines) if lines.is_empty() => {
-                lang.pick("Nothing was said yet.", "还没有消息。").into()
-            }
-            Reply::History(lines) => {
-                let head = lang.pick("History:", "历史消息：").to_owned();
-                list(head, lines.iter().cloned())
-            }
-            Reply::Stats { figures, refusals, closes } => {
-                say_stats(lang, figures, refusals, closes)
-            }
-            short => short.say_short(lang),
-        }
-    }
-
-    fn say_short(&self, lang: Lang) -> String {
-        let fixed = |english: &str, chinese: &str| lang.pick(english, chinese).to_owned();
-        match self {
-            Reply::Pong => fixed("pong", "pong"),
-            Reply::SignedOut => fixed("You are signed out.", "您已退出登录。"),
-            Reply::PasswordChanged => fixed("Your password is changed.", "密码已修改。"),
-            Reply::LangSet => fixed("I speak English now.", "现在使用中文。"),
-            Reply::Confirmed => fixed("Confirmed.", "已确认。"),
-            Reply::Sent => fixed("Sent.", "已发送。"),
-            Reply::BroadcastSent => fixed("Sent to everyone.", "已发送给所有人。"),
-            Reply::Granted { name } => fixed(
-                &format!("{name} is an administrator now."),
-                &format!("{name} 已成为管理员。"),
-            ),
-            Reply::Revoked { name } => fixed(
-                &format!("{name} is no longer an administrator."),
-                &format!("{name} 不再是管理员。"),
-            ),
-            Reply::PasswordReset { name } => {
-                fixed(&format!("{name} has a new password."), &format!("{name} 的密码已重设。"))
-            }
-            _ => self.say_about(lang),
-        }
-    }
-
-    fn say_about(&self, lang: Lang) -> String {
-        let (english, chinese) = match self {
-            Reply::Registered { name } => (
-                format!("{name} is registered. You can sign in now."),
-                format!("{name} 注册成功，现在可以登录。"),
-            ),
-            Reply::Whoami { name, admin: true } => {
-                (format!("You are {name}, an administrator."), format!("您是 {name}，管理员。"))
-            }
-            Reply::Whoami { name, .. } => (format!("You are {name}."), format!("您是 {name}。")),
-            Reply::FriendAdded { name } => {
-                (format!("You and {name} are friends now."), format!("您和 {name} 已成为好友。"))
-            }
-            Reply::FriendAsked { name } => (
-                format!("{name} was asked to be your friend."),
-                format!("已向 {name} 发送好友请求。"),
-            ),
-            Reply::FriendRejected { name } => {
-                (format!("You said no to {name}."), format!("已拒绝 {name} 的好友请求。"))
-            }
-            Reply::FriendRemoved { name } => (
-                format!("You and {name} are no longer friends."),
-                format!("您和 {name} 已不再是好友。"),
-            ),
-            Reply::SentOffline { name } => (
-                format!("{name} is offline; the message is kept for them."),
-                format!("{name} 不在线，消息已保存。"),
-            ),
-            Reply::GroupCreated { name } => {
-                (format!("The group {name} is yours."), format!("群 {name} 已创建。"))
-            }
-            Reply::GroupDeleted { name } => {
-                (format!("The group {name} is deleted."), format!("群 {name} 已删除。"))
-            }
-            Reply::MemberAdded { group, name } => {
-                (format!("{name} is in {group} now."), format!("{name} 已加入群 {group}。"))
-            }
-            Reply::MemberRemoved { group, name } => {
-                (format!("{name} is out of {group} now."), format!("{name} 已移出群 {group}。"))
-            }
-            Reply::GroupLeft { name } => {
-                (format!("You left {name}."), format!("您已退出群 {name}。"))
-            }
-            Reply::UserBlocked { name } => {
-                (format!("{name} is blocked."), format!("{name} 已被封禁。"))
-            }
-            Reply::UserUnblocked { name } => {
-                (format!("{name} may sign in again."), format!("{name} 已解除封禁。"))
-            }
-            Reply::GroupBlocked { name } => {
-                (format!("The group {name} is blocked."), format!("群 {name} 已被封禁。"))
-            }
-            Reply::GroupUnblocked { name } => {
-                (format!("The group {name} is open again."), format!("群 {name} 已解除封禁。"))
-            }
-            _ => (String::new(), String::new()),
-        };
-        lang.pick(english, chinese)
+texts! {
+    /// An answer's text.
+    #[derive(Clone)]
+    #[allow(missing_docs)]
+    pub enum Reply {
+        Pong => "pong", "pong";
+        Registered { name: String } =>
+            "{name} is registered. You can sign in now.", "{name} 注册成功，现在可以登录。";
+        Welcome { name: String, admin: bool, commands: Vec<&'static str> } =>
+            by welcome(name, admin, commands);
+        SignedOut => "You are signed out.", "您已退出登录。";
+        PasswordChanged => "Your password is changed.", "密码已修改。";
+        Whoami { name: String, admin: bool } => by whoami(name, admin);
+        LangSet => "I speak English now.", "现在使用中文。";
+        /// Words that were made elsewhere.
+        Words(words: String) => "{words}", "{words}";
+        Confirmed => "Confirmed.", "已确认。";
+        FriendAdded { name: String } => "You and {name} are friends now.", "您和 {name} 已成为好友。";
+        FriendAsked { name: String } =>
+            "{name} was asked to be your friend.", "已向 {name} 发送好友请求。";
+        FriendRejected { name: String } => "You said no to {name}.", "已拒绝 {name} 的好友请求。";
+        FriendRemoved { name: String } =>
+            "You and {name} are no longer friends.", "您和 {name} 已不再是好友。";
+        Friends { friends: Vec<UserLine>, requests: Vec<String> } =>
+            by say_friends(friends, requests);
+        Sent => "Sent.", "已发送。";
+        SentOffline { name: String } =>
+            "{name} is offline; the message is kept for them.", "{name} 不在线，消息已保存。";
+        GroupCreated { name: String } => "The group {name} is yours.", "群 {name} 已创建。";
+        GroupDeleted { name: String } => "The group {name} is deleted.", "群 {name} 已删除。";
+        MemberAdded { group: String, name: String } =>
+            "{name} is in {group} now.", "{name} 已加入群 {group}。";
+        MemberRemoved { group: String, name: String } =>
+            "{name} is out of {group} now.", "{name} 已移出群 {group}。";
+        GroupLeft { name: String } => "You left {name}.", "您已退出群 {name}。";
+        Groups(groups: Vec<GroupLine>) => by say_groups(groups);
+        Members { group: String, members: Vec<UserLine> } => by say_members(group, members);
+        Users(users: Vec<UserLine>) => by say_users(users);
+        /// Each line as [`history_line`] makes it.
+        History(lines: Vec<String>) => by say_history(lines);
+        /// Lines as of a history, whether there may be older ones, and how many messages could not
+        /// be looked at yet.
+        Found { lines: Vec<String>, more: bool, unsearched: u64 } =>
+            by say_found(lines, more, unsearched);
+        BroadcastSent => "Sent to everyone.", "已发送给所有人。";
+        UserBlocked { name: String } => "{name} is blocked.", "{name} 已被封禁。";
+        UserUnblocked { name: String } => "{name} may sign in again.", "{name} 已解除封禁。";
+        GroupBlocked { name: String } => "The group {name} is blocked.", "群 {name} 已被封禁。";
+        GroupUnblocked { name: String } => "The group {name} is open again.", "群 {name} 已解除封禁。";
+        Granted { name: String } => "{name} is an administrator now.", "{name} 已成为管理员。";
+        Revoked { name: String } => "{name} is no longer an administrator.", "{name} 不再是管理员。";
+        PasswordReset { name: String } => "{name} has a new password.", "{name} 的密码已重设。";
+        Stats { figures: Vec<Figure>, refusals: Vec<Count>, closes: Vec<Count> } =>
+            by say_stats(figures, refusals, closes);
     }
 }
 
@@ -261,13 +103,21 @@ pub fn history_line(who: Option<&str>, text: &str) -> String {
     }
 }
 
-fn list(head: String, lines: impl Iterator<Item = String>) -> String {
-    lines.fold(head, |text, line| text + "\n" + &line)
+fn list(head: &str, lines: impl Iterator<Item = String>) -> String {
+    lines.fold(head.to_owned(), |text, line| text + "\n" + &line)
 }
 
-fn welcome(lang: Lang, name: &str, admin: bool, commands: &[&str]) -> String {
+fn whoami(lang: Lang, name: &str, admin: &bool) -> String {
+    match *admin {
+        true => lang
+            .pick(format!("You are {name}, an administrator."), format!("您是 {name}，管理员。")),
+        false => lang.pick(format!("You are {name}."), format!("您是 {name}。")),
+    }
+}
+
+fn welcome(lang: Lang, name: &str, admin: &bool, commands: &[&str]) -> String {
     let commands = commands.join(" ");
-    match (lang, admin) {
+    match (lang, *admin) {
         (Lang::En, false) => format!("Welcome, {name}. You can use: {commands}"),
         (Lang::En, true) => {
             format!("Welcome, {name}. You are an administrator. You can use: {commands}")
@@ -281,13 +131,57 @@ fn say_friends(lang: Lang, friends: &[UserLine], requests: &[String]) -> String 
     let mut text = if friends.is_empty() {
         lang.pick("No friends yet.", "还没有好友。").to_owned()
     } else {
-        let head = lang.pick("Friends:", "好友：").to_owned();
+        let head = lang.pick("Friends:", "好友：");
         list(head, friends.iter().map(|line| user_line(lang, line)))
     };
     if !requests.is_empty() {
         text.push('\n');
         text.push_str(lang.pick("Waiting for your answer:", "等待您处理的好友请求："));
-        text = list(text, requests.iter().map(|name| format!("  {name}")));
+        text = list(&text, requests.iter().map(|name| format!("  {name}")));
+    }
+    text
+}
+
+fn say_members(lang: Lang, group: &str, members: &[UserLine]) -> String {
+    let head = lang.pick(format!("Members of {group}:"), format!("群 {group} 的成员："));
+    list(&head, members.iter().map(|line| user_line(lang, line)))
+}
+
+fn say_users(lang: Lang, users: &[UserLine]) -> String {
+    match users.is_empty() {
+        true => lang.pick("Nobody.", "没有人。").to_owned(),
+        false => {
+            list(lang.pick("Users:", "用户："), users.iter().map(|line| user_line(lang, line)))
+        }
+    }
+}
+
+fn say_history(lang: Lang, lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => lang.pick("Nothing was said yet.", "还没有消息。").to_owned(),
+        false => list(lang.pick("History:", "历史消息："), lines.iter().cloned()),
+    }
+}
+
+fn say_found(lang: Lang, lines: &[String], more: &bool, unsearched: &u64) -> String {
+    let mut text = match (lines.is_empty(), *more) {
+        (true, false) => lang.pick("Nothing was found.", "没有找到。").to_owned(),
+        (true, true) => lang.pick("Nothing was found so far.", "暂时没有找到。").to_owned(),
+        (false, _) => list(lang.pick("Found:", "找到："), lines.iter().cloned()),
+    };
+    if *more {
+        text.push('\n');
+        text.push_str(lang.pick(
+            "There may be older ones; more words narrow it down.",
+            "可能还有更早的消息；可输入更多关键词缩小范围。",
+        ));
+    }
+    if *unsearched > 0 {
+        text.push('\n');
+        text.push_str(&lang.pick(
+            format!("{unsearched} messages cannot be searched yet; try again later."),
+            format!("还有 {unsearched} 条消息正在整理，请稍后再搜。"),
+        ));
     }
     text
 }
@@ -311,7 +205,7 @@ fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
     if groups.is_empty() {
         return lang.pick("No groups.", "没有群。").to_owned();
     }
-    let head = lang.pick("Groups:", "群：").to_owned();
+    let head = lang.pick("Groups:", "群：");
     list(
         head,
         groups.iter().map(|group| {
@@ -331,7 +225,7 @@ fn say_stats(lang: Lang, figures: &[Figure], refusals: &[Count], closes: &[Count
     };
     let refusals = counts(lang.pick("refused", "拒绝"), refusals);
     let closes = counts(lang.pick("closed", "断开"), closes);
-    let head = lang.pick("The server:", "服务器状态：").to_owned();
+    let head = lang.pick("The server:", "服务器状态：");
     list(head, figures.chain(refusals).chain(closes))
 }
 

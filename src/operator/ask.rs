@@ -52,6 +52,17 @@ impl Asked {
         }
     }
 
+    /// Lets the server take so long to answer, and no longer.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn within(self, span: Duration) -> Result<Asked, Startup> {
+        if let Line::Running(stream) = &self.line {
+            stream.set_read_timeout(Some(span)).map_err(gone)?;
+        }
+        Ok(self)
+    }
+
     /// The server that runs on the data, if one does.
     ///
     /// # Errors

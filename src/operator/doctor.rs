@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use p2sp::limits::{DISK_FREE_BYTES_MIN, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
@@ -32,6 +32,9 @@ const DISK_FREE_FACTOR: u64 = 16;
 /// A certificate that ends in fewer days should have been renewed.
 const CERTIFICATE_DAYS_FEW: i64 = 14;
 
+/// A server that takes longer to say how it is doing is not well.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A complaint, and the command that mends it.
 type Mend = (Complaint, String);
 
@@ -42,7 +45,7 @@ pub fn run(options: &Options) -> ExitCode {
     let checks = [
         (Check::Port, if is_running { Vec::new() } else { port(options) }),
         (Check::OpenFiles, open_files()),
-        (Check::Clock, clock(&options.data)),
+        (Check::Clock, clock(&options.data, unix_now())),
         (Check::Disk, disk(&options.data)),
         (Check::Files, files(&options.data)),
         (Check::Database, database(options, running)),
@@ -85,8 +88,7 @@ fn open_files() -> Vec<Mend> {
 }
 
 /// A clock that was set back makes keys live longer and messages look old.
-fn clock(data: &Path) -> Vec<Mend> {
-    let now = unix_now();
+fn clock(data: &Path, now: i64) -> Vec<Mend> {
     let mend = || "sudo timedatectl set-ntp true".to_owned();
     if now < UNIX_MIN {
         return vec![(Complaint::ClockUnset, mend())];
@@ -147,7 +149,9 @@ fn database(options: &Options, running: Result<Option<Asked>, Startup>) -> Vec<M
     let data = quoted(&options.data);
     let restore = || format!("p2sp-server --data {data} restore FILE");
     let answer = running.and_then(|running| match running {
-        Some(mut server) => server.ask(MessageType::Stats, json!({})).map(|_| true),
+        Some(server) => {
+            server.within(ANSWER_PATIENCE)?.ask(MessageType::Stats, json!({})).map(|_| true)
+        }
         None => Ok(false),
     });
     match answer {
@@ -193,4 +197,19 @@ fn certificate(options: &Options) -> Vec<Mend> {
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_never_set_is_a_complaint() {
+        let nowhere = Path::new("/nonexistent");
+        let complaints =
+            |now| clock(nowhere, now).into_iter().map(|(said, _)| said).collect::<Vec<_>>();
+        assert_eq!(complaints(0), [Complaint::ClockUnset]);
+        assert_eq!(complaints(UNIX_MIN - 1), [Complaint::ClockUnset]);
+        assert_eq!(complaints(UNIX_MIN), []);
+    }
 }

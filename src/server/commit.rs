@@ -9,7 +9,7 @@
 
 use super::serve::content;
 use super::{Fatal, Intake, Server, fatal};
-use crate::handlers;
+use crate::handlers::{self, chat};
 use crate::id::{ConnId, Now};
 use crate::limits;
 use crate::mutant::Mutant;
@@ -53,14 +53,7 @@ impl Server {
         if cursors_due {
             // Whatever becomes of it, it is not tried again at once.
             self.cursors_written = now.mono;
-            for (user, moved) in self.sessions.dirty_cursors() {
-                self.store.set_cursor(user, moved.seq)?;
-                if moved.caught_up {
-                    self.store.clear_waiting(user)?;
-                }
-                // Whoever is there uses their key.
-                self.store.touch_key(user, now.unix)?;
-            }
+            chat::write_cursors(&mut self.store, &self.sessions, now.unix)?;
         }
         let committed = self.store.commit(self.outbox.take())?;
         if cursors_due {

@@ -14,6 +14,7 @@ mod commit;
 mod deliver;
 mod doors;
 mod hold;
+mod indexing;
 pub mod intake;
 mod monitor;
 mod page;
@@ -101,6 +102,10 @@ pub struct Server {
     /// The connection that a backup has the checkpoints held for, and until when at most.
     hold: Option<(ConnId, Moment)>,
     retention: Retention,
+    /// The index of words rests until then …
+    index_not_before: Moment,
+    /// … and goes on then, however much else there is.
+    index_at_the_latest: Moment,
     /// Monitors that are to be answered in this tick.
     monitors: Vec<(ConnId, Asks)>,
     /// Connections that came through another door than the network's.
@@ -142,6 +147,8 @@ impl Server {
             checkpoint_not_before: now,
             hold: None,
             retention: Retention::new(now),
+            index_not_before: now,
+            index_at_the_latest: now,
             monitors: Vec::new(),
             inside: 0,
         }

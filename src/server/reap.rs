@@ -147,7 +147,8 @@ impl Server {
         let spare = (!self.spare.is_empty())
             .then(|| self.spare_trimmed.after(micros(limits::SPARE_TRIM_MICROS)));
         let retention = self.retention_due();
-        [cursors, self.checkpoint_due(), spare, retention].into_iter().flatten().min()
+        let due = [cursors, self.checkpoint_due(), spare, retention, self.indexing_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Gives memory back that has not been needed for a while.

@@ -91,6 +91,15 @@ pub const RULES: &[(&str, Sql)] = &[
         WHERE slice < (SELECT sealed FROM log_state) AND max(slice << (SELECT bits FROM slices), 1)
             >= (SELECT min(seq) FROM log) AND said.entries IS NOT found.entries",
     ),
+    (
+        "words",
+        "WITH indexed(seq) AS (SELECT ifnull(
+            (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'), 0))
+        SELECT seq AS id FROM log WHERE kind <> 3 AND seq <= (SELECT seq FROM indexed)
+            AND seq > 0 AND seq NOT IN (SELECT id FROM words_docsize)
+        UNION ALL SELECT id FROM words_docsize WHERE id > (SELECT seq FROM indexed)
+            OR id NOT IN (SELECT seq FROM log WHERE kind <> 3)",
+    ),
     ("keys", "SELECT userid AS id FROM users WHERE authtoken IS NOT NULL AND keycreated IS NULL"),
     (
         "epoch",
@@ -211,6 +220,7 @@ mod tests {
         ("log_names", "UPDATE log SET conversation = 198 WHERE seq = 1"),
         ("log_names", "UPDATE log SET conversation = 199 WHERE seq = 1"),
         ("log_slices", "UPDATE log_state SET sealed = 1, head = 7"),
+        ("words", "INSERT INTO meta VALUES ('indexed', 1)"),
         ("keys", "UPDATE users SET authtoken = zeroblob(32) WHERE userid = 1"),
         ("epoch", "UPDATE meta SET value = 'yesterday'"),
     ];

@@ -127,6 +127,31 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// Which part of a conversation is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The last before this seq, the newest first.
+    Before(Seq),
+    /// The first after it, the oldest first.
+    After(Seq),
+}
+
+impl Part {
+    fn seq(self) -> Seq {
+        match self {
+            Part::Before(seq) | Part::After(seq) => seq,
+        }
+    }
+
+    /// Brings seqs into the order in which they are wanted.
+    fn sort(self, seqs: &mut [i64]) {
+        match self {
+            Part::Before(_) => seqs.sort_unstable_by(|a, b| b.cmp(a)),
+            Part::After(_) => seqs.sort_unstable(),
+        }
+    }
+}
+
 /// What a group is called: its name, and its creator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupLabel {
@@ -245,59 +270,81 @@ impl Store {
         Ok(readable)
     }
 
-    /// The last `rows` texts before `before` that two users sent each other, newest first; fewer,
-    /// if they are more than an answer holds.
+    /// `rows` texts that two users sent each other, from that seq on; fewer, if they are more than
+    /// an answer holds.
     pub fn history_between(
         &mut self,
         me: UserId,
         other: UserId,
-        before: Option<Seq>,
+        part: Part,
         rows: usize,
     ) -> Result<Vec<Entry>> {
-        let before = before.map_or(i64::MAX, |seq| seq.0);
         let said = |by: UserId, to: UserId| {
-            self.look_back(Conversation::Inbox(to), Some(by), (0, before), rows)
+            self.look_from(Conversation::Inbox(to), Some(by), part, (0, i64::MAX), rows)
         };
         let mut seqs = said(me, other)?;
         seqs.extend(said(other, me)?);
-        seqs.sort_unstable_by(|a, b| b.cmp(a));
+        part.sort(&mut seqs);
         // Who writes to themselves is found twice.
         seqs.dedup();
         seqs.truncate(rows);
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
+    /// `rows` seqs of a part of a conversation, and of the interval, in the order wanted.
+    fn look_from(
+        &self,
+        conversation: Conversation,
+        sender: Option<UserId>,
+        part: Part,
+        (from, to): (i64, i64),
+        rows: usize,
+    ) -> Result<Vec<i64>> {
+        match part {
+            Part::Before(seq) => self.look_back(conversation, sender, (from, to.min(seq.0)), rows),
+            Part::After(seq) => {
+                let from = from.max(seq.0.saturating_add(1));
+                self.look_ahead(conversation, sender, (from, to), rows)
+            }
+        }
+    }
+
     const MEMBERSHIP: Sql = "SELECT from_seq FROM group_users WHERE userid = ?1 AND groupid = ?2";
-    const PAST_MEMBERSHIPS: Sql = "SELECT from_seq, to_seq FROM group_past
-        WHERE userid = ?1 AND groupid = ?2 ORDER BY to_seq DESC";
-    /// The last `rows` entries before `before` of a group, newest first, of those that the
-    /// reader may see; fewer, if they are more than an answer holds.
+    const MEMBERSHIPS_BEFORE: Sql = "SELECT from_seq, to_seq FROM group_past
+        WHERE userid = ?1 AND groupid = ?2 AND from_seq < ?3 ORDER BY to_seq DESC LIMIT ?4";
+    const MEMBERSHIPS_AFTER: Sql = "SELECT from_seq, to_seq FROM group_past
+        WHERE userid = ?1 AND groupid = ?2 AND to_seq > ?3 ORDER BY to_seq LIMIT ?4";
+    /// `rows` entries of a group, from that seq on, of those that the reader may see; fewer, if they
+    /// are more than an answer holds.
     pub fn history_of_group(
         &mut self,
         reader: UserId,
         group: GroupId,
-        before: Option<Seq>,
+        part: Part,
         rows: usize,
     ) -> Result<Vec<Entry>> {
-        let before = before.map_or(i64::MAX, |seq| seq.0);
-        let conversation = Conversation::Group(group);
-        let mut seqs = Vec::new();
+        // An interval holds at least the notice of its join, and one may reach over the seq that is
+        // begun at: so many are enough.
+        let past = (reader.0, group.0, part.seq().0, rows as i64 + 1);
+        let interval = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+        let past: Vec<(i64, i64)> = match part {
+            Part::Before(_) => self.rows(Self::MEMBERSHIPS_BEFORE, past, interval)?,
+            Part::After(_) => self.rows(Self::MEMBERSHIPS_AFTER, past, interval)?,
+        };
         let current = self.row(Self::MEMBERSHIP, (reader.0, group.0), |row| row.get(0))?;
-        if let Some(from) = current {
-            seqs = self.look_back(conversation, None, (from, before), rows)?;
-        }
-        let mut statement = self.db.prepare_cached(Self::PAST_MEMBERSHIPS)?;
-        let mut intervals = statement.query((reader.0, group.0))?;
-        // An interval holds at least the notice of its join, so `rows` of them are enough.
-        while seqs.len() < rows
-            && let Some(row) = intervals.next()?
-        {
-            let (from, to): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let current = current.map(|from| (from, i64::MAX));
+        let mut intervals = Vec::with_capacity(past.len() + 1);
+        intervals.extend(current.filter(|_| matches!(part, Part::Before(_))));
+        intervals.extend(past);
+        intervals.extend(current.filter(|_| matches!(part, Part::After(_))));
+        let (conversation, mut seqs) = (Conversation::Group(group), Vec::new());
+        for interval in intervals {
             let wanted = rows - seqs.len();
-            seqs.extend(self.look_back(conversation, None, (from, to.min(before)), wanted)?);
+            if wanted == 0 {
+                break;
+            }
+            seqs.extend(self.look_from(conversation, None, part, interval, wanted)?);
         }
-        drop(intervals);
-        drop(statement);
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
@@ -390,7 +437,8 @@ pub(super) const SQL: &[Sql] = &[
     Store::CURRENT_GROUPS,
     Store::PAST_GROUPS,
     Store::MEMBERSHIP,
-    Store::PAST_MEMBERSHIPS,
+    Store::MEMBERSHIPS_BEFORE,
+    Store::MEMBERSHIPS_AFTER,
     Store::ENTRY,
 ];
 
@@ -481,17 +529,26 @@ mod tests {
                 };
                 let mut said: Vec<i64> =
                     self.entries.iter().filter(|(_, e)| pair(e)).map(|(seq, _)| *seq).collect();
-                said.sort_unstable_by(|a, b| b.cmp(a));
+                said.sort_unstable();
+                let ahead = store.history_between(reader, other, Part::After(Seq(from)), rows);
+                let expected = said.iter().filter(|seq| **seq > from && **seq >= first);
+                let expected: Vec<i64> = expected.copied().take(rows).collect();
+                assert_eq!(seqs(&ahead.expect("history")), expected, "{reader:?} and {other:?}");
+                said.reverse();
                 said.retain(|seq| *seq < from && *seq >= first);
                 said.truncate(rows);
-                let history = store.history_between(reader, other, Some(Seq(from)), rows);
+                let history = store.history_between(reader, other, Part::Before(Seq(from)), rows);
                 assert_eq!(seqs(&history.expect("history")), said, "{reader:?} and {other:?}");
             }
             for group in (1..=3).map(GroupId) {
                 let here = |seq: &i64| self.entries[seq].0 == Conversation::Group(group);
                 let back = visible.iter().rev().copied().filter(|seq| *seq < from && here(seq));
-                let history = store.history_of_group(reader, group, Some(Seq(from)), rows);
+                let history = store.history_of_group(reader, group, Part::Before(Seq(from)), rows);
                 let expected: Vec<i64> = back.filter(|seq| *seq >= first).take(rows).collect();
+                assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
+                let history = store.history_of_group(reader, group, Part::After(Seq(from)), rows);
+                let ahead = visible.iter().copied().filter(|seq| *seq > from && here(seq));
+                let expected: Vec<i64> = ahead.filter(|seq| *seq >= first).take(rows).collect();
                 assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
             }
         }
@@ -724,7 +781,10 @@ mod tests {
         assert_eq!(Some(first.through), first.entries.last().map(|entry| entry.seq));
         assert_eq!(seqs(&pages(&mut temp.store, bob, 0, PAGE_ROWS)), Vec::from_iter(1..=count));
         for (me, other) in [(ann, bob), (bob, ann)] {
-            let history = temp.store.history_between(me, other, None, 50).expect("history");
+            let history = temp
+                .store
+                .history_between(me, other, Part::Before(Seq(i64::MAX)), 50)
+                .expect("history");
             assert_eq!(history.len(), room(LIST_BYTES_MAX));
             assert_eq!(history[0].seq, Seq(count));
         }

@@ -60,7 +60,7 @@ pub use check::{RULES, Violation, check_copy, check_in_place};
 pub use copy::put_in_place;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
-pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Posted};
+pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Part, Posted};
 pub use open::{COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Synchronous};
 pub use retention::{Gap, Reader};
 pub use users::{Credentials, KeyOwner, User};

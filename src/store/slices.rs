@@ -240,6 +240,43 @@ impl Store {
         Ok(seqs)
     }
 
+    const LOOK_AHEAD: Sql = "SELECT slice, offsets FROM log_slices
+        WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
+        ORDER BY slice";
+    /// The first `rows` seqs in `[from, to)` of a conversation, oldest first; only those by
+    /// `sender`, if one is given.
+    pub(super) fn look_ahead(
+        &self,
+        conversation: Conversation,
+        sender: Option<UserId>,
+        (from, to): (i64, i64),
+        rows: usize,
+    ) -> Result<Vec<i64>> {
+        let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
+        let from = from.max(self.first().0);
+        let is_wanted = |seq: &i64| (from..to).contains(seq);
+        let mut seqs = Vec::new();
+        let last = slice_of(to - 1).min(self.now.sealed - 1);
+        let mut statement = self.db.prepare_cached(Self::LOOK_AHEAD)?;
+        for block in slice_of(from) >> BLOCK_BITS..=last >> BLOCK_BITS {
+            let params = (block, conversation.to_sql(), sender, slice_of(from), last);
+            let mut found = statement.query(params)?;
+            while seqs.len() < rows
+                && let Some(row) = found.next()?
+            {
+                let base = first_seq(row.get(0)?);
+                let here = offsets(blob(row, 1)?).map(|offset| base + offset);
+                seqs.extend(here.filter(is_wanted).take(rows - seqs.len()));
+            }
+        }
+        let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
+        let said = said.take_while(|(seq, _)| *seq >= from);
+        let by_sender = said.filter(|(_, by)| sender == ANY_SENDER || *by == sender);
+        let in_tail: Vec<i64> = by_sender.map(|(seq, _)| seq).filter(is_wanted).collect();
+        seqs.extend(in_tail.iter().rev().take(rows - seqs.len()));
+        Ok(seqs)
+    }
+
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
         WHERE block = ?1 AND sender = ?2 AND slice < ?3 ORDER BY slice DESC";
     /// Where a sender may have used a `mid` of that hash, newest first.
@@ -365,6 +402,7 @@ pub(super) const SQL: &[Sql] = &[
     Store::ENTRIES_OF_SLICE,
     Store::LOOK,
     Store::LOOK_BACK,
+    Store::LOOK_AHEAD,
     Store::MIDS,
     Store::LAST_RISING,
     Store::ANY_MIDS,

@@ -189,6 +189,10 @@ impl Store {
             self.rows(Self::UNINDEXED, from, |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?;
+        if next.is_empty() {
+            // The last seqs were given, and their rows are gone.
+            self.now.indexed = self.head();
+        }
         for (seq, conversation, sender, kind, body) in next {
             if bytes > INDEX_BYTES_PER_STEP {
                 break;

@@ -113,6 +113,8 @@ pub enum Argument {
     Count,
     /// The rest of the line as it stands.
     Text,
+    /// The rest of the line, to be looked for.
+    Words,
     /// The word `online`; may be left out.
     Online,
     /// `zh` or `en`.
@@ -199,6 +201,7 @@ pub const COMMANDS: &[Syntax] = {
         user(T::Send, &["私聊", "发消息"], &[User, Text]),
         user(T::Sendgroup, &["群发", "群聊"], &[GroupNumber(GroupList::Mine), Text]),
         user(T::History, &["历史", "历史消息"], &[Conversation, Count]),
+        user(T::Search, &["搜索", "查找"], &[Words]),
         user(T::Newgroup, &["建群", "新建群"], &[GroupName]),
         user(T::Delgroup, &["解散群", "删群"], &[Group]),
         user(T::Addgroupuser, &["拉人", "加群成员"], &[Group, User]),
@@ -322,6 +325,10 @@ impl<'a> Reader<'a> {
             }
             Argument::Text => match self.verbatim() {
                 Some(text) => self.set("message", text),
+                None => return Err(self.missing(argument)),
+            },
+            Argument::Words => match self.verbatim() {
+                Some(words) => self.set("query", words),
                 None => return Err(self.missing(argument)),
             },
             Argument::Lang => match &*halfwidth(self.required(argument)?).to_lowercase() {
@@ -572,6 +579,7 @@ mod tests {
             ("send", missing("send", Argument::User)),
             ("send @", missing("send", Argument::User)),
             ("send bob", missing("send", Argument::Text)),
+            ("search", missing("search", Argument::Words)),
             ("send bob ", missing("send", Argument::Text)),
             ("addgroupuser", missing("addgroupuser", Argument::Group)),
             ("addgroupuser team", missing("addgroupuser", Argument::User)),

@@ -69,6 +69,8 @@ message_types! {
     Sendgroup = "sendgroup";
     /// The last messages of a conversation.
     History = "history";
+    /// What was said in one's own conversations, by its words.
+    Search = "search";
 
     /// Create a group.
     Newgroup = "newgroup";

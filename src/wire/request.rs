@@ -201,6 +201,14 @@ impl Args<'_> {
         number(&self.before, "before")
     }
 
+    /// A page of what was said after this seq.
+    ///
+    /// # Errors
+    /// `bad_request`: it is not an integer.
+    pub fn after_seq(&self) -> Result<Option<i64>, Refusal> {
+        number(&self.after, "after")
+    }
+
     /// The seq that is confirmed.
     ///
     /// # Errors

@@ -249,6 +249,7 @@ impl World {
             Reg => json!({"username": "fred", "password": PASSWORD}),
             Login => json!({"username": self.situation.relation.name(), "password": PASSWORD}),
             Passwd => json!({"password": PASSWORD, "newpassword": PASSWORD}),
+            Search => json!({"query": "hello"}),
             Lang => json!({"lang": "en"}),
             Ack => json!({"seq": 0}),
             Add | Accept | Reject | Del | Blockuser | Unblockuser | Grant | Revoke => {

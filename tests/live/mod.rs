@@ -8,13 +8,15 @@
 // Every test binary uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+mod impostor;
 mod peer;
 mod script;
 mod server;
 
+pub use impostor::Impostor;
 pub use peer::{Peer, frame_of, framed};
 pub use script::{Ended, Script};
-pub use server::{Server, binary, run};
+pub use server::{Server, binary, run, wait};
 
 use std::time::Duration;
 

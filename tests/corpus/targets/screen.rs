@@ -6,7 +6,8 @@
 //!                       └─ or anything at all, from a server that lies ─┘
 //! ```
 //!
-//! The client's conversation runs without its sockets. What it sends must be whole frames.
+//! The client's conversation runs without its sockets. What it sends must be whole frames. The
+//! lines are looked at as a script gets them, and as a narrow terminal shows them.
 
 #[allow(dead_code)] // the client's shell uses the rest
 #[path = "../../../client/numbers.rs"]
@@ -15,13 +16,22 @@ mod numbers;
 #[path = "../../../client/requests.rs"]
 mod requests;
 #[allow(dead_code)]
-#[path = "../../../client/session.rs"]
+#[path = "../../../client/roster.rs"]
+mod roster;
+#[allow(dead_code, clippy::module_inception)]
+#[path = "../../../client/screen.rs"]
+mod screen;
+#[allow(dead_code)]
+#[path = "../../../client/session/mod.rs"]
 mod session;
 #[path = "../../../client/show.rs"]
 mod show;
 #[path = "../../../client/stream.rs"]
 mod stream;
+#[path = "../../../client/tables.rs"]
+mod tables;
 
+use jiff::tz::TimeZone;
 use p2sp::id::Seq;
 use p2sp::locale::reply::{GroupLine, Reply, UserLine, history_line};
 use p2sp::locale::{self, Lang};
@@ -33,6 +43,7 @@ use serde_json::{Value, json};
 
 use crate::simulation::choices::Choices;
 use requests::{Args, Purpose};
+use screen::Screen;
 use session::{Session, Step};
 
 /// Whether a character shows as nothing, or changes how others are shown: Unicode's `Cc`, `Cf`
@@ -52,7 +63,9 @@ pub fn run(bytes: &[u8]) {
     let choices = Choices::of_bytes(bytes);
     let lang = *choices.pick(&[Lang::En, Lang::Zh]);
     let session = Session::new(lang);
-    let mut stage = Stage { session, choices, lang, asked: Vec::new(), pushed: 0 };
+    let mut screen = Screen::person(false, false, false, TimeZone::UTC);
+    screen.set_columns(COLUMNS);
+    let mut stage = Stage { session, screen, choices, lang, asked: Vec::new(), pushed: 0 };
     stage.session.connected();
     while !stage.choices.are_spent() {
         stage.turn();
@@ -60,8 +73,12 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
+/// A terminal as narrow as that makes of nearly every text more than one line.
+const COLUMNS: usize = 24;
+
 struct Stage {
     session: Session,
+    screen: Screen,
     choices: Choices,
     lang: Lang,
     /// Requests that were sent and not answered.
@@ -115,7 +132,7 @@ impl Stage {
                         "is_admin": self.choices.chance(50), "user_id": 1, "epoch": epoch,
                         "username": self.name(), "cursor": self.pushed, "message": "Welcome"},
         });
-        self.receive(&answer, Lines::OneEach);
+        self.receive(answer, Lines::OneEach);
     }
 
     /// What a peer said, in the frame that the server makes of it.
@@ -153,7 +170,7 @@ impl Stage {
         let payload = frame::payload(frame).expect("the checksum of all of it");
         let tree = serde_json::from_slice(payload).expect("JSON");
         self.pushed = seq;
-        self.receive(&tree, Lines::Indented);
+        self.receive(tree, Lines::Indented);
     }
 
     /// An answer in the server's words about names and texts of peers: each has its line.
@@ -181,7 +198,7 @@ impl Stage {
         assert_eq!(words.split('\n').count(), lines, "P28: {words:?}");
         let answer = json!({"type": "normalmsg", "payload":
             {"re": self.asked_id(), "status": 200, "code": "ok", "message": words}});
-        self.receive(&answer, Lines::OneEach);
+        self.receive(answer, Lines::OneEach);
     }
 
     /// A message of any content.
@@ -206,18 +223,18 @@ impl Stage {
         // The lines of an answer are the server's own.
         let is_answer = matches!(kind, "normalmsg" | "login_success") && status == 200;
         let lines = if is_answer { Lines::OneEach } else { Lines::Indented };
-        self.receive(&json!({"type": kind, "payload": payload}), lines);
+        self.receive(json!({"type": kind, "payload": payload}), lines);
     }
 
     /// No message at all, as a server sends it that is not ours.
     fn lie(&mut self) {
         let text = self.text(120);
         if let Ok(tree) = serde_json::from_str(&text) {
-            self.receive(&tree, Lines::OneEach);
+            self.receive(tree, Lines::OneEach);
         }
     }
 
-    fn receive(&mut self, message: &Value, lines: Lines) {
+    fn receive(&mut self, message: Value, lines: Lines) {
         let id = message["payload"]["re"].as_i64();
         self.asked.retain(|asked| Some(*asked) != id);
         if let Step::Drop(_) = self.session.received(message) {
@@ -230,11 +247,18 @@ impl Stage {
     // The oracle.
 
     fn look_at_lines(&mut self, lines: Lines) {
-        for printed in self.session.take_lines() {
-            let hidden = |c: char| c != '\n' && shows_nothing(c);
-            assert!(!printed.chars().any(hidden), "P28: {printed:?}");
-            let indented = printed.split('\n').skip(1).all(|line| line.starts_with("  "));
-            assert!(indented || lines == Lines::OneEach, "P28: {printed:?}");
+        for item in self.session.take_items() {
+            let plain = item.plain(self.lang).unwrap_or_default();
+            let shown = self.screen.show(item, self.lang);
+            // The heading of a day is ours.
+            let heading = shown.starts_with("── ").then(|| shown.split_once('\n')).flatten();
+            let shown = heading.map_or(&*shown, |(_, said)| said);
+            for printed in [&*plain, shown.trim_end_matches('\n')] {
+                let hidden = |c: char| c != '\n' && shows_nothing(c);
+                assert!(!printed.chars().any(hidden), "P28: {printed:?}");
+                let indented = printed.split('\n').skip(1).all(|line| line.starts_with("  "));
+                assert!(indented || lines == Lines::OneEach, "P28: {printed:?}");
+            }
         }
     }
 

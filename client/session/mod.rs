@@ -11,16 +11,19 @@
 //! While it is not [`Phase::Open`], requests wait; then they go out in the order in which they
 //! were asked (P7). What must never happen twice is decided in `stream` and `requests`.
 
+mod answers;
+
 use std::time::Duration;
 
 use p2sp::locale::Lang;
 use p2sp::locale::client::Text;
-use p2sp::wire::{Code, MessageType};
+use p2sp::wire::MessageType;
 use serde_json::Value;
 
 use super::numbers::Numbers;
 use super::requests::{Args, Purpose, Request, Requests, append_ack};
-use super::show;
+use super::roster::Roster;
+use super::show::{self, Item};
 use super::stream::{Arrival, Stream};
 
 /// Where the connection stands.
@@ -54,8 +57,15 @@ pub struct Session {
     stream: Stream,
     requests: Requests,
     numbers: Numbers,
+    roster: Roster,
+    /// A person sits there: their friends and groups are worth knowing beforehand.
+    curious: bool,
     out: Vec<u8>,
-    lines: Vec<String>,
+    items: Vec<Item>,
+    /// The person leaves: nothing is asked any more, and the connection is to be closed.
+    leaving: bool,
+    /// A registration that only lacked the invite code.
+    uninvited: Option<Args>,
     /// The server has answered at least once.
     greeted: bool,
     /// The person was told that the connection is lost, and not yet that it is back.
@@ -75,8 +85,12 @@ impl Session {
             stream: Stream::default(),
             requests: Requests::new(),
             numbers: Numbers::default(),
+            roster: Roster::default(),
+            curious: false,
             out: Vec::new(),
-            lines: Vec::new(),
+            items: Vec::new(),
+            leaving: false,
+            uninvited: None,
             greeted: false,
             lost: false,
             refused: false,
@@ -102,12 +116,11 @@ impl Session {
     }
 
     /// A message has come.
-    pub fn received(&mut self, message: &Value) -> Step {
+    pub fn received(&mut self, message: Value) -> Step {
         self.greeted = true;
-        let (type_name, payload) = (show::text(message, "type"), &message["payload"]);
-        match type_name {
-            "normalmsg" | "login_success" => self.answer(type_name, payload),
-            _ => self.push(type_name, payload),
+        match show::text(&message, "type") {
+            "normalmsg" | "login_success" => self.answer(message),
+            _ => self.push(message),
         }
     }
 
@@ -140,7 +153,7 @@ impl Session {
         let was_open = self.phase == Phase::Open;
         self.phase = Phase::Down;
         self.out.clear();
-        if was_open && self.identity.is_some() && !self.lost {
+        if was_open && self.identity.is_some() && !self.lost && !self.leaving {
             self.lost = true;
             self.notice(Text::ConnectionLost);
         }
@@ -202,17 +215,27 @@ impl Session {
     /// The same in the words of others.
     pub fn refuse_saying(&mut self, text: &str, code: &str) {
         self.refused = true;
-        self.lines.push(show::refusal(text, code));
+        self.items.push(Item::Refusal { text: text.to_owned(), code: code.to_owned() });
     }
 
     /// Lets the person know something.
     pub fn notice(&mut self, text: Text) {
-        self.lines.push(show::notice(&text.say(self.lang)));
+        self.items.push(Item::Notice(text.say(self.lang)));
     }
 
-    /// Lines of our own.
-    pub fn print(&mut self, text: &str) {
-        self.lines.extend(text.lines().map(str::to_owned));
+    /// Words of our own.
+    pub fn print(&mut self, text: String) {
+        self.items.push(Item::Words(text));
+    }
+
+    /// The person leaves; from now on the connection is only to be closed.
+    pub fn leave(&mut self) {
+        self.leaving = true;
+    }
+
+    /// A person sits there, who may mean any of their friends and groups.
+    pub fn be_curious(&mut self) {
+        self.curious = true;
     }
 
     /// Speaks this language from now on.
@@ -268,6 +291,21 @@ impl Session {
         self.unreachable.as_deref()
     }
 
+    /// Whether the person leaves.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// A registration that only lacked the invite code, once.
+    pub fn take_uninvited(&mut self) -> Option<Args> {
+        self.uninvited.take()
+    }
+
+    /// The names that may be meant.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
     /// Whether no connection stands.
     pub fn is_down(&self) -> bool {
         self.phase == Phase::Down
@@ -277,7 +315,8 @@ impl Session {
     /// again for the next request only.
     pub fn wants_connection(&self) -> bool {
         let first = !self.greeted && self.unreachable.is_none();
-        first || self.identity.is_some() || self.requests.waiting() > 0
+        let wanted = first || self.identity.is_some() || self.requests.waiting() > 0;
+        wanted && !self.leaving
     }
 
     /// 1 if something was refused, 2 if the server could not be reached.
@@ -295,152 +334,24 @@ impl Session {
         std::mem::take(&mut self.out)
     }
 
-    /// The lines to print, once.
-    pub fn take_lines(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.lines)
-    }
-
-    // An answer.
-
-    fn answer(&mut self, type_name: &str, payload: &Value) -> Step {
-        let request = payload["re"].as_i64().and_then(|id| self.requests.answered(id));
-        let Some(request) = request else {
-            // About the connection itself, or about a confirmation.
-            let (text, code) = (show::text(payload, "message"), show::text(payload, "code"));
-            if code == Code::TlsRequired.name() {
-                // However often it is asked.
-                self.fail_all();
-                self.unreachable = Some(text.to_owned());
-                return Step::Drop(Duration::ZERO);
-            }
-            if show::status(payload) >= 400 {
-                self.refuse_saying(text, code);
-            }
-            return Step::GoOn;
-        };
-        if request.kind == MessageType::Resume {
-            return self.resumed(payload);
-        }
-        if request.kind == MessageType::Ack {
-            self.stream.prove(request.args["seq"].as_i64().unwrap_or(0));
-        }
-        if show::status(payload) >= 400 {
-            self.refused_by_server(&request, payload);
-        } else {
-            if request.purpose == Purpose::Command {
-                self.show(type_name, payload);
-            }
-            self.done(request, payload);
-        }
-        Step::GoOn
-    }
-
-    fn refused_by_server(&mut self, request: &Request, payload: &Value) {
-        let (text, code) = (show::text(payload, "message"), show::text(payload, "code"));
-        match request.purpose {
-            Purpose::Upkeep => {}
-            _ if request.was_done(code) => self.lines.push(show::notice(text)),
-            _ => self.refuse_saying(text, code),
-        }
-    }
-
-    /// What follows from a yes.
-    fn done(&mut self, mut request: Request, payload: &Value) {
-        match request.kind {
-            MessageType::Reg => {
-                request.args.retain(|name, _| matches!(name.as_str(), "username" | "password"));
-                self.ask(MessageType::Login, request.args, Purpose::Command);
-            }
-            MessageType::Login => {
-                self.numbers = Numbers::default();
-                self.signed_in(payload);
-            }
-            MessageType::Logout => self.sign_out(),
-            MessageType::Passwd => {
-                let new_key = payload["data"]["auth_token"].as_str();
-                if let (Some(identity), Some(new_key)) = (&mut self.identity, new_key) {
-                    identity.key = new_key.to_owned();
-                }
-            }
-            MessageType::Lang => {
-                let tag = request.args.get("lang").and_then(Value::as_str);
-                self.lang = tag.map_or(self.lang, Lang::from_tag);
-            }
-            MessageType::Newgroup | MessageType::Delgroup | MessageType::Leavegroup => {
-                self.numbers.groups_changed();
-            }
-            _ => self.next_page(request, &payload["data"]),
-        }
-    }
-
-    /// Keeps the numbers that a page gives, and asks for the page behind it.
-    fn next_page(&mut self, mut request: Request, data: &Value) {
-        if let Some(list) = request.numbers() {
-            let first = !request.args.contains_key("after");
-            let shown = request.purpose == Purpose::Command;
-            self.numbers.page(list, data, first, shown);
-        }
-        let next = &data["next"];
-        // The same page again would never end.
-        if !next.is_null() && request.args.get("after") != Some(next) {
-            request.args.insert("after".to_owned(), next.clone());
-            self.ask(request.kind, request.args, request.purpose);
-        }
-    }
-
-    fn resumed(&mut self, payload: &Value) -> Step {
-        if show::status(payload) < 400 {
-            self.signed_in(payload);
-            self.phase = Phase::Open;
-            if std::mem::take(&mut self.lost) {
-                self.notice(Text::ConnectionBack);
-            }
-            self.send();
-            return Step::GoOn;
-        }
-        let code = show::text(payload, "code");
-        match Code::from_name(code) {
-            Some(Code::BadKey) => self.refuse(Text::SignInAgain, code),
-            Some(Code::UserBlocked) => self.refuse_saying(show::text(payload, "message"), code),
-            // It will pass: the key is still good.
-            _ => {
-                let seconds = payload["data"]["retry_after"].as_u64().unwrap_or(0);
-                return Step::Drop(Duration::from_secs(seconds));
-            }
-        }
-        self.sign_out();
-        self.fail_all();
-        self.phase = Phase::Open;
-        Step::GoOn
-    }
-
-    fn signed_in(&mut self, payload: &Value) {
-        let given = show::text(payload, "auth_token");
-        let kept = self.identity.take().map(|identity| identity.key).unwrap_or_default();
-        let key = if given.is_empty() { kept } else { given.to_owned() };
-        self.identity = Some(Identity { key, is_admin: payload["is_admin"] == true });
-        let (user_id, cursor) = (payload["user_id"].as_i64(), payload["cursor"].as_i64());
-        let epoch = show::text(payload, "epoch");
-        self.stream.begin(user_id.unwrap_or(0), epoch, cursor.unwrap_or(0));
-    }
-
-    fn sign_out(&mut self) {
-        self.identity = None;
-        self.numbers = Numbers::default();
-        self.lost = false;
+    /// What is to be shown, once.
+    pub fn take_items(&mut self) -> Vec<Item> {
+        std::mem::take(&mut self.items)
     }
 
     // What comes unasked.
 
-    fn push(&mut self, type_name: &str, payload: &Value) -> Step {
+    fn push(&mut self, message: Value) -> Step {
+        let payload = &message["payload"];
         if show::text(payload, "event").starts_with("group_") {
             self.numbers.groups_changed();
         }
+        self.roster.heard(payload);
         let Some(seq) = payload["seq"].as_i64() else {
-            return self.connection_notice(type_name, payload);
+            return self.connection_notice(message);
         };
         match self.stream.arrive(seq, payload["prev"].as_i64()) {
-            Arrival::New => self.show(type_name, payload),
+            Arrival::New => self.items.push(Item::Message(message)),
             Arrival::Repeated => {}
             Arrival::Gap => return Step::Drop(Duration::ZERO),
         }
@@ -448,19 +359,18 @@ impl Session {
     }
 
     /// About the connection: never repeated, never confirmed.
-    fn connection_notice(&mut self, type_name: &str, payload: &Value) -> Step {
-        match show::text(payload, "event") {
-            "caught_up" => self.stream.caught_up = true,
-            // To sign in again by itself would only end the other session in turn. The end of
-            // the stream follows, so nothing more may be sent on this connection.
-            "signed_in_elsewhere" | "blocked" | "password_reset" => {
-                self.show(type_name, payload);
-                self.sign_out();
-                self.fail_all();
-                self.phase = Phase::Down;
-                return Step::Drop(Duration::ZERO);
-            }
-            _ => self.show(type_name, payload),
+    fn connection_notice(&mut self, message: Value) -> Step {
+        let event = show::text(&message["payload"], "event");
+        // To sign in again by itself would only end the other session in turn. The end of
+        // the stream follows, so nothing more may be sent on this connection.
+        let ends = matches!(event, "signed_in_elsewhere" | "blocked" | "password_reset");
+        self.stream.caught_up |= event == "caught_up";
+        self.items.push(Item::Message(message));
+        if ends {
+            self.sign_out();
+            self.fail_all();
+            self.phase = Phase::Down;
+            return Step::Drop(Duration::ZERO);
         }
         Step::GoOn
     }
@@ -491,10 +401,6 @@ impl Session {
                 self.refuse(Text::NoAnswer { word: request.kind.name() }, "no_answer");
             }
         }
-    }
-
-    fn show(&mut self, type_name: &str, payload: &Value) {
-        self.lines.extend(show::message(type_name, payload, self.lang));
     }
 }
 
@@ -548,22 +454,23 @@ mod tests {
 
         fn answer(&mut self, request: &Value, mut payload: Value) -> Step {
             payload["re"] = request["payload"]["id"].clone();
-            self.0.received(&json!({"type": "normalmsg", "payload": payload}))
+            self.0.received(json!({"type": "normalmsg", "payload": payload}))
         }
 
         fn push(&mut self, seq: i64, prev: i64) -> Step {
             let payload = json!({"fromusername": "al", "message": seq.to_string(), "seq": seq,
                                  "prev": prev});
-            self.0.received(&json!({"type": "usersend", "payload": payload}))
+            self.0.received(json!({"type": "usersend", "payload": payload}))
         }
 
         fn event(&mut self, event: &str) {
             let payload = json!({"event": event, "message": event});
-            self.0.received(&json!({"type": "sysmsg", "payload": payload}));
+            self.0.received(json!({"type": "sysmsg", "payload": payload}));
         }
 
         fn lines(&mut self) -> Vec<String> {
-            self.0.take_lines()
+            let items = self.0.take_items().into_iter();
+            items.filter_map(|item| item.plain(Lang::En)).collect()
         }
 
         /// The connection is cut and made again; the `resume` that is sent.
@@ -590,7 +497,7 @@ mod tests {
         let mut bench = Bench::connected();
         bench.ask("login", json!({"username": "bob", "password": "secret"}));
         let payload = json!({"status": 426, "code": "tls_required", "message": "only TLS"});
-        let step = bench.0.received(&json!({"type": "normalmsg", "payload": payload}));
+        let step = bench.0.received(json!({"type": "normalmsg", "payload": payload}));
         assert_eq!(step, Step::Drop(Duration::ZERO));
         assert!(!bench.0.wants_connection() && bench.0.waiting() == 0);
         assert_eq!((bench.0.unreachable(), bench.0.exit_code()), (Some("only TLS"), 2));

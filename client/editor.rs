@@ -1,0 +1,236 @@
+//! The line that a person edits: its history, its completion, and what comes in above it.
+//!
+//! The history is kept in memory only, and holds commands that were understood, without the
+//! password of a `login`: what was typed by mistake may be one (P27). The prompt is painted with
+//! whatever is to be shown in front of it, so that nothing ever stands in the line.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::thread;
+
+use p2sp::locale::Lang;
+use p2sp::wire::command::{self, Argument, GroupList, Syntax};
+use rustyline::completion::{Completer, Pair};
+use rustyline::config::Configurer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::MemHistory;
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
+
+use crate::link::Link;
+use crate::numbers::Numbers;
+use crate::output::Quiet;
+use crate::roster::Roster;
+use crate::session::Session;
+use crate::show;
+
+/// What a line begins with.
+const PROMPT: &str = "> ";
+/// Lines that can be had back.
+const HISTORY_LINES: usize = 1_000;
+
+/// The editor of a terminal.
+pub struct LineEditor {
+    editor: Editor<Beside, MemHistory>,
+    link: Arc<Link>,
+}
+
+impl LineEditor {
+    /// An editor, if this terminal can have one.
+    pub fn new(link: &Arc<Link>) -> Option<LineEditor> {
+        let config = Config::builder().completion_type(CompletionType::List).build();
+        let history = MemHistory::with_config(&config);
+        let mut editor = Editor::with_history(config, history).ok()?;
+        editor.set_max_history_size(HISTORY_LINES).ok()?;
+        // The prompt is painted by us, with colours or not.
+        editor.set_color_mode(ColorMode::Forced);
+        editor.set_helper(Some(Beside(Arc::clone(link))));
+        let bell = editor.create_external_printer().ok()?;
+        let ringing = Arc::clone(link);
+        thread::spawn(move || ringing.output().keep_ringing(bell));
+        Some(LineEditor { editor, link: Arc::clone(link) })
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// Ctrl-C, Ctrl-D, or the terminal is gone.
+    pub fn line(&mut self) -> Result<String, ReadlineError> {
+        self.link.output().hold(Quiet::Editing);
+        let line = self.editor.readline(PROMPT);
+        self.link.output().release();
+        line
+    }
+
+    /// Keeps a line for later.
+    pub fn remember(&mut self, line: &str) {
+        // What cannot be kept is not missed.
+        let _ = self.editor.add_history_entry(line);
+    }
+}
+
+/// What stands beside the line.
+struct Beside(Arc<Link>);
+
+impl Helper for Beside {}
+impl Validator for Beside {}
+impl Hinter for Beside {
+    type Hint = String;
+}
+
+impl Highlighter for Beside {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        match self.0.output().take() {
+            shown if shown.is_empty() => Cow::Borrowed(prompt),
+            shown => Cow::Owned(shown + prompt),
+        }
+    }
+}
+
+impl Completer for Beside {
+    type Candidate = Pair;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> Result<(usize, Vec<Pair>), ReadlineError> {
+        let line = line.get(..position).unwrap_or_default();
+        Ok(self.0.with(|session| candidates(line, session)))
+    }
+}
+
+/// Where the last word of a line begins, and what it may become.
+fn candidates(line: &str, session: &Session) -> (usize, Vec<Pair>) {
+    let begin = line.char_indices().rev().find(|(_, c)| c.is_whitespace());
+    let begin = begin.map_or(0, |(at, c)| at + c.len_utf8());
+    let (before, word) = line.split_at(begin);
+    let mut before = before.split_whitespace();
+    let is_admin = session.is_admin() == Some(true);
+    let found = match before.next() {
+        None => commands(word, session.lang(), is_admin),
+        Some(first) => {
+            let syntax = Syntax::of(&command::canonical(first));
+            let argument = syntax.and_then(|syntax| syntax.arguments().get(before.count()));
+            argument.map_or_else(Vec::new, |argument| match argument {
+                Argument::User | Argument::Creator => users(word, session.roster()),
+                Argument::Conversation => {
+                    let mut found = users(word, session.roster());
+                    found.extend(numbers(word, session.numbers(), GroupList::Mine));
+                    found
+                }
+                Argument::Group => groups(word, session.numbers()),
+                Argument::GroupNumber(list) => numbers(word, session.numbers(), *list),
+                Argument::Query => commands(word, session.lang(), is_admin),
+                Argument::Online => words(word, &["online"]),
+                Argument::Lang => words(word, &["zh", "en"]),
+                Argument::GroupName
+                | Argument::Password
+                | Argument::Count
+                | Argument::Text
+                | Argument::Words => Vec::new(),
+            })
+        }
+    };
+    (begin, found)
+}
+
+fn pair(display: &str, word: &str) -> Pair {
+    Pair { display: display.to_owned(), replacement: format!("{word} ") }
+}
+
+fn words(start: &str, words: &[&str]) -> Vec<Pair> {
+    words.iter().filter(|word| word.starts_with(start)).map(|word| pair(word, word)).collect()
+}
+
+/// Chinese names only to whom speaks Chinese, or has begun to.
+fn commands(start: &str, lang: Lang, is_admin: bool) -> Vec<Pair> {
+    let (dot, start) = match start.strip_prefix('.') {
+        Some(rest) => (".", rest),
+        None => ("", start),
+    };
+    let start = command::canonical(start);
+    let meant = |name: &&str| {
+        name.starts_with(&start) && (name.is_ascii() || lang == Lang::Zh || !start.is_empty())
+    };
+    let names = command::offered(is_admin).flat_map(Syntax::names).filter(meant);
+    names.map(|name| pair(name, &format!("{dot}{name}"))).collect()
+}
+
+fn users(start: &str, roster: &Roster) -> Vec<Pair> {
+    let (at, start) = match start.strip_prefix(['@', '＠']) {
+        Some(rest) => ("@", rest),
+        None => ("", start),
+    };
+    roster.beginning(start).map(|name| pair(name, &format!("{at}{name}"))).collect()
+}
+
+/// Own groups by name; one of a name with spaces only if it is begun with its first word.
+fn groups(start: &str, numbers: &Numbers) -> Vec<Pair> {
+    let names = numbers.all(GroupList::Mine).map(|(_, group)| show::line(&group.groupname));
+    names.filter(|name| name.starts_with(start)).map(|name| pair(&name, &name)).collect()
+}
+
+/// Groups by number; a name that is begun becomes its number.
+fn numbers(start: &str, numbers: &Numbers, list: GroupList) -> Vec<Pair> {
+    let all =
+        numbers.all(list).map(|(number, group)| (number.to_string(), show::line(&group.groupname)));
+    all.filter(|(number, name)| number.starts_with(start) || name.starts_with(start))
+        .map(|(number, name)| pair(&format!("{number}. {name}"), &number))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::{Args, Purpose};
+    use p2sp::wire::MessageType;
+    use serde_json::json;
+
+    fn session() -> Session {
+        let mut session = Session::new(Lang::En);
+        session.connected();
+        for (kind, data) in [
+            (MessageType::Friends, json!({"friends": [{"username": "bob"}, {"username": "bea"}]})),
+            (
+                MessageType::Groups,
+                json!({"groups": [{"creator": "al", "groupname": "team"},
+                                  {"creator": "al", "groupname": "读书会"}]}),
+            ),
+        ] {
+            session.ask(kind, Args::new(), Purpose::Numbers);
+            let re = if kind == MessageType::Friends { 2 } else { 3 };
+            let payload = json!({"re": re, "status": 200, "data": data});
+            session.received(json!({"type": "normalmsg", "payload": payload}));
+        }
+        session
+    }
+
+    #[test]
+    fn commands_friends_and_groups_are_completed() {
+        let session = session();
+        for (line, begin, found) in [
+            ("sen", 0, &["send ", "sendgroup "][..]),
+            (".sendg", 0, &[".sendgroup "]),
+            ("私", 0, &["私聊 "]),
+            ("broad", 0, &[]),
+            ("send b", 5, &["bea ", "bob "]),
+            ("私聊　＠bo", 9, &["@bob "]),
+            ("send bob b", 9, &[]),
+            ("sendgroup te", 10, &["1 "]),
+            ("群发 读", 7, &["2 "]),
+            ("history ", 8, &["bea ", "bob ", "1 ", "2 "]),
+            ("addgroupuser te", 13, &["team "]),
+            ("help 好", 5, &["好友 ", "好友列表 "]),
+            ("lang ", 5, &["zh ", "en "]),
+            ("nonsense ", 9, &[]),
+        ] {
+            let (at, pairs) = candidates(line, &session);
+            let words: Vec<_> = pairs.iter().map(|pair| &*pair.replacement).collect();
+            assert_eq!((at, &*words), (begin, found), "{line}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The one way to standard output, and its peace while somebody types.
+//!
+//! ```text
+//!  link ─ show() ─┬─ nobody types ───────────────► standard output
+//!                 └─ somebody types ─► pending ──► taken by the editor when it paints the line,
+//!                                         │        and printed above it; behind the line's end
+//!                        keep_ringing() ──┘        by release()
+//! ```
+//!
+//! Lines never wait in the line editor's own queue, where those that it did not come to would be
+//! lost at the end: the editor is only rung for, by a thread that may wait for it.
+
+use std::io::{self, Write};
+use std::process;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use p2sp::locale::Lang;
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+use rustyline::ExternalPrinter;
+
+use crate::screen::Screen;
+use crate::show::Item;
+
+/// What the editor is rung with: it adds a line's end to whatever it prints, so one line up and
+/// down again is nothing.
+const RING: &str = "\x1b[A\n";
+
+/// Everything that is shown goes through here.
+pub struct Output {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// How the terminal was before a line was edited.
+    before: Option<Termios>,
+}
+
+struct State {
+    screen: Screen,
+    quiet: Quiet,
+    pending: String,
+    /// The editor was rung for, and has not come yet.
+    rung: bool,
+}
+
+/// Why nothing may be written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// It may.
+    No,
+    /// A line is being edited.
+    Editing,
+    /// A password is being typed.
+    Secret,
+}
+
+impl Output {
+    /// Shows everything in this way.
+    pub fn new(screen: Screen) -> Output {
+        let state = State { screen, quiet: Quiet::No, pending: String::new(), rung: false };
+        let before = termios::tcgetattr(io::stdin()).ok();
+        Output { state: Mutex::new(state), changed: Condvar::new(), before }
+    }
+
+    /// Shows things, or keeps them until they can be shown. Never waits for the editor.
+    ///
+    /// # Errors
+    /// Nobody reads them any more.
+    pub fn show(&self, items: Vec<Item>, lang: Lang) -> io::Result<()> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut state = lock(&self.state);
+        if let Ok(size) = termios::tcgetwinsize(io::stdout()) {
+            state.screen.set_columns(size.ws_col.into());
+        }
+        for item in items {
+            let text = state.screen.show(item, lang);
+            state.pending += &text;
+        }
+        self.changed.notify_all();
+        match state.quiet {
+            Quiet::No => state.write(),
+            Quiet::Editing | Quiet::Secret => Ok(()),
+        }
+    }
+
+    /// Waits until everything is on the screen.
+    pub fn wait_shown(&self) {
+        drop(self.wait_while(|state| !state.pending.is_empty()));
+    }
+
+    /// Has the editor take what is pending, whenever something is; returns when there is no
+    /// editor any more.
+    pub fn keep_ringing(&self, mut bell: impl ExternalPrinter) {
+        let nothing =
+            |state: &State| state.quiet != Quiet::Editing || state.pending.is_empty() || state.rung;
+        loop {
+            self.wait_while(nothing).rung = true;
+            // May wait for the editor, so no lock is held.
+            if bell.print(RING.to_owned()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// From now on nothing is written by itself.
+    pub fn hold(&self, why: Quiet) {
+        lock(&self.state).quiet = why;
+        if let (Quiet::Secret, Some(before)) = (why, &self.before) {
+            // Before the question can be read: who types at once must not be shown either.
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            set_terminal(&silent);
+        }
+    }
+
+    /// What is to be printed above the line that is being edited.
+    pub fn take(&self) -> String {
+        let mut state = lock(&self.state);
+        state.rung = false;
+        self.changed.notify_all();
+        std::mem::take(&mut state.pending)
+    }
+
+    /// The line has its end: what came meanwhile is written, and all else at once again.
+    pub fn release(&self) {
+        let mut state = lock(&self.state);
+        if let (Quiet::Secret, Some(before)) = (state.quiet, &self.before) {
+            set_terminal(before);
+        }
+        (state.quiet, state.rung) = (Quiet::No, false);
+        let seen = state.screen.typed();
+        state.pending.insert_str(0, seen);
+        // A failure is met again by whoever shows something next.
+        let _ = state.write();
+        self.changed.notify_all();
+    }
+
+    fn wait_while(&self, waits: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let wait = self.changed.wait_while(lock(&self.state), |state| waits(state));
+        wait.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the process from wherever it is, with the terminal as it was.
+    pub fn exit(&self, code: u8) -> ! {
+        if let Some(before) = &self.before {
+            set_terminal(before);
+        }
+        process::exit(code.into())
+    }
+}
+
+impl State {
+    fn write(&mut self) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(std::mem::take(&mut self.pending).as_bytes())?;
+        stdout.flush()
+    }
+}
+
+/// What cannot be set stays as it is.
+fn set_terminal(modes: &Termios) {
+    let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, modes);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,402 @@
+//! How what is shown looks: as plain lines, as JSON for programs, or as a person at a terminal
+//! likes it, with the time, in colours, wrapped and aligned.
+//!
+//! The terminal's own signs stand only here and in `output`; every text went through `show`
+//! before, so what a peer wrote cannot bring any (P28). A long text is wrapped by us and not by
+//! the terminal: a line of it that is not the first would begin at the margin otherwise.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+use p2sp::locale::Lang;
+use p2sp::locale::client::{Text, day};
+use serde_json::Value;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::show::{self, Item};
+use super::tables;
+
+/// So many waiting messages are worth a word about their number …
+const WAITED_MIN: u64 = 20;
+/// … and so many one while they come.
+const WAITED_STEP: u64 = 500;
+/// A narrower terminal is left to wrap by itself.
+const COLUMNS_MIN: usize = 20;
+
+/// What a colour stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// The time, and what else stands back.
+    Faint,
+    /// A heading.
+    Strong,
+    /// A person.
+    Name,
+    /// A person in a group.
+    Group,
+    /// A notice.
+    Notice,
+    /// What an administrator says.
+    System,
+    /// A refusal.
+    Refusal,
+    /// Someone is there.
+    Online,
+}
+
+/// The look of everything that is shown.
+pub enum Screen {
+    /// As a script expects it.
+    Plain,
+    /// One object a line.
+    Json,
+    /// For a terminal.
+    Person(Box<Person>),
+}
+
+/// What someone at a terminal has seen so far, and how they like it.
+pub struct Person {
+    colours: bool,
+    bell: bool,
+    title: bool,
+    zone: TimeZone,
+    /// The day of the last line that has one.
+    day: Date,
+    /// Messages that waited for the user, while they come.
+    waited: Option<u64>,
+    /// Messages since the person last typed.
+    unread: u64,
+    columns: usize,
+}
+
+impl Screen {
+    /// For a terminal.
+    pub fn person(colours: bool, bell: bool, title: bool, zone: TimeZone) -> Screen {
+        let day = Timestamp::now().to_zoned_datetime(zone.clone()).date();
+        let (waited, unread, columns) = (None, 0, 0);
+        Screen::Person(Box::new(Person {
+            colours,
+            bell,
+            title,
+            zone,
+            day,
+            waited,
+            unread,
+            columns,
+        }))
+    }
+
+    /// The terminal is so wide.
+    pub fn set_columns(&mut self, columns: usize) {
+        if let Screen::Person(person) = self {
+            person.columns = columns;
+        }
+    }
+
+    /// What is to be written, with its line's end.
+    pub fn show(&mut self, item: Item, lang: Lang) -> String {
+        let shown = match self {
+            Screen::Plain => item.plain(lang),
+            Screen::Json => {
+                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Some(item.json(since_epoch.as_secs() as i64).to_string())
+            }
+            Screen::Person(person) => person.show(&item, lang),
+        };
+        shown.map(|text| text + "\n").unwrap_or_default()
+    }
+
+    /// The person has typed: what came was seen. Returns what is to be written.
+    pub fn typed(&mut self) -> &'static str {
+        let Screen::Person(person) = self else { return "" };
+        let unread = std::mem::take(&mut person.unread);
+        if unread > 0 && person.title { "\x1b]0;p2sp\x07" } else { "" }
+    }
+}
+
+impl Person {
+    fn show(&mut self, item: &Item, lang: Lang) -> Option<String> {
+        let Item::Message(message) = item else {
+            let style = match item {
+                Item::Refusal { .. } => Some(Style::Refusal),
+                Item::Notice(_) => Some(Style::Notice),
+                _ => None,
+            };
+            return item.plain(lang).map(|text| self.block(style, &text));
+        };
+        let (kind, payload) = (show::text(message, "type"), &message["payload"]);
+        match kind {
+            "normalmsg" | "login_success" => self.answer(item, kind, payload, lang),
+            "sysmsg" if payload["event"] == "caught_up" => self.caught_up(lang),
+            "usersend" | "groupsend" | "sysmsg" => Some(self.push(message, lang)),
+            _ => None,
+        }
+    }
+
+    fn answer(&mut self, item: &Item, kind: &str, payload: &Value, lang: Lang) -> Option<String> {
+        if show::status(payload) >= 400 {
+            return item.plain(lang).map(|text| self.block(Some(Style::Refusal), &text));
+        }
+        if kind == "login_success" {
+            self.waited = Some(0);
+        }
+        let text = item.plain(lang)?;
+        if let Some(messages) = payload["data"]["messages"].as_array() {
+            let heading = self.paint(Style::Strong, text.lines().next().unwrap_or_default());
+            let said = messages.iter().map(|message| self.said(message, lang));
+            return Some(said.fold(heading, |text, line| text + "\n" + &line));
+        }
+        let table =
+            tables::aligned(&text, &payload["data"], lang, &|style, text| self.paint(style, text));
+        Some(table.unwrap_or_else(|| self.block(None, &text)))
+    }
+
+    /// A push: counted, and shown.
+    fn push(&mut self, message: &Value, lang: Lang) -> String {
+        let mut shown = self.said(message, lang);
+        if message["payload"]["seq"].is_null() {
+            return shown;
+        }
+        match &mut self.waited {
+            Some(count) => {
+                *count += 1;
+                if *count % WAITED_STEP == 0 {
+                    let text = Text::Receiving { count: *count }.say(lang);
+                    shown += &format!("\n{}", self.paint(Style::Faint, &format!("* {text}")));
+                }
+            }
+            None => shown += &self.arrived(),
+        }
+        shown
+    }
+
+    /// Everything that waited is there.
+    fn caught_up(&mut self, lang: Lang) -> Option<String> {
+        let count = self.waited.take().filter(|count| *count >= WAITED_MIN)?;
+        let text = format!("* {}", Text::Waited { count }.say(lang));
+        Some(self.paint(Style::Notice, &text) + &self.arrived())
+    }
+
+    /// What tells someone who looks elsewhere that something has come.
+    fn arrived(&mut self) -> String {
+        self.unread += 1;
+        let mut signs = String::new();
+        if self.title {
+            signs += &format!("\x1b]0;({}) p2sp\x07", self.unread);
+        }
+        if self.bell {
+            signs.push('\x07');
+        }
+        signs
+    }
+
+    /// One thing that was said, with its time, under a heading if it is of another day.
+    fn said(&mut self, message: &Value, lang: Lang) -> String {
+        let (kind, payload) = (show::text(message, "type"), &message["payload"]);
+        let (mut heading, mut time) = (String::new(), String::new());
+        if let Some(at) = self.local(&message["timestamp"]) {
+            if at.date() != self.day {
+                self.day = at.date();
+                let weekday = at.weekday().to_monday_zero_offset() as usize;
+                let date = day(lang, (at.year(), at.month(), at.day()), weekday);
+                heading = self.paint(Style::Faint, &format!("── {date} ──")) + "\n";
+            }
+            time = format!("{:02}:{:02} ", at.hour(), at.minute());
+        }
+        let by_admin = payload["system"] == true
+            || matches!(show::text(payload, "event"), "admin" | "broadcast");
+        let style = match kind {
+            _ if by_admin => Style::System,
+            "sysmsg" => Style::Notice,
+            "groupsend" => Style::Group,
+            _ => Style::Name,
+        };
+        let [head, text] = show::said(kind, payload, lang);
+        let text = self.wrap(&text, time.width() + head.width() + 1);
+        let (time, head) = (self.paint(Style::Faint, &time), self.paint(style, &head));
+        let text = if style == Style::Notice { self.paint(style, &text) } else { text };
+        format!("{heading}{time}{head} {text}")
+    }
+
+    fn local(&self, timestamp: &Value) -> Option<ZonedDateTime> {
+        let at = Timestamp::from_second(timestamp.as_i64()?).ok()?;
+        Some(at.to_zoned_datetime(self.zone.clone()))
+    }
+
+    /// Wrapped, and in one colour.
+    fn block(&self, style: Option<Style>, text: &str) -> String {
+        let text = self.wrap(text, 0);
+        style.map(|style| self.paint(style, &text)).unwrap_or(text)
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if !self.colours || text.is_empty() {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Faint => "2",
+            Style::Strong => "1",
+            Style::Name => "1;36",
+            Style::Group => "1;34",
+            Style::Notice => "33",
+            Style::System => "1;35",
+            Style::Refusal => "31",
+            Style::Online => "32",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// Breaks lines that are too long, at a space if there is one; what follows is indented. The
+    /// first begins at column `begin`.
+    fn wrap(&self, text: &str, begin: usize) -> String {
+        if self.columns < COLUMNS_MIN {
+            return text.to_owned();
+        }
+        let (mut out, mut column, mut space) = (String::new(), begin, None);
+        for c in text.chars() {
+            let width = c.width().unwrap_or(0);
+            if column + width > self.columns {
+                match space.take().filter(|_| c != ' ') {
+                    Some(at) => {
+                        out.replace_range(at..=at, "\n  ");
+                        column = out[at + 1..].width();
+                    }
+                    None => {
+                        out.push_str("\n  ");
+                        column = 2;
+                    }
+                }
+            }
+            match c {
+                '\n' => (column, space) = (0, None),
+                ' ' if column > 2 => space = Some(out.len()),
+                _ => {}
+            }
+            out.push(c);
+            column += if c == '\n' { 0 } else { width };
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn screen(colours: bool, columns: usize) -> Screen {
+        let mut screen = Screen::person(colours, true, true, TimeZone::UTC);
+        screen.set_columns(columns);
+        screen
+    }
+
+    fn push(text: &str, unix: i64) -> Item {
+        Item::Message(json!({"type": "usersend", "timestamp": unix,
+                             "payload": {"fromusername": "小明", "message": text, "seq": 1}}))
+    }
+
+    fn answer(data: Value, text: &str) -> Item {
+        let payload = json!({"status": 200, "code": "ok", "message": text, "data": data});
+        Item::Message(json!({"type": "normalmsg", "timestamp": 0, "payload": payload}))
+    }
+
+    #[test]
+    fn a_day_has_a_heading_and_a_message_its_time() {
+        let mut screen = screen(false, 0);
+        let noon = 1_772_366_400; // 2026-03-01 12:00 UTC
+        let signs = |count| format!("\x1b]0;({count}) p2sp\x07\x07\n");
+        let shown = screen.show(push("在吗", noon), Lang::En);
+        assert_eq!(shown, format!("── Sunday 2026-03-01 ──\n12:00 小明> 在吗{}", signs(1)));
+        let shown = screen.show(push("在", noon + 60), Lang::En);
+        assert_eq!(shown, format!("12:01 小明> 在{}", signs(2)), "the same day");
+        assert_eq!((screen.typed(), screen.typed()), ("\x1b]0;p2sp\x07", ""));
+    }
+
+    #[test]
+    fn p28_a_long_text_never_begins_at_the_margin() {
+        let mut screen = screen(false, 24);
+        let said = format!("{}! you are out [x]", "长".repeat(6));
+        let shown = screen.show(push(&said, 0), Lang::En);
+        let lines: Vec<_> = shown.lines().skip(1).collect();
+        assert_eq!(lines[0], format!("00:00 小明> {}", "长".repeat(6)));
+        assert!(lines[1].starts_with("  ! you are out [x]"), "{lines:?}");
+        let shown = screen.show(push("some words that are longer than it", 0), Lang::En);
+        assert!(
+            shown.starts_with("00:00 小明> some words\n  that are longer than\n  it"),
+            "{shown}"
+        );
+        assert!(shown.lines().all(|line| line.width() <= 24 || line.contains('\x07')));
+    }
+
+    #[test]
+    fn lists_are_aligned_by_what_is_seen() {
+        let mut screen = screen(false, 80);
+        let groups = json!({"groups": [
+            {"groupname": "team", "creator": "王小明", "online": 1, "total": 12, "blocked": false},
+            {"groupname": "读书会", "creator": "al", "online": 10, "total": 12, "blocked": true},
+        ]});
+        let text = "Groups:\n  9. team 王小明 (1/12)\n  10. 读书会 al (10/12) [blocked]";
+        assert_eq!(
+            screen.show(answer(groups, text), Lang::En),
+            "Groups:\n   9.  team    王小明  (1/12)\n  10.  读书会  al      (10/12)  [blocked]\n"
+        );
+        let friends = json!({"friends": [{"username": "bob", "online": true},
+                                         {"username": "王小明", "online": false}],
+                             "requests": ["eve"]});
+        let text = "好友：\n  bob（在线）\n  王小明（离线）\n等待您处理的好友请求：\n  eve";
+        assert_eq!(
+            screen.show(answer(friends, text), Lang::Zh),
+            "好友：\n  bob     在线\n  王小明  离线\n等待您处理的好友请求：\n  eve\n"
+        );
+    }
+
+    #[test]
+    fn a_history_has_days_and_times() {
+        let mut screen = screen(false, 80);
+        let said = |from: &str, unix: i64, text: &str| {
+            json!({"type": "usersend", "timestamp": unix,
+                   "payload": {"fromusername": from, "message": text, "seq": unix}})
+        };
+        let data = json!({"messages": [said("al", 0, "one"), said("bob", 90_060, "two\nthree")]});
+        let shown = screen.show(answer(data, "History:\nal> one\nbob> two three"), Lang::En);
+        let wanted = [
+            "History:",
+            "── Thursday 1970-01-01 ──",
+            "00:00 al> one",
+            "── Friday 1970-01-02 ──",
+            "01:01 bob> two",
+            "  three",
+        ];
+        assert_eq!(shown.lines().collect::<Vec<_>>(), wanted);
+        assert!(!shown.contains('\x07'), "it is not new");
+    }
+
+    #[test]
+    fn what_waited_is_counted_and_colours_can_be_had() {
+        let mut screen = screen(true, 80);
+        let login = json!({"type": "login_success", "payload": {"message": "Welcome"}});
+        assert_eq!(screen.show(Item::Message(login), Lang::En), "Welcome\n");
+        let shown: String = (0..WAITED_STEP).map(|_| screen.show(push("x", 0), Lang::En)).collect();
+        assert!(shown.contains("\x1b[1;36m小明>\x1b[0m x\n"), "no bell for each: {shown}");
+        assert!(shown.ends_with("\x1b[2m* 500 messages so far, and more are coming …\x1b[0m\n"));
+        let end = json!({"type": "sysmsg", "payload": {"message": "all", "event": "caught_up"}});
+        let shown = screen.show(Item::Message(end), Lang::En);
+        assert!(shown.starts_with("\x1b[33m* 500 messages waited for you.\x1b[0m\x1b]0;(1)"));
+        let no = Item::Refusal { text: "no".into(), code: "busy".into() };
+        assert_eq!(screen.show(no, Lang::En), "\x1b[31m! no [busy]\x1b[0m\n");
+    }
+
+    #[test]
+    fn p27_a_line_for_programs_has_no_key() {
+        let login = json!({"type": "login_success", "timestamp": 7,
+                           "payload": {"message": "hi", "auth_token": "k", "status": 200}});
+        let shown = Screen::Json.show(Item::Message(login), Lang::En);
+        assert_eq!(shown.lines().count(), 1);
+        let object: Value = serde_json::from_str(&shown).expect("JSON");
+        let wanted = json!({"type": "login_success", "timestamp": 7,
+                            "payload": {"message": "hi", "status": 200}});
+        assert_eq!(object, wanted);
+    }
+}
