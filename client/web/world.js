@@ -34,7 +34,7 @@ export class World {
   #tell;
   #refreshing = null;
 
-  /** `tell` has `changed()` and `failed(message)`. */
+  /** `tell` has `changed()`: something is to be drawn anew. */
   constructor(session, keep, tell) {
     this.#session = session;
     this.#keep = keep;
