@@ -17,7 +17,7 @@ export const groupKey = (creator, groupname) => `group/${creator}/${groupname}`;
 /** Events that want a look; the others only change who is in a group. */
 const COUNTED = new Set([
   "friend_added", "friend_removed", "friend_rejected",
-  "group_added", "group_removed", "group_deleted", "admin", "broadcast",
+  "group_added", "group_removed", "group_deleted", "admin", "broadcast", "gap",
 ]);
 
 export class Conversation {
@@ -155,6 +155,8 @@ export function itemOf({ type, timestamp, payload }, me) {
     time: timestamp,
     from,
     own: said && from === me,
+    /** The words of a person; else an event, told by the server. */
+    said,
     text: payload.message,
     /** Said by an administrator, as the system's. */
     system: payload.system === true || type === "sysmsg",

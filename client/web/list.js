@@ -1,7 +1,7 @@
 // The list: who asks, and all conversations, the last used first.
 
 import { arrange, avatar, h, peer, saying, whenOf } from "./dom.js";
-import { currentLang, say } from "./words.js";
+import { WORDS, currentLang, say } from "./words.js";
 
 /** Of a message, what a row can show. */
 const PREVIEW_CHARS = 90;
@@ -101,7 +101,7 @@ export class List {
 function preview({ kind, last, creator }, friend, group) {
   if (last) {
     const text = last.text.slice(0, PREVIEW_CHARS).replace(/\s+/g, " ");
-    if (eventKey(last)) return saying(eventKey(last), { who: last.from });
+    if (!last.said) return wordsOf(last);
     if (last.own) return saying("you_said", { text });
     if (kind === "group") return saying("they_said", { who: last.from, text });
     return peer(text);
@@ -111,8 +111,9 @@ function preview({ kind, last, creator }, friend, group) {
   return kind === "notices" ? say("notices_sub") : "";
 }
 
-/** The key of our own words for an event, if there are any. */
-export function eventKey({ event }) {
-  const isOurs = /^(friend|group)_/.test(event);
-  return isOurs ? `event_${event}` : null;
+/** An event in our own words, so that they follow the language; in the server's, if it is one of a
+ *  later version. */
+export function wordsOf({ event, from, text }) {
+  const key = `event_${event}`;
+  return key in WORDS ? saying(key, { who: from }) : peer(text);
 }

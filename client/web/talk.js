@@ -5,8 +5,8 @@
 // knows besides (delivered, read) has its place there.
 
 import { arrange, avatar, dayOf, h, icon, isSameDay, peer, saying, timeOf } from "./dom.js";
-import { eventKey } from "./list.js";
-import { WORDS, currentLang, say } from "./words.js";
+import { wordsOf } from "./list.js";
+import { currentLang, say } from "./words.js";
 
 /** Messages of one person within so many seconds stand together. */
 const TOGETHER_S = 300;
@@ -229,7 +229,7 @@ function rowsOf({ items, newAfter, kind }, lang, actions) {
       rows.push({ key: "new", mark: lang, make });
       before = null;
     }
-    const isFirst = !before || before.from !== item.from || eventKey(before) !== null
+    const isFirst = !before || before.from !== item.from || !before.said
       || before.system !== item.system || item.time - before.time > TOGETHER_S;
     const mark = [lang, item.state, item.why, isFirst, item.seq].join();
     const make = () => element(item, kind, isFirst, lang, actions);
@@ -240,11 +240,7 @@ function rowsOf({ items, newAfter, kind }, lang, actions) {
 }
 
 function element(item, kind, isFirst, lang, actions) {
-  const key = eventKey(item);
-  if (key) {
-    const words = key in WORDS ? saying(key, { who: item.from }) : peer(item.text);
-    return h("p", { class: "event" }, words);
-  }
+  if (!item.said) return h("p", { class: "event" }, wordsOf(item));
   const isNamed = isFirst && !item.own && (kind !== "user" || item.system);
   const head = h("p", { class: "from" },
     isNamed ? peer(item.from) : null,

@@ -34,7 +34,7 @@ export class World {
   #tell;
   #refreshing = null;
 
-  /** `tell` has `changed()` and `failed(message)`. */
+  /** `tell` has `changed()`: something is to be drawn anew. */
   constructor(session, keep, tell) {
     this.#session = session;
     this.#keep = keep;
@@ -306,7 +306,7 @@ export class World {
   send(conversation, text) {
     const item = {
       mid: nextMid(), time: Math.floor(Date.now() / 1000), from: this.me.name, own: true, text,
-      system: false, event: "", state: "unknown",
+      said: true, system: false, event: "", state: "unknown",
     };
     conversation.insert(item);
     conversation.newAfter = null;
