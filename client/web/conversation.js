@@ -157,7 +157,7 @@ export function itemOf({ type, timestamp, payload }, me) {
     own: said && from === me,
     /** The words of a person; else an event, told by the server. */
     said,
-    text: payload.message,
+    text: payload.message ?? "",
     /** Said by an administrator, as the system's. */
     system: payload.system === true || type === "sysmsg",
     event: type === "sysmsg" ? payload.event : "",

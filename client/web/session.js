@@ -69,7 +69,8 @@ export class Session {
     const { type, timestamp, payload } = JSON.parse(text);
     if (type === "normalmsg" || type === "login_success") return this.#answer(payload);
     if (Number.isInteger(payload.seq)) return this.#push(type, timestamp, payload);
-    return this.#connectionNotice(payload);
+    // What a later version tells, and nobody here asked for, is ignored.
+    return type === "sysmsg" ? this.#connectionNotice(payload) : true;
   }
 
   /** What came so far is shown and kept: it counts as received. */

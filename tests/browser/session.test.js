@@ -89,6 +89,16 @@ test("a gap gives the connection up, and moves nothing", () => {
   assert.deepEqual(bench.shown, []);
 });
 
+test("what a later version tells is no failure, and is counted where it is in the log", () => {
+  const bench = new Bench().signIn();
+  assert.equal(bench.receive("later", { what: 1 }), true);
+  assert.equal(bench.receive("later", { what: 2, seq: 12, prev: 10 }), true);
+  assert.equal(bench.push(13, 12), true);
+  assert.equal(bench.told.some(([name]) => name === "noticed"), false);
+  const push = { type: "later", timestamp: 1, payload: { what: 2, seq: 12 } };
+  assert.equal(itemOf(push, "bob").text, "");
+});
+
 test("another epoch begins anew", () => {
   const bench = new Bench().signIn();
   bench.push(12, 10);
