@@ -5,6 +5,7 @@
 //! users    1,000 and 1,000,000; then 100,000 idle connections beside
 //! groups   of 10 … 10,000 members, nobody there: one row a message
 //! late     somebody with 200 groups and 10,000 waiting messages signs in again and again
+//! search   in one's own conversations, for what everybody says
 //! ```
 //!
 //! The shipped loop and server over a simulated edge (`edge`), with a real database on a real
@@ -33,6 +34,8 @@ mod people;
 mod report;
 #[path = "growth/scale.rs"]
 mod scale;
+#[path = "growth/search.rs"]
+mod search;
 #[path = "load/sizes.rs"]
 #[allow(dead_code)] // for the words
 mod sizes;
@@ -71,6 +74,7 @@ fn run(scale: &Scale) -> Outcome<()> {
             Part::Users => people::measure(scale, &mut report)?,
             Part::Groups => groups::measure(scale, &mut report)?,
             Part::Late => late::measure(scale, &mut report)?,
+            Part::Search => search::measure(scale, &mut report)?,
         }
     }
     print!("{}", report.finish(scale));

@@ -4,7 +4,7 @@
 //! user's number. The log is what 100,000 people said to one another and to 1,000 groups, and at
 //! its end what those said who will go on talking, so that what the server does later for an entry
 //! is done for entries like theirs. All of it was said before any user was made, so nothing waits
-//! for them.
+//! for them. The index of words has all of it.
 //!
 //! Filling does not wait for the disk. What was filled is on it before anything is measured, and
 //! stands below cargo's target directory: a real disk, where an fsync costs what it costs.
@@ -29,8 +29,8 @@ const ROWS: usize = 50_000;
 const INBOXES: u64 = 100_000;
 const GROUPS: u64 = 1_000;
 const GROUP_SHARE: u64 = 5;
-/// A text as people write it, in bytes.
-const BODY: usize = 64;
+/// A text as people write it: 64 bytes of ten words.
+pub const BODY: &str = "we meet at nine by the old bridge and bring tea for all of them";
 
 /// Who and what is in a database.
 #[derive(Clone, Default)]
@@ -75,10 +75,10 @@ impl Data {
     pub fn add(&self, filling: &Filling) -> Outcome<()> {
         let mut store = open(self.path(), Synchronous::Off)?;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
-        let mut filler = Filler { store: &mut store, rows: 0, unix, body: "m".repeat(BODY) };
+        let mut filler = Filler { store: &mut store, rows: 0, unix, body: BODY.into() };
         filler.store.begin()?;
         filler.fill(filling)?;
-        store.commit(())?;
+        filler.commit()?;
         store.close()?;
         // Closed, so that no lock of SQLite's is lost by it.
         Ok(fs::File::open(self.path().join("p2sp.db"))?.sync_all()?)
@@ -194,11 +194,19 @@ impl Filler<'_> {
         self.count()
     }
 
+    fn commit(&mut self) -> Outcome<()> {
+        while !self.store.is_indexed() {
+            self.store.index_some(ROWS)?;
+        }
+        self.store.commit(())?;
+        Ok(())
+    }
+
     /// One row more: now and then a commit, and a checkpoint when a server would make one.
     fn count(&mut self) -> Outcome<()> {
         self.rows += 1;
         if self.rows.is_multiple_of(ROWS) {
-            self.store.commit(())?;
+            self.commit()?;
             if self.store.wal_pages() >= WAL_PAGES_MAX {
                 self.store.checkpoint()?;
             }

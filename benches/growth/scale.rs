@@ -49,6 +49,8 @@ pub enum Part {
     Groups,
     /// What waits for one user
     Late,
+    /// The log, and somebody looks for something
+    Search,
 }
 
 /// Pairs who talk, where they are few.
