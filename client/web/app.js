@@ -1,7 +1,7 @@
 // The page of p2sp: a client like any other, which speaks PROTOCOL.md over a WebSocket.
 //
-//   person ─ list, talk, panels ─ world ─ session ─ link ─ server
-//                                   └── keep (what outlives the page)
+//   person ─ list, search, talk, panels ─ world ─ session ─ link ─ server
+//                                           └── keep (what outlives the page)
 //
 // `session` is the conversation with the server and knows no socket, `world` what is known and
 // knows no element; the views read the world and are drawn anew when it has changed.
@@ -13,13 +13,15 @@ import { Keep } from "./keep.js";
 import { Link } from "./link.js";
 import { List } from "./list.js";
 import { Panel, accountPanel, addPanel, friendPanel, groupPanel } from "./panels.js";
+import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { Talk } from "./talk.js";
 import { currentLang, say, setLang } from "./words.js";
 import { World } from "./world.js";
 
-/** Who is online is asked for as often as this while somebody looks. */
-const PRESENCE_MS = 60_000;
+/** Who is online in groups is asked for as often as this while somebody looks; of friends the
+ *  server tells it. */
+const GROUPS_MS = 600_000;
 /** What an answer says stands so long. */
 const TOAST_MS = 4_000;
 /** Where no frame comes, because the page is hidden, drawing waits so long. */
@@ -33,6 +35,7 @@ const session = new Session({
   pushed: (push, isNew) => world.take(push, isNew),
   caughtUp: () => draw(),
   ended,
+  watched: (payload) => world.watched(payload),
   noticed: (message) => toast(message),
   keyChanged: (key) => keep.setKey(key, world.me ? undefined : stays()),
   changed: () => {
@@ -73,6 +76,7 @@ const list = new List(world, {
   administer: () => administration.open(),
   act,
 });
+const search = new Search(world, { changed: () => draw(), openAt: openTalkAt });
 const talk = new Talk(world, {
   // As the browser's own button does.
   back: () => (history.state?.talk ? history.back() : world.show(null)),
@@ -92,7 +96,7 @@ function start() {
   const look = () => {
     if (!document.hidden && session.phase === "open" && world.me) world.refresh();
   };
-  setInterval(look, PRESENCE_MS);
+  setInterval(look, GROUPS_MS);
   document.addEventListener("visibilitychange", look);
   const useHere = document.querySelector("#rest button");
   useHere.addEventListener("click", () => location.reload());
@@ -133,6 +137,7 @@ function ended(event, message) {
   else if (!isElsewhere) keep.dropKey();
   if (isElsewhere) return draw();
   world.end();
+  search.leave();
   const why = { logout: say("signed_out"), bad_key: say("key_ended") };
   entrance.explain(why[event] ?? message);
   draw();
@@ -141,8 +146,17 @@ function ended(event, message) {
 // One conversation is open, or on a small screen the list: the browser's way back leads there.
 
 function openTalk(conversation) {
-  if (!history.state?.talk) history.pushState({ talk: true }, "");
+  enterTalk();
   world.show(conversation);
+}
+
+function openTalkAt(conversation, seq) {
+  enterTalk();
+  world.showAt(conversation, seq);
+}
+
+function enterTalk() {
+  if (!history.state?.talk) history.pushState({ talk: true }, "");
 }
 
 function showDetails(conversation) {
@@ -180,7 +194,8 @@ function drawNow() {
   rooms.dataset.view = world.open ? "talk" : "list";
   rooms.querySelector(".choose").hidden = world.open !== null;
   drawConnection();
-  list.render();
+  search.render();
+  list.render(search.isFinding);
   talk.render();
   if (isElsewhere) document.querySelector("#rest button").focus();
   document.title = world.unread ? `(${world.unread}) p2sp` : "p2sp";

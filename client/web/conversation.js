@@ -40,6 +40,12 @@ export class Conversation {
     this.unread = 0;
     /** The seq up to which it was read. */
     this.read = 0;
+    /** The seq up to which who said it was told in this session that it was read. */
+    this.readTold = 0;
+    /** Up to which seq the other has what I said, and has read it; of one user alone. */
+    this.marks = { delivered: 0, read: 0 };
+    /** There is more between the last item and the end: true only of a part. */
+    this.hasNewer = false;
     /** Where the line "new messages" stands while it is open. */
     this.newAfter = null;
     /** Unix seconds of the last thing that happened. */
@@ -48,10 +54,10 @@ export class Conversation {
     this.draft = "";
   }
 
-  /** Its name in requests. */
+  /** Its name in requests; the notices' is none. */
   get address() {
     return this.kind === "user" ? { username: this.name }
-      : { creator: this.creator, groupname: this.name };
+      : this.kind === "group" ? { creator: this.creator, groupname: this.name } : {};
   }
 
   get newest() {
@@ -61,6 +67,16 @@ export class Conversation {
   /** The first that a history has as well. */
   get oldest() {
     return this.items.find((item) => item.seq && isInHistory(item))?.seq;
+  }
+
+  /** The last that others said, of what is not behind `seq`. */
+  lastHeard(seq) {
+    return this.items.findLast((item) => item.said && !item.own && item.seq <= seq)?.seq ?? 0;
+  }
+
+  /** The last that I said and that is on the disk. */
+  get lastSaid() {
+    return this.items.findLast((item) => item.own && item.seq)?.seq ?? 0;
   }
 
   get last() {
@@ -96,6 +112,13 @@ export class Conversation {
     this.insert(item);
   }
 
+  /** The other has what I said up to there, and has read it; a seq left out says nothing. */
+  mark({ delivered = 0, read = 0 }) {
+    const { marks } = this;
+    marks.read = Math.max(marks.read, read);
+    marks.delivered = Math.max(marks.delivered, marks.read, delivered);
+  }
+
   /** Something may have been said that was not pushed to this page. */
   goStale() {
     if (this.kind === "notices" || this.isStale) return;
@@ -119,6 +142,25 @@ export class Conversation {
   takeOlder(page) {
     page.forEach((item) => this.insert(item));
     this.hasOlder = page.length > 0;
+  }
+
+  /** An empty block of its own, for what was said far from the end. */
+  part() {
+    const part = new Conversation(this.kind, this.name, this.creator);
+    return Object.assign(part, { marks: this.marks, isStale: false });
+  }
+
+  /** A page behind the last item has come; an empty one was the last. */
+  takeNewer(page) {
+    page.forEach((item) => this.insert(item));
+    this.hasNewer = page.length > 0;
+  }
+
+  /** A part has been read up to the end: it is one block with what is here. */
+  join(part) {
+    part.items.forEach((item) => this.insert(item));
+    this.hasOlder = part.hasOlder;
+    this.isStale = false;
   }
 
   /** Whether an item, unseen, is to be counted. */

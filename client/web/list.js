@@ -24,11 +24,11 @@ export class List {
     this.#me.addEventListener("click", () => actions.account());
     this.#root.querySelector("[data-new]").addEventListener("click", () => actions.add());
     this.#root.querySelector("[data-admin]").addEventListener("click", () => actions.administer());
-    this.#filter.addEventListener("input", () => this.render());
     this.#root.addEventListener("keydown", (event) => this.#walk(event));
   }
 
-  render() {
+  /** `isFinding`: what was found stands here instead. */
+  render(isFinding) {
     const { me, requests } = this.#world;
     if (!me) return;
     this.#me.replaceChildren(avatar(me.name, "user"), peer(me.name, { class: "name" }));
@@ -41,7 +41,8 @@ export class List {
     const rows = this.#world.rows.filter(
       ({ name, creator = "" }) => `${name} ${creator}`.toLowerCase().includes(wanted));
     arrange(this.#rows, rows.map((row) => this.#row(row, lang)));
-    this.#empty.hidden = rows.length > 0 || !this.#world.isComplete;
+    this.#rows.hidden = this.#requests.hidden = isFinding;
+    this.#empty.hidden = isFinding || rows.length > 0 || !this.#world.isComplete;
     this.#empty.textContent = say(wanted ? "nothing_found" : "nobody_yet");
   }
 
@@ -88,7 +89,7 @@ export class List {
   #walk(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
-    const rows = [...this.#rows.querySelectorAll("button")];
+    const rows = [...this.#root.querySelectorAll("nav:not([hidden]) button")];
     const at = rows.indexOf(document.activeElement);
     if (at < 0 && document.activeElement !== this.#filter) return;
     event.preventDefault();

@@ -8,7 +8,7 @@
 const CARRIES_MID = new Set(["send", "sendgroup", "adminsend", "adminsendgroup", "broadcast"]);
 const NEVER_REPEATED = new Set(["reg", "login", "passwd", "logout"]);
 /** The connection's own: gone with it. */
-const UPKEEP = new Set(["ping", "resume"]);
+const UPKEEP = new Set(["ping", "resume", "watch", "read"]);
 /** What a refused repetition proves to have been done before the connection was cut. */
 const WAS_DONE = {
   add: ["already_friends"],

@@ -15,6 +15,8 @@ import { currentLang } from "./words.js";
 const WITHOUT_KEY = new Set(["reg", "login", "ping"]);
 /** The server ends the session and says why; to begin it again is the person's to decide. */
 const ENDS = new Set(["signed_in_elsewhere", "blocked", "password_reset"]);
+/** What is told of others to whoever asked with `watch`: marks change, and nothing is said. */
+const WATCHED = new Set(["presence", "receipt"]);
 
 export class Session {
   #phase = "down";
@@ -23,7 +25,8 @@ export class Session {
   #transmit = null;
   stream = new Stream();
   /** What the session tells: `signedIn(welcome)`, `pushed(push, isNew)`, `caughtUp()`,
-   *  `noticed(message)`, `ended(event, message)`, `keyChanged(key)`, `changed()`. */
+   *  `watched(payload)`, `noticed(message)`, `ended(event, message)`, `keyChanged(key)`,
+   *  `changed()`. */
   #listener;
 
   constructor(listener) {
@@ -59,7 +62,7 @@ export class Session {
   connected(transmit) {
     this.#transmit = transmit;
     this.#phase = this.isSignedIn ? "resuming" : "open";
-    if (this.isSignedIn) this.#upkeep("resume", { ack: true });
+    if (this.isSignedIn) this.tell("resume", { lang: currentLang(), ack: true });
     this.#send();
     this.#listener.changed();
   }
@@ -85,7 +88,7 @@ export class Session {
 
   /** Asks whether the connection lives, unless that was asked already. */
   ping() {
-    if (!this.#requests.has("ping")) this.#upkeep("ping", {});
+    if (!this.#requests.has("ping")) this.tell("ping");
   }
 
   /** The connection is gone. */
@@ -111,6 +114,12 @@ export class Session {
       this.#send();
       this.#listener.changed();
     });
+  }
+
+  /** A request of the connection's own: gone with it, and nobody waits for the answer. */
+  tell(type, args = {}) {
+    this.#requests.push(type, args, () => {});
+    this.#send();
   }
 
   // What comes.
@@ -165,7 +174,8 @@ export class Session {
     return true;
   }
 
-  #connectionNotice({ event, message }) {
+  #connectionNotice(payload) {
+    const { event, message } = payload;
     if (event === "caught_up") {
       this.stream.caughtUp = true;
       this.#listener.caughtUp();
@@ -174,6 +184,8 @@ export class Session {
       this.#phase = "down";
       this.#end(event, message);
       return 0;
+    } else if (WATCHED.has(event)) {
+      this.#listener.watched(payload);
     } else {
       this.#listener.noticed(message);
     }
@@ -190,11 +202,6 @@ export class Session {
   }
 
   // What goes out.
-
-  #upkeep(type, args) {
-    this.#requests.push(type, { lang: currentLang(), ...args }, () => {});
-    this.#send();
-  }
 
   /** Sends what waits and may be sent. */
   #send() {

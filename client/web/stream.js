@@ -22,6 +22,11 @@ export class Stream {
     this.shown = shown;
   }
 
+  /** Everything up to this seq has come on this connection, or had reached the user before it. */
+  get got() {
+    return this.#got;
+  }
+
   /** Names the log: seqs of another user or epoch do not compare. */
   get log() {
     return this.#log;

@@ -1,8 +1,8 @@
 // The open conversation: what was said, and what is being written.
 //
 // It stays at the newest message while that is what one looks at, and stays where it is while one
-// reads what is older. Marks of messages are made in one place, `stateOf`: what a later version
-// knows besides (delivered, read) has its place there.
+// reads what is older, or a part that was searched for. What became of a message of one's own is
+// told in one place, `stateOf`.
 
 import { arrange, avatar, dayOf, h, icon, isSameDay, peer, saying, timeOf } from "./dom.js";
 import { wordsOf } from "./list.js";
@@ -12,8 +12,10 @@ import { currentLang, say } from "./words.js";
 const TOGETHER_S = 300;
 /** Nearer to the end than this counts as at the end, in pixels. */
 const END_PX = 60;
-/** Nearer to the beginning than this, older messages are fetched. */
+/** Nearer to the beginning than this, older messages are fetched; to a part's end, newer ones. */
 const TOP_PX = 300;
+/** What was searched for is marked for so long. */
+const SOUGHT_MS = 3_000;
 const MESSAGE_BYTES_MAX = 8_000;
 const LINK = /https?:\/\/[^\s<>"'“”‘’«»，。、；：！？（）《》【】]+/g;
 
@@ -28,6 +30,7 @@ export class Talk {
   #world;
   #actions;
   #shown = null;
+  #part = null;
   #isAtEnd = true;
   /** What is new has to be brought to the eye. */
   #isToShowNew = false;
@@ -41,7 +44,10 @@ export class Talk {
       "click", () => actions.details(this.#shown));
     this.#scroll.addEventListener("scroll", () => this.#scrolled());
     this.#newest.append(icon("down"));
-    this.#newest.addEventListener("click", () => this.#toEnd());
+    this.#newest.addEventListener("click", () => {
+      if (this.#part) world.show(this.#shown);
+      else this.#toEnd();
+    });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -57,25 +63,29 @@ export class Talk {
   }
 
   render() {
-    const conversation = this.#world.open;
+    const { open: conversation, part, sought } = this.#world;
     this.#root.hidden = !conversation;
     if (!conversation) return (this.#shown = null);
-    const isOther = conversation !== this.#shown;
-    if (isOther) this.#begin(conversation);
+    const isLeft = !part && this.#part?.hasNewer;
+    if (conversation !== this.#shown || isLeft) this.#begin(conversation);
+    this.#part = part;
+    if (sought) this.#isAtEnd = this.#isToShowNew = false;
+    const block = part ?? conversation;
     this.#renderHead(conversation);
     const [heightBefore, topBefore, firstBefore] = [
       this.#scroll.scrollHeight, this.#scroll.scrollTop, this.#messages.firstChild];
-    this.#renderTop(conversation);
-    arrange(this.#messages, rowsOf(conversation, currentLang(), this.#actionsFor(conversation)));
+    this.#renderTop(block);
+    arrange(this.#messages, rowsOf(block, currentLang(), this.#actionsFor(conversation)));
     const grewAbove = firstBefore && this.#messages.firstChild !== firstBefore;
     const isRead = !conversation.isStale || conversation.failure;
-    if (this.#isToShowNew && isRead) this.#toNew();
+    if (sought) this.#toSought(sought);
+    else if (this.#isToShowNew && isRead) this.#toNew();
     else if (this.#isAtEnd) this.#toEnd();
     else if (grewAbove) {
       this.#scroll.scrollTop = topBefore + this.#scroll.scrollHeight - heightBefore;
     }
     this.#renderEnd(conversation);
-    this.#fetchOlder();
+    this.#fetch();
   }
 
   #begin(conversation) {
@@ -136,6 +146,10 @@ export class Talk {
     return {
       retry: (item) => this.#world.retry(conversation, item),
       discard: (item) => this.#world.discard(conversation, item),
+      count: async (item) => {
+        const why = await this.#world.countReaders(item);
+        if (why !== null) this.#actions.fail(why);
+      },
     };
   }
 
@@ -144,9 +158,20 @@ export class Talk {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
     const wasAtEnd = this.#isAtEnd;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < END_PX;
+    // The end of a part is not the end.
+    this.#isAtEnd = !this.#part && scrollHeight - scrollTop - clientHeight < END_PX;
     if (wasAtEnd !== this.#isAtEnd && this.#shown) this.#renderEnd(this.#shown);
-    this.#fetchOlder();
+    this.#fetch();
+  }
+
+  #toSought(seq) {
+    this.#world.sought = null;
+    const message = this.#messages.querySelector(`[data-seq="${seq}"]`);
+    if (!message) return this.#toEnd();
+    message.scrollIntoView({ block: "center" });
+    message.classList.add("sought");
+    setTimeout(() => message.classList.remove("sought"), SOUGHT_MS);
+    this.#scrolled();
   }
 
   /** To the first message that was not read, or as near to it as there are messages behind it. */
@@ -165,10 +190,12 @@ export class Talk {
     this.#watch();
   }
 
-  #fetchOlder() {
-    const shown = this.#shown;
-    if (!shown || shown.failure || shown.isStale || this.#scroll.scrollTop > TOP_PX) return;
-    this.#world.loadOlder(shown);
+  #fetch() {
+    const block = this.#part ?? this.#shown;
+    if (!block || block.failure || block.isStale) return;
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
+    if (scrollTop <= TOP_PX) this.#world.loadOlder(block);
+    else if (scrollHeight - scrollTop - clientHeight <= TOP_PX) this.#world.loadNewer();
   }
 
   #watch() {
@@ -199,6 +226,7 @@ export class Talk {
     this.#fit();
     this.#text.focus();
     this.#isAtEnd = true;
+    this.#part = null;
     this.#world.send(this.#shown, text);
   }
 
@@ -210,7 +238,7 @@ export class Talk {
 }
 
 /** Days, the line before what is new, and the messages. */
-function rowsOf({ items, newAfter, kind }, lang, actions) {
+function rowsOf({ items, newAfter, kind, marks }, lang, actions) {
   const rows = [];
   let before = null;
   let dayBefore = 0;
@@ -231,15 +259,17 @@ function rowsOf({ items, newAfter, kind }, lang, actions) {
     }
     const isFirst = !before || before.from !== item.from || !before.said
       || before.system !== item.system || item.time - before.time > TOGETHER_S;
-    const mark = [lang, item.state, item.why, isFirst, item.seq].join();
-    const make = () => element(item, kind, isFirst, lang, actions);
+    const state = stateOf(item, marks);
+    const { why, seq, readers } = item;
+    const mark = [lang, state, why, isFirst, seq, readers?.read, readers?.total].join();
+    const make = () => element(item, state, kind, isFirst, lang, actions);
     rows.push({ key: item.mid ?? `seq ${item.seq}`, mark, make });
     before = item;
   }
   return rows;
 }
 
-function element(item, kind, isFirst, lang, actions) {
+function element(item, state, kind, isFirst, lang, actions) {
   if (!item.said) return h("p", { class: "event" }, wordsOf(item));
   const isNamed = isFirst && !item.own && (kind !== "user" || item.system);
   const head = h("p", { class: "from" },
@@ -252,19 +282,35 @@ function element(item, kind, isFirst, lang, actions) {
   head.childNodes.length ? head : null,
   h("div", { class: "bubble" },
     h("div", { class: "text", dir: "auto" }, linked(item.text)),
-    h("span", { class: "foot" }, timeOf(item.time, lang), stateOf(item))),
+    h("span", { class: "foot" }, timeOf(item.time, lang),
+      item.own ? sign(item, state, kind, actions) : null)),
+  item.readers ? h("p", { class: "readers muted" }, say("read_by", item.readers)) : null,
   item.state === "failed" || item.state === "unknown" ? trouble(item, actions) : null);
 }
 
-/** What became of a message of one's own. */
-function stateOf({ own, state, why }) {
-  if (!own) return null;
+/** What became of a message of one's own: its way to the disk, and from there to the other. */
+function stateOf({ state, seq }, { delivered, read }) {
+  if (state !== "kept") return state;
+  return seq <= read ? "read" : seq <= delivered ? "received" : "kept";
+}
+
+/** Of a group, pressing it asks how many have read the message. */
+function sign(item, state, kind, { count }) {
   const [sign, words] = {
     sending: ["◌", say("state_sending")],
     kept: ["✓", say("state_kept")],
+    received: ["✓✓", say("state_received")],
+    read: ["✓✓", say("state_read")],
     unknown: ["?", say("state_unknown")],
-    failed: ["!", say("state_failed", { why: why ?? "" })],
+    failed: ["!", say("state_failed", { why: item.why ?? "" })],
   }[state];
+  if (kind === "group" && state === "kept") {
+    const label = `${words}. ${say("who_read")}`;
+    return h("button", {
+      type: "button", class: "state kept", "aria-label": label, title: label,
+      onclick: () => count(item),
+    }, sign);
+  }
   const attributes = { class: `state ${state}`, role: "img", "aria-label": words, title: words };
   return h("span", attributes, sign);
 }

@@ -55,8 +55,15 @@ export const WORDS = {
   chats: ["Conversations", "会话"],
   notices: ["Notices", "通知"],
   notices_sub: ["From the server and its administrators", "来自服务器和管理员"],
-  filter: ["Find a conversation", "查找会话"],
-  nothing_found: ["Nothing of that name.", "没有找到这个名字。"],
+  filter: ["Find; Enter: in messages", "查找会话，回车搜索消息"],
+  nothing_found: [
+    "Nothing of that name. Enter searches the messages.", "没有找到这个名字，按回车搜索消息。",
+  ],
+  found: ["Messages found", "找到的消息"],
+  none_found: ["No message has these words.", "没有消息含有这些词。"],
+  unsearched: [
+    "{count} messages cannot be searched yet; try again later.", "还有 {count} 条消息暂不能搜索，请稍后再试。",
+  ],
   nobody_yet: [
     "Nobody here yet. Add a friend by name, or create a group.",
     "这里还没有人。按用户名添加好友，或创建一个群。",
@@ -91,6 +98,10 @@ export const WORDS = {
   system_mark: ["system message", "系统消息"],
   state_sending: ["Sending", "发送中"],
   state_kept: ["On the server's disk", "已写入服务器磁盘"],
+  state_received: ["Received", "已送达"],
+  state_read: ["Read", "已读"],
+  who_read: ["Press to see how many have read it", "按此查看已读人数"],
+  read_by: ["{read} of {total} have read it", "{total} 人中 {read} 人已读"],
   state_failed: ["Not sent: {why}", "未发送：{why}"],
   state_unknown: ["Perhaps not sent", "可能未发送"],
   try_again: ["Try again", "重试"],

@@ -14,6 +14,8 @@ const PREVIEWS = 12;
 const NOTICES_KEPT = 50;
 /** Changes of friends and groups come in crowds; the lists are read this long after the last. */
 const REFRESH_MS = 250;
+/** Who said something is told that it was read at most as often as this. */
+const READ_MS = 1_000;
 
 export class World {
   me = null;
@@ -26,9 +28,14 @@ export class World {
   conversations = new Map();
   /** The conversation that is on the screen, or null. */
   open = null;
+  /** What of it is on the screen instead of its end, or null. */
+  part = null;
+  /** The seq of the message to be brought to the eye, or null. */
+  sought = null;
   /** Friends and groups have been read. */
   isComplete = false;
   #isWatched = false;
+  #isReadTold = false;
   #session;
   #keep;
   #tell;
@@ -49,8 +56,10 @@ export class World {
     const memory = this.me ? null : this.#keep.memory;
     this.me = { name: welcome.username, id: welcome.user_id, isAdmin: welcome.is_admin };
     const wasOpen = memory?.userId === this.me.id ? this.#recall(memory) : this.open;
+    this.#session.tell("watch", { presence: true, receipts: true });
     for (const conversation of this.conversations.values()) {
       conversation.goStale();
+      conversation.readTold = 0;
       const doubtful = conversation.items.filter((item) => item.state === "unknown");
       doubtful.forEach((item) => this.#dispatch(conversation, item));
     }
@@ -61,7 +70,7 @@ export class World {
   }
 
   end() {
-    this.me = this.open = null;
+    this.me = this.open = this.part = this.sought = null;
     this.isComplete = false;
     for (const known of [this.friends, this.groups, this.conversations]) known.clear();
     this.requests = [];
@@ -78,8 +87,8 @@ export class World {
       shown: this.#session.stream.shown,
       open: this.open?.key,
       conversations: all.filter(({ time, unread }) => time || unread).map(
-        ({ kind, name, creator, unread, read, time }) => (
-          { kind, name, creator, unread, read, time }),
+        ({ kind, name, creator, unread, read, time, marks }) => (
+          { kind, name, creator, unread, read, time, marks }),
       ),
       notices: this.conversations.get(NOTICES)?.items.slice(-NOTICES_KEPT) ?? [],
       unsent: all.flatMap(({ kind, name, creator, items }) => items
@@ -91,9 +100,10 @@ export class World {
   /** What an earlier life of the page knew; returns what was open then. */
   #recall(memory) {
     const sameLog = memory.log === this.#session.stream.log;
-    for (const { kind, name, creator, unread, read, time } of memory.conversations) {
+    for (const { kind, name, creator, unread, read, time, marks } of memory.conversations) {
       const conversation = this.conversation(kind, name, creator);
       Object.assign(conversation, { unread, time, read: sameLog ? read : 0 });
+      if (sameLog && marks) conversation.mark(marks);
     }
     memory.notices.forEach((item) => this.conversation("notices", "").insert(item));
     const unsent = memory.unsent.sort((a, b) => (a.item.mid < b.item.mid ? -1 : 1));
@@ -112,7 +122,6 @@ export class World {
     if (push.type === "sysmsg") this.#heed(push.payload, conversation);
     // It stands among the requests until it is answered.
     if (item.event === "friend_requested") return this.#tell.changed();
-    if (conversation.kind === "user" && !item.event) this.presence(item.from, true);
     if (!conversation.insert(item)) return;
     if (isNew && conversation.counts(item)) conversation.unread += 1;
     if (conversation === this.open) this.#markWatched();
@@ -134,11 +143,11 @@ export class World {
     if (/^(friend|group)_/.test(event)) this.refreshSoon();
   }
 
-  /** A friend came or went. */
-  presence(name, online) {
-    const friend = this.friends.get(name);
-    if (!friend || friend.online === online) return;
-    friend.online = online;
+  /** A friend came or went, or has what I said. */
+  watched({ event, username, online, delivered, read }) {
+    const friend = this.friends.get(username);
+    if (event === "presence" && friend) friend.online = online;
+    if (event === "receipt") this.conversations.get(userKey(username))?.mark({ delivered, read });
     this.#tell.changed();
   }
 
@@ -224,7 +233,8 @@ export class World {
 
   show(conversation) {
     const before = this.open;
-    if (before === conversation) return;
+    this.part = this.sought = null;
+    if (before === conversation) return this.#tell.changed();
     if (before) {
       before.newAfter = null;
       before.trim();
@@ -239,6 +249,17 @@ export class World {
     this.#tell.changed();
   }
 
+  /** Shows it at a message, however far from its end. */
+  async showAt(conversation, seq) {
+    const isHere = conversation.kind === "notices"
+      || (!conversation.isStale && conversation.items.some((item) => item.seq === seq));
+    const part = isHere ? null : await this.#partAround(conversation, seq);
+    if (!this.me) return;
+    this.show(conversation);
+    this.part = part;
+    this.sought = seq;
+  }
+
   /** Whether somebody sees the end of the open conversation. */
   watch(isWatched) {
     this.#isWatched = isWatched;
@@ -249,7 +270,23 @@ export class World {
     if (!this.open || !this.#isWatched) return false;
     const changes = this.open.unread > 0;
     this.open.markRead();
+    this.#tellRead();
     return changes;
+  }
+
+  /** Whoever said the last that is seen learns it. Nobody has read what they were not pushed. */
+  #tellRead() {
+    const { open } = this;
+    if (!open || !this.#isWatched || this.#isReadTold || this.#session.phase !== "open") return;
+    const seq = open.lastHeard(this.#session.stream.got);
+    if (seq <= open.readTold) return;
+    open.readTold = seq;
+    this.#session.tell("read", { ...open.address, seq });
+    this.#isReadTold = true;
+    setTimeout(() => {
+      this.#isReadTold = false;
+      this.#tellRead();
+    }, READ_MS);
   }
 
   /** Why nothing can be said there: a key of the words, or null. */
@@ -269,6 +306,17 @@ export class World {
     const page = await this.#history(conversation, { count });
     if (page) conversation.takeNewest(page);
     this.#tell.changed();
+    this.#readMarks(conversation);
+  }
+
+  /** What became of my last words while nobody told this page. */
+  async #readMarks(conversation) {
+    const seq = conversation.lastSaid;
+    if (conversation.kind !== "user" || seq <= conversation.marks.read) return;
+    const { ok, data } = await this.ask("receipts", { seq });
+    if (!ok) return;
+    conversation.mark({ delivered: data.delivered ? seq : 0, read: data.read ? seq : 0 });
+    this.#tell.changed();
   }
 
   async loadOlder(conversation) {
@@ -276,6 +324,32 @@ export class World {
     const page = await this.#history(
       conversation, { count: PAGE, before: conversation.oldest });
     if (page) conversation.takeOlder(page);
+    this.#tell.changed();
+  }
+
+  /** A message with what was said before and after it, or null. */
+  async #partAround(conversation, seq) {
+    const part = conversation.part();
+    const [before, after] = await Promise.all([
+      this.#history(part, { count: PAGE, before: seq + 1 }),
+      this.#history(part, { count: PAGE, after: seq }),
+    ]);
+    if (!before || !after) return null;
+    part.takeOlder(before);
+    part.takeNewer(after);
+    return part;
+  }
+
+  /** Goes on with the part that is shown, until it has reached the end. */
+  async loadNewer() {
+    const { open, part } = this;
+    if (!part || part.isLoading || part.failure) return;
+    const page = await this.#history(part, { count: PAGE, after: part.newest });
+    if (page) part.takeNewer(page);
+    if (page && !part.hasNewer && this.part === part) {
+      open.join(part);
+      this.part = null;
+    }
     this.#tell.changed();
   }
 
@@ -301,6 +375,17 @@ export class World {
     }
   }
 
+  /** A page of what was said and has these words, the newest first: `{hits, next, unsearched}`,
+   *  `next` being the `before` of the older ones; or `{hits, why}`. */
+  async search(query, before) {
+    const { ok, message, data } = await this.ask("search", { query, before });
+    if (!ok || !this.me) return { hits: [], why: message };
+    const { messages, next, unsearched } = data;
+    const hits = messages.map((push) => (
+      { item: itemOf(push, this.me.name), place: placeOf(push, this.me.name) }));
+    return { hits: hits.reverse(), next, unsearched };
+  }
+
   // What I say.
 
   send(conversation, text) {
@@ -308,6 +393,7 @@ export class World {
       mid: nextMid(), time: Math.floor(Date.now() / 1000), from: this.me.name, own: true, text,
       said: true, system: false, event: "", state: "unknown",
     };
+    this.part = null;
     conversation.insert(item);
     conversation.newAfter = null;
     this.#dispatch(conversation, item);
@@ -334,8 +420,16 @@ export class World {
     if (ok) conversation.settle(item, data.seq);
     else if (code === "no_answer") item.state = "unknown";
     else Object.assign(item, { state: "failed", why: message });
-    if (ok && data.online !== undefined) this.presence(conversation.name, data.online);
     this.remember();
     this.#tell.changed();
+  }
+
+  /** How many have read what I said to a group; null, or why that is not known. */
+  async countReaders(item) {
+    const { ok, message, data } = await this.ask("receipts", { seq: item.seq });
+    if (!ok) return message;
+    item.readers = { read: data.read, total: data.total };
+    this.#tell.changed();
+    return null;
   }
 }

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     file!("list.js", SCRIPT),
     file!("panels.js", SCRIPT),
     file!("requests.js", SCRIPT),
+    file!("search.js", SCRIPT),
     file!("session.js", SCRIPT),
     file!("stream.js", SCRIPT),
     file!("style.css", STYLE),

@@ -44,14 +44,13 @@ async function two(left, right, options = {}) {
   return [ann, bob];
 }
 
-test("two pages chat both ways, and a message is marked when it is on the disk", async () => {
+test("two pages chat both ways", async () => {
   const [ann, bob] = await two("ann1", "bob1");
   await ann.say("你好，Bob");
   await bob.sees("你好，Bob");
   await bob.say("hello 安");
   await ann.sees("hello 安");
   assert.deepEqual(await ann.talk(), ["你好，Bob", "hello 安"]);
-  assert.equal(await ann.at(".own .state").getAttribute("aria-label"), "On the server's disk");
   assert.deepEqual(await bob.talk(), ["你好，Bob", "hello 安"]);
 });
 
@@ -394,3 +393,129 @@ test("what is refused is said in plain words, and what was written is not lost",
   await ann.at(".trouble button", "Try again").click();
   await bob.sees("too late");
 });
+
+test("what one said is marked: on the disk, received, read; after a reload as well", async () => {
+  const [ann, bob] = await two("ann17", "bob17");
+  const mark = (label) => ann.at(`.own .state[aria-label="${label}"]`);
+  await bob.page.reload();
+  await bob.at(".talk .whom").waitFor();
+  await bob.page.goBack();
+  await bob.at(".choose").waitFor();
+  bob.wire.cut();
+  await bob.at(".connection", "No connection").waitFor();
+  await ann.say("one");
+  await mark("On the server's disk").waitFor();
+  bob.wire.mend();
+  await bob.at(".connection button", "Try now").click();
+  await mark("Received").waitFor();
+  assert.equal(await mark("Received").textContent(), "✓✓");
+  await bob.open("user/ann17");
+  await mark("Read").waitFor();
+  await ann.say("two");
+  await mark("Read").nth(1).waitFor();
+  await ann.page.evaluate(() => sessionStorage.removeItem("p2sp.memory"));
+  await ann.page.reload();
+  await ann.open("user/bob17");
+  await mark("Read").nth(1).waitFor();
+});
+
+test("who comes and goes is seen at once, by a page that came back as well", async () => {
+  const [ann, bob] = await two("ann18", "bob18");
+  const sub = (text) => ann.at(".whom p", text).waitFor();
+  await sub("online");
+  bob.wire.cut();
+  await sub("offline");
+  ann.wire.cut();
+  await ann.at(".connection", "No connection").waitFor();
+  ann.wire.mend();
+  await ann.at(".connection button", "Try now").click();
+  await ann.at(".connection").waitFor({ state: "hidden" });
+  bob.wire.mend();
+  await bob.at(".connection button", "Try now").click();
+  await sub(/^online/);
+  assert.equal(await ann.at("#toasts p", "bob18 is").count(), 0, "nobody is interrupted");
+});
+
+test("of a group one asks how many have read a message", async () => {
+  const [ann, bob] = await two("ann19", "bob19");
+  await ann.at("[data-new]").click();
+  await ann.at("dialog [name=groupname]").fill("club19");
+  await ann.at("dialog button", "Create").click();
+  await ann.at(".whom", "club19").waitFor();
+  await ann.at("[data-details]").click();
+  await ann.at("dialog [name=username]").fill("bob19");
+  await ann.at("dialog [type=submit]").click();
+  await ann.at("dialog li", "bob19").waitFor();
+  await ann.at("dialog [aria-label=Close]").click();
+  await ann.say("who reads this?");
+  await ann.at("button.state").press("Enter");
+  await ann.at(".readers", "0 of 1 have read it").waitFor();
+  await bob.open("group/ann19/club19");
+  await bob.sees("who reads this?");
+  await assertSoon(async () => {
+    await ann.at("button.state").click();
+    await ann.at(".readers", "1 of 1 have read it").waitFor({ timeout: 300 });
+  });
+});
+
+test("what was said is found by any part of it, and shown where it was said", async () => {
+  const ann = await person();
+  await ann.register("ann20");
+  const peer = await server.peer("bob20");
+  await peer.ask("add", { username: "ann20" });
+  const say = (message) => peer.ask("send", { username: "ann20", message });
+  say("<i>first</i>");
+  say("我家在上海东边");
+  for (let i = 1; i <= 120; i += 1) say(`message ${i}`);
+  await say("the last");
+  await ann.at(".preview", "the last").waitFor();
+  const keys = ann.page.keyboard;
+  await keys.press("Control+k");
+  await keys.type("上海");
+  await keys.press("Enter");
+  const hit = ann.at(".found .row");
+  await hit.waitFor();
+  assert.match(await hit.textContent(), /bob20.*bob20: 我家在上海东边/);
+  await keys.press("ArrowDown");
+  await keys.press("Enter");
+  const found = ann.at(".sought .text", "我家在上海东边");
+  await found.waitFor();
+  const isSeen = (node) => {
+    const { top, bottom } = node.getBoundingClientRect();
+    return top > 0 && bottom < innerHeight;
+  };
+  assert.equal(await found.evaluate(isSeen), true);
+  assert.equal(await ann.at(".newest").getAttribute("data-unread"), "124", "all is unread yet");
+  for (let i = 0; i < 20 && !(await ann.at("article .text", "the last").count()); i += 1) {
+    await ann.at(".scroll").evaluate((node) => (node.scrollTop = node.scrollHeight));
+    await ann.page.waitForTimeout(50);
+  }
+  assert.equal((await ann.talk()).length, 123, "from there on to the end nothing is missing");
+  await ann.at(".found").waitFor();
+  await keys.press("Escape");
+  await ann.row("user/bob20").waitFor();
+  assert.equal(await ann.at("[type=search]").inputValue(), "");
+  for (let i = 1; i <= 20; i += 1) say(`第${i}次去北京`);
+  await say("再去北京");
+  await ann.at("[type=search]").fill("北京");
+  await keys.press("Control+k");
+  await keys.press("Enter");
+  await ann.at(".found .row").nth(19).waitFor();
+  assert.match(await ann.at(".found .row").first().textContent(), /再去北京/);
+  await ann.at(".found button", "Earlier").click();
+  await ann.at(".found .row").nth(20).waitFor();
+  await ann.at(".found .row", "再去北京").click();
+  await ann.at(".sought .text", "再去北京").waitFor();
+  peer.end();
+});
+
+/** Counts are right within a second. */
+async function assertSoon(check) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await check();
+    } catch (error) {
+      if (tries === 9) throw error;
+    }
+  }
+}

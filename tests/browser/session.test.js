@@ -19,7 +19,7 @@ class Bench {
   constructor() {
     const tell = (name) => (...args) => this.told.push([name, ...args]);
     const names = [
-      "signedIn", "pushed", "caughtUp", "ended", "noticed", "keyChanged", "changed"];
+      "signedIn", "pushed", "caughtUp", "ended", "watched", "noticed", "keyChanged", "changed"];
     this.session = new Session(Object.fromEntries(names.map((name) => [name, tell(name)])));
   }
 
@@ -97,6 +97,26 @@ test("what a later version tells is no failure, and is counted where it is in th
   assert.equal(bench.told.some(([name]) => name === "noticed"), false);
   const push = { type: "later", timestamp: 1, payload: { what: 2, seq: 12 } };
   assert.equal(itemOf(push, "bob").text, "");
+});
+
+test("what is told of others is no notice, and what a connection was told is not told again", () => {
+  const bench = new Bench().signIn();
+  bench.receive("sysmsg", { event: "presence", username: "al", online: false, message: "gone" });
+  bench.receive("sysmsg", { event: "receipt", username: "al", read: 9, message: "read" });
+  const told = bench.told.filter(([name]) => name === "watched" || name === "noticed");
+  assert.deepEqual(told.map(([name, { event }]) => [name, event]),
+    [["watched", "presence"], ["watched", "receipt"]]);
+  bench.session.tell("read", { username: "al", seq: 9 });
+  bench.again();
+  assert.deepEqual(bench.types, ["resume"]);
+});
+
+test("marks only grow, and what was read has arrived", () => {
+  const talk = new Conversation("user", "al");
+  talk.mark({ delivered: 4 });
+  talk.mark({ read: 7 });
+  talk.mark({ delivered: 5 });
+  assert.deepEqual(talk.marks, { delivered: 7, read: 7 });
 });
 
 test("another epoch begins anew", () => {

@@ -1,0 +1,128 @@
+// What was said: searched for by words, in the field that finds conversations by name as well.
+//
+// Enter asks the server; what it finds stands in the place of the list, the newest first, until
+// the field changes or Escape is pressed.
+
+import { arrange, avatar, h, peer, saying, whenOf } from "./dom.js";
+import { currentLang, say } from "./words.js";
+
+/** Of a message, what is shown in front of the word and from it on. */
+const BEFORE_CHARS = 16;
+const FROM_CHARS = 120;
+
+export class Search {
+  #field = document.querySelector("#rooms [type=search]");
+  #found = document.querySelector("#rooms .found");
+  #world;
+  #actions;
+  /** `{query, hits, next, unsearched, why, isBusy}`, or null. */
+  #search = null;
+
+  /** `actions` has `changed()`, `openAt(conversation, seq)`. */
+  constructor(world, actions) {
+    this.#world = world;
+    this.#actions = actions;
+    this.#field.addEventListener("input", () => this.#end());
+    document.addEventListener("keydown", (event) => this.#typed(event));
+  }
+
+  /** What was found is shown in the place of the list. */
+  get isFinding() {
+    return this.#search !== null;
+  }
+
+  leave() {
+    this.#field.value = "";
+    this.#end();
+  }
+
+  render() {
+    this.#found.hidden = !this.isFinding;
+    if (!this.isFinding) return;
+    const lang = currentLang();
+    const { query, hits, next, unsearched, why, isBusy } = this.#search;
+    const rows = hits.map((hit) => (
+      { key: hit.item.seq, mark: `${lang} ${query}`, make: () => this.#row(hit, lang) }));
+    const mark = [lang, hits.length, next, unsearched, why, isBusy].join();
+    arrange(this.#found, [...rows, { key: "end", mark, make: () => this.#tail() }]);
+  }
+
+  #row({ item, place: [kind, name, creator] }, lang) {
+    const text = snippet(item.text, this.#search.query);
+    const words = item.own ? saying("you_said", { text })
+      : saying("they_said", { who: item.from, text });
+    const open = () => this.#actions.openAt(
+      this.#world.conversation(kind, name, creator), item.seq);
+    return h("button", { type: "button", class: "row", onclick: open },
+      avatar(name, kind),
+      h("span", { class: "title" }, kind === "notices" ? say("notices") : peer(name)),
+      h("span", { class: "when muted" }, whenOf(item.time, lang)),
+      h("span", { class: "preview muted" }, words));
+  }
+
+  /** How it stands, and the way on. */
+  #tail() {
+    const { hits, next, unsearched, why, isBusy } = this.#search;
+    const line = (text) => h("p", { class: "muted", role: "status" }, text);
+    if (isBusy) return line("…");
+    if (why) return line(why);
+    if (next) {
+      return h("button", { type: "button", class: "quiet", onclick: () => this.#goOn() },
+        say("earlier"));
+    }
+    if (unsearched) return line(say("unsearched", { count: unsearched }));
+    return line(hits.length ? "" : say("none_found"));
+  }
+
+  #typed(event) {
+    // What an input method is served by is none of ours, nor what is meant for a dialog.
+    const isOthers = event.isComposing || event.keyCode === 229
+      || document.querySelector("dialog[open]") || this.#field.offsetParent === null;
+    if (isOthers) return;
+    const isCalled = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+    if (isCalled) {
+      event.preventDefault();
+      this.#field.select();
+    }
+    if (event.key === "Escape" && this.isFinding) this.leave();
+    if (event.key === "Enter" && event.target === this.#field) this.#begin();
+  }
+
+  #begin() {
+    const query = this.#field.value.trim();
+    if (!query) return;
+    this.#search = { query, hits: [] };
+    this.#goOn();
+  }
+
+  async #goOn() {
+    const search = this.#search;
+    let page = search;
+    search.isBusy = true;
+    this.#actions.changed();
+    // A page may bring nothing, and there be more.
+    do {
+      page = await this.#world.search(search.query, page.next);
+    } while (search === this.#search && page.next && !page.hits.length);
+    const hits = [...search.hits, ...page.hits];
+    Object.assign(search, { why: "", ...page, hits, isBusy: false });
+    this.#actions.changed();
+  }
+
+  #end() {
+    this.#search = null;
+    this.#actions.changed();
+  }
+}
+
+/** A text from a little before the first of the words; from its beginning, if the server read
+ *  them another way than they are written. */
+function snippet(text, query) {
+  const words = query.toLowerCase().split(/\s+/);
+  const places = words.map((word) => text.toLowerCase().indexOf(word)).filter((at) => at >= 0);
+  const at = places.length ? Math.min(...places) : 0;
+  const [before, from] = [[...text.slice(0, at)], [...text.slice(at)]];
+  const cut = before.length > BEFORE_CHARS ? "…" : "";
+  return [cut, ...before.slice(-BEFORE_CHARS), ...from.slice(0, FROM_CHARS)].join("")
+    .replace(/\s+/g, " ");
+}
