@@ -44,8 +44,8 @@ export class Conversation {
     this.readTold = 0;
     /** Up to which seq the other has what I said, and has read it; of one user alone. */
     this.marks = { delivered: 0, read: 0 };
-    /** There is more between the last item and the end: true only of a part. */
-    this.hasNewer = false;
+    /** Of a part: it has reached the end, and is in the whole. */
+    this.isJoined = false;
     /** Where the line "new messages" stands while it is open. */
     this.newAfter = null;
     /** Unix seconds of the last thing that happened. */
@@ -130,12 +130,16 @@ export class Conversation {
   takeNewest(page) {
     const first = page[0]?.seq ?? 0;
     if (first > this.holeAfter) {
-      this.items = this.items.filter(
-        (item) => !item.seq || item.seq >= first || !isInHistory(item));
+      this.#dropBefore(first);
       this.hasOlder = page.length > 0;
     }
     page.forEach((item) => this.insert(item));
     this.isStale = false;
+  }
+
+  #dropBefore(seq) {
+    this.items = this.items.filter(
+      (item) => !item.seq || item.seq >= seq || !isInHistory(item));
   }
 
   /** A page before the first item has come; an empty one was the last. */
@@ -150,17 +154,18 @@ export class Conversation {
     return Object.assign(part, { marks: this.marks, isStale: false });
   }
 
-  /** A page behind the last item has come; an empty one was the last. */
+  /** A page behind the last item of a part has come. */
   takeNewer(page) {
     page.forEach((item) => this.insert(item));
-    this.hasNewer = page.length > 0;
   }
 
-  /** A part has been read up to the end: it is one block with what is here. */
+  /** A part has been read up to the end: there is no hole from its first item on. */
   join(part) {
+    this.#dropBefore(part.oldest ?? 0);
     part.items.forEach((item) => this.insert(item));
     this.hasOlder = part.hasOlder;
     this.isStale = false;
+    part.isJoined = true;
   }
 
   /** Whether an item, unseen, is to be counted. */

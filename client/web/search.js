@@ -7,7 +7,7 @@ import { arrange, avatar, h, peer, saying, whenOf } from "./dom.js";
 import { currentLang, say } from "./words.js";
 
 /** Of a message, what is shown in front of the word and from it on. */
-const BEFORE_CHARS = 16;
+const BEFORE_CHARS = 20;
 const FROM_CHARS = 120;
 
 export class Search {

@@ -66,9 +66,10 @@ export class Talk {
     const { open: conversation, part, sought } = this.#world;
     this.#root.hidden = !conversation;
     if (!conversation) return (this.#shown = null);
-    const isLeft = !part && this.#part?.hasNewer;
-    if (conversation !== this.#shown || isLeft) this.#begin(conversation);
+    const gone = part ? null : this.#part;
     this.#part = part;
+    const isLeft = gone !== null && !gone.isJoined;
+    if (conversation !== this.#shown || isLeft) this.#begin(conversation);
     if (sought) this.#isAtEnd = this.#isToShowNew = false;
     const block = part ?? conversation;
     this.#renderHead(conversation);
@@ -84,6 +85,7 @@ export class Talk {
     else if (grewAbove) {
       this.#scroll.scrollTop = topBefore + this.#scroll.scrollHeight - heightBefore;
     }
+    if (gone?.isJoined) this.#scrolled();
     this.#renderEnd(conversation);
     this.#fetch();
   }

@@ -55,7 +55,7 @@ export const WORDS = {
   chats: ["Conversations", "会话"],
   notices: ["Notices", "通知"],
   notices_sub: ["From the server and its administrators", "来自服务器和管理员"],
-  filter: ["Find; Enter: in messages", "查找会话，回车搜索消息"],
+  filter: ["Find; Enter searches messages", "查找会话，回车搜索消息"],
   nothing_found: [
     "Nothing of that name. Enter searches the messages.", "没有找到这个名字，按回车搜索消息。",
   ],

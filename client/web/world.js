@@ -251,10 +251,12 @@ export class World {
 
   /** Shows it at a message, however far from its end. */
   async showAt(conversation, seq) {
+    const { open } = this;
     const isHere = conversation.kind === "notices"
       || (!conversation.isStale && conversation.items.some((item) => item.seq === seq));
     const part = isHere ? null : await this.#partAround(conversation, seq);
-    if (!this.me) return;
+    // Something else may have been chosen meanwhile.
+    if (!this.me || this.open !== open) return;
     this.show(conversation);
     this.part = part;
     this.sought = seq;
@@ -306,7 +308,7 @@ export class World {
     const page = await this.#history(conversation, { count });
     if (page) conversation.takeNewest(page);
     this.#tell.changed();
-    this.#readMarks(conversation);
+    if (page) this.#readMarks(conversation);
   }
 
   /** What became of my last words while nobody told this page. */
@@ -340,13 +342,13 @@ export class World {
     return part;
   }
 
-  /** Goes on with the part that is shown, until it has reached the end. */
+  /** Goes on with the part that is shown; an empty page says that it has reached the end. */
   async loadNewer() {
     const { open, part } = this;
     if (!part || part.isLoading || part.failure) return;
     const page = await this.#history(part, { count: PAGE, after: part.newest });
-    if (page) part.takeNewer(page);
-    if (page && !part.hasNewer && this.part === part) {
+    if (page?.length) part.takeNewer(page);
+    else if (page && this.part === part) {
       open.join(part);
       this.part = null;
     }

@@ -395,12 +395,11 @@ test("what is refused is said in plain words, and what was written is not lost",
 });
 
 test("what one said is marked: on the disk, received, read; after a reload as well", async () => {
-  const [ann, bob] = await two("ann17", "bob17");
+  const [ann, bob] = [await person(), await person()];
+  await Promise.all([ann.register("ann17"), bob.register("bob17")]);
+  await ann.befriend("bob17");
+  await ann.open("user/bob17");
   const mark = (label) => ann.at(`.own .state[aria-label="${label}"]`);
-  await bob.page.reload();
-  await bob.at(".talk .whom").waitFor();
-  await bob.page.goBack();
-  await bob.at(".choose").waitFor();
   bob.wire.cut();
   await bob.at(".connection", "No connection").waitFor();
   await ann.say("one");
@@ -486,10 +485,11 @@ test("what was said is found by any part of it, and shown where it was said", as
   };
   assert.equal(await found.evaluate(isSeen), true);
   assert.equal(await ann.at(".newest").getAttribute("data-unread"), "124", "all is unread yet");
-  for (let i = 0; i < 20 && !(await ann.at("article .text", "the last").count()); i += 1) {
+  for (let i = 0; i < 20 && (await ann.at(".newest").isVisible()); i += 1) {
     await ann.at(".scroll").evaluate((node) => (node.scrollTop = node.scrollHeight));
     await ann.page.waitForTimeout(50);
   }
+  await ann.at(".newest").waitFor({ state: "hidden" });
   assert.equal((await ann.talk()).length, 123, "from there on to the end nothing is missing");
   await ann.at(".found").waitFor();
   await keys.press("Escape");
@@ -506,6 +506,16 @@ test("what was said is found by any part of it, and shown where it was said", as
   await ann.at(".found .row").nth(20).waitFor();
   await ann.at(".found .row", "再去北京").click();
   await ann.at(".sought .text", "再去北京").waitFor();
+  await ann.page.reload();
+  await ann.sees("再去北京");
+  await ann.at("[type=search]").fill("上海");
+  await ann.at("[type=search]").press("Enter");
+  await hit.click();
+  await found.waitFor();
+  assert.equal(await ann.at("article .text", "再去北京").count(), 0, "far from the end");
+  await ann.at(".newest").click();
+  await ann.sees("再去北京");
+  assert.equal(await ann.at("article .text", "我家").count(), 0);
   peer.end();
 });
 

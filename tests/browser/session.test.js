@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { Conversation, itemOf } from "../../client/web/conversation.js";
 import { Session } from "../../client/web/session.js";
+import { World } from "../../client/web/world.js";
 
 const WELCOME = {
   code: "ok", auth_token: "k", user_id: 7, username: "bob", is_admin: false, epoch: "e", cursor: 10,
@@ -109,6 +110,43 @@ test("what is told of others is no notice, and what a connection was told is not
   bench.session.tell("read", { username: "al", seq: 9 });
   bench.again();
   assert.deepEqual(bench.types, ["resume"]);
+});
+
+test("only what is seen is told as read, at most once a second and on each connection", () => {
+  const { setTimeout } = globalThis;
+  const later = [];
+  globalThis.setTimeout = (act) => later.push(act);
+  try {
+    const bench = new Bench().signIn();
+    const world = new World(bench.session, { memory: null }, { changed() {} });
+    const arrive = (seq, prev) => {
+      bench.push(seq, prev);
+      world.take(bench.told.at(-1)[1], true);
+    };
+    const told = () => bench.sent.filter(({ type }) => type === "read")
+      .map(({ payload: { username, seq } }) => `${username} ${seq}`);
+    world.begin(WELCOME);
+    arrive(12, 10);
+    world.show(world.conversation("user", "al"));
+    assert.deepEqual(told(), [], "nobody looks");
+    world.watch(true);
+    arrive(13, 12);
+    arrive(14, 13);
+    assert.deepEqual(told(), ["al 12"]);
+    later.splice(0).forEach((act) => act());
+    assert.deepEqual(told(), ["al 12", "al 14"]);
+    world.watch(false);
+    arrive(15, 14);
+    later.splice(0).forEach((act) => act());
+    assert.deepEqual(told(), ["al 12", "al 14"]);
+    bench.again({ cursor: 13 });
+    world.begin(WELCOME);
+    world.watch(true);
+    assert.deepEqual(told(), ["al 13"], "what this connection has not brought is not read");
+    assert.deepEqual(bench.sent.find(({ type }) => type === "watch").payload.receipts, true);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
 });
 
 test("marks only grow, and what was read has arrived", () => {
