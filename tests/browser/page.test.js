@@ -394,7 +394,7 @@ test("what is refused is said in plain words, and what was written is not lost",
   await bob.sees("too late");
 });
 
-test("what one said is marked: on the disk, received, read; after a reload as well", async () => {
+test("what one said is marked: on the disk, received, read, also while one was away", async () => {
   const [ann, bob] = [await person(), await person()];
   await Promise.all([ann.register("ann17"), bob.register("bob17")]);
   await ann.befriend("bob17");
@@ -404,18 +404,23 @@ test("what one said is marked: on the disk, received, read; after a reload as we
   await bob.at(".connection", "No connection").waitFor();
   await ann.say("one");
   await mark("On the server's disk").waitFor();
-  bob.wire.mend();
   await bob.at(".connection button", "Try now").click();
+  bob.wire.mend();
   await mark("Received").waitFor();
   assert.equal(await mark("Received").textContent(), "✓✓");
   await bob.open("user/ann17");
   await mark("Read").waitFor();
+  const peer = await server.peer("cat17");
+  await peer.ask("add", { username: "ann17" });
+  await ann.open("user/cat17");
   await ann.say("two");
-  await mark("Read").nth(1).waitFor();
-  await ann.page.evaluate(() => sessionStorage.removeItem("p2sp.memory"));
-  await ann.page.reload();
-  await ann.open("user/bob17");
-  await mark("Read").nth(1).waitFor();
+  await ann.talk();
+  await ann.page.goto("about:blank");
+  const { data: { messages } } = await peer.ask("history", { username: "ann17" });
+  await peer.ask("read", { username: "ann17", seq: messages.at(-1).payload.seq });
+  await ann.page.goto(ann.wire.url);
+  await mark("Read").waitFor();
+  peer.end();
 });
 
 test("who comes and goes is seen at once, by a page that came back as well", async () => {
@@ -426,11 +431,11 @@ test("who comes and goes is seen at once, by a page that came back as well", asy
   await sub("offline");
   ann.wire.cut();
   await ann.at(".connection", "No connection").waitFor();
-  ann.wire.mend();
   await ann.at(".connection button", "Try now").click();
+  ann.wire.mend();
   await ann.at(".connection").waitFor({ state: "hidden" });
-  bob.wire.mend();
   await bob.at(".connection button", "Try now").click();
+  bob.wire.mend();
   await sub(/^online/);
   assert.equal(await ann.at("#toasts p", "bob18 is").count(), 0, "nobody is interrupted");
 });
