@@ -64,11 +64,12 @@ export class Search {
   #tail() {
     const { hits, next, unsearched, why, isBusy } = this.#search;
     const line = (text) => h("p", { class: "muted", role: "status" }, text);
-    if (isBusy) return line("…");
+    if (isBusy && !hits.length) return line("…");
     if (why) return line(why);
     if (next) {
-      return h("button", { type: "button", class: "quiet", onclick: () => this.#goOn() },
-        say("earlier"));
+      // It stays a button meanwhile, so that it keeps the focus.
+      return h("button", { type: "button", class: "quiet", onclick: () => isBusy || this.#goOn() },
+        isBusy ? "…" : say("earlier"));
     }
     if (unsearched) return line(say("unsearched", { count: unsearched }));
     return line(hits.length ? "" : say("none_found"));
@@ -91,6 +92,8 @@ export class Search {
   #begin() {
     const query = this.#field.value.trim();
     if (!query) return;
+    // On a touch screen the keyboard would cover what is found.
+    if (matchMedia("(pointer: coarse)").matches) this.#field.blur();
     this.#search = { query, hits: [] };
     this.#goOn();
   }
