@@ -12,7 +12,9 @@ import { Entrance } from "./entrance.js";
 import { Keep } from "./keep.js";
 import { Link } from "./link.js";
 import { List } from "./list.js";
-import { Panel, accountPanel, addPanel, friendPanel, groupPanel } from "./panels.js";
+import {
+  Panel, accountPanel, addPanel, bringInForm, friendPanel, groupPanel,
+} from "./panels.js";
 import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { Talk } from "./talk.js";
@@ -169,7 +171,12 @@ function showDetails(conversation) {
     members = await world.list("groupusers", "members", conversation.address) ?? [];
     panel.render();
   };
-  panel.open(() => groupPanel(world, conversation, members, { ask, act, close, reload }));
+  let form = null;
+  panel.open(() => {
+    const isInOtherWords = form?.lang !== document.documentElement.lang;
+    if (isInOtherWords) form = bringInForm(conversation, { ask, reload });
+    return groupPanel(world, conversation, members, form, { act, close, reload });
+  });
   reload();
 }
 

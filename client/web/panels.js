@@ -38,10 +38,13 @@ export class Panel {
       type: "button", class: "round", "aria-label": say("close"), title: say("close"),
       onclick: () => this.close(),
     }, icon("close"));
+    const focused = document.activeElement;
     this.#dialog.setAttribute("aria-labelledby", "panel-title");
     this.#dialog.replaceChildren(
       h("header", { class: "bar" }, h("h2", { id: "panel-title" }, title), close),
       h("div", { class: "body" }, body));
+    // An element that stays, though all around it was made anew, goes on being typed in.
+    if (this.#dialog.contains(focused)) focused.focus();
   }
 }
 
@@ -154,20 +157,33 @@ export function friendPanel(world, { name }, { act, close }) {
   ];
 }
 
-/** One group and who is in it; `members` is null until they are read. `act` says a refusal, `ask`
- *  leaves that to the form. */
-export function groupPanel(world, { name, creator }, members, { ask, act, close, reload }) {
+/** To bring somebody into a group of one's own. Made once for each language, for the list above it
+ *  is read anew while somebody types. */
+export function bringInForm({ name }, { ask, reload }) {
+  const form = smallForm({
+    fields: [["username", say("bring_in"), NAME]],
+    button: say("add"),
+    submit: async ({ username }) => {
+      const answer = await ask("addgroupuser", { groupname: name, username: username.trim() });
+      if (answer.ok) reload();
+      return answer;
+    },
+  });
+  form.lang = document.documentElement.lang;
+  return form;
+}
+
+/** One group and who is in it; `members` is null until they are read. `form` is to bring in more. */
+export function groupPanel(world, { name, creator }, members, form, { act, close, reload }) {
   const isOwner = creator === world.me.name;
   const isMember = world.groups.has(groupKey(creator, name));
   const group = { groupname: name, creator };
-  const change = async (how, type, args, after) => {
-    const answer = await how(type, args);
-    if (answer.ok) after();
-    return answer;
+  const change = async (type, args, after) => {
+    if ((await act(type, args)).ok) after();
   };
   const leave = isOwner
-    ? sureButton(say("delete_group"), () => change(act, "delgroup", { groupname: name }, close))
-    : sureButton(say("leave_group"), () => change(act, "leavegroup", group, close));
+    ? sureButton(say("delete_group"), () => change("delgroup", { groupname: name }, close))
+    : sureButton(say("leave_group"), () => change("leavegroup", group, close));
   return [
     [peer(name), h("small", { class: "muted" }, " ", peer(creator))],
     h("h3", {}, say("members")),
@@ -180,15 +196,10 @@ export function groupPanel(world, { name, creator }, members, { ask, act, close,
           username === creator ? say("owner") : "", username === world.me.name ? say("you") : "",
         ].filter(Boolean).join(" · ")),
         isOwner && username !== creator ? sureButton(say("remove"), () => change(
-          act, "delgroupuser", { groupname: name, username }, reload)) : null);
+          "delgroupuser", { groupname: name, username }, reload)) : null);
     })),
     members ? null : h("p", { class: "muted" }, "…"),
-    isOwner ? smallForm({
-      fields: [["username", say("bring_in"), NAME]],
-      button: say("add"),
-      submit: ({ username }) => change(
-        ask, "addgroupuser", { groupname: name, username: username.trim() }, reload),
-    }) : null,
+    isOwner ? form : null,
     isMember ? leave : h("p", { class: "muted" }, say("group_ended")),
   ];
 }

@@ -166,7 +166,8 @@ export class Person {
 
   async openPage() {
     const page = await this.context.newPage();
-    page.setDefaultTimeout(10_000);
+    // Far above what anything here takes on a busy machine.
+    page.setDefaultTimeout(30_000);
     page.on("pageerror", (error) => Person.complaints.push(error.stack));
     page.on("console", (message) => {
       const isOurs = ["error", "warning"].includes(message.type());
