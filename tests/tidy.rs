@@ -397,3 +397,27 @@ fn the_tick_fits_on_one_screen() {
     let start = file.all.iter().position(|line| line.contains("fn tick(")).expect("the tick");
     assert!(function_length(&file.all[start..]).expect("a function") <= 24);
 }
+
+/// The fuzz crate mounts these files and is built by hand alone: it must name the packages that
+/// they use.
+#[test]
+fn the_fuzz_crate_has_the_packages_that_it_needs() {
+    let manifest = |path: &str| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(root.join(path)).expect("a manifest");
+        let names = text.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()));
+        names.collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (manifest("Cargo.toml"), manifest("fuzz/Cargo.toml"));
+    let mounted = ["tests/simulation", "tests/support", "tests/corpus/targets"];
+    let mut found = Vec::new();
+    for file in mounted.into_iter().flat_map(files_in) {
+        for line in file.all.iter().filter_map(|line| line.trim_start().strip_prefix("use ")) {
+            let package = line.split("::").next().unwrap_or_default().replace('_', "-");
+            if ours.contains(&package) && !theirs.contains(&package) {
+                found.push(format!("{}: {package}", file.name));
+            }
+        }
+    }
+    none("packages that fuzz/Cargo.toml lacks", found);
+}
