@@ -34,6 +34,7 @@ use crate::mutant::Mutant;
 use crate::outbox::{Effect, Mark, Waiting};
 use crate::password::{self, KeyHash};
 use crate::store::StoreError;
+use crate::wire::command::Syntax;
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, MessageType, Refusal, RequestId, RequestMessage, ResponseMessage};
 
@@ -123,7 +124,8 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
 ];
 
-/// What a signed-in user can type, for the welcome. Confirming is the client's business.
+/// What a signed-in user can type, for the welcome: what a client does by itself, such as
+/// confirming, is not among it.
 pub fn commands(admin: bool) -> Vec<&'static str> {
     let allowed = |handler: &Handler| match handler {
         Handler::Anyone(_) => false,
@@ -133,7 +135,7 @@ pub fn commands(admin: bool) -> Vec<&'static str> {
     };
     HANDLERS
         .iter()
-        .filter(|(kind, handler, _)| allowed(handler) && *kind != MessageType::Ack)
+        .filter(|(kind, handler, _)| allowed(handler) && Syntax::of(kind.name()).is_some())
         .map(|(kind, ..)| kind.name())
         .collect()
 }
@@ -311,6 +313,14 @@ fn close_reason(code: Code) -> Option<CloseReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_is_told_what_they_can_type_and_nothing_else() {
+        let told = commands(false);
+        assert!(["search", "send", "help"].iter().all(|command| told.contains(command)));
+        assert!(["ack", "watch", "read", "receipts", "stats"].iter().all(|c| !told.contains(c)));
+        assert!(commands(true).contains(&"stats"));
+    }
 
     #[test]
     fn p19_every_type_has_exactly_one_row() {
