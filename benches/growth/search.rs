@@ -12,8 +12,10 @@ use super::edge::table::{Row, median};
 use super::report::Report;
 use super::scale::Scale;
 
-/// What the two who search said to each other at the log's end.
-const OWN: u64 = 200;
+/// What the two who search said to each other at the log's end, at most half of it.
+const OWN_MAX: u64 = 200;
+/// How many of those are asked for.
+const WANTED: usize = 20;
 /// Searches of one run.
 const SEARCHES: usize = 200;
 
@@ -22,19 +24,20 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
     let mut places = Vec::new();
     for log in scale.logs() {
         let began = Instant::now();
-        let filling = Filling { log: log - OWN, ..Filling::default() };
-        let data = Data::fill(&filling)?;
-        data.add(&Filling { newest: OWN, users: 2, friends: 2, ..Filling::default() })?;
+        let newest = OWN_MAX.min(log / 2);
+        let data = Data::fill(&Filling { log: log - newest, ..Filling::default() })?;
+        data.add(&Filling { newest, users: 2, friends: 2, ..Filling::default() })?;
         eprintln!("  a log of {log}, filled in {:.1} s", began.elapsed().as_secs_f64());
-        places.push((log, data.open()?, Vec::new(), data));
+        let expected = WANTED.min(newest as usize);
+        places.push((log, data.open()?, Vec::new(), (expected, data)));
     }
     let wanted = Wanted::parse(BODY).ok_or("no words")?;
     for _ in 0..scale.runs {
-        for (_, store, micros, _) in &mut places {
+        for (_, store, micros, (expected, _)) in &mut places {
             let began = Instant::now();
             for _ in 0..SEARCHES {
-                let found = store.search(UserId(2), &wanted, None, 20)?;
-                if found.entries.len() != 20 || found.unsearched > 0 {
+                let found = store.search(UserId(2), &wanted, None, WANTED)?;
+                if found.entries.len() != *expected || found.unsearched > 0 {
                     return Err("not everything was found".into());
                 }
             }
