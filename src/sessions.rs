@@ -290,9 +290,11 @@ impl Sessions {
         self.watchers.1 -= usize::from(watches.receipts);
     }
 
-    /// What a user is told of others, if they are here.
-    pub fn watches(&self, user: UserId) -> Option<Watches> {
-        self.get(self.conn_of(user)?).map(|session| session.watches)
+    /// Where a user is who wants to be told that of others, and their language.
+    pub fn watcher(&self, user: UserId, wants: fn(Watches) -> bool) -> Option<(ConnId, Lang)> {
+        let conn = self.conn_of(user)?;
+        let session = self.get(conn).filter(|session| wants(session.watches))?;
+        Some((conn, session.lang))
     }
 
     /// Whether anybody wants to know what becomes of messages.

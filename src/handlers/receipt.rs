@@ -73,7 +73,7 @@ pub fn tell_of_delivery(context: &mut Context, user: UserId, seq: Seq) -> Result
     }
     let senders = facts.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
     for (to, seq) in senders {
-        if facts.sessions.watches(to).is_some_and(|watches| watches.receipts) {
+        if facts.sessions.watcher(to, |watches| watches.receipts).is_some() {
             let reader = facts.store.username(user)?.unwrap_or_default();
             facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
         }

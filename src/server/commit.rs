@@ -14,7 +14,7 @@ use crate::id::{ConnId, Now};
 use crate::limits;
 use crate::mutant::Mutant;
 use crate::outbox::Effect;
-use crate::store::{Committed, StoreError};
+use crate::store::{Committed, Store, StoreError};
 use crate::wire::{Code, Refusal, RequestId};
 
 impl Server {
@@ -138,6 +138,20 @@ impl Server {
         }
         self.throttle.rewind();
         self.roll_back()
+    }
+
+    /// Does some work on the store in a transaction of its own, between ticks. `None`: there was no
+    /// room for it, and nothing of it has happened.
+    pub(super) fn apart<T>(
+        &mut self,
+        work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, Fatal> {
+        self.store.begin().map_err(fatal)?;
+        match work(&mut self.store).and_then(|done| self.store.commit(done)) {
+            Ok(done) => Ok(Some(done.into_inner())),
+            Err(StoreError::Broken(why)) => Err(Fatal(why)),
+            Err(_) => self.roll_back().map(|()| None),
+        }
     }
 
     /// Ends the transaction, if a COMMIT that failed has not ended it already.

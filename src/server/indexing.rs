@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Fatal, Server, fatal};
+use super::{Fatal, Server};
 use crate::id::{Moment, Now};
 use crate::limits;
-use crate::store::StoreError;
 
 impl Server {
     /// When the index wants its next step.
@@ -28,17 +27,12 @@ impl Server {
         if self.indexing_due().is_none_or(|due| now.mono < due) {
             return Ok(());
         }
-        self.store.begin().map_err(fatal)?;
-        let indexed = self.store.index_some(limits::INDEX_ROWS);
-        let busy = Duration::from_micros(limits::INDEX_BUSY_MICROS);
-        match indexed.and_then(|()| self.store.commit(())) {
-            Ok(_) => self.index_at_the_latest = now.mono.after(busy),
-            Err(StoreError::Broken(why)) => return Err(Fatal(why)),
-            Err(_) => {
-                self.roll_back()?;
-                let later = now.mono.after(Duration::from_secs(1));
-                (self.index_not_before, self.index_at_the_latest) = (later, later);
-            }
+        if self.apart(|store| store.index_some(limits::INDEX_ROWS))?.is_some() {
+            let busy = Duration::from_micros(limits::INDEX_BUSY_MICROS);
+            self.index_at_the_latest = now.mono.after(busy);
+        } else {
+            let later = now.mono.after(Duration::from_secs(1));
+            (self.index_not_before, self.index_at_the_latest) = (later, later);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::{Fatal, Server, fatal};
 use crate::id::{Conversation, Moment, Now, Seq, UserId};
 use crate::limits;
 use crate::mutant::Mutant;
-use crate::store::{Entry, EntryKind, Gap, Reader, StoreError};
+use crate::store::{Entry, EntryKind, Gap, Reader};
 use crate::wire::Notice;
 
 /// Where retention is.
@@ -118,21 +118,13 @@ impl Server {
     /// Prunes some rows, in a transaction of its own. True: that was all; `None`: the disk is too
     /// full even for that.
     fn prune(&mut self, round: &Round) -> Result<Option<bool>, Fatal> {
-        self.store.begin().map_err(fatal)?;
+        let Round { before, through, .. } = *round;
         let rows = limits::RETENTION_ROWS;
-        let pruned = self.store.prune(round.before, round.through, rows);
-        match pruned.and_then(|pruned| self.store.commit(pruned)) {
-            Ok(pruned) => {
-                let (count, all) = pruned.into_inner();
-                self.counters.expired += count as u64;
-                Ok(Some(all))
-            }
-            Err(StoreError::Broken(why)) => Err(Fatal(why)),
-            Err(_) => {
-                self.roll_back()?;
-                Ok(None)
-            }
-        }
+        let pruned = self.apart(|store| store.prune(before, through, rows))?;
+        Ok(pruned.map(|(count, all)| {
+            self.counters.expired += count as u64;
+            all
+        }))
     }
 }
 

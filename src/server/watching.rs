@@ -33,24 +33,18 @@ impl Server {
     }
 
     fn tell_presence(&mut self, watcher: UserId, name: &str, online: bool, now: Now) {
-        if !self.sessions.watches(watcher).is_some_and(|watches| watches.presence) {
-            return;
-        }
-        let Some(id) = self.sessions.conn_of(watcher) else { return };
-        let Some(session) = self.sessions.get(id) else { return };
-        let words = notice::presence(name, online, session.lang);
+        let watcher = self.sessions.watcher(watcher, |watches| watches.presence);
+        let Some((id, lang)) = watcher else { return };
+        let words = notice::presence(name, online, lang);
         self.append(id, now, |out| push::append_presence(out, name, online, &words, now.unix));
     }
 
     /// Tells whoever said something what became of it.
     pub(super) fn tell_receipt(&mut self, receipt: &Receipt, now: Now) {
-        if !self.sessions.watches(receipt.to).is_some_and(|watches| watches.receipts) {
-            return;
-        }
-        let Some(id) = self.sessions.conn_of(receipt.to) else { return };
-        let Some(session) = self.sessions.get(id) else { return };
-        let Receipt { reader, seq, read, .. } = receipt;
-        let words = notice::receipt(reader, *read, session.lang);
+        let Receipt { to, reader, seq, read } = receipt;
+        let watcher = self.sessions.watcher(*to, |watches| watches.receipts);
+        let Some((id, lang)) = watcher else { return };
+        let words = notice::receipt(reader, *read, lang);
         self.append(id, now, |out| {
             push::append_receipt(out, reader, (*seq, *read), &words, now.unix);
         });

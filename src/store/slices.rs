@@ -207,34 +207,27 @@ impl Store {
     const LOOK_BACK: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice DESC";
-    /// The last `rows` seqs in `[from, to)` of a conversation, newest first; only those by
-    /// `sender`, if one is given.
+    /// The last `rows` seqs in a range of a conversation, newest first; only those by `sender`, if
+    /// one is given.
     pub(super) fn look_back(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        (from, to): (i64, i64),
+        range: (i64, i64),
         rows: usize,
     ) -> Result<Vec<i64>> {
-        let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
-        let from = from.max(self.first().0);
-        let is_wanted = |seq: &i64| (from..to).contains(seq);
-        let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
-        let by_sender = said.filter(|(_, by)| sender == ANY_SENDER || *by == sender);
+        let range = self.kept(range);
         let mut seqs: Vec<i64> =
-            by_sender.map(|(seq, _)| seq).filter(is_wanted).take(rows).collect();
-
-        let last = slice_of(to - 1).min(self.now.sealed - 1);
+            self.look_in_tail(conversation, sender, range).take(rows).collect();
+        let (first, last) = self.sealed_in(range);
+        let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
         let mut statement = self.db.prepare_cached(Self::LOOK_BACK)?;
-        for block in (slice_of(from) >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
-            let params = (block, conversation.to_sql(), sender, slice_of(from), last);
-            let mut found = statement.query(params)?;
+        for block in (first >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
+            let mut found = statement.query((block, conversation.to_sql(), sender, first, last))?;
             while seqs.len() < rows
                 && let Some(row) = found.next()?
             {
-                let base = first_seq(row.get(0)?);
-                let here = offsets(blob(row, 1)?).map(|offset| base + offset);
-                seqs.extend(here.rev().filter(is_wanted).take(rows - seqs.len()));
+                seqs.extend(seqs_of(row, range)?.rev().take(rows - seqs.len()));
             }
         }
         Ok(seqs)
@@ -243,38 +236,55 @@ impl Store {
     const LOOK_AHEAD: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice";
-    /// The first `rows` seqs in `[from, to)` of a conversation, oldest first; only those by
-    /// `sender`, if one is given.
+    /// The first `rows` seqs in a range of a conversation, oldest first; only those by `sender`, if
+    /// one is given.
     pub(super) fn look_ahead(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        (from, to): (i64, i64),
+        range: (i64, i64),
         rows: usize,
     ) -> Result<Vec<i64>> {
+        let range = self.kept(range);
+        let in_tail: Vec<i64> = self.look_in_tail(conversation, sender, range).collect();
+        let (first, last) = self.sealed_in(range);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
-        let from = from.max(self.first().0);
-        let is_wanted = |seq: &i64| (from..to).contains(seq);
         let mut seqs = Vec::new();
-        let last = slice_of(to - 1).min(self.now.sealed - 1);
         let mut statement = self.db.prepare_cached(Self::LOOK_AHEAD)?;
-        for block in slice_of(from) >> BLOCK_BITS..=last >> BLOCK_BITS {
-            let params = (block, conversation.to_sql(), sender, slice_of(from), last);
-            let mut found = statement.query(params)?;
+        for block in first >> BLOCK_BITS..=last >> BLOCK_BITS {
+            let mut found = statement.query((block, conversation.to_sql(), sender, first, last))?;
             while seqs.len() < rows
                 && let Some(row) = found.next()?
             {
-                let base = first_seq(row.get(0)?);
-                let here = offsets(blob(row, 1)?).map(|offset| base + offset);
-                seqs.extend(here.filter(is_wanted).take(rows - seqs.len()));
+                seqs.extend(seqs_of(row, range)?.take(rows - seqs.len()));
             }
         }
-        let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
-        let said = said.take_while(|(seq, _)| *seq >= from);
-        let by_sender = said.filter(|(_, by)| sender == ANY_SENDER || *by == sender);
-        let in_tail: Vec<i64> = by_sender.map(|(seq, _)| seq).filter(is_wanted).collect();
         seqs.extend(in_tail.iter().rev().take(rows - seqs.len()));
         Ok(seqs)
+    }
+
+    /// Of a range what is kept.
+    fn kept(&self, (from, to): (i64, i64)) -> (i64, i64) {
+        (from.max(self.first().0), to)
+    }
+
+    /// The first and the last slice that is sealed and may have something of a range.
+    fn sealed_in(&self, (from, to): (i64, i64)) -> (i64, i64) {
+        (slice_of(from), slice_of(to - 1).min(self.now.sealed - 1))
+    }
+
+    /// What the tail has of a range of a conversation, newest first; only by `sender`, if one is
+    /// given.
+    fn look_in_tail(
+        &self,
+        conversation: Conversation,
+        sender: Option<UserId>,
+        (from, to): (i64, i64),
+    ) -> impl Iterator<Item = i64> {
+        let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
+        let said = said.take_while(move |(seq, _)| *seq >= from);
+        let by = said.filter(move |(_, by)| sender.is_none_or(|sender| sender.0 == *by));
+        by.map(|(seq, _)| seq).filter(move |seq| *seq < to)
     }
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
@@ -355,6 +365,16 @@ pub(super) enum LastRising {
 
 fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
     Ok(row.get_ref(column)?.as_blob()?)
+}
+
+/// The seqs that a row of slice and offsets has of a range, in their order.
+fn seqs_of<'a>(
+    row: &'a Row,
+    (from, to): (i64, i64),
+) -> rusqlite::Result<impl DoubleEndedIterator<Item = i64> + use<'a>> {
+    let base = first_seq(row.get(0)?);
+    let seqs = offsets(blob(row, 1)?).map(move |offset| base + offset);
+    Ok(seqs.filter(move |seq| (from..to).contains(seq)))
 }
 
 /// The offsets of a row, in their order.
