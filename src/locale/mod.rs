@@ -110,7 +110,11 @@ impl Lang {
 
 /// A peer's text as part of one line: what could start a line or move a cursor becomes a space.
 pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect()
+    // A history of long texts is copied, not looked through letter by letter.
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
+    text.replace(|c: char| c.is_control() || is_invisible(c), " ")
 }
 
 /// The beginning of a peer's text, as part of one line: for logs and refusals.

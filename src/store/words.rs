@@ -19,6 +19,7 @@
 //!
 //! [FTS5]: https://sqlite.org/fts5.html
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -267,9 +268,15 @@ fn who(conversation: Conversation, sender: Option<UserId>) -> String {
 
 /// The words of a text as they are compared: in small letters, without accents, in one width.
 fn words(text: &str) -> Vec<String> {
-    let plain = text.nfkd().filter(|letter| !('\u{300}'..='\u{36F}').contains(letter));
+    let plain = match text.is_ascii() {
+        true => Cow::from(text),
+        false => {
+            let bare = text.nfkd().filter(|letter| !('\u{300}'..='\u{36F}').contains(letter));
+            bare.nfkc().collect()
+        }
+    };
     let mut words = vec![String::new()];
-    for letter in plain.nfkc().flat_map(char::to_lowercase) {
+    for letter in plain.chars().flat_map(char::to_lowercase) {
         if is_word_alone(letter) {
             words.extend([letter.into(), String::new()]);
         } else if !letter.is_alphanumeric() {

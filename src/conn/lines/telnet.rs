@@ -70,7 +70,19 @@ impl Telnet {
     /// Takes in what came. What telnet has to be answered is appended to `answers`.
     pub fn take_in(&mut self, bytes: &[u8], answers: &mut Vec<u8>) {
         self.forget_read();
-        for &byte in bytes {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            let plain = match self.within {
+                Within::Text => rest.iter().position(is_special).unwrap_or(rest.len()),
+                _ => 0,
+            };
+            if plain > 0 {
+                self.text.extend_from_slice(&rest[..plain]);
+                self.after_cr = false;
+                rest = &rest[plain..];
+                continue;
+            }
+            rest = &rest[1..];
             self.within = match (self.within, byte) {
                 (Within::Text, IAC) => Within::Command,
                 (Within::Text, byte) => {
@@ -154,6 +166,11 @@ impl Telnet {
     pub fn is_full(&self) -> bool {
         self.text.len() - self.at > LINE_BYTES_MAX
     }
+}
+
+/// Whether a byte means something else than itself, or ends a line.
+fn is_special(byte: &u8) -> bool {
+    matches!(*byte, IAC | b'\r' | b'\n' | 0)
 }
 
 /// Says no to what the peer offers or wants. What it says to an offer of ours is no such thing.
