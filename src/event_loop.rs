@@ -2,9 +2,11 @@
 //!
 //! It knows connections only by name, and nothing of frames, SQL or users: it asks the edge
 //! ([`Net`]) what happened and the [`Server`] what that means. Edges are told once. A
-//! connection is on the ready list as long as there is something to read or to serve that no
-//! edge will announce again; the list is worked off in turn, so that nobody waits longer than a
-//! full round (P21), and while it is not empty the wait does not block.
+//! connection stands in line as long as there is something to read or to serve that no edge will
+//! announce again; while anybody does, the wait does not block. There are two lines, each worked
+//! off in turn, so that nobody waits longer than a full round of theirs (P21): of those who have
+//! signed in a tick takes all it can, of newcomers a few, so that a crowd of them makes other
+//! newcomers wait and nobody else.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -17,6 +19,7 @@ use crate::limits;
 use crate::mutant::Mutant;
 use crate::net::{Events, Net};
 use crate::outbox::Effect;
+use crate::server::intake::Share;
 use crate::server::{Fatal, NotNow, Server, Settled};
 use crate::store::Committed;
 
@@ -37,7 +40,7 @@ struct Remembered {
     readable: bool,
     /// The same for writing.
     writable: bool,
-    /// On the ready list.
+    /// In one of the two lines.
     listed: bool,
 }
 
@@ -47,7 +50,10 @@ pub struct EventLoop<N: Net> {
     server: Server,
     events: Events,
     remembered: Vec<Remembered>,
+    /// Connections that may have something to read or to serve, in turn …
     ready: VecDeque<ConnId>,
+    /// … and those of them where nobody has signed in, who have a line of their own.
+    newcomers: VecDeque<ConnId>,
     deadlines: Deadlines,
     acceptable: bool,
     /// The same of the doors that are not the network's.
@@ -68,6 +74,7 @@ impl<N: Net> EventLoop<N> {
             events: Events::default(),
             remembered: Vec::new(),
             ready: VecDeque::new(),
+            newcomers: VecDeque::new(),
             deadlines: Deadlines::default(),
             acceptable: true,
             knocked: true,
@@ -165,7 +172,8 @@ impl<N: Net> EventLoop<N> {
 
     /// How long nothing may happen: not at all while there is something to do.
     fn timeout(&self) -> Option<Duration> {
-        let busy = !self.ready.is_empty() || self.server.has_more_to_tell();
+        let listed = !self.ready.is_empty() || !self.newcomers.is_empty();
+        let busy = listed || self.server.has_more_to_tell();
         let now = self.net.moment();
         let accepting = self.may_accept() || self.may_accept_inside();
         if busy || (accepting && now >= self.accept_not_before) {
@@ -244,41 +252,60 @@ impl<N: Net> EventLoop<N> {
         self.list(id);
     }
 
-    /// Puts a connection on the ready list, once.
+    /// Puts a connection in its line, once.
     fn list(&mut self, id: ConnId) {
         let remembered = &mut self.remembered[id.index()];
         if remembered.generation == id.generation && !remembered.listed {
             remembered.listed = true;
-            self.ready.push_back(id);
+            match self.server.is_newcomer(id) && !Mutant::OneLineForAll.is_on() {
+                true => self.newcomers.push_back(id),
+                false => self.ready.push_back(id),
+            }
         }
     }
 
+    /// Newcomers last: what a session still said is served before it is taken over. There is room
+    /// for them whatever the others bring, so both lines move on in every tick.
     fn read(&mut self, now: Now) {
         for _ in 0..self.ready.len() {
-            let Some(id) = self.ready.pop_front() else { return };
-            if self.remembered[id.index()].generation != id.generation {
-                continue;
-            }
-            self.remembered[id.index()].listed = false;
-            match self.server.stage(id) {
-                Some(stage) if stage.is_serving() && self.stops == 0 => {
-                    match self.server.begin_read(id) {
-                        Ok(()) => self.read_one(id, now),
-                        // Whoever ends the pause lists it again.
-                        Err(NotNow::Paused) => self.pause(id),
-                        Err(NotNow::NextTick) => self.list(id),
-                        Err(NotNow::TickFull) => {
-                            // First in the next tick.
-                            self.remembered[id.index()].listed = true;
-                            self.ready.push_front(id);
-                            return;
-                        }
-                    }
-                }
-                Some(Stage::Lingering) => self.discard(id),
-                _ => {}
+            let Some(id) = self.ready.pop_front() else { break };
+            if !self.take_turn(id, Share::Full, now) {
+                self.ready.push_front(id);
+                break;
             }
         }
+        for _ in 0..self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) {
+            let Some(id) = self.newcomers.pop_front() else { break };
+            if !self.take_turn(id, Share::Newcomer, now) {
+                self.newcomers.push_front(id);
+                break;
+            }
+        }
+    }
+
+    /// Its turn has come. False: the tick is full, and it is first in the next one.
+    fn take_turn(&mut self, id: ConnId, share: Share, now: Now) -> bool {
+        if self.remembered[id.index()].generation != id.generation {
+            return true;
+        }
+        self.remembered[id.index()].listed = false;
+        match self.server.stage(id) {
+            Some(stage) if stage.is_serving() && self.stops == 0 => {
+                match self.server.begin_read(id, share) {
+                    Ok(()) => self.read_one(id, now),
+                    // Whoever ends the pause lists it again.
+                    Err(NotNow::Paused) => self.pause(id),
+                    Err(NotNow::NextTick) => self.list(id),
+                    Err(NotNow::TickFull) => {
+                        self.remembered[id.index()].listed = true;
+                        return false;
+                    }
+                }
+            }
+            Some(Stage::Lingering) => self.discard(id),
+            _ => {}
+        }
+        true
     }
 
     /// A pause changes nothing of what is remembered, but by a mutant.

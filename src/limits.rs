@@ -57,15 +57,23 @@ pub const HANDSHAKES_PER_TICK: usize = 2;
 pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// Frames that `serve` takes from one connection in a tick.
 pub const FRAMES_PER_CONN: usize = 64;
+/// Newcomers, who have not signed in, of whom a tick takes something: whoever has signed in waits
+/// for so many of them and no more, however large the crowd is (P21).
+pub const NEWCOMERS_PER_TICK: usize = 64;
+/// Frames that it takes of each: enough to sign in with, and to ask something.
+pub const FRAMES_PER_NEWCOMER: usize = 4;
+/// Bytes of newcomers that it gathers.
+pub const NEWCOMER_BYTES_MAX: usize = INTAKE_BYTES_MAX / 4;
 /// Connections accepted in a tick.
 pub const ACCEPTS_PER_TICK: usize = 64;
-/// Requests served in a tick.
+/// Requests served in a tick, those of newcomers apart.
 pub const REQUESTS_PER_TICK: usize = 4_096;
 /// Time that `serve` may take in a tick before it leaves the rest for the next, in
 /// microseconds.
 pub const SERVE_MICROS_MAX: u64 = 5_000;
-/// Requests served between two looks at the clock.
-pub const REQUESTS_PER_CLOCK_LOOK: usize = 32;
+/// Requests served between two looks at the clock: the dearest, a page of long texts, takes a
+/// quarter of a millisecond.
+pub const REQUESTS_PER_CLOCK_LOOK: usize = 4;
 /// Bytes that `read` gathers from all connections in a tick.
 pub const INTAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -96,6 +104,10 @@ pub const SEND_LOW_BYTES: usize = 64 * 1024;
 /// anything, so that those who read go on and those who do not cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// What the kernel keeps of a connection that was not sent yet: it takes no more, so that nobody
+/// who does not read is handed megabytes before they are found to be slow.
+pub const KERNEL_UNSENT_BYTES: u32 = 128 * 1024;
+
 /// Who writes to whom, of those who did last, that need not be asked again.
 pub const ADDRESSEES_KEPT: usize = 4_096;
 /// Memory of send buffers that were sent, kept for the next ones: that of a tick which pushes all
@@ -106,6 +118,9 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = SEND_LOW_BYTES;
 /// Spare memory that was not needed for this long is given back, in microseconds.
 pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
 
+/// How much the helper thread that hashes passwords stands back where it shares a core with the
+/// loop: ten steps leave it a tenth of the time, and the loop does not wait for it (P21).
+pub const HASH_NICENESS: i32 = 10;
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;
@@ -164,7 +179,7 @@ pub const KEEP_DAYS_MIN: u32 = 30;
 /// Entries whose words one step takes into the index, …
 pub const INDEX_ROWS: usize = 128;
 /// … of at most so many bytes, and one more.
-pub const INDEX_BYTES_PER_STEP: usize = 64 * 1024;
+pub const INDEX_BYTES_PER_STEP: usize = 16 * 1024;
 /// From one such step to the next while there is other work, in microseconds, …
 pub const INDEX_BUSY_MICROS: u64 = 100_000;
 /// … and how long nothing must have happened for it to count as idle.
@@ -219,7 +234,8 @@ const _: () = assert!(LIST_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
 const _: () = assert!(SEND_LOW_BYTES < SEND_HIGH_BYTES);
 const _: () = assert!(SEND_HIGH_BYTES > FRAME_BYTES_MAX);
 const _: () = assert!(READ_BYTES_PER_CONN >= FRAME_BYTES_MAX);
-const _: () = assert!(INTAKE_BYTES_MAX >= 2 * INTAKE_BYTES_PER_CONN);
+const _: () = assert!(NEWCOMER_BYTES_MAX >= INTAKE_BYTES_PER_CONN);
+const _: () = assert!(INTAKE_BYTES_MAX - NEWCOMER_BYTES_MAX >= INTAKE_BYTES_PER_CONN);
 const _: () = assert!(HANDSHAKE_BYTES_MAX <= RECORD_BYTES_MAX);
 const _: () = assert!(WAL_PAGES_IDLE < WAL_PAGES_MAX);
 const _: () = assert!(WAL_PAGES_MAX < WAL_PAGES_KEPT && WAL_PAGES_KEPT < HOLD_WAL_PAGES_MAX);

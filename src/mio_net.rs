@@ -22,6 +22,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use crate::certificate::{Certificate, Source};
 use crate::control;
 use crate::id::{ConnId, Door, Moment, Now};
+use crate::limits;
 use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
 
@@ -106,6 +107,8 @@ fn bind(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     }
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(limits::KERNEL_UNSENT_BYTES)?;
     socket.set_tcp_keepalive(
         &TcpKeepalive::new()
             .with_time(KEEPALIVE_AFTER)
@@ -272,6 +275,11 @@ fn hash_all(
     waker: &Waker,
     cost: Cost,
 ) {
+    // Of this thread alone, there.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, limits::HASH_NICENESS) {
+        log::warn!("password hashes compete with the loop: {error}");
+    }
     for (conn, task) in to_do {
         let outcome = task.run(cost);
         if done.send((conn, outcome)).is_err() {
@@ -431,5 +439,7 @@ mod tests {
         assert!(options.keepalive().expect("an option"));
         assert_eq!(options.tcp_keepalive_time().expect("an option"), Duration::from_secs(60));
         assert_eq!(options.tcp_keepalive_retries().expect("an option"), 5);
+        #[cfg(target_os = "linux")]
+        assert_eq!(options.tcp_notsent_lowat().expect("an option"), limits::KERNEL_UNSENT_BYTES);
     }
 }

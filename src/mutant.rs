@@ -164,6 +164,8 @@ mutants! {
     HighMarkIgnored = "P20",
     /// A tick that had no time for all is followed by one that begins in the same order.
     StopForgotten = "P21",
+    /// Newcomers stand in line with everybody else.
+    OneLineForAll = "P21",
     /// What is refused is not counted.
     RefusalUncounted = "P29",
 }

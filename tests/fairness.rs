@@ -3,12 +3,12 @@
 mod support;
 
 use p2sp::handlers::Rules;
-use p2sp::limits::{FRAMES_PER_CONN, REQUESTS_PER_TICK};
+use p2sp::limits::{FRAMES_PER_NEWCOMER, NEWCOMERS_PER_TICK};
 use p2sp::wire::{frame, request};
 use support::house::House;
 
-/// As many as one tick serves, and some more.
-const FLOODERS: usize = REQUESTS_PER_TICK / FRAMES_PER_CONN + 8;
+/// As many newcomers as one tick serves, and some more.
+const FLOODERS: usize = NEWCOMERS_PER_TICK + 8;
 
 #[test]
 fn p21_the_last_in_line_waits_one_round_and_no_more() {
@@ -21,7 +21,7 @@ fn p21_the_last_in_line_waits_one_round_and_no_more() {
     house.settle();
 
     for flooder in flooders {
-        house.net.send(flooder, &ping.repeat(10 * FRAMES_PER_CONN));
+        house.net.send(flooder, &ping.repeat(10 * FRAMES_PER_NEWCOMER));
     }
     house.net.send(last, &ping);
     house.turn();

@@ -50,6 +50,8 @@ const ELSEWHERE: &[(Mutant, Suite)] = &[
     // can serve.
     (Mutant::PageIsLast, Suite::Transcript("p9_all_that_waited_comes_once")),
     (Mutant::StopForgotten, Suite::Transcript("p21_a_full_tick_leaves_nobody_behind")),
+    // Nor do crowds stand at the door.
+    (Mutant::OneLineForAll, Suite::Transcript("p21_a_crowd_of_newcomers_waits_by_itself")),
     // No world lasts a month.
     (Mutant::PrunesUnread, Suite::Transcript("p16_what_is_too_old_goes_and_is_told")),
     (Mutant::GapUntold, Suite::Transcript("p16_what_is_too_old_goes_and_is_told")),

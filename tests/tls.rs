@@ -151,7 +151,7 @@ fn p21_a_crowd_that_shakes_hands_waits_and_others_do_not() {
     let mut crowd: Vec<Caller> =
         (0..64).map(|_| Caller::connect(&house, HERE, trusted())).collect();
     let mut honest = Caller::connect(&house, HERE, None);
-    house.settle();
+    honest.sign_in(&mut house, "admin");
     for caller in &mut crowd {
         let hello = caller.seal(&[]);
         house.net.send(caller.end, &hello);

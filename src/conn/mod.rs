@@ -171,6 +171,11 @@ impl Connection {
         }
     }
 
+    /// Whether nobody has signed in here yet, or again. Whoever comes in from inside is none.
+    pub fn is_newcomer(&self) -> bool {
+        self.patience == Patience::SignIn
+    }
+
     /// Whether frames are read and served at all.
     pub fn is_serving(&self) -> bool {
         self.stage.is_serving()

@@ -11,6 +11,7 @@ use p2sp::limits::FRAME_BYTES_MAX;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::password::Cost;
+use p2sp::server::intake::Share;
 use p2sp::server::{Fatal, Server};
 use p2sp::store::Synchronous;
 use p2sp::wire::{MessageType, frame, request};
@@ -161,7 +162,7 @@ impl Stopped {
     /// The phases of a tick for one frame, and again for the password hash that it may need.
     fn exchange(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
         let (server, now) = (&mut self.server, now());
-        if server.begin_read(self.conn).is_ok() {
+        if server.begin_read(self.conn, Share::Full).is_ok() {
             server.read_room()[..bytes.len()].copy_from_slice(bytes);
             server.was_read(bytes.len());
             server.end_read(self.conn, now);

@@ -171,6 +171,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use super::super::intake::Share;
     use super::*;
     use crate::handlers::Rules;
     use crate::id::{Moment, UserId};
@@ -213,7 +214,7 @@ mod tests {
     /// One tick without an edge; how many password hashes it starts.
     fn tick(server: &mut Server, conns: &[ConnId]) -> usize {
         for &id in conns {
-            server.begin_read(id).expect("room");
+            server.begin_read(id, Share::Full).expect("room");
             server.end_read(id, NOW);
         }
         server.serve(NOW, || NOW.mono).expect("serve");

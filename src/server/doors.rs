@@ -17,7 +17,6 @@ use crate::conn::speaks::Speaks;
 use crate::conn::speech::Speech;
 use crate::conn::{CloseReason, Connection, Stage};
 use crate::id::{ConnId, Door, Now};
-use crate::limits::FRAMES_PER_CONN;
 use crate::wire::{Code, http};
 
 impl Server {
@@ -133,7 +132,7 @@ impl Server {
         let is_admin = self.sessions.get(id).map(|session| session.admin);
         let mut came = Some(self.intake.came().to_vec());
         self.intake.take_back_came();
-        for _ in 0..FRAMES_PER_CONN {
+        for _ in 0..self.intake.share().frames() {
             let Some(conn) = conn_mut(&mut self.conns, id) else { return };
             let may_be_served = conn.may_be_served();
             let Some(Speech::Lines(lines)) = conn.speech.as_deref_mut() else { return };

@@ -13,17 +13,39 @@ use std::ops::Range;
 
 use crate::id::ConnId;
 use crate::limits::{
-    FRAMES_PER_CONN, INTAKE_BYTES_MAX, INTAKE_BYTES_PER_CONN, READ_BYTES_PER_CONN,
+    FRAMES_PER_CONN, FRAMES_PER_NEWCOMER, INTAKE_BYTES_MAX, INTAKE_BYTES_PER_CONN,
+    NEWCOMER_BYTES_MAX, READ_BYTES_PER_CONN,
 };
 use crate::password::Outcome;
 use crate::wire::Code;
 use crate::wire::frame::{self, FrameFault};
+
+/// How much of a connection a tick takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Little, and little of all of them together: it has not signed in.
+    Newcomer,
+    /// As much as anybody's.
+    Full,
+}
+
+impl Share {
+    /// So many frames.
+    pub fn frames(self) -> usize {
+        match self {
+            Share::Newcomer => FRAMES_PER_NEWCOMER,
+            Share::Full => FRAMES_PER_CONN,
+        }
+    }
+}
 
 /// One connection's bytes of this tick.
 #[derive(Debug)]
 pub struct Portion {
     /// Whose.
     pub conn: ConnId,
+    /// How much of it this tick takes.
+    pub share: Share,
     /// All of them.
     bytes: Range<usize>,
     /// Where those begin that came in this tick.
@@ -54,6 +76,7 @@ impl Portion {
 pub struct Intake {
     bytes: Box<[u8]>,
     used: usize,
+    newcomers_from: Option<usize>,
     frames: Vec<Range<usize>>,
     portions: Vec<Portion>,
     hashes: Vec<(ConnId, Outcome)>,
@@ -65,20 +88,27 @@ impl Intake {
         Intake { bytes: vec![0; INTAKE_BYTES_MAX].into_boxed_slice(), ..Intake::default() }
     }
 
-    /// Whether another connection's bytes fit.
-    pub fn has_room(&self) -> bool {
-        self.bytes.len() - self.used >= INTAKE_BYTES_PER_CONN
+    /// Whether another connection's bytes fit. Newcomers, who come last, have room of their own.
+    pub fn has_room(&self, share: Share) -> bool {
+        let end = match share {
+            Share::Full => INTAKE_BYTES_MAX - NEWCOMER_BYTES_MAX,
+            Share::Newcomer => self.newcomers_from.unwrap_or(self.used) + NEWCOMER_BYTES_MAX,
+        };
+        self.used + INTAKE_BYTES_PER_CONN <= end
     }
 
     /// Begins a connection's portion with what was kept of it.
-    pub fn begin(&mut self, conn: ConnId, kept: &[u8]) {
+    pub fn begin(&mut self, conn: ConnId, share: Share, kept: &[u8]) {
         let start = self.used;
+        if share == Share::Newcomer {
+            self.newcomers_from.get_or_insert(start);
+        }
         self.bytes[start..start + kept.len()].copy_from_slice(kept);
         self.used += kept.len();
         let frames = self.frames.len()..self.frames.len();
         let bytes = start..self.used;
         let came = self.used;
-        self.portions.push(Portion { conn, bytes, came, frames, fault: None, served: 0 });
+        self.portions.push(Portion { conn, share, bytes, came, frames, fault: None, served: 0 });
     }
 
     /// Where the connection's next bytes go. Empty: it has had its share of this tick.
@@ -96,6 +126,11 @@ impl Intake {
     pub fn append(&mut self, plain: &[u8]) {
         self.bytes[self.used..self.used + plain.len()].copy_from_slice(plain);
         self.used += plain.len();
+    }
+
+    /// The connection's share.
+    pub fn share(&self) -> Share {
+        self.portions.last().map_or(Share::Newcomer, |portion| portion.share)
     }
 
     /// What there is of the connection so far.
@@ -160,8 +195,8 @@ impl Intake {
         portion.bytes.end = self.used;
         let mut at = portion.bytes.start;
         let behind = portion.fault.take();
-        while portion.fault.is_none() && self.frames.len() - portion.frames.start < FRAMES_PER_CONN
-        {
+        let full = portion.frames.start + portion.share.frames();
+        while portion.fault.is_none() && self.frames.len() < full {
             let rest = &self.bytes[at..self.used];
             match frame::frame_len(rest) {
                 Ok(Some(length)) if length <= rest.len() => {
@@ -238,6 +273,7 @@ impl Intake {
     /// The tick is over.
     pub fn clear(&mut self) {
         self.used = 0;
+        self.newcomers_from = None;
         self.frames.clear();
         self.portions.clear();
         self.hashes.clear();
@@ -272,12 +308,12 @@ mod tests {
         let bytes = frames(&[b"one", b"", b"three"]);
         for cut in 0..=bytes.len() {
             let mut intake = Intake::new();
-            intake.begin(CONN, &bytes[..cut]);
+            intake.begin(CONN, Share::Full, &bytes[..cut]);
             let first = intake.list();
             intake.set_served(0, first);
             let kept = intake.rest(intake.portion(0)).to_vec();
             intake.clear();
-            intake.begin(CONN, &kept);
+            intake.begin(CONN, Share::Full, &kept);
             let room = intake.room();
             room[..bytes.len() - cut].copy_from_slice(&bytes[cut..]);
             intake.received(bytes.len() - cut);
@@ -292,7 +328,7 @@ mod tests {
         let mut bytes = frames(&[b"one"]);
         bytes.extend_from_slice(b"\0GET /");
         let mut intake = Intake::new();
-        intake.begin(CONN, &bytes);
+        intake.begin(CONN, Share::Full, &bytes);
         assert_eq!(intake.list(), 2);
         let portion = intake.portion(0);
         assert!(intake.frame(portion, 0).is_ok());
@@ -303,7 +339,7 @@ mod tests {
     #[test]
     fn p20_a_connection_has_its_share_and_no_more() {
         let mut intake = Intake::new();
-        intake.begin(CONN, b"");
+        intake.begin(CONN, Share::Full, b"");
         while !intake.room().is_empty() {
             let count = intake.room().len().min(1000);
             intake.received(count);

@@ -47,7 +47,7 @@ use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
 use crate::wire::push;
 use crate::wire::{Event, Notice};
-use intake::Intake;
+use intake::{Intake, Share};
 use monitor::Asks;
 pub use reap::Settled;
 use retention::Retention;
@@ -210,6 +210,11 @@ impl Server {
 
     // --- read ---
 
+    /// Whether the connection has not signed in, though it could.
+    pub fn is_newcomer(&self, id: ConnId) -> bool {
+        self.conn(id).is_some_and(Connection::is_newcomer)
+    }
+
     /// The connection's stage, if it lives: a late event finds nobody (P24).
     pub fn stage(&self, id: ConnId) -> Option<Stage> {
         self.conn(id).map(|conn| conn.stage)
@@ -219,8 +224,8 @@ impl Server {
     ///
     /// # Errors
     /// It is not served now, or the tick's share is used up.
-    pub fn begin_read(&mut self, id: ConnId) -> Result<(), NotNow> {
-        if !self.intake.has_room() {
+    pub fn begin_read(&mut self, id: ConnId, share: Share) -> Result<(), NotNow> {
+        if !self.intake.has_room(share) {
             return Err(NotNow::TickFull);
         }
         let Some(conn) = conn_mut(&mut self.conns, id) else { return Err(NotNow::Paused) };
@@ -233,7 +238,7 @@ impl Server {
             return Err(NotNow::NextTick);
         }
         self.reads_no_more = conn.is_full();
-        self.intake.begin(id, &conn.received.give());
+        self.intake.begin(id, share, &conn.received.give());
         self.sealed.begin(conn.tls.as_deref_mut());
         self.touch(id);
         Ok(())

@@ -3,7 +3,7 @@
 //! Only computation and SQLite happen here. The walk consumes nothing: if the transaction fails
 //! for want of space, `commit` walks the same list again.
 
-use super::intake::fault_code;
+use super::intake::{Portion, Share, fault_code};
 use super::{Fatal, Intake, Server, conn_mut, fatal};
 use crate::handlers::{self, Caller, Facts, View};
 use crate::id::{ConnId, Moment, Now};
@@ -65,14 +65,18 @@ impl Server {
         for index in 0..intake.hashes().len() {
             self.serve_hash(intake, index, now)?;
         }
-        let mut requests = 0;
+        let (mut requests, mut is_over) = (0, false);
         for index in 0..intake.portions() {
+            let Portion { conn, share, .. } = *intake.portion(index);
             for frame in 0..intake.portion(index).listed() {
                 let look = requests > 0 && requests % limits::REQUESTS_PER_CLOCK_LOOK == 0;
-                let conn = intake.portion(index).conn;
-                if requests >= limits::REQUESTS_PER_TICK || (look && late()) {
-                    self.stopped_at = Some(conn).filter(|_| !Mutant::StopForgotten.is_on());
-                    return Ok(());
+                is_over |= requests >= limits::REQUESTS_PER_TICK || (look && late());
+                // The few requests of newcomers are served though there was no time for all others.
+                if is_over && share == Share::Full {
+                    if !Mutant::StopForgotten.is_on() {
+                        self.stopped_at.get_or_insert(conn);
+                    }
+                    break;
                 }
                 let content = match Mutant::SenderOrderSwapped.is_on() {
                     true => content(intake, index, intake.portion(index).listed() - 1 - frame),
