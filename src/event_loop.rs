@@ -5,8 +5,8 @@
 //! connection stands in line as long as there is something to read or to serve that no edge will
 //! announce again; while anybody does, the wait does not block. There are two lines, each worked
 //! off in turn, so that nobody waits longer than a full round of theirs (P21): of those who have
-//! signed in a tick takes all it can, of newcomers a few, so that a crowd of them makes other
-//! newcomers wait and nobody else.
+//! signed in a tick takes all it can, of newcomers a few, and while people talk it rests between
+//! these, so that a crowd of them makes other newcomers wait and nobody else.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -54,6 +54,10 @@ pub struct EventLoop<N: Net> {
     ready: VecDeque<ConnId>,
     /// … and those of them where nobody has signed in, who have a line of their own.
     newcomers: VecDeque<ConnId>,
+    /// Those wait until then, …
+    newcomers_not_before: Moment,
+    /// … if people talk, which they are taken to do until then.
+    talk_until: Moment,
     deadlines: Deadlines,
     acceptable: bool,
     /// The same of the doors that are not the network's.
@@ -75,6 +79,8 @@ impl<N: Net> EventLoop<N> {
             remembered: Vec::new(),
             ready: VecDeque::new(),
             newcomers: VecDeque::new(),
+            newcomers_not_before: Moment::default(),
+            talk_until: Moment::default(),
             deadlines: Deadlines::default(),
             acceptable: true,
             knocked: true,
@@ -172,16 +178,17 @@ impl<N: Net> EventLoop<N> {
 
     /// How long nothing may happen: not at all while there is something to do.
     fn timeout(&self) -> Option<Duration> {
-        let listed = !self.ready.is_empty() || !self.newcomers.is_empty();
-        let busy = listed || self.server.has_more_to_tell();
         let now = self.net.moment();
+        let newcomers = (!self.newcomers.is_empty()).then_some(self.newcomers_not_before);
+        let listed = !self.ready.is_empty() || newcomers.is_some_and(|at| now >= at);
+        let busy = listed || self.server.has_more_to_tell();
         let accepting = self.may_accept() || self.may_accept_inside();
         if busy || (accepting && now >= self.accept_not_before) {
             return Some(Duration::ZERO);
         }
         let accept = accepting.then_some(self.accept_not_before);
-        let next =
-            [accept, self.deadlines.next(), self.server.wake_at()].into_iter().flatten().min();
+        let moments = [newcomers, accept, self.deadlines.next(), self.server.wake_at()];
+        let next = moments.into_iter().flatten().min();
         // A microsecond more, so that the moment has come when the wait ends.
         next.map(|at| at.since(now) + Duration::from_micros(1))
     }
@@ -265,8 +272,11 @@ impl<N: Net> EventLoop<N> {
     }
 
     /// Newcomers last: what a session still said is served before it is taken over. There is room
-    /// for them whatever the others bring, so both lines move on in every tick.
+    /// for them whatever the others bring.
     fn read(&mut self, now: Now) {
+        if !self.ready.is_empty() {
+            self.talk_until = now.mono.after(Duration::from_micros(limits::TALK_MICROS));
+        }
         for _ in 0..self.ready.len() {
             let Some(id) = self.ready.pop_front() else { break };
             if !self.take_turn(id, Share::Full, now) {
@@ -274,12 +284,24 @@ impl<N: Net> EventLoop<N> {
                 break;
             }
         }
+        if now.mono >= self.newcomers_not_before {
+            self.let_in(now);
+        }
+    }
+
+    /// Takes something of a few newcomers. If there are more of them, and people talk, the loop
+    /// rests before the next: what somebody says meanwhile is served as if no crowd were there.
+    fn let_in(&mut self, now: Now) {
         for _ in 0..self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) {
             let Some(id) = self.newcomers.pop_front() else { break };
             if !self.take_turn(id, Share::Newcomer, now) {
                 self.newcomers.push_front(id);
                 break;
             }
+        }
+        if !self.newcomers.is_empty() && now.mono < self.talk_until {
+            let rest = Duration::from_micros(limits::NEWCOMER_REST_MICROS);
+            self.newcomers_not_before = self.net.moment().after(rest);
         }
     }
 

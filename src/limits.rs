@@ -59,11 +59,16 @@ pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
 pub const FRAMES_PER_CONN: usize = 64;
 /// Newcomers, who have not signed in, of whom a tick takes something: whoever has signed in waits
 /// for so many of them and no more, however large the crowd is (P21).
-pub const NEWCOMERS_PER_TICK: usize = 64;
+pub const NEWCOMERS_PER_TICK: usize = 16;
+/// How long the loop rests before it takes something of the next ones, in microseconds; where the
+/// poll counts milliseconds it is one, …
+pub const NEWCOMER_REST_MICROS: u64 = 500;
+/// … if somebody who has signed in said something in these last microseconds.
+pub const TALK_MICROS: u64 = 20_000;
 /// Frames that it takes of each: enough to sign in with, and to ask something.
 pub const FRAMES_PER_NEWCOMER: usize = 4;
 /// Bytes of newcomers that it gathers.
-pub const NEWCOMER_BYTES_MAX: usize = INTAKE_BYTES_MAX / 4;
+pub const NEWCOMER_BYTES_MAX: usize = 256 * 1024;
 /// Connections accepted in a tick.
 pub const ACCEPTS_PER_TICK: usize = 64;
 /// Requests served in a tick, those of newcomers apart.
@@ -83,12 +88,16 @@ pub const PUSHES_PER_TICK: usize = 65_536;
 pub const PUSH_BYTES_PER_TICK: usize = 16 * 1024 * 1024;
 /// Entries of a reader's own that `deliver` goes past in a tick: they are read and not pushed.
 pub const OWN_ENTRIES_PER_TICK: usize = 4_096;
-/// Log entries read at once for a reader who is behind.
+/// Log entries read at once for a reader who is behind, …
 pub const PAGE_ROWS: usize = 128;
+/// … of at most so many bytes, and one more.
+pub const PAGE_BYTES: usize = 64 * 1024;
 /// Log entries read, and places looked at for them, in a tick; the page that reaches it is the
 /// last. They take some microseconds each, which those who are caught up wait for: eight times as
 /// many made the others' p99 ten times what it is in a quiet hour (`growth --only late`).
 pub const LOG_READS_PER_TICK: usize = 128;
+/// An entry counts once more for each so many bytes of it.
+pub const LOG_READ_BYTES: usize = 1024;
 
 /// Places in which one page is looked for: a conversation in a block of the log each. Whoever was
 /// away for long goes through the log in several pages.
@@ -118,9 +127,6 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = SEND_LOW_BYTES;
 /// Spare memory that was not needed for this long is given back, in microseconds.
 pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
 
-/// How much the helper thread that hashes passwords stands back where it shares a core with the
-/// loop: ten steps leave it a tenth of the time, and the loop does not wait for it (P21).
-pub const HASH_NICENESS: i32 = 10;
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;

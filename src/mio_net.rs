@@ -275,10 +275,8 @@ fn hash_all(
     waker: &Waker,
     cost: Cost,
 ) {
-    // Of this thread alone, there.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, limits::HASH_NICENESS) {
-        log::warn!("password hashes compete with the loop: {error}");
+    if !stands_back() {
+        log::warn!("password hashes compete with the loop where they share a core");
     }
     for (conn, task) in to_do {
         let outcome = task.run(cost);
@@ -289,6 +287,25 @@ fn hash_all(
             log::error!("the loop cannot be woken: {error}");
         }
     }
+}
+
+/// From now on this thread takes what others leave of its core and gives it back at once. A low
+/// priority is not enough: it would still be let end its slice, and the loop, which wakes up some
+/// hundred times a second, would wait for that (P21). See `SCHED_IDLE` in sched(7).
+#[cfg(target_os = "linux")]
+fn stands_back() -> bool {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let thread = thread_priority::thread_native_id();
+    // Says no as well where the policy is set and the whole process was made nice before.
+    let _ = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy);
+    thread_priority::thread_schedule_policy().is_ok_and(|now| now == policy)
+}
+
+/// Elsewhere the scheduler is left to find out.
+#[cfg(not(target_os = "linux"))]
+fn stands_back() -> bool {
+    true
 }
 
 impl Net for MioNet {

@@ -26,7 +26,7 @@ const RATIO_MAX: f64 = 3.0;
 /// Messages that wait for the flooder, of the longest text.
 const WAITING: usize = 1_000;
 const BODY: usize = 8_000;
-/// How long a flood lasts before it counts, and how long the server has to recover from it.
+/// How long a flood lasts before it counts.
 const REST: Duration = Duration::from_millis(300);
 
 /// Each kind, several times.
@@ -45,7 +45,7 @@ fn measure_kind(machine: &Machine, trials: &Trials, kind: Kind, table: &mut Tabl
     people.talk(trials.span())?;
     let (mut quiet, mut beside, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..trials.runs {
-        quiet.push(people.talk(trials.span())?);
+        quiet.push(people.talk_in_quiet(&world, trials.span())?);
         let flooder = Flooder::start(kind, world.address(0))?;
         thread::sleep(REST);
         let (ran, began) = (nanos_on_core(world.process()), Instant::now());
@@ -53,7 +53,6 @@ fn measure_kind(machine: &Machine, trials: &Trials, kind: Kind, table: &mut Tabl
         let ran = nanos_on_core(world.process()).zip(ran).map(|(now, then)| now - then);
         busy.extend(ran.map(|ran| ran as f64 / began.elapsed().as_nanos() as f64));
         drop(flooder);
-        thread::sleep(REST);
     }
     let ratio = median(beside.iter().zip(&quiet).map(|(with, alone)| with / alone).collect());
     let what = format!("p99 of {PEOPLE} people beside a flood of {kind:?}").to_lowercase();

@@ -61,8 +61,8 @@ impl Flooder {
 
     fn spawn(args: [&str; 2], server: SocketAddr) -> Outcome<Flooder> {
         // What measures comes first on the core that they share.
-        let mut command = Command::new("nice");
-        command.args(["-n", "19"]).arg(std::env::current_exe()?).arg("--bench");
+        let mut command = Command::new("chrt");
+        command.args(["--idle", "0"]).arg(std::env::current_exe()?).arg("--bench");
         command.args(["--server", &server.to_string()]);
         command.args(args);
         Ok(Flooder(command.stdin(Stdio::piped()).spawn()?))

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages that wait for each of those who will not read, of the longest text.
 const WAITING: usize = 64;
 const BODY: usize = 8_000;
-/// How long they are there before it counts, and how long the server has to recover from it.
+/// How long they are there before it counts.
 const REST: Duration = Duration::from_secs(2);
 
 /// Several runs on one server.
@@ -44,7 +44,7 @@ pub fn measure(machine: &Machine, trials: &Trials, table: &mut Table) -> Outcome
     let least = (THERE_MIN * visitors as f64) as usize;
     let (mut quiet, mut beside, mut there) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..trials.runs {
-        quiet.push(people.talk(trials.span())?);
+        quiet.push(people.talk_in_quiet(&world, trials.span())?);
         let hostile = Flooder::visitors(visitors, world.address(0))?;
         let came = Instant::now();
         while connections(&world).is_some_and(|count| count < least) && came.elapsed() < PATIENCE {
@@ -54,7 +54,6 @@ pub fn measure(machine: &Machine, trials: &Trials, table: &mut Table) -> Outcome
         there.extend(connections(&world).map(|count| count as f64));
         beside.push(people.talk(trials.span())?);
         drop(hostile);
-        thread::sleep(REST);
     }
     let ratio = median(beside.iter().zip(&quiet).map(|(with, alone)| with / alone).collect());
     let what = format!("p99 of {PEOPLE} people beside {visitors} hostile connections");

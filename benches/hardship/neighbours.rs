@@ -6,6 +6,7 @@
 //! takes is up to the server and to who else is there.
 
 use std::collections::VecDeque;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use crate::load::Outcome;
 use crate::load::crowd::{Crowd, Heard};
+use crate::load::meter::nanos_on_core;
 use crate::load::words::{self, Said, key_of, name_of};
 use crate::load::world::World;
 
@@ -21,6 +23,11 @@ use crate::load::world::World;
 const PACE: Duration = Duration::from_millis(250);
 /// How long an answer or a delivery may take at all.
 const STALL: Duration = Duration::from_secs(20);
+/// How often it is looked whether the server rests, what share of a core it may still use then, and
+/// how long it may take to come to rest.
+const REST_LOOK: Duration = Duration::from_millis(300);
+const REST_SHARE: f64 = 0.02;
+const REST_MAX: Duration = Duration::from_secs(10);
 
 /// Everybody.
 pub struct Neighbours {
@@ -52,6 +59,23 @@ impl Neighbours {
         };
         let people = (0..people).map(neighbour).collect();
         Ok(Neighbours { crowd, people, latencies: Histogram::new_with_bounds(1, 60_000_000, 3)? })
+    }
+
+    /// As `talk`, once the server does nothing more: passwords are hashed for seconds after whoever
+    /// tried them has gone, and that is no quiet.
+    pub fn talk_in_quiet(&mut self, world: &World, span: Duration) -> Outcome<f64> {
+        let began = Instant::now();
+        let mut before = nanos_on_core(world.process());
+        while began.elapsed() < REST_MAX {
+            thread::sleep(REST_LOOK);
+            let now = nanos_on_core(world.process());
+            let ran = now.zip(before).map(|(now, before)| Duration::from_nanos(now - before));
+            if ran.is_some_and(|ran| ran < REST_LOOK.mul_f64(REST_SHARE)) {
+                break;
+            }
+            before = now;
+        }
+        self.talk(span)
     }
 
     /// They talk for so long; the p99 of what they hear, in milliseconds.

@@ -402,7 +402,9 @@ impl Server {
         };
         let (user, after) = (session.user, session.sent_seq);
         let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
-        budget.reads = budget.reads.saturating_sub(page.looks + page.entries.len());
+        let entries = page.entries.iter();
+        let reads: usize = entries.map(|entry| 1 + entry.body.len() / limits::LOG_READ_BYTES).sum();
+        budget.reads = budget.reads.saturating_sub(page.looks + reads);
         if Mutant::CaughtUpTooEarly.is_on() {
             self.caught_up(id, now);
         }

@@ -16,7 +16,7 @@ use super::slices::findable_sender;
 use super::tail::Said;
 use super::{Gap, Result, Sql, Store};
 use crate::id::{Conversation, GroupId, Seq, UserId};
-use crate::limits::{LIST_BYTES_MAX, LOOKS_PER_PAGE, SEND_HIGH_BYTES};
+use crate::limits::{LIST_BYTES_MAX, LOOKS_PER_PAGE, PAGE_BYTES};
 
 /// What a log entry is. The numbers stand in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -248,7 +248,7 @@ impl Store {
         let through = Seq(if first.is_full() { first.end() - 1 } else { next - 1 });
         let seqs = first.seqs.into_sorted_vec();
         let found = seqs.len();
-        let entries = self.entries(seqs, SEND_HIGH_BYTES)?;
+        let entries = self.entries(seqs, PAGE_BYTES)?;
         let cut = entries.last().filter(|_| entries.len() < found).map(|last| last.seq);
         Ok(Page { entries, through: cut.unwrap_or(through), looks, gap })
     }
@@ -777,7 +777,7 @@ mod tests {
         });
         let room = |bytes: usize| bytes.div_ceil(MESSAGE_BYTES_MAX);
         let first = temp.store.page(bob, Seq(0), PAGE_ROWS).expect("page");
-        assert_eq!(first.entries.len(), room(SEND_HIGH_BYTES));
+        assert_eq!(first.entries.len(), room(PAGE_BYTES));
         assert_eq!(Some(first.through), first.entries.last().map(|entry| entry.seq));
         assert_eq!(seqs(&pages(&mut temp.store, bob, 0, PAGE_ROWS)), Vec::from_iter(1..=count));
         for (me, other) in [(ann, bob), (bob, ann)] {
