@@ -127,6 +127,8 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = SEND_LOW_BYTES;
 /// Spare memory that was not needed for this long is given back, in microseconds.
 pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
 
+/// How much the helper thread that hashes passwords stands back behind the loop and others.
+pub const HASH_NICENESS: i32 = 10;
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;

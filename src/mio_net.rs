@@ -11,6 +11,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -189,7 +190,7 @@ impl MioNet {
         let waker = Arc::new(Waker::new(registry, WAKER)?);
         let (tasks, to_do) = mpsc::channel();
         let (done, outcomes) = mpsc::channel();
-        std::thread::Builder::new()
+        thread::Builder::new()
             .name("password-hash".into())
             .spawn(move || hash_all(&to_do, &done, &waker, cost))?;
         Ok(MioNet {
@@ -289,16 +290,22 @@ fn hash_all(
     }
 }
 
-/// From now on this thread takes what others leave of its core and gives it back at once. A low
-/// priority is not enough: it would still be let end its slice, and the loop, which wakes up some
-/// hundred times a second, would wait for that (P21). See `SCHED_IDLE` in sched(7).
+/// From now on this thread stands back behind the loop. Where they have a core for both of them a
+/// low priority is not enough: the thread would still be let end its slice, and the loop, which
+/// wakes up some hundred times a second, would wait for that (P21). There it takes what is left of
+/// the core and gives it back at once (`SCHED_IDLE` in sched(7)); with more cores that would only
+/// starve it when the machine has other work.
 #[cfg(target_os = "linux")]
 fn stands_back() -> bool {
     use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        // Of this thread alone.
+        return rustix::process::setpriority_process(None, limits::HASH_NICENESS).is_ok();
+    }
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let thread = thread_priority::thread_native_id();
+    let this = thread_priority::thread_native_id();
     // Says no as well where the policy is set and the whole process was made nice before.
-    let _ = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy);
+    let _ = thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, policy);
     thread_priority::thread_schedule_policy().is_ok_and(|now| now == policy)
 }
 

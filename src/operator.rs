@@ -36,7 +36,7 @@ use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::entrance::Entrance;
-use crate::options::{Options, PORT};
+use crate::options::{Options, PORT, client_command};
 
 /// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
 const EXIT_IO_ERROR: u8 = 74;
@@ -272,7 +272,7 @@ fn raise_file_limit() -> usize {
 }
 
 fn join_command(addresses: &[SocketAddr]) -> String {
-    let command = "cargo run --release --bin p2sp";
+    let command = client_command();
     // Every interface: loopback is one of them.
     let first = addresses.first().map(|first| match first.ip() {
         ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, first.port()).into(),

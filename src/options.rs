@@ -385,6 +385,14 @@ fn lang_of(arguments: &Arguments) -> Lang {
     }
 }
 
+/// How the client is called here: as the server was, with cargo or without.
+pub fn client_command() -> &'static str {
+    match std::env::var_os("CARGO") {
+        Some(_) => "cargo run --release --bin p2sp",
+        None => "p2sp",
+    }
+}
+
 /// Whether an argument says how the server is, and not what is to be done now. Limits have rows of
 /// their own.
 fn is_setting(arg: &clap::Arg) -> bool {

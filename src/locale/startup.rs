@@ -19,10 +19,10 @@ texts! {
         Demo { password: String } =>
             "alice, bob, carol: all three with the password {password}. echo is a bot.",
             "alice、bob、carol 三人的密码都是 {password}；echo 是会复述的机器人。";
-        DemoDoors { address: String } =>
-            "Come in with a browser, http://{address}/, or from another terminal: cargo run \
-             --release --bin p2sp {address}",
-            "用浏览器打开 http://{address}/，或在另一个终端运行：cargo run --release --bin p2sp {address}";
+        DemoDoors { address: String, client: String } =>
+            "Come in with a browser, http://{address}/, or from another terminal: {client} \
+             {address}",
+            "用浏览器打开 http://{address}/，或在另一个终端运行：{client} {address}";
         Fingerprint { fingerprint: String } =>
             "Fingerprint of the key: {fingerprint}", "密钥指纹：{fingerprint}";
         Addresses { addresses: String } =>

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{bind, code, run_loop, say, unix_now};
-use crate::options::Options;
+use crate::options::{Options, client_command};
 
 /// Where a directory is in memory, on systems that have one.
 const IN_MEMORY: &str = "/dev/shm";
@@ -49,7 +49,8 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     let mut lines: Vec<Startup> = welcome.into_iter().filter(shown).collect();
     lines.push(Startup::Demo { password: password.clone() });
     if let Some(address) = addresses.first() {
-        lines.push(Startup::DemoDoors { address: address.to_string() });
+        let client = client_command().to_owned();
+        lines.push(Startup::DemoDoors { address: address.to_string(), client });
     }
     lines.push(Startup::HowToStop);
     let address = addresses.first().copied();
