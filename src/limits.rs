@@ -105,8 +105,9 @@ pub const LOOKS_PER_PAGE: usize = 256;
 /// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
 pub const GREATEST_MIDS_KEPT: usize = 16_384;
 
-/// A connection whose send buffer holds more is neither fed nor served …
-pub const SEND_HIGH_BYTES: usize = 256 * 1024;
+/// A connection whose send buffer holds more is neither fed nor served: with the message that goes
+/// beyond, and what was sent and is not let go yet, one who does not read costs at most 256 KiB …
+pub const SEND_HIGH_BYTES: usize = 192 * 1024;
 /// … until it holds less than this again.
 pub const SEND_LOW_BYTES: usize = 64 * 1024;
 /// All send buffers together; above it a connection is neither fed nor served once it holds

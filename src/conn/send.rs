@@ -16,7 +16,7 @@ use crate::mutant::Mutant;
 use crate::wire::frame;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
-const COMPACT_BYTES: usize = 64 * 1024;
+const COMPACT_BYTES: usize = 32 * 1024;
 
 /// How what is said is cut into frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
