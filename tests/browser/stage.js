@@ -214,8 +214,10 @@ export class Person {
     return this.at(`[data-key="${key}"]`);
   }
 
+  /** Opens a conversation, and waits until it and no other is on the screen. */
   async open(key) {
     await this.row(key).click();
+    await this.at(`[data-key="${key}"][aria-current=true]`).waitFor({ state: "attached" });
     await this.at(".talk .whom").waitFor();
   }
 
