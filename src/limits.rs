@@ -130,6 +130,9 @@ pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
 
 /// How much the helper thread that hashes passwords stands back behind the loop and others.
 pub const HASH_NICENESS: i32 = 10;
+/// Where they share the only core: how often the scheduler is made to look who goes on, in
+/// microseconds.
+pub const HASH_BEAT_MICROS: u64 = 250;
 /// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -190,9 +190,10 @@ impl MioNet {
         let waker = Arc::new(Waker::new(registry, WAKER)?);
         let (tasks, to_do) = mpsc::channel();
         let (done, outcomes) = mpsc::channel();
+        let beat = if has_one_core() { Some(start_beat()?) } else { None };
         thread::Builder::new()
             .name("password-hash".into())
-            .spawn(move || hash_all(&to_do, &done, &waker, cost))?;
+            .spawn(move || hash_all(&to_do, &done, &waker, beat.as_ref(), cost))?;
         Ok(MioNet {
             poll,
             polled: mio::Events::with_capacity(4096),
@@ -274,13 +275,17 @@ fn hash_all(
     to_do: &Receiver<(ConnId, Task)>,
     done: &Sender<(ConnId, Outcome)>,
     waker: &Waker,
+    beat: Option<&Beat>,
     cost: Cost,
 ) {
     if !stands_back() {
         log::warn!("password hashes compete with the loop where they share a core");
     }
     for (conn, task) in to_do {
+        let (hashing, over) = mpsc::channel();
+        let _ = beat.map(|beat| beat.send(over));
         let outcome = task.run(cost);
+        drop(hashing);
         if done.send((conn, outcome)).is_err() {
             return;
         }
@@ -298,7 +303,7 @@ fn hash_all(
 #[cfg(target_os = "linux")]
 fn stands_back() -> bool {
     use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
-    if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+    if !has_one_core() {
         // Of this thread alone.
         return rustix::process::setpriority_process(None, limits::HASH_NICENESS).is_ok();
     }
@@ -313,6 +318,29 @@ fn stands_back() -> bool {
 #[cfg(not(target_os = "linux"))]
 fn stands_back() -> bool {
     true
+}
+
+/// Whether all threads share one core.
+fn has_one_core() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() == 1)
+}
+
+/// Told of each hash, by what is closed when it is done.
+type Beat = Sender<Receiver<()>>;
+
+/// A thread that does nothing, often, while a password is hashed on the loop's core: each time it
+/// wakes up the scheduler decides anew who goes on. Else, whenever the loop was pushed aside for a
+/// moment, for a thread of the kernel's, the hash might have the core until the next tick of the
+/// scheduler's clock, four milliseconds later.
+fn start_beat() -> io::Result<Beat> {
+    let (beat, hashes) = mpsc::channel::<Receiver<()>>();
+    let every = Duration::from_micros(limits::HASH_BEAT_MICROS);
+    thread::Builder::new().name("beat".into()).spawn(move || {
+        for over in hashes {
+            while over.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {}
+        }
+    })?;
+    Ok(beat)
 }
 
 impl Net for MioNet {

@@ -337,7 +337,8 @@ test("everything can be done from the keyboard", async () => {
   const [ann, bob] = await two("ann14", "bob14");
   const keys = ann.page.keyboard;
   await ann.page.reload();
-  await ann.row("user/bob14").waitFor();
+  // What was open is drawn again, and takes the focus.
+  await ann.at('[data-key="user/bob14"][aria-current=true]').waitFor();
   await ann.at("[type=search]").focus();
   await keys.type("bob");
   await keys.press("ArrowDown");

@@ -16,6 +16,7 @@ mod groups;
 mod show;
 mod telnet;
 
+use memchr::memchr;
 use serde_json::{Map, Value, json};
 
 use crate::limits::{FRAME_HEADER_BYTES, LINE_BYTES_MAX};
@@ -407,7 +408,7 @@ fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
 
 /// The length of the line that `bytes` begin with.
 pub fn line_len(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1)
+    memchr(b'\n', bytes).map(|end| end + 1)
 }
 
 /// What one idle person costs beside the connection (P20).

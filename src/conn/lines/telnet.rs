@@ -8,6 +8,8 @@
 //! A line is kept as it comes, at most [`LINE_BYTES_MAX`] of it; the rest of a longer one is
 //! dropped. Nothing is kept between two lines.
 
+use memchr::{memchr, memchr3};
+
 use crate::limits::LINE_BYTES_MAX;
 
 /// Telnet's escape, and what may follow it (RFC 854).
@@ -72,13 +74,15 @@ impl Telnet {
         self.forget_read();
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
+            // What a NUL means is told by what is before it.
             let plain = match self.within {
-                Within::Text => rest.iter().position(is_special).unwrap_or(rest.len()),
+                Within::Text if !self.after_cr => {
+                    memchr3(IAC, b'\r', b'\n', rest).unwrap_or(rest.len())
+                }
                 _ => 0,
             };
             if plain > 0 {
                 self.text.extend_from_slice(&rest[..plain]);
-                self.after_cr = false;
                 rest = &rest[plain..];
                 continue;
             }
@@ -122,7 +126,7 @@ impl Telnet {
     pub fn next(&mut self) -> Option<Line> {
         loop {
             let rest = &self.text[self.at..];
-            let end = rest.iter().position(|byte| *byte == b'\n');
+            let end = memchr(b'\n', rest);
             let too_long = end.unwrap_or(rest.len()) > LINE_BYTES_MAX;
             if end.is_none() && !too_long && !self.skipping {
                 break;
@@ -166,11 +170,6 @@ impl Telnet {
     pub fn is_full(&self) -> bool {
         self.text.len() - self.at > LINE_BYTES_MAX
     }
-}
-
-/// Whether a byte means something else than itself, or ends a line.
-fn is_special(byte: &u8) -> bool {
-    matches!(*byte, IAC | b'\r' | b'\n' | 0)
 }
 
 /// Says no to what the peer offers or wants. What it says to an offer of ours is no such thing.
