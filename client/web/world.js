@@ -86,7 +86,7 @@ export class World {
       log: this.#session.stream.log,
       shown: this.#session.stream.shown,
       open: this.open?.key,
-      conversations: all.filter(({ time, unread }) => time || unread).map(
+      conversations: all.filter((row) => row.time || row.unread || row === this.open).map(
         ({ kind, name, creator, unread, read, time, marks }) => (
           { kind, name, creator, unread, read, time, marks }),
       ),

@@ -149,6 +149,16 @@ test("only what is seen is told as read, at most once a second and on each conne
   }
 });
 
+test("what was open is open again, also where nothing was said yet", () => {
+  const bench = new Bench().signIn();
+  const keep = { memory: null };
+  const [before, after] = [0, 1].map(() => new World(bench.session, keep, { changed() {} }));
+  before.begin(WELCOME);
+  before.show(before.conversation("user", "al"));
+  after.begin(WELCOME);
+  assert.equal(after.open?.key, "user/al");
+});
+
 test("marks only grow, and what was read has arrived", () => {
   const talk = new Conversation("user", "al");
   talk.mark({ delivered: 4 });
