@@ -166,6 +166,14 @@ impl Session {
         Some(seen)
     }
 
+    /// A key that has expired stays so on this connection: were the wall clock set back, a message
+    /// would be taken behind an earlier one that was refused (P7).
+    pub fn look_at_key(&mut self, unix: i64) {
+        if unix >= self.key_expires {
+            self.key_expires = i64::MIN;
+        }
+    }
+
     /// Takes a permit to have a request served, and one more if it says something.
     ///
     /// # Errors

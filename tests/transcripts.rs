@@ -58,6 +58,7 @@ transcripts! {
     p3_p4_refused_requests_leave_nothing,
     p5_a_retry_is_stored_once,
     p6_p7_p10_one_order_for_all,
+    p7_an_expired_key_stays_expired,
     p9_all_that_waited_comes_once,
     p11_changes_in_the_tick_of_a_sign_in,
     p11_answers_and_pushes_of_one_tick,

@@ -104,6 +104,7 @@ impl Server {
             return false;
         }
         let Some(session) = self.sessions.get_mut(id) else { return true };
+        session.look_at_key(now.unix);
         let limits = &self.rules.limits;
         let says = content.as_ref().is_ok_and(is_message);
         conn.pace(session.pace(says, limits, now.mono).err());

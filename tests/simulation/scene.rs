@@ -156,6 +156,7 @@ impl Scene {
     ) -> i64 {
         self.events += 1;
         let at = self.events;
+        self.trace.note(|| format!("#{} asks {kind} {args:?} {key:?}", peer.0));
         match &what {
             Ask::Block(user, _) => {
                 self.blocked_since.remove(user);

@@ -163,6 +163,12 @@ impl Stage {
                 self.house().pass(span);
                 Ok(())
             }
+            ("clock", [direction @ ("ahead" | "back"), span]) => {
+                let seconds = read_span(span)?.as_secs() as i64;
+                let jump = if *direction == "ahead" { seconds } else { -seconds };
+                self.house().net.jump(jump);
+                Ok(())
+            }
             ("calm", [span, most]) => {
                 let most = most.parse().map_err(|_| "not a number")?;
                 let span = read_span(span)?;
