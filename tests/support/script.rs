@@ -163,20 +163,9 @@ impl Stage {
                 self.house().pass(span);
                 Ok(())
             }
-            ("clock", [direction @ ("ahead" | "back"), span]) => {
-                let seconds = read_span(span)?.as_secs() as i64;
-                let jump = if *direction == "ahead" { seconds } else { -seconds };
-                self.house().net.jump(jump);
-                Ok(())
-            }
-            ("calm", [span, most]) => {
-                let most = most.parse().map_err(|_| "not a number")?;
-                let span = read_span(span)?;
-                let begun = self.house().net.waits();
-                self.house().pass(span);
-                let woken = self.house().net.waits() - begun;
-                if woken > most { Err(format!("P22: woken {woken} times")) } else { Ok(()) }
-            }
+            ("clock", ["ahead", span]) => self.jump(span, 1),
+            ("clock", ["back", span]) => self.jump(span, -1),
+            ("calm", [span, most]) => self.stay_calm(span, most),
             ("crash", []) => {
                 self.house().crash();
                 self.start_again();
@@ -286,6 +275,23 @@ impl Stage {
             return self.send_plain(name, socket::REQUEST.as_bytes());
         }
         self.send_plain(name, &[])
+    }
+
+    /// The wall clock goes on from another time.
+    fn jump(&mut self, span: &str, sign: i64) -> Done {
+        let seconds = read_span(span)?.as_secs() as i64;
+        self.house().net.jump(sign * seconds);
+        Ok(())
+    }
+
+    /// So long nothing happens, and the loop wakes up at most so often.
+    fn stay_calm(&mut self, span: &str, most: &str) -> Done {
+        let most = most.parse().map_err(|_| "not a number")?;
+        let span = read_span(span)?;
+        let begun = self.house().net.waits();
+        self.house().pass(span);
+        let woken = self.house().net.waits() - begun;
+        if woken > most { Err(format!("P22: woken {woken} times")) } else { Ok(()) }
     }
 
     fn make_group(&mut self, owner: &str, name: &str, members: &[&str]) -> Done {
