@@ -278,7 +278,7 @@ fn hash_all(
     beat: Option<&Beat>,
     cost: Cost,
 ) {
-    if !stands_back() {
+    if !stands_back(beat.is_some()) {
         log::warn!("password hashes compete with the loop where they share a core");
     }
     for (conn, task) in to_do {
@@ -301,9 +301,9 @@ fn hash_all(
 /// the core and gives it back at once (`SCHED_IDLE` in sched(7)); with more cores that would only
 /// starve it when the machine has other work.
 #[cfg(target_os = "linux")]
-fn stands_back() -> bool {
+fn stands_back(has_one_core: bool) -> bool {
     use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
-    if !has_one_core() {
+    if !has_one_core {
         // Of this thread alone.
         return rustix::process::setpriority_process(None, limits::HASH_NICENESS).is_ok();
     }
@@ -316,7 +316,7 @@ fn stands_back() -> bool {
 
 /// Elsewhere the scheduler is left to find out.
 #[cfg(not(target_os = "linux"))]
-fn stands_back() -> bool {
+fn stands_back(_has_one_core: bool) -> bool {
     true
 }
 
