@@ -307,7 +307,7 @@ impl Scene {
             return Ok(());
         }
         stream.over = Some(event);
-        Ok(())
+        stream.check_late()
     }
 
     /// A login key that certainly is worth nothing.

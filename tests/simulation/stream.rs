@@ -158,6 +158,10 @@ pub struct Stream {
     pub gone: bool,
     /// It sends no more: its session may be over long before all is sent that was said to it.
     pub finished: bool,
+    /// A push that came behind the end of the session. It is right only if the peer had signed out
+    /// before that end: what was pushed before a `logout` leaves in front of its answer, however
+    /// slow the peer is.
+    late: Option<String>,
     partial: Vec<u8>,
     /// Bytes of whole frames so far.
     framed: usize,
@@ -223,6 +227,7 @@ impl Stream {
         if is_over && self.over.is_none() && !self.gone {
             return Err("P17: a session was over, and nobody said so".into());
         }
+        self.check_late()?;
         self.check_skipped()
     }
 
@@ -274,12 +279,33 @@ impl Stream {
         if payload.fromusername.as_deref() == Some(own_name) {
             return Err(format!("P9: {own_name}'s own message is pushed to them: {payload:?}"));
         }
-        if session.revoked_from.is_some_and(|from| start >= from) {
-            return Err(format!("P17, P18: a push to a session that was over: {payload:?}"));
-        }
+        let is_late = session.revoked_from.is_some_and(|from| start >= from);
         (session.pushed, session.last_push) = (seq, start);
         session.pushes.push(Rc::clone(message));
+        if is_late {
+            let why = format!("P17, P18: a push to a session that was over: {payload:?}");
+            return self.comes_late(why);
+        }
         Ok(())
+    }
+
+    /// A push came behind the end of the session: a fault, unless a `logout` is still unanswered.
+    fn comes_late(&mut self, why: String) -> Check {
+        if !self.asked.iter().any(|asked| asked.what == Ask::Logout) {
+            return Err(why);
+        }
+        self.late.get_or_insert(why);
+        Ok(())
+    }
+
+    /// The session had ended by its own `logout`, so what came late was pushed before.
+    pub fn signed_out(&mut self) {
+        self.late = None;
+    }
+
+    /// Nothing came late but in front of the answer to a `logout`.
+    pub fn check_late(&self) -> Check {
+        self.late.clone().map_or(Ok(()), Err)
     }
 
     /// The session was over before what this tick wrote: nothing of it is a push.
@@ -288,7 +314,8 @@ impl Stream {
         let Some(session) = &mut self.session else { return Ok(()) };
         session.revoked_from.get_or_insert(from);
         if session.pushed > session.cursor && session.last_push >= from && from > 0 {
-            return Err("P17, P18: pushed in the tick in which the session ended".into());
+            let why = "P17, P18: pushed in the tick in which the session ended";
+            return self.comes_late(why.into());
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ impl Scene {
             return Err(format!("P17: a session that was over asked {asked:?}, answered {code}"));
         }
         let done = code == "ok";
+        let session = self.streams[peer.0].session.as_ref();
+        let stream_is_over = session.is_some_and(|session| session.revoked_from.is_some());
         match &asked.what {
             Ask::SignIn { .. } if done => self.signed_in(peer, &asked, payload)?,
             Ask::Say(_) if code == "mid_reused" => {
@@ -52,6 +54,11 @@ impl Scene {
                 self.ledger.acknowledged(tag, seq)?;
             }
             Ask::Say(tag) if matches!(code.as_str(), "bad_key" | "not_signed_in") => {
+                self.ledger.say_lost(tag);
+            }
+            // Decided before the session ended, and slow to leave: a later session of the user may
+            // have repeated the message since, and been told `ok`.
+            Ask::Say(tag) if stream_is_over && self.ledger.was_acknowledged(tag) => {
                 self.ledger.say_lost(tag);
             }
             Ask::Say(tag) => self.ledger.refused(tag)?,
@@ -211,6 +218,7 @@ impl Scene {
     fn signed_out(&mut self, peer: PeerId) {
         let now = self.events;
         self.streams[peer.0].accepted_at = Some(self.now());
+        self.streams[peer.0].signed_out();
         let Some(session) = self.streams[peer.0].session.take() else { return };
         self.keys.entry(session.key.clone()).and_modify(|key| _ = key.dead_at.get_or_insert(now));
         self.past.push(session);
