@@ -1,5 +1,7 @@
 //! p2sp: a self-hosted chat server on one hand-rolled event loop.
 //!
+//! `PROMISES.md` says what it never breaks; comments and tests name its rows (P1, P2, …).
+//!
 //! Read the modules in the order in which they stand here, and follow one message from socket
 //! to socket:
 //!
