@@ -68,10 +68,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "names", "password", "id", "limits", "mutant",
         ],
     ),
-    // An effect carries what it is about: why a connection closes, a sign-in, an entry, a task.
+    // An effect carries what it is about: why a connection closes, a sign-in, an entry, a task, an
+    // attempt that counts.
     (
         "outbox",
-        &["conn", "sessions", "locale", "wire", "store", "names", "password", "id", "limits"],
+        &[
+            "conn", "sessions", "locale", "wire", "store", "throttle", "names", "password", "id",
+            "limits",
+        ],
     ),
     // The send buffer finds frame boundaries by their headers, and lines are words.
     ("conn", &["certificate", "locale", "wire", "id", "limits", "mutant"]),

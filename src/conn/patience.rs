@@ -81,7 +81,7 @@ impl Connection {
                 limit(self.since, settings.idle_seconds, CloseReason::Idle)
             }
             Patience::Monitor => {
-                limit(self.since, limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline)
+                limit(self.since, limits::METRICS_SECONDS_MAX, CloseReason::FrameDeadline)
             }
             Patience::Keepalive | Patience::Backup => None,
         };

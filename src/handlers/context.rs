@@ -58,7 +58,7 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
     /// What time it is.
     pub now: Now,
-    /// Password hashes under way, those of this tick not counted.
+    /// Password hashes that wait or are under way, those of this tick not counted.
     pub hashes_waiting: usize,
     /// The disk is nearly full: nothing new is taken.
     pub storage_low: bool,

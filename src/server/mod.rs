@@ -13,6 +13,7 @@
 mod commit;
 mod deliver;
 mod doors;
+mod hashes;
 mod hold;
 mod indexing;
 pub mod intake;
@@ -47,6 +48,7 @@ use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
 use crate::wire::push;
 use crate::wire::{Event, Notice};
+use hashes::HashQueue;
 use intake::{Intake, Share};
 use monitor::Asks;
 pub use reap::Settled;
@@ -77,8 +79,11 @@ pub struct Server {
     reads_no_more: bool,
     /// Handshakes that this tick may still compute.
     handshakes_left: usize,
-    /// Requests that wait for a password hash, by their connection.
+    /// Requests that wait for a password hash, by their connection; until the hash is done, also of
+    /// those who are gone.
     waiting: HashMap<ConnId, Waiting>,
+    /// Whose hash is begun next.
+    hashes: HashQueue,
     /// Readers who are behind and may be fed, in turn.
     behind: VecDeque<ConnId>,
     /// Connections that something happened to in this tick; see [`Server::settle`].
@@ -109,8 +114,10 @@ pub struct Server {
     index_at_the_latest: Moment,
     /// Monitors that are to be answered in this tick.
     monitors: Vec<(ConnId, Asks)>,
-    /// Connections that came through another door than the network's.
-    inside: usize,
+    /// Connections of the operator's.
+    operators: usize,
+    /// Connections at the monitors' listener, the oldest first.
+    monitors_in: VecDeque<ConnId>,
 }
 
 impl Server {
@@ -133,6 +140,7 @@ impl Server {
             reads_no_more: false,
             handshakes_left: limits::HANDSHAKES_PER_TICK,
             waiting: HashMap::new(),
+            hashes: HashQueue::default(),
             behind: VecDeque::new(),
             touched: Vec::new(),
             stopped_at: None,
@@ -151,7 +159,8 @@ impl Server {
             index_not_before: now,
             index_at_the_latest: now,
             monitors: Vec::new(),
-            inside: 0,
+            operators: 0,
+            monitors_in: VecDeque::new(),
         }
     }
 
@@ -179,16 +188,20 @@ impl Server {
     }
 
     /// Takes in a connection that was accepted at another door than the network's, as
-    /// [`Server::connect`] does. No limit by address applies there, only one on all of them.
+    /// [`Server::connect`] does. No limit by address applies there, only one on all of a door. A
+    /// monitor is always let in: the one that came first makes room.
     pub fn connect_inside(&mut self, door: Door, now: Now) -> bool {
         let id = self.vacant_id();
         self.generation = id.generation;
         self.counters.accepted += 1;
-        if self.inside >= limits::INSIDE_CONNECTIONS_MAX {
+        if door == Door::Metrics {
+            self.make_room_for_monitor(id);
+        } else if self.operators >= limits::CONTROL_CONNECTIONS_MAX {
             self.turned_away();
             return false;
+        } else {
+            self.operators += 1;
         }
-        self.inside += 1;
         self.conns.insert(Connection::inside(id.generation, door, now.mono));
         self.touch(id);
         true

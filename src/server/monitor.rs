@@ -7,6 +7,7 @@ use super::{Fatal, Server, fatal};
 use crate::conn::CloseReason;
 use crate::handlers::metrics;
 use crate::id::{ConnId, Now};
+use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::wire::http::{self, Head, Status};
 
 /// What the figures are written in.
@@ -22,6 +23,16 @@ pub enum Asks {
 }
 
 impl Server {
+    /// Another monitor comes in. One that is idle, or does not take its answer, holds up nobody.
+    pub(super) fn make_room_for_monitor(&mut self, id: ConnId) {
+        if self.monitors_in.len() >= METRICS_CONNECTIONS_MAX
+            && let Some(oldest) = self.monitors_in.pop_front()
+        {
+            self.die(oldest, CloseReason::Refused);
+        }
+        self.monitors_in.push_back(id);
+    }
+
     /// Looks whether a monitor's whole request has come; keeps it until then.
     pub(super) fn hear_monitor(&mut self, id: ConnId) {
         let heard = http::read(self.intake.begun(), asks);

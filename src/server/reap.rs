@@ -90,7 +90,7 @@ impl Server {
             }
         }
         if conn.stage == Stage::Dead {
-            self.free(id);
+            self.free(id, now);
             return Some(Settled::Freed);
         }
         let deadline = match conn.due(now.mono, &self.rules.limits) {
@@ -102,12 +102,14 @@ impl Server {
         Some(Settled::Alive { deadline, serving: conn.may_be_served(), has_work })
     }
 
-    fn free(&mut self, id: ConnId) {
+    fn free(&mut self, id: ConnId, now: Now) {
+        self.drop_hash(id, now);
         let conn = self.conns.remove(id.index());
         self.send_bytes -= conn.unsent_bytes();
         match conn.door() {
             Door::Front => self.throttle.disconnect(conn.peer),
-            Door::Control | Door::Metrics => self.inside -= 1,
+            Door::Control => self.operators -= 1,
+            Door::Metrics => self.monitors_in.retain(|other| *other != id),
         }
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.counters.closed(reason);

@@ -29,6 +29,12 @@ impl Caller {
         Caller { end: house.net.connect(address), secure, plain: Vec::new(), key: None }
     }
 
+    /// The operator, at the control socket.
+    pub fn operator(house: &House) -> Caller {
+        let end = house.net.connect_operator();
+        Caller { end, secure: None, plain: Vec::new(), key: None }
+    }
+
     /// The bytes of a request, and of whatever TLS has to say.
     pub fn request(&mut self, kind: &str, mut args: Value) -> Vec<u8> {
         if let Some(key) = &self.key {
