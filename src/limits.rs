@@ -135,8 +135,8 @@ pub const HASH_NICENESS: i32 = 10;
 /// Where they share the only core: how often the scheduler is made to look who goes on, in
 /// microseconds.
 pub const HASH_BEAT_MICROS: u64 = 250;
-/// Password hashes that wait for the network: for sign-ins and registrations. At 46 ms each the last
-/// of them waits about three seconds.
+/// Password hashes that wait for sign-ins and registrations. At 46 ms each the last of them waits
+/// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;
 /// Those of members who change their password: one a member.
 pub const HASH_PLACES_MEMBERS: usize = 32;
@@ -185,6 +185,8 @@ pub const LINE_BYTES_MAX: usize = 8 * 1024;
 /// Groups whose numbers are remembered for one who types lines.
 pub const LINE_GROUPS_MAX: usize = 10_000;
 
+/// The longest header of the PROXY protocol: the addresses, and what a proxy may tell beside them.
+pub const PROXY_HEADER_BYTES_MAX: usize = 2 * 1024;
 /// The longest head of an HTTP request …
 pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;
 /// … and its headers.

@@ -18,252 +18,22 @@
 //! older half is forgotten. A tick that must run again takes back what it counted, so that
 //! nothing counts twice.
 
+mod delay;
+mod prefix;
+mod table;
+
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::id::{Moment, UserId};
 use crate::limits::{
     ACCOUNT_TRIES_BURST, ACCOUNT_TRY_SECONDS, FRIEND_ADDS_PER_MINUTE, INVITE_MISSES_PER_MINUTE,
-    Limits, NAMES_TAKEN_PER_MINUTE, PREFIX_24_FACTOR, PREFIX_48_FACTOR, PREFIX_56_FACTOR,
-    THROTTLE_FORGET_SECONDS, THROTTLE_ROWS_MAX, THROTTLE_SECONDS_MAX, USERNAME_CHARS_MAX,
+    Limits, NAMES_TAKEN_PER_MINUTE, USERNAME_CHARS_MAX,
 };
-
-/// The addresses that begin with the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Prefix {
-    /// Of an IPv4 address its IPv6 form, so that no two kinds are the same.
-    bits: u128,
-    length: u8,
-}
-
-/// A prefix of IPv4, and of IPv6: how many bits of 128 it has, and how many times what one address
-/// may do it may do. The first is what one place has: an address, or the /64 of one network.
-const V4: &[(u8, u64)] = &[(128, 1), (96 + 24, PREFIX_24_FACTOR)];
-const V6: &[(u8, u64)] = &[(64, 1), (56, PREFIX_56_FACTOR), (48, PREFIX_48_FACTOR)];
-
-impl Prefix {
-    /// The address's own prefix.
-    pub fn of(address: IpAddr) -> Prefix {
-        Prefix::tiers(address).next().map_or(Prefix { bits: 0, length: 0 }, |(prefix, _)| prefix)
-    }
-
-    /// The widest prefix that the address is counted in.
-    pub fn widest_of(address: IpAddr) -> Prefix {
-        Prefix::tiers(address).last().map_or(Prefix { bits: 0, length: 0 }, |(prefix, _)| prefix)
-    }
-
-    /// The prefixes that an address is counted in, its own first, each with how many times what
-    /// one address may do.
-    fn tiers(address: IpAddr) -> impl Iterator<Item = (Prefix, u64)> {
-        let (bits, lengths) = match address.to_canonical() {
-            IpAddr::V4(v4) => (u128::from(v4.to_ipv6_mapped()), V4),
-            IpAddr::V6(v6) => (u128::from(v6), V6),
-        };
-        lengths.iter().map(move |&(length, factor)| {
-            let bits = bits & u128::MAX << (128 - u32::from(length));
-            (Prefix { bits, length }, factor)
-        })
-    }
-}
-
-/// A row of a table.
-trait Row: Copy {
-    /// Rows whose moment is earlier are forgotten first.
-    fn moment(&self) -> Moment;
-}
-
-/// Rows by their keys, as many as are allowed, and what they were before this tick.
-#[derive(Debug)]
-struct Table<K, R> {
-    rows: HashMap<K, R>,
-    before: Vec<(K, Option<R>)>,
-}
-
-impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
-    fn new() -> Table<K, R> {
-        Table { rows: HashMap::new(), before: Vec::new() }
-    }
-
-    fn get(&self, key: &K) -> Option<R> {
-        self.rows.get(key).copied()
-    }
-
-    fn set(&mut self, key: K, row: R) {
-        make_room(&mut self.rows);
-        let before = self.rows.insert(key.clone(), row);
-        self.before.push((key, before));
-    }
-
-    fn forget(&mut self, key: K) {
-        if let Some(row) = self.rows.remove(&key) {
-            self.before.push((key, Some(row)));
-        }
-    }
-
-    /// The tick stands: what was before is not needed any more.
-    fn keep(&mut self) {
-        self.before.clear();
-    }
-
-    /// The tick runs again: all is as it was before.
-    fn rewind(&mut self) {
-        while let Some((key, before)) = self.before.pop() {
-            match before {
-                Some(row) => self.rows.insert(key, row),
-                None => self.rows.remove(&key),
-            };
-        }
-    }
-}
-
-/// Drops the older half of a full table.
-fn make_room<K: Eq + Hash, R: Row>(rows: &mut HashMap<K, R>) {
-    if rows.len() < THROTTLE_ROWS_MAX {
-        return;
-    }
-    let mut ages: Vec<Moment> = rows.values().map(Row::moment).collect();
-    let middle = ages.len() / 2;
-    let (_, &mut median, _) = ages.select_nth_unstable(middle);
-    rows.retain(|_, row| row.moment() > median);
-}
-
-/// Events within a span that begins with the first of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Count {
-    begun: Moment,
-    count: u64,
-    /// Begun, and perhaps no event: it takes its place until that is known.
-    open: u64,
-}
-
-impl Row for Count {
-    fn moment(&self) -> Moment {
-        self.begun
-    }
-}
-
-/// Counts within a window of time.
-#[derive(Debug)]
-struct Window<K> {
-    span: Duration,
-    counts: Table<K, Count>,
-}
-
-impl<K: Copy + Eq + Hash> Window<K> {
-    fn of_seconds(seconds: u64) -> Window<K> {
-        Window { span: Duration::from_secs(seconds), counts: Table::new() }
-    }
-
-    fn row(&self, key: K, now: Moment) -> Count {
-        let row = self.counts.get(&key).unwrap_or_default();
-        match now.since(row.begun) < self.span && row.count > 0 {
-            true => row,
-            false => Count { begun: now, count: 0, open: row.open },
-        }
-    }
-
-    /// Seconds to wait if there were `limit` events already, or may be soon.
-    fn check(&self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        let row = self.row(key, now);
-        match limit {
-            0 => Ok(()),
-            _ if row.count >= limit => Err(seconds_up(self.span - now.since(row.begun))),
-            _ if row.count + row.open >= limit => Err(1),
-            _ => Ok(()),
-        }
-    }
-
-    fn count(&mut self, key: K, now: Moment) {
-        let row = self.row(key, now);
-        self.counts.set(key, Count { count: row.count + 1, ..row });
-    }
-
-    /// Counts an event, unless it is one too many: then the seconds to wait.
-    fn take(&mut self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        self.check(key, limit, now)?;
-        self.count(key, now);
-        Ok(())
-    }
-
-    /// An event was none after all.
-    fn give_back(&mut self, key: K, now: Moment) {
-        let row = self.row(key, now);
-        self.counts.set(key, Count { count: row.count.saturating_sub(1), ..row });
-    }
-
-    /// Something begins that may become an event.
-    fn open(&mut self, key: K, now: Moment) {
-        let row = self.row(key, now);
-        self.counts.set(key, Count { open: row.open + 1, ..row });
-    }
-
-    /// It has become one, or none.
-    fn close(&mut self, key: K, is_event: bool, now: Moment) {
-        let row = self.row(key, now);
-        let (count, open) = (row.count + u64::from(is_event), row.open.saturating_sub(1));
-        self.counts.set(key, Count { count, open, ..row });
-    }
-}
-
-/// Attempts at an account that were wrong, or are not judged yet, in a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Delay {
-    /// None is begun before.
-    until: Moment,
-    tries: u64,
-    under_way: bool,
-}
-
-impl Row for Delay {
-    fn moment(&self) -> Moment {
-        self.until
-    }
-}
-
-impl Delay {
-    fn check(self, now: Moment) -> Result<(), u64> {
-        match self.until > now {
-            true => Err(seconds_up(self.until.since(now))),
-            // Its end is not known, and is near.
-            false if self.under_way => Err(1),
-            false => Ok(()),
-        }
-    }
-
-    /// Another attempt begins; so many are free.
-    fn begin(self, free: u64, now: Moment) -> Delay {
-        let forgotten = now.since(self.until) > Duration::from_secs(THROTTLE_FORGET_SECONDS);
-        let tries = if forgotten { 1 } else { self.tries + 1 };
-        Delay { tries, under_way: free == 0, ..self }.wait_anew(free, now)
-    }
-
-    /// As long as that many wrong attempts make the next one wait.
-    fn wait_anew(self, free: u64, now: Moment) -> Delay {
-        let seconds = match self.tries.saturating_sub(free) {
-            0 => 0,
-            doubled @ 1..=10 => 1 << (doubled - 1),
-            _ => THROTTLE_SECONDS_MAX,
-        };
-        Delay { until: now.after(Duration::from_secs(seconds)), ..self }
-    }
-
-    /// The last one was none.
-    fn give_back(self, now: Moment) -> Delay {
-        Delay { until: now, tries: self.tries.saturating_sub(1), under_way: false }
-    }
-}
-
-/// A bucket of attempts that fills slowly: when it will be full again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bucket(Moment);
-
-impl Row for Bucket {
-    fn moment(&self) -> Moment {
-        self.0
-    }
-}
+use delay::{Bucket, Delay};
+pub use prefix::Prefix;
+use table::{Table, Window, seconds_up};
 
 /// From where an account is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,6 +63,13 @@ pub enum Judged {
     Wrong,
     /// It was not compared.
     Not,
+}
+
+impl Judged {
+    /// What it was found to be when it was compared.
+    pub fn of(is_right: bool) -> Judged {
+        if is_right { Judged::Right } else { Judged::Wrong }
+    }
 }
 
 impl Attempt {
@@ -468,10 +245,7 @@ impl Throttle {
             let Some(delay) = delays.get(&key) else { continue };
             match judged {
                 Judged::Right if at == 0 => delays.forget(key),
-                Judged::Wrong => {
-                    let judged = Delay { under_way: false, ..delay };
-                    delays.set(key, judged.wait_anew(free, now));
-                }
+                Judged::Wrong => delays.set(key, delay.was_wrong(free, now)),
                 Judged::Right | Judged::Not => delays.set(key, delay.give_back(now)),
             }
         }
@@ -578,14 +352,11 @@ fn is_exempt(peer: IpAddr, limits: &Limits) -> bool {
     limits.loopback == 0 && peer.to_canonical().is_loopback()
 }
 
-/// Seconds after which the span is over.
-fn seconds_up(span: Duration) -> u64 {
-    span.as_secs() + u64::from(span.subsec_nanos() > 0)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::table::make_room;
     use super::*;
+    use crate::limits::{PREFIX_24_FACTOR, PREFIX_48_FACTOR, PREFIX_56_FACTOR, THROTTLE_ROWS_MAX};
 
     fn at(seconds: u64) -> Moment {
         Moment(seconds * 1_000_000)

@@ -1,9 +1,9 @@
 //! Who is slowed down, and whom that must not hold up: the shipped loop and server on pipes, with
 //! people who come from other machines.
 //!
-//! `transcripts` has the figures of the limits, `src/throttle.rs` their arithmetic. Here is what they
-//! are for: a limit is charged to what it is about, and what one address, one account or one user
-//! does is no reason to refuse another (P21).
+//! `transcripts` has the figures of the limits, `src/throttle.rs` their arithmetic. Here is what
+//! they are for: a limit is charged to what it is about, and what one address, one account or one
+//! user does is no reason to refuse another (P21).
 
 mod support;
 

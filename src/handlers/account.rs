@@ -168,29 +168,26 @@ fn registered(context: &mut Context, name: &Name, stored: &str) -> Answer {
     Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
 }
 
-/// Says what a hash that is done tells of its attempt, and has it counted as that: also where nobody
-/// waits for it any more.
+/// Says what a hash that is done tells of its attempt, and has it counted as that: also where
+/// nobody waits for it any more.
 pub fn judge(
     facts: &mut Facts,
     purpose: &Purpose,
     outcome: &password::Outcome,
 ) -> Result<Judged, StoreError> {
-    let is_right = match (purpose, outcome) {
-        (_, password::Outcome::Failed) => None,
+    let judged = match (purpose, outcome) {
+        (_, password::Outcome::Failed) => Ok(Judged::Not),
         (Purpose::SignIn { user, stored, .. }, password::Outcome::Verified { ok, .. }) => {
             // The password may have been changed while this one was compared.
-            let current = user.map(|user| facts.store.password(user)).transpose()?.flatten();
-            Some(*ok && current.as_ref() == Some(stored))
+            let current = user.map(|user| facts.store.password(user)).transpose();
+            let is_right = |current: Option<String>| *ok && current.as_ref() == Some(stored);
+            current.map(|current| Judged::of(is_right(current.flatten())))
         }
-        (_, outcome) => Some(!matches!(outcome, password::Outcome::Changed(None))),
+        (_, outcome) => Ok(Judged::of(!matches!(outcome, password::Outcome::Changed(None)))),
     };
-    let judged = match is_right {
-        None => Judged::Not,
-        Some(true) => Judged::Right,
-        Some(false) => Judged::Wrong,
-    };
-    end_attempt(facts.throttle, purpose, judged, &facts.rules.limits, facts.now.mono);
-    Ok(judged)
+    let counted = judged.as_ref().copied().unwrap_or(Judged::Not);
+    end_attempt(facts.throttle, purpose, counted, &facts.rules.limits, facts.now.mono);
+    judged
 }
 
 /// Has what a hash was wanted for counted as it turned out.

@@ -34,6 +34,10 @@ pub struct Rules {
     pub tls_required: bool,
     /// Registering from elsewhere than loopback needs this code: its hash.
     pub invite: Option<KeyHash>,
+    /// Names under which browsers may ask for this server, beside `localhost`; in lower case.
+    pub hosts: Vec<String>,
+    /// Addresses of proxies that are believed for whom they speak.
+    pub proxies: Vec<IpAddr>,
     /// Days that the log is kept; 0: for ever.
     pub keep_days: u32,
     /// What a password hash costs; only tests lower it.

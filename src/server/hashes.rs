@@ -3,8 +3,8 @@
 //! ```text
 //!            ┌ the operator ───────────────────────────────── always first
 //! next hash ─┤
-//!            └ in turn ┬ members who change theirs ── in turn, by user
-//!                      └ the network ── in turn, by the widest prefix, its prefixes, their accounts
+//!            └ in turn ┬ members who change theirs ─ in turn, by user
+//!                      └ the network ─ in turn, by widest prefix, prefix, account
 //! ```
 //!
 //! The edge has one thread for all of them, and is given no more than it needs to be busy: whoever
@@ -33,7 +33,7 @@ impl Server {
     pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         conn.awaits_hash = true;
-        let lane = Lane::of(&waiting.purpose, conn.peer);
+        let lane = Lane::of(&waiting.purpose, conn.peer());
         self.waiting.insert(id, waiting);
         if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
             self.refuse_hash(crowded_out, now);

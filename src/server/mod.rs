@@ -19,6 +19,7 @@ mod indexing;
 pub mod intake;
 mod monitor;
 mod page;
+mod proxied;
 mod reap;
 mod retention;
 mod secure;
@@ -34,7 +35,7 @@ use slab::Slab;
 
 use crate::certificate::Certificate;
 use crate::conn::spare::SpareBuffers;
-use crate::conn::{CloseReason, Connection, Stage};
+use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::counters::Counters;
 use crate::handlers::Rules;
 use crate::id::{ConnId, Door, Moment, Now, Seq};
@@ -178,11 +179,15 @@ impl Server {
         let id = self.vacant_id();
         self.generation = id.generation;
         self.counters.accepted += 1;
-        if !self.throttle.connect(peer.ip(), &self.rules.limits) {
+        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
+        if self.is_proxy(peer.ip()) {
+            // It counts as one of those for whom the proxy speaks.
+            conn.via = Via::Proxy;
+        } else if !self.throttle.connect(peer.ip(), &self.rules.limits) {
             self.counters.closed(CloseReason::Refused.name());
             return false;
         }
-        self.conns.insert(Connection::new(id.generation, peer.ip(), now.mono));
+        self.conns.insert(conn);
         self.touch(id);
         true
     }
@@ -273,6 +278,9 @@ impl Server {
     /// The connection's share is complete: open it if it is sealed, make frames of it whatever it
     /// is, and list them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
+        if !self.hear_proxy(id, now) {
+            return self.intake.leave();
+        }
         self.begin_tls(id, now);
         self.open_records(id, now);
         let listed = self.understand(id, now);

@@ -154,7 +154,7 @@ impl Server {
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conn(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.is_keyless();
-        Some(Caller { conn: id, address: conn.peer, door: conn.door(), keyless })
+        Some(Caller { conn: id, address: conn.peer(), door: conn.door(), keyless })
     }
 
     /// Takes the server apart into what a request is served from.
