@@ -226,7 +226,10 @@ impl<N: Net> EventLoop<N> {
 
     /// The operator comes in even when there is no room for anyone else.
     fn accept_inside(&mut self, now: Now) {
-        while self.may_accept_inside() {
+        for _ in 0..limits::ACCEPTS_INSIDE_PER_TICK {
+            if !self.may_accept_inside() {
+                return;
+            }
             let id = self.server.vacant_id();
             match self.net.accept_inside(id) {
                 Ok(door) if self.server.connect_inside(door, now) => self.remember(id),

@@ -116,6 +116,11 @@ impl Moment {
         Moment(self.0.saturating_add(span.as_micros() as u64))
     }
 
+    /// This moment and `span` earlier.
+    pub fn before(self, span: Duration) -> Moment {
+        Moment(self.0.saturating_sub(span.as_micros() as u64))
+    }
+
     /// How long ago `earlier` was; zero if it is later than this.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -71,6 +71,8 @@ pub const FRAMES_PER_NEWCOMER: usize = 4;
 pub const NEWCOMER_BYTES_MAX: usize = 256 * 1024;
 /// Connections accepted in a tick.
 pub const ACCEPTS_PER_TICK: usize = 64;
+/// Connections accepted in a tick at the doors that are not the network's.
+pub const ACCEPTS_INSIDE_PER_TICK: usize = 16;
 /// Requests served in a tick, those of newcomers apart.
 pub const REQUESTS_PER_TICK: usize = 4_096;
 /// Time that `serve` may take in a tick before it leaves the rest for the next, in
@@ -133,9 +135,16 @@ pub const HASH_NICENESS: i32 = 10;
 /// Where they share the only core: how often the scheduler is made to look who goes on, in
 /// microseconds.
 pub const HASH_BEAT_MICROS: u64 = 250;
-/// Password hashes that wait for the helper thread. At 46 ms each the last of them waits
+/// Password hashes that wait for sign-ins and registrations. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;
+/// Those of members who change their password: one a member.
+pub const HASH_PLACES_MEMBERS: usize = 32;
+/// The operator's: each of their connections may wait for one.
+pub const HASH_PLACES_OPERATOR: usize = CONTROL_CONNECTIONS_MAX;
+/// Password hashes that the helper thread has: the one that it computes, and the next, so that it
+/// need not wait for the loop. All others take turns.
+pub const HASHES_UNDER_WAY_MAX: usize = 2;
 
 /// A frame must be complete this long after its first byte.
 pub const FRAME_SECONDS_MAX: u64 = 15;
@@ -153,8 +162,12 @@ pub const DISK_LOOK_MICROS: u64 = 1_000_000;
 pub const DISK_FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 /// Accepting is tried again after this long when descriptors have run out, in microseconds.
 pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
-/// Connections at all doors but the network's together; they have room when the others have none.
-pub const INSIDE_CONNECTIONS_MAX: usize = 16;
+/// Connections of the operator's; they have room when the others have none.
+pub const CONTROL_CONNECTIONS_MAX: usize = 16;
+/// Connections of monitors; one that has not asked gives way to the next one that comes.
+pub const METRICS_CONNECTIONS_MAX: usize = 8;
+/// A monitor asks so soon after it connected, in seconds: it is on this machine.
+pub const METRICS_SECONDS_MAX: u64 = 2;
 /// Open files kept free for SQLite, the listeners, the poll and the connections inside.
 pub const RESERVED_FILES: u64 = 48;
 
@@ -171,9 +184,9 @@ pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
 /// Groups whose numbers are remembered for one who types lines.
 pub const LINE_GROUPS_MAX: usize = 10_000;
-/// A peer that says nothing for so long is shown how to begin, in microseconds.
-pub const SILENCE_MICROS: u64 = 400_000;
 
+/// The longest header of the PROXY protocol: the addresses, and what a proxy may tell beside them.
+pub const PROXY_HEADER_BYTES_MAX: usize = 2 * 1024;
 /// The longest head of an HTTP request …
 pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;
 /// … and its headers.
@@ -238,6 +251,24 @@ pub const WAITING_BYTES_MAX: i64 = 16 * 1024 * 1024;
 pub const FRIEND_ADDS_PER_MINUTE: u64 = 60;
 /// The longest wait that the sign-in throttle imposes, in seconds.
 pub const THROTTLE_SECONDS_MAX: u64 = 900;
+/// Wrong passwords are forgotten when none was tried for so many seconds behind their wait.
+pub const THROTTLE_FORGET_SECONDS: u64 = 86_400;
+/// How many times what one address may do all of a /24 of IPv4 may do; and how many wrong passwords
+/// of one account are free there: …
+pub const PREFIX_24_FACTOR: u64 = 16;
+/// … all of a /56 of IPv6, where a /64 counts as one address, …
+pub const PREFIX_56_FACTOR: u64 = 4;
+/// … and all of a /48.
+pub const PREFIX_48_FACTOR: u64 = 16;
+/// Wrong passwords of one account, from wherever nobody signed in to it before, that its bucket
+/// holds …
+pub const ACCOUNT_TRIES_BURST: u64 = 30;
+/// … and the seconds in which one more is allowed: 288 a day.
+pub const ACCOUNT_TRY_SECONDS: u64 = 300;
+/// Wrong invite codes from one address in a minute.
+pub const INVITE_MISSES_PER_MINUTE: u64 = 60;
+/// Names that one address may find taken in a minute, asking to register.
+pub const NAMES_TAKEN_PER_MINUTE: u64 = 60;
 /// Entries of each throttle table; the oldest half is dropped when it is full.
 pub const THROTTLE_ROWS_MAX: usize = 65_536;
 
@@ -309,13 +340,13 @@ limits! {
     connections_per_address = 256,
     /// Failed sign-ins a minute from one address.
     signins_per_minute = 30,
-    /// Registrations an hour from one address.
+    /// Registrations an hour from one address, without an invite code.
     registrations_per_hour = 60,
     /// Seconds that a connection may take to sign in.
     signin_seconds = 180,
     /// Seconds without a frame after which a session that confirms is ended.
     idle_seconds = 600,
-    /// 1: limits by address and the sign-in delay apply to loopback too.
+    /// 1: limits by address apply to loopback too.
     loopback = 0,
 }
 

@@ -106,7 +106,7 @@ pub trait Net {
     fn stop_accepting(&mut self);
 
     /// Starts hashing; the outcome comes as an event. The caller keeps at most
-    /// `HASH_QUEUE_MAX` under way.
+    /// `HASHES_UNDER_WAY_MAX` under way.
     fn hash(&mut self, conn: ConnId, task: Task);
 
     /// Bytes that the disk of the data directory has left.

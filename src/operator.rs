@@ -31,6 +31,7 @@ use p2sp::server::Server;
 use p2sp::store::{
     COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous,
 };
+use p2sp::wire::origin::Host;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -136,9 +137,20 @@ pub fn event_loop(
     net.reads_certificate_from(options.certificate.clone());
     let mut rules = options.rules.clone();
     rules.invite = entrance.invite_hash();
+    rules.hosts.extend(own_names());
     let mut server = Server::new(store, rules, random()?, Moment::default());
     server.set_certificate(entrance.certificate);
     Ok(EventLoop::new(net, server, raise_file_limit()))
+}
+
+/// By which names this machine is known in its own network. One with a dot in it may have come from
+/// whoever runs that network, and counts only where the operator says so.
+fn own_names() -> Vec<String> {
+    let system = rustix::system::uname();
+    match Host::parse(&system.nodename().to_string_lossy()) {
+        Some(Host::Name(name)) if !name.contains('.') => vec![format!("{name}.local"), name],
+        _ => Vec::new(),
+    }
 }
 
 /// Runs the loop to its end.

@@ -5,7 +5,7 @@ mod file;
 pub mod help;
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::builder::FalseyValueParser;
@@ -16,8 +16,10 @@ use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
 use p2sp::limits::{KEEP_DAYS_MIN, Limits};
 use p2sp::locale::Lang;
+use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::store::Synchronous;
+use p2sp::wire::origin::Host;
 use toml::Value;
 
 use file::File;
@@ -71,6 +73,13 @@ struct Arguments {
     #[arg(long, env = "P2SP_OPEN_REGISTRATION")]
     #[arg(value_parser = FalseyValueParser::new())]
     open_registration: bool,
+    /// Serve browsers that ask for the server by this name; may be given more than once
+    #[arg(long, value_name = "NAME", env = "P2SP_HOST", value_delimiter = ',')]
+    host: Vec<String>,
+    /// Believe the proxy at this address when it tells for whom it speaks, by PROXY protocol v2 or
+    /// X-Forwarded-For; may be given more than once
+    #[arg(long, value_name = "ADDR", env = "P2SP_PROXY", value_delimiter = ',')]
+    proxy: Vec<IpAddr>,
     /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
     #[arg(long, env = "P2SP_NO_FSYNC")]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -303,6 +312,8 @@ impl Options {
             limits,
             tls_required: !arguments.insecure_plaintext,
             invite: None,
+            hosts: arguments.host.iter().map(|text| host_name(text)).collect::<Result<_, _>>()?,
+            proxies: arguments.proxy.iter().map(IpAddr::to_canonical).collect(),
             keep_days: arguments.keep_days.unwrap_or_default(),
             hash_cost: Default::default(),
         };
@@ -410,6 +421,16 @@ fn origin_of(matches: &ArgMatches, id: &str, file: &File) -> Origin {
         Some(ValueSource::EnvVariable) => Origin::Environment,
         _ if file.says(id) => Origin::File,
         _ => Origin::Default,
+    }
+}
+
+/// A name of the server, as it is compared.
+fn host_name(text: &str) -> Result<String, Startup> {
+    match Host::parse(text) {
+        Some(Host::Name(name)) => Ok(name),
+        // Every address is served anyway.
+        Some(Host::Address(address)) => Ok(address.to_string()),
+        None => Err(Operating::BadHost { text: text.to_owned() }.into()),
     }
 }
 

@@ -9,6 +9,7 @@
 //! decided.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use crate::conn::CloseReason;
 use crate::id::{ConnId, GroupId, Seq, UserId};
@@ -16,6 +17,7 @@ use crate::locale::Lang;
 use crate::password::{KeyHash, Task};
 use crate::sessions::{SignIn, Watches};
 use crate::store::Entry;
+use crate::throttle::Attempt;
 use crate::wire::{RequestId, ResponseMessage};
 
 /// One thing to be done after COMMIT.
@@ -87,20 +89,25 @@ pub struct Waiting {
 #[derive(Clone)]
 pub enum Purpose {
     /// To make an account.
-    Register(crate::names::Name),
+    Register {
+        /// Its name.
+        name: crate::names::Name,
+        /// From where it counts as a registration, if it does.
+        counted_for: Option<IpAddr>,
+    },
     /// To sign in. No user: the name is unknown, and the work is done all the same.
     SignIn {
         /// Who, if there is one of that name.
         user: Option<UserId>,
-        /// The name's key, for the throttle.
-        namekey: String,
+        /// How it counts.
+        attempt: Attempt,
         /// What the password was compared with: it must still be the user's when the hash is done.
         stored: String,
         /// Whether the client confirms.
         acks: bool,
     },
     /// To change the password.
-    Change(UserId),
+    Change(UserId, Attempt),
     /// The operator changes it.
     Reset(UserId),
 }
@@ -109,9 +116,9 @@ pub enum Purpose {
 impl std::fmt::Debug for Purpose {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Purpose::Register(_) => "Register(…)",
+            Purpose::Register { .. } => "Register(…)",
             Purpose::SignIn { .. } => "SignIn(…)",
-            Purpose::Change(_) => "Change(…)",
+            Purpose::Change(..) => "Change(…)",
             Purpose::Reset(_) => "Reset(…)",
         })
     }
@@ -124,7 +131,6 @@ pub struct Outbox {
     held: HashSet<ConnId>,
     /// The same in the order in which they came, to rewind.
     held_order: Vec<ConnId>,
-    hashes: usize,
     /// What each session confirmed in this tick, not applied yet.
     confirmed: HashMap<ConnId, Seq>,
     /// About how many bytes of answers are staged for the connection that was answered last: one
@@ -138,13 +144,12 @@ pub struct Outbox {
 pub struct Mark {
     effects: usize,
     held: usize,
-    hashes: usize,
 }
 
 impl Outbox {
     /// Where the effects of the next request begin.
     pub fn mark(&self) -> Mark {
-        Mark { effects: self.effects.len(), held: self.held_order.len(), hashes: self.hashes }
+        Mark { effects: self.effects.len(), held: self.held_order.len() }
     }
 
     /// Stages an effect.
@@ -153,14 +158,11 @@ impl Outbox {
             Effect::SignIn(conn, _)
             | Effect::SignOut(conn)
             | Effect::NewKey(conn, ..)
+            | Effect::Hash(conn, ..)
             | Effect::Close(conn, ..) => self.hold(*conn),
             Effect::Confirm(conn, seq) => {
                 let confirmed = self.confirmed.entry(*conn).or_default();
                 *confirmed = (*confirmed).max(*seq);
-            }
-            Effect::Hash(conn, ..) => {
-                self.hashes += 1;
-                self.hold(*conn);
             }
             _ => {}
         }
@@ -179,11 +181,6 @@ impl Outbox {
         self.confirmed.get(&conn).copied().unwrap_or_default()
     }
 
-    /// Password hashes staged in this tick.
-    pub fn hashes(&self) -> usize {
-        self.hashes
-    }
-
     /// Stages the answer before everything that the request caused, so that it leaves before
     /// any push to the same connection.
     pub fn answer(&mut self, mark: Mark, conn: ConnId, response: ResponseMessage) {
@@ -197,7 +194,6 @@ impl Outbox {
         for conn in self.held_order.drain(mark.held..) {
             self.held.remove(&conn);
         }
-        self.hashes = mark.hashes;
     }
 
     /// About how many bytes of answers are staged for the connection.
@@ -220,7 +216,6 @@ impl Outbox {
     pub fn release(&mut self) {
         self.held.clear();
         self.held_order.clear();
-        self.hashes = 0;
         self.confirmed.clear();
         self.reply_bytes = (None, 0);
     }

@@ -1,129 +1,104 @@
 //! How often an address or an account may try: sign-ins, registrations, takeovers, connections.
 //!
-//! It throttles and never locks out: a wrong password makes the next try of that account from
-//! that neighbourhood wait, twice as long each time, up to a quarter of an hour; a right one
-//! forgets it all. Every table is bounded; when one is full, its older half is forgotten. A tick
-//! that must run again takes back what it counted, so that nothing counts twice.
+//! It throttles and never locks out. An attempt to sign in counts when it begins: a hundred
+//! guesses at the same moment are one guess and 99 refusals. It is given back when the password
+//! was right, or was never compared.
+//!
+//! ```text
+//! an account from a prefix      one attempt under way; after a wrong one a delay that doubles
+//!   … from the prefixes around  the same, after some that are free   ┐ not from where the account
+//!   … from anywhere             a bucket that fills slowly           ┘ signed in before
+//! an address, prefixes around   failed sign-ins a minute; registrations an hour; wrong invite
+//!                               codes, and names found taken, a minute; connections
+//! a user                        takeovers, requests for friends a minute
+//! ```
+//!
+//! What is counted by address does not count on loopback, unless the operator says so; the delay
+//! of an account does, for a proxy may stand there. Every table is bounded; when one is full, its
+//! older half is forgotten. A tick that must run again takes back what it counted, so that
+//! nothing counts twice.
+
+mod delay;
+mod prefix;
+mod table;
 
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::id::{Moment, UserId};
 use crate::limits::{
-    FRIEND_ADDS_PER_MINUTE, Limits, THROTTLE_ROWS_MAX, THROTTLE_SECONDS_MAX, USERNAME_CHARS_MAX,
+    ACCOUNT_TRIES_BURST, ACCOUNT_TRY_SECONDS, FRIEND_ADDS_PER_MINUTE, INVITE_MISSES_PER_MINUTE,
+    Limits, NAMES_TAKEN_PER_MINUTE, USERNAME_CHARS_MAX,
 };
+use delay::{Bucket, Delay};
+pub use prefix::Prefix;
+use table::{Table, Window, seconds_up};
 
-/// A neighbourhood of addresses: one IPv4 address, or the /64 that one IPv6 site has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Prefix(IpAddr);
+/// From where an account is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody signed in to it from that prefix.
+    New,
+    /// Somebody did: what others do elsewhere does not hold them up.
+    Known,
+    /// From its own session, to change the password: what others do at the door does not, either.
+    Session,
+}
 
-impl Prefix {
-    /// The neighbourhood of an address.
-    pub fn of(address: IpAddr) -> Prefix {
-        match address.to_canonical() {
-            IpAddr::V6(v6) => {
-                let network = u128::from(v6) & !u128::from(u64::MAX);
-                Prefix(IpAddr::V6(Ipv6Addr::from(network)))
-            }
-            v4 => Prefix(v4),
-        }
+/// An attempt at an account's password.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    peer: IpAddr,
+    account: String,
+    place: Place,
+}
+
+/// What an attempt was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// The password was right.
+    Right,
+    /// It was wrong.
+    Wrong,
+    /// It was not compared.
+    Not,
+}
+
+impl Judged {
+    /// What it was found to be when it was compared.
+    pub fn of(is_right: bool) -> Judged {
+        if is_right { Judged::Right } else { Judged::Wrong }
     }
 }
 
-/// Rows of a moment and a number, as many as are allowed, and what they were before this tick.
-#[derive(Debug)]
-struct Table<K> {
-    rows: HashMap<K, (Moment, u64)>,
-    before: Vec<(K, Option<(Moment, u64)>)>,
-}
-
-impl<K: Clone + Eq + Hash> Table<K> {
-    fn new() -> Table<K> {
-        Table { rows: HashMap::new(), before: Vec::new() }
+impl Attempt {
+    /// An attempt from that address. A name that was only tried may be as long as a frame, so it
+    /// is cut: a full table would hold gigabytes of them (P20).
+    pub fn new(peer: IpAddr, namekey: &str, place: Place) -> Attempt {
+        let account = namekey.chars().take(USERNAME_CHARS_MAX).collect();
+        Attempt { peer, account, place }
     }
 
-    fn get(&self, key: &K) -> Option<(Moment, u64)> {
-        self.rows.get(key).copied()
+    /// The account's name, cut.
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
-    fn set(&mut self, key: K, row: (Moment, u64)) {
-        make_room(&mut self.rows);
-        let before = self.rows.insert(key.clone(), row);
-        self.before.push((key, before));
+    fn key(&self, prefix: Prefix) -> Tried {
+        (prefix, self.place == Place::Session, self.account.clone())
     }
 
-    fn forget(&mut self, key: K) {
-        if let Some(row) = self.rows.remove(&key) {
-            self.before.push((key, Some(row)));
-        }
-    }
-
-    /// The tick stands: what was before is not needed any more.
-    fn keep(&mut self) {
-        self.before.clear();
-    }
-
-    /// The tick runs again: all is as it was before.
-    fn rewind(&mut self) {
-        while let Some((key, before)) = self.before.pop() {
-            match before {
-                Some(row) => self.rows.insert(key, row),
-                None => self.rows.remove(&key),
-            };
-        }
+    /// The prefixes in which it makes others wait, and how many attempts are free there.
+    fn tiers(&self) -> impl Iterator<Item = (Tried, u64)> {
+        let count = if self.place == Place::New { usize::MAX } else { 1 };
+        let tiers = Prefix::tiers(self.peer).take(count);
+        tiers.map(|(prefix, factor)| (self.key(prefix), if factor == 1 { 0 } else { factor }))
     }
 }
 
-/// Drops the older half of a full table.
-fn make_room<K: Eq + Hash>(rows: &mut HashMap<K, (Moment, u64)>) {
-    if rows.len() < THROTTLE_ROWS_MAX {
-        return;
-    }
-    let mut ages: Vec<Moment> = rows.values().map(|row| row.0).collect();
-    let middle = ages.len() / 2;
-    let (_, &mut median, _) = ages.select_nth_unstable(middle);
-    rows.retain(|_, row| row.0 > median);
-}
-
-/// Counts within a window of time that begins with its first event.
-#[derive(Debug)]
-struct Window<K> {
-    span: Duration,
-    counts: Table<K>,
-}
-
-impl<K: Copy + Eq + Hash> Window<K> {
-    fn new(span: Duration) -> Window<K> {
-        Window { span, counts: Table::new() }
-    }
-
-    /// Seconds to wait if there were `limit` events already.
-    fn check(&self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        let Some((begun, count)) = self.counts.get(&key) else { return Ok(()) };
-        let age = now.since(begun);
-        if limit == 0 || count < limit || age >= self.span {
-            return Ok(());
-        }
-        Err((self.span - age).as_secs() + 1)
-    }
-
-    fn count(&mut self, key: K, now: Moment) {
-        let row = match self.counts.get(&key) {
-            Some((begun, count)) if now.since(begun) < self.span => (begun, count + 1),
-            _ => (now, 1),
-        };
-        self.counts.set(key, row);
-    }
-
-    /// Counts an event, unless it is one too many: then the seconds to wait.
-    fn take(&mut self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        self.check(key, limit, now)?;
-        self.count(key, now);
-        Ok(())
-    }
-}
+/// An account as it is tried from a prefix; or by its own session.
+type Tried = (Prefix, bool, String);
 
 /// All the counters of tries.
 #[derive(Debug)]
@@ -131,21 +106,29 @@ pub struct Throttle {
     connections: HashMap<Prefix, u64>,
     failed_sign_ins: Window<Prefix>,
     registrations: Window<Prefix>,
+    invite_misses: Window<Prefix>,
+    names_taken: Window<Prefix>,
     takeovers: Window<UserId>,
     adds: Window<UserId>,
-    /// When an account may be tried again from a neighbourhood, and the last wait in seconds.
-    delays: Table<(Prefix, String)>,
+    delays: Table<Tried, Delay>,
+    /// The same of the prefixes around, apart: so that they do not push each other out.
+    wider_delays: Table<Tried, Delay>,
+    buckets: Table<String, Bucket>,
 }
 
 impl Default for Throttle {
     fn default() -> Throttle {
         Throttle {
             connections: HashMap::new(),
-            failed_sign_ins: Window::new(Duration::from_secs(60)),
-            registrations: Window::new(Duration::from_secs(3_600)),
-            takeovers: Window::new(Duration::from_secs(60)),
-            adds: Window::new(Duration::from_secs(60)),
+            failed_sign_ins: Window::of_seconds(60),
+            registrations: Window::of_seconds(3_600),
+            invite_misses: Window::of_seconds(60),
+            names_taken: Window::of_seconds(60),
+            takeovers: Window::of_seconds(60),
+            adds: Window::of_seconds(60),
             delays: Table::new(),
+            wider_delays: Table::new(),
+            buckets: Table::new(),
         }
     }
 }
@@ -153,20 +136,31 @@ impl Default for Throttle {
 impl Throttle {
     /// A new tick: what the last one counted stands.
     pub fn keep(&mut self) {
-        self.failed_sign_ins.counts.keep();
-        self.registrations.counts.keep();
+        for window in self.windows() {
+            window.counts.keep();
+        }
         self.takeovers.counts.keep();
         self.adds.counts.keep();
         self.delays.keep();
+        self.wider_delays.keep();
+        self.buckets.keep();
     }
 
     /// The tick runs again from its beginning: it has counted no try yet.
     pub fn rewind(&mut self) {
-        self.failed_sign_ins.counts.rewind();
-        self.registrations.counts.rewind();
+        for window in self.windows() {
+            window.counts.rewind();
+        }
         self.takeovers.counts.rewind();
         self.adds.counts.rewind();
         self.delays.rewind();
+        self.wider_delays.rewind();
+        self.buckets.rewind();
+    }
+
+    fn windows(&mut self) -> [&mut Window<Prefix>; 4] {
+        let Throttle { failed_sign_ins, registrations, invite_misses, names_taken, .. } = self;
+        [failed_sign_ins, registrations, invite_misses, names_taken]
     }
 
     /// Counts a connection from the address; false if it is one too many.
@@ -174,74 +168,147 @@ impl Throttle {
         if is_exempt(peer, limits) || limits.connections_per_address == 0 {
             return true;
         }
-        let count = self.connections.entry(Prefix::of(peer)).or_default();
-        if *count >= limits.connections_per_address {
+        let has_room = |(prefix, factor): (Prefix, u64)| {
+            let count = self.connections.get(&prefix).copied().unwrap_or_default();
+            count < limits.connections_per_address * factor
+        };
+        if !Prefix::tiers(peer).all(has_room) {
             return false;
         }
-        *count += 1;
+        for (prefix, _) in Prefix::tiers(peer) {
+            *self.connections.entry(prefix).or_default() += 1;
+        }
         true
     }
 
     /// A counted connection ended.
     pub fn disconnect(&mut self, peer: IpAddr) {
-        let prefix = Prefix::of(peer);
-        if let Some(count) = self.connections.get_mut(&prefix) {
-            *count -= 1;
-            if *count == 0 {
-                self.connections.remove(&prefix);
+        for (prefix, _) in Prefix::tiers(peer) {
+            if let Some(count) = self.connections.get_mut(&prefix) {
+                *count -= 1;
+                if *count == 0 {
+                    self.connections.remove(&prefix);
+                }
             }
         }
     }
 
-    /// Whether a sign-in may be tried.
+    /// Begins an attempt at a password, which [`Throttle::end`] must end.
     ///
     /// # Errors
-    /// Seconds to wait.
-    pub fn check_sign_in(
-        &self,
-        peer: IpAddr,
-        namekey: &str,
-        limits: &Limits,
-        now: Moment,
-    ) -> Result<(), u64> {
-        if is_exempt(peer, limits) {
-            return Ok(());
+    /// Seconds to wait; nothing has begun.
+    pub fn begin(&mut self, attempt: &Attempt, limits: &Limits, now: Moment) -> Result<(), u64> {
+        for (at, (key, _)) in attempt.tiers().enumerate() {
+            let delay = self.delays_of_tier(at).get(&key).unwrap_or_default();
+            delay.check(now)?;
         }
-        let prefix = Prefix::of(peer);
-        self.failed_sign_ins.check(prefix, limits.signins_per_minute, now)?;
-        match self.delays.get(&account(prefix, namekey)) {
-            Some((until, _)) if until > now => Err(until.since(now).as_secs() + 1),
-            _ => Ok(()),
+        if attempt.place == Place::New {
+            let full_at = self.buckets.get(&attempt.account).map_or(now, |Bucket(at)| at);
+            let room = Duration::from_secs(ACCOUNT_TRY_SECONDS * (ACCOUNT_TRIES_BURST - 1));
+            let missing = full_at.since(now);
+            if missing > room {
+                return Err(seconds_up(missing - room));
+            }
+        }
+        if self.counts_address(attempt, limits) {
+            for (prefix, factor) in Prefix::tiers(attempt.peer) {
+                let limit = limits.signins_per_minute * factor;
+                self.failed_sign_ins.check(prefix, limit, now)?;
+            }
+            for (prefix, _) in Prefix::tiers(attempt.peer) {
+                self.failed_sign_ins.open(prefix, now);
+            }
+        }
+        for (at, (key, free)) in attempt.tiers().enumerate() {
+            let delays = self.delays_of_tier(at);
+            let delay = delays.get(&key).unwrap_or_default();
+            delays.set(key, delay.begin(free, now));
+        }
+        if attempt.place == Place::New {
+            let full_at = self.buckets.get(&attempt.account).map_or(now, |Bucket(at)| at.max(now));
+            let full_at = full_at.after(Duration::from_secs(ACCOUNT_TRY_SECONDS));
+            self.buckets.set(attempt.account.clone(), Bucket(full_at));
+        }
+        Ok(())
+    }
+
+    /// Ends an attempt that began: only a wrong one stays counted, and a right one forgets those
+    /// before it.
+    pub fn end(&mut self, attempt: &Attempt, judged: Judged, limits: &Limits, now: Moment) {
+        if self.counts_address(attempt, limits) {
+            for (prefix, _) in Prefix::tiers(attempt.peer) {
+                self.failed_sign_ins.close(prefix, judged == Judged::Wrong, now);
+            }
+        }
+        for (at, (key, free)) in attempt.tiers().enumerate() {
+            let delays = self.delays_of_tier(at);
+            let Some(delay) = delays.get(&key) else { continue };
+            match judged {
+                Judged::Right if at == 0 => delays.forget(key),
+                Judged::Wrong => delays.set(key, delay.was_wrong(free, now)),
+                Judged::Right | Judged::Not => delays.set(key, delay.give_back(now)),
+            }
+        }
+        if attempt.place == Place::New
+            && judged != Judged::Wrong
+            && let Some(Bucket(full_at)) = self.buckets.get(&attempt.account)
+        {
+            let full_at = full_at.before(Duration::from_secs(ACCOUNT_TRY_SECONDS));
+            self.buckets.set(attempt.account.clone(), Bucket(full_at));
         }
     }
 
-    /// A password was wrong.
-    pub fn sign_in_failed(&mut self, peer: IpAddr, namekey: &str, limits: &Limits, now: Moment) {
-        if is_exempt(peer, limits) {
-            return;
-        }
-        let prefix = Prefix::of(peer);
-        self.failed_sign_ins.count(prefix, now);
-        let account = account(prefix, namekey);
-        let (_, last) = self.delays.get(&account).unwrap_or_default();
-        let seconds = (last * 2).clamp(1, THROTTLE_SECONDS_MAX);
-        self.delays.set(account, (now.after(Duration::from_secs(seconds)), seconds));
+    fn delays_of_tier(&mut self, at: usize) -> &mut Table<Tried, Delay> {
+        if at == 0 { &mut self.delays } else { &mut self.wider_delays }
     }
 
-    /// A password was right: the account's delay is forgotten.
-    pub fn sign_in_succeeded(&mut self, peer: IpAddr, namekey: &str) {
-        self.delays.forget(account(Prefix::of(peer), namekey));
+    /// Whether an attempt is one of its address. Who has a session is known by name.
+    fn counts_address(&self, attempt: &Attempt, limits: &Limits) -> bool {
+        attempt.place != Place::Session && !is_exempt(attempt.peer, limits)
     }
 
-    /// Counts a registration from the address.
+    /// Counts a registration from the address, whose password is about to be hashed.
     ///
     /// # Errors
     /// Seconds to wait; it was one too many.
     pub fn register(&mut self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
-        if is_exempt(peer, limits) {
-            return Ok(());
+        let limit = limits.registrations_per_hour;
+        check(&self.registrations, peer, limit, limits, now)?;
+        count(&mut self.registrations, peer, limits, now);
+        Ok(())
+    }
+
+    /// A registration that was counted came to nothing, by no fault of theirs.
+    pub fn give_registration_back(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
+        for (prefix, _) in Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits)) {
+            self.registrations.give_back(prefix, now);
         }
-        self.registrations.take(Prefix::of(peer), limits.registrations_per_hour, now)
+    }
+
+    /// Whether an invite code may be tried from the address.
+    ///
+    /// # Errors
+    /// Seconds to wait: too many were wrong.
+    pub fn check_invite(&self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
+        check(&self.invite_misses, peer, INVITE_MISSES_PER_MINUTE, limits, now)
+    }
+
+    /// An invite code was wrong.
+    pub fn invite_missed(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
+        count(&mut self.invite_misses, peer, limits, now);
+    }
+
+    /// Whether it may be asked from the address if a name is taken.
+    ///
+    /// # Errors
+    /// Seconds to wait: too many were.
+    pub fn check_name(&self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
+        check(&self.names_taken, peer, NAMES_TAKEN_PER_MINUTE, limits, now)
+    }
+
+    /// A name was found to be taken.
+    pub fn name_was_taken(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
+        count(&mut self.names_taken, peer, limits, now);
     }
 
     /// Counts that a user's session moves to another connection.
@@ -261,10 +328,23 @@ impl Throttle {
     }
 }
 
-/// An account seen from a neighbourhood. A name that was only tried may be as long as a frame, so
-/// it is cut: a full table would hold gigabytes of them (P20).
-fn account(prefix: Prefix, namekey: &str) -> (Prefix, String) {
-    (prefix, namekey.chars().take(USERNAME_CHARS_MAX).collect())
+/// Whether an address, and the prefixes around it, have room for another event.
+fn check(
+    window: &Window<Prefix>,
+    peer: IpAddr,
+    limit: u64,
+    limits: &Limits,
+    now: Moment,
+) -> Result<(), u64> {
+    let mut tiers = Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits));
+    tiers.try_for_each(|(prefix, factor)| window.check(prefix, limit * factor, now))
+}
+
+/// Counts an event of an address.
+fn count(window: &mut Window<Prefix>, peer: IpAddr, limits: &Limits, now: Moment) {
+    for (prefix, _) in Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits)) {
+        window.count(prefix, now);
+    }
 }
 
 /// Whether the limits by address do not apply.
@@ -274,7 +354,9 @@ fn is_exempt(peer: IpAddr, limits: &Limits) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::table::make_room;
     use super::*;
+    use crate::limits::{PREFIX_24_FACTOR, PREFIX_48_FACTOR, PREFIX_56_FACTOR, THROTTLE_ROWS_MAX};
 
     fn at(seconds: u64) -> Moment {
         Moment(seconds * 1_000_000)
@@ -284,26 +366,138 @@ mod tests {
         "192.0.2.1".parse().expect("an address")
     }
 
+    fn place(peer: &str, place: Place) -> Attempt {
+        Attempt::new(peer.parse().expect("an address"), "bob", place)
+    }
+
+    fn try_at(
+        throttle: &mut Throttle,
+        attempt: &Attempt,
+        judged: Judged,
+        now: Moment,
+    ) -> Result<(), u64> {
+        let limits = Limits::default();
+        throttle.begin(attempt, &limits, now)?;
+        throttle.end(attempt, judged, &limits, now);
+        Ok(())
+    }
+
     #[test]
     fn a_wrong_password_waits_twice_as_long_each_time_and_a_right_one_forgets() {
+        // On loopback as well: a proxy may stand there.
+        for address in ["192.0.2.1", "2001:db8::1", "127.0.0.1", "::1"] {
+            let mut throttle = Throttle::default();
+            let (bob, mut ann) = (place(address, Place::Known), place(address, Place::Known));
+            ann.account = "ann".into();
+            let mut now = 0;
+            for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+                assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(now)), Ok(()));
+                assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(now)), Err(wait));
+                assert_eq!(try_at(&mut throttle, &ann, Judged::Right, at(now)), Ok(()));
+                now += wait;
+            }
+            assert_eq!(try_at(&mut throttle, &bob, Judged::Right, at(now)), Ok(()));
+            assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(now)), Ok(()), "forgotten");
+            assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(now)), Err(1));
+            assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(now + 86_403)), Ok(()));
+            let next = try_at(&mut throttle, &bob, Judged::Wrong, at(now + 86_403));
+            assert_eq!(next, Err(1), "a day later it begins anew");
+        }
+    }
+
+    #[test]
+    fn an_attempt_counts_when_it_begins_and_is_given_back_when_it_was_not_wrong() {
         let (mut throttle, limits) = (Throttle::default(), Limits::default());
-        let mut now = 0;
-        for expected in [1, 2, 4, 8] {
-            throttle.sign_in_failed(peer(), "bob", &limits, at(now));
-            let wait = throttle.check_sign_in(peer(), "bob", &limits, at(now));
-            assert_eq!(wait, Err(expected + 1));
-            now += expected;
-            assert_eq!(throttle.check_sign_in(peer(), "bob", &limits, at(now)), Ok(()));
-            assert_eq!(throttle.check_sign_in(peer(), "ann", &limits, at(now)), Ok(()));
+        let bob = place("192.0.2.1", Place::New);
+        for judged in [Judged::Right, Judged::Not, Judged::Right] {
+            assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()));
+            for seconds in 0..99 {
+                let second = throttle.begin(&bob, &limits, at(seconds));
+                assert!(second.is_err(), "one attempt under way");
+            }
+            // Not from where others are, and not by the account's own session.
+            let elsewhere = place("198.51.100.1", Place::New);
+            assert_eq!(try_at(&mut throttle, &elsewhere, Judged::Right, at(0)), Ok(()));
+            let session = place("192.0.2.1", Place::Session);
+            assert_eq!(try_at(&mut throttle, &session, Judged::Right, at(0)), Ok(()));
+            throttle.end(&bob, judged, &limits, at(0));
         }
-        for expected in [16, 32, 64, 128, 256, 512, 900, 900] {
-            throttle.sign_in_failed(peer(), "bob", &limits, at(now));
-            let wait = throttle.check_sign_in(peer(), "bob", &limits, at(now));
-            assert_eq!(wait, Err(expected + 1), "a quarter of an hour at most");
-            now += expected;
+        throttle.begin(&bob, &limits, at(0)).expect("nothing stayed counted");
+        throttle.end(&bob, Judged::Wrong, &limits, at(60));
+        assert_eq!(throttle.begin(&bob, &limits, at(60)), Err(1), "it waits from its answer on");
+    }
+
+    #[test]
+    fn who_has_many_addresses_has_not_many_tries() {
+        for (many, free, outside) in [
+            (|n| format!("192.0.2.{n}"), PREFIX_24_FACTOR, "192.0.3.1"),
+            (|n| format!("2001:db8:0:{n:x}::1"), PREFIX_56_FACTOR, "2001:db8:0:ff01::1"),
+            (|n| format!("2001:db8:0:{n:x}01::1"), PREFIX_48_FACTOR, "2001:db9::1"),
+        ] as [(fn(u64) -> String, u64, &str); 3]
+        {
+            let mut throttle = Throttle::default();
+            for n in 0..=free {
+                let attempt = place(&many(n), Place::New);
+                assert_eq!(try_at(&mut throttle, &attempt, Judged::Wrong, at(0)), Ok(()), "{n}");
+            }
+            let next = place(&many(free + 1), Place::New);
+            assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(0)), Err(1));
+            assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(1)), Ok(()));
+            let next = place(&many(free + 2), Place::New);
+            assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(1)), Err(2));
+            // Neither elsewhere nor where somebody signed in to it is held up.
+            for spared in [place(outside, Place::New), place(&many(free + 2), Place::Known)] {
+                assert_eq!(try_at(&mut throttle, &spared, Judged::Right, at(1)), Ok(()));
+            }
         }
-        throttle.sign_in_succeeded(peer(), "bob");
-        assert_eq!(throttle.check_sign_in(peer(), "bob", &limits, at(now)), Ok(()));
+    }
+
+    #[test]
+    fn guesses_from_everywhere_fill_a_bucket_that_spares_known_places() {
+        let mut throttle = Throttle::default();
+        let from = |n: u64| place(&format!("10.{}.{}.1", n / 256, n % 256), Place::New);
+        for n in 0..ACCOUNT_TRIES_BURST {
+            assert_eq!(try_at(&mut throttle, &from(n), Judged::Wrong, at(0)), Ok(()));
+        }
+        let next = try_at(&mut throttle, &from(1_000), Judged::Wrong, at(1));
+        assert_eq!(next, Err(ACCOUNT_TRY_SECONDS - 1));
+        let known = place("10.9.9.9", Place::Known);
+        assert_eq!(try_at(&mut throttle, &known, Judged::Right, at(1)), Ok(()));
+        let later = at(ACCOUNT_TRY_SECONDS);
+        for _ in 0..3 {
+            assert_eq!(try_at(&mut throttle, &from(1_000), Judged::Right, later), Ok(()));
+        }
+        assert_eq!(try_at(&mut throttle, &from(1_001), Judged::Wrong, later), Ok(()));
+        assert!(try_at(&mut throttle, &from(1_002), Judged::Wrong, later).is_err());
+    }
+
+    #[test]
+    fn failed_sign_ins_of_an_address_are_those_under_way_too() {
+        let (mut throttle, limits) = (Throttle::default(), Limits::default());
+        let of = |n: u64| Attempt::new(peer(), &format!("user{n}"), Place::Known);
+        for n in 0..30 {
+            assert_eq!(throttle.begin(&of(n), &limits, at(0)), Ok(()));
+        }
+        assert_eq!(throttle.begin(&of(30), &limits, at(0)), Err(1), "perhaps in a moment");
+        for n in 0..29 {
+            throttle.end(&of(n), Judged::Right, &limits, at(1));
+        }
+        assert_eq!(
+            throttle.begin(&of(30), &limits, at(1)),
+            Ok(()),
+            "a crowd that is right goes on"
+        );
+        for n in 31..59 {
+            assert_eq!(try_at(&mut throttle, &of(n), Judged::Wrong, at(1)), Ok(()));
+        }
+        assert_eq!(throttle.begin(&of(59), &limits, at(2)), Err(1));
+        throttle.end(&of(29), Judged::Wrong, &limits, at(2));
+        throttle.end(&of(30), Judged::Wrong, &limits, at(2));
+        assert_eq!(throttle.begin(&of(59), &limits, at(2)), Err(59));
+        // A member who changes a password is known, and no guest of the address.
+        let session = Attempt::new(peer(), "user59", Place::Session);
+        assert_eq!(throttle.begin(&session, &limits, at(2)), Ok(()));
+        assert_eq!(throttle.begin(&of(59), &limits, at(61)), Ok(()));
     }
 
     #[test]
@@ -316,7 +510,9 @@ mod tests {
         }
         assert_eq!(throttle.register(peer(), &limits, at(0)), Ok(()));
         assert_eq!(throttle.register(peer(), &limits, at(1)), Ok(()));
-        assert_eq!(throttle.register(peer(), &limits, at(600)), Err(3_001));
+        assert_eq!(throttle.register(peer(), &limits, at(600)), Err(3_000));
+        throttle.give_registration_back(peer(), &limits, at(600));
+        assert_eq!(throttle.register(peer(), &limits, at(600)), Ok(()));
         assert_eq!(throttle.register(peer(), &limits, at(3_600)), Ok(()));
         limits.loopback = 1;
         limits.connections_per_address = 1;
@@ -328,33 +524,42 @@ mod tests {
 
     #[test]
     fn p20_a_name_as_long_as_a_frame_costs_no_more_than_a_name() {
-        let (mut throttle, limits) = (Throttle::default(), Limits::default());
-        let name = "x".repeat(60_000);
-        throttle.sign_in_failed(peer(), &name, &limits, at(0));
-        assert!(throttle.check_sign_in(peer(), &name, &limits, at(0)).is_err());
-        assert!(throttle.delays.rows.keys().all(|(_, name)| name.len() <= 4 * USERNAME_CHARS_MAX));
-        throttle.sign_in_succeeded(peer(), &name);
+        let mut throttle = Throttle::default();
+        let long = Attempt::new(peer(), &"x".repeat(60_000), Place::New);
+        assert_eq!(try_at(&mut throttle, &long, Judged::Wrong, at(0)), Ok(()));
+        assert_eq!(try_at(&mut throttle, &long, Judged::Wrong, at(0)), Err(1));
+        let names = throttle.delays.rows.keys().chain(throttle.wider_delays.rows.keys());
+        let mut names = names.map(|(.., name)| name).chain(throttle.buckets.rows.keys());
+        assert!(names.all(|name| name.len() <= 4 * USERNAME_CHARS_MAX));
+        assert_eq!(try_at(&mut throttle, &long, Judged::Right, at(1)), Ok(()));
         assert!(throttle.delays.rows.is_empty());
     }
 
     #[test]
     fn a_tick_that_runs_again_has_counted_nothing() {
         let (mut throttle, limits) = (Throttle::default(), Limits::default());
-        throttle.sign_in_failed(peer(), "bob", &limits, at(0));
+        let bob = place("192.0.2.1", Place::New);
+        assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(0)), Ok(()));
+        throttle.begin(&bob, &limits, at(1)).expect("a second later");
         throttle.keep();
-        throttle.sign_in_failed(peer(), "bob", &limits, at(1));
-        throttle.sign_in_failed(peer(), "ann", &limits, at(1));
-        throttle.sign_in_succeeded(peer(), "bob");
+        let kept = format!("{throttle:?}");
+        throttle.end(&bob, Judged::Right, &limits, at(2));
+        let ann = Attempt::new(peer(), "ann", Place::New);
+        throttle.begin(&ann, &limits, at(2)).expect("the first");
+        throttle.invite_missed(peer(), &limits, at(2));
+        throttle.name_was_taken(peer(), &limits, at(2));
+        throttle.register(peer(), &limits, at(2)).expect("the first");
         throttle.rewind();
-        assert_eq!(throttle.check_sign_in(peer(), "bob", &limits, at(0)), Err(2));
-        assert_eq!(throttle.check_sign_in(peer(), "ann", &limits, at(1)), Ok(()));
-        assert_eq!(throttle.failed_sign_ins.counts.get(&Prefix::of(peer())), Some((at(0), 1)));
+        assert_eq!(throttle.begin(&bob, &limits, at(9)), Err(1), "it is under way");
+        assert_eq!(try_at(&mut throttle, &ann, Judged::Right, at(2)), Ok(()));
+        throttle.rewind();
+        assert_eq!(format!("{throttle:?}").len(), kept.len());
     }
 
     #[test]
     fn p20_a_full_table_forgets_its_older_half() {
-        let mut rows: HashMap<usize, (Moment, u64)> =
-            (0..THROTTLE_ROWS_MAX).map(|i| (i, (Moment(i as u64), 1))).collect();
+        let mut rows: HashMap<usize, Bucket> =
+            (0..THROTTLE_ROWS_MAX).map(|i| (i, Bucket(Moment(i as u64)))).collect();
         make_room(&mut rows);
         assert!(rows.len() < THROTTLE_ROWS_MAX / 2 + 1);
         assert!(rows.contains_key(&(THROTTLE_ROWS_MAX - 1)));

@@ -188,10 +188,13 @@ fn a_password_is_changed_and_the_new_one_holds() {
     alice.register("alice");
     alice.ask("passwd\nnot the old one\na new secret\na new secret", "[bad_credentials]");
     alice.ask(&format!("passwd\n{PASSWORD}\na new secret\nanother new one"), "[bad_request]");
+    // Behind a wrong password the next one waits.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     alice.ask(&format!("passwd\n{PASSWORD}\na new secret\na new secret"), "is changed.");
     alice.ask("whoami", "You are alice.");
     alice.ask("logout", "signed out");
     alice.ask(&format!("login alice {PASSWORD}"), "[bad_credentials]");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     alice.ask("login alice\na new secret", "Welcome, alice.");
     alice.say("quit");
     assert_eq!(alice.finish().code, Some(1));

@@ -201,17 +201,21 @@ fn a_malformed_password_row_opens_nothing() {
         &whole.replacen("m=19456", "m=0", 1),
         &whole.replacen("password", "plain", 1),
     ];
+    // An account each, for behind a wrong password the next one waits.
+    let name = |row: usize, password: usize| format!("user{row}-{password}");
     for (number, row) in rows.iter().enumerate() {
         let sql = "INSERT INTO users (username, namekey, userpassword, createtime)
             VALUES (?1, ?1, ?2, 0)";
-        db.execute(sql, (format!("user{number}"), row)).expect("a row");
+        for password in 0..4 {
+            db.execute(sql, (name(number, password), row)).expect("a row");
+        }
     }
     drop(db);
     let server = server.again(false);
     for (number, row) in rows.iter().enumerate() {
         let mut peer = server.peer();
-        for password in ["", PASSWORD, row, &whole] {
-            let args = json!({"username": format!("user{number}"), "password": password});
+        for (at, password) in ["", PASSWORD, row, &whole].into_iter().enumerate() {
+            let args = json!({"username": name(number, at), "password": password});
             peer.refused("login", args, "bad_credentials");
         }
     }
@@ -296,8 +300,8 @@ fn no_handler_is_reachable_before_sign_in() {
         server.peer().refused(kind.name(), args.clone(), code);
         // Nor behind a sign-in that failed, or that is still under way.
         let mut peer = server.peer();
-        let wrong = json!({"username": "bob", "password": "wrong horse"});
-        let login = peer.send("login", wrong);
+        let name = format!("nobody-{}", kind.name());
+        let login = peer.send("login", json!({"username": name, "password": "wrong horse"}));
         let next = peer.send(kind.name(), args.clone());
         assert_eq!(peer.answer(login)["code"], "bad_credentials");
         assert_eq!(peer.answer(next)["code"], code, "{}", kind.name());

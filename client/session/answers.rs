@@ -61,7 +61,7 @@ impl Session {
             return;
         }
         self.refused = true;
-        if code == Code::InviteRequired.name() {
+        if code == Code::InviteRequired.name() || code == Code::BadInvite.name() {
             self.uninvited = Some(request.args);
         }
         self.items.push(Item::Message(message));

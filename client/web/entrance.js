@@ -82,6 +82,7 @@ export class Entrance {
       this.render();
       return this.#refuse(say("invite_why"), invite);
     }
+    if (answer.code === "bad_invite") return this.#refuse(answer.message, invite);
     this.#refuse(answer.message || say("no_answer"), password);
   }
 

@@ -29,12 +29,14 @@ pub mod spare;
 pub mod speaks;
 pub mod speech;
 pub mod tls;
+pub mod via;
 pub mod websocket;
 
 pub use close_reason::CloseReason;
 pub use patience::{Due, Patience};
+pub use via::Via;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::id::{Door, Moment};
 use crate::limits;
@@ -52,9 +54,8 @@ use websocket::WebSocket;
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing came, and nobody was shown how to begin.
-    Silent,
-    /// Too little came yet, or too little within TLS, to know what it speaks.
+    /// Too little came yet, or too little within TLS, to know what it speaks. Nothing is said here:
+    /// a browser connects ahead and is silent, and would take it for its answer.
     Sniffing,
     /// It speaks TLS, and we do not understand each other yet.
     Handshaking,
@@ -107,8 +108,10 @@ pub struct Connection {
     pub peer_finished: bool,
     /// It stands in the tick's list of connections that something happened to.
     pub touched: bool,
-    /// Who is there, for the log and the limits by address.
-    pub peer: IpAddr,
+    /// See [`Connection::peer`]; IPv4 in its IPv6 form, which is a byte shorter than either.
+    peer: Ipv6Addr,
+    /// How that is known.
+    pub via: Via,
     /// How long it may be silent.
     patience: Patience,
     /// The send buffer was above its high mark and is not below the low one yet.
@@ -139,7 +142,8 @@ impl Connection {
             awaits_hash: false,
             peer_finished: false,
             touched: false,
-            peer,
+            peer: in_six(peer),
+            via: Via::Direct,
             patience: Patience::SignIn,
             backed_up: false,
             lingered_bytes: 0,
@@ -160,6 +164,16 @@ impl Connection {
             Door::Metrics => (Stage::Http, Patience::Monitor),
         };
         Connection { stage, patience, ..Connection::new(generation, peer, now) }
+    }
+
+    /// Who is there, for the log and the limits by address.
+    pub fn peer(&self) -> IpAddr {
+        IpAddr::V6(self.peer).to_canonical()
+    }
+
+    /// A proxy told for whom it speaks.
+    pub fn is_for(&mut self, peer: IpAddr, via: Via) {
+        (self.peer, self.via) = (in_six(peer), via);
     }
 
     /// Through which door it came.
@@ -275,18 +289,6 @@ impl Connection {
 
     fn begun(&self) -> Option<Moment> {
         (self.begun != NEVER).then_some(self.begun)
-    }
-
-    /// It may be a person who does not know what to say; see [`Due::Prompt`].
-    pub fn await_first_byte(&mut self) {
-        self.stage = Stage::Silent;
-    }
-
-    /// Its first byte came, or it was shown how to begin.
-    pub fn end_silence(&mut self) {
-        if self.stage == Stage::Silent {
-            self.stage = Stage::Sniffing;
-        }
     }
 
     /// It speaks frames.
@@ -461,6 +463,13 @@ impl Connection {
         self.reason.get_or_insert(reason);
         self.stage = Stage::Dead;
         self.received.clear();
+    }
+}
+
+fn in_six(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
     }
 }
 

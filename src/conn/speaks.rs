@@ -11,7 +11,7 @@
 //! both. Only the whole line decides, or its being too long for one.
 
 use crate::limits::HTTP_HEAD_BYTES_MAX;
-use crate::wire::http;
+use crate::wire::{http, proxy};
 
 /// A protocol of the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,10 @@ pub enum Speaks {
 impl Speaks {
     /// What begins with these bytes; `None` while they do not tell.
     pub fn from_bytes(bytes: &[u8]) -> Option<Speaks> {
+        // What a proxy says in front of its peer's bytes: no line, and for servers that expect it.
+        if bytes.starts_with(&proxy::SIGNATURE) {
+            return Some(Speaks::Frames);
+        }
         match *bytes.first()? {
             0x16 => return Some(Speaks::Tls),
             // A telnet that has to say something of itself first.
@@ -66,6 +70,8 @@ mod tests {
             ("登录\n".as_bytes(), Speaks::Lines),
             (b"\xff", Speaks::Lines),
             (b"help\r\0", Speaks::Lines),
+            (b"\r\n\r\n", Speaks::Lines),
+            (&proxy::SIGNATURE, Speaks::Frames),
         ] {
             assert_eq!(Speaks::from_bytes(bytes), Some(speaks), "{bytes:?}");
         }

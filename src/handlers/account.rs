@@ -6,9 +6,9 @@
 
 use rand::Rng;
 
-use super::{Answer, Context, No, Outcome, commands, operator};
-use crate::id::UserId;
-use crate::limits::{HASH_QUEUE_MAX, KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
+use super::{Answer, Context, Facts, No, Outcome, commands, operator};
+use crate::id::{Moment, UserId};
+use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS, Limits};
 use crate::locale::reply::Reply;
 use crate::locale::{self, Lang};
 use crate::mutant::Mutant;
@@ -16,7 +16,8 @@ use crate::names::{Name, user_key};
 use crate::outbox::{Effect, Purpose, Waiting};
 use crate::password::{self, KeyHash, Secret, Task};
 use crate::sessions::SignIn;
-use crate::store::User;
+use crate::store::{StoreError, User};
+use crate::throttle::{Attempt, Judged, Place, Prefix, Throttle};
 use crate::wire::response::{Data, Welcome};
 use crate::wire::{Args, Code, Refusal};
 
@@ -35,15 +36,16 @@ pub fn reg(context: &mut Context, args: &Args) -> Answer {
     }
     check_strength(password, &name.text)?;
     context.need_storage()?;
-    let (address, now) = (context.caller.address, context.facts.now.mono);
-    let limits = &context.facts.rules.limits;
-    context.facts.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
-    check_invite(context, args)?;
-    if context.facts.store.user_by_key(&name.key)?.is_some() {
-        return Err(Code::UserExists.into());
+    let is_invited = check_invite(context, args)?;
+    check_name_is_free(context, &name)?;
+    // Whoever an operator invited is not held up by others behind the same address.
+    let counted_for = (!is_invited).then_some(context.caller.address);
+    if let Some(address) = counted_for {
+        let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
+        context.facts.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
     }
     let task = Task::Hash { password: Secret::from(password), salt: salt(context) };
-    wait_for_hash(context, task, Purpose::Register(name))
+    wait_for_hash(context, task, Purpose::Register { name, counted_for })
 }
 
 /// `login`: signs in with a password. An unknown name costs the same work as a known one.
@@ -52,14 +54,15 @@ pub fn login(context: &mut Context, args: &Args) -> Answer {
     let namekey = user_key(args.username()?);
     let password = required_password(args)?;
     let acks = args.ack()?;
-    check_throttle(context, &namekey)?;
     let (user, stored) = match context.facts.store.credentials(&namekey)? {
         Some(credentials) => (Some(credentials.user.id), credentials.password),
         None => (None, password::decoy(context.facts.rules.hash_cost)),
     };
+    let place = place_of(context, user)?;
+    let attempt = begin_attempt(context, &namekey, place)?;
     let (password, salt) = (Secret::from(password), salt(context));
     let task = Task::Verify { password, stored: stored.clone(), salt };
-    wait_for_hash(context, task, Purpose::SignIn { user, namekey, stored, acks })
+    wait_for_hash(context, task, Purpose::SignIn { user, attempt, stored, acks })
 }
 
 /// `resume`: signs in with the key of the last sign-in.
@@ -102,10 +105,10 @@ pub fn passwd(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let new = args.newpassword()?.ok_or(Refusal::about(Code::BadRequest, "newpassword"))?;
     let name = context.name_of(user)?;
     check_strength(new, &name)?;
-    check_throttle(context, &user_key(&name))?;
     let stored = context.facts.store.password(user)?.ok_or(Code::Internal)?;
+    let attempt = begin_attempt(context, &user_key(&name), Place::Session)?;
     let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(context));
-    wait_for_hash(context, Task::Change { old, stored, new, salt }, Purpose::Change(user))
+    wait_for_hash(context, Task::Change { old, stored, new, salt }, Purpose::Change(user, attempt))
 }
 
 /// `whoami`.
@@ -132,35 +135,24 @@ pub fn help(context: &mut Context, _: UserId, args: &Args) -> Answer {
 
 /// Goes on with `reg`, `login` or `passwd` when the password is hashed.
 pub fn hash_done(context: &mut Context, purpose: &Purpose, outcome: &password::Outcome) -> Answer {
+    let judged = judge(context.facts, purpose, outcome)?;
     match (purpose, outcome) {
-        (Purpose::Register(name), password::Outcome::Hashed(stored)) => {
+        (Purpose::Register { name, .. }, password::Outcome::Hashed(stored)) => {
             registered(context, name, stored)
         }
         (
-            Purpose::SignIn { user, namekey, stored, acks },
-            password::Outcome::Verified { ok, renewed },
-        ) => {
-            // The password may have been changed while this one was compared.
-            let user = match user {
-                Some(user) if *ok => Some(*user),
-                _ => None,
-            };
-            let current = user.map(|user| context.facts.store.password(user)).transpose()?;
-            let unchanged = current.flatten().as_ref() == Some(stored);
-            match user.filter(|_| unchanged) {
-                Some(user) => signed_in(context, user, namekey, renewed.as_deref(), *acks),
-                None => Err(wrong_password(context, namekey)),
-            }
+            Purpose::SignIn { user: Some(user), acks, .. },
+            password::Outcome::Verified { renewed, .. },
+        ) if judged == Judged::Right => signed_in(context, *user, renewed.as_deref(), *acks),
+        (Purpose::SignIn { .. }, password::Outcome::Verified { .. })
+        | (Purpose::Change(..), password::Outcome::Changed(None)) => {
+            Err(Code::BadCredentials.into())
         }
-        (Purpose::Change(user), password::Outcome::Changed(Some(stored))) => {
+        (Purpose::Change(user, _), password::Outcome::Changed(Some(stored))) => {
             changed(context, *user, stored)
         }
         (Purpose::Reset(user), password::Outcome::Hashed(stored)) => {
             operator::password_is_reset(context, *user, stored)
-        }
-        (Purpose::Change(user), password::Outcome::Changed(None)) => {
-            let namekey = user_key(&context.name_of(*user)?);
-            Err(wrong_password(context, &namekey))
         }
         // The helper thread was short of memory.
         _ => Err(Code::Busy.into()),
@@ -176,23 +168,50 @@ fn registered(context: &mut Context, name: &Name, stored: &str) -> Answer {
     Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
 }
 
-fn wrong_password(context: &mut Context, namekey: &str) -> No {
-    let (address, now) = (context.caller.address, context.facts.now.mono);
-    let limits = &context.facts.rules.limits;
-    context.facts.throttle.sign_in_failed(address, namekey, limits, now);
-    Code::BadCredentials.into()
+/// Says what a hash that is done tells of its attempt, and has it counted as that: also where
+/// nobody waits for it any more.
+pub fn judge(
+    facts: &mut Facts,
+    purpose: &Purpose,
+    outcome: &password::Outcome,
+) -> Result<Judged, StoreError> {
+    let judged = match (purpose, outcome) {
+        (_, password::Outcome::Failed) => Ok(Judged::Not),
+        (Purpose::SignIn { user, stored, .. }, password::Outcome::Verified { ok, .. }) => {
+            // The password may have been changed while this one was compared.
+            let current = user.map(|user| facts.store.password(user)).transpose();
+            let is_right = |current: Option<String>| *ok && current.as_ref() == Some(stored);
+            current.map(|current| Judged::of(is_right(current.flatten())))
+        }
+        (_, outcome) => Ok(Judged::of(!matches!(outcome, password::Outcome::Changed(None)))),
+    };
+    let counted = judged.as_ref().copied().unwrap_or(Judged::Not);
+    end_attempt(facts.throttle, purpose, counted, &facts.rules.limits, facts.now.mono);
+    judged
+}
+
+/// Has what a hash was wanted for counted as it turned out.
+pub fn end_attempt(
+    throttle: &mut Throttle,
+    purpose: &Purpose,
+    judged: Judged,
+    limits: &Limits,
+    now: Moment,
+) {
+    match purpose {
+        Purpose::SignIn { attempt, .. } | Purpose::Change(_, attempt) => {
+            throttle.end(attempt, judged, limits, now);
+        }
+        Purpose::Register { counted_for: Some(address), .. } if judged == Judged::Not => {
+            throttle.give_registration_back(*address, limits, now);
+        }
+        Purpose::Register { .. } | Purpose::Reset(_) => {}
+    }
 }
 
 /// The password was right.
-fn signed_in(
-    context: &mut Context,
-    user: UserId,
-    namekey: &str,
-    renewed: Option<&str>,
-    acks: bool,
-) -> Answer {
+fn signed_in(context: &mut Context, user: UserId, renewed: Option<&str>, acks: bool) -> Answer {
     let user = context.facts.store.user(user)?.ok_or(Code::BadCredentials)?;
-    context.facts.throttle.sign_in_succeeded(context.caller.address, namekey);
     if user.blocked {
         return Err(Code::UserBlocked.into());
     }
@@ -286,29 +305,54 @@ pub(super) fn check_strength(password: &str, name: &str) -> Result<(), No> {
     }
 }
 
-/// Whether somebody who comes from elsewhere brings the invite code.
-fn check_invite(context: &Context, args: &Args) -> Result<(), No> {
-    let Some(expected) = &context.facts.rules.invite else { return Ok(()) };
-    let given = args.invite()?.map(KeyHash::of);
-    match context.caller.address.to_canonical().is_loopback() || given == Some(*expected) {
-        true => Ok(()),
-        false => Err(Code::InviteRequired.into()),
+/// Whether an invite code was brought. Whoever comes from elsewhere needs one.
+fn check_invite(context: &mut Context, args: &Args) -> Result<bool, No> {
+    let (address, now) = (context.caller.address, context.facts.now.mono);
+    let Some(expected) = context.facts.rules.invite else { return Ok(false) };
+    if address.to_canonical().is_loopback() {
+        return Ok(false);
     }
+    let given = args.invite()?.filter(|code| !code.is_empty()).ok_or(Code::InviteRequired)?;
+    let limits = &context.facts.rules.limits;
+    context.facts.throttle.check_invite(address, limits, now).map_err(Refusal::slow_down)?;
+    if KeyHash::of(given) == expected {
+        return Ok(true);
+    }
+    context.facts.throttle.invite_missed(address, limits, now);
+    Err(Code::BadInvite.into())
 }
 
-/// Whether a password of that account may be tried from here now.
-fn check_throttle(context: &Context, namekey: &str) -> Result<(), No> {
+/// Refuses a name that is taken; who asks for many of them is slowed down.
+fn check_name_is_free(context: &mut Context, name: &Name) -> Result<(), No> {
     let (address, now) = (context.caller.address, context.facts.now.mono);
     let limits = &context.facts.rules.limits;
-    let checked = context.facts.throttle.check_sign_in(address, namekey, limits, now);
-    checked.map_err(|seconds| Refusal::slow_down(seconds).into())
+    context.facts.throttle.check_name(address, limits, now).map_err(Refusal::slow_down)?;
+    if context.facts.store.user_by_key(&name.key)?.is_none() {
+        return Ok(());
+    }
+    context.facts.throttle.name_was_taken(address, limits, now);
+    Err(Code::UserExists.into())
+}
+
+/// Whether somebody signed in to the account from near where this one comes from.
+fn place_of(context: &Context, user: Option<UserId>) -> Result<Place, No> {
+    let here = Prefix::of(context.caller.address);
+    let Some(user) = user else { return Ok(Place::New) };
+    let addresses = context.facts.store.sign_in_addresses(user)?;
+    let is_here = |text: &String| text.parse().is_ok_and(|address| Prefix::of(address) == here);
+    Ok(if addresses.iter().any(is_here) { Place::Known } else { Place::New })
+}
+
+/// An attempt at the account's password begins, if it may now.
+fn begin_attempt(context: &mut Context, namekey: &str, place: Place) -> Result<Attempt, No> {
+    let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
+    let attempt = Attempt::new(context.caller.address, namekey, place);
+    context.facts.throttle.begin(&attempt, limits, now).map_err(Refusal::slow_down)?;
+    Ok(attempt)
 }
 
 /// Stages the hash; the connection is paused until it is done.
 pub(super) fn wait_for_hash(context: &mut Context, task: Task, purpose: Purpose) -> Answer {
-    if context.facts.hashes_waiting + context.facts.outbox.hashes() >= HASH_QUEUE_MAX {
-        return Err(Code::Busy.into());
-    }
     let waiting = Waiting { re: context.re.clone(), lang: context.lang, purpose };
     let effect = Effect::Hash(context.caller.conn, Box::new(task), Box::new(waiting));
     context.facts.outbox.stage(effect);

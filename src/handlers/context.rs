@@ -34,6 +34,10 @@ pub struct Rules {
     pub tls_required: bool,
     /// Registering from elsewhere than loopback needs this code: its hash.
     pub invite: Option<KeyHash>,
+    /// Names under which browsers may ask for this server, beside `localhost`; in lower case.
+    pub hosts: Vec<String>,
+    /// Addresses of proxies that are believed for whom they speak.
+    pub proxies: Vec<IpAddr>,
     /// Days that the log is kept; 0: for ever.
     pub keep_days: u32,
     /// What a password hash costs; only tests lower it.
@@ -58,7 +62,7 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
     /// What time it is.
     pub now: Now,
-    /// Password hashes under way, those of this tick not counted.
+    /// Password hashes that wait or are under way, those of this tick not counted.
     pub hashes_waiting: usize,
     /// The disk is nearly full: nothing new is taken.
     pub storage_low: bool,

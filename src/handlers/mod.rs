@@ -182,6 +182,18 @@ pub fn hash_done(
     settle(&mut context, mark, answer)
 }
 
+/// A password hash is done for which nobody waits any more: it only counts.
+///
+/// # Errors
+/// As [`dispatch`].
+pub fn hash_is_late(
+    facts: &mut Facts,
+    waiting: &Waiting,
+    outcome: &password::Outcome,
+) -> Result<(), StoreError> {
+    account::judge(facts, &waiting.purpose, outcome).map(|_| ())
+}
+
 /// Refuses a request without serving it.
 pub fn refuse(facts: &mut Facts, caller: Caller, re: Option<RequestId>, refusal: &Refusal) {
     let mark = facts.outbox.mark();

@@ -45,6 +45,7 @@ pub mod doctor;
 pub mod notice;
 pub mod operating;
 pub mod options;
+pub mod page;
 pub mod refusal;
 pub mod reply;
 pub mod startup;

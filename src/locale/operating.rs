@@ -15,6 +15,9 @@ texts! {
         MetricsNotLoopback { address: String } =>
             "--metrics {address}: only on loopback, for instance 127.0.0.1:9464.",
             "--metrics {address}：只能使用本机地址，例如 127.0.0.1:9464。";
+        BadHost { text: String } =>
+            "--host {text}: a name alone, without https:// and without a port.",
+            "--host {text}：只写名称，不带 https:// 和端口。";
         Metrics { address: String } =>
             "Metrics: http://{address}/metrics", "监控指标：http://{address}/metrics";
         /// A file that is no TOML, or a value that a setting cannot have.

@@ -68,6 +68,10 @@ codes! {
     NotMember => "Not a member of that group.", "不是该群成员。";
     GroupBlocked => "An administrator has blocked this group.", "该群已被管理员封禁。";
     NameReserved => "That name is kept for the system; take another.", "该名称为系统保留，请换一个。";
+    BadInvite =>
+        "That invite code is wrong. Compare it with the one that the server's operator gave out, \
+         or ask them for another.",
+        "邀请码错误。请与服务器管理员提供的邀请码核对，或向管理员索取新的邀请码。";
     InviteRequired =>
         "Registering from another machine needs the invite code that the server printed: p2sp \
          HOST --invite CODE",

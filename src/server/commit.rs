@@ -84,7 +84,10 @@ impl Server {
             let conn = intake.hashes()[index].0;
             let re = self.waiting.get(&conn).and_then(|waiting| waiting.re.clone());
             let serve = |server: &mut Server| server.serve_hash(intake, index, now);
-            all.push(self.commit_alone((conn, re), now, serve)?);
+            let (committed, _) = self.commit_alone((conn, re), now, serve)?;
+            all.push(committed);
+            // An attempt is judged once, also where its answer does not fit.
+            self.throttle.keep();
         }
         for index in 0..intake.portions() {
             let (conn, served) = (intake.portion(index).conn, intake.portion(index).served);
@@ -96,7 +99,10 @@ impl Server {
                 let content = content(intake, index, frame);
                 let re = content.as_ref().ok().and_then(|request| request.id().ok().flatten());
                 let serve = |server: &mut Server| server.serve_frame(conn, &content, now);
-                all.push(self.commit_alone((conn, re), now, serve)?);
+                let (committed, stands) = self.commit_alone((conn, re), now, serve)?;
+                all.push(committed);
+                // What does not fit has not begun anything that would have to be ended.
+                if stands { self.throttle.keep() } else { self.throttle.rewind() }
             }
             if Mutant::SecondWalkForgotten.is_on() {
                 intake.set_served(index, 0);
@@ -105,16 +111,17 @@ impl Server {
         Ok(all)
     }
 
+    /// One request in a transaction of its own: its effects, and true; or a refusal, and false.
     fn commit_alone(
         &mut self,
         (conn, re): (ConnId, Option<RequestId>),
         now: Now,
         serve: impl FnOnce(&mut Server) -> Result<(), StoreError>,
-    ) -> Result<Committed<Vec<Effect>>, Fatal> {
+    ) -> Result<(Committed<Vec<Effect>>, bool), Fatal> {
         let mark = self.outbox.mark();
         self.store.begin().map_err(fatal)?;
         let code = match serve(self).and_then(|()| self.try_commit(false, now)) {
-            Ok(committed) => return Ok(committed),
+            Ok(committed) => return Ok((committed, true)),
             Err(StoreError::Broken(why)) => return Err(Fatal(why)),
             Err(StoreError::Full) => Code::StorageFull,
             Err(StoreError::NoMemory) => Code::Busy,
@@ -127,7 +134,7 @@ impl Server {
         if let Some(caller) = self.caller(conn) {
             handlers::refuse(&mut self.facts(now), caller, re, &Refusal::from(code));
         }
-        self.try_commit(false, now).map_err(fatal)
+        self.try_commit(false, now).map(|committed| (committed, false)).map_err(fatal)
     }
 
     /// Nothing of this tick has happened.

@@ -86,7 +86,6 @@ struct Delivery {
     budget: Budget,
     /// Entries applied but for their pushes.
     run: Vec<Entry>,
-    hashes: Vec<(ConnId, Task)>,
 }
 
 /// An entry with its pushes, encoded once for each language.
@@ -123,7 +122,7 @@ impl Server {
         // Those who are behind have half of the tick: whoever is caught up would else be all that
         // is ever served when there is too much for everyone (P14, P21).
         let reserve = (!self.behind.is_empty()).then(|| budget.take_half());
-        let mut delivery = Delivery { budget, run: Vec::new(), hashes: Vec::new() };
+        let mut delivery = Delivery { budget, run: Vec::new() };
         let mut lists = committed.into_iter().map(Committed::into_inner);
         let mut effects = lists.next().unwrap_or_default();
         effects.extend(lists.flatten());
@@ -144,13 +143,14 @@ impl Server {
         self.feed_behind(&mut delivery.budget, now)?;
         self.tell_of_presence(now)?;
         self.answer_monitors(now)?;
-        Ok(delivery.hashes)
+        Ok(std::iter::from_fn(|| self.hashes.next()).collect())
     }
 
     /// The connections whose password is hashed are served again.
     fn end_waits(&mut self) {
         for index in 0..self.intake.hashes().len() {
             let id = self.intake.hashes()[index].0;
+            self.hashes.is_done();
             self.waiting.remove(&id);
             if let Some(conn) = conn_mut(&mut self.conns, id) {
                 conn.awaits_hash = false;
@@ -215,13 +215,7 @@ impl Server {
                 }
             }
             Effect::Confirm(id, seq) => self.sessions.confirm(id, seq, self.head),
-            Effect::Hash(id, task, waiting) => {
-                if let Some(conn) = conn_mut(&mut self.conns, id) {
-                    conn.awaits_hash = true;
-                    self.waiting.insert(id, *waiting);
-                    delivery.hashes.push((id, *task));
-                }
-            }
+            Effect::Hash(id, task, waiting) => self.queue_hash(id, *task, *waiting, now),
             Effect::Close(id, reason) => self.close(id, reason, None, now),
             Effect::Expel(user, reason) => {
                 if let Some(id) = self.sessions.conn_of(user) {

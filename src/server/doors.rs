@@ -11,11 +11,12 @@
 //! is said of the protocol itself (an answer of HTTP, a pong) says nothing of the store, and goes
 //! straight to the send buffer.
 
-use super::{Server, conn_mut, page};
+use super::page::{self, Visit};
+use super::{Server, conn_mut};
 use crate::conn::lines::Step;
 use crate::conn::speaks::Speaks;
 use crate::conn::speech::Speech;
-use crate::conn::{CloseReason, Connection, Stage};
+use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::id::{ConnId, Door, Now};
 use crate::wire::{Code, http};
 
@@ -38,14 +39,6 @@ impl Server {
                 self.intake.leave();
                 0
             }
-        }
-    }
-
-    /// Something came of a connection.
-    pub(super) fn end_silence(&mut self, id: ConnId) {
-        let came = !self.intake.begun().is_empty();
-        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|_| came) {
-            conn.end_silence();
         }
     }
 
@@ -72,11 +65,17 @@ impl Server {
 
     /// Answers a browser whose request is whole, and keeps it until then.
     fn hear_request(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        if !self.hear_forwarded(id, now) {
+            return;
+        }
+        let Some(conn) = self.conn(id) else { return };
         let may_enter = !self.rules.tls_required || !is_bare(conn);
-        let bytes = self.intake.begun();
         let mut out = Vec::new();
-        let heard = http::read(bytes, |head| page::answer(&mut out, head, may_enter));
+        let heard = http::read(self.intake.begun(), |head| {
+            let (hosts, lang) = (&self.rules.hosts, self.rules.lang);
+            let scheme = self.scheme_of(id, head);
+            page::answer(&mut out, head, &Visit { may_enter, scheme, hosts, lang })
+        });
         let Some(heard) = heard else { return };
         let heard = heard.unwrap_or_else(|status| {
             http::append_status(&mut out, status, &[]);
@@ -90,6 +89,7 @@ impl Server {
                 self.close(id, reason, None, now);
             }
             page::Heard::Upgraded { head_bytes } => {
+                let Some(conn) = conn_mut(&mut self.conns, id) else { return };
                 conn.begin_websocket();
                 self.intake.drop_front(head_bytes);
                 self.append_bytes(id, now, &out);
@@ -160,7 +160,9 @@ impl Server {
     }
 }
 
-/// Whether it came from elsewhere, and everybody on the way can read it.
+/// Whether it came from elsewhere, and everybody on the way can read it. What a proxy passes on is
+/// the matter of whoever named it: TLS ends there.
 fn is_bare(conn: &Connection) -> bool {
-    conn.tls.is_none() && !conn.peer.to_canonical().is_loopback()
+    let is_elsewhere = conn.via == Via::Direct && !conn.peer().is_loopback();
+    conn.tls.is_none() && is_elsewhere
 }

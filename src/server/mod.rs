@@ -13,11 +13,13 @@
 mod commit;
 mod deliver;
 mod doors;
+mod hashes;
 mod hold;
 mod indexing;
 pub mod intake;
 mod monitor;
 mod page;
+mod proxied;
 mod reap;
 mod retention;
 mod secure;
@@ -33,7 +35,7 @@ use slab::Slab;
 
 use crate::certificate::Certificate;
 use crate::conn::spare::SpareBuffers;
-use crate::conn::{CloseReason, Connection, Stage};
+use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::counters::Counters;
 use crate::handlers::Rules;
 use crate::id::{ConnId, Door, Moment, Now, Seq};
@@ -47,6 +49,7 @@ use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
 use crate::wire::push;
 use crate::wire::{Event, Notice};
+use hashes::HashQueue;
 use intake::{Intake, Share};
 use monitor::Asks;
 pub use reap::Settled;
@@ -77,8 +80,11 @@ pub struct Server {
     reads_no_more: bool,
     /// Handshakes that this tick may still compute.
     handshakes_left: usize,
-    /// Requests that wait for a password hash, by their connection.
+    /// Requests that wait for a password hash, by their connection; until the hash is done, also of
+    /// those who are gone.
     waiting: HashMap<ConnId, Waiting>,
+    /// Whose hash is begun next.
+    hashes: HashQueue,
     /// Readers who are behind and may be fed, in turn.
     behind: VecDeque<ConnId>,
     /// Connections that something happened to in this tick; see [`Server::settle`].
@@ -109,8 +115,10 @@ pub struct Server {
     index_at_the_latest: Moment,
     /// Monitors that are to be answered in this tick.
     monitors: Vec<(ConnId, Asks)>,
-    /// Connections that came through another door than the network's.
-    inside: usize,
+    /// Connections of the operator's.
+    operators: usize,
+    /// Connections at the monitors' listener, the oldest first.
+    monitors_in: VecDeque<ConnId>,
 }
 
 impl Server {
@@ -133,6 +141,7 @@ impl Server {
             reads_no_more: false,
             handshakes_left: limits::HANDSHAKES_PER_TICK,
             waiting: HashMap::new(),
+            hashes: HashQueue::default(),
             behind: VecDeque::new(),
             touched: Vec::new(),
             stopped_at: None,
@@ -151,7 +160,8 @@ impl Server {
             index_not_before: now,
             index_at_the_latest: now,
             monitors: Vec::new(),
-            inside: 0,
+            operators: 0,
+            monitors_in: VecDeque::new(),
         }
     }
 
@@ -169,13 +179,13 @@ impl Server {
         let id = self.vacant_id();
         self.generation = id.generation;
         self.counters.accepted += 1;
-        if !self.throttle.connect(peer.ip(), &self.rules.limits) {
+        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
+        if self.is_proxy(peer.ip()) {
+            // It counts as one of those for whom the proxy speaks.
+            conn.via = Via::Proxy;
+        } else if !self.throttle.connect(peer.ip(), &self.rules.limits) {
             self.counters.closed(CloseReason::Refused.name());
             return false;
-        }
-        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
-        if !self.rules.tls_required || peer.ip().to_canonical().is_loopback() {
-            conn.await_first_byte();
         }
         self.conns.insert(conn);
         self.touch(id);
@@ -183,16 +193,20 @@ impl Server {
     }
 
     /// Takes in a connection that was accepted at another door than the network's, as
-    /// [`Server::connect`] does. No limit by address applies there, only one on all of them.
+    /// [`Server::connect`] does. No limit by address applies there, only one on all of a door. A
+    /// monitor is always let in: the one that came first makes room.
     pub fn connect_inside(&mut self, door: Door, now: Now) -> bool {
         let id = self.vacant_id();
         self.generation = id.generation;
         self.counters.accepted += 1;
-        if self.inside >= limits::INSIDE_CONNECTIONS_MAX {
+        if door == Door::Metrics {
+            self.make_room_for_monitor(id);
+        } else if self.operators >= limits::CONTROL_CONNECTIONS_MAX {
             self.turned_away();
             return false;
+        } else {
+            self.operators += 1;
         }
-        self.inside += 1;
         self.conns.insert(Connection::inside(id.generation, door, now.mono));
         self.touch(id);
         true
@@ -264,7 +278,9 @@ impl Server {
     /// The connection's share is complete: open it if it is sealed, make frames of it whatever it
     /// is, and list them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
-        self.end_silence(id);
+        if !self.hear_proxy(id, now) {
+            return self.intake.leave();
+        }
         self.begin_tls(id, now);
         self.open_records(id, now);
         let listed = self.understand(id, now);

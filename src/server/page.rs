@@ -3,7 +3,10 @@
 //! The files of `client/web/` are in the program. None of them is fetched from elsewhere, and the
 //! page may do nothing that the policy does not name.
 
+use crate::locale::page::PageRefusal;
+use crate::locale::{Lang, excerpt};
 use crate::wire::http::{self, Head, Status};
+use crate::wire::origin::{Authority, Host, Scheme};
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -65,20 +68,46 @@ pub(super) enum Heard {
     },
 }
 
-/// Appends the answer to a request. One that `may_not_enter`, from elsewhere and in plaintext, is
-/// shown the way to TLS.
-pub(super) fn answer(out: &mut Vec<u8>, head: &Head, may_enter: bool) -> Heard {
+/// How a request came, and what is to be known of the server for it.
+#[derive(Clone, Copy)]
+pub(super) struct Visit<'a> {
+    /// It is not from elsewhere and in plaintext.
+    pub may_enter: bool,
+    /// How it came, if that is known.
+    pub scheme: Option<Scheme>,
+    /// The server's names.
+    pub hosts: &'a [String],
+    /// What it speaks.
+    pub lang: Lang,
+}
+
+/// Why there is no WebSocket.
+enum NoSocket {
+    Status(Status),
+    Refused(PageRefusal),
+}
+
+/// Appends the answer to a request. One that may not enter is shown the way to TLS.
+pub(super) fn answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> Heard {
+    if let Err(why) = check_host(head, visit.hosts) {
+        let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
+        http::append_text(out, status, &[], &why.say(visit.lang));
+        return Heard::Answered;
+    }
     let file = FILES.iter().find(|(path, ..)| *path == head.path());
     let is_get = head.method() == "GET";
     match (file, head.path()) {
-        _ if !may_enter => append_way_to_tls(out, head),
-        (None, SOCKET_PATH) if is_get => match socket_key(head) {
+        _ if !visit.may_enter => append_way_to_tls(out, head),
+        (None, SOCKET_PATH) if is_get => match socket_key(head, visit) {
             Ok(key) => {
                 http::append_upgrade(out, key);
                 return Heard::Upgraded { head_bytes: head.bytes };
             }
-            Err(status) => {
+            Err(NoSocket::Status(status)) => {
                 http::append_status(out, status, &[("Sec-WebSocket-Version", SOCKET_VERSION)]);
+            }
+            Err(NoSocket::Refused(why)) => {
+                http::append_text(out, "403 Forbidden", &[], &why.say(visit.lang));
             }
         },
         (None, path) if path != SOCKET_PATH => http::append_status(out, "404 Not Found", &[]),
@@ -121,28 +150,53 @@ fn append_way_to_tls(out: &mut Vec<u8>, head: &Head) {
 }
 
 /// The key of a request for WebSocket that may have it.
-fn socket_key<'b>(head: &Head<'_, 'b>) -> Result<&'b str, Status> {
+fn socket_key<'b>(head: &Head<'_, 'b>, visit: &Visit) -> Result<&'b str, NoSocket> {
     let asks = head.lists("upgrade", "websocket") && head.lists("connection", "upgrade");
     if !asks || head.only("sec-websocket-version") != Some(SOCKET_VERSION) {
-        return Err("426 Upgrade Required");
+        return Err(NoSocket::Status("426 Upgrade Required"));
     }
-    if !is_own_page(head) {
-        return Err("403 Forbidden");
-    }
+    check_origin(head, visit.scheme).map_err(NoSocket::Refused)?;
     let key = head.only("sec-websocket-key").filter(|key| key.len() == SOCKET_KEY_BYTES);
-    key.ok_or("400 Bad Request")
+    key.ok_or(NoSocket::Status("400 Bad Request"))
+}
+
+/// Whether a browser asks for this server, and not for another whose name was made to mean our
+/// address. Programs that are no browsers may name none.
+///
+/// # Errors
+/// What is wrong.
+pub(super) fn check_host(head: &Head, hosts: &[String]) -> Result<(), PageRefusal> {
+    if !head.has("host") {
+        return Ok(());
+    }
+    let asked = head.only("host").and_then(Authority::parse).ok_or(PageRefusal::BadHost)?;
+    match asked.host {
+        Host::Name(name) if !is_own_name(&name, hosts) => {
+            Err(PageRefusal::HostNotOurs { host: excerpt(&name) })
+        }
+        Host::Name(_) | Host::Address(_) => Ok(()),
+    }
+}
+
+fn is_own_name(name: &str, hosts: &[String]) -> bool {
+    name == "localhost" || hosts.iter().any(|host| host == name)
 }
 
 /// Whether a browser is led here by our own page: any page of the web could ask, in the name of
 /// whoever looks at it. Programs that are no browsers name no origin.
-fn is_own_page(head: &Head) -> bool {
+fn check_origin(head: &Head, scheme: Option<Scheme>) -> Result<(), PageRefusal> {
     if !head.has("origin") {
-        return true;
+        return Ok(());
     }
-    let origin = head.only("origin").and_then(|origin| origin.split_once("://"));
-    let host = head.only("host");
-    matches!((origin, host), (Some(("http" | "https", from)), Some(host))
-        if from.eq_ignore_ascii_case(host))
+    let (origin, host) = (head.only("origin"), head.only("host"));
+    let is_own = origin
+        .zip(host.and_then(Authority::parse))
+        .is_some_and(|(origin, host)| host.is_origin(origin, scheme));
+    let shown = |text: Option<&str>| excerpt(text.unwrap_or_default());
+    match is_own {
+        true => Ok(()),
+        false => Err(PageRefusal::OriginNotOurs { origin: shown(origin), host: shown(host) }),
+    }
 }
 
 #[cfg(test)]
@@ -152,8 +206,13 @@ mod tests {
     use std::path::Path;
 
     fn ask(request: &str, may_enter: bool) -> (Heard, String) {
-        let mut out = Vec::new();
-        let heard = http::read(request.as_bytes(), |head| answer(&mut out, head, may_enter));
+        ask_by(request, may_enter, Some(Scheme::Https))
+    }
+
+    fn ask_by(request: &str, may_enter: bool, scheme: Option<Scheme>) -> (Heard, String) {
+        let (mut out, hosts) = (Vec::new(), ["chat.example".to_owned()]);
+        let visit = Visit { may_enter, scheme, hosts: &hosts, lang: Lang::En };
+        let heard = http::read(request.as_bytes(), |head| answer(&mut out, head, &visit));
         let heard = heard.expect("whole").expect("a request");
         (heard, String::from_utf8_lossy(&out).into_owned())
     }
@@ -174,7 +233,7 @@ mod tests {
         paths.sort();
         assert_eq!(paths, names);
         for (path, kind, content) in FILES {
-            let (_, answer) = ask(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"), true);
+            let (_, answer) = ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"), true);
             let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
             assert_eq!(body.as_bytes(), *content);
             assert!(head.contains(kind) && head.contains(POLICY), "{head}");
@@ -194,13 +253,17 @@ mod tests {
             ("POST / HTTP/1.1", "405"),
             ("POST /login HTTP/1.1", "404"),
         ] {
-            assert_eq!(status(&format!("{request}\r\nHost: a\r\n\r\n")), expected, "{request}");
+            assert_eq!(
+                status(&format!("{request}\r\nHost: localhost\r\n\r\n")),
+                expected,
+                "{request}"
+            );
         }
     }
 
     #[test]
     fn a_file_is_not_sent_again_while_it_is_the_same() {
-        let (_, first) = ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", true);
+        let (_, first) = ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", true);
         assert!(first.ends_with("\r\n\r\n"), "a head alone");
         let tag = first.lines().find_map(|line| line.strip_prefix("ETag: ")).expect("a tag");
         let again = |tag: &str| status(&format!("GET / HTTP/1.1\r\nIf-None-Match: {tag}\r\n\r\n"));
@@ -209,32 +272,78 @@ mod tests {
         assert_eq!(again("\"0\""), "200");
     }
 
+    fn open(host: &str, scheme: Option<Scheme>, more: &str) -> String {
+        let request = format!(
+            "GET /ws HTTP/1.1\r\nHost: {host}\r\n\
+             Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+        );
+        ask_by(&request, true, scheme).1
+    }
+
     #[test]
     fn a_socket_is_opened_for_our_own_page_and_for_programs() {
-        let open = |more: &str| {
-            status(&format!(
-                "GET /ws HTTP/1.1\r\nHost: chat.example:18888\r\n\
-                 Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
-                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
-            ))
-        };
+        let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));
         let version = "Sec-WebSocket-Version: 13\r\n";
-        assert_eq!(open(version), "101");
-        for (origin, expected) in [
-            ("https://chat.example:18888", "101"),
-            ("http://CHAT.example:18888", "101"),
-            ("https://chat.example", "403"),
-            ("https://evil.example:18888", "403"),
-            ("https://chat.example:18888.evil.example", "403"),
-            ("ftp://chat.example:18888", "403"),
-            ("null", "403"),
-            ("https://chat.example:18888\r\nOrigin: https://chat.example:18888", "403"),
+        let from = |host: &str, scheme, origin: &str| {
+            let answer = open(host, scheme, &format!("{version}Origin: {origin}\r\n"));
+            let is_explained = answer.starts_with("HTTP/1.1 403 ") && answer.contains("--proxy");
+            assert_eq!(answer.starts_with("HTTP/1.1 101 "), !is_explained, "{answer}");
+            answer[9..12].to_owned()
+        };
+        assert_eq!(open("chat.example:18888", https, version)[9..12], *"101");
+        for (host, scheme, origin, expected) in [
+            ("chat.example:18888", https, "https://chat.example:18888", "101"),
+            ("chat.example:18888", http, "http://CHAT.example:18888", "101"),
+            ("chat.example:443", https, "https://chat.example", "101"),
+            ("chat.example", https, "https://chat.example:443", "101"),
+            ("chat.example", None, "https://chat.example", "101"),
+            ("127.0.0.1:18888", http, "http://127.0.0.1:18888", "101"),
+            ("[::1]:18888", http, "http://[::1]:18888", "101"),
+            ("chat.example:18888", https, "http://chat.example:18888", "403"),
+            ("chat.example:18888", https, "https://chat.example", "403"),
+            ("chat.example:18888", https, "https://evil.example:18888", "403"),
+            ("chat.example:18888", https, "https://chat.example:18888.evil.example", "403"),
+            ("chat.example:18888", https, "ftp://chat.example:18888", "403"),
+            ("chat.example:18888", https, "null", "403"),
         ] {
-            assert_eq!(open(&format!("{version}Origin: {origin}\r\n")), expected, "{origin}");
+            assert_eq!(from(host, scheme, origin), expected, "{host} {origin}");
         }
-        assert_eq!(open("Sec-WebSocket-Version: 8\r\n"), "426");
-        assert_eq!(open(""), "426");
-        assert_eq!(open(&format!("{version}Sec-WebSocket-Key: twice\r\n")), "400");
+        let twice = "https://chat.example\r\nOrigin: https://chat.example";
+        assert_eq!(from("chat.example", https, twice), "403");
+        for (more, expected) in [("Sec-WebSocket-Version: 8\r\n", "426"), ("", "426")] {
+            assert_eq!(open("chat.example", https, more)[9..12], *expected);
+        }
+        let twice = format!("{version}Sec-WebSocket-Key: twice\r\n");
+        assert_eq!(open("chat.example", https, &twice)[9..12], *"400");
+    }
+
+    /// Any page of the web may let its own name mean our address: then both headers agree.
+    #[test]
+    fn a_name_that_is_not_ours_is_served_nothing() {
+        let ask = |path: &str, host: &str| {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            [true, false].map(|may_enter| ask_by(&request, may_enter, None).1)
+        };
+        for path in ["/", "/app.js", "/ws", "/nothing"] {
+            for answer in ask(path, "evil.example:18888") {
+                assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+                assert!(answer.contains("--host evil.example"), "the flag that mends it: {answer}");
+            }
+            for host in ["", "a b", "[::1", "h:x", "a\r\nHost: b"] {
+                for answer in ask(path, host) {
+                    assert!(answer.starts_with("HTTP/1.1 400 "), "{host}: {answer}");
+                }
+            }
+        }
+        let rebound = "Sec-WebSocket-Version: 13\r\nOrigin: http://evil.example:18888\r\n";
+        let answer = open("evil.example:18888", Some(Scheme::Http), rebound);
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        for host in
+            ["localhost:18888", "LocalHost.", "192.0.2.1", "[2001:db8::1]:1", "chat.example"]
+        {
+            assert!(ask("/", host)[0].starts_with("HTTP/1.1 200 "), "{host}");
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::conn::{CloseReason, Due, Stage};
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::mutant::Mutant;
-use crate::wire::frame;
 
 /// What is left to do for a connection at the end of a tick.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Server {
             }
         }
         if conn.stage == Stage::Dead {
-            self.free(id);
+            self.free(id, now);
             return Some(Settled::Freed);
         }
         let deadline = match conn.due(now.mono, &self.rules.limits) {
@@ -103,12 +102,15 @@ impl Server {
         Some(Settled::Alive { deadline, serving: conn.may_be_served(), has_work })
     }
 
-    fn free(&mut self, id: ConnId) {
+    fn free(&mut self, id: ConnId, now: Now) {
+        self.drop_hash(id, now);
         let conn = self.conns.remove(id.index());
         self.send_bytes -= conn.unsent_bytes();
         match conn.door() {
-            Door::Front => self.throttle.disconnect(conn.peer),
-            Door::Control | Door::Metrics => self.inside -= 1,
+            Door::Front if conn.via.is_counted() => self.throttle.disconnect(conn.peer()),
+            Door::Front => {}
+            Door::Control => self.operators -= 1,
+            Door::Metrics => self.monitors_in.retain(|other| *other != id),
         }
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.counters.closed(reason);
@@ -122,10 +124,6 @@ impl Server {
             Due::Never | Due::Later(_) if Mutant::DeadlineNotSetAnew.is_on() => return,
             Due::Never | Due::Later(_) => {}
             Due::GoOn => conn.pace(None),
-            Due::Prompt => {
-                conn.end_silence();
-                self.append_bytes(id, now, &frame::PROMPT);
-            }
             Due::Close(reason) => conn.close(reason, now.mono),
             Due::Drop => conn.die(CloseReason::Io),
         }

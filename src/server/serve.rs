@@ -140,21 +140,21 @@ impl Server {
         now: Now,
     ) -> Result<(), StoreError> {
         let (id, outcome) = &intake.hashes()[index];
-        // Another hash of this tick has just moved the session elsewhere (P17).
-        if self.outbox.holds(*id) {
-            return Ok(());
-        }
-        let Some(caller) = self.caller(*id) else { return Ok(()) };
         // It stays in its place until `deliver`: this tick may have to run again.
         let Some(waiting) = self.waiting.get(id).cloned() else { return Ok(()) };
-        handlers::hash_done(&mut self.facts(now), caller, &waiting, outcome)
+        // Another hash of this tick may just have moved the session elsewhere (P17).
+        let caller = self.caller(*id).filter(|_| !self.outbox.holds(*id));
+        match caller {
+            Some(caller) => handlers::hash_done(&mut self.facts(now), caller, &waiting, outcome),
+            None => handlers::hash_is_late(&mut self.facts(now), &waiting, outcome),
+        }
     }
 
     /// Who asks, if they are still there and not about to go.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conn(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.is_keyless();
-        Some(Caller { conn: id, address: conn.peer, door: conn.door(), keyless })
+        Some(Caller { conn: id, address: conn.peer(), door: conn.door(), keyless })
     }
 
     /// Takes the server apart into what a request is served from.

@@ -100,6 +100,12 @@ impl Store {
         })
     }
 
+    const SIGN_IN_ADDRESSES: Sql = "SELECT lastloginip FROM user_login_log WHERE userid = ?1";
+    /// From where a user signed in with a password, as far as that is kept.
+    pub fn sign_in_addresses(&self, id: UserId) -> Result<Vec<String>> {
+        self.rows(Self::SIGN_IN_ADDRESSES, [id.0], |row| row.get(0))
+    }
+
     const PASSWORD: Sql = "SELECT userpassword FROM users WHERE userid = ?1";
     /// The stored form of a user's password.
     pub fn password(&self, id: UserId) -> Result<Option<String>> {
@@ -192,6 +198,7 @@ pub(super) fn user_of(row: &Row) -> rusqlite::Result<User> {
 
 #[cfg(test)]
 pub(super) const SQL: &[Sql] = &[
+    Store::SIGN_IN_ADDRESSES,
     Store::ADD_USER,
     Store::ADD_CURSOR,
     Store::USER,

@@ -83,7 +83,9 @@ codes! {
     GroupBlocked = "group_blocked", 403;
     /// The name is kept for the system.
     NameReserved = "name_reserved", 403;
-    /// Registering from elsewhere needs the invite code.
+    /// The invite code is wrong.
+    BadInvite = "bad_invite", 403;
+    /// Registering from elsewhere needs an invite code, and none was given.
     InviteRequired = "invite_required", 403;
     /// Administrators cannot be blocked.
     AdminProtected = "admin_protected", 403;

@@ -81,6 +81,11 @@ impl<'b> Head<'_, 'b> {
         values.next().filter(|_| values.next().is_none())
     }
 
+    /// The value of a header as it stands there last.
+    pub fn last(&self, name: &str) -> Option<&'b str> {
+        self.values(name).last()
+    }
+
     /// Whether there is such a header.
     pub fn has(&self, name: &str) -> bool {
         self.values(name).next().is_some()
@@ -113,9 +118,15 @@ pub fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], 
 
 /// Appends an answer that is but its status, for people.
 pub fn append_status(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)]) {
-    let kind = ("Content-Type", "text/plain; charset=utf-8");
-    append_head(out, status, &[headers, &[kind]].concat(), status.len() + 1);
-    out.extend_from_slice(status.as_bytes());
+    append_text(out, status, headers, status);
+}
+
+/// Appends an answer of one line of text.
+pub fn append_text(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], text: &str) {
+    let kind =
+        [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")];
+    append_head(out, status, &[headers, &kind].concat(), text.len() + 1);
+    out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
 

@@ -8,7 +8,8 @@
 //! [`frame`] knows bytes and no JSON. [`request`] and [`response`] know JSON and no sockets;
 //! [`push`] and [`notice`] are what the server says unasked. [`code`] lists every outcome by its
 //! stable name, [`message_type`] every type a request may have, and [`command`] the same
-//! requests as a person types them. [`http`] is the head in front of the page. [`fingerprint`]
+//! requests as a person types them. [`http`] is the head in front of the page,
+//! [`origin`] who a browser says it talks to, [`proxy`] for whom a proxy speaks. [`fingerprint`]
 //! is how people name a server's key. Nothing here has state, and the clients use it too.
 
 pub mod code;
@@ -18,6 +19,8 @@ pub mod frame;
 pub mod http;
 pub mod message_type;
 pub mod notice;
+pub mod origin;
+pub mod proxy;
 pub mod push;
 pub mod request;
 pub mod response;

@@ -329,6 +329,8 @@ test("on a phone, in Chinese: a list, then a conversation, and back", async () =
   await bob.at("dialog [type=submit]").tap();
   await bob.at("dialog .why", "The name or the password is wrong").waitFor();
   await bob.at("dialog [name=old]").fill(PASSWORD);
+  // Behind a wrong password the next one waits.
+  await bob.page.waitForTimeout(1_100);
   await bob.at("dialog [type=submit]").tap();
   await bob.at("#toasts", "Your password is changed").waitFor();
 });

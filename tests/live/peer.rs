@@ -103,9 +103,6 @@ impl Peer {
         let broken = |what: &'static str| io::Error::new(ErrorKind::InvalidData, what);
         let mut chunk = [0; 16 * 1024];
         loop {
-            if self.bytes.starts_with(&frame::PROMPT) {
-                self.bytes.drain(..frame::PROMPT.len());
-            }
             let length = frame::frame_len(&self.bytes).map_err(|_| broken("no frame"))?;
             if let Some(length) = length.filter(|&length| length <= self.bytes.len()) {
                 let frame: Vec<u8> = self.bytes.drain(..length).collect();
@@ -203,8 +200,14 @@ impl Peer {
 
     /// Signs in with a password.
     pub fn sign_in(&mut self, name: &str, password: &str, acks: bool) -> Value {
-        let welcome =
-            self.ok("login", json!({"username": name, "password": password, "ack": acks}));
+        let args = json!({"username": name, "password": password, "ack": acks});
+        let mut welcome = self.ask("login", args.clone());
+        // Behind a wrong password the next one waits, on loopback as well.
+        while let Some(seconds) = welcome["data"]["retry_after"].as_u64() {
+            std::thread::sleep(std::time::Duration::from_secs(seconds));
+            welcome = self.ask("login", args.clone());
+        }
+        assert_eq!(welcome["code"], "ok", "{welcome}");
         self.welcome(&welcome);
         welcome
     }

@@ -223,7 +223,7 @@ impl Client {
 
     /// Connects and signs in; what was not answered may follow in the same segment.
     fn come(&mut self, scene: &mut Scene) {
-        let peer = scene.connect();
+        let peer = scene.connect(&self.name);
         self.link = Some(Link {
             peer,
             online: false,

@@ -50,7 +50,7 @@ impl Liar {
     pub fn act(&mut self, scene: &mut Scene) {
         self.listen(scene);
         let Some(peer) = self.peer else {
-            self.peer = Some(scene.connect());
+            self.peer = Some(scene.connect(&self.name));
             self.deaf = scene.choices.chance(30);
             return;
         };

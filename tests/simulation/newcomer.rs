@@ -29,7 +29,7 @@ impl Newcomer {
     /// Asks for an account, again and again.
     pub fn act(&mut self, scene: &mut Scene) {
         self.leave(scene);
-        let peer = scene.connect();
+        let peer = scene.connect(&self.name);
         self.peer = Some(peer);
         let args = Map::from_iter([
             ("username".to_owned(), json!(self.name)),

@@ -29,6 +29,12 @@ impl Caller {
         Caller { end: house.net.connect(address), secure, plain: Vec::new(), key: None }
     }
 
+    /// The operator, at the control socket.
+    pub fn operator(house: &House) -> Caller {
+        let end = house.net.connect_operator();
+        Caller { end, secure: None, plain: Vec::new(), key: None }
+    }
+
     /// The bytes of a request, and of whatever TLS has to say.
     pub fn request(&mut self, kind: &str, mut args: Value) -> Vec<u8> {
         if let Some(key) = &self.key {
@@ -76,9 +82,6 @@ impl Caller {
 
     /// The payload of the next answer that came.
     pub fn answer(&mut self) -> Option<Value> {
-        if self.plain.starts_with(&frame::PROMPT) {
-            self.plain.drain(..frame::PROMPT.len());
-        }
         loop {
             let length = frame::frame_len(&self.plain).expect("a frame")?;
             let whole: Vec<u8> = self.plain.drain(..length).collect();

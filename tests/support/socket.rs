@@ -9,7 +9,7 @@ use tungstenite::protocol::{Role, WebSocket};
 use tungstenite::{Error, Message};
 
 /// A request for WebSocket, as a program makes it that is no browser.
-pub const REQUEST: &str = "GET /ws HTTP/1.1\r\nHost: p2sp\r\nUpgrade: websocket\r\n\
+pub const REQUEST: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 

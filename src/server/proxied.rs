@@ -1,0 +1,88 @@
+//! For whom a proxy speaks, where the operator named one (`--proxy`).
+//!
+//! From its address, and from nowhere else, a header of the PROXY protocol in front of all bytes,
+//! or the last `X-Forwarded-For` of a request over HTTP, tells the peer's address. From there on
+//! the connection is that peer's: limits, the throttle and the log of sign-ins know no other. What
+//! the peer itself says of its address counts nothing.
+
+use std::net::IpAddr;
+
+use super::{Server, conn_mut};
+use crate::conn::{CloseReason, Stage, Via};
+use crate::id::{ConnId, Now};
+use crate::wire::Code;
+use crate::wire::http::{self, Head};
+use crate::wire::origin::Scheme;
+use crate::wire::proxy::{self, Proxied};
+
+impl Server {
+    /// Whether the operator named this address.
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.rules.proxies.contains(&address.to_canonical())
+    }
+
+    /// Reads what a proxy says in front of its peer's first bytes. False while it is not complete.
+    pub(super) fn hear_proxy(&mut self, id: ConnId, now: Now) -> bool {
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return true };
+        let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
+        let bytes = self.intake.begun();
+        if !is_first || conn.via != Via::Proxy || bytes.is_empty() {
+            return true;
+        }
+        match proxy::read(bytes) {
+            Proxied::No => {}
+            Proxied::Unfinished => return false,
+            Proxied::Broken => {
+                conn.begin_frames();
+                self.intake.take_back();
+                self.intake.refuse(Code::BadMagic);
+            }
+            Proxied::Header { bytes, peer } => {
+                conn.via = Via::Itself;
+                self.intake.drop_front(bytes);
+                if let Some(peer) = peer {
+                    self.peer_is(id, peer, Via::Header, now);
+                }
+            }
+        }
+        true
+    }
+
+    /// Reads for whom a proxy asks over HTTP, once its request is whole. False: they have too many
+    /// connections.
+    pub(super) fn hear_forwarded(&mut self, id: ConnId, now: Now) -> bool {
+        let is_from_proxy = self.conn(id).is_some_and(|conn| conn.via == Via::Proxy);
+        let last = |head: &Head| head.last("x-forwarded-for").and_then(proxy::last_forwarded);
+        match http::read(self.intake.begun(), last) {
+            Some(Ok(Some(peer))) if is_from_proxy => self.peer_is(id, peer, Via::Forwarded, now),
+            _ => true,
+        }
+    }
+
+    /// How a browser's request came, if that is known: a proxy may have ended TLS.
+    pub(super) fn scheme_of(&self, id: ConnId, head: &Head) -> Option<Scheme> {
+        let conn = self.conn(id)?;
+        let ours = if conn.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let said = head.last("x-forwarded-proto").and_then(Scheme::from_name);
+        match conn.via {
+            Via::Direct => Some(ours),
+            Via::Proxy | Via::Forwarded => said,
+            // It is for the peer's own words that a browser's would be taken here.
+            Via::Header | Via::Itself => (ours == Scheme::Https).then_some(ours),
+        }
+    }
+
+    /// The connection is another's than the proxy's. False: one too many of theirs, and closed.
+    fn peer_is(&mut self, id: ConnId, peer: IpAddr, via: Via, now: Now) -> bool {
+        let has_room = self.throttle.connect(peer, &self.rules.limits);
+        let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
+        if !has_room {
+            self.intake.take_back();
+            self.close(id, CloseReason::Refused, None, now);
+            return false;
+        }
+        log::debug!("{id}: for {peer}");
+        conn.is_for(peer, via);
+        true
+    }
+}
