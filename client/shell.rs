@@ -13,6 +13,7 @@ use p2sp::wire::command::{self, Command, CommandFault, Syntax};
 use p2sp::wire::{Code, MessageType};
 
 use crate::link::Link;
+use crate::output::complain;
 use crate::requests::{Args, Purpose};
 use crate::session::Session;
 use crate::terminal::{LINE_BYTES_MAX, Line, Terminal};
@@ -42,7 +43,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
     pub fn run(&mut self) -> u8 {
         self.link.wait_until(|session| session.is_greeted() || session.unreachable().is_some());
         if let Some(why) = self.link.with(|session| session.unreachable().map(str::to_owned)) {
-            eprintln!("{why}");
+            complain(&why);
             return self.link.with(|session| session.exit_code());
         }
         if self.terminal.is_interactive() {
@@ -80,6 +81,10 @@ impl<'a, R: BufRead> Shell<'a, R> {
                     self.refuse(Text::LineTooLong { bytes_max: LINE_BYTES_MAX }, Code::BadRequest);
                 }
                 Line::NotText => self.refuse(Text::LineNotText, Code::BadRequest),
+                Line::Failed(why) => {
+                    self.refuse(Text::CannotRead { why: &why }, Code::BadRequest);
+                    return self.leave_settled();
+                }
                 Line::End if self.terminal.is_interactive() => return self.leave_soon(),
                 Line::End => return self.leave_settled(),
             }
@@ -127,11 +132,16 @@ impl<'a, R: BufRead> Shell<'a, R> {
                 parsed = self.parse(line);
             }
         }
+        let number = self.terminal.line_number();
         parsed
             .map_err(|fault| {
                 self.link.with(|session| {
-                    let text = locale::command::fault(session.lang(), &fault);
-                    session.refuse_saying(&text, fault.code().name());
+                    let text = &*locale::command::fault(session.lang(), &fault);
+                    let code = fault.code().name();
+                    match number {
+                        Some(number) => session.refuse(Text::InLine { number, text }, code),
+                        None => session.refuse_saying(text, code),
+                    }
                 });
             })
             .ok()

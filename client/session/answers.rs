@@ -13,6 +13,9 @@ use super::super::roster::Roster;
 use super::super::show::{self, Item};
 use super::{Identity, Phase, Session, Step};
 
+/// The code of a refusal because the invite code is not the right one.
+const BAD_INVITE: &str = "bad_invite";
+
 impl Session {
     /// An answer has come.
     pub(super) fn answer(&mut self, message: Value) -> Step {
@@ -61,7 +64,7 @@ impl Session {
             return;
         }
         self.refused = true;
-        if code == Code::InviteRequired.name() {
+        if [Code::InviteRequired.name(), BAD_INVITE].contains(&code) {
             self.uninvited = Some(request.args);
         }
         self.items.push(Item::Message(message));

@@ -4,7 +4,7 @@
 //! bytes ─► telnet ─► line ─┬─ a command ──────────► a request, as a frame's payload
 //!                          ├─ { … } ──────────────► a request as it stands
 //!                          └─ said here: help before the sign-in, a question, what is wrong
-//! frame ─► show: lines ◄── raw: its payload on one line
+//! frame ─► shown: lines ◄── raw: its payload on one line
 //! ```
 //!
 //! It does for them what the stdin client does for whoever has that: passwords are asked for,
@@ -13,7 +13,6 @@
 //! connection's session stands for it, which the gate knows.
 
 mod groups;
-mod show;
 mod telnet;
 
 use memchr::memchr;
@@ -21,12 +20,17 @@ use serde_json::{Map, Value, json};
 
 use crate::limits::{FRAME_HEADER_BYTES, LINE_BYTES_MAX};
 use crate::locale::client::Text;
-use crate::locale::{self, Lang};
+use crate::locale::{self, Lang, shown};
 use crate::wire::command::{self, Command, CommandFault, GroupList};
 use crate::wire::response::Data;
 use crate::wire::{Code, MessageType, Refusal, RequestMessage, ResponseMessage};
 use groups::Groups;
 use telnet::{Line, Telnet};
+
+/// Stands where a text has the end of a line: a push is one line, for scripts.
+const LINE_END: &str = "⏎";
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Arguments by their names on the wire.
 type Args = Map<String, Value>;
@@ -65,6 +69,7 @@ struct Asking {
 pub struct Lines {
     telnet: Telnet,
     lang: Lang,
+    begun: bool,
     greeted: bool,
     raw: bool,
     asking: Option<Asking>,
@@ -88,6 +93,7 @@ impl Lines {
         Lines {
             telnet: Telnet::default(),
             lang,
+            begun: false,
             greeted: false,
             raw: false,
             asking: None,
@@ -142,10 +148,14 @@ impl Lines {
             let text = Text::LineTooLong { bytes_max: LINE_BYTES_MAX }.say(self.lang);
             return self.refuse(&mut mouth, Code::BadRequest, &text);
         };
-        let Ok(line) = std::str::from_utf8(&bytes) else {
+        // UTF-16 may be UTF-8 by its bytes, but no text has a NUL.
+        let Some(line) = std::str::from_utf8(&bytes).ok().filter(|line| !line.contains('\0'))
+        else {
             let text = Text::LineNotText.say(self.lang);
             return self.refuse(&mut mouth, Code::BadRequest, &text);
         };
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
         if let Some(asking) = self.asking.take() {
             return self.hear_password(asking, line, &mut mouth);
         }
@@ -305,9 +315,15 @@ impl Lines {
     /// help.
     fn refused(&mut self, asked: Asked, message: &Value, out: &mut Vec<u8>) {
         self.again = None;
-        let Asked { kind, args, .. } = asked;
-        let is_wanted = message["payload"]["code"] == Code::InviteRequired.name();
-        if let Some(kind) = kind.filter(|_| is_wanted && !args.contains_key(INVITE)) {
+        let Asked { kind, mut args, .. } = asked;
+        let code = &message["payload"]["code"];
+        let was_given = args.remove(INVITE).is_some();
+        // Who negotiates is a person; the next line of a script would be taken for another code.
+        let is_wanted = match was_given {
+            false => *code == Code::InviteRequired.name(),
+            true => *code == BAD_INVITE && self.telnet.negotiates,
+        };
+        if let Some(kind) = kind.filter(|_| is_wanted) {
             let index = questions(kind).len() - 1;
             let unix = message["timestamp"].as_i64().unwrap_or_default();
             self.ask_for_password(Asking { kind, args, index }, &mut Mouth { unix, out });
@@ -367,7 +383,7 @@ impl Lines {
             return out.extend_from_slice(self.line_end());
         }
         out.truncate(start);
-        for line in show::lines(message, self.lang) {
+        for line in shown::lines(message, self.lang, LINE_END) {
             out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(self.line_end());
         }
@@ -386,6 +402,8 @@ struct Mouth<'a> {
 
 /// The argument that is only asked for where it was missed.
 const INVITE: &str = "invite";
+/// The code of a refusal because it is not the right one.
+const BAD_INVITE: &str = "bad_invite";
 
 /// The passwords that a request needs, and how they are asked for. One that is chosen is asked
 /// for twice.
