@@ -64,17 +64,19 @@ impl LineEditor {
         line
     }
 
-    /// The next line, which nobody sees. It comes from where the others come from, so that what
-    /// was typed ahead answers the questions in their order.
+    /// The next line, which nobody sees, and whether it was typed before the question. It comes
+    /// from where the others come from, so that what was typed ahead is there.
     ///
     /// # Errors
     /// As of [`LineEditor::line`].
-    pub fn secret(&mut self, prompt: &str) -> Result<String, ReadlineError> {
-        self.link.output().hold(Quiet::Secret);
+    pub fn secret(&mut self, prompt: &str) -> Result<(String, bool), ReadlineError> {
+        let output = self.link.output();
+        output.hold(Quiet::Secret);
         let line = self.editor.readline(prompt);
-        self.link.output().release();
+        let was_typed_ahead = output.was_typed_ahead();
+        output.release();
         // One that was pasted may have brought its end along.
-        line.map(|line| line.trim_end_matches(['\r', '\n']).to_owned())
+        line.map(|line| (line.trim_end_matches(['\r', '\n']).to_owned(), was_typed_ahead))
     }
 
     /// Keeps a line for later.

@@ -43,6 +43,7 @@ struct State {
     pending: String,
     /// The editor was rung for, and has not come yet.
     rung: bool,
+    secret: Secret,
     lang: Lang,
     /// How the terminal is while nothing is typed.
     resting: Option<Termios>,
@@ -59,6 +60,17 @@ pub enum Quiet {
     Secret,
 }
 
+/// Whether an answer to a question for a secret was typed before the question could be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secret {
+    /// The question is to be painted.
+    Asked,
+    /// It was painted, and what was typed ahead is being read.
+    Shown,
+    /// Nothing that was typed ahead is left; or there is no question.
+    Answered,
+}
+
 impl Output {
     /// Shows everything in this way.
     pub fn new(screen: Screen) -> Output {
@@ -68,6 +80,7 @@ impl Output {
             quiet: Quiet::No,
             pending: String::new(),
             rung: false,
+            secret: Secret::Answered,
             lang: Lang::En,
             resting: before.clone(),
         };
@@ -101,22 +114,37 @@ impl Output {
     }
 
     /// Has the editor take what is pending, whenever something is; returns when there is no
-    /// editor any more.
+    /// editor any more. The editor comes only when it has read all that was typed, so it is rung
+    /// for behind a question as well.
     pub fn keep_ringing(&self, mut bell: impl ExternalPrinter) {
-        let nothing =
-            |state: &State| state.quiet != Quiet::Editing || state.pending.is_empty() || state.rung;
+        let nothing = |state: &State| match state.quiet {
+            Quiet::No => true,
+            Quiet::Editing => state.pending.is_empty() || state.rung,
+            Quiet::Secret => state.secret != Secret::Shown,
+        };
         loop {
-            self.wait_while(nothing).rung = true;
-            // May wait for the editor, so no lock is held.
-            if bell.print(RING.to_owned()).is_err() {
+            let mut state = self.wait_while(nothing);
+            state.rung = true;
+            let is_secret = state.quiet == Quiet::Secret;
+            drop(state);
+            // May wait for the editor, so no lock is held. It keeps one ring: if there is room for
+            // a second, it has come for the first.
+            let rings = if is_secret { 2 } else { 1 };
+            if (0..rings).any(|_| bell.print(RING.to_owned()).is_err()) {
                 return;
+            }
+            if is_secret {
+                lock(&self.state).secret = Secret::Answered;
             }
         }
     }
 
     /// From now on nothing is written by itself.
     pub fn hold(&self, why: Quiet) {
-        lock(&self.state).quiet = why;
+        let mut state = lock(&self.state);
+        state.quiet = why;
+        state.secret = Secret::Asked;
+        drop(state);
         if why == Quiet::Secret {
             // Before the question can be read: who types at once must not be shown either.
             self.before.as_ref().inspect(|before| set_terminal(&silent(before)));
@@ -130,6 +158,11 @@ impl Output {
         self.rest();
     }
 
+    /// Whether all that was read since the question was typed before it.
+    pub fn was_typed_ahead(&self) -> bool {
+        lock(&self.state).secret != Secret::Answered
+    }
+
     /// Whether a password is being typed.
     pub fn is_secret(&self) -> bool {
         lock(&self.state).quiet == Quiet::Secret
@@ -140,6 +173,10 @@ impl Output {
         let mut state = lock(&self.state);
         state.rung = false;
         if state.quiet == Quiet::Secret {
+            if state.secret == Secret::Asked {
+                state.secret = Secret::Shown;
+                self.changed.notify_all();
+            }
             return String::new();
         }
         self.changed.notify_all();

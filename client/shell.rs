@@ -60,12 +60,18 @@ impl<'a, R: BufRead> Shell<'a, R> {
     fn obey_lines(&mut self) {
         let mut given_up = false;
         while !self.is_over() {
-            let line = self.terminal.line();
+            let line = match self.terminal.line() {
+                Line::Held(line) => {
+                    self.link.with(|session| session.print(format!("> {line}")));
+                    Line::Text(line)
+                }
+                line => line,
+            };
             // Twice in a row is meant.
             let twice = std::mem::replace(&mut given_up, line == Line::GivenUp);
             match line {
                 Line::Text(line) if line.trim().is_empty() => {}
-                Line::Text(line) => match self.understand(&line) {
+                Line::Text(line) | Line::Held(line) => match self.understand(&line) {
                     Some(Command::Request { kind, args }) => {
                         self.remember(&line, kind, &args);
                         self.request(kind, args);

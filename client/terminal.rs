@@ -3,9 +3,11 @@
 //! Without a terminal the passwords are plain lines of the input, so that a script can give
 //! them. A terminal that can have one gets a line editor. Nothing here knows commands.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
 use std::sync::Arc;
 
+use p2sp::wire::command::{self, Syntax};
 use rustyline::error::ReadlineError;
 
 use crate::editor::LineEditor;
@@ -24,6 +26,8 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub enum Line {
     /// A line, without its end.
     Text(String),
+    /// The same, but it was not shown when it was typed.
+    Held(String),
     /// More than [`LINE_BYTES_MAX`]; it was skipped.
     TooLong,
     /// Not UTF-8, or with a NUL, as UTF-16 has it.
@@ -43,6 +47,8 @@ pub struct Terminal<R> {
     editor: Option<LineEditor>,
     /// Lines that were read without the editor.
     count: u64,
+    /// Commands that were typed ahead of a question that came between.
+    held: VecDeque<String>,
 }
 
 /// Whether somebody sits there to type.
@@ -66,7 +72,7 @@ impl Terminal<StdinLock<'static>> {
     pub fn stdin(link: &Arc<Link>, edited: bool) -> Terminal<StdinLock<'static>> {
         let interactive = is_interactive();
         let editor = if edited && interactive { LineEditor::new(link) } else { None };
-        Terminal { input: io::stdin().lock(), interactive, editor, count: 0 }
+        Terminal { input: io::stdin().lock(), interactive, editor, count: 0, held: VecDeque::new() }
     }
 }
 
@@ -90,10 +96,17 @@ impl<R: BufRead> Terminal<R> {
 
     /// The next line.
     pub fn line(&mut self) -> Line {
+        if let Some(line) = self.held.pop_front() {
+            return Line::Held(line);
+        }
         match &mut self.editor {
             None => self.plain_line(),
             Some(editor) => match editor.line() {
-                Ok(line) if line.len() > LINE_BYTES_MAX => Line::TooLong,
+                Ok(line) if line.len() > LINE_BYTES_MAX => {
+                    // So much typing is not to be lost.
+                    editor.remember(&line);
+                    Line::TooLong
+                }
                 Ok(line) => Line::Text(line),
                 Err(ReadlineError::Interrupted) => Line::GivenUp,
                 Err(_) => Line::End,
@@ -129,8 +142,8 @@ impl<R: BufRead> Terminal<R> {
 
     /// A password, or nothing if there is none.
     pub fn password(&mut self, prompt: &str, output: &Output) -> Option<String> {
-        if let Some(editor) = &mut self.editor {
-            return editor.secret(prompt).ok();
+        if self.editor.is_some() {
+            return self.secret(prompt);
         }
         if self.interactive {
             output.hold(Quiet::Secret);
@@ -149,11 +162,29 @@ impl<R: BufRead> Terminal<R> {
     }
 }
 
+impl<R> Terminal<R> {
+    /// A password, and not a command that was typed before the question could be seen: that is
+    /// obeyed afterwards. If it was the password all the same, it is typed again now.
+    fn secret(&mut self, prompt: &str) -> Option<String> {
+        let editor = self.editor.as_mut()?;
+        loop {
+            let (line, was_typed_ahead) = editor.secret(prompt).ok()?;
+            let word = line.split_whitespace().next().unwrap_or_default();
+            let is_command = Syntax::of(&command::canonical(word)).is_some();
+            if !was_typed_ahead || !is_command || self.held.contains(&line) {
+                self.held.retain(|held| *held != line);
+                return Some(line);
+            }
+            self.held.push_back(line);
+        }
+    }
+}
+
 #[cfg(test)]
 impl<'a> Terminal<&'a [u8]> {
     /// An input for a test.
     pub fn script(input: &'a [u8]) -> Terminal<&'a [u8]> {
-        Terminal { input, interactive: false, editor: None, count: 0 }
+        Terminal { input, interactive: false, editor: None, count: 0, held: VecDeque::new() }
     }
 }
 

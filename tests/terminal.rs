@@ -345,6 +345,38 @@ fn p27_what_is_typed_ahead_answers_the_questions_in_their_order_and_is_not_shown
 }
 
 #[test]
+fn a_command_that_was_typed_ahead_is_no_password_and_a_password_no_command() {
+    let server = Server::start(&[]);
+    let (mut bob, mut alice) = friends(&server, &[], &[]);
+    bob.say("logout");
+    bob.expect_row("You are signed out.");
+    bob.expect_last(">");
+    bob.press("login bob\rsend alice hi\rwhoami\r");
+    bob.expect_last("Password:");
+    bob.press(&format!("{PASSWORD}\r"));
+    alice.expect("bob> hi");
+    let rows = bob.expect_row("You are bob.");
+    let obeyed = rows.iter().any(|row| row == "> send alice hi");
+    assert!(obeyed && !bob.bytes().contains(PASSWORD), "{rows:#?}");
+    // Somebody's password may look like a command.
+    let secret = "send alice the password";
+    let mut carl = Script::start(server.address);
+    carl.ask(&format!("reg carl\n{secret}\n{secret}\nadd alice"), "friends now");
+    carl.finish();
+    let mut carl = Person::start(server.address, &[], &[]);
+    carl.expect_last(">");
+    carl.press(&format!("login carl\r{secret}\r"));
+    carl.expect_last("Password:");
+    carl.press(&format!("{secret}\r"));
+    carl.expect_row("Welcome, carl.");
+    carl.say("send alice end");
+    alice.expect("carl> end");
+    assert!(!carl.bytes().contains("the password"), "{}", carl.bytes());
+    let ended = alice.finish();
+    assert!(!ended.lines.iter().any(|line| line.contains("the password")), "{:?}", ended.lines);
+}
+
+#[test]
 fn a_client_that_is_ended_while_it_waits_leaves_the_terminal_as_it_was() {
     let server = Server::start(&[]);
     let mut person = Person::start(server.address, &[], &[]);
