@@ -230,8 +230,12 @@ impl<'a, R: BufRead> Shell<'a, R> {
                 asked.push(("password", self.password(Text::Password)));
             }
             MessageType::Passwd => {
-                asked.push(("password", self.password(Text::OldPassword)));
-                asked.push(("newpassword", self.new_password(Text::NewPassword)));
+                let old = self.password(Text::OldPassword);
+                let goes_on = old.is_ok();
+                asked.push(("password", old));
+                if goes_on {
+                    asked.push(("newpassword", self.new_password(Text::NewPassword)));
+                }
             }
             _ => {}
         }

@@ -100,6 +100,31 @@ fn ctrl_c_gives_a_line_up_and_ctrl_d_leaves_with_the_terminal_as_it_was() {
 }
 
 #[test]
+fn ctrl_c_gives_a_password_up_and_the_command_that_wants_it() {
+    let server = Server::start(&[]);
+    let (mut bob, _alice) = friends(&server, &[], &[]);
+    for prompts in [
+        &["passwd", "Old password:"][..],
+        &["passwd", "Old password:", "New password:"],
+        &["passwd", "Old password:", "New password:", "Again:"],
+        &["reg eve", "Password:", "Again:"],
+    ] {
+        bob.say(prompts[0]);
+        for prompt in &prompts[1..prompts.len() - 1] {
+            bob.expect_last(prompt);
+            bob.press(&format!("{PASSWORD}\r"));
+        }
+        bob.expect_last(prompts[prompts.len() - 1]);
+        bob.press("\x03");
+        bob.expect("the next line", |rows| {
+            let [.., refused, prompt] = rows else { return false };
+            refused == "►! A password is needed. [bad_request]" && prompt == ">"
+        });
+    }
+    assert!(!bob.bytes().contains(PASSWORD));
+}
+
+#[test]
 fn commands_and_friends_are_completed_in_both_languages() {
     let server = Server::start(&[]);
     let (mut bob, mut alice) = friends(&server, &[], &[]);
