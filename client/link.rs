@@ -298,7 +298,7 @@ impl Link {
         self.judge.remember(fingerprint);
         let kept = match &self.known {
             Some(known) => known.set(&self.address, fingerprint).map_err(|error| error.to_string()),
-            None => Err("HOME".to_owned()),
+            None => Err("HOME is not set".to_owned()),
         };
         let (address, fingerprint) = (self.address.to_string(), fingerprint.to_string());
         let (address, fingerprint) = (&*address, &*fingerprint);
@@ -307,7 +307,7 @@ impl Link {
                 session.notice(Text::FirstContact { address, fingerprint });
             }
             if let Err(why) = &kept {
-                session.notice(Text::KeyNotKept { why });
+                session.notice(Text::KeyNotKept { why, fingerprint });
             }
         });
     }

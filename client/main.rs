@@ -42,6 +42,7 @@ use p2sp::locale::Lang;
 use p2sp::locale::client::{AddressFault, Text};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use address::Address;
 use flags::Flags;
@@ -107,8 +108,9 @@ fn end_in_order(link: &Arc<Link>) {
     if let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) {
         thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
-                // As shells have it.
-                link.output().exit(128 + signal as u8);
+                link.output().restore();
+                // Does not return: it ends us as if nobody had looked.
+                let _ = emulate_default_handler(signal);
             }
         });
     }

@@ -287,7 +287,10 @@ impl<'a, R: BufRead> Shell<'a, R> {
     /// Leaves at once, but for the answers and confirmations that are under way.
     fn leave_soon(&self) {
         self.link.wait_for(LEAVE_WAIT, |session| session.waiting() == 0);
-        self.link.with(Session::prove);
+        self.link.with(|session| {
+            session.fail_all();
+            session.prove();
+        });
         self.link.wait_for(LEAVE_WAIT, |session| !session.is_proving());
     }
 }

@@ -420,8 +420,20 @@ fn a_client_that_is_ended_while_it_waits_leaves_the_terminal_as_it_was() {
     });
     assert!(!echoes(&person), "what is typed ahead is not shown yet");
     person.press("\x03");
-    assert_eq!(person.ended(), Some(130));
+    assert_eq!(person.ended(), None, "by the signal, which its shell may want to know");
     assert!(echoes(&person));
+}
+
+#[test]
+fn who_leaves_is_told_what_was_not_done() {
+    let server = Server::start(&[]);
+    let (mut bob, _alice) = friends(&server, &[], &[]);
+    bob.expect_last(">");
+    let pid = i32::try_from(server.pid()).ok().and_then(Pid::from_raw).expect("a pid");
+    kill_process(pid, Signal::STOP).expect("the process is ours");
+    bob.press("send alice tea?\rquit\r");
+    bob.expect_row("►! send: the connection was lost before the answer");
+    assert_eq!(bob.ended(), Some(1));
 }
 
 /// A server that lets nobody register without the code, and everybody sign in.

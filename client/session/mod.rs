@@ -395,8 +395,8 @@ impl Session {
         }
     }
 
-    /// The session is over: what still waits would be asked of nobody.
-    fn fail_all(&mut self) {
+    /// What still waits is not waited for: the session is over, or the person leaves.
+    pub fn fail_all(&mut self) {
         for request in self.requests.take_all() {
             if request.purpose != Purpose::Upkeep {
                 self.refuse(Text::NoAnswer { word: request.kind.name() }, "no_answer");
