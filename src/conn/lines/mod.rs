@@ -431,3 +431,44 @@ pub fn line_len(bytes: &[u8]) -> Option<usize> {
 
 /// What one idle person costs beside the connection (P20).
 const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::request;
+
+    fn refuse(lines: &mut Lines, out: &mut Vec<u8>, code: &str) {
+        let start = out.len();
+        let payload = json!({"status": 403, "code": code, "message": "no"});
+        request::append(out, "normalmsg", 0, &payload);
+        lines.reform(out, start);
+    }
+
+    /// The next request, behind whatever is said here.
+    fn ask(lines: &mut Lines, out: &mut Vec<u8>) -> Value {
+        loop {
+            match lines.step(None, 0, out) {
+                Step::Said(_) => {}
+                Step::Ask(request) => return serde_json::from_slice(&request).expect("JSON"),
+                step => unreachable!("{step:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_invite_code_is_asked_for_again_where_a_person_sits() {
+        for (negotiation, is_asked) in [(&b"\xff\xfd\x03"[..], true), (b"", false)] {
+            let (mut lines, mut out) = (Lines::new(Lang::En), Vec::new());
+            lines.take_in(negotiation, &mut out);
+            lines.take_in(b"reg eve\nsecret\nsecret\nwrong\nwhoami\n", &mut out);
+            assert_eq!(ask(&mut lines, &mut out)["payload"].get(INVITE), None);
+            refuse(&mut lines, &mut out, "invite_required");
+            assert_eq!(ask(&mut lines, &mut out)["payload"][INVITE], "wrong");
+            refuse(&mut lines, &mut out, "bad_invite");
+            let next = ask(&mut lines, &mut out);
+            let (kind, code) = if is_asked { ("reg", "whoami") } else { ("whoami", "") };
+            assert_eq!(next["type"], kind);
+            assert_eq!(next["payload"][INVITE].as_str().unwrap_or_default(), code);
+        }
+    }
+}
