@@ -1,15 +1,20 @@
-//! Where the server is: `HOST[:PORT]` as people write it.
+//! Where the server is: `HOST[:PORT]` as people write it, or the address of its page.
 //!
 //! A host is a name, an IPv4 address, or an IPv6 address: in brackets, or bare when no port
-//! follows. What is written is told from what is meant here and nowhere else; nothing here
-//! looks a name up.
+//! follows; an IPv6 address may name its interface (`fe80::1%eth0`). What is written is told from
+//! what is meant here and nowhere else; nothing here looks a name up.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
+
+use p2sp::locale::client::AddressFault;
+use unicode_normalization::UnicodeNormalization;
 
 /// The port of a server that was not told otherwise.
 const PORT_DEFAULT: u16 = 18888;
+/// The schemes of a page's address, which may stand before the host.
+const SCHEMES: &[&str] = &["http", "https", "ws", "wss"];
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,37 +25,82 @@ pub struct Address {
     pub port: u16,
 }
 
-impl FromStr for Address {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Address, &'static str> {
-        if text.parse::<Ipv6Addr>().is_ok() {
-            return Ok(Address { host: text.to_owned(), port: PORT_DEFAULT });
-        }
-        if let Some((host, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            host.parse::<Ipv6Addr>().map_err(|_| "no IPv6 address stands in the brackets")?;
-            let port = match port.strip_prefix(':') {
-                Some(port) => port_of(port)?,
-                None if port.is_empty() => PORT_DEFAULT,
-                None => return Err("only a port can follow the brackets: [HOST]:PORT"),
-            };
-            return Ok(Address { host: host.to_owned(), port });
-        }
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, port_of(port)?),
-            None => (text, PORT_DEFAULT),
-        };
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err("the host is missing: HOST[:PORT]");
-        }
-        Ok(Address { host: host.to_owned(), port })
+impl Address {
+    /// Whether this machine itself was written. What a name resolves to does not count: whoever
+    /// answers for names decides that.
+    pub fn is_local(&self) -> bool {
+        let name = self.host.strip_suffix('.').unwrap_or(&self.host);
+        let ip = self.host.parse::<IpAddr>();
+        name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
     }
 }
 
-fn port_of(text: &str) -> Result<u16, &'static str> {
+impl FromStr for Address {
+    type Err = AddressFault;
+
+    fn from_str(text: &str) -> Result<Address, AddressFault> {
+        // A Chinese keyboard gives full-width digits, dots and colons.
+        let text: String = text.trim().nfkc().map(|c| if c == '。' { '.' } else { c }).collect();
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+            None => (None, &*text),
+        };
+        if scheme.as_deref().is_some_and(|scheme| !SCHEMES.contains(&scheme)) {
+            return Err(AddressFault::Scheme);
+        }
+        let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (host, port) = split(place)?;
+        if host.is_empty() {
+            return Err(AddressFault::NoHost);
+        }
+        if host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
+            return Err(AddressFault::NotAHost);
+        }
+        match (port, scheme) {
+            (Some(port), _) => Ok(Address { host, port }),
+            (None, None) => Ok(Address { host, port: PORT_DEFAULT }),
+            // Its own default would be that of web servers, which are seldom meant.
+            (None, Some(_)) => Err(AddressFault::UrlWithoutPort),
+        }
+    }
+}
+
+/// The host, without brackets, and the port if there is one.
+fn split(place: &str) -> Result<(String, Option<u16>), AddressFault> {
+    if let Some(host) = ipv6(place) {
+        return Ok((host, None));
+    }
+    if let Some((host, port)) = place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        // In a URL the sign before the interface is itself written with one.
+        let host = ipv6(&host.replace("%25", "%")).ok_or(AddressFault::Ipv6)?;
+        return match port.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port_of(port)?))),
+            None if port.is_empty() => Ok((host, None)),
+            None => Err(AddressFault::Ipv6),
+        };
+    }
+    if place.starts_with('[') || place.matches(':').count() > 1 {
+        return Err(AddressFault::Ipv6);
+    }
+    match place.split_once(':') {
+        Some((host, port)) => Ok((host.to_owned(), Some(port_of(port)?))),
+        None => Ok((place.to_owned(), None)),
+    }
+}
+
+/// An IPv6 address in its one canonical form, so that it is known again however it is written.
+fn ipv6(text: &str) -> Option<String> {
+    match text.split_once('%') {
+        None => text.parse::<Ipv6Addr>().ok().map(|ip| ip.to_string()),
+        Some((_, "")) => None,
+        Some((ip, zone)) => ip.parse::<Ipv6Addr>().ok().map(|ip| format!("{ip}%{zone}")),
+    }
+}
+
+fn port_of(text: &str) -> Result<u16, AddressFault> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err("a port is a number from 1 to 65535"),
+        _ => Err(AddressFault::Port),
     }
 }
 
@@ -72,16 +122,67 @@ mod tests {
         for (text, read) in [
             ("127.0.0.1", "127.0.0.1:18888"),
             ("chat.example.org:99", "chat.example.org:99"),
+            (" chat.example.org ", "chat.example.org:18888"),
             ("::1", "[::1]:18888"),
+            ("0:0:0:0:0:0:0:1", "[::1]:18888"),
             ("[fe80::2]", "[fe80::2]:18888"),
             ("[::1]:7", "[::1]:7"),
+            ("fe80::1%eth0", "[fe80::1%eth0]:18888"),
+            ("[fe80::1%eth0]:7", "[fe80::1%eth0]:7"),
+            ("１２７．０．０．１：７", "127.0.0.1:7"),
+            ("127。0。0。1", "127.0.0.1:18888"),
+            ("［：：１］：７", "[::1]:7"),
+            ("http://localhost:18888/", "localhost:18888"),
+            ("HTTPS://chat.example.org:7/#x", "chat.example.org:7"),
+            ("wss://[fe80::1%25eth0]:7/ws", "[fe80::1%eth0]:7"),
+            ("localhost:7/", "localhost:7"),
         ] {
             assert_eq!(text.parse::<Address>().map(|a| a.to_string()), Ok(read.into()), "{text}");
         }
-        for bad in
-            ["", ":1", "a:", "a:0", "a:70000", "a:b", "[::1", "[::1]7", "[a]", "a b", "1:2:3"]
-        {
-            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        use AddressFault::*;
+        for (bad, fault) in [
+            ("", NoHost),
+            ("  ", NoHost),
+            (":1", NoHost),
+            ("a:", Port),
+            ("a:0", Port),
+            ("a:70000", Port),
+            ("a:-1", Port),
+            ("a:b", Port),
+            ("[::1", Ipv6),
+            ("[::1]7", Ipv6),
+            ("[a]", Ipv6),
+            ("1:2:3", Ipv6),
+            ("fe80::1%", Ipv6),
+            ("a b", NotAHost),
+            ("al@a:7", NotAHost),
+            ("http://a/", UrlWithoutPort),
+            ("http://[::1]", UrlWithoutPort),
+            ("http://", NoHost),
+            ("ssh://a:7", Scheme),
+        ] {
+            assert_eq!(bad.parse::<Address>(), Err(fault), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_written_as_this_machine_is_local() {
+        for (text, local) in [
+            ("localhost", true),
+            ("LocalHost.:7", true),
+            ("127.0.0.1", true),
+            ("127.9.9.9:7", true),
+            ("::1", true),
+            ("[::ffff:127.0.0.1]:7", true),
+            ("localhost.example.org", false),
+            ("127.0.0.1.example.org", false),
+            ("127.1", false),
+            ("0.0.0.0", false),
+            ("10.0.0.1", false),
+            ("chat", false),
+        ] {
+            let address: Address = text.parse().expect("an address");
+            assert_eq!(address.is_local(), local, "{text}");
         }
     }
 }

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::thread;
 
-use p2sp::locale::Lang;
+use p2sp::locale::{Lang, shown};
 use p2sp::wire::command::{self, Argument, GroupList, Syntax};
 use rustyline::completion::{Completer, Pair};
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
@@ -24,7 +24,6 @@ use crate::numbers::Numbers;
 use crate::output::Quiet;
 use crate::roster::Roster;
 use crate::session::Session;
-use crate::show;
 
 /// What a line begins with.
 const PROMPT: &str = "> ";
@@ -48,6 +47,7 @@ impl LineEditor {
         editor.set_color_mode(ColorMode::Forced);
         editor.set_helper(Some(Beside(Arc::clone(link))));
         let bell = editor.create_external_printer().ok()?;
+        link.output().show_only_what_is_read();
         let ringing = Arc::clone(link);
         thread::spawn(move || ringing.output().keep_ringing(bell));
         Some(LineEditor { editor, link: Arc::clone(link) })
@@ -62,6 +62,21 @@ impl LineEditor {
         let line = self.editor.readline(PROMPT);
         self.link.output().release();
         line
+    }
+
+    /// The next line, which nobody sees, and whether it was typed before the question. It comes
+    /// from where the others come from, so that what was typed ahead is there.
+    ///
+    /// # Errors
+    /// As of [`LineEditor::line`].
+    pub fn secret(&mut self, prompt: &str) -> Result<(String, bool), ReadlineError> {
+        let output = self.link.output();
+        output.hold(Quiet::Secret);
+        let line = self.editor.readline(prompt);
+        let was_typed_ahead = output.was_typed_ahead();
+        output.release();
+        // One that was pasted may have brought its end along.
+        line.map(|line| (line.trim_end_matches(['\r', '\n']).to_owned(), was_typed_ahead))
     }
 
     /// Keeps a line for later.
@@ -81,6 +96,14 @@ impl Hinter for Beside {
 }
 
 impl Highlighter for Beside {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.0.output().is_secret() { Cow::Borrowed("") } else { Cow::Borrowed(line) }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        self.0.output().is_secret()
+    }
+
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
         match self.0.output().take() {
             shown if shown.is_empty() => Cow::Borrowed(prompt),
@@ -98,6 +121,9 @@ impl Completer for Beside {
         position: usize,
         _: &Context<'_>,
     ) -> Result<(usize, Vec<Pair>), ReadlineError> {
+        if self.0.output().is_secret() {
+            return Ok((position, Vec::new()));
+        }
         let line = line.get(..position).unwrap_or_default();
         Ok(self.0.with(|session| candidates(line, session)))
     }
@@ -170,14 +196,15 @@ fn users(start: &str, roster: &Roster) -> Vec<Pair> {
 
 /// Own groups by name; one of a name with spaces only if it is begun with its first word.
 fn groups(start: &str, numbers: &Numbers) -> Vec<Pair> {
-    let names = numbers.all(GroupList::Mine).map(|(_, group)| show::line(&group.groupname));
+    let names = numbers.all(GroupList::Mine).map(|(_, group)| shown::line(&group.groupname));
     names.filter(|name| name.starts_with(start)).map(|name| pair(&name, &name)).collect()
 }
 
 /// Groups by number; a name that is begun becomes its number.
 fn numbers(start: &str, numbers: &Numbers, list: GroupList) -> Vec<Pair> {
-    let all =
-        numbers.all(list).map(|(number, group)| (number.to_string(), show::line(&group.groupname)));
+    let all = numbers
+        .all(list)
+        .map(|(number, group)| (number.to_string(), shown::line(&group.groupname)));
     all.filter(|(number, name)| number.starts_with(start) || name.starts_with(start))
         .map(|(number, name)| pair(&format!("{number}. {name}"), &number))
         .collect()

@@ -5,14 +5,12 @@ use p2sp::locale::Lang;
 use p2sp::locale::client::OptionHelp;
 use p2sp::wire::Fingerprint;
 
-use crate::address::Address;
-
 /// The options; their words are in [`HELP`].
 #[derive(Parser)]
 #[command(name = "p2sp", version)]
 pub struct Flags {
     #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1:18888")]
-    pub address: Address,
+    pub address: String,
     #[arg(long, value_name = "FINGERPRINT")]
     pub fingerprint: Option<Fingerprint>,
     #[arg(long, value_name = "CODE")]
@@ -70,7 +68,9 @@ fn variable(name: &str) -> Option<String> {
 
 /// The options with their words.
 fn command(lang: Lang) -> Command {
-    let mut command = Flags::command().about(OptionHelp::Program.say(lang));
+    let mut command = Flags::command()
+        .about(OptionHelp::Program.say(lang))
+        .after_help(OptionHelp::ExitCodes.say(lang));
     command.build();
     HELP.iter()
         .fold(command, |command, (id, help)| command.mut_arg(id, |arg| arg.help(help.say(lang))))

@@ -7,7 +7,7 @@
 //! The file is for its owner alone. One that is there and cannot be read is an error, never an
 //! empty one: what was trusted before would else be trusted anew, whatever it is.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl KnownServers {
     pub fn get(&self, address: &Address) -> io::Result<Option<Fingerprint>> {
         let name = name(address);
         let text = self.read()?;
-        let line = text.lines().find_map(|line| split(line).filter(|(host, _)| *host == name));
+        let line = text.lines().map(split).find(|(host, _)| *host == name);
         let parsed = line.map(|(_, fingerprint)| fingerprint.parse());
         parsed.transpose().map_err(|why: &str| io::Error::new(ErrorKind::InvalidData, why))
     }
@@ -56,13 +56,16 @@ impl KnownServers {
     /// The file cannot be read or written.
     pub fn set(&self, address: &Address, fingerprint: Fingerprint) -> io::Result<()> {
         let name = name(address);
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        // Of two clients that do this at once, one would lose the other's line, and with it a
+        // key. Held until the end.
+        let alone = File::open(dir)?;
+        alone.lock()?;
         let text = self.read()?;
-        let others = text.lines().filter(|line| split(line).is_none_or(|(host, _)| host != name));
+        let others = text.lines().filter(|line| split(line).0 != name);
         let mut lines: String = others.map(|line| format!("{line}\n")).collect();
         lines += &format!("{name} {fingerprint}\n");
-        if let Some(dir) = self.path.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        }
         // Beside it first: the file is never there by half.
         let begun = self.path.with_extension(format!("new-{}", std::process::id()));
         let mut file =
@@ -80,13 +83,17 @@ impl KnownServers {
     }
 }
 
-/// Names of hosts have no case.
+/// Names of hosts have no case, and a dot at their end says nothing.
 fn name(address: &Address) -> String {
-    address.to_string().to_lowercase()
+    let host = address.host.strip_suffix('.').unwrap_or(&address.host);
+    Address { host: host.to_lowercase(), port: address.port }.to_string()
 }
 
-fn split(line: &str) -> Option<(&str, &str)> {
-    line.trim().split_once(' ').map(|(host, fingerprint)| (host, fingerprint.trim()))
+/// A host as [`name`] has it, and what is said of its key: nothing is no key, and so an error.
+fn split(line: &str) -> (String, &str) {
+    let line = line.trim();
+    let (host, fingerprint) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    (host.to_lowercase(), fingerprint.trim())
 }
 
 #[cfg(test)]
@@ -113,9 +120,13 @@ mod tests {
         known.set(&address("[::1]:7"), other).expect("written");
         known.set(&address("a:7"), other).expect("written");
         known.set(&address("a:7"), one).expect("another");
-        for (text, key) in
-            [("A", Some(one)), ("a:7", Some(one)), ("[::1]:7", Some(other)), ("b", None)]
-        {
+        for (text, key) in [
+            ("A", Some(one)),
+            ("a.", Some(one)),
+            ("a:7", Some(one)),
+            ("[::1]:7", Some(other)),
+            ("b", None),
+        ] {
             assert_eq!(known.get(&address(text)).expect("read"), key, "{text}");
         }
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
@@ -125,12 +136,32 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_meet_servers_at_once_lose_no_key() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let known = KnownServers::at(dir.path().join("known_servers"));
+        let addresses: Vec<Address> =
+            (1..50).map(|n| format!("h{n}").parse().expect("a")).collect();
+        std::thread::scope(|scope| {
+            for address in &addresses {
+                scope.spawn(|| known.set(address, Fingerprint::of(b"one")).expect("written"));
+            }
+        });
+        for address in &addresses {
+            assert!(known.get(address).expect("read").is_some(), "{address}");
+        }
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_no_empty_file() {
         let dir = tempfile::tempdir().expect("a directory");
         let known = KnownServers::at(dir.path().join("known_servers"));
         let address: Address = "a".parse().expect("an address");
         fs::write(known.path(), "a:18888 sha256:beef\n").expect("written");
         assert!(known.get(&address).is_err());
+        for no_key in ["A:18888\n", "a:18888\tnonsense\n"] {
+            fs::write(known.path(), no_key).expect("written");
+            assert!(known.get(&address).is_err(), "{no_key}");
+        }
         fs::write(known.path(), b"\xff\n").expect("written");
         assert!(known.get(&address).is_err() && known.set(&address, Fingerprint::of(b"")).is_err());
     }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::channel::Channel;
 use crate::known::KnownServers;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::session::{Session, Step};
 use crate::trust::{Judge, Verdict};
 
@@ -47,7 +47,7 @@ const PROMPT_BYTES: usize = 12;
 /// Whether a connection is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// Unless the server is on this machine.
+    /// Unless this machine was written, and no key is expected of it.
     Elsewhere,
     /// Always.
     Tls,
@@ -105,9 +105,7 @@ impl Link {
         let mut session = self.lock();
         let result = act(&mut session);
         // Under the lock, so that the lines stand in the order of what they are about.
-        if self.output.show(session.take_items(), session.lang()).is_err() {
-            self.output.exit(session.exit_code());
-        }
+        self.output.show(session.take_items(), session.lang());
         self.changed.notify_all();
         result
     }
@@ -178,18 +176,22 @@ impl Link {
         let found = (host, self.address.port).to_socket_addrs().map_err(|e| e.to_string())?;
         for address in found {
             match TcpStream::connect_timeout(&address, ANSWER_WAIT) {
-                Ok(stream) => return Ok((stream, self.channel(address.ip().to_canonical())?)),
+                Ok(stream) => return Ok((stream, self.channel(address.ip())?)),
                 Err(error) => failure = error,
             }
         }
         Err(failure.to_string())
     }
 
-    /// Nobody listens in between two programs of one machine.
+    /// Nobody listens in between two programs of one machine. Whoever answers for names could
+    /// say of any host that it is this one, so that is believed of what was written alone, and
+    /// never where a key is expected.
     fn channel(&self, ip: IpAddr) -> Result<Channel, String> {
+        let ip = ip.to_canonical();
+        let is_here = self.address.is_local() && ip.is_loopback();
         match self.security {
             Security::Plaintext => Ok(Channel::plain()),
-            Security::Elsewhere if ip.is_loopback() => Ok(Channel::plain()),
+            Security::Elsewhere if is_here && !self.judge.expects_a_key() => Ok(Channel::plain()),
             _ => {
                 let config = self.judge.config().map_err(|error| error.to_string())?;
                 let name = ServerName::try_from(self.address.host.clone());
@@ -265,7 +267,13 @@ impl Link {
             }
             _ => {}
         }
-        opened.map_err(|why| Text::NotSecure { why: &why }.say(self.lock().lang()))
+        opened.map_err(|why| {
+            let text = match self.judge.expects_a_key() {
+                true => Text::NotSecureAnyMore { why: &why },
+                false => Text::NotSecure { why: &why },
+            };
+            text.say(self.lock().lang())
+        })
     }
 
     /// The server is not who it should be, and nothing that it might do would make it right.
@@ -282,7 +290,7 @@ impl Link {
             }
             _ => Text::KeyNotProven { address }.say(lang),
         };
-        eprintln!("{text}");
+        complain(&text);
         self.output.exit(EXIT_UNTRUSTED)
     }
 
@@ -291,7 +299,7 @@ impl Link {
         self.judge.remember(fingerprint);
         let kept = match &self.known {
             Some(known) => known.set(&self.address, fingerprint).map_err(|error| error.to_string()),
-            None => Err("HOME".to_owned()),
+            None => Err("HOME is not set".to_owned()),
         };
         let (address, fingerprint) = (self.address.to_string(), fingerprint.to_string());
         let (address, fingerprint) = (&*address, &*fingerprint);
@@ -300,7 +308,7 @@ impl Link {
                 session.notice(Text::FirstContact { address, fingerprint });
             }
             if let Err(why) = &kept {
-                session.notice(Text::KeyNotKept { why });
+                session.notice(Text::KeyNotKept { why, fingerprint });
             }
         });
     }

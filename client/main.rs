@@ -38,17 +38,25 @@ use std::sync::Arc;
 use std::thread;
 
 use jiff::tz::TimeZone;
-use p2sp::locale::client::Text;
+use p2sp::locale::Lang;
+use p2sp::locale::client::{AddressFault, Text};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
+use address::Address;
 use flags::Flags;
 use known::KnownServers;
 use link::{EXIT_UNTRUSTED, Link, Security};
-use output::Output;
+use output::{Output, complain};
 use screen::Screen;
 use session::Session;
 use shell::Shell;
 use terminal::Terminal;
 use trust::Judge;
+
+/// The exit code when the command line is not understood: that of the parser of options.
+const EXIT_MISUSED: u8 = 2;
 
 fn main() -> ExitCode {
     let flags = Flags::of_process();
@@ -58,16 +66,23 @@ fn main() -> ExitCode {
         (false, true) => Security::Tls,
         (false, false) => Security::Elsewhere,
     };
+    let address: Address = match flags.address.parse() {
+        Ok(address) => address,
+        Err(why) => return misused(&flags.address, why, lang),
+    };
     let known = KnownServers::of_user();
-    let met = match known.as_ref().map_or(Ok(None), |known| known.get(&flags.address)) {
+    let path = known.as_ref().map(|known| known.path().display().to_string()).unwrap_or_default();
+    let met = match known.as_ref().map_or(Ok(None), |known| known.get(&address)) {
         Ok(met) => met,
         Err(why) => {
-            let (path, why) = (known.map(|k| k.path().display().to_string()), why.to_string());
-            let path = path.unwrap_or_default();
-            eprintln!("{}", Text::KnownServersUnreadable { path: &path, why: &why }.say(lang));
-            return ExitCode::from(EXIT_UNTRUSTED);
+            let why = &why.to_string();
+            return untrusted(Text::KnownServersUnreadable { path: &path, why }, lang);
         }
     };
+    if security == Security::Plaintext && met.is_some() {
+        let address = &address.to_string();
+        return untrusted(Text::PlaintextToKnown { address, path: &path }, lang);
+    }
     let screen = screen(&flags);
     let edited = terminal::is_screen() && matches!(screen, Screen::Person(_));
     let scripted = !terminal::is_interactive();
@@ -76,12 +91,39 @@ fn main() -> ExitCode {
         session.be_curious();
     }
     let judge = Judge::new(flags.fingerprint, met);
-    let to = (flags.address, security);
+    let to = (address, security);
     let link = Arc::new(Link::new(to, judge, known, (scripted, Output::new(screen)), session));
     let connection = Arc::clone(&link);
     thread::spawn(move || connection.run());
     let terminal = Terminal::stdin(&link, edited);
-    ExitCode::from(Shell::new(&link, terminal, flags.invite).run())
+    end_in_order(&link);
+    let code = Shell::new(&link, terminal, flags.invite).run();
+    link.output().restore();
+    ExitCode::from(code)
+}
+
+/// Whoever ends us while we wait gets their terminal back as it was.
+fn end_in_order(link: &Arc<Link>) {
+    let link = Arc::clone(link);
+    if let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+        thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                link.output().restore();
+                // Does not return: it ends us as if nobody had looked.
+                let _ = emulate_default_handler(signal);
+            }
+        });
+    }
+}
+
+fn untrusted(text: Text, lang: Lang) -> ExitCode {
+    complain(&text.say(lang));
+    ExitCode::from(EXIT_UNTRUSTED)
+}
+
+fn misused(address: &str, why: AddressFault, lang: Lang) -> ExitCode {
+    complain(&Text::AddressUnfit { address, why: &why.say(lang) }.say(lang));
+    ExitCode::from(EXIT_MISUSED)
 }
 
 /// A script gets plain lines even where they end on a terminal.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
+use p2sp::locale::shown;
 use p2sp::wire::MessageType;
 use serde_json::Value;
 
@@ -58,7 +59,7 @@ impl Roster {
     }
 
     fn learn(&mut self, name: &str) {
-        let plain = show::line(name) == name && !name.contains(char::is_whitespace);
+        let plain = shown::line(name) == name && !name.contains(char::is_whitespace);
         if plain && !name.is_empty() && self.0.len() < NAMES_MAX {
             self.0.insert(name.to_owned());
         }

@@ -11,9 +11,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use p2sp::locale::client::{Text, day};
-use p2sp::locale::{Lang, is_invisible};
+use p2sp::locale::{Lang, shown};
 use serde_json::Value;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use super::show::{self, Item};
 use super::tables;
@@ -23,7 +23,7 @@ const WAITED_MIN: u64 = 20;
 /// … and so many one while they come.
 const WAITED_STEP: u64 = 500;
 /// A narrower terminal is left to wrap by itself.
-const COLUMNS_MIN: usize = 20;
+const COLUMNS_MIN: usize = 8;
 
 /// What a colour stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,8 +151,9 @@ impl Person {
             let behind = text.lines().skip(1 + messages.len());
             return Some(behind.fold(shown, |text, line| text + "\n" + &self.block(None, line)));
         }
-        let table =
-            tables::aligned(&text, &payload["data"], lang, &|style, text| self.paint(style, text));
+        let columns = if self.breaks_lines() { self.columns } else { usize::MAX };
+        let paint = |style, text: &str| self.paint(style, text);
+        let table = tables::aligned(&text, &payload["data"], lang, &paint, columns);
         Some(table.unwrap_or_else(|| self.block(None, &text)))
     }
 
@@ -167,7 +168,8 @@ impl Person {
                 *count += 1;
                 if *count % WAITED_STEP == 0 {
                     let text = Text::Receiving { count: *count }.say(lang);
-                    shown += &format!("\n{}", self.paint(Style::Faint, &format!("* {text}")));
+                    let text = shown::notice(&text, "");
+                    shown += &format!("\n{}", self.paint(Style::Faint, &text));
                 }
             }
             None => shown += &self.arrived(),
@@ -178,7 +180,7 @@ impl Person {
     /// Everything that waited is there.
     fn caught_up(&mut self, lang: Lang) -> Option<String> {
         let count = self.waited.take().filter(|count| *count >= WAITED_MIN)?;
-        let text = format!("* {}", Text::Waited { count }.say(lang));
+        let text = shown::notice(&Text::Waited { count }.say(lang), "");
         Some(self.paint(Style::Notice, &text) + &self.arrived())
     }
 
@@ -216,8 +218,14 @@ impl Person {
             "groupsend" => Style::Group,
             _ => Style::Name,
         };
-        let [head, text] = show::said(kind, payload, lang);
-        let text = self.wrap(&text, time.width() + head.width() + 1);
+        let [head, text] = show::said(kind, payload, lang, self.breaks_lines());
+        // The name of a group may be longer than the terminal is wide.
+        let head = self.wrap(&head, columns_of(&time));
+        let begin = match head.rsplit_once('\n') {
+            Some((_, last)) => columns_of(last),
+            None => columns_of(&time) + columns_of(&head),
+        };
+        let text = self.wrap(&text, begin + 1);
         let (time, head) = (self.paint(Style::Faint, &time), self.paint(style, &head));
         let text = if style == Style::Notice { self.paint(style, &text) } else { text };
         format!("{heading}{time}{head} {text}")
@@ -251,10 +259,15 @@ impl Person {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
+    /// Whether we break lines, and not the terminal.
+    fn breaks_lines(&self) -> bool {
+        self.columns >= COLUMNS_MIN
+    }
+
     /// Breaks lines that are too long, at a space if there is one; what follows is indented. The
     /// first begins at column `begin`.
     fn wrap(&self, text: &str, begin: usize) -> String {
-        if self.columns < COLUMNS_MIN {
+        if !self.breaks_lines() {
             return text.to_owned();
         }
         let (mut out, mut column, mut space) = (String::new(), begin, None);
@@ -264,7 +277,7 @@ impl Person {
                 match space.take().filter(|_| c != ' ') {
                     Some(at) => {
                         out.replace_range(at..=at, "\n  ");
-                        column = out[at + 1..].width();
+                        column = columns_of(&out[at + 1..]);
                     }
                     None => {
                         out.push_str("\n  ");
@@ -284,12 +297,17 @@ impl Person {
     }
 }
 
+/// So many columns at most: a terminal that knows less of emoji shows each part of one.
+fn columns_of(text: &str) -> usize {
+    text.chars().filter_map(|c| c.width()).sum()
+}
+
 /// JSON of which nothing moves, hides or turns on a terminal (P28): such characters stand only in
 /// strings, where they may as well be escaped.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        if c.is_control() || is_invisible(c) {
+        if shown::is_hidden(c) {
             let mut units = [0; 2];
             out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
@@ -303,6 +321,7 @@ fn escaped(json: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use unicode_width::UnicodeWidthStr;
 
     fn screen(colours: bool, columns: usize) -> Screen {
         let mut screen = Screen::person(colours, true, true, TimeZone::UTC);
@@ -400,19 +419,19 @@ mod tests {
         assert_eq!(screen.show(Item::Message(login), Lang::En), "Welcome\n");
         let shown: String = (0..WAITED_STEP).map(|_| screen.show(push("x", 0), Lang::En)).collect();
         assert!(shown.contains("\x1b[1;36m小明>\x1b[0m x\n"), "no bell for each: {shown}");
-        assert!(shown.ends_with("\x1b[2m* 500 messages so far, and more are coming …\x1b[0m\n"));
+        assert!(shown.ends_with("\x1b[2m►* 500 messages so far, and more are coming …\x1b[0m\n"));
         let end = json!({"type": "sysmsg", "payload": {"message": "all", "event": "caught_up"}});
         let shown = screen.show(Item::Message(end), Lang::En);
-        assert!(shown.starts_with("\x1b[33m* 500 messages waited for you.\x1b[0m\x1b]0;(1)"));
+        assert!(shown.starts_with("\x1b[33m►* 500 messages waited for you.\x1b[0m\x1b]0;(1)"));
         let no = Item::Refusal { text: "no".into(), code: "busy".into() };
-        assert_eq!(screen.show(no, Lang::En), "\x1b[31m! no [busy]\x1b[0m\n");
+        assert_eq!(screen.show(no, Lang::En), "\x1b[31m►! no [busy]\x1b[0m\n");
     }
 
     #[test]
     fn p28_a_line_for_programs_has_no_sign_either() {
-        let said = "a\u{1b}[2J\u{9b}\u{202e}\u{e0041}b";
+        let said = "a\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{fe0f}\u{180b}b";
         let shown = Screen::Json.show(push(said, 0), Lang::En);
-        assert!(shown.trim_end().chars().all(|c| !c.is_control() && !is_invisible(c)), "{shown:?}");
+        assert!(shown.trim_end().chars().all(|c| !shown::is_hidden(c)), "{shown:?}");
         let object: Value = serde_json::from_str(&shown).expect("JSON");
         assert_eq!(object["payload"]["message"], said);
     }

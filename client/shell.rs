@@ -13,6 +13,7 @@ use p2sp::wire::command::{self, Command, CommandFault, Syntax};
 use p2sp::wire::{Code, MessageType};
 
 use crate::link::Link;
+use crate::output::complain;
 use crate::requests::{Args, Purpose};
 use crate::session::Session;
 use crate::terminal::{LINE_BYTES_MAX, Line, Terminal};
@@ -42,7 +43,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
     pub fn run(&mut self) -> u8 {
         self.link.wait_until(|session| session.is_greeted() || session.unreachable().is_some());
         if let Some(why) = self.link.with(|session| session.unreachable().map(str::to_owned)) {
-            eprintln!("{why}");
+            complain(&why);
             return self.link.with(|session| session.exit_code());
         }
         if self.terminal.is_interactive() {
@@ -59,12 +60,18 @@ impl<'a, R: BufRead> Shell<'a, R> {
     fn obey_lines(&mut self) {
         let mut given_up = false;
         while !self.is_over() {
-            let line = self.terminal.line();
+            let line = match self.terminal.line() {
+                Line::Held(line) => {
+                    self.link.with(|session| session.print(format!("> {line}")));
+                    Line::Text(line)
+                }
+                line => line,
+            };
             // Twice in a row is meant.
             let twice = std::mem::replace(&mut given_up, line == Line::GivenUp);
             match line {
                 Line::Text(line) if line.trim().is_empty() => {}
-                Line::Text(line) => match self.understand(&line) {
+                Line::Text(line) | Line::Held(line) => match self.understand(&line) {
                     Some(Command::Request { kind, args }) => {
                         self.remember(&line, kind, &args);
                         self.request(kind, args);
@@ -80,6 +87,10 @@ impl<'a, R: BufRead> Shell<'a, R> {
                     self.refuse(Text::LineTooLong { bytes_max: LINE_BYTES_MAX }, Code::BadRequest);
                 }
                 Line::NotText => self.refuse(Text::LineNotText, Code::BadRequest),
+                Line::Failed(why) => {
+                    self.refuse(Text::CannotRead { why: &why }, Code::BadRequest);
+                    return self.leave_settled();
+                }
                 Line::End if self.terminal.is_interactive() => return self.leave_soon(),
                 Line::End => return self.leave_settled(),
             }
@@ -127,11 +138,16 @@ impl<'a, R: BufRead> Shell<'a, R> {
                 parsed = self.parse(line);
             }
         }
+        let number = self.terminal.line_number();
         parsed
             .map_err(|fault| {
                 self.link.with(|session| {
-                    let text = locale::command::fault(session.lang(), &fault);
-                    session.refuse_saying(&text, fault.code().name());
+                    let text = &*locale::command::fault(session.lang(), &fault);
+                    let code = fault.code().name();
+                    match number {
+                        Some(number) => session.refuse(Text::InLine { number, text }, code),
+                        None => session.refuse_saying(text, code),
+                    }
                 });
             })
             .ok()
@@ -214,8 +230,12 @@ impl<'a, R: BufRead> Shell<'a, R> {
                 asked.push(("password", self.password(Text::Password)));
             }
             MessageType::Passwd => {
-                asked.push(("password", self.password(Text::OldPassword)));
-                asked.push(("newpassword", self.new_password(Text::NewPassword)));
+                let old = self.password(Text::OldPassword);
+                let goes_on = old.is_ok();
+                asked.push(("password", old));
+                if goes_on {
+                    asked.push(("newpassword", self.new_password(Text::NewPassword)));
+                }
             }
             _ => {}
         }
@@ -267,7 +287,10 @@ impl<'a, R: BufRead> Shell<'a, R> {
     /// Leaves at once, but for the answers and confirmations that are under way.
     fn leave_soon(&self) {
         self.link.wait_for(LEAVE_WAIT, |session| session.waiting() == 0);
-        self.link.with(Session::prove);
+        self.link.with(|session| {
+            session.fail_all();
+            session.prove();
+        });
         self.link.wait_for(LEAVE_WAIT, |session| !session.is_proving());
     }
 }

@@ -3,8 +3,8 @@
 //! The server's text has a heading, a line a row, and perhaps more; the rows themselves stand
 //! beside it as data. Where the two do not fit together the text is left as it is.
 
-use p2sp::locale::Lang;
 use p2sp::locale::client::Text;
+use p2sp::locale::{Lang, shown};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
@@ -17,8 +17,15 @@ type Paint<'a> = dyn Fn(Style, &str) -> String + 'a;
 /// A cell, its colour, and whether it stands at the right.
 struct Cell(String, Option<Style>, bool);
 
-/// The text with its rows aligned, or nothing if it is no list.
-pub fn aligned(text: &str, data: &Value, lang: Lang, paint: &Paint) -> Option<String> {
+/// The text with its rows aligned, or nothing if it is no list, or
+/// if its rows are wider than these columns: the terminal would break them at the margin.
+pub fn aligned(
+    text: &str,
+    data: &Value,
+    lang: Lang,
+    paint: &Paint,
+    columns: usize,
+) -> Option<String> {
     let mut lines = text.lines();
     let heading = lines.next()?;
     let list = ["groups", "friends", "members", "users"].into_iter().find_map(|key| {
@@ -36,6 +43,9 @@ pub fn aligned(text: &str, data: &Value, lang: Lang, paint: &Paint) -> Option<St
     let column = |index: usize| rows.iter().filter_map(move |row| row.get(index));
     let widths: Vec<usize> =
         (0..).map_while(|index| column(index).map(|cell| cell.0.width()).max()).collect();
+    if widths.iter().map(|width| width + 2).sum::<usize>() > columns {
+        return None;
+    }
     let mut shown = paint(Style::Strong, heading);
     for row in &rows {
         shown.push('\n');
@@ -63,8 +73,8 @@ fn group(row: &Value, line: &str, lang: Lang) -> Option<Vec<Cell>> {
     let (online, total) = (row["online"].as_u64()?, row["total"].as_u64()?);
     let mut cells = vec![
         Cell(format!("{number}."), Some(Style::Faint), true),
-        Cell(show::line(show::text(row, "groupname")), Some(Style::Group), false),
-        Cell(show::line(show::text(row, "creator")), None, false),
+        Cell(shown::line(show::text(row, "groupname")), Some(Style::Group), false),
+        Cell(shown::line(show::text(row, "creator")), None, false),
         Cell(format!("({online}/{total})"), None, false),
     ];
     if row["blocked"] == true {
@@ -79,7 +89,7 @@ fn user(row: &Value, lang: Lang) -> Vec<Cell> {
         false => (Text::Offline, Style::Faint),
     };
     let mut cells = vec![
-        Cell(show::line(show::text(row, "username")), Some(Style::Name), false),
+        Cell(shown::line(show::text(row, "username")), Some(Style::Name), false),
         Cell(online.say(lang), Some(style), false),
     ];
     if row["is_admin"] == true {

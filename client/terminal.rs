@@ -3,17 +3,22 @@
 //! Without a terminal the passwords are plain lines of the input, so that a script can give
 //! them. A terminal that can have one gets a line editor. Nothing here knows commands.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
 use std::sync::Arc;
 
+use p2sp::wire::command::{self, Syntax};
 use rustyline::error::ReadlineError;
 
 use crate::editor::LineEditor;
 use crate::link::Link;
-use crate::output::{Output, Quiet};
+use crate::output::{Output, Quiet, complain, prompt_for};
 
 /// The longest line, its end not counted: the longest message, and the command before it.
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
+
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What the input holds next; a password perhaps, so it has no Debug outside tests (P27).
 #[derive(PartialEq, Eq)]
@@ -21,10 +26,14 @@ pub const LINE_BYTES_MAX: usize = 8 * 1024;
 pub enum Line {
     /// A line, without its end.
     Text(String),
+    /// The same, but it was not shown when it was typed.
+    Held(String),
     /// More than [`LINE_BYTES_MAX`]; it was skipped.
     TooLong,
-    /// Not UTF-8.
+    /// Not UTF-8, or with a NUL, as UTF-16 has it.
     NotText,
+    /// The input cannot be read.
+    Failed(String),
     /// The person gave the line up.
     GivenUp,
     /// Nothing more.
@@ -36,6 +45,10 @@ pub struct Terminal<R> {
     input: R,
     interactive: bool,
     editor: Option<LineEditor>,
+    /// Lines that were read without the editor.
+    count: u64,
+    /// Commands that were typed ahead of a question that came between.
+    held: VecDeque<String>,
 }
 
 /// Whether somebody sits there to type.
@@ -59,7 +72,7 @@ impl Terminal<StdinLock<'static>> {
     pub fn stdin(link: &Arc<Link>, edited: bool) -> Terminal<StdinLock<'static>> {
         let interactive = is_interactive();
         let editor = if edited && interactive { LineEditor::new(link) } else { None };
-        Terminal { input: io::stdin().lock(), interactive, editor }
+        Terminal { input: io::stdin().lock(), interactive, editor, count: 0, held: VecDeque::new() }
     }
 }
 
@@ -67,6 +80,11 @@ impl<R: BufRead> Terminal<R> {
     /// Whether a person types, and not a script.
     pub fn is_interactive(&self) -> bool {
         self.interactive
+    }
+
+    /// The number of the last line, from 1, if there are only lines.
+    pub fn line_number(&self) -> Option<u64> {
+        (!self.interactive).then_some(self.count)
     }
 
     /// Keeps a line, to be had back.
@@ -78,10 +96,17 @@ impl<R: BufRead> Terminal<R> {
 
     /// The next line.
     pub fn line(&mut self) -> Line {
+        if let Some(line) = self.held.pop_front() {
+            return Line::Held(line);
+        }
         match &mut self.editor {
             None => self.plain_line(),
             Some(editor) => match editor.line() {
-                Ok(line) if line.len() > LINE_BYTES_MAX => Line::TooLong,
+                Ok(line) if line.len() > LINE_BYTES_MAX => {
+                    // So much typing is not to be lost.
+                    editor.remember(&line);
+                    Line::TooLong
+                }
                 Ok(line) => Line::Text(line),
                 Err(ReadlineError::Interrupted) => Line::GivenUp,
                 Err(_) => Line::End,
@@ -94,8 +119,15 @@ impl<R: BufRead> Terminal<R> {
         // Room for the end of the longest line, so that its absence tells a longer one.
         let room = LINE_BYTES_MAX as u64 + 2;
         match self.input.by_ref().take(room).read_until(b'\n', &mut bytes) {
-            Ok(0) | Err(_) => return Line::End,
+            Ok(0) => return Line::End,
+            // The other end of a terminal is gone.
+            Err(_) if self.interactive => return Line::End,
+            Err(error) => return Line::Failed(error.to_string()),
             Ok(_) => {}
+        }
+        self.count += 1;
+        if self.count == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
         }
         let ended = bytes.pop_if(|byte| *byte == b'\n').is_some();
         bytes.pop_if(|byte| ended && *byte == b'\r');
@@ -104,20 +136,46 @@ impl<R: BufRead> Terminal<R> {
             let _ = if ended { Ok(0) } else { self.input.skip_until(b'\n') };
             return Line::TooLong;
         }
-        String::from_utf8(bytes).map_or(Line::NotText, Line::Text)
+        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        text.map_or(Line::NotText, Line::Text)
     }
 
-    /// A password, or nothing if the input has ended.
+    /// A password, or nothing if there is none.
     pub fn password(&mut self, prompt: &str, output: &Output) -> Option<String> {
+        if self.editor.is_some() {
+            return self.secret(prompt);
+        }
         if self.interactive {
             output.hold(Quiet::Secret);
-            let password = rpassword::prompt_password(prompt).ok();
-            output.release();
-            return password;
+            prompt_for(prompt);
         }
-        match self.line() {
+        let line = self.plain_line();
+        if self.interactive {
+            // The end that was typed was not shown.
+            complain("");
+            output.release();
+        }
+        match line {
             Line::Text(password) => Some(password),
             _ => None,
+        }
+    }
+}
+
+impl<R> Terminal<R> {
+    /// A password, and not a command that was typed before the question could be seen: that is
+    /// obeyed afterwards. If it was the password all the same, it is typed again now.
+    fn secret(&mut self, prompt: &str) -> Option<String> {
+        let editor = self.editor.as_mut()?;
+        loop {
+            let (line, was_typed_ahead) = editor.secret(prompt).ok()?;
+            let word = line.split_whitespace().next().unwrap_or_default();
+            let is_command = Syntax::of(&command::canonical(word)).is_some();
+            if !was_typed_ahead || !is_command || self.held.contains(&line) {
+                self.held.retain(|held| *held != line);
+                return Some(line);
+            }
+            self.held.push_back(line);
         }
     }
 }
@@ -126,7 +184,7 @@ impl<R: BufRead> Terminal<R> {
 impl<'a> Terminal<&'a [u8]> {
     /// An input for a test.
     pub fn script(input: &'a [u8]) -> Terminal<&'a [u8]> {
-        Terminal { input, interactive: false, editor: None }
+        Terminal { input, interactive: false, editor: None, count: 0, held: VecDeque::new() }
     }
 }
 
@@ -138,9 +196,9 @@ mod tests {
     #[test]
     fn lines_are_bounded_and_text() {
         let longest = "x".repeat(LINE_BYTES_MAX);
-        let input = format!("a\r\n\n{longest}\r\n{longest}x\n{longest}xyz tail\nb\n 你");
+        let input = format!("\u{feff}a\r\n\n{longest}\r\n{longest}x\n{longest}xyz tail\nb\n 你");
         let mut bytes = input.into_bytes();
-        bytes.extend_from_slice(b"\xff\nlast\r");
+        bytes.extend_from_slice(b"\xff\nr\0e\0g\0\n\0\xef\xbb\xbflast\r");
         let mut terminal = Terminal::script(&bytes);
         let output = Output::new(Screen::Plain);
         for line in ["a", "", &longest] {
@@ -149,8 +207,10 @@ mod tests {
         assert_eq!(terminal.line(), Line::TooLong);
         assert_eq!(terminal.line(), Line::TooLong);
         assert_eq!(terminal.password("?", &output), Some("b".into()));
-        assert_eq!(terminal.line(), Line::NotText);
-        assert_eq!(terminal.line(), Line::Text("last\r".into()));
+        for _ in 0..3 {
+            assert_eq!(terminal.line(), Line::NotText);
+        }
+        assert_eq!(terminal.line_number(), Some(9));
         assert_eq!((terminal.line(), terminal.password("?", &output)), (Line::End, None));
     }
 }

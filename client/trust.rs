@@ -89,6 +89,11 @@ impl Judge {
         *lock(&self.verdict) = Some(Verdict::Trusted);
     }
 
+    /// Whether there is a key that the server should have: then it is spoken to in TLS alone.
+    pub fn expects_a_key(&self) -> bool {
+        self.given.is_some() || lock(&self.known).is_some()
+    }
+
     /// Whether a person said which key to expect.
     pub fn was_told(&self) -> bool {
         self.given.is_some()

@@ -6,6 +6,9 @@
 
 mod live;
 
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
 use live::{PASSWORD, Script, Server};
 
 #[test]
@@ -98,7 +101,7 @@ fn the_administrator_lists_speaks_blocks_and_unblocks() {
     admin.ask("adminsendgroup 1 well done", "Sent.");
     for line in ["今晚八点维护", "a word, please", "well done"] {
         let heard = bob.expect(line);
-        assert!(heard.starts_with("* [system message] "), "{heard}");
+        assert!(heard.starts_with("►* [system message] "), "{heard}");
     }
     alice.expect("* [system message] 今晚八点维护");
 
@@ -138,7 +141,7 @@ fn a_script_is_told_by_the_exit_code() {
         let ended = script.finish();
         assert_eq!(ended.code, Some(1), "{lines}: {:#?}", ended.lines);
         let last = ended.lines.last().expect("a line");
-        assert!(last.starts_with("! ") && last.ends_with(code), "{lines}: {last}");
+        assert!(last.starts_with("►! ") && last.ends_with(code), "{lines}: {last}");
     };
     refused("login 小明 not the password", "[bad_credentials]");
     refused(&format!("reg 小明\n{PASSWORD}\n{PASSWORD}"), "[user_exists]");
@@ -153,6 +156,96 @@ fn a_script_is_told_by_the_exit_code() {
     let ended = script.finish();
     assert_eq!(ended.code, Some(2), "{:#?}", ended.lines);
     assert!(ended.stderr.contains(&nobody.to_string()), "{}", ended.stderr);
+}
+
+/// A client that is fed these bytes by a shell that starts it so.
+fn shell(server: &Server, started: &str, input: &[u8]) -> Output {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("exec \"$P2SP\" \"$ADDRESS\" {started}")]);
+    command.env_clear().env("P2SP", env!("CARGO_BIN_EXE_p2sp"));
+    command.env("ADDRESS", server.address.to_string());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("a shell");
+    // It may have ended already.
+    let _ = process.stdin.take().expect("an input").write_all(input);
+    process.wait_with_output().expect("an end")
+}
+
+#[test]
+fn what_cannot_be_shown_is_not_done_and_has_an_exit_code() {
+    let server = Server::start(&[]);
+    let [_alice, _bob] = server.friends(["alice", "bob"]);
+    let script = format!("login alice\n{PASSWORD}\nsend bob unseen\n");
+    for (started, said) in
+        [(">/dev/full", "cannot be written: No space"), (">/dev/full --lang zh", "无法写入输出")]
+    {
+        let ended = shell(&server, started, script.as_bytes());
+        assert_eq!(ended.status.code(), Some(4), "{started}");
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(stderr.contains(said), "{started}: {stderr}");
+    }
+    let ended = shell(&server, ">/dev/full 2>/dev/full", script.as_bytes());
+    assert_eq!(ended.status.code(), Some(4), "nobody can be told");
+    let mut bob = Script::start(server.address);
+    bob.ask(&format!("login bob {PASSWORD}\nhistory alice"), "Nothing was said yet.");
+    // Whoever closes it wants nothing of it.
+    let ended = shell(&server, ">&-", script.as_bytes());
+    assert_eq!(ended.status.code(), Some(0));
+    bob.expect("alice> unseen");
+    assert_eq!(shell(&server, "<&-", b"").status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_who_has_left_ends_it() {
+    let server = Server::start(&[]);
+    let script = format!("reg alice\n{PASSWORD}\n{PASSWORD}\n{}", "help\n".repeat(10_000));
+    let ended = shell(&server, "| head -n 1", script.as_bytes());
+    assert_eq!(String::from_utf8_lossy(&ended.stdout).lines().count(), 1);
+    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(stderr.contains("cannot be written: Broken pipe"), "{stderr}");
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_no_empty_one() {
+    let server = Server::start(&[]);
+    let ended = shell(&server, "</", b"");
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(said.starts_with("►! The input cannot be read: Is a directory"), "{said}");
+}
+
+#[test]
+fn p27_a_script_may_begin_with_a_byte_order_mark_and_its_passwords_are_not_repeated() {
+    let server = Server::start(&[]);
+    let script = format!("\u{feff}reg alice\r\n{PASSWORD}\r\n{PASSWORD}\r\nwhoami\r\n");
+    let ended = shell(&server, "", script.as_bytes());
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(said.ends_with("You are alice.\n") && ended.status.success(), "{said}");
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let secret = PASSWORD.split(' ').next().expect("a word");
+    for (script, told) in [
+        (format!("rge bob\n{PASSWORD}\n{PASSWORD}\n").into_bytes(), "Line 2: There is no command"),
+        (format!("login bob\nwrong\n{PASSWORD}\n").into_bytes(), "Line 3: There is no command"),
+        (format!("sendd {PASSWORD}\n").into_bytes(), "Line 1: There is no command"),
+        (utf16(&format!("\u{feff}reg bob\n{secret}\n{secret}\n")), "UTF-8, but UTF-16"),
+        (utf16(&format!("reg bob\n{secret}\n{secret}\n")), "UTF-8, but UTF-16"),
+    ] {
+        let ended = shell(&server, "", &script);
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains(told), "{said}");
+        assert!(!said.replace('\0', "").contains(secret), "{said}");
+    }
+}
+
+#[test]
+fn the_exit_codes_are_in_the_help() {
+    for (lang, said) in [("en", "4 if the output could not be written"), ("zh", "4 无法写入输出")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_p2sp"));
+        let help = command.args(["--help", "--lang", lang]).output().expect("a process");
+        assert!(String::from_utf8_lossy(&help.stdout).replace('\n', " ").contains(said));
+    }
 }
 
 #[test]
@@ -245,7 +338,7 @@ fn the_language_is_changed_at_once_and_commands_are_chinese() {
     alice.ask("lang zh", "现在使用中文。");
     alice.ask("加好友　bob", "用户 bob 不存在。");
     // The client's own words.
-    alice.ask("建裙 茶", "没有命令“建裙”。是不是想输入 建群？");
+    alice.ask("建裙 茶", "没有这个命令。是不是想输入 建群？");
     alice.ask("建群 茶 社", "群 茶 社 已创建。");
     alice.ask("群发　１　大家好", "已发送。");
     alice.ask("帮助 群发", "也可以输入：群发");
@@ -267,7 +360,7 @@ fn p28_nothing_that_a_peer_says_reaches_the_terminal_as_more_than_text() {
     let bob = bob.finish();
     let said = bob.lines.join("\n");
     assert!(!said.contains(['\u{1b}', '\u{202e}', '\u{7}', '\r']), "{said:?}");
-    assert!(bob.lines.iter().all(|line| !line.starts_with("! ")), "{said}");
+    assert!(bob.lines.iter().all(|line| !line.starts_with('►')), "{said}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use support::caller::Caller;
 use support::house::{House, PASSWORD};
 use support::secure::certificate;
 use support::socket::{REQUEST, Socket};
+use support::typist::{Typist, rows};
 use tungstenite::Message;
 
 const HERE: &str = "127.0.0.1:1";
@@ -248,37 +249,48 @@ fn a_server_that_stops_tells_the_page() {
     assert_eq!(browser.socket.closed, Some(1001));
 }
 
-/// A person at telnet or nc.
-struct Typist {
-    caller: Caller,
+#[test]
+fn p28_no_row_of_a_peers_text_looks_like_ours_at_any_width() {
+    let mut house = house();
+    let mut ann = Typist::enter(&mut house, "ann");
+    let mut bob = Typist::enter(&mut house, "bob");
+    bob.types(&mut house, "add ann\n");
+    assert!(ann.types(&mut house, "")[0].starts_with("►* "));
+    for columns in [20, 40, 80] {
+        let said = [
+            format!("x{}! you are out [x]", " ".repeat(columns - 6)),
+            format!("{}►! you are out [x]", "x".repeat(columns - 5)),
+            format!("x{}►* bob left", "　".repeat(columns / 2)),
+            format!("{}►! gone", "长".repeat(columns / 2 - 2)),
+            format!("x{}\u{fe0f}\u{180b}! gone", "\u{200b}\u{2800}".repeat(columns)),
+        ];
+        for text in said {
+            assert_eq!(bob.types(&mut house, &format!("send ann {text}\n")), ["Sent."]);
+            ann.caller.converse(&mut house);
+            let lines = ann.reads();
+            let rows = rows(&lines, columns as u16);
+            assert!(rows[0].starts_with("bob> "), "{rows:?}");
+            assert!(rows.iter().all(|row| !row.starts_with('►')), "{rows:?}");
+            assert!(!lines[0].contains("  ") && !lines[0].contains(['\u{fe0f}', '\u{180b}']));
+        }
+    }
 }
 
-impl Typist {
-    fn connect(house: &House, address: &str, trusts: Option<Fingerprint>) -> Typist {
-        Typist { caller: Caller::connect(house, address, trusts) }
-    }
-
-    /// Types something, and reads the lines that come.
-    fn types(&mut self, house: &mut House, text: &str) -> Vec<String> {
-        send(&mut self.caller, house, text.as_bytes());
-        self.reads()
-    }
-
-    fn reads(&mut self) -> Vec<String> {
-        let came = std::mem::take(&mut self.caller.plain);
-        let text = String::from_utf8(came).expect("text");
-        assert!(text.is_empty() || text.ends_with('\n'), "half a line: {text:?}");
-        text.lines().map(str::to_owned).collect()
-    }
-
-    /// Signed in, by a name that is new.
-    fn enter(house: &mut House, name: &str) -> Typist {
-        let mut typist = Typist::connect(house, HERE, None);
-        let lines = typist.types(house, &format!("reg {name}\n{PASSWORD}\n{PASSWORD}\n"));
-        assert_eq!(lines.len(), 5, "{lines:?}");
-        assert_eq!(lines[1..3], ["Password:", "Again:"]);
-        assert!(lines[0].starts_with("p2sp. ") && lines[4].contains(name), "{lines:?}");
-        typist
+#[test]
+fn p27_a_script_may_begin_with_a_byte_order_mark_and_its_passwords_are_not_repeated() {
+    let mut house = house();
+    let mut ann = Typist::connect(&house, HERE, None);
+    let lines = ann.types(&mut house, &format!("\u{feff}reg ann\r\n{PASSWORD}\r\n{PASSWORD}\r\n"));
+    assert!(lines.last().is_some_and(|line| line.starts_with("Welcome, ann.")), "{lines:?}");
+    let mut eve = Typist::connect(&house, HERE, None);
+    for script in [
+        format!("rge eve\n{PASSWORD}\n{PASSWORD}\n"),
+        format!("login eve\nwrong\n{PASSWORD}\n"),
+        format!("l\0o\0g\0\n\0{PASSWORD}\0\n"),
+    ] {
+        let lines = eve.types(&mut house, &script);
+        let secret = PASSWORD.split(' ').next().expect("a word");
+        assert!(lines.iter().all(|line| !line.contains(secret)), "{lines:?}");
     }
 }
 
@@ -299,7 +311,7 @@ fn a_person_at_nc_has_all_that_the_client_has() {
     assert_eq!(bob.reads().last().map(String::as_str), Some("ann/book club ann> 你　好"));
     assert_eq!(ann.types(&mut house, "groups\n").len(), 2);
     // What does not reach the server is refused as it would be there.
-    let refused = |lines: &[String]| lines.last().is_some_and(|line| line.starts_with("! "));
+    let refused = |lines: &[String]| lines.last().is_some_and(|line| line.starts_with("►! "));
     for (line, code) in [
         ("sned bob hi\n", "[unknown_type]"),
         ("send carol hi\n", "[no_such_user]"),
@@ -384,7 +396,7 @@ fn telnet_is_understood_and_hides_a_password() {
     assert_eq!(ann.plain, b"\xff\xfc\x01\r\nAgain: \xff\xfb\x01");
     ann.plain.clear();
     send(&mut ann, &mut house, b"another horse\r\n");
-    assert!(ann.plain.starts_with(b"\xff\xfc\x01\r\n! "), "{:?}", ann.plain);
+    assert!(ann.plain.starts_with(b"\xff\xfc\x01\r\n\xe2\x96\xba! "), "{:?}", ann.plain);
     assert!(ann.plain.ends_with(b"[bad_request]\r\n"));
 }
 
@@ -480,7 +492,7 @@ fn p17_a_session_of_lines_ends_behind_a_whole_line() {
     }
     let lines = ann.reads();
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0] == "bob> number 0" && lines[1].starts_with("* "), "{lines:?}");
+    assert!(lines[0] == "bob> number 0" && lines[1].starts_with("►* "), "{lines:?}");
     // What it was not sent comes where the user is now (P13).
     let came = came.iter().filter(|line| line.starts_with("bob> ")).count();
     assert!(came >= 19, "{came}");

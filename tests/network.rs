@@ -39,10 +39,15 @@ impl Home {
 
     /// A client of a machine with these authorities.
     fn start_trusting(&self, address: &str, args: &[&str], authorities: &Path) -> Script {
+        self.start_as_told(&[&[address, "--tls"], args].concat(), authorities)
+    }
+
+    /// A client with these words and no others.
+    fn start_as_told(&self, words: &[&str], authorities: &Path) -> Script {
         let home = self.0.path().to_str().expect("a name");
         let authorities = authorities.to_str().expect("a name");
         let env = [("XDG_DATA_HOME", home), ("HOME", home), ("SSL_CERT_FILE", authorities)];
-        Script::start_with(&[&[address, "--tls"], args].concat(), &env)
+        Script::start_with(words, &env)
     }
 
     fn known(&self) -> String {
@@ -71,7 +76,7 @@ fn a_server_is_trusted_from_the_first_contact_on_and_no_other_in_its_place() {
     let met = visit(&home, address, &[]);
     assert_eq!(met.code, Some(0), "{} {:?}", met.stderr, met.lines);
     let notice = format!("First contact with {address}: its key is {}", fingerprint_of(&first));
-    assert!(met.lines[0].starts_with(&format!("* {notice}")), "{:?}", met.lines);
+    assert!(met.lines[0].starts_with(&format!("►* {notice}")), "{:?}", met.lines);
     assert_eq!(home.known(), format!("{address} {}\n", fingerprint_of(&first)));
     let again = visit(&home, address, &[]);
     assert_eq!(again.code, Some(0));
@@ -162,6 +167,73 @@ fn people_chat_over_tls_and_survive_the_servers_death() {
     assert_eq!(bob.lines.iter().filter(|line| line.starts_with("alice> ")).count(), 40);
     let mut admin = server.admin_password.is_none().then(|| server.peer()).expect("no new account");
     admin.ok("ping", serde_json::json!({}));
+}
+
+/// The first byte that a client says to this listener.
+fn first_byte(listener: &TcpListener, home: &Home, words: &[&str]) -> u8 {
+    let _client = home.start_as_told(words, Path::new("/nonexistent"));
+    let (mut stream, _) = listener.accept().expect("a client");
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).expect("a byte");
+    first[0]
+}
+
+const FRAME: u8 = 0xab;
+const TLS: u8 = 0x16;
+
+#[test]
+fn only_what_is_written_as_this_machine_is_spoken_to_without_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // Every resolver says of the last two that they are 127.0.0.1.
+    for (host, first) in [
+        ("127.0.0.1", FRAME),
+        ("localhost", FRAME),
+        ("LocalHost", FRAME),
+        ("http://localhost", FRAME),
+        ("127.1", TLS),
+        ("2130706433", TLS),
+    ] {
+        let address = format!("{host}:{port}");
+        assert_eq!(first_byte(&listener, &Home::new(), &[&address]), first, "{host}");
+    }
+}
+
+#[test]
+fn a_server_whose_key_is_known_is_spoken_to_in_tls_alone() {
+    let home = Home::new();
+    let server = Server::start(&[]);
+    let (address, key) = (server.address.to_string(), fingerprint_of(&server));
+    assert_eq!(visit(&home, server.address, &[]).code, Some(0));
+    drop(server);
+    let listener = TcpListener::bind(&address).expect("the port is free");
+    assert_eq!(first_byte(&listener, &home, &[&address]), TLS, "pinned");
+    let fresh = Home::new();
+    assert_eq!(first_byte(&listener, &fresh, &[&address, "--fingerprint", &key]), TLS, "told");
+    assert_eq!(first_byte(&listener, &fresh, &[&address]), FRAME, "nothing is known of it");
+    for (lang, told) in [("en", "STOP"), ("zh", "停止")] {
+        let words = [&*address, "--plaintext", "--lang", lang];
+        let ended = home.start_as_told(&words, Path::new("/nonexistent")).finish();
+        assert_eq!(ended.code, Some(3), "{:?} {}", ended.lines, ended.stderr);
+        assert!(ended.stderr.starts_with(told) && ended.stderr.contains("known_servers"));
+    }
+    listener.set_nonblocking(true).expect("a listener");
+    assert!(listener.accept().is_err(), "nobody was connected to");
+}
+
+#[test]
+fn an_address_that_is_none_is_explained() {
+    for (address, lang, said) in [
+        ("http://host/", "en", "write p2sp HOST:PORT, or p2sp HOST for 18888"),
+        ("http://host/", "zh", "请写 p2sp 主机:端口"),
+        ("host:99999", "en", "from 1 to 65535"),
+        ("1:2:3", "zh", "方括号"),
+    ] {
+        let ended = Script::start_with(&[address, "--lang", lang], &[]).finish();
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains(address), "{}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -3,136 +3,15 @@
 
 mod live;
 
-use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::ffi::OsStrExt;
-use std::process::{Child, Command};
-use std::sync::{Arc, Condvar, Mutex};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use live::{PASSWORD, PATIENCE, Script, Server, framed, wait};
+use live::{PASSWORD, Person, Script, Server, framed};
 use p2sp::wire::frame;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{self, LocalModes, Winsize};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::LocalModes;
 use serde_json::{Value, json};
-
-/// As many rows as any test prints lines, so that none is scrolled away.
-const ROWS: u16 = 800;
-const COLUMNS: u16 = 60;
-
-/// The emulator, and every byte that it was shown.
-type Shown = (vt100::Parser, Vec<u8>);
-
-/// Someone at a terminal, with a client.
-struct Person {
-    process: Child,
-    keys: File,
-    shown: Arc<(Mutex<Shown>, Condvar)>,
-}
-
-impl Person {
-    fn start(address: SocketAddr, args: &[&str], env: &[(&str, &str)]) -> Person {
-        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&keys).expect("ours");
-        unlockpt(&keys).expect("ours");
-        let name = ptsname(&keys, Vec::new()).expect("a name");
-        let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
-        termios::tcsetwinsize(&keys, size).expect("a size");
-        let end = || {
-            let path = std::ffi::OsStr::from_bytes(name.to_bytes());
-            OpenOptions::new().read(true).write(true).open(path).expect("a terminal")
-        };
-        // A session of its own, so that the terminal is its own: no shell stands between.
-        let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(env!("CARGO_BIN_EXE_p2sp"));
-        command.env_clear().env("TERM", "xterm-256color").env("TZ", "UTC");
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.envs(env.iter().copied()).arg(address.to_string()).args(args);
-        command.stdin(end()).stdout(end()).stderr(end());
-        let process = command.spawn().expect("a process");
-        let keys = File::from(keys);
-        let mut screen = keys.try_clone().expect("a terminal");
-        let shown = (vt100::Parser::new(ROWS, COLUMNS, 0), Vec::new());
-        let shown = Arc::new((Mutex::new(shown), Condvar::new()));
-        let reader = Arc::clone(&shown);
-        // It ends with the terminal.
-        thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(bytes @ 1..) = screen.read(&mut chunk) {
-                let (parser, all) = &mut *reader.0.lock().expect("no panic");
-                parser.process(&chunk[..bytes]);
-                all.extend_from_slice(&chunk[..bytes]);
-                reader.1.notify_all();
-            }
-        });
-        Person { process, keys, shown }
-    }
-
-    /// Types what a new user types.
-    fn register(&mut self, name: &str) {
-        self.say(&format!("reg {name}"));
-        for prompt in ["assword: ", "gain: "] {
-            self.expect(prompt, |rows| rows.last().is_some_and(|row| row.ends_with(prompt.trim())));
-            self.press(&format!("{PASSWORD}\r"));
-        }
-        self.expect_row(&format!("Welcome, {name}."));
-    }
-
-    /// Types a line, when there is one to be typed into.
-    fn say(&mut self, line: &str) {
-        self.expect_last(">");
-        self.press(&format!("{line}\r"));
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).expect("a terminal");
-    }
-
-    /// Waits until the rows that have something are as wanted, and returns them.
-    fn expect(&self, what: &str, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let rows = |shown: &Shown| -> Vec<String> {
-            let contents = shown.0.screen().contents();
-            contents.trim_end().lines().map(|row| row.trim_end().to_owned()).collect()
-        };
-        let lock = self.shown.0.lock().expect("no panic");
-        let wait = self.shown.1.wait_timeout_while(lock, PATIENCE, |shown| !wanted(&rows(shown)));
-        let rows = rows(&wait.expect("no panic").0);
-        assert!(wanted(&rows), "{what} does not come: {rows:#?}");
-        rows
-    }
-
-    /// Waits for a row that contains this.
-    fn expect_row(&self, text: &str) -> Vec<String> {
-        self.expect(text, |rows| rows.iter().any(|row| row.contains(text)))
-    }
-
-    /// Waits until the last row is this one.
-    fn expect_last(&self, row: &str) -> Vec<String> {
-        self.expect(row, |rows| rows.last().is_some_and(|last| last == row))
-    }
-
-    fn column(&self) -> u16 {
-        self.shown.0.lock().expect("no panic").0.screen().cursor_position().1
-    }
-
-    fn bytes(&self) -> String {
-        String::from_utf8_lossy(&self.shown.0.lock().expect("no panic").1).into_owned()
-    }
-
-    /// Waits for the end; the exit code.
-    fn ended(&mut self) -> Option<i32> {
-        wait(&mut self.process).code()
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// Someone at a terminal and a friend of theirs who is a script.
 fn friends(server: &Server, args: &[&str], env: &[(&str, &str)]) -> (Person, Script) {
@@ -201,7 +80,7 @@ fn ctrl_c_gives_a_line_up_and_ctrl_d_leaves_with_the_terminal_as_it_was() {
     for leave in ["\x04", "\x03", "quit\r"] {
         let mut person = Person::start(server.address, &[], &[]);
         person.expect_last(">");
-        let raw = termios::tcgetattr(&person.keys).expect("a terminal");
+        let raw = person.modes();
         assert!(!raw.local_modes.contains(LocalModes::ICANON));
         person.say("whoami");
         person.expect_row("[not_signed_in]");
@@ -210,14 +89,39 @@ fn ctrl_c_gives_a_line_up_and_ctrl_d_leaves_with_the_terminal_as_it_was() {
         person.press("\x03");
         person.expect("a new line", |rows| {
             let [.., said, prompt] = rows else { return false };
-            said == "* Once more Ctrl-C, or `quit`, leaves." && prompt == ">"
+            said == "►* Once more Ctrl-C, or `quit`, leaves." && prompt == ">"
         });
         person.press(leave);
         assert_eq!(person.ended(), Some(1), "something was refused");
-        let after = termios::tcgetattr(&person.keys).expect("a terminal");
+        let after = person.modes();
         assert!(after.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO), "{leave:?}");
         assert!(!person.bytes().contains("no command"), "it was given up");
     }
+}
+
+#[test]
+fn ctrl_c_gives_a_password_up_and_the_command_that_wants_it() {
+    let server = Server::start(&[]);
+    let (mut bob, _alice) = friends(&server, &[], &[]);
+    for prompts in [
+        &["passwd", "Old password:"][..],
+        &["passwd", "Old password:", "New password:"],
+        &["passwd", "Old password:", "New password:", "Again:"],
+        &["reg eve", "Password:", "Again:"],
+    ] {
+        bob.say(prompts[0]);
+        for prompt in &prompts[1..prompts.len() - 1] {
+            bob.expect_last(prompt);
+            bob.press(&format!("{PASSWORD}\r"));
+        }
+        bob.expect_last(prompts[prompts.len() - 1]);
+        bob.press("\x03");
+        bob.expect("the next line", |rows| {
+            let [.., refused, prompt] = rows else { return false };
+            refused == "►! A password is needed. [bad_request]" && prompt == ">"
+        });
+    }
+    assert!(!bob.bytes().contains(PASSWORD));
 }
 
 #[test]
@@ -237,7 +141,7 @@ fn commands_and_friends_are_completed_in_both_languages() {
     bob.say("好友");
     bob.expect_row("  alice  在线");
     bob.say("nonsense");
-    bob.expect_row("没有命令“nonsense”");
+    bob.expect_row("没有这个命令。");
     // The client's own words, too.
     bob.expect_last(">");
     bob.press("\x03");
@@ -328,7 +232,7 @@ fn colours_are_where_they_are_wanted() {
         person.press("whoami\r");
         person.expect_row("! Sign in first: login NAME. [not_signed_in]");
         let bytes = person.bytes();
-        assert_eq!(bytes.contains("\x1b[31m! "), colours, "{env:?}");
+        assert_eq!(bytes.contains("\x1b[31m►! "), colours, "{env:?}");
         assert_eq!(bytes.contains('\x1b'), signs, "{env:?}: {bytes:?}");
         if signs {
             person.expect_last(">");
@@ -352,6 +256,186 @@ fn p28_a_text_that_is_wrapped_or_has_signs_never_begins_at_the_margin() {
     assert!(rows[from + 1..=to].iter().all(|row| row.starts_with("  ")), "{rows:#?}");
 }
 
+#[test]
+fn p28_no_text_or_name_begins_at_the_margin_at_any_width() {
+    let server = Server::unlimited(&[]);
+    let [mut alice, _bob] = server.friends(["alice", "bob"]);
+    let group = format!("{} x", "宽".repeat(28));
+    alice.ok("newgroup", json!({"groupname": group}));
+    alice.ok("addgroupuser", json!({"groupname": group, "username": "bob"}));
+    for columns in [20, 40, 80] {
+        let mut bob = Person::start_at(columns, server.address, &[], &[]);
+        bob.expect_last(">");
+        bob.press(&format!("login bob {PASSWORD}\r"));
+        bob.expect_row("Welcome, bob.");
+        bob.expect_last(">");
+        let mut width = 0;
+        let mut says = |bob: &Person, kind: &str, args: Value, text: String| {
+            width += 1;
+            let end = format!("end{columns}x{width}z");
+            let mut args = args;
+            args["message"] = format!("{text}{end}").into();
+            alice.ok(kind, args);
+            let rows = bob.expect(&end, |rows| rows.iter().any(|row| row.contains(&end)));
+            let to = rows.iter().position(|row| row.contains(&end)).expect("its last row");
+            let is_first = |row: &String| row.as_bytes().get(2) == Some(&b':');
+            let from = rows[..=to].iter().rposition(is_first).expect("its first row");
+            assert!(rows[from + 1..=to].iter().all(|row| row.starts_with("  ")), "{rows:#?}");
+        };
+        for room in 0..usize::from(columns) {
+            let text = format!("{}! {}►* ", " ".repeat(room), "长".repeat(room % 9));
+            says(&bob, "send", json!({"username": "bob"}), text);
+        }
+        says(&bob, "sendgroup", json!({"creator": "alice", "groupname": group}), "x ".into());
+        bob.press("groups\r");
+        bob.expect_row("(2/2)");
+        let rows = bob.expect_last(">");
+        let heading = rows.iter().position(|row| row == "Groups:").expect("the list");
+        let list = &rows[heading + 1..rows.len() - 1];
+        assert!(list.iter().all(|row| row.starts_with("  ")), "{list:#?}");
+        bob.press("quit\r");
+        bob.ended();
+    }
+}
+
+#[test]
+fn nothing_that_is_typed_ahead_is_lost() {
+    let server = Server::unlimited(&[]);
+    let (mut bob, mut alice) = friends(&server, &[], &[]);
+    bob.expect_last(">");
+    bob.press("send alice one\rsend alice two\rsend alice three\r");
+    ["one", "two", "three"].iter().for_each(|text| _ = alice.expect(&format!("bob> {text}")));
+    // The beginning of a line waits for its end, and is no line of its own.
+    bob.press("send alice four\rsend alice ");
+    alice.expect("bob> four");
+    bob.press("del alice\rsend al");
+    alice.expect("bob> del alice");
+    bob.press("ice five\r");
+    alice.expect("bob> five");
+    // More than anyone reads at once.
+    let lines: String = (0..200).map(|n| format!("send alice number {n:03} of many\r")).collect();
+    bob.press(&lines);
+    (0..200).for_each(|n| _ = alice.expect(&format!("bob> number {n:03} of many")));
+    let ended = alice.finish();
+    assert_eq!(ended.lines.iter().filter(|line| line.starts_with("bob> ")).count(), 206);
+}
+
+#[test]
+fn what_is_typed_while_the_server_is_away_is_said_when_it_is_back() {
+    let mut server = Server::unlimited(&[]);
+    let (mut bob, mut alice) = friends(&server, &[], &[]);
+    bob.expect_last(">");
+    bob.press("send alice before\r");
+    alice.expect("bob> before");
+    let address = server.address.to_string();
+    server = server.again(true);
+    bob.press("send alice one\rsend alice two\rpasswd\r");
+    bob.press(&format!("{PASSWORD}\ranother secret\ranother secret\rsend alice three\r"));
+    ["one", "two", "three"].iter().for_each(|text| _ = alice.expect(&format!("bob> {text}")));
+    bob.expect_row("Your password is changed.");
+    assert!(!bob.bytes().contains("secret") && !bob.bytes().contains(PASSWORD));
+    assert_eq!(server.address.to_string(), address);
+}
+
+#[test]
+fn p27_what_is_typed_ahead_answers_the_questions_in_their_order_and_is_not_shown() {
+    let server = Server::start(&[]);
+    for env in [&[][..], &[("TERM", "dumb")]] {
+        let name = if env.is_empty() { "eve" } else { "dan" };
+        let mut person = Person::start(server.address, &[], env);
+        person.expect_row("p2sp at ");
+        if env.is_empty() {
+            person.expect_last(">");
+        }
+        // In one write, while nobody has asked yet.
+        let lines = format!("reg {name}\r{PASSWORD}\r{PASSWORD}\rwhoami\r");
+        match env.is_empty() {
+            true => person.press(&lines),
+            // Such a terminal itself shows what it gets before it is told not to.
+            false => lines.split_inclusive('\r').enumerate().for_each(|(index, line)| {
+                if index > 0 && index < 3 {
+                    let prompt = ["assword:", "gain:"][index - 1];
+                    person.expect(prompt, |rows| rows.last().is_some_and(|r| r.ends_with(prompt)));
+                }
+                person.press(line);
+            }),
+        }
+        person.expect_row(&format!("You are {name}."));
+        assert!(!person.bytes().contains(PASSWORD), "{:?}", person.bytes());
+        person.press("quit\r");
+        assert_eq!(person.ended(), Some(0));
+        let after = person.modes();
+        assert!(after.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO));
+    }
+}
+
+#[test]
+fn a_command_that_was_typed_ahead_is_no_password_and_a_password_no_command() {
+    let server = Server::start(&[]);
+    let (mut bob, mut alice) = friends(&server, &[], &[]);
+    bob.say("logout");
+    bob.expect_row("You are signed out.");
+    bob.expect_last(">");
+    bob.press("login bob\rsend alice hi\rwhoami\r");
+    bob.expect_last("Password:");
+    bob.press(&format!("{PASSWORD}\r"));
+    alice.expect("bob> hi");
+    let rows = bob.expect_row("You are bob.");
+    let obeyed = rows.iter().any(|row| row == "> send alice hi");
+    assert!(obeyed && !bob.bytes().contains(PASSWORD), "{rows:#?}");
+    // Somebody's password may look like a command.
+    let secret = "send alice the password";
+    let mut carl = Script::start(server.address);
+    carl.ask(&format!("reg carl\n{secret}\n{secret}\nadd alice"), "friends now");
+    carl.finish();
+    let mut carl = Person::start(server.address, &[], &[]);
+    carl.expect_last(">");
+    carl.press(&format!("login carl\r{secret}\r"));
+    carl.expect_last("Password:");
+    carl.press(&format!("{secret}\r"));
+    carl.expect_row("Welcome, carl.");
+    carl.say("send alice end");
+    alice.expect("carl> end");
+    assert!(!carl.bytes().contains("the password"), "{}", carl.bytes());
+    let ended = alice.finish();
+    assert!(!ended.lines.iter().any(|line| line.contains("the password")), "{:?}", ended.lines);
+}
+
+#[test]
+fn a_client_that_is_ended_while_it_waits_leaves_the_terminal_as_it_was() {
+    let server = Server::start(&[]);
+    let mut person = Person::start(server.address, &[], &[]);
+    person.expect_last(">");
+    let pid = i32::try_from(server.pid()).ok().and_then(Pid::from_raw).expect("a pid");
+    kill_process(pid, Signal::STOP).expect("the process is ours");
+    let echoes = |person: &Person| {
+        let modes = person.modes();
+        modes.local_modes.contains(LocalModes::ECHO)
+    };
+    person.press(&format!("login eve {PASSWORD}\r"));
+    person.expect("the end of the line", |rows| {
+        let modes = person.modes();
+        rows.last().is_some_and(|row| row.contains("login"))
+            && modes.local_modes.contains(LocalModes::ICANON)
+    });
+    assert!(!echoes(&person), "what is typed ahead is not shown yet");
+    person.press("\x03");
+    assert_eq!(person.ended(), None, "by the signal, which its shell may want to know");
+    assert!(echoes(&person));
+}
+
+#[test]
+fn who_leaves_is_told_what_was_not_done() {
+    let server = Server::start(&[]);
+    let (mut bob, _alice) = friends(&server, &[], &[]);
+    bob.expect_last(">");
+    let pid = i32::try_from(server.pid()).ok().and_then(Pid::from_raw).expect("a pid");
+    kill_process(pid, Signal::STOP).expect("the process is ours");
+    bob.press("send alice tea?\rquit\r");
+    bob.expect_row("►! send: the connection was lost before the answer");
+    assert_eq!(bob.ended(), Some(1));
+}
+
 /// A server that lets nobody register without the code, and everybody sign in.
 fn serve_by_invitation(mut stream: TcpStream) {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
@@ -368,7 +452,11 @@ fn serve_by_invitation(mut stream: TcpStream) {
             let mut answer = json!({"re": args["id"], "status": 200, "message": "done"});
             if kind == "reg" && args["invite"] != "tea room" {
                 answer["status"] = 403.into();
-                answer["code"] = "invite_required".into();
+                let (code, said) = match args["invite"].is_null() {
+                    true => ("invite_required", "An invite code is needed."),
+                    false => ("bad_invite", "That is not the invite code."),
+                };
+                (answer["code"], answer["message"]) = (code.into(), said.into());
             }
             if kind == "login" {
                 answer["message"] = format!("Welcome, {}.", args["username"]).into();
@@ -393,6 +481,7 @@ fn who_lacks_the_invite_code_is_asked_for_it() {
     person.press(&format!("{PASSWORD}\r"));
     person.expect_last("Invite code:");
     person.press("wrong\r");
+    person.expect_row("That is not the invite code. [bad_invite]");
     person.expect("the question again", |rows| {
         rows.iter().filter(|row| row.starts_with("Invite code:")).count() == 2
     });

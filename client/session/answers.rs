@@ -61,7 +61,7 @@ impl Session {
             return;
         }
         self.refused = true;
-        if code == Code::InviteRequired.name() || code == Code::BadInvite.name() {
+        if [Code::InviteRequired.name(), Code::BadInvite.name()].contains(&code) {
             self.uninvited = Some(request.args);
         }
         self.items.push(Item::Message(message));

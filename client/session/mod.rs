@@ -319,7 +319,8 @@ impl Session {
         wanted && !self.leaving
     }
 
-    /// 1 if something was refused, 2 if the server could not be reached.
+    /// 1 if something was refused, 2 if the server could not be reached. For 3 and 4 the process
+    /// ends at once.
     pub fn exit_code(&self) -> u8 {
         if self.unreachable.is_some() { 2 } else { u8::from(self.refused) }
     }
@@ -394,8 +395,8 @@ impl Session {
         }
     }
 
-    /// The session is over: what still waits would be asked of nobody.
-    fn fail_all(&mut self) {
+    /// What still waits is not waited for: the session is over, or the person leaves.
+    pub fn fail_all(&mut self) {
         for request in self.requests.take_all() {
             if request.purpose != Purpose::Upkeep {
                 self.refuse(Text::NoAnswer { word: request.kind.name() }, "no_answer");
@@ -548,9 +549,9 @@ mod tests {
         assert_ne!(again[2]["payload"]["mid"], first[0]["payload"]["mid"]);
         bench.lines();
         bench.answer(&again[1], refusal("already_friends"));
-        assert_eq!((bench.lines(), bench.0.exit_code()), (vec!["* no".to_owned()], 0));
+        assert_eq!((bench.lines(), bench.0.exit_code()), (vec!["►* no".to_owned()], 0));
         bench.answer(&again[0], refusal("not_friends"));
-        assert_eq!((bench.lines(), bench.0.exit_code()), (vec!["! no [not_friends]".into()], 1));
+        assert_eq!((bench.lines(), bench.0.exit_code()), (vec!["►! no [not_friends]".into()], 1));
     }
 
     #[test]
@@ -592,7 +593,7 @@ mod tests {
             let mut bench = Bench::signed_in();
             bench.event(event);
             bench.0.cut();
-            assert_eq!(bench.lines(), [format!("* {event}")]);
+            assert_eq!(bench.lines(), [format!("►* {event}")]);
             assert!(!bench.0.wants_connection());
             bench.ask("whoami", json!({}));
             assert!(bench.0.wants_connection(), "but it is usable");

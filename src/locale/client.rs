@@ -43,7 +43,19 @@ texts! {
             "The line is longer than {bytes_max} bytes; nothing was sent.",
             "这一行超过 {bytes_max} 字节，没有发送。";
         LineNotText =>
-            "The line is not UTF-8; nothing was sent.", "这一行不是 UTF-8，没有发送。";
+            "The line is not UTF-8, but UTF-16 perhaps; nothing was sent. Save the file as UTF-8.",
+            "这一行不是 UTF-8，可能是 UTF-16，没有发送。请将文件保存为 UTF-8。";
+        /// What is wrong with a line of a script.
+        InLine { number: u64, text: &'a str } => "Line {number}: {text}", "第 {number} 行：{text}";
+        /// The input is there, and reading it fails.
+        CannotRead { why: &'a str } =>
+            "The input cannot be read: {why}. What it holds further was not obeyed.",
+            "无法读取输入：{why}。其余内容没有执行。";
+        /// The output is there, and writing it fails.
+        CannotWrite { why: &'a str } =>
+            "The output cannot be written: {why}. Commands that were not answered yet may not have \
+             been sent.",
+            "无法写入输出：{why}。尚未得到答复的命令可能没有发送。";
 
         // About the language, the way out and what waits.
         /// After Ctrl-C.
@@ -95,8 +107,17 @@ texts! {
             "First contact with {address}: its key is {fingerprint}. Compare it with what the \
              server printed; from now on only this key is trusted there.",
             "首次连接 {address}，其密钥指纹为 {fingerprint}。请与服务器启动时显示的指纹核对；今后该地址只信任此密钥。";
-        KeyNotKept { why: &'a str } =>
-            "The key could not be kept for the next time: {why}", "无法保存该密钥供下次使用：{why}";
+        /// Plaintext was asked for, and the server has shown a key before.
+        PlaintextToKnown { address: &'a str, path: &'a str } =>
+            "STOP: {address} has spoken TLS before, and --plaintext would let anyone on the way \
+             read along, or pretend to be it. Nothing was sent. Leave --plaintext out; if the \
+             server speaks no TLS any more, remove its line from {path}.",
+            "停止：{address} 以前使用过 TLS，而 --plaintext 会让途中的任何人读到内容或冒充服务器。没有发送任何内容。请去掉 --plaintext；\
+             若该服务器确已不再使用 TLS，请从 {path} 中删除它的那一行。";
+        KeyNotKept { why: &'a str, fingerprint: &'a str } =>
+            "The key could not be kept for the next time: {why}. Until it can, start with \
+             --fingerprint {fingerprint}",
+            "无法保存该密钥供下次使用：{why}。在此之前，请用 --fingerprint {fingerprint} 启动";
         /// The key is another than the last time.
         KeyChanged { address: &'a str, expected: &'a str, found: &'a str } =>
             "STOP: {address} has another key than before. Somebody may be pretending to be the \
@@ -116,6 +137,8 @@ texts! {
             "STOP: what answers at {address} shows a certificate and does not have its key. \
              Somebody is pretending to be the server. Nothing was sent.",
             "停止：{address} 出示了证书，却没有对应的密钥，有人在冒充该服务器。没有发送任何内容。";
+        /// What was written as the server's address.
+        AddressUnfit { address: &'a str, why: &'a str } => "\"{address}\": {why}.", "“{address}”：{why}。";
         /// The file of the servers that were met.
         KnownServersUnreadable { path: &'a str, why: &'a str } =>
             "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to trust \
@@ -125,6 +148,38 @@ texts! {
         NotSecure { why: &'a str } =>
             "TLS failed ({why}); --plaintext is for a server that has none",
             "TLS 失败（{why}）；若服务器不支持 TLS，请用 --plaintext";
+        /// TLS failed with a server whose key is known.
+        NotSecureAnyMore { why: &'a str } =>
+            "TLS failed ({why}), and this server has spoken TLS before; nothing was sent",
+            "TLS 失败（{why}），而该服务器以前使用过 TLS；没有发送任何内容";
+    }
+}
+
+texts! {
+    /// Why what was written is no address of a server, and what to write instead.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum AddressFault {
+        NoHost =>
+            "the host is missing; write p2sp HOST or p2sp HOST:PORT",
+            "缺少主机名；请写 p2sp 主机 或 p2sp 主机:端口";
+        NotAHost =>
+            "that is no host; write p2sp HOST or p2sp HOST:PORT, without spaces or a user",
+            "这不是主机名；请写 p2sp 主机 或 p2sp 主机:端口，不要有空格或用户名";
+        Port =>
+            "a port is a number from 1 to 65535; write p2sp HOST:PORT, or p2sp HOST for 18888",
+            "端口是 1 到 65535 的数字；请写 p2sp 主机:端口，省略端口则为 18888";
+        Ipv6 =>
+            "an IPv6 address stands in brackets where a port follows; write p2sp [ADDRESS]:PORT or \
+             p2sp ADDRESS",
+            "IPv6 地址后有端口时要加方括号；请写 p2sp [地址]:端口 或 p2sp 地址";
+        UrlWithoutPort =>
+            "this address of a page names no port; write p2sp HOST:PORT, or p2sp HOST for 18888",
+            "这个网址没有端口；请写 p2sp 主机:端口，省略端口则为 18888";
+        Scheme =>
+            "only addresses that begin with http, https, ws or wss are understood; write p2sp \
+             HOST:PORT",
+            "只认识以 http、https、ws、wss 开头的网址；请写 p2sp 主机:端口";
     }
 }
 
@@ -156,6 +211,11 @@ texts! {
         Title =>
             "Count the messages that have come since your last line in the terminal's title",
             "在终端标题中显示自上次输入后收到的消息数";
+        ExitCodes =>
+            "It leaves with 0 if everything was done, 1 if a command was refused, 2 if there was \
+             no server, 3 if it was not the one that it should be, 4 if the output could not be \
+             written.",
+            "退出码：0 全部完成，1 有命令被拒绝，2 无法连接服务器，3 服务器不是应有的那一个，4 无法写入输出。";
         Help => "Print help", "显示帮助";
         Version => "Print version", "显示版本";
     }

@@ -20,7 +20,7 @@ pub fn help(lang: Lang, admin: bool, query: Option<&str>) -> String {
         Some(row) => row.explain(lang),
         None => {
             let names = command::offered(admin).flat_map(Syntax::names);
-            unknown(lang, &word, command::nearest(&word, names))
+            unknown(lang, command::nearest(&word, names))
         }
     }
 }
@@ -33,7 +33,7 @@ pub fn usage(lang: Lang, word: &str) -> &'static str {
 /// What is wrong with a line.
 pub fn fault(lang: Lang, fault: &CommandFault) -> String {
     match fault {
-        CommandFault::Unknown { word, nearest } => unknown(lang, word, *nearest),
+        CommandFault::Unknown { nearest, .. } => unknown(lang, *nearest),
         CommandFault::Missing { word, argument } => {
             let (what, usage) = (name(lang, *argument), usage(lang, word));
             lang.pick(
@@ -56,17 +56,17 @@ pub fn fault(lang: Lang, fault: &CommandFault) -> String {
     }
 }
 
-fn unknown(lang: Lang, word: &str, nearest: Option<&str>) -> String {
-    // An over-long word would only repeat the line.
-    let word = one_line(&word.chars().take(32).collect::<String>());
+/// A word that is no command may be a password, which was asked for no more: it is not repeated
+/// (P27).
+fn unknown(lang: Lang, nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => lang.pick(
-            format!("There is no command {word:?}. Did you mean {nearest}?"),
-            format!("没有命令“{word}”。是不是想输入 {nearest}？"),
+            format!("There is no command like that. Did you mean {nearest}?"),
+            format!("没有这个命令。是不是想输入 {nearest}？"),
         ),
         None => lang.pick(
-            format!("There is no command {word:?}. Type help for those there are."),
-            format!("没有命令“{word}”。输入 help 查看全部命令。"),
+            "There is no command like that. Type help for those there are.".to_owned(),
+            "没有这个命令。输入 help 查看全部命令。".to_owned(),
         ),
     }
 }

@@ -10,11 +10,13 @@
 
 mod impostor;
 mod peer;
+mod person;
 mod script;
 mod server;
 
 pub use impostor::Impostor;
 pub use peer::{Peer, frame_of, framed};
+pub use person::Person;
 pub use script::{Ended, Script};
 pub use server::{Server, binary, run, wait};
 

@@ -6,7 +6,8 @@
 //! crash and start again. [`peer`] is one person's end of a pipe: frames out, frames in, and the
 //! promises that hold for every connection checked on the way. [`script`] lets several of them
 //! act out a text; [`expect`] compares what came with what a line says. [`secure`] is a
-//! person's TLS, [`socket`] their WebSocket, and [`caller`] somebody with nothing above it.
+//! person's TLS, [`socket`] their WebSocket, [`typist`] somebody at nc, and
+//! [`caller`] somebody with nothing above it.
 //!
 //! Nothing here draws a random number, reads a clock or knows a port.
 #![allow(dead_code)] // each test crate uses its part
@@ -21,4 +22,5 @@ pub mod pipes;
 pub mod script;
 pub mod secure;
 pub mod socket;
+pub mod typist;
 pub mod whims;

@@ -4,7 +4,7 @@
 //! bytes ─► telnet ─► line ─┬─ a command ──────────► a request, as a frame's payload
 //!                          ├─ { … } ──────────────► a request as it stands
 //!                          └─ said here: help before the sign-in, a question, what is wrong
-//! frame ─► show: lines ◄── raw: its payload on one line
+//! frame ─► shown: lines ◄── raw: its payload on one line
 //! ```
 //!
 //! It does for them what the stdin client does for whoever has that: passwords are asked for,
@@ -13,7 +13,6 @@
 //! connection's session stands for it, which the gate knows.
 
 mod groups;
-mod show;
 mod telnet;
 
 use memchr::memchr;
@@ -21,12 +20,17 @@ use serde_json::{Map, Value, json};
 
 use crate::limits::{FRAME_HEADER_BYTES, LINE_BYTES_MAX};
 use crate::locale::client::Text;
-use crate::locale::{self, Lang};
+use crate::locale::{self, Lang, shown};
 use crate::wire::command::{self, Command, CommandFault, GroupList};
 use crate::wire::response::Data;
 use crate::wire::{Code, MessageType, Refusal, RequestMessage, ResponseMessage};
 use groups::Groups;
 use telnet::{Line, Telnet};
+
+/// Stands where a text has the end of a line: a push is one line, for scripts.
+const LINE_END: &str = "⏎";
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Arguments by their names on the wire.
 type Args = Map<String, Value>;
@@ -65,6 +69,7 @@ struct Asking {
 pub struct Lines {
     telnet: Telnet,
     lang: Lang,
+    begun: bool,
     greeted: bool,
     raw: bool,
     asking: Option<Asking>,
@@ -88,6 +93,7 @@ impl Lines {
         Lines {
             telnet: Telnet::default(),
             lang,
+            begun: false,
             greeted: false,
             raw: false,
             asking: None,
@@ -148,10 +154,14 @@ impl Lines {
             let text = Text::LineTooLong { bytes_max: LINE_BYTES_MAX }.say(self.lang);
             return self.refuse(&mut mouth, Code::BadRequest, &text);
         };
-        let Ok(line) = std::str::from_utf8(&bytes) else {
+        // UTF-16 may be UTF-8 by its bytes, but no text has a NUL.
+        let Some(line) = std::str::from_utf8(&bytes).ok().filter(|line| !line.contains('\0'))
+        else {
             let text = Text::LineNotText.say(self.lang);
             return self.refuse(&mut mouth, Code::BadRequest, &text);
         };
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
         if let Some(asking) = self.asking.take() {
             return self.hear_password(asking, line, &mut mouth);
         }
@@ -316,9 +326,15 @@ impl Lines {
     /// help.
     fn refused(&mut self, asked: Asked, message: &Value, out: &mut Vec<u8>) {
         self.again = None;
-        let Asked { kind, args, .. } = asked;
-        let is_wanted = message["payload"]["code"] == Code::InviteRequired.name();
-        if let Some(kind) = kind.filter(|_| is_wanted && !args.contains_key(INVITE)) {
+        let Asked { kind, mut args, .. } = asked;
+        let code = &message["payload"]["code"];
+        let was_given = args.remove(INVITE).is_some();
+        // Who negotiates is a person; the next line of a script would be taken for another code.
+        let is_wanted = match was_given {
+            false => *code == Code::InviteRequired.name(),
+            true => *code == BAD_INVITE && self.telnet.negotiates,
+        };
+        if let Some(kind) = kind.filter(|_| is_wanted) {
             let index = questions(kind).len() - 1;
             let unix = message["timestamp"].as_i64().unwrap_or_default();
             self.ask_for_password(Asking { kind, args, index }, &mut Mouth { unix, out });
@@ -378,7 +394,7 @@ impl Lines {
             return out.extend_from_slice(self.line_end());
         }
         out.truncate(start);
-        for line in show::lines(message, self.lang) {
+        for line in shown::lines(message, self.lang, LINE_END) {
             out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(self.line_end());
         }
@@ -397,6 +413,8 @@ struct Mouth<'a> {
 
 /// The argument that is only asked for where it was missed.
 const INVITE: &str = "invite";
+/// The code of a refusal because it is not the right one.
+const BAD_INVITE: &str = "bad_invite";
 
 /// The passwords that a request needs, and how they are asked for. One that is chosen is asked
 /// for twice.
@@ -424,3 +442,44 @@ pub fn line_len(bytes: &[u8]) -> Option<usize> {
 
 /// What one idle person costs beside the connection (P20).
 const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::request;
+
+    fn refuse(lines: &mut Lines, out: &mut Vec<u8>, code: &str) {
+        let start = out.len();
+        let payload = json!({"status": 403, "code": code, "message": "no"});
+        request::append(out, "normalmsg", 0, &payload);
+        lines.reform(out, start);
+    }
+
+    /// The next request, behind whatever is said here.
+    fn ask(lines: &mut Lines, out: &mut Vec<u8>) -> Value {
+        loop {
+            match lines.step(None, 0, out) {
+                Step::Said(_) => {}
+                Step::Ask(request) => return serde_json::from_slice(&request).expect("JSON"),
+                step => unreachable!("{step:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_invite_code_is_asked_for_again_where_a_person_sits() {
+        for (negotiation, is_asked) in [(&b"\xff\xfd\x03"[..], true), (b"", false)] {
+            let (mut lines, mut out) = (Lines::new(Lang::En), Vec::new());
+            lines.take_in(negotiation, &mut out);
+            lines.take_in(b"reg eve\nsecret\nsecret\nwrong\nwhoami\n", &mut out);
+            assert_eq!(ask(&mut lines, &mut out)["payload"].get(INVITE), None);
+            refuse(&mut lines, &mut out, "invite_required");
+            assert_eq!(ask(&mut lines, &mut out)["payload"][INVITE], "wrong");
+            refuse(&mut lines, &mut out, "bad_invite");
+            let next = ask(&mut lines, &mut out);
+            let (kind, code) = if is_asked { ("reg", "whoami") } else { ("whoami", "") };
+            assert_eq!(next["type"], kind);
+            assert_eq!(next["payload"][INVITE].as_str().unwrap_or_default(), code);
+        }
+    }
+}

@@ -254,8 +254,15 @@ impl Stage {
             let heading = shown.starts_with("── ").then(|| shown.split_once('\n')).flatten();
             let shown = heading.map_or(&*shown, |(_, said)| said);
             for printed in [&*plain, shown.trim_end_matches('\n')] {
-                let hidden = |c: char| c != '\n' && shows_nothing(c);
+                let selects = |c| matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}');
+                let hidden = |c: char| c != '\n' && (shows_nothing(c) || selects(c));
                 assert!(!printed.chars().any(hidden), "P28: {printed:?}");
+                let marks = printed.matches('►').count();
+                // Behind nothing but the time.
+                let time = |c: char| c.is_ascii_digit() || matches!(c, ':' | ' ');
+                let starts = |line: &&str| line.trim_start_matches(time).starts_with('►');
+                let at_margin = printed.lines().filter(starts).count();
+                assert_eq!(marks, at_margin, "P28: {printed:?}");
                 let indented = printed.split('\n').skip(1).all(|line| line.starts_with("  "));
                 assert!(indented || lines == Lines::OneEach, "P28: {printed:?}");
             }

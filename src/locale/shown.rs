@@ -1,0 +1,311 @@
+//! What a terminal gets of what is said: for the stdin client, and for telnet and nc alike (P28).
+//!
+//! A terminal breaks a long line where its width ends, and nobody knows its width for certain. So
+//! a part of a peer's text may stand at the margin, and three rules keep it from being taken for
+//! ours: what we say unasked begins with [`MARK`], which no text of a peer can show; a run of
+//! spaces is one space, so nothing is moved to the margin unseen; and what has no width of its own
+//! is shown as what it is, or belongs to the character before it.
+//!
+//! [`class`] is the one place that says what a person sees of a character.
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthChar;
+
+use super::client::Text;
+use super::{Lang, is_invisible};
+
+/// Stands in front of notices, refusals and what an administrator says, and nowhere else.
+pub const MARK: char = '►';
+
+/// What a peer's text has instead of [`MARK`] and what looks like it.
+const NO_MARK: char = '>';
+/// Carries a mark that has no letter before it.
+const NO_LETTER: char = '◌';
+/// Marks that one letter may carry.
+const MARKS_MAX: usize = 4;
+/// Spaces that a line of our own may begin with.
+const INDENT_MAX: usize = 4;
+
+/// What a person sees of a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Itself.
+    Plain,
+    /// Nothing, of some width.
+    Space,
+    /// Something on the character before it.
+    Combining,
+    /// Nothing: it only chooses how its neighbours look.
+    Joiner,
+    /// Nothing, or what it does to others.
+    Hidden,
+    /// [`MARK`], or what could be taken for it.
+    Mark,
+}
+
+/// What a person sees of this character.
+pub fn class(c: char) -> Class {
+    match u32::from(c) {
+        0x09 | 0x20 | 0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x2800 | 0x3000 => {
+            Class::Space
+        }
+        0x2023 | 0x23F5 | 0x25B6..=0x25BB | 0x27A4 | 0x2BC8 | 0x1F782 => Class::Mark,
+        0x200D | 0xFE00..=0xFE0F | 0xE0100..=0xE01EF => Class::Joiner,
+        // Mongolian selectors, and what is no character.
+        0x180B..=0x180F | 0xFDD0..=0xFDEF => Class::Hidden,
+        code if code & 0xFFFE == 0xFFFE => Class::Hidden,
+        _ if c.is_control() || is_invisible(c) => Class::Hidden,
+        _ if c.width() == Some(0) => Class::Combining,
+        _ => Class::Plain,
+    }
+}
+
+/// Whether a character could hide, move or turn what is shown.
+pub fn is_hidden(c: char) -> bool {
+    matches!(class(c), Class::Hidden | Class::Joiner)
+}
+
+/// One line of a peer's text, for a terminal of any width.
+pub fn line(text: &str) -> String {
+    fit(text, false)
+}
+
+/// The same for who breaks lines before the terminal does: its spaces stay.
+pub fn spaced_line(text: &str) -> String {
+    fit(text, true)
+}
+
+fn fit(text: &str, keep_spaces: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut before, mut marks) = (' ', 0);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let class = class(c);
+        marks = if class == Class::Combining { marks + 1 } else { 0 };
+        let shown = match class {
+            Class::Plain => c,
+            Class::Space
+                if !keep_spaces && self::class(before) == Class::Space && !out.is_empty() =>
+            {
+                continue;
+            }
+            Class::Space if c == '\u{3000}' => c,
+            Class::Space => ' ',
+            Class::Mark => NO_MARK,
+            Class::Joiner if belongs(c, before, chars.peek()) => continue,
+            Class::Combining if marks <= MARKS_MAX => {
+                if marks == 1 && self::class(before) != Class::Plain {
+                    out.push(NO_LETTER);
+                }
+                out.push(c);
+                continue;
+            }
+            Class::Combining if marks > MARKS_MAX + 1 => continue,
+            Class::Joiner | Class::Combining | Class::Hidden => char::REPLACEMENT_CHARACTER,
+        };
+        out.push(shown);
+        before = c;
+    }
+    out
+}
+
+/// Whether a joiner is part of what stands around it: then it can be left out without a loss.
+fn belongs(joiner: char, before: char, next: Option<&char>) -> bool {
+    match joiner {
+        '\u{200D}' => is_picture(before) && next.is_some_and(|next| is_picture(*next)),
+        '\u{FE0E}' | '\u{FE0F}' => {
+            let is_key = next == Some(&'\u{20E3}') && matches!(before, '0'..='9' | '#' | '*');
+            is_key || is_picture(before)
+        }
+        _ => matches!(u32::from(before), 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF),
+    }
+}
+
+/// Roughly the characters that may be shown as emoji.
+fn is_picture(c: char) -> bool {
+    matches!(u32::from(c),
+        0xA9 | 0xAE | 0x203C | 0x2049 | 0x2122 | 0x2139 | 0x2190..=0x21FF | 0x2300..=0x23FF
+        | 0x24C2 | 0x25A0..=0x27BF | 0x2900..=0x297F | 0x2B00..=0x2BFF | 0x3030 | 0x303D
+        | 0x3297 | 0x3299 | 0x1F000..=0x1FAFF)
+}
+
+/// The lines of an answer or a push; none if its type is not known. Further lines of one text
+/// follow behind `joint`.
+pub fn lines(message: &Value, lang: Lang, joint: &str) -> Vec<String> {
+    let (kind, payload) = (string(message, "type"), &message["payload"]);
+    match kind {
+        "normalmsg" | "login_success" if payload["status"].as_i64() >= Some(400) => {
+            vec![refusal(string(payload, "message"), string(payload, "code"), joint)]
+        }
+        "normalmsg" | "login_success" => answer(payload),
+        "usersend" | "groupsend" | "sysmsg" => {
+            let head = head(kind, payload, lang);
+            vec![format!("{head} {}", text(string(payload, "message"), joint, line))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A no, with its code.
+pub fn refusal(said: &str, code: &str, joint: &str) -> String {
+    format!("{MARK}! {} [{}]", text(said, joint, line), line(code))
+}
+
+/// Something to know.
+pub fn notice(said: &str, joint: &str) -> String {
+    format!("{MARK}* {}", text(said, joint, line))
+}
+
+/// What stands before the text of a push. What an administrator says is marked in front of their
+/// name, where no text of a peer ever stands.
+pub fn head(kind: &str, payload: &Value, lang: Lang) -> String {
+    // The sign behind a name stands there alone.
+    let name = |key: &str| line(string(payload, key)).replace('>', "›");
+    let by_admin = matches!(string(payload, "event"), "admin" | "broadcast");
+    let by_admin = by_admin || payload["system"] == true;
+    let system = if by_admin { Text::SystemMark.say(lang) + " " } else { String::new() };
+    let mark = if by_admin { MARK.to_string() } else { String::new() };
+    let [creator, group, from] = ["creator", "groupname", "fromusername"].map(name);
+    match kind {
+        "sysmsg" => format!("{MARK}* {system}").trim_end().to_owned(),
+        "groupsend" => format!("{mark}{system}{creator}/{group} {from}>"),
+        _ => format!("{mark}{system}{from}>"),
+    }
+}
+
+/// A text of several lines as part of one: `joint` stands between them, and each is made by `line`.
+pub fn text(text: &str, joint: &str, line: impl Fn(&str) -> String) -> String {
+    let lines = text.trim_end_matches(['\r', '\n']).lines();
+    lines.map(line).collect::<Vec<_>>().join(joint)
+}
+
+/// The lines of a text of our own: they may be indented.
+pub fn own_lines(text: &str) -> Vec<String> {
+    let indented = |own: &str| {
+        let rest = own.trim_start_matches(' ');
+        " ".repeat((own.len() - rest.len()).min(INDENT_MAX)) + &line(rest)
+    };
+    text.lines().map(indented).collect()
+}
+
+/// An answer has lines of its own; names and texts of others stand inside them. The notices in a
+/// history look as they did when they came.
+fn answer(payload: &Value) -> Vec<String> {
+    let mut lines = own_lines(string(payload, "message"));
+    let messages = payload["data"]["messages"].as_array().into_iter().flatten();
+    for (line, message) in lines.iter_mut().skip(1).zip(messages) {
+        if message["type"] == "sysmsg" {
+            line.insert(0, MARK);
+        }
+    }
+    lines
+}
+
+fn string<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn shown(kind: &str, payload: Value) -> Vec<String> {
+        lines(&json!({"type": kind, "payload": payload}), Lang::En, "⏎")
+    }
+
+    #[test]
+    fn messages_are_the_documented_lines() {
+        for (kind, payload, expected) in [
+            ("usersend", json!({"fromusername": "bob", "message": "hi"}), "bob> hi"),
+            (
+                "usersend",
+                json!({"fromusername": "root", "message": "a\r\nb> c\n", "system": true}),
+                "►[system message] root> a⏎b> c",
+            ),
+            (
+                "groupsend",
+                json!({"creator": "alice", "groupname": "team", "fromusername": "bob",
+                       "message": "a\tb\u{1b}[2J"}),
+                "alice/team bob> a b\u{fffd}[2J",
+            ),
+            (
+                "groupsend",
+                json!({"creator": "eve", "groupname": "x bob> no", "fromusername": "eve",
+                       "message": "hi"}),
+                "eve/x bob› no eve> hi",
+            ),
+            ("sysmsg", json!({"message": "bob left", "event": "group_left"}), "►* bob left"),
+            ("sysmsg", json!({"message": "tea", "event": "broadcast"}), "►* [system message] tea"),
+            (
+                "normalmsg",
+                json!({"message": "not\nfriends", "status": 403, "code": "not_friends"}),
+                "►! not⏎friends [not_friends]",
+            ),
+        ] {
+            assert_eq!(shown(kind, payload), [expected]);
+        }
+        let list = json!({"message": "Groups:\n  1. a  b\u{202e}", "status": 200});
+        assert_eq!(shown("normalmsg", list), ["Groups:", "  1. a b\u{fffd}"]);
+        let messages = json!([{"type": "usersend"}, {"type": "sysmsg"}]);
+        let history = json!({"message": "History:\nal> x\n* y", "data": {"messages": messages}});
+        assert_eq!(shown("normalmsg", history), ["History:", "al> x", "►* y"]);
+        assert!(shown("later", json!({})).is_empty());
+    }
+
+    #[test]
+    fn p28_what_has_no_width_is_shown_as_such_or_is_part_of_its_neighbours() {
+        for (text, seen) in [
+            ("a    b\u{a0}\u{2003}\u{2800}c", "a b c"),
+            ("你　　好", "你　好"),
+            ("a\u{fe0f}b\u{180b}c\u{200b}", "a\u{fffd}b\u{fffd}c\u{fffd}"),
+            ("\u{fe0f}", "\u{fffd}"),
+            ("❤\u{fe0f} 1\u{fe0f}\u{20e3}", "❤ 1\u{20e3}"),
+            ("👨\u{200d}👩\u{200d}👧", "👨👩👧"),
+            ("葛\u{e0100}", "葛"),
+            ("cafe\u{301} ค่ะ हिन्दी", "cafe\u{301} ค่ะ हिन्दी"),
+            ("\u{301}a \u{301}b", "◌\u{301}a ◌\u{301}b"),
+            (
+                "z\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}y",
+                "z\u{301}\u{301}\u{301}\u{301}\u{fffd}y",
+            ),
+            ("\u{1100}\u{1161}\u{11a8}", "\u{1100}\u{1161}\u{11a8}"),
+            ("►! you are out ▶\u{fe0f}", ">! you are out >"),
+        ] {
+            assert_eq!(line(text), seen, "{text:?}");
+        }
+        assert_eq!(spaced_line("  a\t  b\u{2003}"), "  a   b ");
+    }
+
+    /// Texts as a stranger would make them.
+    fn hostile() -> impl Strategy<Value = String> {
+        let one = prop_oneof![
+            "\\PC",
+            "[ \t\u{a0}\u{2003}\u{3000}]{1,80}",
+            "[\u{0}-\u{9f}]",
+            "[\u{200b}-\u{206f}\u{feff}\u{61c}\u{ad}\u{fe00}-\u{fe0f}\u{180b}-\u{180f}]",
+            "[\u{300}-\u{36f}]{1,9}",
+            "[►▶▸*!>\n]",
+        ];
+        prop::collection::vec(one, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn p28_no_peers_text_brings_a_line_a_mark_or_what_cannot_be_seen(said in hostile()) {
+            let payload = json!({"fromusername": said, "creator": said, "groupname": said,
+                                 "message": said, "event": said, "status": 400, "code": said});
+            for kind in ["usersend", "groupsend", "sysmsg", "normalmsg"] {
+                let lines = shown(kind, payload.clone());
+                prop_assert_eq!(lines.len(), 1);
+                let ours = matches!(kind, "sysmsg" | "normalmsg");
+                prop_assert_eq!(lines[0].starts_with(MARK), ours);
+                let rest = lines[0].strip_prefix(MARK).unwrap_or(&lines[0]);
+                prop_assert!(!rest.contains(is_hidden), "{:?}", rest);
+                prop_assert!(rest.chars().all(|c| class(c) != Class::Mark), "{:?}", rest);
+                prop_assert!(!line(&said).contains("  "));
+            }
+        }
+    }
+}
