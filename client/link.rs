@@ -40,7 +40,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// For how long by a script that is signed in; a person waits as they please.
 const PATIENCE_SCRIPTED: Duration = Duration::from_secs(60);
-/// What some servers send before the first frame: a prompt of this length.
+/// What earlier servers sent to a peer that was silent, before the first frame: a prompt of this
+/// length.
 const PROMPT_BYTES: usize = 12;
 
 /// Whether a connection is sealed.

@@ -171,8 +171,6 @@ pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
 /// Groups whose numbers are remembered for one who types lines.
 pub const LINE_GROUPS_MAX: usize = 10_000;
-/// A peer that says nothing for so long is shown how to begin, in microseconds.
-pub const SILENCE_MICROS: u64 = 400_000;
 
 /// The longest head of an HTTP request …
 pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;

@@ -374,11 +374,11 @@ fn telnet_is_understood_and_hides_a_password() {
     let mut house = house();
     let mut ann = Caller::connect(&house, HERE, None);
     send(&mut ann, &mut house, b"\xff\xfd\x03\xff\xfb\x18");
-    assert_eq!(ann.plain, b"\xff\xfc\x03\xff\xfe\x18");
+    assert!(ann.plain.starts_with(b"\xff\xfc\x03\xff\xfe\x18p2sp. "), "{:?}", ann.plain);
     house.pass(Duration::from_secs(20));
     ann.plain.clear();
     send(&mut ann, &mut house, b"reg ann\r\0");
-    assert!(ann.plain.ends_with(b"\r\nPassword: \xff\xfb\x01"), "{:?}", ann.plain);
+    assert_eq!(ann.plain, b"Password: \xff\xfb\x01");
     ann.plain.clear();
     send(&mut ann, &mut house, b"\xff\xfd\x01correct horse\r\0");
     assert_eq!(ann.plain, b"\xff\xfc\x01\r\nAgain: \xff\xfb\x01");
@@ -388,29 +388,53 @@ fn telnet_is_understood_and_hides_a_password() {
     assert!(ann.plain.ends_with(b"[bad_request]\r\n"));
 }
 
+/// A browser connects ahead and is silent: what the server said then would stand in front of its
+/// answer.
 #[test]
-fn who_says_nothing_is_shown_how_to_begin_where_plaintext_is_allowed() {
+fn the_server_says_nothing_before_the_peer_did() {
+    for tls_required in [false, true] {
+        let rules = Rules { tls_required, ..Rules::default() };
+        let mut house = House::with(rules, Some(certificate()));
+        for (address, trusts) in [(HERE, None), (HERE, trusted()), ("192.0.2.1:1", trusted())] {
+            let mut ahead = Caller::connect(&house, address, trusts);
+            let mut begun = Caller::connect(&house, address, trusts);
+            send(&mut ahead, &mut house, b"");
+            send(&mut begun, &mut house, b"G");
+            for _ in 0..14 {
+                house.pass(Duration::from_secs(1));
+                for caller in [&mut ahead, &mut begun] {
+                    caller.receive(&house).expect("TLS");
+                    assert!(caller.plain.is_empty(), "{:?}", caller.plain);
+                }
+            }
+            send(&mut ahead, &mut house, PAGE);
+            assert!(ahead.plain.starts_with(b"HTTP/1.1 200 OK\r\n"), "{:?}", ahead.plain);
+            send(&mut begun, &mut house, &PAGE[1..]);
+            assert!(begun.plain.starts_with(b"HTTP/1.1 200 OK\r\n"), "{:?}", begun.plain);
+        }
+    }
+}
+
+/// Whoever sits there is told how to begin as soon as they, or their telnet, said something.
+#[test]
+fn the_first_key_pressed_brings_the_greeting() {
+    let mut house = house();
+    let mut typist = Typist::connect(&house, HERE, None);
+    let lines = typist.types(&mut house, "\n");
+    assert!(lines.len() == 1 && lines[0].contains("help"), "{lines:?}");
+    assert_eq!(typist.types(&mut house, "\n"), [""; 0], "once");
+    let mut telnet = Typist::connect(&house, HERE, None);
+    send(&mut telnet.caller, &mut house, b"\xff\xfb\x1f");
+    let greeting = telnet.caller.plain.strip_prefix(b"\xff\xfe\x1f").expect("declined");
+    assert!(greeting.starts_with(b"p2sp. ") && greeting.ends_with(b"\r\n"), "{greeting:?}");
+    telnet.caller.plain.clear();
+    assert_eq!(telnet.types(&mut house, "\r\n"), [""; 0], "once");
+}
+
+#[test]
+fn from_elsewhere_a_person_is_told_in_words_that_plaintext_is_refused() {
     let rules = Rules { tls_required: true, ..Rules::default() };
     let mut house = House::with(rules, Some(certificate()));
-    let mut silent = Caller::connect(&house, HERE, None);
-    let mut begun = Caller::connect(&house, HERE, None);
-    let mut elsewhere = Caller::connect(&house, "192.0.2.1:1", None);
-    let mut sealed = Caller::connect(&house, HERE, trusted());
-    send(&mut begun, &mut house, b"\xab");
-    send(&mut sealed, &mut house, b"");
-    house.pass(Duration::from_millis(399));
-    assert_eq!(silent.receive(&house), Ok(0));
-    house.pass(Duration::from_secs(2));
-    for (caller, shown) in [(&mut begun, false), (&mut elsewhere, false), (&mut sealed, false)] {
-        caller.receive(&house).expect("TLS");
-        assert_eq!(!caller.plain.is_empty(), shown);
-    }
-    silent.receive(&house).expect("bytes");
-    assert_eq!(silent.plain, b"p2sp> help\r\n");
-    assert_eq!(silent.plain.len(), 12);
-    // It is skipped, and what follows is served as ever.
-    assert_eq!(silent.ask(&mut house, "ping", json!({}))["code"], "ok");
-    // From elsewhere, a person is told in words.
     let mut typist = Typist::connect(&house, "192.0.2.1:1", None);
     let lines = typist.types(&mut house, "help\n");
     assert!(lines.len() == 1 && lines[0].ends_with("[tls_required]"), "{lines:?}");

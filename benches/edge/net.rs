@@ -156,7 +156,6 @@ impl Edge {
         for (peer, length) in heard.parts.drain(..) {
             let (mut part, behind) = rest.split_at(length);
             rest = behind;
-            part = part.strip_prefix(&frame::PROMPT).unwrap_or(part);
             while !part.is_empty() {
                 let length = frame::frame_len(part).ok().flatten().filter(|l| *l <= part.len());
                 let (frame, next) = part.split_at(length.ok_or("the server writes half a frame")?);

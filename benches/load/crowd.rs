@@ -227,8 +227,7 @@ fn each_frame(
     bytes: &[u8],
     mut hear: impl FnMut(&[u8]) -> Outcome<()>,
 ) -> Outcome<usize> {
-    // Whoever was silent for a while was shown the prompt.
-    let mut at = if bytes.starts_with(&frame::PROMPT) { frame::PROMPT.len() } else { 0 };
+    let mut at = 0;
     while let Some(length) = cut(&bytes[at..])?.filter(|length| *length <= bytes.len() - at) {
         hear(&bytes[at..at + length])?;
         at += length;

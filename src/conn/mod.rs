@@ -52,9 +52,8 @@ use websocket::WebSocket;
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing came, and nobody was shown how to begin.
-    Silent,
-    /// Too little came yet, or too little within TLS, to know what it speaks.
+    /// Too little came yet, or too little within TLS, to know what it speaks. Nothing is said here:
+    /// a browser connects ahead and is silent, and would take it for its answer.
     Sniffing,
     /// It speaks TLS, and we do not understand each other yet.
     Handshaking,
@@ -275,18 +274,6 @@ impl Connection {
 
     fn begun(&self) -> Option<Moment> {
         (self.begun != NEVER).then_some(self.begun)
-    }
-
-    /// It may be a person who does not know what to say; see [`Due::Prompt`].
-    pub fn await_first_byte(&mut self) {
-        self.stage = Stage::Silent;
-    }
-
-    /// Its first byte came, or it was shown how to begin.
-    pub fn end_silence(&mut self) {
-        if self.stage == Stage::Silent {
-            self.stage = Stage::Sniffing;
-        }
     }
 
     /// It speaks frames.

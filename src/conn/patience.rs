@@ -36,8 +36,6 @@ pub enum Due {
     Never,
     /// The rate allows the next frame.
     GoOn,
-    /// Nothing came: perhaps a person sits there, and is to be shown how to begin.
-    Prompt,
     /// Close for this reason.
     Close(CloseReason),
     /// The last bytes were not taken in time, or the peer lingers: let it go.
@@ -71,7 +69,7 @@ impl Connection {
     }
 
     /// Every deadline of a serving connection, and what it asks for.
-    fn deadlines(&self, settings: &limits::Limits) -> [Option<(Moment, Due)>; 5] {
+    fn deadlines(&self, settings: &limits::Limits) -> [Option<(Moment, Due)>; 4] {
         let limit = |since: Moment, seconds: u64, reason| {
             (seconds > 0).then(|| (since.after(Duration::from_secs(seconds)), Due::Close(reason)))
         };
@@ -95,9 +93,6 @@ impl Connection {
         let stall = (!self.send.is_empty())
             .then(|| limit(self.last_progress, settings.idle_seconds, CloseReason::Stalled))
             .flatten();
-        let prompt = (self.stage == Stage::Silent).then(|| {
-            (self.since.after(Duration::from_micros(limits::SILENCE_MICROS)), Due::Prompt)
-        });
-        [life, frame, stall, prompt, self.is_paced().then_some((self.paced_until, Due::GoOn))]
+        [life, frame, stall, self.is_paced().then_some((self.paced_until, Due::GoOn))]
     }
 }

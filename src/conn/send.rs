@@ -113,7 +113,6 @@ impl SendBuffer {
     fn frame_at(&self, start: usize, form: Form) -> usize {
         let rest = &self.bytes[start..];
         let length = match form {
-            Form::Frames if rest.starts_with(&frame::PROMPT) => Some(frame::PROMPT.len()),
             Form::Lines => lines::line_len(rest),
             Form::Frames => frame::frame_len(rest).ok().flatten(),
             Form::WebSocket => websocket::frame_len(rest),

@@ -41,14 +41,6 @@ impl Server {
         }
     }
 
-    /// Something came of a connection.
-    pub(super) fn end_silence(&mut self, id: ConnId) {
-        let came = !self.intake.begun().is_empty();
-        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|_| came) {
-            conn.end_silence();
-        }
-    }
-
     /// The first bytes tell what a connection speaks.
     fn tell_apart(&mut self, id: ConnId) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };

@@ -173,11 +173,7 @@ impl Server {
             self.counters.closed(CloseReason::Refused.name());
             return false;
         }
-        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
-        if !self.rules.tls_required || peer.ip().to_canonical().is_loopback() {
-            conn.await_first_byte();
-        }
-        self.conns.insert(conn);
+        self.conns.insert(Connection::new(id.generation, peer.ip(), now.mono));
         self.touch(id);
         true
     }
@@ -264,7 +260,6 @@ impl Server {
     /// The connection's share is complete: open it if it is sealed, make frames of it whatever it
     /// is, and list them.
     pub fn end_read(&mut self, id: ConnId, now: Now) {
-        self.end_silence(id);
         self.begin_tls(id, now);
         self.open_records(id, now);
         let listed = self.understand(id, now);

@@ -8,7 +8,6 @@ use crate::conn::{CloseReason, Due, Stage};
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::mutant::Mutant;
-use crate::wire::frame;
 
 /// What is left to do for a connection at the end of a tick.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,10 +121,6 @@ impl Server {
             Due::Never | Due::Later(_) if Mutant::DeadlineNotSetAnew.is_on() => return,
             Due::Never | Due::Later(_) => {}
             Due::GoOn => conn.pace(None),
-            Due::Prompt => {
-                conn.end_silence();
-                self.append_bytes(id, now, &frame::PROMPT);
-            }
             Due::Close(reason) => conn.close(reason, now.mono),
             Due::Drop => conn.die(CloseReason::Io),
         }

@@ -16,10 +16,6 @@ use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
 /// The first four bytes of every frame.
 pub const MAGIC: [u8; 4] = [0xAB, 0xCD, 0xEF, 0x88];
 
-/// What a peer is shown that says nothing, for a person might sit there. As long as a header:
-/// who speaks frames and reads it skips just that.
-pub const PROMPT: [u8; FRAME_HEADER_BYTES] = *b"p2sp> help\r\n";
-
 /// How a peer broke the frame's rules. Each is answered once, and then the connection closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameFault {

@@ -103,9 +103,6 @@ impl Peer {
         let broken = |what: &'static str| io::Error::new(ErrorKind::InvalidData, what);
         let mut chunk = [0; 16 * 1024];
         loop {
-            if self.bytes.starts_with(&frame::PROMPT) {
-                self.bytes.drain(..frame::PROMPT.len());
-            }
             let length = frame::frame_len(&self.bytes).map_err(|_| broken("no frame"))?;
             if let Some(length) = length.filter(|&length| length <= self.bytes.len()) {
                 let frame: Vec<u8> = self.bytes.drain(..length).collect();

@@ -183,15 +183,6 @@ impl Stream {
     /// The loop wrote: the frames that are whole now, each with where it begins.
     pub fn hear(&mut self, bytes: &[u8]) -> Result<Vec<(usize, Rc<Message>)>, String> {
         self.partial.extend_from_slice(bytes);
-        if self.framed == 0 && self.partial.starts_with(&frame::PROMPT[..1]) {
-            if self.partial.len() < frame::PROMPT.len() {
-                return Ok(Vec::new());
-            }
-            if self.partial.drain(..frame::PROMPT.len()).ne(frame::PROMPT) {
-                return Err("neither the prompt nor a frame".into());
-            }
-            self.framed += frame::PROMPT.len();
-        }
         let (mut at, mut whole) = (0, Vec::new());
         while let Some(length) =
             frame::frame_len(&self.partial[at..]).map_err(|fault| format!("{fault:?}"))?

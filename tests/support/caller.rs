@@ -76,9 +76,6 @@ impl Caller {
 
     /// The payload of the next answer that came.
     pub fn answer(&mut self) -> Option<Value> {
-        if self.plain.starts_with(&frame::PROMPT) {
-            self.plain.drain(..frame::PROMPT.len());
-        }
         loop {
             let length = frame::frame_len(&self.plain).expect("a frame")?;
             let whole: Vec<u8> = self.plain.drain(..length).collect();

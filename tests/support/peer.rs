@@ -117,12 +117,7 @@ impl Peer {
             let message = serde_json::from_slice(&line).map_err(|error| error.to_string())?;
             self.take_in(message)?;
         }
-        if self.bytes.starts_with(&frame::PROMPT) {
-            self.bytes.drain(..frame::PROMPT.len());
-        }
-        let is_prompted = !self.bytes.is_empty() && frame::PROMPT.starts_with(&self.bytes);
-        while !is_prompted
-            && let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))?
+        while let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))?
         {
             if length > self.bytes.len() {
                 break;

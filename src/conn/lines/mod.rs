@@ -134,7 +134,13 @@ impl Lines {
             Some((line, list)) => (Line::Whole(line), Some(list)),
             None => match self.telnet.next() {
                 Some(line) => (line, None),
-                None => return Step::Rest,
+                None => {
+                    // A telnet has spoken by itself: the person need not guess how to begin.
+                    if self.telnet.negotiates {
+                        self.greet(&mut Mouth { unix, out });
+                    }
+                    return Step::Rest;
+                }
             },
         };
         let mut mouth = Mouth { unix, out };
@@ -170,9 +176,7 @@ impl Lines {
             self.say(mouth, Code::Ok, &text.say(self.lang));
             return Step::Said(None);
         }
-        if !std::mem::replace(&mut self.greeted, true) {
-            self.say(mouth, Code::Ok, &Text::WelcomeLine.say(self.lang));
-        }
+        self.greet(mouth);
         if trimmed.is_empty() {
             return Step::Said(None);
         }
@@ -192,6 +196,13 @@ impl Lines {
                 let text = locale::command::fault(self.lang, &fault);
                 self.refuse(mouth, fault.code(), &text)
             }
+        }
+    }
+
+    /// Says once how to begin.
+    fn greet(&mut self, mouth: &mut Mouth) {
+        if !std::mem::replace(&mut self.greeted, true) {
+            self.say(mouth, Code::Ok, &Text::WelcomeLine.say(self.lang));
         }
     }
 
@@ -374,7 +385,7 @@ impl Lines {
     }
 
     fn line_end(&self) -> &'static [u8] {
-        if self.telnet.sends_cr { b"\r\n" } else { b"\n" }
+        if self.telnet.sends_cr || self.telnet.negotiates { b"\r\n" } else { b"\n" }
     }
 }
 

@@ -203,7 +203,6 @@ impl Life {
         match self.conn.due(self.now, &self.limits) {
             Due::Never | Due::Later(_) => {}
             Due::GoOn => self.conn.pace(None),
-            Due::Prompt => self.conn.end_silence(),
             Due::Close(reason) => {
                 self.conn.close(reason, self.now);
                 self.model.closing = Some(self.now);
@@ -269,7 +268,7 @@ impl Life {
 
 fn rank(stage: Stage) -> usize {
     match stage {
-        Stage::Silent | Stage::Sniffing | Stage::Handshaking => 0,
+        Stage::Sniffing | Stage::Handshaking => 0,
         Stage::Native | Stage::Http | Stage::WebSocket | Stage::Lines => 1,
         Stage::Flushing => 2,
         Stage::Lingering => 3,
