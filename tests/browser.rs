@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 const BROWSERS: &[&str] =
     &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const WITHOUT_BROWSER: &[&str] = &["words.test.js", "session.test.js"];
+const WITHOUT_BROWSER: &[&str] = &["words.test.js", "text.test.js", "session.test.js"];
 const WITH_BROWSER: &[&str] = &["page.test.js"];
 
 #[test]

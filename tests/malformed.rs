@@ -147,7 +147,8 @@ fn what_is_no_message_is_named_and_ends_the_connection() {
         ("200 arrays as payload", format!(r#"{{"type":"ping","payload":{}}}"#, nested(200)).into()),
         ("no UTF-8", b"{\"type\":\"ping\",\"payload\":{\"a\":\"\xff\xfe\"}}".into()),
         ("UTF-8 cut short", b"{\"type\":\"ping\",\"payload\":{\"a\":\"\xe4\xbd\"}}".into()),
-        ("a lone surrogate", br#"{"type":"ping","payload":{"username":"\ud800"}}"#.into()),
+        ("half an escape", br#"{"type":"ping","payload":{"username":"\ud8"}}"#.into()),
+        ("no number", br#"{"type":"ping","payload":{"count":NaN}}"#.into()),
         (
             "a raw line end in a string",
             b"{\"type\":\"ping\",\"payload\":{\"username\":\"\n\"}}".into(),
@@ -195,6 +196,7 @@ fn a_request_that_cannot_be_served_is_refused_and_the_connection_goes_on() {
     let long_mid = json!({"username": "bob", "message": "x", "mid": "m".repeat(65)});
     let deep_text = format!(r#""username":"bob","message":{}"#, nested(200));
     let deep_other = format!(r#""later":{}"#, nested(200));
+    let half_text = r#""username":"bob","message":"half \ud83d","mid":"m1""#;
     let cases = vec![
         ("no name", town.request("send", json!({"message": "x"})), "bad_request"),
         ("an array as name", town.request("add", json!({"username": ["bob"]})), "bad_request"),
@@ -208,6 +210,18 @@ fn a_request_that_cannot_be_served_is_refused_and_the_connection_goes_on() {
         ("200 arrays as a text", town.request_with("send", &deep_text), "bad_request"),
         ("200 arrays nobody asked for", town.request_with("whoami", &deep_other), "ok"),
         ("an odd number nobody asked for", town.request_with("whoami", r#""a":1e999"#), "ok"),
+        ("an odd number as a seq", town.request_with("read", r#""seq":1e999"#), "bad_request"),
+        ("half a pair as a text", town.request_with("send", half_text), "bad_request"),
+        (
+            "half a pair as a name",
+            town.request_with("add", r#""username":"\ud800""#),
+            "bad_request",
+        ),
+        ("half a pair as an id", town.request_with("whoami", r#""id":"\udc00""#), "bad_request"),
+        ("half a pair as a type", town.request_with(r"\ud800", r#""a":1"#), "unknown_type"),
+        ("half a pair as a key", town.request_with("whoami", r#""\ud800":1"#), "ok"),
+        ("half a pair deep inside", town.request_with("whoami", r#""mid":{"\ud800":1}"#), "ok"),
+        ("a key twice", town.request_with("send", r#""message":"x","message":"""#), "bad_request"),
     ];
     check_all(&mut town, cases);
 }

@@ -1,7 +1,8 @@
 // The administrator's panel: everyone, every group, a word to all, and how the server is doing.
 
-import { avatar, h, peer, saying, sureButton } from "./dom.js";
+import { avatar, h, peer, saying } from "./dom.js";
 import { smallForm } from "./panels.js";
+import { sureButton } from "./question.js";
 import { say } from "./words.js";
 
 /** Rows that are drawn; the others are found by their name. */
@@ -15,7 +16,7 @@ export class Administration {
   #tab = "users";
   #filter = "";
   #isOnlyOnline = false;
-  /** The one who is being written to: a user's row or a group's. */
+  /** The one who is being written to, a user or a group: `{args, name}`. */
   #addressee = null;
   #rows = null;
 
@@ -27,6 +28,8 @@ export class Administration {
   }
 
   open() {
+    // What was read before is of another moment, perhaps of another person.
+    this.#rows = this.#addressee = null;
     this.#panel.open(() => this.#make(), "large");
     this.#turn(this.#tab);
   }
@@ -92,12 +95,13 @@ export class Administration {
     return h("li", {}, face,
       h("span", { class: "title" }, peer(username), isAdmin ? tag("administrator") : null,
         blocked ? tag("blocked") : null),
-      h("button", { type: "button", onclick: () => this.#write({ username }) }, say("message")),
+      h("button", { type: "button", onclick: () => this.#write(args, username) }, say("message")),
       isAdmin ? null
         : blocked ? h("button", {
           type: "button", onclick: () => this.#change("unblockuser", args),
         }, say("unblock"))
-          : sureButton(say("block"), () => this.#change("blockuser", args)));
+          : sureButton(say("block"), () => saying("sure_block_user", { who: username }),
+            () => this.#change("blockuser", args)));
   }
 
   #groups() {
@@ -109,17 +113,18 @@ export class Administration {
     ];
   }
 
-  #group({ groupname, creator, online, total, blocked }) {
-    const args = { groupname, creator };
+  #group({ groupname, creator, group_id: id, online, total, blocked }) {
+    const args = id === undefined ? { groupname, creator } : { group_id: id };
     return h("li", {}, avatar(groupname, "group"),
       h("span", { class: "title" }, peer(groupname), " ",
         h("small", { class: "muted" }, peer(creator), ` · ${say("online_of", { online, total })}`),
         blocked ? tag("blocked") : null),
-      h("button", { type: "button", onclick: () => this.#write(args) }, say("message")),
+      h("button", { type: "button", onclick: () => this.#write(args, groupname) }, say("message")),
       blocked ? h("button", {
         type: "button", onclick: () => this.#change("unblockgroup", args),
       }, say("unblock"))
-        : sureButton(say("block"), () => this.#change("blockgroup", args)));
+        : sureButton(say("block"), () => saying("sure_block_group", { group: groupname }),
+          () => this.#change("blockgroup", args)));
   }
 
   /** The field that filters `list`, which it also fills. */
@@ -142,20 +147,20 @@ export class Administration {
     });
   }
 
-  #write(addressee) {
-    this.#addressee = addressee;
+  #write(args, name) {
+    this.#addressee = { args, name };
     this.#panel.render();
   }
 
   #toOne() {
-    const to = this.#addressee;
+    const { args, name } = this.#addressee;
     return smallForm({
-      title: saying("system_to", { who: to.username ?? to.groupname }),
-      fields: [["message", say("message"), { multiline: true, maxlength: 8000, autofocus: true }]],
+      title: saying("system_to", { who: name }),
+      fields: [["message", say("message"), { multiline: true, autofocus: true }]],
       button: say("send"),
       submit: async ({ message }) => {
-        const answer = await this.#ask(to.username ? "adminsend" : "adminsendgroup",
-          { ...to, message });
+        const answer = await this.#ask(args.username ? "adminsend" : "adminsendgroup",
+          { ...args, message });
         if (answer.ok) this.#turn(this.#tab);
         return answer;
       },
@@ -164,7 +169,7 @@ export class Administration {
 
   #toEveryone() {
     return smallForm({
-      fields: [["message", say("message"), { multiline: true, maxlength: 8000 }]],
+      fields: [["message", say("message"), { multiline: true }]],
       hint: say("broadcast_hint"),
       button: say("send"),
       submit: ({ message }) => this.#ask("broadcast", { message }),

@@ -15,6 +15,7 @@ import { List } from "./list.js";
 import {
   Panel, accountPanel, addPanel, bringInForm, friendPanel, groupPanel,
 } from "./panels.js";
+import { isSure } from "./question.js";
 import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { Talk } from "./talk.js";
@@ -24,8 +25,9 @@ import { World } from "./world.js";
 /** Who is online in groups is asked for as often as this while somebody looks; of friends the
  *  server tells it. */
 const GROUPS_MS = 600_000;
-/** What an answer says stands so long. */
+/** What an answer says stands so long, and longer for each of its characters. */
 const TOAST_MS = 4_000;
+const TOAST_CHARACTER_MS = 40;
 /** Where no frame comes, because the page is hidden, drawing waits so long. */
 const HIDDEN_MS = 250;
 
@@ -70,7 +72,11 @@ const ask = async (type, args) => {
 };
 const administration = new Administration(world, act, panel);
 const list = new List(world, {
-  open: (conversation) => openTalk(conversation),
+  open: (conversation) => {
+    search.leave();
+    openTalk(conversation);
+  },
+  search: () => search.begin(),
   account: () => panel.open(() => accountPanel(world, { ask, speak, signOut })),
   add: () => panel.open(() => addPanel(world, {
     ask, open: openTalk, close: () => panel.close(),
@@ -78,7 +84,9 @@ const list = new List(world, {
   administer: () => administration.open(),
   act,
 });
-const search = new Search(world, { changed: () => draw(), openAt: openTalkAt });
+const search = new Search(world, {
+  changed: () => draw(), openAt: openTalkAt, openFirst: () => list.openFirst(),
+});
 const talk = new Talk(world, {
   // As the browser's own button does.
   back: () => (history.state?.talk ? history.back() : world.show(null)),
@@ -100,6 +108,10 @@ function start() {
   };
   setInterval(look, GROUPS_MS);
   document.addEventListener("visibilitychange", look);
+  // What is being written comes back with the page.
+  addEventListener("pagehide", () => world.remember());
+  document.addEventListener("visibilitychange", () => document.hidden && world.remember());
+  if (!keep.key) entrance.expect(keep.memory?.name ?? "");
   const useHere = document.querySelector("#rest button");
   useHere.addEventListener("click", () => location.reload());
   speak(currentLang(), false);
@@ -124,6 +136,9 @@ function stays() {
 }
 
 async function signOut() {
+  const count = world.unsent;
+  const isMeant = !count || await isSure(say("sign_out"), say("sure_sign_out", { count }));
+  if (!isMeant) return;
   panel.close();
   if (session.phase === "open") return session.ask("logout");
   // Nobody can be told: what is kept here goes all the same.
@@ -133,13 +148,17 @@ async function signOut() {
 
 /** The session is over, by whomever. */
 function ended(event, message) {
-  panel.close();
+  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   isElsewhere = event === "signed_in_elsewhere";
+  const name = event === "logout" ? "" : world.me?.name ?? keep.memory?.name ?? "";
   if (event === "logout") keep.forget();
-  else if (!isElsewhere) keep.dropKey();
+  else world.remember();
   if (isElsewhere) return draw();
+  keep.dropKey();
+  entrance.expect(name);
   world.end();
   search.leave();
+  if (history.state?.talk) history.replaceState(null, "");
   const why = { logout: say("signed_out"), bad_key: say("key_ended") };
   entrance.explain(why[event] ?? message);
   draw();
@@ -149,6 +168,8 @@ function ended(event, message) {
 
 function openTalk(conversation) {
   enterTalk();
+  // One that is open already is gone on with.
+  if (conversation === world.open) talk.focus();
   world.show(conversation);
 }
 
@@ -168,7 +189,7 @@ function showDetails(conversation) {
   }
   let members = null;
   const reload = async () => {
-    members = await world.list("groupusers", "members", conversation.address) ?? [];
+    members = await world.members(conversation) ?? [];
     panel.render();
   };
   let form = null;
@@ -230,5 +251,5 @@ function toast(text, isBad = false) {
   toasts.showPopover();
   setTimeout(() => {
     if (note.isConnected) toasts.hidePopover();
-  }, TOAST_MS);
+  }, TOAST_MS + text.length * TOAST_CHARACTER_MS);
 }

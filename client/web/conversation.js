@@ -9,10 +9,12 @@
 /** Items kept of a conversation that nobody looks at; more are in the server's history. */
 const ITEMS_KEPT = 120;
 
-/** Names of conversations: a user's, a group's, the notices'. */
+/** Names of conversations: a user's, a group's, the notices'. A group is known by its id, for
+ *  another may bear its name when it is gone; by its name where the server tells no id. */
 export const NOTICES = "notices";
 export const userKey = (name) => `user/${name}`;
-export const groupKey = (creator, groupname) => `group/${creator}/${groupname}`;
+export const groupKey = (creator, groupname, id) => (
+  id === undefined ? `group/${creator}/${groupname}` : `group/${id}`);
 
 /** Events that want a look; the others only change who is in a group. */
 const COUNTED = new Set([
@@ -21,13 +23,13 @@ const COUNTED = new Set([
 ]);
 
 export class Conversation {
-  constructor(kind, name, creator) {
+  constructor(kind, name, creator, groupId) {
     /** `user`, `group` or `notices`. */
     this.kind = kind;
     this.name = name;
     this.creator = creator;
-    this.key = kind === "user" ? userKey(name)
-      : kind === "group" ? groupKey(creator, name) : NOTICES;
+    /** Of a group, if the server tells it. */
+    this.groupId = groupId;
     /** In the log's order, those without a seq last. */
     this.items = [];
     /** There may be more before the first item. */
@@ -44,6 +46,8 @@ export class Conversation {
     this.readTold = 0;
     /** Up to which seq the other has what I said, and has read it; of one user alone. */
     this.marks = { delivered: 0, read: 0 };
+    /** From which seq on that is known not to be so, or was not when it was asked. */
+    this.unmarked = { delivered: Infinity, read: Infinity };
     /** Of a part: it has reached the end, and is in the whole. */
     this.isJoined = false;
     /** Where the line "new messages" stands while it is open. */
@@ -54,10 +58,22 @@ export class Conversation {
     this.draft = "";
   }
 
+  get key() {
+    return this.kind === "user" ? userKey(this.name)
+      : this.kind === "group" ? groupKey(this.creator, this.name, this.groupId) : NOTICES;
+  }
+
+  /** What finds it again: the arguments of `World.conversation`. */
+  get place() {
+    return [this.kind, this.name, this.creator, this.groupId];
+  }
+
   /** Its name in requests; the notices' is none. */
   get address() {
-    return this.kind === "user" ? { username: this.name }
-      : this.kind === "group" ? { creator: this.creator, groupname: this.name } : {};
+    if (this.kind === "user") return { username: this.name };
+    if (this.kind !== "group") return {};
+    return this.groupId === undefined ? { creator: this.creator, groupname: this.name }
+      : { group_id: this.groupId };
   }
 
   get newest() {
@@ -74,9 +90,16 @@ export class Conversation {
     return this.items.findLast((item) => item.said && !item.own && item.seq <= seq)?.seq ?? 0;
   }
 
-  /** The last that I said and that is on the disk. */
-  get lastSaid() {
-    return this.items.findLast((item) => item.own && item.seq)?.seq ?? 0;
+  /** What I said and has no place in the log. */
+  get unsent() {
+    return this.items.filter((item) => item.own && !item.seq);
+  }
+
+  /** The seqs of what I said, of which it is not known whether the other has it, or has read it:
+   *  `mark` is `delivered` or `read`. */
+  unmarkedSeqs(mark) {
+    const [from, to] = [this.marks[mark], this.unmarked[mark]];
+    return this.items.filter(({ own, seq }) => own && seq > from && seq < to).map(({ seq }) => seq);
   }
 
   get last() {
@@ -86,7 +109,12 @@ export class Conversation {
   /** Puts an item in its place. False: it was there. */
   insert(item) {
     const at = this.#placeOf(item.seq);
-    if (item.seq && this.items[at - 1]?.seq === item.seq) return false;
+    const there = this.items[at - 1];
+    if (item.seq && there?.seq === item.seq) {
+      // The history knows best when I said it.
+      there.time = item.time;
+      return false;
+    }
     this.items.splice(at, 0, item);
     this.time = Math.max(this.time, item.time);
     return true;
@@ -104,11 +132,10 @@ export class Conversation {
     this.items = this.items.filter((other) => other !== item);
   }
 
-  /** A message that was being sent has its place now. */
-  settle(item, seq) {
+  /** A message that was being sent has its place now, and its time by the server's clock. */
+  settle(item, seq, time) {
     this.remove(item);
-    item.seq = seq;
-    item.state = "kept";
+    Object.assign(item, { seq, time, state: "kept" });
     this.insert(item);
   }
 
@@ -124,6 +151,7 @@ export class Conversation {
     if (this.kind === "notices" || this.isStale) return;
     this.isStale = true;
     this.holeAfter = this.newest;
+    this.unmarked = { delivered: Infinity, read: Infinity };
   }
 
   /** The newest page of the history has come. */
@@ -150,8 +178,8 @@ export class Conversation {
 
   /** An empty block of its own, for what was said far from the end. */
   part() {
-    const part = new Conversation(this.kind, this.name, this.creator);
-    return Object.assign(part, { marks: this.marks, isStale: false });
+    const part = new Conversation(...this.place);
+    return Object.assign(part, { marks: this.marks, unmarked: this.unmarked, isStale: false });
   }
 
   /** A page behind the last item of a part has come. */
@@ -212,10 +240,10 @@ export function itemOf({ type, timestamp, payload }, me) {
   };
 }
 
-/** The conversation that a push belongs to: `[kind, name, creator]`. */
+/** The conversation that a push belongs to: `[kind, name, creator, groupId]`. */
 export function placeOf({ type, payload }, me) {
-  const { groupname, creator, event } = payload;
-  if (groupname !== undefined) return ["group", groupname, creator];
+  const { groupname, creator, group_id: groupId, event } = payload;
+  if (groupname !== undefined) return ["group", groupname, creator, groupId];
   if (type === "usersend") {
     return ["user", payload.fromusername === me ? payload.tousername : payload.fromusername];
   }

@@ -2,6 +2,7 @@
 // the rest as well). A peer's text stands in a `bdi`, so that no character of it turns around or
 // hides what stands beside it.
 
+import { clip } from "./text.js";
 import { say, sayParts } from "./words.js";
 
 /** An element. `on…` are listeners, true and false set or leave out an attribute. */
@@ -40,7 +41,7 @@ export function icon(name) {
 /** A name's first character in a circle of the name's own colour. */
 export function avatar(name, kind) {
   const hue = [...name].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 997, 7) % 8;
-  const face = kind === "notices" ? icon("bell") : [...name][0]?.toUpperCase() ?? "?";
+  const face = kind === "notices" ? icon("bell") : clip(name, 1).toUpperCase() || "?";
   return h("span", { class: `avatar ${kind} hue-${hue}`, "aria-hidden": "true" }, face);
 }
 
@@ -65,6 +66,7 @@ export function arrange(parent, rows) {
   const before = parent.rows ?? new Map();
   const after = new Map();
   const focused = [...before].find(([, { element }]) => element.contains(document.activeElement));
+  const isWhole = focused?.[1].element === document.activeElement;
   let at = parent.firstChild;
   for (const { key, mark, make } of rows) {
     let row = before.get(key);
@@ -85,24 +87,17 @@ export function arrange(parent, rows) {
   parent.rows = after;
   if (focused && !parent.contains(document.activeElement)) {
     const element = after.get(focused[0])?.element;
-    (element?.matches("button") ? element : element?.querySelector("button"))?.focus();
+    (isWhole ? element : element?.querySelector("button"))?.focus();
   }
 }
 
-/** A button that does what cannot be undone: only the second press within a few seconds counts. */
-export function sureButton(label, act) {
-  const button = h("button", { type: "button", class: "danger" }, label);
-  let isSure = false;
-  button.addEventListener("click", () => {
-    if (isSure) return act();
-    isSure = true;
-    button.textContent = say("really");
-    setTimeout(() => {
-      isSure = false;
-      button.textContent = label;
-    }, 4_000);
-  });
-  return button;
+/** Makes one Tab stop of many: the one that has the focus, or else `preferred`. */
+export function rove(elements, preferred) {
+  const stop = elements.find((element) => element === document.activeElement) ?? preferred;
+  for (const element of elements) {
+    const index = element === stop ? 0 : -1;
+    if (element.tabIndex !== index) element.tabIndex = index;
+  }
 }
 
 /** When something happened: the time of day, and the day in words. */

@@ -35,9 +35,15 @@ export class Entrance {
   show(isShown) {
     if (isShown && this.#root.hidden) {
       this.#root.hidden = false;
-      this.#form.username.focus();
+      (this.#form.username.value ? this.#form.password : this.#form.username).focus();
     }
     this.#root.hidden = !isShown;
+  }
+
+  /** The one who was here last needs only the password; empty: nobody in particular. */
+  expect(name) {
+    this.#form.reset();
+    this.#form.username.value = name;
   }
 
   /** Says something above the fields; empty: nothing. */
@@ -73,14 +79,15 @@ export class Entrance {
     const answer = await this.#enter(name, password.value, invite.value.trim());
     this.#busy(false);
     if (answer.ok) {
-      password.value = again.value = "";
-      this.#isNew = false;
+      this.#form.reset();
+      this.#isNew = this.#needsInvite = false;
       return this.render();
     }
-    if (answer.code === "invite_required") {
+    if (answer.code === "invite_required" || answer.code === "bad_invite") {
       this.#needsInvite = true;
       this.render();
-      return this.#refuse(say("invite_why"), invite);
+      const isWrong = answer.code === "bad_invite";
+      return this.#refuse(say(isWrong ? "bad_invite" : "invite_why"), invite);
     }
     if (answer.code === "bad_invite") return this.#refuse(answer.message, invite);
     this.#refuse(answer.message || say("no_answer"), password);
@@ -91,6 +98,8 @@ export class Entrance {
       const args = { username, password, invite: invite || undefined };
       const registered = await this.#session.ask("reg", args);
       if (!registered.ok) return registered;
+      // Whatever becomes of the sign-in, the name is taken now.
+      this.#isNew = false;
     }
     return this.#session.ask("login", { username, password });
   }

@@ -3,81 +3,109 @@
 // The login key is kept in this tab's storage, which ends with the tab: most who share a p2sp
 // share computers as well, and two tabs may be two people. Whoever ticks "stay signed in" has it
 // in the browser's storage instead. Beside it stands what the server does not know: which messages
-// have no answer yet, how far was read, and the notices. Never a password, and of what others
-// wrote nothing but the server's own notices. Signing out forgets it all.
+// have no answer yet, what is being written, how far was read, and the notices. Never a password,
+// and of what others wrote nothing but the server's own notices. Signing out forgets it all.
+//
+// A browser may forbid storage, or have no room: then what is kept lives as long as the page.
 
 const KEY = "p2sp.key";
 const MEMORY = "p2sp.memory";
 const LANG = "p2sp.lang";
 
 export class Keep {
-  /** The tab's storage or the browser's: where a key is. */
-  #storage = read(sessionStorage, KEY) === null && read(localStorage, KEY) !== null
-    ? localStorage : sessionStorage;
+  #tab = new Store("sessionStorage");
+  #browser = new Store("localStorage");
+  /** Where the key is. */
+  #store = this.#tab.read(KEY) === null && this.#browser.read(KEY) !== null
+    ? this.#browser : this.#tab;
 
   /** The key of the last sign-in, or null. */
   get key() {
-    return read(this.#storage, KEY);
+    return this.#store.read(KEY);
   }
 
   /** Whether the key outlives the tab. */
   get isStaying() {
-    return this.#storage === localStorage && this.key !== null;
+    return this.#store === this.#browser && this.key !== null;
   }
 
   /** A new key; `stay` is left out where only the key changes. */
   setKey(key, stay) {
-    const storage = stay === undefined ? this.#storage : stay ? localStorage : sessionStorage;
-    if (storage !== this.#storage) {
+    const store = stay === undefined ? this.#store : stay ? this.#browser : this.#tab;
+    if (store !== this.#store) {
       const memory = this.memory;
       this.forget();
-      this.#storage = storage;
+      this.#store = store;
       if (memory) this.memory = memory;
     }
-    write(storage, KEY, key);
+    store.write(KEY, key);
   }
 
   /** The key is worth nothing any more. */
   dropKey() {
-    this.#storage.removeItem(KEY);
+    this.#store.remove(KEY);
   }
 
-  /** What the world remembers, or null. */
+  /** What the world remembers, whosever it is, or null. */
   get memory() {
-    return read(this.#storage, MEMORY);
+    return this.#store.read(MEMORY);
   }
 
   set memory(memory) {
-    write(this.#storage, MEMORY, memory);
+    this.#store.write(MEMORY, memory);
   }
 
   /** The person signed out. */
   forget() {
-    for (const key of [KEY, MEMORY]) this.#storage.removeItem(key);
+    for (const key of [KEY, MEMORY]) this.#store.remove(key);
   }
 
   /** The language that was chosen, or null. */
   get lang() {
-    return read(localStorage, LANG);
+    return this.#browser.read(LANG);
   }
 
   set lang(lang) {
-    write(localStorage, LANG, lang);
+    this.#browser.write(LANG, lang);
   }
 }
 
-function read(storage, name) {
-  try {
-    return JSON.parse(storage.getItem(name));
-  } catch {
-    return null;
-  }
-}
+/** One of the browser's storages, and in front of it what it did not take. */
+class Store {
+  #name;
+  /** Key → JSON. */
+  #untaken = new Map();
 
-function write(storage, name, value) {
-  try {
-    storage.setItem(name, JSON.stringify(value));
-  } catch {
-    // Full, or forbidden: then it lives as long as the page.
+  constructor(name) {
+    this.#name = name;
+  }
+
+  read(key) {
+    try {
+      return JSON.parse(this.#untaken.get(key) ?? globalThis[this.#name].getItem(key));
+    } catch {
+      return null;
+    }
+  }
+
+  write(key, value) {
+    const json = JSON.stringify(value);
+    try {
+      globalThis[this.#name].setItem(key, json);
+      this.#untaken.delete(key);
+    } catch {
+      // What stands there is out of date.
+      this.remove(key);
+      this.#untaken.set(key, json);
+    }
+  }
+
+  remove(key) {
+    this.#untaken.delete(key);
+    try {
+      globalThis[this.#name].removeItem(key);
+    } catch {
+      // Forbidden: there is nothing.
+    }
   }
 }

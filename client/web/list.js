@@ -1,10 +1,13 @@
 // The list: who asks, and all conversations, the last used first.
 
-import { arrange, avatar, h, peer, saying, whenOf } from "./dom.js";
+import { arrange, avatar, h, peer, rove, saying, whenOf } from "./dom.js";
+import { clip } from "./text.js";
 import { WORDS, currentLang, say } from "./words.js";
 
 /** Of a message, what a row can show. */
 const PREVIEW_CHARS = 90;
+/** A character may be long; what is behind these UTF-16 units is not looked at. */
+const PREVIEW_UNITS = 2_000;
 
 export class List {
   #root = document.querySelector("#rooms aside");
@@ -16,7 +19,7 @@ export class List {
   #world;
   #actions;
 
-  /** `actions` has `open(conversation)`, `account()`, `add()`, `administer()`,
+  /** `actions` has `open(conversation)`, `account()`, `add()`, `administer()`, `search()`,
    *  `act(type, args)`. */
   constructor(world, actions) {
     this.#world = world;
@@ -30,20 +33,41 @@ export class List {
   /** `isFinding`: what was found stands here instead. */
   render(isFinding) {
     const { me, requests } = this.#world;
-    if (!me) return;
+    if (!me) return [this.#requests, this.#rows, this.#me].forEach((part) => arrange(part, []));
     this.#me.replaceChildren(avatar(me.name, "user"), peer(me.name, { class: "name" }));
     this.#root.querySelector("[data-admin]").hidden = !me.isAdmin;
     const lang = currentLang();
     arrange(this.#requests, requests.map((name) => ({
       key: name, mark: lang, make: () => this.#request(name),
     })));
-    const wanted = this.#filter.value.trim().toLowerCase();
-    const rows = this.#world.rows.filter(
-      ({ name, creator = "" }) => `${name} ${creator}`.toLowerCase().includes(wanted));
-    arrange(this.#rows, rows.map((row) => this.#row(row, lang)));
+    const wanted = this.#filter.value.trim();
+    const found = this.#found(wanted);
+    const rows = found.map((row) => this.#row(row, lang));
+    if (wanted) rows.push({ key: "search", mark: lang + wanted, make: () => this.#searching(wanted) });
+    arrange(this.#rows, rows);
+    const buttons = [...this.#rows.children];
+    rove(buttons, buttons.find((row) => row.hasAttribute("aria-current")) ?? buttons[0]);
     this.#rows.hidden = this.#requests.hidden = isFinding;
     this.#empty.hidden = isFinding || rows.length > 0 || !this.#world.isComplete;
-    this.#empty.textContent = say(wanted ? "nothing_found" : "nobody_yet");
+    this.#empty.textContent = say("nobody_yet");
+  }
+
+  /** Opens the first of those whose name was looked for. False: there is none. */
+  openFirst() {
+    const wanted = this.#filter.value.trim();
+    const first = wanted ? this.#found(wanted)[0] : undefined;
+    if (first) this.#actions.open(first);
+    return first !== undefined;
+  }
+
+  #found(wanted) {
+    return this.#world.rows.filter(({ name, creator = "" }) => (
+      `${name} ${creator}`.toLowerCase().includes(wanted.toLowerCase())));
+  }
+
+  #searching(wanted) {
+    return h("button", { type: "button", class: "row", onclick: () => this.#actions.search() },
+      h("span", { class: "title" }, saying("search_messages", { text: wanted })));
   }
 
   #request(name) {
@@ -63,7 +87,7 @@ export class List {
     const presence = friend ? String(friend.online) : group ? `${group.online}/${group.total}` : "";
     const words = last ? `${last.seq ?? last.mid}${last.state}` : "";
     const when = time ? whenOf(time, lang) : "";
-    const mark = [lang, isOpen, unread, presence, words, when, group?.blocked].join();
+    const mark = [lang, name, isOpen, unread, presence, words, when, group?.blocked].join();
     return { key, mark, make: () => this.#button(conversation, { isOpen, friend, group, when }) };
   }
 
@@ -74,7 +98,8 @@ export class List {
     return h("button", {
       type: "button", class: "row", "data-key": conversation.key,
       "aria-current": isOpen ? "true" : undefined,
-      onclick: () => this.#actions.open(conversation),
+      // The same row may show another that bears the name by then.
+      onclick: () => this.#actions.open(this.#world.conversations.get(conversation.key)),
     },
     face,
     h("span", { class: "title" }, kind === "notices" ? say("notices") : peer(name)),
@@ -85,23 +110,23 @@ export class List {
       unread > 999 ? "999+" : String(unread)) : null);
   }
 
-  /** Up and down go from row to row. */
+  /** Up and down go from row to row, which are one Tab stop. */
   #walk(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
     const rows = [...this.#root.querySelectorAll("nav:not([hidden]) button")];
     const at = rows.indexOf(document.activeElement);
-    if (at < 0 && document.activeElement !== this.#filter) return;
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    const isInField = at < 0 && document.activeElement === this.#filter;
+    if (next === undefined || (at < 0 && !(isInField && event.key === "ArrowDown"))) return;
     event.preventDefault();
-    const next = at + step;
     (next < 0 ? this.#filter : rows[Math.min(next, rows.length - 1)])?.focus();
+    rove(rows, rows[0]);
   }
 }
 
 /** The last thing that happened there, or else who is there. */
 function preview({ kind, last, creator }, friend, group) {
   if (last) {
-    const text = last.text.slice(0, PREVIEW_CHARS).replace(/\s+/g, " ");
+    const text = clip(last.text.slice(0, PREVIEW_UNITS), PREVIEW_CHARS).replace(/\s+/g, " ");
     if (!last.said) return wordsOf(last);
     if (last.own) return saying("you_said", { text });
     if (kind === "group") return saying("they_said", { who: last.from, text });

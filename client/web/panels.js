@@ -1,14 +1,14 @@
 // What opens above the page: the account, somebody new, a friend, a group. One dialog, one panel
 // at a time; the browser keeps the focus inside, and Escape closes it.
 
-import { avatar, h, icon, peer, saying, sureButton } from "./dom.js";
+import { avatar, h, icon, peer, saying } from "./dom.js";
 import { langButtons, markLang } from "./entrance.js";
-import { groupKey } from "./conversation.js";
+import { sureButton } from "./question.js";
 import { say } from "./words.js";
 
 /** The dialog, and whatever panel is in it. */
 export class Panel {
-  #dialog = document.querySelector("dialog");
+  #dialog = document.getElementById("panel");
   #make = null;
 
   constructor() {
@@ -80,13 +80,13 @@ export function smallForm({ title, hint, fields, button, submit }) {
   return form;
 }
 
-const NAME = { autocapitalize: "none", spellcheck: "false", maxlength: 64 };
+const NAME = { autocapitalize: "none", spellcheck: "false" };
 
 /** Language, password, sign out. `actions`: `ask`, `speak`, `signOut`. */
 export function accountPanel(world, actions) {
   const langs = h("div", { class: "langs" }, langButtons(actions.speak));
   markLang(langs);
-  const secret = (autocomplete) => ({ type: "password", autocomplete, maxlength: 256 });
+  const secret = (autocomplete) => ({ type: "password", autocomplete });
   return [
     peer(world.me.name),
     h("h3", {}, say("language")), langs,
@@ -127,7 +127,7 @@ export function addPanel(world, { ask, open, close }) {
     }),
     smallForm({
       title: say("create_group"),
-      fields: [["groupname", say("group_name"), { maxlength: 128 }]],
+      fields: [["groupname", say("group_name")]],
       button: say("create"),
       submit: async ({ groupname }) => {
         const answer = await ask("newgroup", { groupname: groupname.trim() });
@@ -136,7 +136,7 @@ export function addPanel(world, { ask, open, close }) {
         // The server may have written the name another way: it is found by what it is now.
         const own = [...world.groups.values()].filter(({ creator }) => creator === world.me.name);
         const made = own.find((group) => group.groupname === groupname.trim());
-        if (made) open(world.conversation("group", made.groupname, made.creator));
+        if (made) open(world.conversation("group", made.groupname, made.creator, made.group_id));
         return answer;
       },
     }),
@@ -151,20 +151,21 @@ export function friendPanel(world, { name }, { act, close }) {
   return [
     peer(name),
     h("p", { class: "person" }, face, say(friend?.online ? "online" : "offline")),
-    friend ? sureButton(say("end_friendship"), async () => {
-      if ((await act("del", { username: name })).ok) close();
-    }) : h("p", { class: "muted" }, saying("not_friends", { who: name })),
+    friend ? sureButton(say("end_friendship"), () => saying("sure_end_friendship", { who: name }),
+      async () => {
+        if ((await act("del", { username: name })).ok) close();
+      }) : h("p", { class: "muted" }, saying("not_friends", { who: name })),
   ];
 }
 
 /** To bring somebody into a group of one's own. Made once for each language, for the list above it
  *  is read anew while somebody types. */
-export function bringInForm({ name }, { ask, reload }) {
+export function bringInForm({ address }, { ask, reload }) {
   const form = smallForm({
     fields: [["username", say("bring_in"), NAME]],
     button: say("add"),
     submit: async ({ username }) => {
-      const answer = await ask("addgroupuser", { groupname: name, username: username.trim() });
+      const answer = await ask("addgroupuser", { ...address, username: username.trim() });
       if (answer.ok) reload();
       return answer;
     },
@@ -174,16 +175,20 @@ export function bringInForm({ name }, { ask, reload }) {
 }
 
 /** One group and who is in it; `members` is null until they are read. `form` is to bring in more. */
-export function groupPanel(world, { name, creator }, members, form, { act, close, reload }) {
+export function groupPanel(world, conversation, members, form, { act, close, reload }) {
+  const { name, creator, address } = conversation;
   const isOwner = creator === world.me.name;
-  const isMember = world.groups.has(groupKey(creator, name));
-  const group = { groupname: name, creator };
+  const known = world.groups.get(conversation.key);
   const change = async (type, args, after) => {
     if ((await act(type, args)).ok) after();
   };
   const leave = isOwner
-    ? sureButton(say("delete_group"), () => change("delgroup", { groupname: name }, close))
-    : sureButton(say("leave_group"), () => change("leavegroup", group, close));
+    ? sureButton(say("delete_group"),
+      () => saying("sure_delete_group", { group: name, count: known.total }),
+      () => change("delgroup", address, close))
+    : sureButton(say("leave_group"),
+      () => saying("sure_leave_group", { group: name, who: creator }),
+      () => change("leavegroup", address, close));
   return [
     [peer(name), h("small", { class: "muted" }, " ", peer(creator))],
     h("h3", {}, say("members")),
@@ -195,11 +200,12 @@ export function groupPanel(world, { name, creator }, members, form, { act, close
         h("span", { class: "muted" }, [
           username === creator ? say("owner") : "", username === world.me.name ? say("you") : "",
         ].filter(Boolean).join(" · ")),
-        isOwner && username !== creator ? sureButton(say("remove"), () => change(
-          "delgroupuser", { groupname: name, username }, reload)) : null);
+        isOwner && username !== creator ? sureButton(say("remove"),
+          () => saying("sure_remove", { who: username, group: name }),
+          () => change("delgroupuser", { ...address, username }, reload)) : null);
     })),
     members ? null : h("p", { class: "muted" }, "…"),
     isOwner ? form : null,
-    isMember ? leave : h("p", { class: "muted" }, say("group_ended")),
+    known ? leave : h("p", { class: "muted" }, say("group_ended")),
   ];
 }

@@ -38,6 +38,12 @@ export class Requests {
     return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
+  /** The first that was sent on this connection has its answer, which did not name it. */
+  answeredFirst() {
+    const first = this.#waiting.find((request) => request.sent);
+    return first && this.answered(first.id);
+  }
+
   /** Those that have not been sent on this connection, in order. */
   unsent() {
     return this.#waiting.filter((request) => !request.sent);

@@ -1,14 +1,17 @@
 // What was said: searched for by words, in the field that finds conversations by name as well.
 //
-// Enter asks the server; what it finds stands in the place of the list, the newest first, until
+// Where no conversation has the name, Enter asks the server; what it finds stands in the place of the list, the newest first, until
 // the field changes or Escape is pressed.
 
-import { arrange, avatar, h, peer, saying, whenOf } from "./dom.js";
+import { arrange, avatar, h, peer, rove, saying, whenOf } from "./dom.js";
+import { clip, clipStart } from "./text.js";
 import { currentLang, say } from "./words.js";
 
 /** Of a message, what is shown in front of the word and from it on. */
 const BEFORE_CHARS = 20;
 const FROM_CHARS = 120;
+/** A character may be long; what is further away, in UTF-16 units, is not looked at. */
+const SNIPPET_UNITS = 2_000;
 
 export class Search {
   #field = document.querySelector("#rooms [type=search]");
@@ -18,7 +21,8 @@ export class Search {
   /** `{query, hits, next, unsearched, why, isBusy}`, or null. */
   #search = null;
 
-  /** `actions` has `changed()`, `openAt(conversation, seq)`. */
+  /** `actions` has `changed()`, `openAt(conversation, seq)`, and `openFirst()`, which opens what is
+   *  found by its name, and is false where there is nothing. */
   constructor(world, actions) {
     this.#world = world;
     this.#actions = actions;
@@ -45,14 +49,16 @@ export class Search {
       { key: hit.item.seq, mark: `${lang} ${query}`, make: () => this.#row(hit, lang) }));
     const mark = [lang, hits.length, next, unsearched, why, isBusy].join();
     arrange(this.#found, [...rows, { key: "end", mark, make: () => this.#tail() }]);
+    const buttons = [...this.#found.querySelectorAll("button")];
+    rove(buttons, buttons[0]);
   }
 
-  #row({ item, place: [kind, name, creator] }, lang) {
+  #row({ item, place }, lang) {
+    const [kind, name] = place;
     const text = snippet(item.text, this.#search.query);
     const words = item.own ? saying("you_said", { text })
       : saying("they_said", { who: item.from, text });
-    const open = () => this.#actions.openAt(
-      this.#world.conversation(kind, name, creator), item.seq);
+    const open = () => this.#actions.openAt(this.#world.conversation(...place), item.seq);
     return h("button", { type: "button", class: "row", onclick: open },
       avatar(name, kind),
       h("span", { class: "title" }, kind === "notices" ? say("notices") : peer(name)),
@@ -86,10 +92,12 @@ export class Search {
       this.#field.select();
     }
     if (event.key === "Escape" && this.isFinding) this.leave();
-    if (event.key === "Enter" && event.target === this.#field) this.#begin();
+    const isAsked = event.key === "Enter" && event.target === this.#field;
+    if (isAsked && (this.isFinding || !this.#actions.openFirst())) this.begin();
   }
 
-  #begin() {
+  /** Searches the messages for what stands in the field. */
+  begin() {
     const query = this.#field.value.trim();
     if (!query) return;
     // On a touch screen the keyboard would cover what is found.
@@ -123,9 +131,11 @@ export class Search {
 function snippet(text, query) {
   const words = query.toLowerCase().split(/\s+/);
   const places = words.map((word) => text.toLowerCase().indexOf(word)).filter((at) => at >= 0);
-  const at = places.length ? Math.min(...places) : 0;
-  const [before, from] = [[...text.slice(0, at)], [...text.slice(at)]];
-  const cut = before.length > BEFORE_CHARS ? "…" : "";
-  return [cut, ...before.slice(-BEFORE_CHARS), ...from.slice(0, FROM_CHARS)].join("")
-    .replace(/\s+/g, " ");
+  let at = places.length ? Math.min(...places) : 0;
+  // In front of a character, not in it.
+  while (at > 0 && /^[\p{M}\p{Cf}\udc00-\udfff]/u.test(text.slice(at))) at -= 1;
+  const near = text.slice(Math.max(0, at - SNIPPET_UNITS), at);
+  const before = clipStart(near, BEFORE_CHARS);
+  const from = clip(text.slice(at, at + SNIPPET_UNITS), FROM_CHARS);
+  return `${before.length < at ? "…" : ""}${before}${from}`.replace(/\s+/g, " ");
 }

@@ -10,8 +10,14 @@
 
 import { Requests, wasDone } from "./requests.js";
 import { Stream } from "./stream.js";
-import { currentLang } from "./words.js";
+import { bytesOf } from "./text.js";
+import { currentLang, say } from "./words.js";
 
+/** The server closes the connection over a longer one. */
+const REQUEST_BYTES_MAX = 65_536;
+/** The server could not read a request, does not name it, and closes the connection. What stood in
+ *  front of it was answered, so it is the first without an answer. */
+const UNREADABLE = new Set(["bad_payload", "frame_too_long"]);
 const WITHOUT_KEY = new Set(["reg", "login", "ping"]);
 /** The server ends the session and says why; to begin it again is the person's to decide. */
 const ENDS = new Set(["signed_in_elsewhere", "blocked", "password_reset"]);
@@ -23,6 +29,8 @@ export class Session {
   #key = null;
   #requests = new Requests();
   #transmit = null;
+  /** By how many seconds the server's clock is ahead of this one. */
+  #aheadS = 0;
   stream = new Stream();
   /** What the session tells: `signedIn(welcome)`, `pushed(push, isNew)`, `caughtUp()`,
    *  `watched(payload)`, `noticed(message)`, `ended(event, message)`, `keyChanged(key)`,
@@ -45,6 +53,11 @@ export class Session {
   /** Whether there is a reason for a connection. */
   get wantsConnection() {
     return this.isSignedIn || this.#requests.hasWork();
+  }
+
+  /** Unix seconds by the server's clock, as far as it is known. */
+  get now() {
+    return Math.floor(Date.now() / 1000 + this.#aheadS);
   }
 
   get isAwaiting() {
@@ -70,7 +83,7 @@ export class Session {
   /** A text has come. False: the connection is of no further use. Or for how many milliseconds. */
   received(text) {
     const { type, timestamp, payload } = JSON.parse(text);
-    if (type === "normalmsg" || type === "login_success") return this.#answer(payload);
+    if (type === "normalmsg" || type === "login_success") return this.#answer(payload, timestamp);
     if (Number.isInteger(payload.seq)) return this.#push(type, timestamp, payload);
     // What a later version tells, and nobody here asked for, is ignored.
     return type === "sysmsg" ? this.#connectionNotice(payload) : true;
@@ -105,7 +118,8 @@ export class Session {
   // What the person does.
 
   /** A request, sent as soon as it can be. The promise is kept with `{ok, code, message, data}`,
-   *  however often the connection is made anew meanwhile; it never fails. */
+   *  and `time` by the server's clock if the server answered, however often the connection is made
+   *  anew meanwhile; it never fails. */
   ask(type, args = {}) {
     if (!this.isSignedIn) args = { lang: currentLang(), ...args };
     if (type === "login") args.ack = true;
@@ -124,9 +138,11 @@ export class Session {
 
   // What comes.
 
-  #answer(payload) {
-    const request = this.#requests.answered(payload.re);
+  #answer(payload, time) {
     const { code, message, data = {} } = payload;
+    this.#aheadS = time - Date.now() / 1000;
+    const request = payload.re === undefined && UNREADABLE.has(code)
+      ? this.#requests.answeredFirst() : this.#requests.answered(payload.re);
     // About the connection itself, or about a confirmation: the end follows.
     if (!request) return true;
     if (request.type === "resume") return this.#resumed(payload);
@@ -135,7 +151,7 @@ export class Session {
     if (ok && request.type === "login") this.#signedIn(payload);
     if (ok && request.type === "passwd") this.#rekey(data.auth_token);
     if (ok && request.type === "logout") this.#end("logout", message);
-    request.answer({ ok, code, message, data });
+    request.answer({ ok, code, message, data, time });
     return true;
   }
 
@@ -158,7 +174,8 @@ export class Session {
 
   #signedIn(payload) {
     this.#rekey(payload.auth_token || this.#key);
-    this.stream.begin(payload.user_id, payload.epoch, payload.cursor);
+    // What was asked of another log, or for another user, is not asked of this one.
+    if (this.stream.begin(payload.user_id, payload.epoch, payload.cursor)) this.#giveUp();
     this.#listener.signedIn(payload);
   }
 
@@ -195,10 +212,14 @@ export class Session {
   /** The session is over: what still waits would be asked of nobody. */
   #end(event, message) {
     this.#key = null;
+    this.#giveUp();
+    this.#listener.ended(event, message);
+  }
+
+  #giveUp() {
     for (const request of this.#requests.takeAll()) {
       request.answer({ ok: false, code: "no_answer", message: "", data: {} });
     }
-    this.#listener.ended(event, message);
   }
 
   // What goes out.
@@ -209,13 +230,27 @@ export class Session {
     if (!this.#transmit || this.#phase === "down") return;
     for (const request of this.#requests.unsent()) {
       if (greeting && request.type !== "resume" && request.type !== "ping") continue;
+      const text = this.#textOf(request.type, { ...request.args, id: request.id });
+      if (bytesOf(text) > REQUEST_BYTES_MAX) {
+        this.#requests.answered(request.id);
+        const message = say("request_too_long");
+        request.answer({ ok: false, code: "frame_too_long", message, data: {} });
+        continue;
+      }
       request.sent = true;
-      this.#write(request.type, { ...request.args, id: request.id });
+      this.#transmit(text);
     }
   }
 
   #write(type, payload) {
+    this.#transmit(this.#textOf(type, payload));
+  }
+
+  #textOf(type, payload) {
     if (this.isSignedIn && !WITHOUT_KEY.has(type)) payload.auth_token = this.#key;
-    this.#transmit(JSON.stringify({ type, timestamp: Math.floor(Date.now() / 1000), payload }));
+    const message = { type, timestamp: Math.floor(Date.now() / 1000), payload };
+    // Half a surrogate pair is no text: it becomes a mark, as on the screen.
+    return JSON.stringify(message, (_, value) => (
+      typeof value === "string" ? value.toWellFormed() : value));
   }
 }

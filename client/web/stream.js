@@ -32,12 +32,15 @@ export class Stream {
     return this.#log;
   }
 
-  /** A session begins: everything up to `cursor` had reached the user. */
+  /** A session begins: everything up to `cursor` had reached the user. True: the log is another
+   *  than the one that was known. */
   begin(userId, epoch, cursor) {
     const log = `${userId} ${epoch}`;
+    const isAnother = this.#log !== "" && this.#log !== log;
     if (this.#log !== log) this.restore(log, 0);
     this.#got = this.#confirmed = cursor;
     this.caughtUp = false;
+    return isAnother;
   }
 
   /** A message of the log arrives: "new", "repeated" or "gap". */

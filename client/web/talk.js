@@ -5,7 +5,10 @@
 // told in one place, `stateOf`.
 
 import { arrange, avatar, dayOf, h, icon, isSameDay, peer, saying, timeOf } from "./dom.js";
+import { linksIn } from "./links.js";
 import { wordsOf } from "./list.js";
+import { isSure } from "./question.js";
+import { bytesOf, partsOf } from "./text.js";
 import { currentLang, say } from "./words.js";
 
 /** Messages of one person within so many seconds stand together. */
@@ -17,7 +20,10 @@ const TOP_PX = 300;
 /** What was searched for is marked for so long. */
 const SOUGHT_MS = 3_000;
 const MESSAGE_BYTES_MAX = 8_000;
-const LINK = /https?:\/\/[^\s<>"'“”‘’«»，。、；：！？（）《》【】]+/g;
+/** From this length on it is said how much is left. */
+const MESSAGE_BYTES_CLOSE = 7_000;
+/** A longer text is not sent as several messages: it would bury the conversation. */
+const PARTS_MAX = 20;
 
 export class Talk {
   #root = document.querySelector(".talk");
@@ -25,6 +31,7 @@ export class Talk {
   #top = this.#root.querySelector(".top");
   #messages = this.#root.querySelector(".messages");
   #newest = this.#root.querySelector(".newest");
+  #measure = this.#root.querySelector(".measure");
   #form = this.#root.querySelector(".composer");
   #text = this.#root.querySelector("textarea");
   #world;
@@ -56,6 +63,7 @@ export class Talk {
       this.#shown.draft = this.#text.value;
       this.#fit();
     });
+    this.#scroll.addEventListener("keydown", (event) => this.#walk(event));
     this.#text.addEventListener("keydown", (event) => this.#typed(event));
     for (const moment of ["focus", "blur"]) addEventListener(moment, () => this.#watch());
     document.addEventListener("visibilitychange", () => this.#watch());
@@ -65,7 +73,11 @@ export class Talk {
   render() {
     const { open: conversation, part, sought } = this.#world;
     this.#root.hidden = !conversation;
-    if (!conversation) return (this.#shown = null);
+    if (!conversation) {
+      arrange(this.#messages, []);
+      this.#text.value = "";
+      return (this.#shown = null);
+    }
     const gone = part ? null : this.#part;
     this.#part = part;
     const isLeft = gone !== null && !gone.isJoined;
@@ -98,7 +110,11 @@ export class Talk {
     this.#messages.rows = undefined;
     this.#text.value = conversation.draft;
     this.#fit();
-    // On a touch screen the keyboard would cover what one came to read.
+    this.focus();
+  }
+
+  /** To where one writes. On a touch screen the keyboard would cover what one came to read. */
+  focus() {
     if (matchMedia("(pointer: fine)").matches) this.#text.focus();
   }
 
@@ -147,7 +163,10 @@ export class Talk {
   #actionsFor(conversation) {
     return {
       retry: (item) => this.#world.retry(conversation, item),
-      discard: (item) => this.#world.discard(conversation, item),
+      discard: async (item) => {
+        const isMeant = await isSure(say("discard"), say("sure_discard"));
+        if (isMeant) this.#world.discard(conversation, item);
+      },
       count: async (item) => {
         const why = await this.#world.countReaders(item);
         if (why !== null) this.#actions.fail(why);
@@ -206,6 +225,26 @@ export class Talk {
     this.#world.watch(isSeen);
   }
 
+  /** Up and down go from message to message, which are one Tab stop; only what is in the one where
+   *  one stands is one as well. Escape leads to where one writes. */
+  #walk(event) {
+    if (event.key === "Escape") return this.#text.focus();
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const messages = [...this.#messages.querySelectorAll("article")];
+    const at = messages.indexOf(document.activeElement.closest("article"));
+    const bottom = this.#scroll.getBoundingClientRect().bottom;
+    const next = at >= 0 ? messages[at + step] : messages.findLast(
+      (message) => message.getBoundingClientRect().top < bottom);
+    if (!next) return;
+    for (const inside of this.#messages.querySelectorAll("article .bubble :is(a, button)")) {
+      inside.tabIndex = next.contains(inside) ? 0 : -1;
+    }
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+
   // What is written.
 
   #typed(event) {
@@ -220,23 +259,45 @@ export class Talk {
   }
 
   #submit() {
-    const text = this.#text.value.trim();
+    const text = sayable(this.#text.value);
     if (!text) return this.#text.focus();
-    const bytes = new TextEncoder().encode(text).length;
-    if (bytes > MESSAGE_BYTES_MAX) return this.#actions.fail(say("too_long", { bytes }));
+    // How it may be sent stands above it.
+    if (bytesOf(text) > MESSAGE_BYTES_MAX) return this.#measure.querySelector("button")?.focus();
+    this.#send([text]);
+  }
+
+  #send(texts) {
     this.#text.value = this.#shown.draft = "";
     this.#fit();
     this.#text.focus();
     this.#isAtEnd = true;
     this.#part = null;
-    this.#world.send(this.#shown, text);
+    for (const text of texts) this.#world.send(this.#shown, text);
   }
 
-  /** As high as what is in it. */
+  /** As high as what is in it; and how long that is, where it matters. */
   #fit() {
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight + 2}px`;
+    const text = sayable(this.#text.value);
+    const bytes = bytesOf(text);
+    this.#measure.hidden = bytes < MESSAGE_BYTES_CLOSE;
+    if (this.#measure.hidden) return this.#measure.replaceChildren();
+    const parts = bytes > MESSAGE_BYTES_MAX ? partsOf(text, MESSAGE_BYTES_MAX) : [];
+    const count = parts.length;
+    const lang = currentLang();
+    const [length, max] = [bytes, MESSAGE_BYTES_MAX].map((number) => number.toLocaleString(lang));
+    this.#measure.replaceChildren(
+      h("span", { class: count ? "over" : "" }, say("length", { length, max })),
+      count > PARTS_MAX ? h("span", {}, say("far_too_long", { count: PARTS_MAX }))
+        : count ? h("button", { type: "button", onclick: () => this.#send(parts) },
+          say("send_parts", { count })) : "");
   }
+}
+
+/** What of a text is said: well-formed, as it was laid out, without empty lines around it. */
+function sayable(text) {
+  return text.toWellFormed().replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
 }
 
 /** Days, the line before what is new, and the messages. */
@@ -262,8 +323,8 @@ function rowsOf({ items, newAfter, kind, marks }, lang, actions) {
     const isFirst = !before || before.from !== item.from || !before.said
       || before.system !== item.system || item.time - before.time > TOGETHER_S;
     const state = stateOf(item, marks);
-    const { why, seq, readers } = item;
-    const mark = [lang, state, why, isFirst, seq, readers?.read, readers?.total].join();
+    const { why, seq, time, readers } = item;
+    const mark = [lang, state, why, isFirst, seq, time, readers?.read, readers?.total].join();
     const make = () => element(item, state, kind, isFirst, lang, actions);
     rows.push({ key: item.mid ?? `seq ${item.seq}`, mark, make });
     before = item;
@@ -279,15 +340,15 @@ function element(item, state, kind, isFirst, lang, actions) {
     item.system && isFirst ? h("span", { class: "system" }, say("system_mark")) : null);
   return h("article", {
     class: ["message", item.own ? "own" : "", isFirst ? "first" : "", item.state].join(" "),
-    "data-seq": item.seq,
+    "data-seq": item.seq, tabindex: -1,
   },
   head.childNodes.length ? head : null,
   h("div", { class: "bubble" },
-    h("div", { class: "text", dir: "auto" }, linked(item.text)),
+    h("div", { class: "text", dir: "auto" }, linksIn(item.text).map(linked)),
     h("span", { class: "foot" }, timeOf(item.time, lang),
       item.own ? sign(item, state, kind, actions) : null)),
   item.readers ? h("p", { class: "readers muted" }, say("read_by", item.readers)) : null,
-  item.state === "failed" || item.state === "unknown" ? trouble(item, actions) : null);
+  ["failed", "unknown", "aside"].includes(item.state) ? trouble(item, actions) : null);
 }
 
 /** What became of a message of one's own: its way to the disk, and from there to the other. */
@@ -304,12 +365,13 @@ function sign(item, state, kind, { count }) {
     received: ["✓✓", say("state_received")],
     read: ["✓✓", say("state_read")],
     unknown: ["?", say("state_unknown")],
+    aside: ["?", say("state_aside")],
     failed: ["!", say("state_failed", { why: item.why ?? "" })],
   }[state];
   if (kind === "group" && state === "kept") {
     const label = `${words}. ${say("who_read")}`;
     return h("button", {
-      type: "button", class: "state kept", "aria-label": label, title: label,
+      type: "button", class: "state kept", "aria-label": label, title: label, tabindex: -1,
       onclick: () => count(item),
     }, sign);
   }
@@ -318,26 +380,22 @@ function sign(item, state, kind, { count }) {
 }
 
 function trouble(item, { retry, discard }) {
-  const why = item.state === "failed" ? say("state_failed", { why: item.why })
-    : say("state_unknown");
+  const why = {
+    failed: say("state_failed", { why: item.why }),
+    unknown: say("state_unknown"),
+    aside: say("state_aside"),
+  }[item.state];
   return h("p", { class: "trouble" }, why,
     h("button", { type: "button", onclick: () => retry(item) }, say("try_again")),
     h("button", { type: "button", onclick: () => discard(item) }, say("discard")));
 }
 
-/** A text with its addresses as links: what one sees is where they lead. */
-function linked(text) {
-  const parts = [];
-  let end = 0;
-  for (const { 0: found, index } of text.matchAll(LINK)) {
-    const address = found.replace(/[.,;:!?)\]]+$/, "");
-    if (!URL.canParse(address)) continue;
-    parts.push(text.slice(end, index), h("a", {
-      href: address, target: "_blank", rel: "noopener noreferrer",
-    }, address));
-    end = index + address.length;
-  }
-  return [...parts, text.slice(end)];
+/** A piece of a text; an address turns nothing around, and is turned around by nothing. */
+function linked(piece) {
+  if (typeof piece === "string") return piece;
+  return h("a", {
+    href: piece.href, dir: "ltr", target: "_blank", rel: "noopener noreferrer", tabindex: -1,
+  }, piece.shown);
 }
 
 /** For where no element can set a text apart. */

@@ -25,8 +25,13 @@ export const WORDS = {
   name_hint: ["1–32 letters, digits, _ - . or Chinese characters", "1–32 个字母、数字、_ - . 或汉字"],
   password_hint: ["At least 8 characters", "至少 8 个字符"],
   passwords_differ: ["The two passwords differ.", "两次输入的密码不一致。"],
+  bad_invite: [
+    "This invite code is wrong, or no longer good. Look at it again, or ask for another.",
+    "邀请码有误或已失效，请核对，或索取新的邀请码。",
+  ],
   key_ended: ["Your sign-in has ended. Please sign in again.", "登录已失效，请重新登录。"],
   signed_out: ["You are signed out.", "您已退出登录。"],
+  request_too_long: ["This is too long for the server.", "内容太长，服务器无法接收。"],
   one_moment: ["One moment …", "请稍候……"],
 
   // The connection.
@@ -55,10 +60,9 @@ export const WORDS = {
   chats: ["Conversations", "会话"],
   notices: ["Notices", "通知"],
   notices_sub: ["From the server and its administrators", "来自服务器和管理员"],
-  filter: ["Find; Enter searches messages", "查找会话，回车搜索消息"],
-  nothing_found: [
-    "Nothing of that name. Enter searches the messages.", "没有找到这个名字，按回车搜索消息。",
-  ],
+  filter: ["Find people, groups, messages", "查找好友、群或消息"],
+  search_messages: ["Search the messages for {text}", "在消息中搜索 {text}"],
+  nothing_found: ["Nothing of that name.", "没有找到这个名字。"],
   found: ["Messages found", "找到的消息"],
   none_found: ["No message has these words.", "没有消息含有这些词。"],
   unsearched: [
@@ -85,7 +89,9 @@ export const WORDS = {
   choose: ["Choose a conversation.", "请选择一个会话。"],
   back: ["Back to the list", "返回列表"],
   details: ["Details", "详情"],
-  messages: ["Messages", "消息"],
+  messages: [
+    "Messages; the arrow keys go from one to the next", "消息，可用方向键逐条浏览",
+  ],
   write_to: ["Message to {who}", "发送给 {who}"],
   send: ["Send", "发送"],
   earlier: ["Earlier messages", "更早的消息"],
@@ -104,12 +110,16 @@ export const WORDS = {
   read_by: ["{read} of {total} have read it", "{total} 人中 {read} 人已读"],
   state_failed: ["Not sent: {why}", "未发送：{why}"],
   state_unknown: ["Perhaps not sent", "可能未发送"],
+  state_aside: [
+    "The server was set back to an earlier state. Perhaps not sent",
+    "服务器已恢复到较早的状态，此消息可能未发送",
+  ],
   try_again: ["Try again", "重试"],
   discard: ["Discard", "丢弃"],
-  too_long: [
-    "Too long: {bytes} of 8,000 bytes. Send it in parts.",
-    "太长：{bytes} 字节，上限为 8000 字节，请分段发送。",
-  ],
+  sure_discard: ["This message was not sent, and its text will be gone.", "这条消息尚未发送，丢弃后无法找回。"],
+  length: ["{length} of {max} bytes", "{length} / {max} 字节"],
+  send_parts: ["Send as {count} messages", "分成 {count} 条发送"],
+  far_too_long: ["Too long, even for {count} messages.", "太长，分成 {count} 条也放不下。"],
   not_friends: ["You and {who} are not friends.", "您和 {who} 不是好友。"],
   group_ended: ["You are not in this group any more.", "您已不在这个群中。"],
   group_blocked: ["An administrator has blocked this group.", "该群已被管理员封禁。"],
@@ -144,13 +154,33 @@ export const WORDS = {
   remove: ["Remove", "移出"],
   leave_group: ["Leave the group", "退出群"],
   delete_group: ["Delete the group", "解散群"],
-  really: ["Really? Press again", "确定？再按一次"],
+  cancel: ["Cancel", "取消"],
+  sure_end_friendship: [
+    "{who} and you will be friends no longer, and cannot write to each other. {who} is told.",
+    "您和 {who} 将不再是好友，也不能互发消息。{who} 会收到通知。",
+  ],
+  sure_remove: [
+    "{who} will be out of {group}, can no longer read or write there, and is told.",
+    "{who} 将被移出 {group}，不能再查看或发送群消息，并会收到通知。",
+  ],
+  sure_leave_group: [
+    "You will be out of {group}, and can no longer read or write there. Only {who} can bring you back.",
+    "您将退出 {group}，不能再查看或发送群消息。只有 {who} 能再拉您入群。",
+  ],
+  sure_delete_group: [
+    "{group} ends for everybody: its {count} members can no longer read or write there, and are told. This cannot be undone.",
+    "{group} 将对所有人解散：{count} 名成员都不能再查看或发送群消息，并会收到通知。此操作无法撤销。",
+  ],
   language: ["Language", "语言"],
   change_password: ["Change the password", "修改密码"],
   old_password: ["Old password", "旧密码"],
   new_password: ["New password", "新密码"],
   change: ["Change", "修改"],
   sign_out: ["Sign out", "退出登录"],
+  sure_sign_out: [
+    "Messages that were not sent: {count}. They will be gone.",
+    "有 {count} 条消息尚未发送，退出后将丢失。",
+  ],
 
   // The administrator's.
   users: ["Users", "用户"],
@@ -164,6 +194,14 @@ export const WORDS = {
   blocked: ["blocked", "已封禁"],
   block: ["Block", "封禁"],
   unblock: ["Unblock", "解封"],
+  sure_block_user: [
+    "{who} is signed out at once, and cannot sign in until somebody unblocks them.",
+    "{who} 将立即被迫下线，解封前无法登录。",
+  ],
+  sure_block_group: [
+    "Nobody can write in {group} until somebody unblocks it. Its members are told.",
+    "解封前任何人都不能在 {group} 中发送消息，成员会收到通知。",
+  ],
   message: ["Message", "消息"],
   system_to: ["System message to {who}", "发给 {who} 的系统消息"],
   broadcast_hint: [

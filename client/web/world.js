@@ -14,6 +14,8 @@ const PREVIEWS = 12;
 const NOTICES_KEPT = 50;
 /** Changes of friends and groups come in crowds; the lists are read this long after the last. */
 const REFRESH_MS = 250;
+/** A friend who comes or goes does so in groups as well: they are counted again so much later. */
+const COUNT_MS = 1_000;
 /** Who said something is told that it was read at most as often as this. */
 const READ_MS = 1_000;
 
@@ -34,12 +36,15 @@ export class World {
   sought = null;
   /** Friends and groups have been read. */
   isComplete = false;
+  /** The log that all of this is of. */
+  #log = "";
   #isWatched = false;
   #isReadTold = false;
   #session;
   #keep;
   #tell;
   #refreshing = null;
+  #counting = null;
 
   /** `tell` has `changed()`: something is to be drawn anew. */
   constructor(session, keep, tell) {
@@ -50,12 +55,23 @@ export class World {
     if (memory) session.stream.restore(memory.log, memory.shown);
   }
 
-  // A session begins and ends.
+  // A session begins and ends. All that is known is of one user in one log: what is kept of
+  // another epoch, user id or name is not theirs. (The browser keeps it for this server alone.)
 
   begin(welcome) {
-    const memory = this.me ? null : this.#keep.memory;
+    const before = this.me;
+    const memory = before ? this.#memory() : this.#keep.memory;
     this.me = { name: welcome.username, id: welcome.user_id, isAdmin: welcome.is_admin };
-    const wasOpen = memory?.userId === this.me.id ? this.#recall(memory) : this.open;
+    this.#log = this.#session.stream.log;
+    const isMine = memory?.log === this.#log && memory.name === this.me.name;
+    // A key that was good goes on being good: the same person, and the server was set back to what
+    // it was once.
+    const isSetBack = !isMine && before?.id === this.me.id && before.name === this.me.name;
+    let wasOpen = this.open;
+    if (!before || !isMine) {
+      this.#clear();
+      wasOpen = isMine ? this.#recall(memory) : isSetBack ? this.#setAside(memory) : null;
+    }
     this.#session.tell("watch", { presence: true, receipts: true });
     for (const conversation of this.conversations.values()) {
       conversation.goStale();
@@ -66,52 +82,68 @@ export class World {
     this.refresh();
     if (wasOpen === this.open && wasOpen) this.#loadNewest(wasOpen);
     else if (wasOpen) this.show(wasOpen);
+    this.remember();
     this.#tell.changed();
   }
 
   end() {
-    this.me = this.open = this.part = this.sought = null;
-    this.isComplete = false;
+    this.me = null;
+    this.#clear();
+    this.#tell.changed();
+  }
+
+  #clear() {
+    this.open = this.part = this.sought = null;
+    this.isComplete = this.#isWatched = false;
     for (const known of [this.friends, this.groups, this.conversations]) known.clear();
     this.requests = [];
-    this.#tell.changed();
   }
 
   /** To be called before what came is confirmed. */
   remember() {
-    if (!this.me) return;
+    if (this.me) this.#keep.memory = this.#memory();
+  }
+
+  #memory() {
     const all = [...this.conversations.values()];
-    this.#keep.memory = {
-      userId: this.me.id,
-      log: this.#session.stream.log,
+    return {
+      log: this.#log,
+      name: this.me.name,
       shown: this.#session.stream.shown,
-      open: this.open?.key,
-      conversations: all.filter((row) => row.time || row.unread || row === this.open).map(
-        ({ kind, name, creator, unread, read, time, marks }) => (
-          { kind, name, creator, unread, read, time, marks }),
-      ),
+      open: this.open?.place,
+      conversations: all
+        .filter((row) => row.time || row.unread || row.draft || row === this.open)
+        .map(({ place, unread, read, time, marks, draft }) => (
+          { place, unread, read, time, marks, draft })),
       notices: this.conversations.get(NOTICES)?.items.slice(-NOTICES_KEPT) ?? [],
-      unsent: all.flatMap(({ kind, name, creator, items }) => items
-        .filter((item) => item.state === "sending" || item.state === "unknown")
-        .map((item) => ({ kind, name, creator, item }))),
+      unsent: all.flatMap(({ place, unsent }) => unsent.map((item) => ({ place, item }))),
     };
   }
 
   /** What an earlier life of the page knew; returns what was open then. */
-  #recall(memory) {
-    const sameLog = memory.log === this.#session.stream.log;
-    for (const { kind, name, creator, unread, read, time, marks } of memory.conversations) {
-      const conversation = this.conversation(kind, name, creator);
-      Object.assign(conversation, { unread, time, read: sameLog ? read : 0 });
-      if (sameLog && marks) conversation.mark(marks);
+  #recall({ conversations, notices, unsent, open }) {
+    for (const { place, unread, read, time, marks, draft } of conversations) {
+      const conversation = this.conversation(...place);
+      Object.assign(conversation, { unread, time, read, draft });
+      conversation.mark(marks);
     }
-    memory.notices.forEach((item) => this.conversation("notices", "").insert(item));
-    const unsent = memory.unsent.sort((a, b) => (a.item.mid < b.item.mid ? -1 : 1));
-    for (const { kind, name, creator, item } of unsent) {
-      item.state = "unknown";
-      this.conversation(kind, name, creator).insert(item);
+    notices.forEach((item) => this.conversation("notices", "").insert(item));
+    unsent.sort((a, b) => (a.item.mid < b.item.mid ? -1 : 1));
+    for (const { place, item } of unsent) {
+      const state = item.state === "sending" ? "unknown" : item.state;
+      this.conversation(...place).insert({ ...item, state });
     }
-    return this.conversations.get(memory.open) ?? null;
+    return open ? this.conversation(...open) : null;
+  }
+
+  /** Of another log only what I wrote is mine. Whether the server still has it nobody knows, nor
+   *  whether a group's id names the same group. */
+  #setAside({ conversations, unsent, open }) {
+    const known = ([kind, name, creator]) => this.conversation(kind, name, creator);
+    conversations.filter(({ draft }) => draft)
+      .forEach(({ place, draft }) => Object.assign(known(place), { draft }));
+    unsent.forEach(({ place, item }) => known(place).insert({ ...item, state: "aside" }));
+    return open ? known(open) : null;
   }
 
   // What is pushed.
@@ -130,14 +162,15 @@ export class World {
   }
 
   /** What an event changes at once; the lists follow. */
-  #heed({ event, username }, { key, name, creator }) {
+  #heed({ event, username }, { key, name, creator, groupId }) {
     if (event === "friend_added") this.friends.set(username, { name: username, online: true });
     if (event === "friend_removed") this.friends.delete(username);
     if (event === "friend_requested" && !this.requests.includes(username)) {
       this.requests.push(username);
     }
     if (event === "group_added") {
-      this.groups.set(key, { groupname: name, creator, online: 1, total: 1, blocked: false });
+      const group = { groupname: name, creator, group_id: groupId };
+      this.groups.set(key, { ...group, online: 1, total: 1, blocked: false });
     }
     if (event === "group_removed" || event === "group_deleted") this.groups.delete(key);
     if (/^(friend|group)_/.test(event)) this.refreshSoon();
@@ -147,6 +180,9 @@ export class World {
   watched({ event, username, online, delivered, read }) {
     const friend = this.friends.get(username);
     if (event === "presence" && friend) friend.online = online;
+    if (event === "presence" && this.groups.size) {
+      this.#counting ??= setTimeout(() => this.#countGroups(), COUNT_MS);
+    }
     if (event === "receipt") this.conversations.get(userKey(username))?.mark({ delivered, read });
     this.#tell.changed();
   }
@@ -170,20 +206,46 @@ export class World {
     this.requests = requests;
     this.friends = new Map(friends.map(({ username, online }) => (
       [username, { name: username, online }])));
-    this.groups = new Map(groups.map((group) => (
-      [groupKey(group.creator, group.groupname), group])));
+    this.#setGroups(groups);
     friends.forEach(({ username }) => this.conversation("user", username));
-    groups.forEach(({ groupname, creator }) => this.conversation("group", groupname, creator));
     this.isComplete = true;
     this.#forgetGone();
     this.#tell.changed();
     if (first) this.#readPreviews();
   }
 
+  #setGroups(groups) {
+    const known = ({ creator, groupname, group_id: id }) => groupKey(creator, groupname, id);
+    this.groups = new Map(groups.map((group) => [known(group), group]));
+    for (const { groupname, creator, group_id: id } of groups) {
+      Object.assign(this.conversation("group", groupname, creator, id), { name: groupname, creator });
+    }
+  }
+
+  async #countGroups() {
+    this.#counting = null;
+    const groups = await this.list("groups", "groups");
+    if (!this.me || !groups) return;
+    this.#setGroups(groups);
+    this.#tell.changed();
+  }
+
+  /** The members of a group; the list counts them as they were just read. */
+  async members(conversation) {
+    const members = await this.list("groupusers", "members", conversation.address);
+    const group = this.groups.get(conversation.key);
+    if (members && group) {
+      group.total = members.length;
+      group.online = members.filter(({ online }) => online).length;
+      this.#tell.changed();
+    }
+    return members;
+  }
+
   /** What is no friend's and no group's any more, and has nothing to show. */
   #forgetGone() {
     for (const row of this.conversations.values()) {
-      const isEmpty = !row.items.length && !row.unread && row !== this.open;
+      const isEmpty = !row.items.length && !row.unread && !row.draft && row !== this.open;
       if (isEmpty && !this.#isMine(row)) this.conversations.delete(row.key);
     }
   }
@@ -209,11 +271,24 @@ export class World {
 
   // Conversations.
 
-  /** The one of that name; made if it is not known. */
-  conversation(kind, name, creator) {
-    const fresh = new Conversation(kind, name, creator);
-    if (!this.conversations.has(fresh.key)) this.conversations.set(fresh.key, fresh);
-    return this.conversations.get(fresh.key);
+  /** The one of that name, or of that id; made if it is not known. */
+  conversation(kind, name, creator, groupId) {
+    const { conversations } = this;
+    let found = new Conversation(kind, name, creator, groupId);
+    const nameless = groupKey(creator, name);
+    if (conversations.has(found.key)) return conversations.get(found.key);
+    if (kind === "group" && groupId === undefined) {
+      const group = [...this.groups.values()].find(
+        (group) => group.groupname === name && group.creator === creator);
+      if (group) found = new Conversation(kind, name, creator, group.group_id);
+      if (conversations.has(found.key)) return conversations.get(found.key);
+    } else if (kind === "group" && conversations.has(nameless)) {
+      // It was known by its name until now.
+      found = Object.assign(conversations.get(nameless), { groupId });
+      conversations.delete(nameless);
+    }
+    conversations.set(found.key, found);
+    return found;
   }
 
   /** Those worth a row: the last used first, then by name. */
@@ -225,6 +300,11 @@ export class World {
 
   #isMine({ kind, name, key }) {
     return kind === "user" ? this.friends.has(name) : this.groups.has(key);
+  }
+
+  /** How many of my messages have no place in the log. */
+  get unsent() {
+    return [...this.conversations.values()].reduce((sum, { unsent }) => sum + unsent.length, 0);
   }
 
   get unread() {
@@ -311,13 +391,22 @@ export class World {
     if (page) this.#readMarks(conversation);
   }
 
-  /** What became of my last words while nobody told this page. */
+  /** What became of my words while nobody told this page: up to where the other has them, and has
+   *  read them. The newest is asked about first, then the one in the middle of what is unknown. */
   async #readMarks(conversation) {
-    const seq = conversation.lastSaid;
-    if (conversation.kind !== "user" || seq <= conversation.marks.read) return;
-    const { ok, data } = await this.ask("receipts", { seq });
-    if (!ok) return;
-    conversation.mark({ delivered: data.delivered ? seq : 0, read: data.read ? seq : 0 });
+    if (conversation.kind !== "user") return;
+    for (const mark of ["read", "delivered"]) {
+      let seqs = conversation.unmarkedSeqs(mark);
+      let seq = seqs.at(-1);
+      while (seq) {
+        const { ok, data } = await this.ask("receipts", { seq });
+        if (!ok) return;
+        conversation.mark({ delivered: data.delivered ? seq : 0, read: data.read ? seq : 0 });
+        if (!data[mark]) conversation.unmarked[mark] = Math.min(conversation.unmarked[mark], seq);
+        seqs = conversation.unmarkedSeqs(mark);
+        seq = seqs[seqs.length >> 1];
+      }
+    }
     this.#tell.changed();
   }
 
@@ -327,6 +416,7 @@ export class World {
       conversation, { count: PAGE, before: conversation.oldest });
     if (page) conversation.takeOlder(page);
     this.#tell.changed();
+    if (page) this.#readMarks(conversation);
   }
 
   /** A message with what was said before and after it, or null. */
@@ -339,6 +429,7 @@ export class World {
     if (!before || !after) return null;
     part.takeOlder(before);
     part.takeNewer(after);
+    this.#readMarks(part);
     return part;
   }
 
@@ -392,7 +483,7 @@ export class World {
 
   send(conversation, text) {
     const item = {
-      mid: nextMid(), time: Math.floor(Date.now() / 1000), from: this.me.name, own: true, text,
+      mid: nextMid(), time: this.#session.now, from: this.me.name, own: true, text,
       said: true, system: false, event: "", state: "unknown",
     };
     this.part = null;
@@ -417,9 +508,9 @@ export class World {
     this.remember();
     this.#tell.changed();
     const type = conversation.kind === "user" ? "send" : "sendgroup";
-    const { ok, code, message, data } = await this.ask(
+    const { ok, code, message, data, time } = await this.ask(
       type, { ...conversation.address, message: item.text, mid: item.mid });
-    if (ok) conversation.settle(item, data.seq);
+    if (ok) conversation.settle(item, data.seq, time);
     else if (code === "no_answer") item.state = "unknown";
     else Object.assign(item, { state: "failed", why: message });
     this.remember();

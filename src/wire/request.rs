@@ -3,7 +3,8 @@
 //! Reading is lenient where SPEC says so (unknown arguments are ignored whatever they hold, null
 //! is absent, the timestamp is not looked at) and strict everywhere else: what is not a JSON
 //! object with a string `type` and an object `payload` is not a message at all, while an
-//! argument of the wrong kind is only this request's fault.
+//! argument of the wrong kind is only this request's fault. So is a value that JSON allows and
+//! nothing can hold: a string with half a surrogate pair, a number beyond every range.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::de::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::frame;
 use super::response::Refusal;
@@ -50,10 +52,39 @@ impl<'a> RequestMessage<'a> {
     /// Reads the payload of a frame. `None`: it is not a message.
     pub fn parse(payload: &'a [u8]) -> Option<RequestMessage<'a>> {
         let text = std::str::from_utf8(payload).ok()?;
+        Self::read(text).or_else(|| Self::read_by_value(text))
+    }
+
+    /// Reads everything in one pass, which ends at the first value that nothing can hold.
+    fn read(text: &'a str) -> Option<RequestMessage<'a>> {
         let mut message = RequestMessage { type_name: "".into(), args: Args::default() };
         let mut json = serde_json::Deserializer::from_str(text);
         json.deserialize_map(FillMessage(&mut message)).ok()?;
         json.end().ok()?;
+        Some(message)
+    }
+
+    /// Reads each value by itself, so that one that nothing can hold spoils only its argument.
+    fn read_by_value(text: &'a str) -> Option<RequestMessage<'a>> {
+        let (mut type_name, mut args) = (None, None);
+        each_entry(text, |key, value| match key {
+            "type" => type_name = Some(value),
+            "payload" => args = Some(value),
+            _ => {}
+        })?;
+        let mut message = RequestMessage { type_name: "\u{fffd}".into(), args: Args::default() };
+        let type_name = type_name?;
+        match serde_json::from_str(type_name) {
+            Ok(Key(name)) => message.type_name = name,
+            // A string that cannot be is the name of no type.
+            Err(_) if type_name.starts_with('"') => {}
+            Err(_) => return None,
+        }
+        each_entry(args?, |key, value| {
+            if let Some(slot) = message.args.slot(key) {
+                *slot = serde_json::from_str(value).unwrap_or(Arg::Odd);
+            }
+        })?;
         Some(message)
     }
 
@@ -93,7 +124,7 @@ enum Arg<'a> {
     Text(Cow<'a, str>),
     Number(i64),
     Flag(bool),
-    /// A kind that no argument has: fraction, array, object.
+    /// What no argument can be: a fraction, an array, an object, half a surrogate pair.
     Odd,
 }
 
@@ -381,6 +412,47 @@ impl<'de> Visitor<'de> for FillMessage<'_, 'de> {
     }
 }
 
+/// Calls `act` with each key and each value, as it is written, of the object that `text` is.
+fn each_entry<'a>(text: &'a str, act: impl FnMut(&str, &'a str)) -> Option<()> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    json.deserialize_map(EachEntry(act)).ok()?;
+    json.end().ok()
+}
+
+struct EachEntry<F>(F);
+
+impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for EachEntry<F> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(LossyKey(key)) = map.next_key()? {
+            (self.0)(&key, map.next_value::<&RawValue>()?.get());
+        }
+        Ok(())
+    }
+}
+
+/// A key with marks in the place of what no text can hold: such a key names nothing that is read.
+struct LossyKey(String);
+
+impl<'de> Deserialize<'de> for LossyKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl Visitor<'_> for KeyVisitor {
+            type Value = LossyKey;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<LossyKey, E> {
+                Ok(LossyKey(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(KeyVisitor)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,12 +487,33 @@ mod tests {
             r#"{"type":1,"payload":{}}"#,
             r#"{"type":"x","payload":[]}"#,
             r#"{"type":"x","payload":{}} x"#,
-            r#"{"type":"x","payload":{"message":"\ud800"}}"#,
+            r#"{"type":1e400,"payload":{}}"#,
+            r#"{"type":"x","payload":{"message":"\ud80"}}"#,
+            r#"{"type":"x","payload":{"message":"\ud800"}} x"#,
+            r#"{"type":"x","payload":{"count":NaN}}"#,
             &nested,
         ] {
             assert!(parse(text).is_none(), "{text}");
         }
         assert!(RequestMessage::parse(b"{\"type\":\"\xff\",\"payload\":{}}").is_none());
+    }
+
+    #[test]
+    fn a_value_that_nothing_can_hold_spoils_only_its_argument() {
+        let text = r#"{"\ud800":1,"type":"send","payload":{"username":"b\u006fb","\udc00":1,
+            "unknown":"\ud800","message":"half \ud83d","count":1e400,"mid":{"\ud800":1},
+            "query":"whole \ud83d\ude00","seq":1,"seq":2}}"#;
+        let request = parse(text).expect("a message");
+        let about = |what| Refusal::about(Code::BadRequest, what);
+        assert_eq!(request.kind(), Some(MessageType::Send));
+        assert_eq!(request.args.username(), Ok("bob"));
+        assert_eq!(request.args.message(), Err(about("message")));
+        assert_eq!(request.args.count(), Err(about("count")));
+        assert_eq!(request.args.mid(), Err(about("mid")));
+        assert_eq!(request.args.query(), Ok(Some("whole \u{1f600}")));
+        assert_eq!(request.args.seq(), Ok(2));
+        let unknown = parse(r#"{"type":"\ud800","payload":{"id":"\ud800"}}"#).expect("a message");
+        assert_eq!((unknown.kind(), unknown.id()), (None, Err(about("id"))));
     }
 
     #[test]

@@ -178,7 +178,7 @@ test("an administrator blocks somebody, who is told, and lets them in again", as
   await admin.at("[data-admin]").click();
   const row = admin.at("dialog li", "bob8");
   await row.getByText("Block").click();
-  await row.getByText("Really? Press again").click();
+  await admin.sure();
   await bob.at("#entrance .why", "blocked your account").waitFor();
   await bob.at("#entrance [name=username]").fill("bob8");
   await bob.at("#entrance [name=password]").fill(PASSWORD);
@@ -201,7 +201,7 @@ test("an administrator blocks somebody, who is told, and lets them in again", as
   await admin.at("[role=tab]", "Groups").click();
   const group = admin.at("dialog li", "club8");
   await group.getByText("Block").click();
-  await group.getByText("Really? Press again").click();
+  await admin.sure();
   await bob.at(".obstacle", "blocked this group").waitFor();
   await group.getByText("Unblock").click();
   await bob.at(".obstacle").waitFor({ state: "hidden" });
@@ -228,7 +228,7 @@ test("a group: made, joined, talked in, left and deleted", async () => {
   await ann.at("dialog [type=submit]").click();
   await ann.at("dialog li", "bob9").waitFor();
   await ann.at("dialog [aria-label=Close]").click();
-  await bob.open("group/ann9/读书会 9");
+  await bob.openGroup("读书会 9");
   await ann.say("chapter one");
   await bob.sees("chapter one");
   await bob.at(".event", "ann9 brought you into this group").waitFor();
@@ -239,12 +239,12 @@ test("a group: made, joined, talked in, left and deleted", async () => {
   // What is being typed outlives the list, which is read anew behind the removal.
   await ann.at("dialog [name=username]").fill("carol9");
   await row.getByText("Remove").click();
-  await row.getByText("Really? Press again").click();
+  await ann.sure();
   await bob.at(".obstacle", "not in this group any more").waitFor();
   await row.waitFor({ state: "detached" });
   assert.equal(await ann.at("dialog [name=username]").inputValue(), "carol9");
   await ann.at("dialog button", "Delete the group").click();
-  await ann.at("dialog button", "Really? Press again").click();
+  await ann.sure();
   await ann.at(".obstacle", "not in this group any more").waitFor();
 });
 
@@ -391,7 +391,7 @@ test("what is refused is said in plain words, and what was written is not lost",
   await ann.say("too late");
   await bob.at("[data-details]").click();
   await bob.at("dialog button", "End the friendship").click();
-  await bob.at("dialog button", "Really? Press again").click();
+  await bob.sure();
   await bob.at(".obstacle", "not friends").waitFor();
   ann.wire.mend();
   await ann.at(".trouble", "Not sent: You are not friends").waitFor();
@@ -462,7 +462,7 @@ test("of a group one asks how many have read a message", async () => {
   await ann.say("who reads this?");
   await ann.at("button.state").press("Enter");
   await ann.at(".readers", "0 of 1 have read it").waitFor();
-  await bob.open("group/ann19/club19");
+  await bob.openGroup("club19");
   await bob.sees("who reads this?");
   await assertSoon(async () => {
     await ann.at("button.state").click();

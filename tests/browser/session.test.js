@@ -190,7 +190,8 @@ test("p5 p7 what has no answer is said again behind resume, in order, by its mid
   assert.equal(said[0].mid, mids[0]);
   assert.ok(said[1].mid > said[0].mid && said[0].mid.length <= 64);
   bench.receive("normalmsg", { re: said[0].id, code: "ok", message: "Sent.", data: { seq: 11 } });
-  assert.deepEqual(await first, { ok: true, code: "ok", message: "Sent.", data: { seq: 11 } });
+  const data = { seq: 11 };
+  assert.deepEqual(await first, { ok: true, code: "ok", message: "Sent.", data, time: 1 });
 });
 
 test("a password is sent once, and never again behind one's back", async () => {
@@ -269,4 +270,154 @@ test("what was read elsewhere leaves no hole in a conversation", () => {
   assert.deepEqual([seqs(talk), talk.hasOlder], [[20, 21], true], "it does not: no hole");
   talk.takeOlder([9].map(said));
   assert.deepEqual(seqs(talk), [9, 20, 21]);
+});
+
+test("p15 a server that was set back is a new one: nothing of the old log is mistaken for it", () => {
+  const bench = new Bench().signIn();
+  const keep = { memory: null };
+  const world = new World(bench.session, keep, { changed() {} });
+  const push = (seq, prev, message) => {
+    bench.receive("usersend", { fromusername: "al", message, seq, prev });
+    world.take(bench.told.at(-1)[1], bench.told.at(-1)[2]);
+  };
+  world.begin(WELCOME);
+  push(12, 10, "old");
+  const talk = () => world.conversation("user", "al");
+  world.show(talk());
+  world.send(talk(), "mine");
+  talk().draft = "half a word";
+  const sent = () => bench.sent.filter(({ type }) => type === "send").length;
+  assert.equal(sent(), 1);
+  bench.again({ epoch: "f", cursor: 3 });
+  world.begin({ ...WELCOME, epoch: "f", cursor: 3 });
+  assert.equal(sent(), 0, "what was said to the old one is not said to this one unasked");
+  push(12, 3, "new");
+  assert.deepEqual(talk().items.map(({ text, state }) => [text, state]),
+    [["new", "kept"], ["mine", "aside"]]);
+  assert.equal(world.open, talk());
+  assert.deepEqual([talk().draft, talk().unread], ["half a word", 1]);
+  world.retry(talk(), talk().items[1]);
+  assert.equal(sent(), 1);
+  world.remember();
+  assert.equal(keep.memory.log, "7 f");
+});
+
+test("what another left in the browser is nobody's: not their words, nor their list", () => {
+  const keep = { memory: null };
+  const leave = new Bench().signIn();
+  const before = new World(leave.session, keep, { changed() {} });
+  before.begin(WELCOME);
+  before.send(before.conversation("user", "al"), "mine");
+  before.conversation("user", "al").draft = "half a word";
+  before.remember();
+  const left = structuredClone(keep.memory);
+  const come = (welcome) => {
+    keep.memory = structuredClone(left);
+    const bench = new Bench().connect();
+    const world = new World(bench.session, keep, { changed() {} });
+    bench.session.ask("login", { username: "bob", password: "secret" });
+    bench.answer("login", { ...WELCOME, ...welcome });
+    world.begin({ ...WELCOME, ...welcome });
+    return [bench.types.includes("send"), world.conversations.size, keep.memory.unsent.length];
+  };
+  assert.deepEqual(come({}), [true, 1, 1], "who comes back finds it");
+  assert.deepEqual(come({ epoch: "f" }), [false, 0, 0], "another server at the same address");
+  assert.deepEqual(come({ user_id: 8 }), [false, 0, 0], "another user");
+  assert.deepEqual(come({ username: "eve" }), [false, 0, 0], "another name");
+});
+
+test("nothing outlives a sign-out in memory", () => {
+  const bench = new Bench().signIn();
+  const world = new World(bench.session, { memory: null }, { changed() {} });
+  world.begin(WELCOME);
+  world.watched({ event: "presence", username: "al", online: true });
+  world.show(world.conversation("user", "al"));
+  world.end();
+  assert.deepEqual([world.open, world.rows, world.unread, world.unsent], [null, [], 0, 0]);
+});
+
+test("what is sent is well-formed, and what no server takes is refused here", async () => {
+  const bench = new Bench().signIn();
+  bench.session.ask("send", { username: "al\ud800", message: "half \ud83d" });
+  const { payload } = bench.sent.at(-1);
+  assert.deepEqual([payload.username, payload.message], ["al\ufffd", "half \ufffd"]);
+  const answer = await bench.session.ask("add", { username: "x".repeat(70_000) });
+  assert.deepEqual([answer.ok, answer.code], [false, "frame_too_long"]);
+  assert.equal(bench.types.includes("add"), false);
+  bench.session.cut();
+  bench.sent = [];
+  bench.connect();
+  bench.answer("resume", WELCOME);
+  assert.deepEqual(bench.types, ["resume", "send"]);
+});
+
+test("a request that the server cannot read is not sent again and again", async () => {
+  const bench = new Bench().signIn();
+  const [first, second] = [
+    bench.session.ask("add", { username: "al" }), bench.session.ask("add", { username: "cy" })];
+  bench.receive("normalmsg", { code: "bad_payload", status: 400, message: "no JSON" });
+  bench.again();
+  assert.deepEqual([(await first).code, (await first).message], ["bad_payload", "no JSON"]);
+  assert.deepEqual(bench.types, ["resume", "add"]);
+  bench.answer("add", { code: "ok", message: "" });
+  assert.equal((await second).ok, true);
+});
+
+test("what I say has its time by the server's clock", () => {
+  const bench = new Bench().signIn();
+  const world = new World(bench.session, { memory: null }, { changed() {} });
+  world.begin(WELCOME);
+  const talk = world.conversation("user", "al");
+  world.send(talk, "now");
+  assert.equal(talk.items[0].time, 1, "before the answer");
+  const { payload } = bench.sent.findLast(({ type }) => type === "send");
+  const answer = { re: payload.id, code: "ok", message: "", data: { seq: 11 } };
+  bench.session.received(JSON.stringify({ type: "normalmsg", timestamp: 9, payload: answer }));
+  return Promise.resolve().then(() => assert.equal(talk.items[0].time, 9));
+});
+
+test("what became of messages of last week is found with few questions", async () => {
+  const bench = new Bench().signIn();
+  const world = new World(bench.session, { memory: null }, { changed() {} });
+  world.begin(WELCOME);
+  const talk = world.conversation("user", "al");
+  world.show(talk);
+  const messages = Array.from({ length: 50 }, (_, i) => ({
+    type: "usersend", timestamp: 1, payload: { fromusername: "bob", tousername: "al", message: "", seq: i + 1 },
+  }));
+  bench.answer("history", { code: "ok", message: "", data: { messages } });
+  const [delivered, read] = [33, 17];
+  let asked = 0;
+  for (;;) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const request = bench.sent.filter(({ type }) => type === "receipts")[asked];
+    if (!request) break;
+    asked += 1;
+    const { seq } = request.payload;
+    const data = { seq, delivered: Number(seq <= delivered), read: Number(seq <= read), total: 1 };
+    bench.receive("normalmsg", { re: request.payload.id, code: "ok", message: "", data });
+  }
+  assert.deepEqual(talk.marks, { delivered, read });
+  assert.ok(asked > 0 && asked <= 14, `${asked} questions`);
+});
+
+test("a group is known by its id: another of its name is another", () => {
+  const bench = new Bench().signIn();
+  const world = new World(bench.session, { memory: null }, { changed() {} });
+  world.begin(WELCOME);
+  const said = (seq, prev, group_id) => {
+    const group = { groupname: "club", creator: "al", group_id };
+    bench.receive("groupsend", { ...group, fromusername: "al", message: "", seq, prev });
+    world.take(bench.told.at(-1)[1], true);
+  };
+  said(12, 10, undefined);
+  const byName = world.conversation("group", "club", "al");
+  assert.deepEqual(byName.address, { creator: "al", groupname: "club" });
+  said(13, 12, 4);
+  assert.equal(world.conversation("group", "club", "al", 4), byName, "it was this one");
+  said(14, 13, 5);
+  const other = world.conversation("group", "club", "al", 5);
+  assert.notEqual(other, byName);
+  assert.deepEqual([byName.items.length, other.items.length], [2, 1]);
+  assert.deepEqual(other.address, { group_id: 5 });
 });

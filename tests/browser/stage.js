@@ -221,6 +221,21 @@ export class Person {
     await this.at(".talk .whom").waitFor();
   }
 
+  /** The same with a group, whatever the server knows it by. */
+  async openGroup(name) {
+    const row = this.at(".list .row:has(.avatar.group)", name);
+    await row.waitFor();
+    await this.open(await row.getAttribute("data-key"));
+  }
+
+  /** Says yes to a question, once it takes an answer. */
+  async sure() {
+    await this.at("#question .danger").waitFor();
+    await this.page.waitForTimeout(800);
+    await this.at("#question .danger").click();
+    await this.at("#question").waitFor({ state: "hidden" });
+  }
+
   async say(text) {
     await this.at(".composer textarea").fill(text);
     await this.at(".composer [type=submit]").click();
