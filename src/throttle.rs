@@ -10,9 +10,10 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use crate::id::{Moment, UserId};
+use crate::id::{GroupId, Moment, UserId};
 use crate::limits::{
-    FRIEND_ADDS_PER_MINUTE, Limits, THROTTLE_ROWS_MAX, THROTTLE_SECONDS_MAX, USERNAME_CHARS_MAX,
+    FRIEND_ADDS_PER_MINUTE, JOINS_PER_HOUR, Limits, NAME_MISSES_PER_MINUTE, THROTTLE_ROWS_MAX,
+    THROTTLE_SECONDS_MAX, USERNAME_CHARS_MAX,
 };
 
 /// A neighbourhood of addresses: one IPv4 address, or the /64 that one IPv6 site has.
@@ -133,6 +134,8 @@ pub struct Throttle {
     registrations: Window<Prefix>,
     takeovers: Window<UserId>,
     adds: Window<UserId>,
+    name_misses: Window<UserId>,
+    joins: Window<(GroupId, UserId)>,
     /// When an account may be tried again from a neighbourhood, and the last wait in seconds.
     delays: Table<(Prefix, String)>,
 }
@@ -145,6 +148,8 @@ impl Default for Throttle {
             registrations: Window::new(Duration::from_secs(3_600)),
             takeovers: Window::new(Duration::from_secs(60)),
             adds: Window::new(Duration::from_secs(60)),
+            name_misses: Window::new(Duration::from_secs(60)),
+            joins: Window::new(Duration::from_secs(3_600)),
             delays: Table::new(),
         }
     }
@@ -157,6 +162,8 @@ impl Throttle {
         self.registrations.counts.keep();
         self.takeovers.counts.keep();
         self.adds.counts.keep();
+        self.name_misses.counts.keep();
+        self.joins.counts.keep();
         self.delays.keep();
     }
 
@@ -166,6 +173,8 @@ impl Throttle {
         self.registrations.counts.rewind();
         self.takeovers.counts.rewind();
         self.adds.counts.rewind();
+        self.name_misses.counts.rewind();
+        self.joins.counts.rewind();
         self.delays.rewind();
     }
 
@@ -258,6 +267,26 @@ impl Throttle {
     /// Seconds to wait; it was one too many.
     pub fn add_friend(&mut self, user: UserId, now: Moment) -> Result<(), u64> {
         self.adds.take(user, FRIEND_ADDS_PER_MINUTE, now)
+    }
+
+    /// A user names somebody they do not know; counts it if nobody has that name.
+    ///
+    /// # Errors
+    /// Seconds to wait; they did so too often, and are not told whether this name exists.
+    pub fn name_user(&mut self, user: UserId, is_miss: bool, now: Moment) -> Result<(), u64> {
+        self.name_misses.check(user, NAME_MISSES_PER_MINUTE, now)?;
+        if is_miss {
+            self.name_misses.count(user, now);
+        }
+        Ok(())
+    }
+
+    /// Counts that a user comes into a group.
+    ///
+    /// # Errors
+    /// Seconds to wait; it was one too many.
+    pub fn join(&mut self, group: GroupId, user: UserId, now: Moment) -> Result<(), u64> {
+        self.joins.take((group, user), JOINS_PER_HOUR, now)
     }
 }
 
