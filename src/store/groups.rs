@@ -14,9 +14,12 @@
 //! was said is not kept, but for one that tells that the user was there: so what a reader's past
 //! costs is bounded by what they may see of it.
 
+use std::collections::HashMap;
+
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
+use super::tail::first_seq;
 use super::{Result, Sql, Store, unsigned};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::mutant::Mutant;
@@ -184,7 +187,7 @@ impl Store {
         let to = self.head().next().0;
         if from < to
             && !Mutant::PastNotKept.is_on()
-            && self.is_worth_keeping(group, user, (from, to))?
+            && (self.was_said_in(group, (from, to))? || !self.has_other_past(group, user, to)?)
         {
             self.write(Self::KEEP_PAST, (group.0, user.0, from, to))?;
         }
@@ -193,12 +196,15 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether an ended membership tells anything: something was said in it, or nothing else
-    /// tells that the user was there.
-    fn is_worth_keeping(&self, group: GroupId, user: UserId, interval: (i64, i64)) -> Result<bool> {
-        let said = self.look_back(Conversation::Group(group), None, interval, 1)?;
-        let other = (group.0, user.0, interval.1);
-        Ok(!said.is_empty() || self.row(Self::OTHER_PAST, other, |_| Ok(()))?.is_none())
+    /// Whether something was said in a group in that interval.
+    fn was_said_in(&self, group: GroupId, interval: (i64, i64)) -> Result<bool> {
+        let said = self.look_back(Conversation::Group(group), None, &[interval], 1)?;
+        Ok(!said.is_empty())
+    }
+
+    /// Whether another membership than the one that ended there tells that a user was in a group.
+    fn has_other_past(&self, group: GroupId, user: UserId, to: i64) -> Result<bool> {
+        Ok(self.row(Self::OTHER_PAST, (group.0, user.0, to), |_| Ok(()))?.is_some())
     }
 
     const PAST_PAGE: Sql = "SELECT userid, groupid, from_seq, to_seq FROM group_past
@@ -216,6 +222,9 @@ impl Store {
             return Ok(());
         }
         let mut last = (0_i64, 0_i64, 0_i64);
+        // What the tail has of each group: to walk its chain for each membership would take long.
+        let mut in_tail: HashMap<i64, Vec<i64>> = HashMap::new();
+        let sealed = first_seq(self.now.sealed);
         loop {
             let params = (last.0, last.1, last.2, MEMBERSHIPS_PER_STEP);
             let page: Vec<[i64; 4]> = self.rows(Self::PAST_PAGE, params, |row| {
@@ -223,7 +232,15 @@ impl Store {
             })?;
             self.begin()?;
             for &[user, group, from, to] in &page {
-                if !self.is_worth_keeping(GroupId(group), UserId(user), (from, to))? {
+                let of_group = || {
+                    let conversation = Conversation::Group(GroupId(group)).to_sql();
+                    self.tail.of_conversation(conversation, self.now.sealed).map(|(seq, _)| seq)
+                };
+                let seqs = in_tail.entry(group).or_insert_with(|| of_group().collect());
+                let count_from = |seq: i64| seqs.partition_point(|said| *said >= seq);
+                let said = count_from(from) > count_from(to)
+                    || self.was_said_in(GroupId(group), (from, to.min(sealed)))?;
+                if !said && self.has_other_past(GroupId(group), UserId(user), to)? {
                     self.write(Self::FORGET_PAST, (user, group, to))?;
                 }
                 last = (user, group, to);

@@ -6,7 +6,7 @@
 //! last in the `tail`: at most `rows` of them, so that the work is bounded by the reader's
 //! conversations and not by what was said in them. Then the rows, one look-up a seq.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 
 use rusqlite::Row;
@@ -235,8 +235,7 @@ impl Store {
                 let from = intervals.first().map_or(end, |(from, _)| next.max(*from));
                 let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
                 let seqs = said.map(|(seq, _)| seq).take_while(|seq| *seq >= from);
-                let seqs = seqs.filter(|seq| *seq < end && is_within(intervals, *seq));
-                seqs.for_each(|seq| _ = first.offer(seq));
+                first.offer_all(seqs.filter(|seq| *seq < end && is_within(intervals, *seq)));
             }
             next = end;
         }
@@ -258,7 +257,7 @@ impl Store {
         rows: usize,
     ) -> Result<Vec<Entry>> {
         let said = |by: UserId, to: UserId| {
-            self.look_from(Conversation::Inbox(to), Some(by), part, (0, i64::MAX), rows)
+            self.look_from(Conversation::Inbox(to), Some(by), part, &[(0, i64::MAX)], rows)
         };
         let mut seqs = said(me, other)?;
         seqs.extend(said(other, me)?);
@@ -269,21 +268,25 @@ impl Store {
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
-    /// `rows` seqs of a part of a conversation, and of the interval, in the order wanted.
+    /// `rows` seqs of a part of a conversation that lie in the intervals, which stand in the order
+    /// wanted.
     fn look_from(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
         part: Part,
-        (from, to): (i64, i64),
+        intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
+        let of_part = |&(from, to): &(i64, i64)| match part {
+            Part::Before(seq) => (from, to.min(seq.0)),
+            Part::After(seq) => (from.max(seq.0.saturating_add(1)), to),
+        };
+        let intervals = intervals.iter().map(of_part).filter(|(from, to)| from < to);
+        let intervals: Vec<(i64, i64)> = intervals.collect();
         match part {
-            Part::Before(seq) => self.look_back(conversation, sender, (from, to.min(seq.0)), rows),
-            Part::After(seq) => {
-                let from = from.max(seq.0.saturating_add(1));
-                self.look_ahead(conversation, sender, (from, to), rows)
-            }
+            Part::Before(_) => self.look_back(conversation, sender, &intervals, rows),
+            Part::After(_) => self.look_ahead(conversation, sender, &intervals, rows),
         }
     }
 
@@ -324,14 +327,7 @@ impl Store {
         intervals.extend(current.filter(|_| matches!(part, Part::Before(_))));
         intervals.extend(past);
         intervals.extend(current.filter(|_| matches!(part, Part::After(_))));
-        let (conversation, mut seqs) = (Conversation::Group(group), Vec::new());
-        for interval in intervals {
-            let wanted = rows - seqs.len();
-            if wanted == 0 {
-                break;
-            }
-            seqs.extend(self.look_from(conversation, None, part, interval, wanted)?);
-        }
+        let seqs = self.look_from(Conversation::Group(group), None, part, &intervals, rows)?;
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
@@ -379,6 +375,19 @@ impl FirstSeqs {
     /// A seq from here on is not wanted.
     fn end(&self) -> i64 {
         if self.is_full() { self.seqs.peek().map_or(0, |max| *max + 1) } else { i64::MAX }
+    }
+
+    /// Offers seqs, the newest first. Only the last of them can be wanted, and the others, of which
+    /// there may be a thousand times as many, never enter the heap.
+    fn offer_all(&mut self, seqs: impl Iterator<Item = i64>) {
+        let mut last = VecDeque::with_capacity(self.rows);
+        for seq in seqs {
+            if last.len() == self.rows {
+                last.pop_front();
+            }
+            last.push_back(seq);
+        }
+        _ = last.into_iter().rev().all(|seq| self.offer(seq));
     }
 
     /// False if neither this seq nor a later one is wanted.

@@ -223,27 +223,37 @@ impl Store {
     const LOOK_BACK: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice DESC";
-    /// The last `rows` seqs in a range of a conversation, newest first; only those by `sender`, if
-    /// one is given.
+    /// The last `rows` seqs of a conversation that lie in the intervals, newest first, as the
+    /// intervals stand; only those by `sender`, if one is given. Nothing is read twice, however many
+    /// intervals there are.
     pub(super) fn look_back(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        range: (i64, i64),
+        intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
-        let range = self.kept(range);
-        let mut seqs: Vec<i64> =
-            self.look_in_tail(conversation, sender, range).take(rows).collect();
-        let (first, last) = self.sealed_in(range);
+        let mut seqs = self.look_in_tail(conversation, sender, intervals, rows);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
         let mut statement = self.db.prepare_cached(Self::LOOK_BACK)?;
-        for block in (first >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
-            let mut found = statement.query((block, conversation.to_sql(), sender, first, last))?;
-            while seqs.len() < rows
-                && let Some(row) = found.next()?
-            {
-                seqs.extend(seqs_of(row, range)?.rev().take(rows - seqs.len()));
+        let mut read_from = i64::MAX;
+        for (index, interval) in intervals.iter().enumerate() {
+            let (first, last) = self.sealed_in(*interval);
+            let last = last.min(read_from - 1);
+            if seqs.len() >= rows {
+                break;
+            }
+            for block in (first >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
+                let mut found =
+                    statement.query((block, conversation.to_sql(), sender, first, last))?;
+                while seqs.len() < rows
+                    && let Some(row) = found.next()?
+                {
+                    read_from = row.get(0)?;
+                    let said = seqs_of(row)?.rev().filter(|seq| *seq >= self.first().0);
+                    let said = within_back(said, &intervals[index..]);
+                    seqs.extend(said.take(rows - seqs.len()));
+                }
             }
         }
         Ok(seqs)
@@ -252,55 +262,68 @@ impl Store {
     const LOOK_AHEAD: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice";
-    /// The first `rows` seqs in a range of a conversation, oldest first; only those by `sender`, if
-    /// one is given.
+    /// The first `rows` seqs of a conversation that lie in the intervals, oldest first, as the
+    /// intervals stand; as [`Store::look_back`].
     pub(super) fn look_ahead(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        range: (i64, i64),
+        intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
-        let range = self.kept(range);
-        let in_tail: Vec<i64> = self.look_in_tail(conversation, sender, range).collect();
-        let (first, last) = self.sealed_in(range);
+        let back: Vec<(i64, i64)> = intervals.iter().rev().copied().collect();
+        let in_tail = self.look_in_tail(conversation, sender, &back, usize::MAX);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
         let mut seqs = Vec::new();
         let mut statement = self.db.prepare_cached(Self::LOOK_AHEAD)?;
-        for block in first >> BLOCK_BITS..=last >> BLOCK_BITS {
-            let mut found = statement.query((block, conversation.to_sql(), sender, first, last))?;
-            while seqs.len() < rows
-                && let Some(row) = found.next()?
-            {
-                seqs.extend(seqs_of(row, range)?.take(rows - seqs.len()));
+        let mut read_to = -1;
+        for (index, interval) in intervals.iter().enumerate() {
+            let (first, last) = self.sealed_in(*interval);
+            let first = first.max(read_to + 1);
+            if seqs.len() >= rows {
+                break;
+            }
+            for block in first >> BLOCK_BITS..=last >> BLOCK_BITS {
+                let mut found =
+                    statement.query((block, conversation.to_sql(), sender, first, last))?;
+                while seqs.len() < rows
+                    && let Some(row) = found.next()?
+                {
+                    read_to = row.get(0)?;
+                    let said = seqs_of(row)?.filter(|seq| *seq >= self.first().0);
+                    let said = within_ahead(said, &intervals[index..]);
+                    seqs.extend(said.take(rows - seqs.len()));
+                }
             }
         }
         seqs.extend(in_tail.iter().rev().take(rows - seqs.len()));
         Ok(seqs)
     }
 
-    /// Of a range what is kept.
-    fn kept(&self, (from, to): (i64, i64)) -> (i64, i64) {
-        (from.max(self.first().0), to)
-    }
-
-    /// The first and the last slice that is sealed and may have something of a range.
+    /// The first and the last slice that is sealed and may have something of a range that is kept.
     fn sealed_in(&self, (from, to): (i64, i64)) -> (i64, i64) {
-        (slice_of(from), slice_of(to - 1).min(self.now.sealed - 1))
+        let last = slice_of(to - 1).min(self.now.sealed - 1);
+        (slice_of(from.max(self.first().0)), last)
     }
 
-    /// What the tail has of a range of a conversation, newest first; only by `sender`, if one is
-    /// given.
+    /// The last `rows` seqs that the tail has of a conversation in the intervals, newest first, as
+    /// the intervals stand; only by `sender`, if one is given.
     fn look_in_tail(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        (from, to): (i64, i64),
-    ) -> impl Iterator<Item = i64> {
+        intervals: &[(i64, i64)],
+        rows: usize,
+    ) -> Vec<i64> {
+        let first = self.first().0.max(first_seq(self.now.sealed));
+        if intervals.first().is_none_or(|(_, to)| *to <= first) {
+            return Vec::new();
+        }
+        let oldest = intervals.last().map_or(first, |(from, _)| first.max(*from));
         let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
-        let said = said.take_while(move |(seq, _)| *seq >= from);
-        let by = said.filter(move |(_, by)| sender.is_none_or(|sender| sender.0 == *by));
-        by.map(|(seq, _)| seq).filter(move |seq| *seq < to)
+        let said = said.take_while(|(seq, _)| *seq >= oldest);
+        let by = said.filter(|(_, by)| sender.is_none_or(|sender| sender.0 == *by));
+        within_back(by.map(|(seq, _)| seq), intervals).take(rows).collect()
     }
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
@@ -383,14 +406,38 @@ fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
     Ok(row.get_ref(column)?.as_blob()?)
 }
 
-/// The seqs that a row of slice and offsets has of a range, in their order.
-fn seqs_of<'a>(
-    row: &'a Row,
-    (from, to): (i64, i64),
-) -> rusqlite::Result<impl DoubleEndedIterator<Item = i64> + use<'a>> {
+/// Of seqs, the newest first, those that lie in the intervals, which stand newest first.
+fn within_back(
+    seqs: impl Iterator<Item = i64>,
+    mut intervals: &[(i64, i64)],
+) -> impl Iterator<Item = i64> {
+    seqs.map_while(move |seq| {
+        while intervals.first()?.0 > seq {
+            intervals = &intervals[1..];
+        }
+        Some((seq, seq < intervals.first()?.1))
+    })
+    .filter_map(|(seq, is_within)| is_within.then_some(seq))
+}
+
+/// The same, all oldest first.
+fn within_ahead(
+    seqs: impl Iterator<Item = i64>,
+    mut intervals: &[(i64, i64)],
+) -> impl Iterator<Item = i64> {
+    seqs.map_while(move |seq| {
+        while intervals.first()?.1 <= seq {
+            intervals = &intervals[1..];
+        }
+        Some((seq, seq >= intervals.first()?.0))
+    })
+    .filter_map(|(seq, is_within)| is_within.then_some(seq))
+}
+
+/// The seqs that a row of slice and offsets has, in their order.
+fn seqs_of<'a>(row: &'a Row) -> rusqlite::Result<impl DoubleEndedIterator<Item = i64> + use<'a>> {
     let base = first_seq(row.get(0)?);
-    let seqs = offsets(blob(row, 1)?).map(move |offset| base + offset);
-    Ok(seqs.filter(move |seq| (from..to).contains(seq)))
+    Ok(offsets(blob(row, 1)?).map(move |offset| base + offset))
 }
 
 /// The offsets of a row, in their order.
