@@ -82,12 +82,28 @@ CREATE TABLE group_past (
     groupid  INTEGER NOT NULL, -- the group
     from_seq INTEGER NOT NULL, -- the first seq they may see
     to_seq   INTEGER NOT NULL, -- the first one they may not
+    span     INTEGER NOT NULL  -- how long it was: fewer seqs than two to the power of this
+             GENERATED ALWAYS AS (CASE
+                 WHEN to_seq - from_seq < 1 << 4 THEN 4 WHEN to_seq - from_seq < 1 << 8 THEN 8
+                 WHEN to_seq - from_seq < 1 << 12 THEN 12 WHEN to_seq - from_seq < 1 << 16 THEN 16
+                 WHEN to_seq - from_seq < 1 << 20 THEN 20 WHEN to_seq - from_seq < 1 << 24 THEN 24
+                 WHEN to_seq - from_seq < 1 << 28 THEN 28 ELSE 62 END) VIRTUAL,
     PRIMARY KEY (userid, groupid, to_seq),
     CHECK (from_seq < to_seq)
 ) STRICT, WITHOUT ROWID;
 
--- The memberships that end after a reader's cursor: the only ones that still matter to it.
-CREATE INDEX group_past_by_end ON group_past (userid, to_seq, from_seq);
+-- The memberships that began behind a seq, in the log's order: a page reads a few at a time.
+CREATE INDEX group_past_by_begin ON group_past (userid, from_seq, to_seq);
+
+-- The memberships in which a seq lies: one of a span began less than the span before it.
+CREATE INDEX group_past_by_span ON group_past (userid, span, from_seq, to_seq);
+
+-- Who left a group and said that nobody is to bring them in again; they can take it back.
+CREATE TABLE group_stay_out (
+    userid  INTEGER NOT NULL REFERENCES users (userid),   -- who
+    groupid INTEGER NOT NULL REFERENCES groups (groupid), -- out of which group
+    PRIMARY KEY (userid, groupid)
+) STRICT, WITHOUT ROWID;
 
 -- Friendships, a row for either side: one look-up answers, and a list is in one place.
 CREATE TABLE friends (
@@ -143,14 +159,17 @@ CREATE TABLE log_slices (
     PRIMARY KEY (block, conversation, sender, slice)
 ) STRICT, WITHOUT ROWID;
 
--- Where the mids of a sender are, by slice, for a retry. Follows from the log.
+-- Where the mids of a sender are, by slice, for a retry. Follows from the log. Those of a sender
+-- who used many in a slice stand in several rows, so that one is found without reading all.
 CREATE TABLE mid_slices (
     block  INTEGER NOT NULL, -- as above
     sender INTEGER NOT NULL, -- who used them
+    part   INTEGER NOT NULL, -- -1: all of them, or, where they are many, none and only `rising`;
+                             -- else those whose SHA-256 begins with this byte
     slice  INTEGER NOT NULL, -- as above
-    rising INTEGER,          -- the seq of the last that was rising, if any was
+    rising INTEGER,          -- in part -1: the seq of the last that was rising, if any was
     mids   BLOB NOT NULL,    -- eight bytes a mid: six of its SHA-256, two of its offset
-    PRIMARY KEY (block, sender, slice)
+    PRIMARY KEY (block, sender, part, slice)
 ) STRICT, WITHOUT ROWID;
 
 -- The words of the log's texts, for the search: trails the log, and follows from it. Only the
@@ -189,7 +208,8 @@ CREATE TABLE reads (
 -- Counts the readers of a message.
 CREATE INDEX reads_by_seq ON reads (conversation, seq);
 
--- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept.
+-- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept,
+-- and `memberships`: some of `group_past` may tell nothing, and are forgotten at the next start.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY, -- `epoch`
     value TEXT NOT NULL     -- of `epoch`: 16 hexadecimal digits, drawn when the file was made. A

@@ -6,6 +6,7 @@
 //! groups   of 10 … 10,000 members, nobody there: one row a message
 //! late     somebody with 200 groups and 10,000 waiting messages signs in again and again
 //! search   in one's own conversations, for what everybody says
+//! mids     in no order, 1,000 … 1,000,000 of one sender
 //! ```
 //!
 //! The shipped loop and server over a simulated edge (`edge`), with a real database on a real
@@ -28,6 +29,8 @@ mod groups;
 mod late;
 #[path = "growth/logs.rs"]
 mod logs;
+#[path = "growth/mids.rs"]
+mod mids;
 #[path = "growth/people.rs"]
 mod people;
 #[path = "growth/report.rs"]
@@ -75,6 +78,7 @@ fn run(scale: &Scale) -> Outcome<()> {
             Part::Groups => groups::measure(scale, &mut report)?,
             Part::Late => late::measure(scale, &mut report)?,
             Part::Search => search::measure(scale, &mut report)?,
+            Part::Mids => mids::measure(scale, &mut report)?,
         }
     }
     print!("{}", report.finish(scale));

@@ -153,6 +153,7 @@ fn candidates(line: &str, session: &Session) -> (usize, Vec<Pair>) {
                 Argument::Query => commands(word, session.lang(), is_admin),
                 Argument::Online => words(word, &["online"]),
                 Argument::Lang => words(word, &["zh", "en"]),
+                Argument::StayOut => words(word, &["stay_out"]),
                 Argument::GroupName
                 | Argument::Password
                 | Argument::Count

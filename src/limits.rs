@@ -104,6 +104,10 @@ pub const LOG_READ_BYTES: usize = 1024;
 /// Places in which one page is looked for: a conversation in a block of the log each. Whoever was
 /// away for long goes through the log in several pages.
 pub const LOOKS_PER_PAGE: usize = 256;
+/// Ended memberships of a reader that one page or one search reads: what lies beyond them in the
+/// log is looked at in the next.
+/// Few in unit tests, so that a short log has many.
+pub const MEMBERSHIPS_PER_PAGE: usize = if cfg!(test) { 2 } else { 128 };
 /// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
 pub const GREATEST_MIDS_KEPT: usize = 16_384;
 
@@ -247,6 +251,13 @@ pub const LOGIN_LOG_ROWS: usize = 100;
 
 /// Bytes of texts that wait for one user; the rows are `waiting_per_user`.
 pub const WAITING_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// What a notice to one user counts among the bytes that wait for them: its names, and what
+/// stands around them.
+pub const NOTICE_BYTES: usize = 256;
+/// Times an hour that one user may come into one group.
+pub const JOINS_PER_HOUR: u64 = 10;
+/// Users who do not exist that one user may name in a minute, in whatever request.
+pub const NAME_MISSES_PER_MINUTE: u64 = 60;
 /// Friends that one user may ask for in a minute: the answer tells whether a name exists.
 pub const FRIEND_ADDS_PER_MINUTE: u64 = 60;
 /// The longest wait that the sign-in throttle imposes, in seconds.

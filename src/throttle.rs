@@ -26,10 +26,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::id::{Moment, UserId};
+use crate::id::{GroupId, Moment, UserId};
 use crate::limits::{
     ACCOUNT_TRIES_BURST, ACCOUNT_TRY_SECONDS, FRIEND_ADDS_PER_MINUTE, INVITE_MISSES_PER_MINUTE,
-    Limits, NAMES_TAKEN_PER_MINUTE, USERNAME_CHARS_MAX,
+    JOINS_PER_HOUR, Limits, NAME_MISSES_PER_MINUTE, NAMES_TAKEN_PER_MINUTE, USERNAME_CHARS_MAX,
 };
 use delay::{Bucket, Delay};
 pub use prefix::Prefix;
@@ -110,6 +110,8 @@ pub struct Throttle {
     names_taken: Window<Prefix>,
     takeovers: Window<UserId>,
     adds: Window<UserId>,
+    name_misses: Window<UserId>,
+    joins: Window<(GroupId, UserId)>,
     delays: Table<Tried, Delay>,
     /// The same of the prefixes around, apart: so that they do not push each other out.
     wider_delays: Table<Tried, Delay>,
@@ -126,6 +128,8 @@ impl Default for Throttle {
             names_taken: Window::of_seconds(60),
             takeovers: Window::of_seconds(60),
             adds: Window::of_seconds(60),
+            name_misses: Window::of_seconds(60),
+            joins: Window::of_seconds(3_600),
             delays: Table::new(),
             wider_delays: Table::new(),
             buckets: Table::new(),
@@ -141,6 +145,8 @@ impl Throttle {
         }
         self.takeovers.counts.keep();
         self.adds.counts.keep();
+        self.name_misses.counts.keep();
+        self.joins.counts.keep();
         self.delays.keep();
         self.wider_delays.keep();
         self.buckets.keep();
@@ -153,6 +159,8 @@ impl Throttle {
         }
         self.takeovers.counts.rewind();
         self.adds.counts.rewind();
+        self.name_misses.counts.rewind();
+        self.joins.counts.rewind();
         self.delays.rewind();
         self.wider_delays.rewind();
         self.buckets.rewind();
@@ -325,6 +333,26 @@ impl Throttle {
     /// Seconds to wait; it was one too many.
     pub fn add_friend(&mut self, user: UserId, now: Moment) -> Result<(), u64> {
         self.adds.take(user, FRIEND_ADDS_PER_MINUTE, now)
+    }
+
+    /// A user names somebody they do not know; counts it if nobody has that name.
+    ///
+    /// # Errors
+    /// Seconds to wait; they did so too often, and are not told whether this name exists.
+    pub fn name_user(&mut self, user: UserId, is_miss: bool, now: Moment) -> Result<(), u64> {
+        self.name_misses.check(user, NAME_MISSES_PER_MINUTE, now)?;
+        if is_miss {
+            self.name_misses.count(user, now);
+        }
+        Ok(())
+    }
+
+    /// Counts that a user comes into a group.
+    ///
+    /// # Errors
+    /// Seconds to wait; it was one too many.
+    pub fn join(&mut self, group: GroupId, user: UserId, now: Moment) -> Result<(), u64> {
+        self.joins.take((group, user), JOINS_PER_HOUR, now)
     }
 }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use p2sp::handlers::{HANDLERS, Handler};
-use p2sp::id::Seq;
+use p2sp::id::{GroupId, Seq};
 use p2sp::locale::{self, Lang};
 use p2sp::wire::push::{self, Push, PushFrame, Stem};
 use p2sp::wire::response::{Data, Welcome};
@@ -130,6 +130,7 @@ fn check_pushes(check: &mut Check) {
         let push = Push::Group {
             groupname: "team",
             creator: "alice",
+            group_id: 3,
             fromusername: "admin",
             message: "hi",
             system: true,
@@ -137,7 +138,7 @@ fn check_pushes(check: &mut Check) {
         pushed(out, &push, 13);
     });
     check("sysmsg", &|out| {
-        let notice = Notice::by(Event::GroupAdded, "alice").in_group("team", "alice");
+        let notice = Notice::by(Event::GroupAdded, "alice").in_group(GroupId(3), "team", "alice");
         let words = locale::notice::say(&notice, Lang::En);
         pushed(out, &Push::notice(&notice, &words), 14);
     });

@@ -51,6 +51,8 @@ pub enum Part {
     Late,
     /// The log, and somebody looks for something
     Search,
+    /// What a sender calls messages, in no order
+    Mids,
 }
 
 /// Pairs who talk, where they are few.
@@ -89,6 +91,11 @@ impl Scale {
     /// The logs, the shortest first.
     pub fn logs(&self) -> [u64; 4] {
         [1_000, 100, 10, 1].map(|part| self.log / part)
+    }
+
+    /// `mid`s of one sender, the fewest first.
+    pub fn mids(&self) -> [u64; 4] {
+        [10_000, 1_000, 100, 10].map(|part| self.log / part).map(|count| count.max(10))
     }
 
     /// The log of everything that is not about its length.

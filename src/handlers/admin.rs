@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::chat::sent_to;
-use super::context::{Draft, View, is_same_group};
+use super::context::{Draft, View};
 use super::group::{list_groups, tell};
 use super::list::{Cursor, Page, ROWS_ASKED};
 use super::{Answer, Context, Facts, No, Outcome};
@@ -48,21 +48,18 @@ pub fn allgroup(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer
 
 /// `adminsend`: a system message to anyone, friend or not.
 pub fn adminsend(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let other = context.named_user(args)?;
+    let other = context.named_user(user, args)?;
     let seq = say(context, user, args, Conversation::Inbox(other.id))?;
-    Ok(sent_to(context, &other, seq))
+    Ok(sent_to(context, &other, seq, true))
 }
 
 /// `adminsendgroup`: a system message to any group, blocked ones included.
 pub fn adminsendgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let (creator, name) = context.group_reference(user, args)?;
-    let posted = context.posted(user, args, true, |store, conversation| {
-        is_same_group(store, conversation, creator, name)
-    })?;
-    let seq = match posted {
+    context.text(args)?;
+    let seq = match context.posted_in_group(user, args, true)? {
         Some(seq) => seq,
         None => {
-            let group = context.live_group(creator, name)?;
+            let group = context.named_group(user, args)?;
             let label = GroupLabel { name: group.name, creator: group.creator_name };
             post_system(context, user, args, Conversation::Group(group.id), Some(label))?
         }
@@ -77,8 +74,8 @@ pub fn broadcast(context: &mut Context, user: Option<UserId>, args: &Args) -> An
 }
 
 /// `blockuser`: signed out at once, with the reason, and let in no more.
-pub fn blockuser(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
-    let other = context.named_user(args)?;
+pub fn blockuser(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
+    let other = context.named_user(user, args)?;
     if other.admin {
         return Err(Code::AdminProtected.into());
     }
@@ -97,8 +94,8 @@ pub fn blockuser(context: &mut Context, _: Option<UserId>, args: &Args) -> Answe
 }
 
 /// `unblockuser`: may sign in again.
-pub fn unblockuser(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
-    let other = context.named_user(args)?;
+pub fn unblockuser(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
+    let other = context.named_user(user, args)?;
     context.facts.store.set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
@@ -236,7 +233,7 @@ fn set_group_blocked(
     args: &Args,
     blocked: bool,
 ) -> Result<Group, No> {
-    if args.creator()?.is_none() {
+    if args.group_id()?.is_none() && args.creator()?.is_none() {
         return Err(Refusal::about(Code::BadRequest, "creator").into());
     }
     let group = context.named_group(user, args)?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::context::{Draft, is_same_group};
+use super::context::Draft;
 use super::receipt::tell_of_delivery;
 use super::stem::stem;
 use super::{Answer, Context, No, Outcome, Writes, atomically};
@@ -31,7 +31,7 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
         context.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
     let posted = posted.filter(|_| is_friend || !Mutant::MidAfterMembership.is_on());
     if let Some(seq) = posted {
-        return Ok(sent_to(context, &other, seq));
+        return Ok(sent_to(context, &other, seq, is_friend || context.is_admin()));
     }
     if !is_friend {
         return Err(Code::NotFriends.into());
@@ -50,37 +50,28 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
     };
     if context.facts.sessions.is_caught_up(other.id) {
         let seq = context.post(draft)?;
-        return Ok(sent_to(context, &other, seq));
+        return Ok(sent_to(context, &other, seq, true));
     }
     // Only what waits is written twice. A savepoint around every message is worth a third of
     // the throughput.
     atomically(context, Writes::Many, |context| {
-        count_waiting(context, user, &other, text)?;
+        count_waiting(context, user, other.id, text.len())?;
         let seq = context.post(draft)?;
-        Ok(sent_to(context, &other, seq))
+        Ok(sent_to(context, &other, seq, true))
     })
 }
 
 /// `sendgroup`: a message to a group I am in.
 pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let (creator, name) = context.group_reference(Some(user), args)?;
     let (text, mid) = (context.text(args)?, args.mid()?);
-    if Mutant::MidAfterMembership.is_on()
-        && !context.facts.store.is_member(context.live_group(creator, name)?.id, user)?
-    {
-        return Err(Code::NotMember.into());
+    if Mutant::MidAfterMembership.is_on() {
+        context.joined_group(user, args)?;
     }
     // A retry is answered even if the group, or the membership, is gone by now.
-    let posted = context.posted(Some(user), args, false, |store, conversation| {
-        is_same_group(store, conversation, creator, name)
-    })?;
-    if let Some(seq) = posted {
+    if let Some(seq) = context.posted_in_group(Some(user), args, false)? {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
     }
-    let group = context.live_group(creator, name)?;
-    if !context.facts.store.is_member(group.id, user)? {
-        return Err(Code::NotMember.into());
-    }
+    let group = context.joined_group(user, args)?;
     if group.status == GroupStatus::Blocked {
         return Err(Code::GroupBlocked.into());
     }
@@ -135,14 +126,11 @@ pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
         (_, Some(after)) => Part::After(Seq(after)),
         (before, None) => Part::Before(before.map_or(Seq(i64::MAX), Seq)),
     };
-    let entries = if args.groupname()?.is_some() {
-        let group = context.named_group(Some(user), args)?;
-        if !context.facts.store.is_member(group.id, user)? {
-            return Err(Code::NotMember.into());
-        }
-        context.facts.store.history_of_group(user, group.id, part, rows)?
+    let entries = if args.names_group() {
+        let group = context.readable_group(user, args)?;
+        context.facts.store.history_of_group(user, group, part, rows)?
     } else {
-        let other = context.named_user(args)?;
+        let other = context.named_user(Some(user), args)?;
         context.facts.store.history_between(user, other.id, part, rows)?
     };
     let mut shown = show(context, user, entries, false)?;
@@ -250,8 +238,12 @@ fn line(context: &Context, entry: &Entry, to: Option<&str>, all: bool) -> String
     }
 }
 
-/// A message to one person is posted: whether they are there to read it.
-pub fn sent_to(context: &Context, other: &User, seq: Seq) -> Outcome {
+/// A message to one person is posted: whether they are there to read it, if the sender may know
+/// that (see [`Context::may_know_of`]).
+pub fn sent_to(context: &Context, other: &User, seq: Seq, may_know: bool) -> Outcome {
+    if !may_know {
+        return Outcome::Done(Reply::Sent, Data::Sent { seq, online: None });
+    }
     let online = context.facts.sessions.is_online(other.id);
     let text = match online {
         true => Reply::Sent,
@@ -265,17 +257,27 @@ fn text_kind(context: &Context) -> EntryKind {
     if context.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
 }
 
-/// Counts what waits for a user who is behind, up to the limits.
-fn count_waiting(context: &mut Context, user: UserId, other: &User, text: &str) -> Result<(), No> {
-    let waiting = context.facts.store.waiting(other.id, user)?;
+/// Counts `bytes` more by `user` among what waits for another who is behind, up to the limits.
+///
+/// # Errors
+/// `mailbox_full`.
+pub fn count_waiting(
+    context: &mut Context,
+    user: UserId,
+    other: UserId,
+    bytes: usize,
+) -> Result<(), No> {
+    if context.facts.sessions.is_caught_up(other) {
+        return Ok(());
+    }
+    let waiting = context.facts.store.waiting(other, user)?;
     let limits = &context.facts.rules.limits;
     let over = |count: u64, limit: u64| limit > 0 && count >= limit;
-    let bytes = text.len() as i64;
     if over(waiting.messages, limits.waiting_per_user)
         || over(waiting.from_sender, limits.waiting_per_sender)
-        || waiting.bytes as i64 + bytes > WAITING_BYTES_MAX
+        || waiting.bytes as i64 + bytes as i64 > WAITING_BYTES_MAX
     {
         return Err(Code::MailboxFull.into());
     }
-    Ok(context.facts.store.add_waiting(other.id, user, text.len() as u64)?)
+    Ok(context.facts.store.add_waiting(other, user, bytes as u64)?)
 }

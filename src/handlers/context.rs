@@ -15,7 +15,7 @@ use crate::outbox::{Effect, Outbox};
 use crate::password::KeyHash;
 use crate::sessions::Sessions;
 use crate::store::{
-    Addressee, Entry, EntryKind, Group, GroupLabel, NewEntry, Store, StoreError, User,
+    Addressee, Entry, EntryKind, Group, GroupLabel, GroupStatus, NewEntry, Store, StoreError, User,
 };
 use crate::throttle::Throttle;
 use crate::wire::response::Data;
@@ -194,17 +194,48 @@ impl<'c, 'f> Context<'c, 'f> {
     }
 
     /// The user named by the argument `username`.
-    pub fn named_user(&self, args: &Args) -> Result<User, No> {
+    ///
+    /// # Errors
+    /// `no_such_user`, and `slow_down` as [`Context::told`] has it.
+    pub fn named_user(&mut self, user: Option<UserId>, args: &Args) -> Result<User, No> {
         let raw = args.username()?;
-        let user = self.facts.store.user_by_key(&user_key(raw))?;
-        user.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
+        let found = self.facts.store.user_by_key(&user_key(raw))?;
+        let is_known = match (user, &found) {
+            (Some(user), Some(other)) => {
+                other.id == user || self.facts.store.are_friends(user, other.id)?
+            }
+            _ => false,
+        };
+        self.told(user, raw, found, is_known)
     }
 
     /// The user named by `username`, as `user` writes to them.
+    ///
+    /// # Errors
+    /// As [`Context::named_user`].
     pub fn addressee(&mut self, user: UserId, args: &Args) -> Result<Addressee, No> {
         let raw = args.username()?;
-        let addressee = self.facts.store.addressee(user, &user_key(raw))?;
-        addressee.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
+        let found = self.facts.store.addressee(user, &user_key(raw))?;
+        let is_known = found.as_ref().is_some_and(|found| found.is_friend);
+        self.told(Some(user), raw, found, is_known)
+    }
+
+    /// What was found under a name, as far as the user may be told: who names many who do not
+    /// exist is guessing, and is for a while told nothing of any name but those they know. The
+    /// operator and administrators can list everyone, so nothing is kept from them.
+    fn told<T>(
+        &mut self,
+        user: Option<UserId>,
+        raw: &str,
+        found: Option<T>,
+        is_known: bool,
+    ) -> Result<T, No> {
+        let guesser = user.filter(|_| !is_known && !self.is_admin());
+        if let Some(user) = guesser {
+            let (now, is_miss) = (self.facts.now.mono, found.is_none());
+            self.facts.throttle.name_user(user, is_miss, now).map_err(Refusal::slow_down)?;
+        }
+        found.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
     }
 
     /// The name of a user who exists.
@@ -212,44 +243,122 @@ impl<'c, 'f> Context<'c, 'f> {
         Ok(self.facts.store.username(user)?.ok_or(Code::Internal)?)
     }
 
-    /// The group named by `creator` (left out: the caller) and `groupname`.
+    /// Whether a user may know of another whether they are here, and what they received and read:
+    /// friends may, and administrators. Whoever tells such a thing asks here.
+    pub fn may_know_of(&self, user: UserId, other: UserId) -> Result<bool, StoreError> {
+        let sessions = self.facts.sessions;
+        let session = sessions.conn_of(user).and_then(|conn| sessions.get(conn));
+        let is_admin = session.is_some_and(|session| session.admin);
+        Ok(is_admin || self.facts.store.are_friends(user, other)?)
+    }
+
+    /// The group that the arguments name, if it was not deleted and the user may know of it.
+    ///
+    /// # Errors
+    /// `no_such_group`: the same for a group that they were never in as for none.
     pub fn named_group(&self, user: Option<UserId>, args: &Args) -> Result<Group, No> {
-        let (creator, name) = self.group_reference(user, args)?;
-        self.live_group(creator, name)
+        let group = self.find_group(user, args)?;
+        let group = group.filter(|group| group.status != GroupStatus::Deleted);
+        match group {
+            Some(group) if self.may_find(user, &group)? => Ok(group),
+            _ => Err(no_such_group(args)),
+        }
+    }
+
+    /// The group that the arguments name, which the user is in.
+    ///
+    /// # Errors
+    /// `no_such_group`, and `not_member` for who was in it once.
+    pub fn joined_group(&self, user: UserId, args: &Args) -> Result<Group, No> {
+        let group = self.find_group(Some(user), args)?.ok_or_else(|| no_such_group(args))?;
+        if self.facts.store.is_member(group.id, user)? {
+            return Ok(group);
+        }
+        let is_alive = group.status != GroupStatus::Deleted;
+        let knows = is_alive && self.may_find(Some(user), &group)?;
+        Err(if knows { Code::NotMember.into() } else { no_such_group(args) })
+    }
+
+    /// The group that the arguments name, of which the user may read what was said while they
+    /// were in it: by its id also a former one of theirs, deleted or not.
+    ///
+    /// # Errors
+    /// As [`Context::joined_group`].
+    pub fn readable_group(&self, user: UserId, args: &Args) -> Result<GroupId, No> {
+        match args.group_id()? {
+            Some(id) if self.facts.store.was_member(id, user)? => Ok(id),
+            _ => Ok(self.joined_group(user, args)?.id),
+        }
     }
 
     /// The group named by the arguments, where only its owner may act.
     pub fn own_group(&self, user: UserId, args: &Args) -> Result<Group, No> {
-        if let Some(creator) = args.creator()?
+        // Whoever names another as the creator is told nothing of that group.
+        if args.group_id()?.is_none()
+            && let Some(creator) = args.creator()?
             && self.facts.store.user_by_key(&user_key(creator))?.map(|found| found.id) != Some(user)
         {
             return Err(Code::NotOwner.into());
         }
-        let name = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
-        self.live_group(user, name)
+        let group = self.named_group(Some(user), args)?;
+        if group.creator == user { Ok(group) } else { Err(Code::NotOwner.into()) }
     }
 
-    /// The creator and the name of the group that the arguments name; it may not exist.
-    pub fn group_reference<'a>(
+    /// The group that the arguments name, whoever asks and deleted or not.
+    fn find_group(&self, user: Option<UserId>, args: &Args) -> Result<Option<Group>, No> {
+        let store = &self.facts.store;
+        if let Some(id) = args.group_id()? {
+            return Ok(store.group(id)?);
+        }
+        match self.group_reference(user, args)? {
+            Some((creator, name)) => Ok(store.group_by_name(creator, &group_key(name))?),
+            None => Ok(None),
+        }
+    }
+
+    /// The creator, if there is such a user, and the name of the group that the arguments name.
+    fn group_reference<'a>(
         &self,
         user: Option<UserId>,
         args: &'a Args,
-    ) -> Result<(UserId, &'a str), No> {
+    ) -> Result<Option<(UserId, &'a str)>, No> {
         let name = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
         let creator = match args.creator()? {
-            None => user.ok_or_else(|| Refusal::about(Code::BadRequest, "creator"))?,
+            None => Some(user.ok_or_else(|| Refusal::about(Code::BadRequest, "creator"))?),
             Some(creator) => {
-                let found = self.facts.store.user_by_key(&user_key(creator))?;
-                found.ok_or_else(|| Refusal::about(Code::NoSuchGroup, name))?.id
+                self.facts.store.user_by_key(&user_key(creator))?.map(|found| found.id)
             }
         };
-        Ok((creator, name))
+        Ok(creator.map(|creator| (creator, name)))
     }
 
-    /// The creator's group of that name, if it was not deleted.
-    pub fn live_group(&self, creator: UserId, name: &str) -> Result<Group, No> {
-        let group = self.facts.store.group_by_name(creator, &group_key(name))?;
-        group.ok_or_else(|| Refusal::about(Code::NoSuchGroup, name).into())
+    /// Whether somebody may know that there is such a group: who is or was in it, and who can list
+    /// them all.
+    fn may_find(&self, user: Option<UserId>, group: &Group) -> Result<bool, StoreError> {
+        match user {
+            Some(user) if !self.is_admin() => self.facts.store.was_member(group.id, user),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether a conversation is the very group that the arguments name. A name means the group
+    /// that has it now, and the one that had it where none has.
+    fn is_named_group(
+        &self,
+        user: Option<UserId>,
+        args: &Args,
+        conversation: Conversation,
+    ) -> Result<bool, No> {
+        let Conversation::Group(group) = conversation else { return Ok(false) };
+        if let Some(named) = args.group_id()? {
+            return Ok(named == group);
+        }
+        let Some((creator, name)) = self.group_reference(user, args)? else { return Ok(false) };
+        let (store, key) = (&self.facts.store, group_key(name));
+        match store.group_by_name(creator, &key)? {
+            Some(alive) => Ok(alive.id == group),
+            None => Ok(store.group_key(group)? == Some((creator, key))),
+        }
     }
 
     /// The text of a message, within its bounds.
@@ -270,7 +379,7 @@ impl<'c, 'f> Context<'c, 'f> {
     }
 
     /// The message that the sender posted under this `mid`, if any: a retry is answered with
-    /// the same seq (P5). `same_target` says whether a conversation is the one meant.
+    /// the same seq (P5). `is_meant` says whether a conversation is the one that is named.
     ///
     /// # Errors
     /// `mid_reused`: it stands for another content.
@@ -279,15 +388,30 @@ impl<'c, 'f> Context<'c, 'f> {
         sender: Option<UserId>,
         args: &Args,
         system: bool,
-        same_target: impl FnOnce(&Store, Conversation) -> Result<bool, StoreError>,
+        is_meant: impl FnOnce(&Self, Conversation) -> Result<bool, No>,
     ) -> Result<Option<Seq>, No> {
         let Some((sender, mid)) = sender.zip(args.mid()?) else { return Ok(None) };
         let Some(posted) = self.facts.store.find_mid(sender, mid)? else { return Ok(None) };
         let same = (posted.kind == EntryKind::System) == system
             && posted.body == self.text(args)?
-            && same_target(self.facts.store, posted.conversation)?;
+            && is_meant(self, posted.conversation)?;
         let same = same || Mutant::MidReusedUnchecked.is_on();
         if same { Ok(Some(posted.seq)) } else { Err(Code::MidReused.into()) }
+    }
+
+    /// The same in the group that the arguments name.
+    ///
+    /// # Errors
+    /// `mid_reused`, also where another group has its name by now.
+    pub fn posted_in_group(
+        &mut self,
+        user: Option<UserId>,
+        args: &Args,
+        system: bool,
+    ) -> Result<Option<Seq>, No> {
+        self.posted(user, args, system, |context, conversation| {
+            context.is_named_group(user, args, conversation)
+        })
     }
 
     /// Appends a message to the log and stages it for its readers.
@@ -338,13 +462,9 @@ impl<'c, 'f> Context<'c, 'f> {
     }
 }
 
-/// Whether a conversation is the creator's group of that name, even if it was deleted since.
-pub fn is_same_group(
-    store: &Store,
-    conversation: Conversation,
-    creator: UserId,
-    name: &str,
-) -> Result<bool, StoreError> {
-    let Conversation::Group(group) = conversation else { return Ok(false) };
-    Ok(store.group_key(group)? == Some((creator, group_key(name))))
+/// Nothing is told of a group but what the request itself called it.
+fn no_such_group(args: &Args) -> No {
+    let id = args.group_id().ok().flatten().map(|id| id.0.to_string());
+    let name = args.groupname().ok().flatten().map(str::to_owned);
+    Refusal::about(Code::NoSuchGroup, id.or(name).unwrap_or_default()).into()
 }

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::chat::count_waiting;
 use super::list::{Cursor, Page, ROWS_ASKED, people};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, UserId};
-use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX};
+use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX, NOTICE_BYTES};
 use crate::locale::reply::Reply;
 use crate::store::User;
 use crate::wire::response::Data;
@@ -16,7 +17,7 @@ use crate::wire::{Args, Code, Event, Notice, Refusal};
 pub fn add(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let now = context.facts.now.mono;
     context.facts.throttle.add_friend(user, now).map_err(Refusal::slow_down)?;
-    let other = context.named_user(args)?;
+    let other = context.named_user(Some(user), args)?;
     if other.id == user {
         return Err(Code::Yourself.into());
     }
@@ -25,13 +26,20 @@ pub fn add(context: &mut Context, user: UserId, args: &Args) -> Answer {
     }
     context.need_storage()?;
     let was_asked = context.facts.store.has_request(other.id, user)?;
-    if !context.facts.rules.friend_approval || was_asked {
+    // Who asked has the answer coming. Else the notice counts among what waits for them: whoever
+    // adds and ends again and again fills no mailbox.
+    if was_asked {
+        return befriend(context, user, other);
+    }
+    if !context.facts.rules.friend_approval {
+        count_waiting(context, user, other.id, NOTICE_BYTES)?;
         return befriend(context, user, other);
     }
     if context.facts.store.has_request(user, other.id)? {
         return Err(Code::RequestPending.into());
     }
     check_room(context, user)?;
+    count_waiting(context, user, other.id, NOTICE_BYTES)?;
     context.facts.store.add_request(user, other.id, context.facts.now.unix)?;
     tell(context, user, &other, Event::FriendRequested)?;
     Ok(Outcome::said(Reply::FriendAsked { name: other.name }))
@@ -53,7 +61,7 @@ pub fn reject(context: &mut Context, user: UserId, args: &Args) -> Answer {
 
 /// `del`: ends a friendship.
 pub fn del(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let other = context.named_user(args)?;
+    let other = context.named_user(Some(user), args)?;
     if !context.facts.store.are_friends(user, other.id)? {
         return Err(Code::NotFriends.into());
     }
@@ -85,8 +93,8 @@ pub fn friends(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// The user who asked to be a friend, by the argument `username`.
-fn requester(context: &Context, user: UserId, args: &Args) -> Result<User, No> {
-    let other = context.named_user(args)?;
+fn requester(context: &mut Context, user: UserId, args: &Args) -> Result<User, No> {
+    let other = context.named_user(Some(user), args)?;
     if context.facts.store.has_request(other.id, user)? {
         Ok(other)
     } else {

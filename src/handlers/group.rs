@@ -6,15 +6,16 @@
 
 use serde_json::json;
 
+use super::chat::count_waiting;
 use super::list::{Cursor, Page, ROWS_ASKED, people};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, GroupId, UserId};
-use crate::limits::LIST_BYTES_MAX;
+use crate::limits::{LIST_BYTES_MAX, NOTICE_BYTES};
 use crate::locale::reply::{GroupLine, Reply};
 use crate::mutant::Mutant;
 use crate::names::Name;
 use crate::outbox::Effect;
-use crate::store::{Group, GroupStatus};
+use crate::store::{Group, GroupStatus, User};
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Event, Notice, Refusal};
 
@@ -34,7 +35,8 @@ pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     context.need_storage()?;
     let group = context.facts.store.add_group(user, &name, context.facts.now.unix)?;
     context.facts.outbox.stage(Effect::Join(user, group));
-    Ok(Outcome::said(Reply::GroupCreated { name: name.text }))
+    let data = json!({"group_id": group.0});
+    Ok(Outcome::Done(Reply::GroupCreated { name: name.text }, Data::Object(data)))
 }
 
 /// `delgroup`: every other member gets a notice, the last thing they get of the group.
@@ -49,19 +51,24 @@ pub fn delgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     Ok(Outcome::said(Reply::GroupDeleted { name: group.name }))
 }
 
-/// `addgroupuser`: the group and the user get a notice.
+/// `addgroupuser`: the group and the user get a notice. That of the user counts among what waits
+/// for them; one of an ending never does, so that nobody is kept in a group by a full mailbox.
 pub fn addgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let group = context.own_group(user, args)?;
-    let other = context.named_user(args)?;
+    let other = context.named_user(Some(user), args)?;
     if context.facts.store.is_member(group.id, other.id)? {
         return Err(Code::AlreadyMember.into());
     }
+    check_consent(context, user, &group, &other)?;
     let limit = context.facts.rules.limits.group_members;
     if limit > 0 && group.members >= limit {
         return Err(Code::GroupFull.into());
     }
     check_joined(context, other.id)?;
     context.need_storage()?;
+    let now = context.facts.now.mono;
+    context.facts.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
+    count_waiting(context, user, other.id, NOTICE_BYTES)?;
     tell_group(context, user, &group, Event::GroupJoined, other.id)?;
     context.facts.store.join(group.id, other.id)?;
     context.facts.outbox.stage(Effect::Join(other.id, group.id));
@@ -72,7 +79,7 @@ pub fn addgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer 
 /// `delgroupuser`: the member gets a notice.
 pub fn delgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let group = context.own_group(user, args)?;
-    let other = context.named_user(args)?;
+    let other = context.named_user(Some(user), args)?;
     if other.id == user {
         return Err(Code::Yourself.into());
     }
@@ -81,15 +88,25 @@ pub fn delgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer 
     Ok(Outcome::said(Reply::MemberRemoved { group: group.name, name: other.name }))
 }
 
-/// `leavegroup`: the owner cannot; they delete the group instead.
+/// `leavegroup`: the owner cannot; they delete the group instead. Whoever says `stay_out` is not
+/// brought in again; who is out already may say so as well, and take it back.
 pub fn leavegroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+    let stay_out = args.stay_out()?;
     let group = context.named_group(Some(user), args)?;
     if group.creator == user {
         return Err(Code::Yourself.into());
     }
-    part(context, &group, user)?;
-    tell_group(context, user, &group, Event::GroupLeft, user)?;
-    Ok(Outcome::said(Reply::GroupLeft { name: group.name }))
+    if stay_out.is_none() || context.facts.store.is_member(group.id, user)? {
+        part(context, &group, user)?;
+        tell_group(context, user, &group, Event::GroupLeft, user)?;
+    }
+    let name = group.name;
+    let Some(stay_out) = stay_out else { return Ok(Outcome::said(Reply::GroupLeft { name })) };
+    context.facts.store.set_stays_out(group.id, user, stay_out)?;
+    Ok(Outcome::said(match stay_out {
+        true => Reply::StaysOut { name },
+        false => Reply::MayBeAdded { name },
+    }))
 }
 
 /// `groups`: the groups I am in, by number.
@@ -102,22 +119,18 @@ pub fn groups(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `groupusers`: the members of one of my groups, and who is online.
 pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
-    let group = context.named_group(Some(user), args)?;
-    let store = &context.facts.store;
-    if !store.is_member(group.id, user)? {
-        return Err(Code::NotMember.into());
-    }
-    let rows = store.members_page(group.id, begins.id, ROWS_ASKED)?;
+    let group = context.joined_group(user, args)?;
+    let rows = context.facts.store.members_page(group.id, begins.id, ROWS_ASKED)?;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, |row| 2 * row.name.len() + 64, |row| row.id);
     let members = page.rows.iter().map(|row| (row.user, row.name.as_str()));
     let (members, rows) = people(context, members);
-    let data = page.with_next(json!({"members": rows}));
+    let data = page.with_next(json!({"members": rows, "group_id": group.id.0}));
     Ok(Outcome::Done(Reply::Members { group: group.name, members }, Data::Object(data)))
 }
 
 /// A page of groups with their numbers; `allgroup` shows the same.
 pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outcome {
-    let size = |group: &Group| 2 * (group.name.len() + group.creator_name.len()) + 128;
+    let size = |group: &Group| 2 * (group.name.len() + group.creator_name.len()) + 160;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);
     let lines: Vec<GroupLine> = page
         .rows
@@ -134,9 +147,10 @@ pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outco
         .collect();
     let rows: Vec<_> = lines
         .iter()
-        .map(|line| {
-            json!({"groupname": line.name, "creator": line.creator, "online": line.online,
-                   "total": line.total, "blocked": line.blocked})
+        .zip(&page.rows)
+        .map(|(line, group)| {
+            json!({"groupname": line.name, "creator": line.creator, "group_id": group.id.0,
+                   "online": line.online, "total": line.total, "blocked": line.blocked})
         })
         .collect();
     let data = page.with_next(json!({"groups": rows}));
@@ -175,7 +189,7 @@ pub fn tell(
     group: &Group,
     notice: Notice,
 ) -> Result<(), No> {
-    let notice = notice.in_group(&group.name, &group.creator_name);
+    let notice = notice.in_group(group.id, &group.name, &group.creator_name);
     context.notify(conversation, by, &notice)?;
     Ok(())
 }
@@ -186,6 +200,19 @@ fn part(context: &mut Context, group: &Group, member: UserId) -> Result<(), No> 
         return Err(Code::NotMember.into());
     }
     context.facts.outbox.stage(Effect::Leave(member, group.id));
+    Ok(())
+}
+
+/// Whether a user may be brought in without being asked (SPEC §9, Consent).
+///
+/// # Errors
+/// `needs_consent`.
+fn check_consent(context: &Context, by: UserId, group: &Group, other: &User) -> Result<(), No> {
+    let store = &context.facts.store;
+    let is_stranger = context.facts.rules.friend_approval && !store.are_friends(by, other.id)?;
+    if is_stranger || store.stays_out(group.id, other.id)? {
+        return Err(Refusal::about(Code::NeedsConsent, &other.name).into());
+    }
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub fn revoke(context: &mut Context, args: &Args) -> Answer {
 
 /// `setpasswd`: another password. Whoever is signed in is signed out.
 pub fn setpasswd(context: &mut Context, args: &Args) -> Answer {
-    let user = context.named_user(args)?;
+    let user = context.named_user(None, args)?;
     let password = required_password(args)?;
     check_strength(password, &user.name)?;
     let task = Task::Hash { password: Secret::from(password), salt: salt(context) };
@@ -70,7 +70,7 @@ pub fn release(context: &mut Context, _: &Args) -> Answer {
 }
 
 fn set_admin(context: &mut Context, args: &Args, admin: bool) -> Result<String, super::No> {
-    let user = context.named_user(args)?;
+    let user = context.named_user(None, args)?;
     context.facts.store.set_admin(user.id, admin)?;
     hold_session(context, user.id);
     // By name: they may be signing in in this very tick.

@@ -33,32 +33,45 @@ pub fn read(context: &mut Context, user: UserId, args: &Args) -> Answer {
     if session.is_none_or(|session| seq > session.pushed.max(session.cursor)) {
         return Err(Refusal::about(Code::BadRequest, "seq").into());
     }
-    let (conversation, sender) = if args.groupname()?.is_some() {
-        let group = context.named_group(Some(user), args)?;
-        if !context.facts.store.is_member(group.id, user)? {
-            return Err(Code::NotMember.into());
-        }
-        (Conversation::Group(group.id), None)
+    let (conversation, sender) = if args.names_group() {
+        (Conversation::Group(context.joined_group(user, args)?.id), None)
     } else if args.names_user() {
-        let other = context.named_user(args)?.id;
+        let other = context.named_user(Some(user), args)?.id;
         (Conversation::Inbox(other), Some(other))
     } else {
         (Conversation::Everyone, None)
     };
     let is_news = context.facts.store.set_read(conversation, user, seq)?;
-    if let Some(to) = sender.filter(|_| is_news) {
+    if let Some(to) = sender.filter(|_| is_news)
+        && context.may_know_of(to, user)?
+    {
         let reader = context.name_of(user)?;
         context.facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: true }));
     }
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-/// `receipts`: how many have received, and have read, what I said there.
+/// `receipts`: how many have received, and have read, what I said there. It is told as long as one
+/// could say it there again.
 pub fn receipts(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
-    let Some(receipts) = context.facts.store.receipts(user, seq)? else {
+    let Some(said_to) = context.facts.store.said_to(user, seq)? else {
         return Err(Refusal::about(Code::BadRequest, "seq").into());
     };
+    let refusal = match said_to {
+        Conversation::Inbox(other) if !context.may_know_of(user, other)? => Some(Code::NotFriends),
+        Conversation::Group(group)
+            if !context.is_admin() && !context.facts.store.is_member(group, user)? =>
+        {
+            Some(Code::NotMember)
+        }
+        Conversation::Everyone if !context.is_admin() => Some(Code::NotAdmin),
+        _ => None,
+    };
+    if let Some(code) = refusal {
+        return Err(code.into());
+    }
+    let receipts = context.facts.store.receipts(user, said_to, seq)?;
     let (delivered, read, total) = (receipts.delivered, receipts.read, receipts.total);
     let data = json!({"seq": seq.0, "delivered": delivered, "read": read, "total": total});
     Ok(Outcome::Done(Reply::Receipts { delivered, read, total }, Data::Object(data)))
@@ -66,16 +79,17 @@ pub fn receipts(context: &mut Context, user: UserId, args: &Args) -> Answer {
 
 /// A user confirms up to `seq`: whoever watches, and said any of that to them, is told.
 pub fn tell_of_delivery(context: &mut Context, user: UserId, seq: Seq) -> Result<(), StoreError> {
-    let facts = &mut *context.facts;
+    let facts = &*context.facts;
     let Some(session) = facts.sessions.get(context.caller.conn) else { return Ok(()) };
     if !facts.sessions.anyone_watches_receipts() || seq <= session.cursor {
         return Ok(());
     }
     let senders = facts.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
     for (to, seq) in senders {
-        if facts.sessions.watcher(to, |watches| watches.receipts).is_some() {
-            let reader = facts.store.username(user)?.unwrap_or_default();
-            facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
+        let watches = context.facts.sessions.watcher(to, |watches| watches.receipts).is_some();
+        if watches && context.may_know_of(to, user)? {
+            let reader = context.facts.store.username(user)?.unwrap_or_default();
+            context.facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
         }
     }
     Ok(())

@@ -10,6 +10,10 @@ use crate::wire::{Event, Notice};
 /// one-to-one message where one's own stand among the others.
 pub fn stem(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
     let from = entry.sender_name.as_deref().unwrap_or_default();
+    let group_id = match entry.conversation {
+        Conversation::Group(group) => Some(group.0),
+        _ => None,
+    };
     let (groupname, creator) = match &entry.group {
         Some(label) => (Some(label.name.as_str()), Some(label.creator.as_str())),
         None => (None, None),
@@ -17,7 +21,8 @@ pub fn stem(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
     if entry.kind == EntryKind::Notice {
         // A notice that this version does not know is shown by its stored form: nothing is
         // skipped in silence (P16).
-        let notice = Notice::from_body(&entry.body).unwrap_or(Notice::plain(Event::Admin));
+        let mut notice = Notice::from_body(&entry.body).unwrap_or(Notice::plain(Event::Admin));
+        notice.group_id = notice.group_id.or(group_id);
         let words = locale::notice::say(&notice, lang);
         let words = if words.is_empty() { entry.body.clone() } else { words };
         return Stem::new(&Push::notice(&notice, &words), entry.unix, entry.seq);
@@ -29,11 +34,12 @@ pub fn stem(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
             let to_all = conversation == Conversation::Everyone;
             let event = if to_all { Event::Broadcast } else { Event::Admin };
             let username = entry.sender_name.as_deref();
-            Push::System { message, event, username, groupname, creator }
+            Push::System { message, event, username, groupname, creator, group_id }
         }
-        (_, Conversation::Group(_)) => Push::Group {
+        (_, Conversation::Group(group)) => Push::Group {
             groupname: groupname.unwrap_or_default(),
             creator: creator.unwrap_or_default(),
+            group_id: group.0,
             fromusername: from,
             message,
             system,

@@ -99,6 +99,7 @@ fn name(lang: Lang, argument: Argument) -> &'static str {
         Argument::Online => lang.pick("online", "online"),
         Argument::Lang => lang.pick("zh|en", "zh|en"),
         Argument::Query => lang.pick("COMMAND", "命令"),
+        Argument::StayOut => lang.pick("stay_out", "stay_out"),
     }
 }
 
@@ -177,7 +178,8 @@ const USER: &[Row] = rows! {
         "bring a user into a group of your own", "把用户加入自己的群";
     "delgroupuser": "delgroupuser GROUP NAME", "delgroupuser 群 用户名";
         "take a user out of a group of your own", "把用户移出自己的群";
-    "leavegroup": "leavegroup N", "leavegroup 编号"; "leave a group", "退出群";
+    "leavegroup": "leavegroup N [stay_out]", "leavegroup 编号 [stay_out]";
+        "leave a group; with stay_out nobody can bring you in again", "退出群；加 stay_out 则他人无法再将您加入";
     "groups": "groups", "groups"; "list the groups you are in, with their numbers", "列出所在的群及其编号";
     "groupusers": "groupusers N", "groupusers 编号";
         "list the members of a group, and who is online", "列出群成员及其在线状态";

@@ -92,11 +92,12 @@ pub fn receipt(name: &str, read: bool, lang: Lang) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::GroupId;
 
     #[test]
     fn every_event_has_words_in_both_languages() {
         for &event in Event::ALL {
-            let notice = Notice::by(event, "bob").in_group("team", "ann");
+            let notice = Notice::by(event, "bob").in_group(GroupId(7), "team", "ann");
             let own_words = !matches!(
                 event,
                 Event::Admin | Event::Broadcast | Event::Presence | Event::Receipt

@@ -76,6 +76,10 @@ codes! {
         "Registering from another machine needs the invite code that the server printed: p2sp \
          HOST --invite CODE",
         "从其他机器注册需要服务器启动时显示的邀请码：p2sp HOST --invite 邀请码";
+    NeedsConsent =>
+        "{about} must agree first: become friends, or ask them whether they want to be in that \
+         group.",
+        "需要先征得 {about} 的同意：请先加对方为好友，或询问对方是否愿意加入该群。";
     AdminProtected => "Administrators cannot be blocked.", "不能封禁管理员。";
     NoSuchUser => "There is no user {about}.", "用户 {about} 不存在。";
     NoSuchGroup => "There is no group {about}.", "群 {about} 不存在。";

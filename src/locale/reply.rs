@@ -72,6 +72,11 @@ texts! {
             "{name} is in {group} now.", "{name} 已加入群 {group}。";
         MemberRemoved { group: String, name: String } =>
             "{name} is out of {group} now.", "{name} 已移出群 {group}。";
+        StaysOut { name: String } =>
+            "You are out of {name}, and nobody can bring you in again.",
+            "您已退出群 {name}，他人无法再将您加入。";
+        MayBeAdded { name: String } =>
+            "You can be brought into {name} again.", "他人可以再次将您加入群 {name}。";
         GroupLeft { name: String } => "You left {name}.", "您已退出群 {name}。";
         Groups(groups: Vec<GroupLine>) => by say_groups(groups);
         Members { group: String, members: Vec<UserLine> } => by say_members(group, members);
@@ -271,6 +276,8 @@ mod tests {
             Reply::MemberAdded { group: name(), name: name() },
             Reply::MemberRemoved { group: name(), name: name() },
             Reply::GroupLeft { name: name() },
+            Reply::StaysOut { name: name() },
+            Reply::MayBeAdded { name: name() },
             Reply::BroadcastSent,
             Reply::UserBlocked { name: name() },
             Reply::UserUnblocked { name: name() },

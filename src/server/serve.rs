@@ -189,11 +189,18 @@ pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_
     RequestMessage::parse(payload).ok_or(Code::BadPayload)
 }
 
+/// Whether a request is charged as a message: it says something, or tells others who comes and
+/// goes.
 fn is_message(request: &RequestMessage) -> bool {
     matches!(
         request.kind(),
         Some(
-            MessageType::Send
+            MessageType::Newgroup
+                | MessageType::Delgroup
+                | MessageType::Addgroupuser
+                | MessageType::Delgroupuser
+                | MessageType::Leavegroup
+                | MessageType::Send
                 | MessageType::Sendgroup
                 | MessageType::Adminsend
                 | MessageType::Adminsendgroup

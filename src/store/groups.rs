@@ -10,16 +10,23 @@
 //!                 join ┘   [43, 46)   └ leave
 //! ```
 //!
-//! Open intervals stand in `group_users`, ended ones in `group_past`. An interval without a
-//! seq in it is not kept.
+//! Open intervals stand in `group_users`, ended ones in `group_past`. An interval in which nothing
+//! was said is not kept, but for one that tells that the user was there: so what a reader's past
+//! costs is bounded by what they may see of it.
+
+use std::collections::HashMap;
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
+use super::tail::first_seq;
 use super::{Result, Sql, Store, unsigned};
-use crate::id::{GroupId, UserId};
+use crate::id::{Conversation, GroupId, UserId};
 use crate::mutant::Mutant;
 use crate::names::Name;
+
+/// Memberships that an upgrade looks at in one transaction.
+const MEMBERSHIPS_PER_STEP: i64 = 4_096;
 
 /// A group, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +132,31 @@ impl Store {
         Ok(self.row(Self::IS_MEMBER, (group.0, user.0), |_| Ok(()))?.is_some())
     }
 
+    const WAS_MEMBER: Sql = "SELECT 1 FROM group_users WHERE userid = ?2 AND groupid = ?1
+        UNION ALL SELECT 1 FROM group_past WHERE userid = ?2 AND groupid = ?1 LIMIT 1";
+    /// Whether a user is in a group, or was.
+    pub fn was_member(&self, group: GroupId, user: UserId) -> Result<bool> {
+        Ok(self.row(Self::WAS_MEMBER, (group.0, user.0), |_| Ok(()))?.is_some())
+    }
+
+    const STAYS_OUT: Sql = "SELECT 1 FROM group_stay_out WHERE userid = ?2 AND groupid = ?1";
+    /// Whether a user said that nobody is to bring them into a group again.
+    pub fn stays_out(&self, group: GroupId, user: UserId) -> Result<bool> {
+        Ok(self.row(Self::STAYS_OUT, (group.0, user.0), |_| Ok(()))?.is_some())
+    }
+
+    const STAY_OUT: Sql = "INSERT INTO group_stay_out (userid, groupid) VALUES (?2, ?1)
+        ON CONFLICT DO NOTHING";
+    const DO_NOT_STAY_OUT: Sql = "DELETE FROM group_stay_out WHERE userid = ?2 AND groupid = ?1";
+    /// A user says that nobody is to bring them into a group again, or takes it back.
+    pub fn set_stays_out(&mut self, group: GroupId, user: UserId, stays_out: bool) -> Result<()> {
+        match stays_out {
+            true => self.write(Self::STAY_OUT, (group.0, user.0))?,
+            false => self.write(Self::DO_NOT_STAY_OUT, (group.0, user.0))?,
+        };
+        Ok(())
+    }
+
     const JOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq) VALUES (?1, ?2, ?3)";
     /// A mutant's.
     const REJOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq)
@@ -141,21 +173,86 @@ impl Store {
         self.add_to_member_count(group, 1)
     }
 
+    const JOINED_AT: Sql = "SELECT from_seq FROM group_users WHERE userid = ?2 AND groupid = ?1";
+    const OTHER_PAST: Sql = "SELECT 1 FROM group_past
+        WHERE userid = ?2 AND groupid = ?1 AND to_seq <> ?3 LIMIT 1";
     const KEEP_PAST: Sql = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
-        SELECT userid, groupid, from_seq, ?3 FROM group_users
-        WHERE userid = ?2 AND groupid = ?1 AND from_seq < ?3";
+        VALUES (?2, ?1, ?3, ?4)";
     const LEAVE: Sql = "DELETE FROM group_users WHERE userid = ?2 AND groupid = ?1";
     /// Takes a user out of a group: they see nothing that is appended from here on. False if
     /// they were not in it.
     pub fn leave(&mut self, group: GroupId, user: UserId) -> Result<bool> {
-        if !Mutant::PastNotKept.is_on() {
-            self.write(Self::KEEP_PAST, (group.0, user.0, self.head().next().0))?;
+        let joined = self.row(Self::JOINED_AT, (group.0, user.0), |row| row.get(0))?;
+        let Some(from) = joined else { return Ok(false) };
+        let to = self.head().next().0;
+        if from < to
+            && !Mutant::PastNotKept.is_on()
+            && (self.was_said_in(group, (from, to))? || !self.has_other_past(group, user, to)?)
+        {
+            self.write(Self::KEEP_PAST, (group.0, user.0, from, to))?;
         }
-        let left = self.write(Self::LEAVE, (group.0, user.0))? == 1;
-        if left {
-            self.add_to_member_count(group, -1)?;
+        self.write(Self::LEAVE, (group.0, user.0))?;
+        self.add_to_member_count(group, -1)?;
+        Ok(true)
+    }
+
+    /// Whether something was said in a group in that interval.
+    fn was_said_in(&self, group: GroupId, interval: (i64, i64)) -> Result<bool> {
+        let said = self.look_back(Conversation::Group(group), None, &[interval], 1)?;
+        Ok(!said.is_empty())
+    }
+
+    /// Whether another membership than the one that ended there tells that a user was in a group.
+    fn has_other_past(&self, group: GroupId, user: UserId, to: i64) -> Result<bool> {
+        Ok(self.row(Self::OTHER_PAST, (group.0, user.0, to), |_| Ok(()))?.is_some())
+    }
+
+    const PAST_PAGE: Sql = "SELECT userid, groupid, from_seq, to_seq FROM group_past
+        WHERE (userid, groupid, to_seq) > (?1, ?2, ?3)
+        ORDER BY userid, groupid, to_seq LIMIT ?4";
+    const FORGET_PAST: Sql = "DELETE FROM group_past
+        WHERE userid = ?1 AND groupid = ?2 AND to_seq = ?3";
+    const MANY_MEMBERSHIPS: Sql = "SELECT count(*) FROM meta WHERE name = 'memberships'";
+    const NO_MORE_MEMBERSHIPS: Sql = "DELETE FROM meta WHERE name = 'memberships'";
+    /// Earlier versions kept every membership, whatever was said in it. Of a database that an
+    /// upgrade has marked, those that tell nothing are forgotten, some with each transaction; what
+    /// a crash leaves is done at the next start. Stands between transactions.
+    pub(super) fn forget_empty_memberships(&mut self) -> Result<()> {
+        if self.count(Self::MANY_MEMBERSHIPS, ())? == 0 {
+            return Ok(());
         }
-        Ok(left)
+        let mut last = (0_i64, 0_i64, 0_i64);
+        // What the tail has of each group: to walk its chain for each membership would take long.
+        let mut in_tail: HashMap<i64, Vec<i64>> = HashMap::new();
+        let sealed = first_seq(self.now.sealed);
+        loop {
+            let params = (last.0, last.1, last.2, MEMBERSHIPS_PER_STEP);
+            let page: Vec<[i64; 4]> = self.rows(Self::PAST_PAGE, params, |row| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+            })?;
+            self.begin()?;
+            for &[user, group, from, to] in &page {
+                let of_group = || {
+                    let conversation = Conversation::Group(GroupId(group)).to_sql();
+                    self.tail.of_conversation(conversation, self.now.sealed).map(|(seq, _)| seq)
+                };
+                let seqs = in_tail.entry(group).or_insert_with(|| of_group().collect());
+                let count_from = |seq: i64| seqs.partition_point(|said| *said >= seq);
+                let said = count_from(from) > count_from(to)
+                    || self.was_said_in(GroupId(group), (from, to.min(sealed)))?;
+                if !said && self.has_other_past(GroupId(group), UserId(user), to)? {
+                    self.write(Self::FORGET_PAST, (user, group, to))?;
+                }
+                last = (user, group, to);
+            }
+            if page.is_empty() {
+                self.write(Self::NO_MORE_MEMBERSHIPS, ())?;
+            }
+            self.commit(())?;
+            if page.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     const KEEP_ALL_PAST: Sql = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
@@ -244,9 +341,19 @@ pub(super) const SQL: &[Sql] = &[
     Store::GROUPS_OWNED,
     Store::GROUPS_JOINED,
     Store::IS_MEMBER,
+    Store::WAS_MEMBER,
+    Store::STAYS_OUT,
+    Store::STAY_OUT,
+    Store::DO_NOT_STAY_OUT,
     Store::JOIN,
     Store::REJOIN,
+    Store::JOINED_AT,
+    Store::OTHER_PAST,
     Store::KEEP_PAST,
+    Store::PAST_PAGE,
+    Store::FORGET_PAST,
+    Store::MANY_MEMBERSHIPS,
+    Store::NO_MORE_MEMBERSHIPS,
     Store::LEAVE,
     Store::KEEP_ALL_PAST,
     Store::EMPTY_GROUP,

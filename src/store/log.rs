@@ -6,12 +6,13 @@
 //! last in the `tail`: at most `rows` of them, so that the work is bounded by the reader's
 //! conversations and not by what was said in them. Then the rows, one look-up a seq.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
+use super::readable::is_within;
 use super::slices::findable_sender;
 use super::tail::Said;
 use super::{Gap, Result, Sql, Store};
@@ -137,12 +138,6 @@ pub enum Part {
 }
 
 impl Part {
-    fn seq(self) -> Seq {
-        match self {
-            Part::Before(seq) | Part::After(seq) => seq,
-        }
-    }
-
     /// Brings seqs into the order in which they are wanted.
     fn sort(self, seqs: &mut [i64]) {
         match self {
@@ -220,30 +215,29 @@ impl Store {
         let gap = self.gap_behind(after)?;
         let mut first = FirstSeqs { seqs: BinaryHeap::new(), rows };
         let mut next = gap.map_or(after, |gap| gap.to).next().0;
-        let readable = self.readable(reader, next)?;
-        let mut looks = 0;
+        let readable = self.readable_from(reader, next)?;
+        let mut looks = readable.looks;
         while !first.is_full()
             && looks < LOOKS_PER_PAGE
+            && next < readable.to
             && let Some(end) = self.end_of_block(next)
         {
-            for interval in &readable {
-                let (from, to) = (interval.from.max(next), interval.to.min(end));
-                if from < to {
-                    self.look(interval.conversation, from, to, |seq| first.offer(seq))?;
-                }
+            let end = end.min(readable.to);
+            for (conversation, intervals) in &readable.conversations {
+                self.look(*conversation, intervals, (next, end), |seq| first.offer(seq))?;
             }
-            looks += readable.len();
+            looks += readable.conversations.len();
             next = end;
         }
-        if !first.is_full() && self.end_of_block(next).is_none() {
-            for interval in &readable {
-                let (from, to) = (interval.from.max(next), interval.to);
-                let said =
-                    self.tail.of_conversation(interval.conversation.to_sql(), self.now.sealed);
+        if !first.is_full() && next < readable.to && self.end_of_block(next).is_none() {
+            let end = readable.to.min(self.head().next().0);
+            for (conversation, intervals) in &readable.conversations {
+                let from = intervals.first().map_or(end, |(from, _)| next.max(*from));
+                let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
                 let seqs = said.map(|(seq, _)| seq).take_while(|seq| *seq >= from);
-                seqs.filter(|seq| *seq < to).for_each(|seq| _ = first.offer(seq));
+                first.offer_all(seqs.filter(|seq| *seq < end && is_within(intervals, *seq)));
             }
-            next = self.head().next().0;
+            next = end;
         }
         let through = Seq(if first.is_full() { first.end() - 1 } else { next - 1 });
         let seqs = first.seqs.into_sorted_vec();
@@ -251,23 +245,6 @@ impl Store {
         let entries = self.entries(seqs, PAGE_BYTES)?;
         let cut = entries.last().filter(|_| entries.len() < found).map(|last| last.seq);
         Ok(Page { entries, through: cut.unwrap_or(through), looks, gap })
-    }
-
-    const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
-    const PAST_GROUPS: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
-        WHERE userid = ?1 AND to_seq > ?2";
-    /// What a reader may see of the log from `next` on.
-    pub(super) fn readable(&self, reader: UserId, next: i64) -> Result<Vec<Interval>> {
-        let all = |conversation| Interval { conversation, from: 0, to: i64::MAX };
-        let mut readable = vec![all(Conversation::Inbox(reader)), all(Conversation::Everyone)];
-        let group = |id| Conversation::Group(GroupId(id));
-        readable.extend(self.rows(Self::CURRENT_GROUPS, [reader.0], |row| {
-            Ok(Interval { conversation: group(row.get(0)?), from: row.get(1)?, to: i64::MAX })
-        })?);
-        readable.extend(self.rows(Self::PAST_GROUPS, (reader.0, next), |row| {
-            Ok(Interval { conversation: group(row.get(0)?), from: row.get(1)?, to: row.get(2)? })
-        })?);
-        Ok(readable)
     }
 
     /// `rows` texts that two users sent each other, from that seq on; fewer, if they are more than
@@ -280,7 +257,7 @@ impl Store {
         rows: usize,
     ) -> Result<Vec<Entry>> {
         let said = |by: UserId, to: UserId| {
-            self.look_from(Conversation::Inbox(to), Some(by), part, (0, i64::MAX), rows)
+            self.look_from(Conversation::Inbox(to), Some(by), part, &[(0, i64::MAX)], rows)
         };
         let mut seqs = said(me, other)?;
         seqs.extend(said(other, me)?);
@@ -291,27 +268,31 @@ impl Store {
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
-    /// `rows` seqs of a part of a conversation, and of the interval, in the order wanted.
+    /// `rows` seqs of a part of a conversation that lie in the intervals, which stand in the order
+    /// wanted.
     fn look_from(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
         part: Part,
-        (from, to): (i64, i64),
+        intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
+        let of_part = |&(from, to): &(i64, i64)| match part {
+            Part::Before(seq) => (from, to.min(seq.0)),
+            Part::After(seq) => (from.max(seq.0.saturating_add(1)), to),
+        };
+        let intervals = intervals.iter().map(of_part).filter(|(from, to)| from < to);
+        let intervals: Vec<(i64, i64)> = intervals.collect();
         match part {
-            Part::Before(seq) => self.look_back(conversation, sender, (from, to.min(seq.0)), rows),
-            Part::After(seq) => {
-                let from = from.max(seq.0.saturating_add(1));
-                self.look_ahead(conversation, sender, (from, to), rows)
-            }
+            Part::Before(_) => self.look_back(conversation, sender, &intervals, rows),
+            Part::After(_) => self.look_ahead(conversation, sender, &intervals, rows),
         }
     }
 
     const MEMBERSHIP: Sql = "SELECT from_seq FROM group_users WHERE userid = ?1 AND groupid = ?2";
     const MEMBERSHIPS_BEFORE: Sql = "SELECT from_seq, to_seq FROM group_past
-        WHERE userid = ?1 AND groupid = ?2 AND from_seq < ?3 ORDER BY to_seq DESC LIMIT ?4";
+        WHERE userid = ?1 AND groupid = ?2 AND to_seq <= ?3 ORDER BY to_seq DESC LIMIT ?4";
     const MEMBERSHIPS_AFTER: Sql = "SELECT from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND groupid = ?2 AND to_seq > ?3 ORDER BY to_seq LIMIT ?4";
     /// `rows` entries of a group, from that seq on, of those that the reader may see; fewer, if
@@ -323,13 +304,22 @@ impl Store {
         part: Part,
         rows: usize,
     ) -> Result<Vec<Entry>> {
-        // An interval holds at least the notice of its join, and one may reach over the seq that is
-        // begun at: so many are enough.
-        let past = (reader.0, group.0, part.seq().0, rows as i64 + 1);
+        // Something was said in all intervals but one (see `groups`), one may reach over the seq
+        // that is begun at, and one over the log's first: so many are enough.
+        let most = rows as i64 + 3;
         let interval = |row: &Row| Ok((row.get(0)?, row.get(1)?));
         let past: Vec<(i64, i64)> = match part {
-            Part::Before(_) => self.rows(Self::MEMBERSHIPS_BEFORE, past, interval)?,
-            Part::After(_) => self.rows(Self::MEMBERSHIPS_AFTER, past, interval)?,
+            Part::Before(Seq(seq)) => {
+                let around = (reader.0, group.0, seq, 1);
+                let mut past = self.rows(Self::MEMBERSHIPS_AFTER, around, interval)?;
+                let earlier = (reader.0, group.0, seq, most);
+                past.extend(self.rows(Self::MEMBERSHIPS_BEFORE, earlier, interval)?);
+                past
+            }
+            Part::After(Seq(seq)) => {
+                let later = (reader.0, group.0, seq.max(self.first().0 - 1), most);
+                self.rows(Self::MEMBERSHIPS_AFTER, later, interval)?
+            }
         };
         let current = self.row(Self::MEMBERSHIP, (reader.0, group.0), |row| row.get(0))?;
         let current = current.map(|from| (from, i64::MAX));
@@ -337,14 +327,7 @@ impl Store {
         intervals.extend(current.filter(|_| matches!(part, Part::Before(_))));
         intervals.extend(past);
         intervals.extend(current.filter(|_| matches!(part, Part::After(_))));
-        let (conversation, mut seqs) = (Conversation::Group(group), Vec::new());
-        for interval in intervals {
-            let wanted = rows - seqs.len();
-            if wanted == 0 {
-                break;
-            }
-            seqs.extend(self.look_from(conversation, None, part, interval, wanted)?);
-        }
+        let seqs = self.look_from(Conversation::Group(group), None, part, &intervals, rows)?;
         self.entries(seqs, LIST_BYTES_MAX)
     }
 
@@ -378,13 +361,6 @@ impl Store {
     }
 }
 
-/// A part of the log that a reader may see: the seqs `[from, to)` of a conversation.
-pub(super) struct Interval {
-    pub conversation: Conversation,
-    pub from: i64,
-    pub to: i64,
-}
-
 /// The smallest `rows` of the seqs that were offered.
 struct FirstSeqs {
     seqs: BinaryHeap<i64>,
@@ -399,6 +375,19 @@ impl FirstSeqs {
     /// A seq from here on is not wanted.
     fn end(&self) -> i64 {
         if self.is_full() { self.seqs.peek().map_or(0, |max| *max + 1) } else { i64::MAX }
+    }
+
+    /// Offers seqs, the newest first. Only the last of them can be wanted, and the others, of which
+    /// there may be a thousand times as many, never enter the heap.
+    fn offer_all(&mut self, seqs: impl Iterator<Item = i64>) {
+        let mut last = VecDeque::with_capacity(self.rows);
+        for seq in seqs {
+            if last.len() == self.rows {
+                last.pop_front();
+            }
+            last.push_back(seq);
+        }
+        _ = last.into_iter().rev().all(|seq| self.offer(seq));
     }
 
     /// False if neither this seq nor a later one is wanted.
@@ -434,8 +423,6 @@ fn entry_of(row: &Row) -> rusqlite::Result<Entry> {
 #[cfg(test)]
 pub(super) const SQL: &[Sql] = &[
     Store::APPEND,
-    Store::CURRENT_GROUPS,
-    Store::PAST_GROUPS,
     Store::MEMBERSHIP,
     Store::MEMBERSHIPS_BEFORE,
     Store::MEMBERSHIPS_AFTER,
@@ -746,6 +733,47 @@ mod tests {
         let label = GroupLabel { name: "team".into(), creator: "ann".into() };
         assert!(page.iter().all(|entry| entry.group.as_ref() == Some(&label)), "though deleted");
         assert_eq!(seqs(&pages(&mut temp.store, ann, 0, 9)), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn p12_p21_a_past_without_a_word_is_kept_once_and_costs_nothing() {
+        let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+        let [ann, bob, _] = READERS;
+        let mut group = GroupId(0);
+        let count = |store: &Store| {
+            let sql = "SELECT count(*) FROM group_past WHERE userid = 2";
+            store.db.query_row(sql, (), |row| row.get::<_, i64>(0)).expect("a count")
+        };
+        temp.transact(|store| {
+            group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
+            let (to, inbox) = (Conversation::Group(group), Conversation::Inbox(bob));
+            store.append(&text(to)).expect("append");
+            store.join(group, bob).expect("join");
+            store.append(&text(to)).expect("what bob sees of it");
+            store.leave(group, bob).expect("leave");
+            for _ in 0..300 {
+                store.join(group, bob).expect("join");
+                store.append(&entry(inbox, None, EntryKind::Notice)).expect("append");
+                store.leave(group, bob).expect("leave");
+                store.append(&entry(to, None, EntryKind::Notice)).expect("append");
+            }
+            assert_eq!(count(store), 1);
+            assert_eq!(store.was_member(group, bob), Ok(true));
+            let history = store.history_of_group(bob, group, Part::Before(Seq(i64::MAX)), 9);
+            assert_eq!(seqs(&history.expect("history")), [2]);
+        });
+        // Nothing was said in a whole past: that somebody was there is kept all the same.
+        temp.transact(|store| {
+            let other = Name::group("other").expect("name");
+            let other = store.add_group(ann, &other, 1).expect("group");
+            for _ in 0..3 {
+                store.join(other, bob).expect("join");
+                store.append(&text(Conversation::Everyone)).expect("append");
+                store.leave(other, bob).expect("leave");
+            }
+            assert_eq!((count(store), store.was_member(other, bob)), (2, Ok(true)));
+            assert_eq!(store.was_member(other, READERS[2]), Ok(false));
+        });
     }
 
     #[test]

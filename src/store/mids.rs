@@ -4,8 +4,8 @@
 //! longer is greater, and of two as long the one whose bytes are. A `mid` greater than all that
 //! its sender ever used *rises*, is new, and nobody looks further. That is so for whatever counts
 //! up: numbers, and numbers behind a prefix that itself counts up, such as the time. Any other is
-//! looked for by its hash in every slice in which the sender used one; that costs more, and
-//! promises the same.
+//! looked for by its hash, in the tail and in every block of the log; that costs more, however few
+//! or many there are, and promises the same.
 //!
 //! Whether it rose stands in the log with the message, so a sender's greatest is found again after
 //! a crash: it is the newest that rose.
@@ -24,18 +24,30 @@ use crate::limits::{GREATEST_MIDS_KEPT, MID_BYTES_MAX};
 #[derive(Default)]
 pub(super) struct Greatest {
     by_sender: HashMap<UserId, String>,
+    /// Those that were set in this transaction.
+    set: Vec<UserId>,
 }
 
 impl Greatest {
-    /// Something was undone, and perhaps a `mid` with it.
+    /// A transaction begins: what was set before stands.
+    pub fn settle(&mut self) {
+        self.set.clear();
+    }
+
+    /// Something of this transaction was undone, and perhaps a `mid` with it. To find a sender's
+    /// greatest again can be dear, so nobody else's is forgotten: a refused request must not make
+    /// the next ones of all others cost more.
     pub fn forget(&mut self) {
-        self.by_sender.clear();
+        for sender in self.set.drain(..) {
+            self.by_sender.remove(&sender);
+        }
     }
 
     fn keep(&mut self, sender: UserId, greatest: String) {
         if self.by_sender.len() >= GREATEST_MIDS_KEPT {
             self.by_sender.clear();
         }
+        self.set.push(sender);
         self.by_sender.insert(sender, greatest);
     }
 
@@ -51,6 +63,9 @@ impl Greatest {
         if rises {
             greatest.clear();
             greatest.push_str(mid);
+            if self.set.last() != Some(&sender) {
+                self.set.push(sender);
+            }
         }
         Some(rises)
     }
@@ -249,6 +264,21 @@ mod tests {
                 look(&mut temp.store, &used, BOB, &format!("{number:02}"));
             }
         }
+    }
+
+    #[test]
+    fn p21_a_refused_request_makes_nobody_else_look_for_their_greatest() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        temp.transact(|store| _ = say(store, ANN, Some("9")));
+        temp.transact(|store| {
+            assert_eq!(store.greatest.is_below(ANN, "8"), Some(false));
+            store.savepoint().expect("savepoint");
+            say(store, BOB, Some("5"));
+            store.rollback_to_savepoint().expect("undo");
+            assert_eq!(store.greatest.is_below(ANN, "8"), Some(false), "still at hand");
+            assert_eq!(store.greatest.is_below(BOB, "4"), None, "undone");
+            assert_eq!(store.find_mid(BOB, "5"), Ok(None));
+        });
     }
 
     #[test]

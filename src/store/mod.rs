@@ -27,6 +27,7 @@ mod log;
 mod mids;
 mod migrate;
 mod open;
+mod readable;
 mod reads;
 mod retention;
 mod slices;
@@ -178,6 +179,7 @@ impl Store {
         assert!(!self.in_transaction, "one transaction a tick");
         self.control(Self::BEGIN)?;
         self.in_transaction = true;
+        self.greatest.settle();
         self.at_begin = self.now;
         Ok(())
     }

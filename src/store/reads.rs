@@ -35,14 +35,18 @@ impl Store {
     }
 
     const SAID: Sql = "SELECT conversation, kind FROM log WHERE seq = ?1 AND sender = ?2";
-    /// What became of what a user said at a seq; `None` if they said nothing there.
-    pub fn receipts(&mut self, user: UserId, seq: Seq) -> Result<Option<Receipts>> {
+    /// Whom a user spoke to at a seq; `None` if they said nothing there.
+    pub fn said_to(&mut self, user: UserId, seq: Seq) -> Result<Option<Conversation>> {
         self.write_log()?;
         let said: Option<(i64, EntryKind)> =
             self.row(Self::SAID, (seq.0, user.0), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let said = said.filter(|(_, kind)| *kind != EntryKind::Notice);
-        let Some((conversation, _)) = said else { return Ok(None) };
-        let receipts = match Conversation::from_sql(conversation) {
+        Ok(said.map(|(conversation, _)| Conversation::from_sql(conversation)))
+    }
+
+    /// What became of what a user said in a conversation at a seq.
+    pub fn receipts(&self, user: UserId, to: Conversation, seq: Seq) -> Result<Receipts> {
+        Ok(match to {
             Conversation::Inbox(other) => Receipts {
                 delivered: Some(u64::from(self.cursor(other)? >= seq)),
                 read: u64::from(self.has_read(Conversation::Inbox(user), other, seq)?),
@@ -54,8 +58,7 @@ impl Store {
                 read: self.readers(Conversation::Everyone, user, seq)?,
                 total: self.user_count().saturating_sub(1),
             },
-        };
-        Ok(Some(receipts))
+        })
     }
 
     const MEMBERS_WITH: Sql = "SELECT count(*), coalesce(sum(c.seq >= ?2), 0),

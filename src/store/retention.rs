@@ -59,8 +59,8 @@ impl Store {
     const FORGET_LOG_SLICES: Sql = "DELETE FROM log_slices
         WHERE (block, conversation, sender, slice) IN
             (SELECT block, conversation, sender, slice FROM log_slices WHERE block < ?1 LIMIT ?2)";
-    const FORGET_MID_SLICES: Sql = "DELETE FROM mid_slices WHERE (block, sender, slice) IN
-        (SELECT block, sender, slice FROM mid_slices WHERE block < ?1 LIMIT ?2)";
+    const FORGET_MID_SLICES: Sql = "DELETE FROM mid_slices WHERE (block, sender, part, slice) IN
+        (SELECT block, sender, part, slice FROM mid_slices WHERE block < ?1 LIMIT ?2)";
     /// Removes at most `rows` entries from the log's front, up to the first that was said at
     /// `before` or later, and none behind `through`; and at most as many rows each that only told
     /// of what is gone. Returns how many entries there were, and whether that was all.

@@ -7,7 +7,7 @@
 //! ```text
 //! log_slices  (block, conversation, 0,      slice) → offsets   all of a conversation
 //!             (block, inbox,        sender, slice) → offsets   what one user said to another
-//! mid_slices  (block, sender,               slice) → mids      what a sender called it
+//! mid_slices  (block, sender, part,         slice) → mids      what a sender called it
 //! ```
 //!
 //! A block is 16 slices. Rows of a slice are spread over the part of the tree that belongs to its
@@ -33,6 +33,11 @@ pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 const SEALED_PER_APPENDED: usize = 4;
 /// Commits without sealing after one that found the disk full: what was refused may have fitted.
 const COMMITS_OF_REST: u32 = 64;
+
+/// `mid`s of one sender in one slice that stand in one row.
+const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 256 };
+/// The part of the row for all of a sender's `mid`s in a slice.
+const WHOLE: i64 = -1;
 
 /// The sender in the rows of a whole conversation; no user has this id.
 const ANY_SENDER: i64 = 0;
@@ -123,12 +128,13 @@ impl Store {
     const SEAL_LOG: Sql = "INSERT OR REPLACE INTO log_slices
         (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)";
     const SEAL_MIDS: Sql = "INSERT OR REPLACE INTO mid_slices
-        (block, sender, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5)";
+        (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     /// Writes the next row of a sweep, and returns how many entries it is about; 0 at the end.
     fn seal_row(&mut self, number: i64, sweep: Sweep) -> Result<usize> {
         let Some(slice) = self.tail.oldest_full() else { return Ok(0) };
         if self.sealing.order_of != Some((number, sweep)) {
-            self.sealing.order = slice.sorted_by(|said| sweep.key(said));
+            let hash = |said: &Said| said.mid.filter(|_| sweep == Sweep::Mids).map(|mid| mid.hash);
+            self.sealing.order = slice.sorted_by(|said| Some((sweep.key(said)?, hash(said))));
             self.sealing.order_of = Some((number, sweep));
         }
         let rest = self.sealing.order.get(self.now.sealing.done..).unwrap_or_default();
@@ -139,8 +145,11 @@ impl Store {
         let kept = count - usize::from(Mutant::SliceLosesLast.is_on());
         let (block, offsets) = (number >> BLOCK_BITS, &rest[..kept]);
         if sweep == Sweep::Mids {
-            let (rising, mids) = mids_of(slice, number, offsets);
-            self.write(Self::SEAL_MIDS, (block, sender, number, rising, mids))?;
+            let (rising, words) = mids_of(slice, number, offsets);
+            for (part, words) in parts_of(&words) {
+                let rising = rising.filter(|_| part == WHOLE);
+                self.write(Self::SEAL_MIDS, (block, sender, part, number, rising, words))?;
+            }
         } else {
             let offsets: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
             self.write(Self::SEAL_LOG, (block, conversation, sender, number, offsets))?;
@@ -180,14 +189,17 @@ impl Store {
         WHERE block = ?1 AND conversation = ?2 AND sender = 0 AND slice >= ?3 AND slice <= ?4
         ORDER BY slice";
     /// Offers the seqs in `[from, to)` of a conversation, which are in one block, as long as they
-    /// are wanted.
+    /// are wanted; of them those that lie in one of the intervals, which stand in their order.
     pub(super) fn look(
         &self,
         conversation: Conversation,
-        from: i64,
-        to: i64,
+        intervals: &[(i64, i64)],
+        (from, to): (i64, i64),
         mut offer: impl FnMut(i64) -> bool,
     ) -> Result<()> {
+        let mut intervals = intervals.iter().filter(|(begin, end)| *begin < to && *end > from);
+        let Some(mut interval) = intervals.next() else { return Ok(()) };
+        let from = from.max(interval.0);
         let (first, last) = (slice_of(from), slice_of(to - 1));
         let mut statement = self.db.prepare_cached(Self::LOOK)?;
         let params = (first >> BLOCK_BITS, conversation.to_sql(), first, last);
@@ -196,7 +208,11 @@ impl Store {
             let base = first_seq(row.get(0)?);
             let seqs = offsets(blob(row, 1)?).map(|offset| base + offset);
             for seq in seqs.skip_while(|seq| *seq < from) {
-                if seq >= to || !offer(seq) {
+                while seq >= interval.1 {
+                    let Some(next) = intervals.next() else { return Ok(()) };
+                    interval = next;
+                }
+                if seq >= to || (seq >= interval.0 && !offer(seq)) {
                     return Ok(());
                 }
             }
@@ -207,27 +223,37 @@ impl Store {
     const LOOK_BACK: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice DESC";
-    /// The last `rows` seqs in a range of a conversation, newest first; only those by `sender`, if
-    /// one is given.
+    /// The last `rows` seqs of a conversation that lie in the intervals, newest first, as the
+    /// intervals stand; only those by `sender`, if one is given. Nothing is read twice, however many
+    /// intervals there are.
     pub(super) fn look_back(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        range: (i64, i64),
+        intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
-        let range = self.kept(range);
-        let mut seqs: Vec<i64> =
-            self.look_in_tail(conversation, sender, range).take(rows).collect();
-        let (first, last) = self.sealed_in(range);
+        let mut seqs = self.look_in_tail(conversation, sender, intervals, rows);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
         let mut statement = self.db.prepare_cached(Self::LOOK_BACK)?;
-        for block in (first >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
-            let mut found = statement.query((block, conversation.to_sql(), sender, first, last))?;
-            while seqs.len() < rows
-                && let Some(row) = found.next()?
-            {
-                seqs.extend(seqs_of(row, range)?.rev().take(rows - seqs.len()));
+        let mut read_from = i64::MAX;
+        for (index, interval) in intervals.iter().enumerate() {
+            let (first, last) = self.sealed_in(*interval);
+            let last = last.min(read_from - 1);
+            if seqs.len() >= rows {
+                break;
+            }
+            for block in (first >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
+                let mut found =
+                    statement.query((block, conversation.to_sql(), sender, first, last))?;
+                while seqs.len() < rows
+                    && let Some(row) = found.next()?
+                {
+                    read_from = row.get(0)?;
+                    let said = seqs_of(row)?.rev().filter(|seq| *seq >= self.first().0);
+                    let said = within_back(said, &intervals[index..]);
+                    seqs.extend(said.take(rows - seqs.len()));
+                }
             }
         }
         Ok(seqs)
@@ -236,67 +262,80 @@ impl Store {
     const LOOK_AHEAD: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice";
-    /// The first `rows` seqs in a range of a conversation, oldest first; only those by `sender`, if
-    /// one is given.
+    /// The first `rows` seqs of a conversation that lie in the intervals, oldest first, as the
+    /// intervals stand; as [`Store::look_back`].
     pub(super) fn look_ahead(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        range: (i64, i64),
+        intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
-        let range = self.kept(range);
-        let in_tail: Vec<i64> = self.look_in_tail(conversation, sender, range).collect();
-        let (first, last) = self.sealed_in(range);
+        let back: Vec<(i64, i64)> = intervals.iter().rev().copied().collect();
+        let in_tail = self.look_in_tail(conversation, sender, &back, usize::MAX);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
         let mut seqs = Vec::new();
         let mut statement = self.db.prepare_cached(Self::LOOK_AHEAD)?;
-        for block in first >> BLOCK_BITS..=last >> BLOCK_BITS {
-            let mut found = statement.query((block, conversation.to_sql(), sender, first, last))?;
-            while seqs.len() < rows
-                && let Some(row) = found.next()?
-            {
-                seqs.extend(seqs_of(row, range)?.take(rows - seqs.len()));
+        let mut read_to = -1;
+        for (index, interval) in intervals.iter().enumerate() {
+            let (first, last) = self.sealed_in(*interval);
+            let first = first.max(read_to + 1);
+            if seqs.len() >= rows {
+                break;
+            }
+            for block in first >> BLOCK_BITS..=last >> BLOCK_BITS {
+                let mut found =
+                    statement.query((block, conversation.to_sql(), sender, first, last))?;
+                while seqs.len() < rows
+                    && let Some(row) = found.next()?
+                {
+                    read_to = row.get(0)?;
+                    let said = seqs_of(row)?.filter(|seq| *seq >= self.first().0);
+                    let said = within_ahead(said, &intervals[index..]);
+                    seqs.extend(said.take(rows - seqs.len()));
+                }
             }
         }
         seqs.extend(in_tail.iter().rev().take(rows - seqs.len()));
         Ok(seqs)
     }
 
-    /// Of a range what is kept.
-    fn kept(&self, (from, to): (i64, i64)) -> (i64, i64) {
-        (from.max(self.first().0), to)
-    }
-
-    /// The first and the last slice that is sealed and may have something of a range.
+    /// The first and the last slice that is sealed and may have something of a range that is kept.
     fn sealed_in(&self, (from, to): (i64, i64)) -> (i64, i64) {
-        (slice_of(from), slice_of(to - 1).min(self.now.sealed - 1))
+        let last = slice_of(to - 1).min(self.now.sealed - 1);
+        (slice_of(from.max(self.first().0)), last)
     }
 
-    /// What the tail has of a range of a conversation, newest first; only by `sender`, if one is
-    /// given.
+    /// The last `rows` seqs that the tail has of a conversation in the intervals, newest first, as
+    /// the intervals stand; only by `sender`, if one is given.
     fn look_in_tail(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
-        (from, to): (i64, i64),
-    ) -> impl Iterator<Item = i64> {
+        intervals: &[(i64, i64)],
+        rows: usize,
+    ) -> Vec<i64> {
+        let first = self.first().0.max(first_seq(self.now.sealed));
+        if intervals.first().is_none_or(|(_, to)| *to <= first) {
+            return Vec::new();
+        }
+        let oldest = intervals.last().map_or(first, |(from, _)| first.max(*from));
         let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
-        let said = said.take_while(move |(seq, _)| *seq >= from);
-        let by = said.filter(move |(_, by)| sender.is_none_or(|sender| sender.0 == *by));
-        by.map(|(seq, _)| seq).filter(move |seq| *seq < to)
+        let said = said.take_while(|(seq, _)| *seq >= oldest);
+        let by = said.filter(|(_, by)| sender.is_none_or(|sender| sender.0 == *by));
+        within_back(by.map(|(seq, _)| seq), intervals).take(rows).collect()
     }
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND slice < ?3 ORDER BY slice DESC";
-    /// Where a sender may have used a `mid` of that hash, newest first.
+        WHERE block = ?1 AND sender = ?2 AND part IN (-1, ?3) AND slice < ?4";
+    /// Where a sender may have used a `mid` of that hash. What is looked at grows with the blocks
+    /// of the log, and not with how many `mid`s they used.
     pub(super) fn look_for_mid(&self, sender: UserId, hash: u64) -> Result<Vec<i64>> {
-        let in_tail = self.tail.of_sender(sender.0, self.now.sealed);
-        let mut seqs: Vec<i64> =
-            in_tail.filter(|(_, mid)| mid.hash == hash).map(|(seq, _)| seq).collect();
+        let mut seqs: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
         let mut statement = self.db.prepare_cached(Self::MIDS)?;
         for block in self.sealed_blocks().rev() {
-            let mut found = statement.query((block, sender.0, self.now.sealed))?;
+            let mut found =
+                statement.query((block, sender.0, part_of(hash << 16), self.now.sealed))?;
             while let Some(row) = found.next()? {
                 let base = first_seq(row.get(0)?);
                 let words = blob(row, 1)?.chunks_exact(8);
@@ -310,10 +349,10 @@ impl Store {
     }
 
     const LAST_RISING: Sql = "SELECT rising FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND slice < ?3 AND rising IS NOT NULL
+        WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice < ?3 AND rising IS NOT NULL
         ORDER BY slice DESC LIMIT 1";
-    const ANY_MIDS: Sql =
-        "SELECT 1 FROM mid_slices WHERE block = ?1 AND sender = ?2 AND slice >= ?3 LIMIT 1";
+    const ANY_MIDS: Sql = "SELECT 1 FROM mid_slices
+        WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice >= ?3 LIMIT 1";
     /// Where a sender's greatest `mid` stands.
     pub(super) fn last_rising(&self, sender: UserId) -> Result<LastRising> {
         let first = self.first().0;
@@ -367,14 +406,38 @@ fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
     Ok(row.get_ref(column)?.as_blob()?)
 }
 
-/// The seqs that a row of slice and offsets has of a range, in their order.
-fn seqs_of<'a>(
-    row: &'a Row,
-    (from, to): (i64, i64),
-) -> rusqlite::Result<impl DoubleEndedIterator<Item = i64> + use<'a>> {
+/// Of seqs, the newest first, those that lie in the intervals, which stand newest first.
+fn within_back(
+    seqs: impl Iterator<Item = i64>,
+    mut intervals: &[(i64, i64)],
+) -> impl Iterator<Item = i64> {
+    seqs.map_while(move |seq| {
+        while intervals.first()?.0 > seq {
+            intervals = &intervals[1..];
+        }
+        Some((seq, seq < intervals.first()?.1))
+    })
+    .filter_map(|(seq, is_within)| is_within.then_some(seq))
+}
+
+/// The same, all oldest first.
+fn within_ahead(
+    seqs: impl Iterator<Item = i64>,
+    mut intervals: &[(i64, i64)],
+) -> impl Iterator<Item = i64> {
+    seqs.map_while(move |seq| {
+        while intervals.first()?.1 <= seq {
+            intervals = &intervals[1..];
+        }
+        Some((seq, seq >= intervals.first()?.0))
+    })
+    .filter_map(|(seq, is_within)| is_within.then_some(seq))
+}
+
+/// The seqs that a row of slice and offsets has, in their order.
+fn seqs_of<'a>(row: &'a Row) -> rusqlite::Result<impl DoubleEndedIterator<Item = i64> + use<'a>> {
     let base = first_seq(row.get(0)?);
-    let seqs = offsets(blob(row, 1)?).map(move |offset| base + offset);
-    Ok(seqs.filter(move |seq| (from..to).contains(seq)))
+    Ok(offsets(blob(row, 1)?).map(move |offset| base + offset))
 }
 
 /// The offsets of a row, in their order.
@@ -382,19 +445,35 @@ fn offsets(blob: &[u8]) -> impl DoubleEndedIterator<Item = i64> {
     blob.chunks_exact(2).map(|pair| i64::from(pair[0]) << 8 | i64::from(pair[1]))
 }
 
-/// The row of a sender's `mid`s: where the last rising one stands, and for each six bytes of
-/// its hash and two of its offset.
-fn mids_of(slice: &Slice, number: i64, offsets: &[u16]) -> (Option<i64>, Vec<u8>) {
+/// A sender's `mid`s in a slice, by their hashes: where the last rising one stands, and for each
+/// six bytes of its hash and two of its offset.
+fn mids_of(slice: &Slice, number: i64, offsets: &[u16]) -> (Option<i64>, Vec<u64>) {
     let mut rising = None;
-    let mut words = Vec::with_capacity(offsets.len() * 8);
+    let mut words = Vec::with_capacity(offsets.len());
     for &offset in offsets {
         let Some(mid) = slice.said(offset).mid else { continue };
-        words.extend_from_slice(&(mid.hash << 16 | u64::from(offset)).to_be_bytes());
+        words.push(mid.hash << 16 | u64::from(offset));
         if mid.rising {
-            rising = Some(first_seq(number) + i64::from(offset));
+            rising = rising.max(Some(first_seq(number) + i64::from(offset)));
         }
     }
     (rising, words)
+}
+
+/// The rows for a sender's `mid`s of one slice: one for a few, else one for each first byte of
+/// their hashes beside that for the slice as a whole. The words stand in their order.
+pub(super) fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
+    let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    if words.len() <= MIDS_PER_ROW {
+        return vec![(WHOLE, bytes(words))];
+    }
+    let parts = words.chunk_by(|a, b| part_of(*a) == part_of(*b));
+    let parts = parts.map(|part| (part_of(part[0]), bytes(part)));
+    [(WHOLE, Vec::new())].into_iter().chain(parts).collect()
+}
+
+fn part_of(word: u64) -> i64 {
+    (word >> 56) as i64
 }
 
 /// What stands in a row of the log.
@@ -427,3 +506,24 @@ pub(super) const SQL: &[Sql] = &[
     Store::LAST_RISING,
     Store::ANY_MIDS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p5_p21_a_mid_is_looked_for_in_a_small_part_of_many() {
+        // As many as a slice has that is not a test's.
+        let mut words: Vec<u64> =
+            (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
+        words.sort_unstable();
+        let parts = parts_of(&words);
+        assert_eq!(parts[0], (WHOLE, Vec::new()));
+        assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 512));
+        for word in words {
+            let (_, bytes) =
+                parts.iter().find(|(part, _)| *part == part_of(word)).expect("its part");
+            assert!(bytes.chunks_exact(8).any(|found| found == word.to_be_bytes()));
+        }
+    }
+}

@@ -10,9 +10,9 @@
 //!   found by     log_slices, mid_slices    └───────── Tail ───────────────┘
 //! ```
 //!
-//! A slice is a few flat arrays, by the offset of a seq in it. Entries of one conversation, and
-//! entries of one sender, are chained from the newest backwards, in buckets. All of it follows
-//! from the log (P25), and it is undone like the log: from the end (P3).
+//! A slice is a few flat arrays, by the offset of a seq in it. Entries of one conversation, entries
+//! of one sender, and those whose `mid`s have one hash, are chained from the newest backwards, in
+//! buckets. All of it follows from the log (P25), and it is undone like the log: from the end (P3).
 
 use std::collections::VecDeque;
 
@@ -20,14 +20,18 @@ use std::collections::VecDeque;
 pub(super) const SLICE_BITS: u32 = if cfg!(test) { 3 } else { 16 };
 /// Seqs in a slice.
 pub(super) const SLICE_SEQS: usize = 1 << SLICE_BITS;
-/// Chains of a slice; some keys share one.
-const BUCKETS: usize = 1 << 14;
+/// Chains of a slice by conversation, by sender and by `mid`; some keys share one.
+const CONVERSATIONS: usize = 1 << 14;
+const SENDERS: usize = 1 << 13;
+const MIDS: usize = 1 << 13;
 /// Stands where no entry is: that seq was pruned. No conversation and no sender has this id.
 const NOBODY: i64 = i64::MIN;
 
-/// The log's tail in memory stays within what SPEC §5 allows: a full slice and an open one, each
-/// with two chains and a word for the `mid`.
-const _: () = assert!(2 * (SLICE_SEQS * (2 * (8 + 2) + 8) + 2 * 4 * BUCKETS) <= 4 * 1024 * 1024);
+/// The log's tail in memory is at most 4 MiB: a full slice and an open one, each with three words
+/// an entry and three chains.
+const _: () = assert!(
+    2 * (SLICE_SEQS * 3 * (8 + 2) + 4 * (CONVERSATIONS + SENDERS + MIDS)) <= 4 * 1024 * 1024
+);
 
 /// The slice that a seq is in.
 pub(super) fn slice_of(seq: i64) -> i64 {
@@ -156,6 +160,18 @@ impl Tail {
         })
     }
 
+    /// What was said in slices from `since` on under `mid`s of that hash, by whomever, the newest
+    /// first.
+    pub fn of_mid(&self, hash: u64, since: i64) -> impl Iterator<Item = i64> {
+        self.newest_first(since).flat_map(move |(base, slice)| {
+            let same = move |offset: &usize| {
+                Mid::from_word(slice.mids[*offset]).is_some_and(|mid| mid.hash == hash)
+            };
+            let offsets = slice.by_mid.walk(hash as i64).filter(same);
+            offsets.map(move |offset| base + offset as i64)
+        })
+    }
+
     fn newest_first(&self, since: i64) -> impl Iterator<Item = (i64, &Slice)> {
         let first = self.first;
         let numbered = self.slices.iter().enumerate().rev();
@@ -172,9 +188,10 @@ fn offset_of(seq: i64) -> usize {
 /// One slice, by the offsets of its seqs.
 #[derive(Default)]
 pub(super) struct Slice {
-    conversations: Chains,
-    senders: Chains,
+    conversations: Keys<CONVERSATIONS>,
+    senders: Keys<SENDERS>,
     mids: Vec<u64>,
+    by_mid: Chains<MIDS>,
 }
 
 impl Slice {
@@ -189,12 +206,16 @@ impl Slice {
         self.conversations.push(said.conversation);
         self.senders.push(said.sender);
         self.mids.push(Mid::to_word(said.mid));
+        self.by_mid.push(said.mid.map(|mid| mid.hash as i64));
     }
 
     fn truncate(&mut self, entries: usize) {
         self.conversations.truncate(entries);
         self.senders.truncate(entries);
-        self.mids.truncate(entries);
+        while self.mids.len() > entries {
+            let mid = self.mids.pop().and_then(Mid::from_word);
+            self.by_mid.pop(mid.map(|mid| mid.hash as i64));
+        }
     }
 
     /// What stands at an offset.
@@ -217,55 +238,101 @@ impl Slice {
     }
 }
 
-/// Keys by offset, and for each the next older offset in its bucket.
+/// Keys by offset, chained.
 #[derive(Default)]
-struct Chains {
+struct Keys<const BUCKETS: usize> {
     keys: Vec<i64>,
+    chains: Chains<BUCKETS>,
+}
+
+impl<const BUCKETS: usize> Keys<BUCKETS> {
+    fn push(&mut self, key: i64) {
+        self.keys.push(key);
+        self.chains.push(Some(key));
+    }
+
+    fn truncate(&mut self, entries: usize) {
+        while self.keys.len() > entries {
+            let key = self.keys.pop();
+            self.chains.pop(key);
+        }
+    }
+
+    /// The offsets of a key, the newest first.
+    fn walk(&self, key: i64) -> impl Iterator<Item = usize> {
+        self.chains.walk(key).filter(move |&offset| self.keys[offset] == key)
+    }
+}
+
+/// For each offset the next older one in the bucket of its key.
+#[derive(Default)]
+struct Chains<const BUCKETS: usize> {
     /// How far back the next of the bucket stands; 0: there is none.
     gaps: Vec<u16>,
     /// The newest offset of each bucket, and one; 0: it is empty. Made with the first key.
     newest: Vec<u32>,
 }
 
-impl Chains {
-    fn push(&mut self, key: i64) {
+impl<const BUCKETS: usize> Chains<BUCKETS> {
+    /// The next offset; without a key it stands in no chain.
+    fn push(&mut self, key: Option<i64>) {
+        let here = self.gaps.len() as u32 + 1;
+        let Some(key) = key else { return self.gaps.push(0) };
         if self.newest.is_empty() {
             self.newest.resize(BUCKETS, 0);
         }
-        let here = self.keys.len() as u32 + 1;
-        let newest = &mut self.newest[bucket_of(key)];
+        let newest = &mut self.newest[bucket_of(key, BUCKETS)];
         let gap = if *newest == 0 { 0 } else { here - *newest };
         *newest = here;
-        self.keys.push(key);
         // Two offsets of a slice differ by less than its length.
         self.gaps.push(gap as u16);
     }
 
-    fn truncate(&mut self, entries: usize) {
-        while self.keys.len() > entries {
-            let here = self.keys.len() as u32;
-            let (Some(key), Some(gap)) = (self.keys.pop(), self.gaps.pop()) else { return };
-            let older = if gap == 0 { 0 } else { here - u32::from(gap) };
-            self.newest[bucket_of(key)] = older;
-        }
+    /// Takes the last offset back, which has that key.
+    fn pop(&mut self, key: Option<i64>) {
+        let here = self.gaps.len() as u32;
+        let (Some(gap), Some(key)) = (self.gaps.pop(), key) else { return };
+        let older = if gap == 0 { 0 } else { here - u32::from(gap) };
+        self.newest[bucket_of(key, BUCKETS)] = older;
     }
 
-    /// The offsets of a key, the newest first.
+    /// The offsets in the bucket of a key, the newest first; those of other keys are among them.
     fn walk(&self, key: i64) -> impl Iterator<Item = usize> {
-        let mut next = self.newest.get(bucket_of(key)).copied().unwrap_or(0) as usize;
-        let offsets = std::iter::from_fn(move || {
+        let mut next = self.newest.get(bucket_of(key, BUCKETS)).copied().unwrap_or(0) as usize;
+        std::iter::from_fn(move || {
             let offset = next.checked_sub(1)?;
             let gap = usize::from(self.gaps[offset]);
             next = if gap == 0 { 0 } else { next - gap };
             Some(offset)
-        });
-        offsets.filter(move |&offset| self.keys[offset] == key)
+        })
     }
 }
 
 /// Ids follow each other: a multiplication by the golden ratio spreads them (Knuth, The Art of
 /// Computer Programming, volume 3, 6.4).
-fn bucket_of(key: i64) -> usize {
+fn bucket_of(key: i64, buckets: usize) -> usize {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    ((key as u64).wrapping_mul(GOLDEN) >> (u64::BITS - BUCKETS.trailing_zeros())) as usize
+    ((key as u64).wrapping_mul(GOLDEN) >> (u64::BITS - buckets.trailing_zeros())) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p5_p21_a_mid_is_looked_for_among_a_few_however_many_there_are() {
+        // As many as a slice has that is not a test's.
+        let mut chains = Chains::<MIDS>::default();
+        let hash = |number: i64| (number as u64).wrapping_mul(0x2545_F491_4F6C_DD1D) as i64 >> 16;
+        (0..1 << 16).for_each(|number| chains.push(Some(hash(number))));
+        let looks = |number| chains.walk(hash(number)).count();
+        assert!((0..1 << 16).all(|number| looks(number) <= 64));
+        // Those without one cost the others nothing.
+        let before = looks(1);
+        (0..1 << 10).for_each(|_| chains.push(None));
+        assert_eq!(chains.walk(hash(1)).count(), before);
+        (0..1 << 10).for_each(|_| chains.pop(None));
+        (0..1 << 16).rev().for_each(|number| chains.pop(Some(hash(number))));
+        assert!((0..1 << 16).all(|number| chains.walk(hash(number)).count() == 0));
+    }
 }

@@ -91,6 +91,7 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("log", include_str!("log.rs"), log::SQL),
     ("slices", include_str!("slices.rs"), slices::SQL),
     ("mids", include_str!("mids.rs"), mids::SQL),
+    ("readable", include_str!("readable.rs"), readable::SQL),
     ("reads", include_str!("reads.rs"), reads::SQL),
     ("words", include_str!("words.rs"), words::SQL),
     ("retention", include_str!("retention.rs"), retention::SQL),
@@ -225,7 +226,7 @@ fn a_newer_database_is_left_as_it_is() {
         fs::set_permissions(copy.path().join("p2sp.db"), Permissions::from_mode(0o640)).ok();
         let before = image(copy.path());
         assert_eq!(before.0.len(), if wal { 2 } else { 1 });
-        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 4 }));
+        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 5 }));
         assert_eq!(image(copy.path()), before);
         let mode = fs::metadata(copy.path().join("p2sp.db")).expect("file").mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -483,6 +484,89 @@ fn p5_a_log_with_indexes_becomes_one_without() {
     temp.reopen();
 }
 
+/// The tables of version 4 that version 5 has in another form, filled from those.
+const VERSION_4: &str = "
+    CREATE TABLE old_past (userid INTEGER NOT NULL, groupid INTEGER NOT NULL,
+        from_seq INTEGER NOT NULL, to_seq INTEGER NOT NULL,
+        PRIMARY KEY (userid, groupid, to_seq), CHECK (from_seq < to_seq)) STRICT, WITHOUT ROWID;
+    INSERT INTO old_past SELECT userid, groupid, from_seq, to_seq FROM group_past;
+    DROP TABLE group_past;
+    ALTER TABLE old_past RENAME TO group_past;
+    CREATE INDEX group_past_by_end ON group_past (userid, to_seq, from_seq);
+    DROP TABLE group_stay_out;
+    CREATE TABLE old_mids (block INTEGER NOT NULL, sender INTEGER NOT NULL,
+        slice INTEGER NOT NULL, rising INTEGER, mids BLOB NOT NULL,
+        PRIMARY KEY (block, sender, slice)) STRICT, WITHOUT ROWID;
+    INSERT INTO old_mids SELECT block, sender, slice, max(rising),
+            unhex(group_concat(hex(mids), '')) FROM mid_slices GROUP BY block, sender, slice;
+    DROP TABLE mid_slices;
+    ALTER TABLE old_mids RENAME TO mid_slices;
+    PRAGMA user_version = 4";
+
+#[test]
+fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_said() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    let (ann, bob) = (UserId(1), UserId(2));
+    let mid = |number: i64| format!("{:x}", number * 7_919 % 1_009);
+    let mut said = Vec::new();
+    temp.transact(|store| {
+        let group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
+        for number in 0..200 {
+            let (kind, mid) = (EntryKind::Text, mid(number));
+            let conversation = Conversation::Group(group);
+            let entry = NewEntry {
+                conversation,
+                sender: Some(ann),
+                unix: 1,
+                kind,
+                body: "hello",
+                mid: Some(&mid),
+            };
+            let (from, seq) = (store.head().next().0, store.append(&entry).expect("append"));
+            let to = match number % 10 {
+                0 => store.head().next().0,
+                _ => {
+                    append_text(store, "nothing of the group").expect("append");
+                    store.head().next().0
+                }
+            };
+            let from = if number % 10 == 0 { from } else { seq.0 + 1 };
+            if number % 10 == 0 {
+                said.push(seq);
+            }
+            let past = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+                VALUES (2, ?1, ?2, ?3)";
+            store.db.execute(past, (group.0, from, to)).expect("a membership");
+        }
+    });
+    temp.store.close().expect("close");
+    sql(&temp.dir.path().join("p2sp.db"), VERSION_4);
+    let (mut temp, opened) = Temp::open(temp.dir);
+    assert_eq!(opened.migrated_from, Some(4));
+    let (mut now, mut expected) = (schema(&temp.store.db), schema(&Temp::new().store.db));
+    now.sort();
+    expected.sort();
+    assert_eq!(now, expected);
+    assert_eq!(temp.store.check(), Ok(Vec::new()));
+    let past = |store: &Store| {
+        let sql = "SELECT from_seq FROM group_past WHERE userid = 2 ORDER BY from_seq";
+        let mut past = store.db.prepare(sql).expect("SQL");
+        let rows = past.query_map((), |row| row.get(0).map(Seq)).expect("rows");
+        rows.map(|row| row.expect("a row")).collect::<Vec<Seq>>()
+    };
+    assert_eq!(past(&temp.store), said);
+    let group = crate::id::GroupId(1);
+    let history = temp.store.history_of_group(bob, group, Part::Before(Seq(i64::MAX)), 99);
+    let history = history.expect("history");
+    assert!(history.iter().map(|entry| entry.seq).eq(said.iter().rev().copied()));
+    for number in 0..200 {
+        let posted = temp.store.find_mid(ann, &mid(number)).expect("look");
+        assert!(posted.is_some(), "{number}");
+    }
+    assert_eq!(temp.store.find_mid(ann, "zzz"), Ok(None));
+    assert_eq!(past(&temp.reopen().store), said);
+}
+
 #[test]
 fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes() {
     let temp = Temp::with_users(&["ann"]);
@@ -491,7 +575,7 @@ fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes
     let (temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(2));
     let version = temp.store.db.pragma_query_value(None, "user_version", |row| row.get(0));
-    assert_eq!(version, Ok(4));
+    assert_eq!(version, Ok(5));
 }
 
 #[test]

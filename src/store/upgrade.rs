@@ -8,10 +8,13 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::mids::is_greater;
+use super::slices::parts_of;
 
 /// From that version.
 pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
+    set_memberships_aside(&transaction)?;
+    let has_mids = set_mids_aside(&transaction)?;
     if version == 1 {
         from_version_1(&transaction)?;
     }
@@ -20,10 +23,14 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     // was used once it was gone.
     // The words of what was said come by themselves.
     create_missing(&transaction)?;
+    refill_memberships(&transaction)?;
+    if has_mids {
+        refill_mids(&transaction)?;
+    }
     transaction.execute_batch(
         "UPDATE users SET keyused = (SELECT max(lastlogintime) FROM user_login_log l
             WHERE l.userid = users.userid) WHERE keyused IS NULL;
-        PRAGMA user_version = 4;",
+        PRAGMA user_version = 5;",
     )?;
     transaction.commit()
 }
@@ -83,4 +90,55 @@ fn copy_log(db: &Transaction) -> rusqlite::Result<()> {
         copy.execute((seq, rising))?;
     }
     Ok(())
+}
+
+/// Before version 5 every membership was kept that had a seq in it, and a page looked for each.
+fn set_memberships_aside(db: &Transaction) -> rusqlite::Result<()> {
+    db.execute_batch("ALTER TABLE group_past RENAME TO old_group_past")
+}
+
+/// The store forgets those that tell nothing when it has opened: it knows where things were said.
+fn refill_memberships(db: &Transaction) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+            SELECT userid, groupid, from_seq, to_seq FROM old_group_past;
+        DROP TABLE old_group_past;
+        INSERT INTO meta (name, value) VALUES ('memberships', '1');",
+    )
+}
+
+/// Before version 5 all `mid`s of a sender in a slice stood in one row. False: there are none yet.
+fn set_mids_aside(db: &Transaction) -> rusqlite::Result<bool> {
+    let is_there = db.table_exists(None, "mid_slices")?;
+    if is_there {
+        db.execute_batch("ALTER TABLE mid_slices RENAME TO old_mid_slices")?;
+    }
+    Ok(is_there)
+}
+
+fn refill_mids(db: &Transaction) -> rusqlite::Result<()> {
+    let mut old = db.prepare(
+        "SELECT block, sender, slice, rising, mids FROM old_mid_slices
+        ORDER BY block, sender, slice",
+    )?;
+    let mut add = db.prepare(
+        "INSERT INTO mid_slices (block, sender, part, slice, rising, mids)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    let mut rows = old.query(())?;
+    while let Some(row) = rows.next()? {
+        let key: [i64; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
+        let rising: Option<i64> = row.get(3)?;
+        let bytes = row.get_ref(4)?.as_blob()?;
+        let word = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let mut words: Vec<u64> = bytes.chunks_exact(8).map(word).collect();
+        words.sort_unstable();
+        for (part, bytes) in parts_of(&words) {
+            let rising = rising.filter(|_| part < 0);
+            add.execute((key[0], key[1], part, key[2], rising, bytes))?;
+        }
+    }
+    drop(rows);
+    drop((old, add));
+    db.execute_batch("DROP TABLE old_mid_slices")
 }

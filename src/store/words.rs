@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::log::Interval;
+use super::readable::Readable;
 use super::{Entry, EntryKind, Result, Sql, Store};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{INDEX_BYTES_PER_STEP, LIST_BYTES_MAX, SEARCH_LOOKS_MAX};
@@ -72,7 +72,7 @@ impl Wanted {
 /// What a user may find.
 struct Reach {
     reader: UserId,
-    intervals: Vec<Interval>,
+    readable: Readable,
     /// When they registered: what all were told before was not for them.
     registered: i64,
 }
@@ -83,18 +83,15 @@ impl Reach {
             _ if entry.kind == EntryKind::Notice => false,
             Conversation::Everyone => entry.unix > self.registered,
             Conversation::Inbox(_) if entry.sender == Some(self.reader) => true,
-            conversation => self.intervals.iter().any(|interval| {
-                interval.conversation == conversation
-                    && (interval.from..interval.to).contains(&entry.seq.0)
-            }),
+            conversation => self.readable.has(conversation, entry.seq.0),
         }
     }
 
     /// The terms of their conversations.
     fn who(&self) -> String {
-        let own = self.intervals.iter().map(|interval| term(interval.conversation));
-        let own: BTreeSet<String> = own.collect();
-        let terms: Vec<String> = own.into_iter().map(|term| format!("\"{term}\"")).collect();
+        let own = self.readable.conversations.iter();
+        let terms: Vec<String> =
+            own.map(|(conversation, _)| format!("\"{}\"", term(*conversation))).collect();
         terms.join(" OR ")
     }
 }
@@ -110,13 +107,15 @@ impl Store {
         rows: usize,
     ) -> Result<Found> {
         let registered = self.row(Self::REGISTERED, [reader.0], |row| row.get(0))?;
-        let intervals = self.readable(reader, self.first().0)?;
-        let reach = Reach { reader, intervals, registered: registered.unwrap_or_default() };
         let before = before.map_or(self.head().next(), |seq| seq.min(self.head().next()));
+        let readable = self.readable_before(reader, before.0)?;
+        // What lies beyond is the next page's.
+        let rest = (readable.from > self.first().0).then_some(Seq(readable.from));
+        let reach = Reach { reader, readable, registered: registered.unwrap_or_default() };
         let mut search = Search { reach, wanted, rows, bytes: 0, found: Vec::new(), looks: 0 };
         let next = match self.search_tail(&mut search, before)? {
             ControlFlow::Break(next) => Some(next),
-            ControlFlow::Continue(()) => self.search_index(&mut search, before)?,
+            ControlFlow::Continue(()) => self.search_index(&mut search, before)?.or(rest),
         };
         let tail = self.tail_begins().max(self.now.indexed.0 + 1);
         let unsearched = before.0.min(tail) - 1 - self.now.indexed.0;
@@ -125,10 +124,10 @@ impl Store {
 
     /// What the index does not have yet.
     fn search_tail(&mut self, search: &mut Search, before: Seq) -> Result<ControlFlow<Seq>> {
-        let from = self.now.indexed.next().max(self.first()).0;
+        let from = self.now.indexed.next().0.max(search.reach.readable.from);
         let mut seqs = BTreeSet::new();
-        for interval in &search.reach.intervals {
-            let said = self.tail.of_conversation(interval.conversation.to_sql(), 0);
+        for (conversation, _) in &search.reach.readable.conversations {
+            let said = self.tail.of_conversation(conversation.to_sql(), 0);
             seqs.extend(said.map(|(seq, _)| seq).take_while(|seq| *seq >= from));
         }
         seqs.extend(self.tail.by_sender(search.reach.reader.0).take_while(|seq| *seq >= from));
@@ -156,7 +155,7 @@ impl Store {
             let seqs: Vec<i64> =
                 self.rows(Self::MATCH, (&query, before, page as i64), |row| row.get(0))?;
             let is_last = seqs.len() < page;
-            let first = self.first().0;
+            let first = search.reach.readable.from;
             let seqs: Vec<i64> = seqs.into_iter().take_while(|seq| *seq >= first).collect();
             let Some(&last) = seqs.last() else { return Ok(None) };
             before = last;
@@ -408,6 +407,44 @@ mod tests {
         });
         assert_eq!(found(&mut temp.store, BOB, "apple"), [seqs[4]]);
         assert_eq!(temp.reopen().store.now.indexed.0, seqs[4]);
+    }
+
+    #[test]
+    fn p12_p21_a_search_goes_through_any_past_in_pages() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        let mut seqs = Vec::new();
+        temp.transact(|store| {
+            let mut groups = Vec::new();
+            for name in ["a", "b", "c"] {
+                let name = Name::group(name).expect("name");
+                groups.push(store.add_group(ANN, &name, 1).expect("group"));
+            }
+            store.join(groups[2], BOB).expect("join");
+            for number in 0..60 {
+                let group = groups[number % 2];
+                store.join(group, BOB).expect("join");
+                seqs.push(say(store, ANN, Conversation::Group(group), "an apple"));
+                store.leave(group, BOB).expect("leave");
+                say(store, ANN, Conversation::Group(group), "another apple");
+                if number % 20 == 7 {
+                    seqs.push(say(store, ANN, Conversation::Group(groups[2]), "one apple more"));
+                }
+            }
+            store.leave(groups[2], BOB).expect("leave");
+            say(store, ANN, Conversation::Group(groups[2]), "the last apple");
+        });
+        while !temp.store.is_indexed() {
+            temp.transact(|store| store.index_some(500).expect("index"));
+        }
+        seqs.reverse();
+        let wanted = Wanted::parse("apple").expect("words");
+        let (mut all, mut before, mut turns) = (Vec::new(), None, 0);
+        while turns == 0 || before.is_some() {
+            let found = temp.store.search(BOB, &wanted, before, 50).expect("search");
+            all.extend(found.entries.iter().map(|entry| entry.seq.0));
+            (before, turns) = (found.next, turns + 1);
+        }
+        assert_eq!(all, seqs);
     }
 
     #[test]

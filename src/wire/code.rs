@@ -87,6 +87,8 @@ codes! {
     BadInvite = "bad_invite", 403;
     /// Registering from elsewhere needs an invite code, and none was given.
     InviteRequired = "invite_required", 403;
+    /// The user is only brought into that group if they agree, which cannot be asked for yet.
+    NeedsConsent = "needs_consent", 403;
     /// Administrators cannot be blocked.
     AdminProtected = "admin_protected", 403;
     /// No user of that name.

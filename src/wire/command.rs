@@ -121,6 +121,8 @@ pub enum Argument {
     Lang,
     /// A command to be explained; may be left out.
     Query,
+    /// The word `stay_out`; may be left out.
+    StayOut,
 }
 
 /// A list whose numbers stand for groups.
@@ -206,7 +208,7 @@ pub const COMMANDS: &[Syntax] = {
         user(T::Delgroup, &["解散群", "删群"], &[Group]),
         user(T::Addgroupuser, &["拉人", "加群成员"], &[Group, User]),
         user(T::Delgroupuser, &["踢人", "删群成员"], &[Group, User]),
-        user(T::Leavegroup, &["退群"], &[Group]),
+        user(T::Leavegroup, &["退群"], &[Group, StayOut]),
         user(T::Groups, &["群列表", "我的群"], &[]),
         user(T::Groupusers, &["群成员"], &[Group]),
         admin(T::Allusers, &["所有用户", "用户列表"], &[Online]),
@@ -336,9 +338,11 @@ impl<'a> Reader<'a> {
                 "en" | "英文" => self.set("lang", "en"),
                 _ => return Err(self.unfit(argument)),
             },
-            Argument::Password | Argument::Count | Argument::Online | Argument::Query => {
-                self.take_optional(argument)?;
-            }
+            Argument::Password
+            | Argument::Count
+            | Argument::Online
+            | Argument::Query
+            | Argument::StayOut => self.take_optional(argument)?,
         }
         Ok(())
     }
@@ -358,6 +362,7 @@ impl<'a> Reader<'a> {
             },
             Argument::Online if matches!(word, "online" | "在线") => self.set("online", true),
             Argument::Query => self.set("query", canonical(word)),
+            Argument::StayOut if is_stay_out(word) => self.set("stay_out", true),
             _ => return Err(self.unfit(argument)),
         }
         Ok(())
@@ -394,8 +399,15 @@ impl<'a> Reader<'a> {
 
     /// All words but as many at the end as the command has arguments after this one.
     fn words_before_the_last(&mut self, index: usize) -> Result<&'a str, CommandFault> {
-        let after = &self.syntax.arguments[index + 1..];
         let text = self.rest.trim();
+        let after = match &self.syntax.arguments[index + 1..] {
+            [Argument::StayOut]
+                if !text.split_whitespace().next_back().is_some_and(is_stay_out) =>
+            {
+                &[]
+            }
+            after => after,
+        };
         let words = text.split_whitespace().count();
         if words <= after.len() {
             return Err(self.missing(self.syntax.arguments[index + words]));
@@ -431,6 +443,10 @@ impl<'a> Reader<'a> {
     fn unfit(&self, argument: Argument) -> CommandFault {
         CommandFault::Unfit { word: self.syntax.word(), argument }
     }
+}
+
+fn is_stay_out(word: &str) -> bool {
+    matches!(&*halfwidth(word).to_lowercase(), "stay_out" | "不再加入")
 }
 
 /// The first word, and what follows it after one space.
@@ -514,6 +530,12 @@ mod tests {
                 json!({"creator": "alice", "groupname": "team", "username": "bob"}),
             ),
             ("leavegroup 1", "leavegroup", json!({"creator": "alice", "groupname": "team"})),
+            ("leavegroup book club", "leavegroup", json!({"groupname": "book club"})),
+            (
+                "leavegroup 1 stay_out",
+                "leavegroup",
+                json!({"creator": "alice", "groupname": "team", "stay_out": true}),
+            ),
             ("groupusers book club", "groupusers", json!({"groupname": "book club"})),
             (
                 "blockgroup alice book 7",
@@ -550,6 +572,7 @@ mod tests {
             ("历史　１　５０", "history 1 50"),
             ("拉人　工作 群　＠小明", "addgroupuser 工作 群 @小明"),
             ("解散群 １", "delgroup 1"),
+            ("退群　１　不再加入", "leavegroup 1 stay_out"),
             ("登录 小明 密　码１", "login 小明 密　码１"),
             ("所有用户 在线", "allusers online"),
             ("语言 中文", "lang zh"),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::Seq;
+use crate::id::{GroupId, Seq};
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
@@ -87,6 +87,9 @@ pub struct Notice {
     /// … of whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
+    /// The group's id; a notice of before version 5 of the data has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<i64>,
     /// Of a gap: the first of the seqs that are gone …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_seq: Option<i64>,
@@ -103,6 +106,7 @@ impl Notice {
             username: None,
             groupname: None,
             creator: None,
+            group_id: None,
             from_seq: None,
             to_seq: None,
         }
@@ -113,9 +117,14 @@ impl Notice {
         Notice { username: Some(username.to_owned()), ..Notice::plain(event) }
     }
 
-    /// The same in the group `groupname` of `creator`.
-    pub fn in_group(self, groupname: &str, creator: &str) -> Notice {
-        Notice { groupname: Some(groupname.to_owned()), creator: Some(creator.to_owned()), ..self }
+    /// The same in the group of that id, `groupname` of `creator`.
+    pub fn in_group(self, id: GroupId, groupname: &str, creator: &str) -> Notice {
+        Notice {
+            groupname: Some(groupname.to_owned()),
+            creator: Some(creator.to_owned()),
+            group_id: Some(id.0),
+            ..self
+        }
     }
 
     /// A notice in the place of what stood at those seqs.
@@ -142,7 +151,7 @@ mod tests {
     #[test]
     fn events_have_one_name_on_the_wire_and_in_the_log() {
         for &event in Event::ALL {
-            let notice = Notice::by(event, "bob").in_group("team", "alice");
+            let notice = Notice::by(event, "bob").in_group(GroupId(7), "team", "alice");
             assert!(notice.to_body().contains(&format!("\"event\":\"{}\"", event.name())));
             assert_eq!(Notice::from_body(&notice.to_body()), Some(notice));
         }

@@ -44,6 +44,7 @@ pub enum Push<'a> {
     Group {
         groupname: &'a str,
         creator: &'a str,
+        group_id: i64,
         fromusername: &'a str,
         message: &'a str,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -59,6 +60,8 @@ pub enum Push<'a> {
         groupname: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         creator: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        group_id: Option<i64>,
     },
     /// A friend came or went.
     Presence { message: &'a str, event: Event, username: &'a str, online: bool },
@@ -92,6 +95,7 @@ impl<'a> Push<'a> {
             username: notice.username.as_deref(),
             groupname: notice.groupname.as_deref(),
             creator: notice.creator.as_deref(),
+            group_id: notice.group_id,
         }
     }
 

@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use super::frame;
 use super::response::Refusal;
 use super::{Code, MessageType};
+use crate::id::GroupId;
 use crate::limits::{MID_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 
 /// What a peer asks for.
@@ -149,7 +150,7 @@ macro_rules! args {
 
 args! {
     auth_token, id, mid, username, password, newpassword, message, groupname, creator, count,
-    before, after, online, query, seq, lang, ack, invite, presence, receipts,
+    before, after, online, query, seq, lang, ack, invite, presence, receipts, group_id, stay_out,
 }
 
 /// Passwords, keys and texts are among the arguments (P27).
@@ -246,6 +247,30 @@ impl Args<'_> {
     /// `bad_request`: it is left out or not an integer.
     pub fn seq(&self) -> Result<i64, Refusal> {
         number(&self.seq, "seq")?.ok_or(Refusal::about(Code::BadRequest, "seq"))
+    }
+
+    /// A group's id, in place of its creator and its name.
+    ///
+    /// # Errors
+    /// `bad_request`: it is not an integer.
+    pub fn group_id(&self) -> Result<Option<GroupId>, Refusal> {
+        Ok(number(&self.group_id, "group_id")?.map(GroupId))
+    }
+
+    /// Whether a group is named, by its id or by its name.
+    pub fn names_group(&self) -> bool {
+        !matches!((&self.group_id, &self.groupname), (Arg::Absent, Arg::Absent))
+    }
+
+    /// Whether nobody may bring the user into that group again; `None`: that is left as it is.
+    ///
+    /// # Errors
+    /// `bad_request`: it is neither true nor false.
+    pub fn stay_out(&self) -> Result<Option<bool>, Refusal> {
+        match self.stay_out {
+            Arg::Absent => Ok(None),
+            _ => flag(&self.stay_out, "stay_out").map(Some),
+        }
     }
 
     /// Only those who are online.

@@ -90,6 +90,8 @@ pub struct Said {
     pub seq: Option<i64>,
     /// `bob`, `ann/team`, or `*` for everyone.
     pub to: String,
+    /// Which of the groups of that name it was.
+    made: u32,
     pub from: Name,
     pub post: Post,
 }
@@ -99,6 +101,10 @@ pub struct Said {
 pub struct Members {
     pub blocked: bool,
     pub names: BTreeSet<Name>,
+    /// Whoever is or was in it.
+    known_to: BTreeSet<Name>,
+    /// Which of the groups of that name it is.
+    made: u32,
 }
 
 /// What was promised so far.
@@ -108,6 +114,8 @@ pub struct Model {
     pub friends: BTreeSet<(Name, Name)>,
     pub groups: BTreeMap<Club, Members>,
     pub said: Vec<Said>,
+    /// Groups that were made so far.
+    made: u32,
 }
 
 /// Two friends, in the order in which they stand in the model.
@@ -210,20 +218,32 @@ impl Model {
 
     /// The code that the answer must have.
     pub fn expects(&self, who: Name, ask: &Ask) -> &'static str {
-        if ask.post().is_some_and(|post| self.posted(who, &post.mid).is_some()) {
-            // Only what was said so before is asked for again.
-            return "ok";
+        if let Some(said) = ask.post().and_then(|post| self.posted(who, &post.mid)) {
+            // Only what was said so before is asked for again; but another group may have the
+            // name by now.
+            return match ask {
+                Ask::SendGroup(club, _)
+                    if self.groups.get(club).is_some_and(|group| group.made != said.made) =>
+                {
+                    "mid_reused"
+                }
+                _ => "ok",
+            };
         }
         let members = |club: &Club| self.groups.get(club);
         let owned = |club: &Club, then: &'static str| {
             if self.groups.contains_key(club) { then } else { "no_such_group" }
+        };
+        let outside = |club: &Club| match members(club) {
+            Some(group) if who == CAST[0] || group.known_to.contains(who) => "not_member",
+            _ => "no_such_group",
         };
         let is_in = |club, who: Name| members(club).is_some_and(|group| group.names.contains(who));
         match ask {
             Ask::Send(to, _) if !self.friends.contains(&pair(who, to)) => "not_friends",
             Ask::SendGroup(club, _) => match members(club) {
                 None => "no_such_group",
-                Some(group) if !group.names.contains(who) => "not_member",
+                Some(group) if !group.names.contains(who) => outside(club),
                 Some(group) if group.blocked => "group_blocked",
                 Some(_) => "ok",
             },
@@ -239,7 +259,7 @@ impl Model {
             Ask::Remove(club, other) => {
                 owned(club, if is_in(club, other) { "ok" } else { "not_member" })
             }
-            Ask::Leave(club) => owned(club, if is_in(club, who) { "ok" } else { "not_member" }),
+            Ask::Leave(club) => owned(club, if is_in(club, who) { "ok" } else { outside(club) }),
             Ask::Login(_) if self.people[who].blocked => "user_blocked",
             _ => "ok",
         }
@@ -312,9 +332,18 @@ impl Model {
             Ask::Logout => self.person(who).key = Key::None,
             Ask::Befriend(other) => _ = self.friends.insert(pair(who, other)),
             Ask::Unfriend(other) => _ = self.friends.remove(&pair(who, other)),
-            Ask::NewGroup(club) => self.group(*club).names = [who].into(),
+            Ask::NewGroup(club) => {
+                self.made += 1;
+                let (names, made) = (BTreeSet::from([who]), self.made);
+                *self.group(*club) =
+                    Members { known_to: names.clone(), names, made, blocked: false };
+            }
             Ask::DeleteGroup(club) => _ = self.groups.remove(club),
-            Ask::Bring(club, other) => _ = self.group(*club).names.insert(other),
+            Ask::Bring(club, other) => {
+                let group = self.group(*club);
+                group.names.insert(other);
+                group.known_to.insert(other);
+            }
             Ask::Remove(club, other) => _ = self.group(*club).names.remove(other),
             Ask::Leave(club) => _ = self.group(*club).names.remove(who),
             Ask::Block(other) => {
@@ -348,7 +377,11 @@ impl Model {
         {
             return Err(format!("P6: {seq:?} comes after {last}"));
         }
-        self.said.push(Said { seq, to: ask.to(), from: who, post: post.clone() });
+        let made = match ask {
+            Ask::SendGroup(club, _) => self.groups.get(club).map_or(0, |group| group.made),
+            _ => 0,
+        };
+        self.said.push(Said { seq, to: ask.to(), made, from: who, post: post.clone() });
         let readers: Vec<Name> = match ask {
             Ask::Send(to, _) => vec![*to],
             Ask::SendGroup(club, _) => self.groups[club].names.iter().copied().collect(),

@@ -91,7 +91,11 @@ fn check_allowed(
         (Delgroup | Addgroupuser | Delgroupuser, Relation::Member | Relation::Outsider) => {
             "not_owner"
         }
-        (Sendgroup | History | Groupusers | Leavegroup, Relation::Outsider) => "not_member",
+        // Administrators can list every group; to others it is as if there were none.
+        (Sendgroup | History | Groupusers | Leavegroup, Relation::Outsider) if admin => {
+            "not_member"
+        }
+        (Sendgroup | History | Groupusers | Leavegroup, Relation::Outsider) => "no_such_group",
         // Nobody has said anything yet.
         (Receipts, _) => "bad_request",
         (Send | Del, Relation::Outsider) => "not_friends",

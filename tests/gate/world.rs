@@ -63,6 +63,15 @@ pub fn village() -> Village {
     sign_in(&mut house, &mut bob, "bob");
     done(&mut house, &mut alice, "add", json!({"username": "bob"}));
     done(&mut house, &mut bob, "accept", json!({"username": "alice"}));
+    // With friend approval nobody else is brought into a group.
+    for name in ["carl", "dora"] {
+        done(&mut house, &mut alice, "add", json!({"username": name}));
+        let mut friend = Peer::default();
+        connect(&mut house, &mut friend);
+        sign_in(&mut house, &mut friend, name);
+        done(&mut house, &mut friend, "accept", json!({"username": "alice"}));
+        done(&mut house, &mut friend, "logout", json!({}));
+    }
     done(&mut house, &mut alice, "add", json!({"username": "eve"}));
     done(&mut house, &mut alice, "newgroup", json!({"groupname": "team"}));
     for name in ["bob", "carl"] {

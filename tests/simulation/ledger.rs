@@ -93,6 +93,8 @@ pub struct Ledger {
     may_refuse_all: bool,
     /// Acknowledged and not seen in the log yet.
     unproven: Vec<String>,
+    /// Refused because their `mid` was used, and not compared with the log yet.
+    used: Vec<String>,
     tallies: BTreeMap<String, Tally>,
     counted: BTreeMap<String, u64>,
     /// Whether a user is blocked, and how many requests about it are under way.
@@ -273,6 +275,13 @@ impl Ledger {
         Ok(())
     }
 
+    /// A message was refused because its `mid` stands for another.
+    pub fn refused_as_used(&mut self, tag: &str) -> Check {
+        self.said.get_mut(tag).ok_or("an answer to nothing")?.open -= 1;
+        self.used.push(tag.to_owned());
+        Ok(())
+    }
+
     /// Something is asked for whose doing is told by a notice. `lax`: it may be done already.
     pub fn asked(&mut self, key: &str, lax: bool) {
         let tally = self.tallies.entry(key.to_owned()).or_default();
@@ -353,6 +362,9 @@ impl Ledger {
         for tag in std::mem::take(&mut self.unproven) {
             self.is_proven(&tag)?;
         }
+        for tag in std::mem::take(&mut self.used) {
+            self.check_used(&tag)?;
+        }
         self.check_tallies(now)?;
         self.check_state(now)
     }
@@ -399,6 +411,22 @@ impl Ledger {
             return Ok(());
         }
         Err(format!("P1: {tag} was acknowledged as {seq}, where the log has {entry:?}"))
+    }
+
+    /// A message is another's only where it was said in a group that is deleted, and that
+    /// shares its name with another.
+    fn check_used(&self, tag: &str) -> Check {
+        let said = &self.said[tag];
+        let is_it = |entry: &&Entry| entry.sender == said.sender && entry.body == said.text;
+        let there = self.entries.iter().find(is_it).filter(|entry| entry.conversation % 2 == 1);
+        let group = there.and_then(|entry| self.groups.get(&(entry.conversation / 2)));
+        let named =
+            |other: &&Group| Target::Group(other.creator, other.name.clone()) == said.target;
+        let names = self.groups.values().filter(named).count();
+        if group.is_some_and(|group| group.deleted) && names > 1 {
+            return Ok(());
+        }
+        Err(format!("P5: {tag} was never another message, {there:?}"))
     }
 
     /// What was done is told, and what was refused is not.

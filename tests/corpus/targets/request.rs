@@ -43,11 +43,13 @@ fn told(request: &RequestMessage) -> Vec<String> {
         args.mid(),
         args.username().map(Some),
     ];
-    let numbers = [args.count(), args.before(), args.seq().map(Some)];
+    let group = args.group_id().map(|id| id.map(|id| id.0));
+    let numbers = [args.count(), args.before(), args.seq().map(Some), group];
     let mut told = vec![request.type_name.to_string(), format!("{:?}", request.kind())];
     told.extend(texts.map(|text| format!("{text:?}")));
     told.extend(numbers.map(|number| format!("{number:?}")));
     told.extend([args.online(), args.ack()].map(|flag| format!("{flag:?}")));
+    told.push(format!("{:?} {}", args.stay_out(), args.names_group()));
     told.push(format!("{:?}", request.id()));
     told
 }

@@ -32,7 +32,7 @@ mod stream;
 mod tables;
 
 use jiff::tz::TimeZone;
-use p2sp::id::Seq;
+use p2sp::id::{GroupId, Seq};
 use p2sp::locale::reply::{GroupLine, Reply, UserLine, history_line};
 use p2sp::locale::{self, Lang};
 use p2sp::names::Name;
@@ -138,13 +138,15 @@ impl Stage {
     /// What a peer said, in the frame that the server makes of it.
     fn push_of_a_peer(&mut self) {
         let (from, group, message) = (self.name(), self.group_name(), self.text(40));
-        let notice = Notice::by(*self.choices.pick(Event::ALL), &from).in_group(&group, &from);
+        let notice =
+            Notice::by(*self.choices.pick(Event::ALL), &from).in_group(GroupId(7), &group, &from);
         let words = locale::notice::say(&notice, self.lang);
         let push = match self.choices.below(4) {
             0 => Push::notice(&notice, &words),
             1 => Push::Group {
                 groupname: &group,
                 creator: &from,
+                group_id: 7,
                 fromusername: &from,
                 message: &message,
                 system: self.choices.chance(50),
@@ -155,6 +157,7 @@ impl Stage {
                 username: Some(&from),
                 groupname: None,
                 creator: None,
+                group_id: None,
             },
             _ => Push::User {
                 fromusername: &from,
@@ -179,7 +182,8 @@ impl Stage {
         let user = || UserLine { name: name.clone(), online: true, blocked: true, admin: true };
         let (reply, lines) = match self.choices.below(5) {
             0 => {
-                let notice = Notice::by(Event::GroupLeft, &name).in_group(&group, &name);
+                let notice =
+                    Notice::by(Event::GroupLeft, &name).in_group(GroupId(7), &group, &name);
                 let words = locale::notice::say(&notice, self.lang);
                 let said = history_line(Some(&name), &self.text(40));
                 (Reply::History(vec![said, history_line(None, &words)]), 3)

@@ -16,6 +16,7 @@ pub struct NoticeBody {
     pub username: Option<String>,
     pub groupname: Option<String>,
     pub creator: Option<String>,
+    pub group_id: Option<i64>,
 }
 
 impl Ledger {
@@ -56,6 +57,9 @@ impl Ledger {
 
     /// What a notice does to those who would else see it.
     fn happens_before(&mut self, entry: &Entry, notice: &NoticeBody) -> Check {
+        if notice.group_id != notice.groupname.as_ref().and_then(|_| self.named_group(notice)) {
+            return Err(format!("a notice with the id of another group: {entry:?}"));
+        }
         let username = notice.username.clone().unwrap_or_default();
         match notice.event.as_str() {
             "group_joined" => {

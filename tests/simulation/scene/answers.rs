@@ -39,9 +39,7 @@ impl Scene {
         let stream_is_over = session.is_some_and(|session| session.revoked_from.is_some());
         match &asked.what {
             Ask::SignIn { .. } if done => self.signed_in(peer, &asked, payload)?,
-            Ask::Say(_) if code == "mid_reused" => {
-                return Err(format!("P5: {asked:?} was never another message"));
-            }
+            Ask::Say(tag) if code == "mid_reused" => self.ledger.refused_as_used(tag)?,
             Ask::Say(tag) if done => {
                 let seq = payload.number("seq").ok_or("an ok without a seq")?;
                 self.head_seen = self.head_seen.max(seq);
