@@ -48,6 +48,7 @@ transcripts! {
     limits_on_friends_and_groups,
     lists_come_in_pages,
     mailbox_full,
+    names,
     malformed_input,
     operator,
     presence_and_receipts,

@@ -49,6 +49,8 @@ pub mod refusal;
 pub mod reply;
 pub mod startup;
 
+pub use crate::visible::is_invisible;
+
 /// How much of a peer's text is quoted.
 const EXCERPT_CHARS: usize = 64;
 
@@ -122,17 +124,6 @@ pub fn excerpt(text: &str) -> String {
     let mut chars = text.chars();
     let beginning: String = chars.by_ref().take(EXCERPT_CHARS).collect();
     one_line(&beginning) + if chars.next().is_some() { "…" } else { "" }
-}
-
-/// Characters that change how their neighbours are shown, or show as nothing: bidi controls,
-/// zero-width characters, fillers, line and paragraph separators, tags. Variation selectors are
-/// none of them: with the character before them they are one, which can be seen.
-pub fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c),
-        0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180E | 0x200B..=0x200F
-        | 0x2028..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB
-        | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A
-        | 0xE0000..=0xE00FF | 0xE01F0..=0xE0FFF)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::id::{Conversation, UserId};
-use crate::names::Name;
+use crate::names::{Name, group_key};
 use crate::password::{Cost, Outcome, Task};
 
 const EPOCH: &str = "0123456789abcdef";
@@ -225,7 +225,7 @@ fn a_newer_database_is_left_as_it_is() {
         fs::set_permissions(copy.path().join("p2sp.db"), Permissions::from_mode(0o640)).ok();
         let before = image(copy.path());
         assert_eq!(before.0.len(), if wal { 2 } else { 1 });
-        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 4 }));
+        assert_eq!(open(copy.path()).err(), Some(OpenError::Newer { found: 7, known: 5 }));
         assert_eq!(image(copy.path()), before);
         let mode = fs::metadata(copy.path().join("p2sp.db")).expect("file").mode();
         assert_eq!(mode & 0o777, 0o640);
@@ -484,6 +484,35 @@ fn p5_a_log_with_indexes_becomes_one_without() {
 }
 
 #[test]
+fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
+    let temp = Temp::with_users(&["ann", "bob"]);
+    temp.store.close().expect("close");
+    sql(
+        &temp.dir.path().join("p2sp.db"),
+        "INSERT INTO groups (groupid, createuserid, groupname, namekey, createtime, groupstatus)
+        VALUES (1, 1, '#Team', '#team', 1, 1), (2, 1, 'team', 'team', 1, 1),
+            (3, 1, '#team', '#team', 1, 2), (4, 1, 'ａ！', 'ａ！', 1, 1), (5, 1, 'a/b', 'a/b', 1, 1),
+            (6, 2, '#Team', '#team', 1, 1), (7, 1, 'Plain', 'plain', 1, 1);
+        INSERT INTO group_users (groupid, userid, from_seq)
+            SELECT groupid, createuserid, 1 FROM groups WHERE groupstatus <> 2;
+        UPDATE groups SET groupusercount = 1 WHERE groupstatus <> 2;
+        PRAGMA user_version = 4",
+    );
+    let (temp, _) = Temp::open(temp.dir);
+    let found = |creator, name| {
+        let group = temp.store.group_by_name(UserId(creator), &group_key(name)).expect("read");
+        group.map(|group| (group.id.0, group.name))
+    };
+    assert_eq!(found(1, "#team"), Some((2, "team".into())), "it had the name already");
+    assert_eq!(found(1, "Team 2"), Some((1, "Team 2".into())));
+    assert_eq!(found(1, "ａ！"), Some((4, "a!".into())));
+    assert_eq!(found(1, "a/b"), Some((5, "a/b".into())), "an old name that keeps no rule still");
+    assert_eq!(found(2, "#team"), Some((6, "Team".into())));
+    assert_eq!(found(1, "plain"), Some((7, "Plain".into())));
+    assert_eq!(temp.store.check(), Ok(Vec::new()));
+}
+
+#[test]
 fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes() {
     let temp = Temp::with_users(&["ann"]);
     temp.store.db.pragma_update(None, "user_version", 2).expect("version");
@@ -491,7 +520,7 @@ fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes
     let (temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(2));
     let version = temp.store.db.pragma_query_value(None, "user_version", |row| row.get(0));
-    assert_eq!(version, Ok(4));
+    assert_eq!(version, Ok(5));
 }
 
 #[test]
