@@ -238,6 +238,10 @@ pub const LOGIN_LOG_ROWS: usize = 100;
 
 /// Bytes of texts that wait for one user; the rows are `waiting_per_user`.
 pub const WAITING_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// What a user may have stored a day is reserved in so many shares: a restart costs one of them.
+pub const QUOTA_SHARES: u64 = 1_024;
+/// Users whose use of it is kept in memory (2 MiB); above it each makes room in turn.
+pub const QUOTA_USERS_KEPT: usize = 16_384;
 /// Friends that one user may ask for in a minute: the answer tells whether a name exists.
 pub const FRIEND_ADDS_PER_MINUTE: u64 = 60;
 /// The longest wait that the sign-in throttle imposes, in seconds.
@@ -322,6 +326,8 @@ limits! {
     signin_seconds = 180,
     /// Seconds without a frame after which a session that confirms is ended.
     idle_seconds = 600,
+    /// Bytes that a user may have stored in a day of UTC: texts, notices, names of groups.
+    stored_bytes_per_day = 67_108_864,
     /// 1: limits by address and the sign-in delay apply to loopback too.
     loopback = 0,
 }

@@ -51,6 +51,7 @@ transcripts! {
     names,
     malformed_input,
     operator,
+    p20_a_users_day_has_so_many_bytes,
     presence_and_receipts,
     search,
     the_server_speaks_chinese,

@@ -33,6 +33,7 @@ pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     }
     check_joined(context, user)?;
     context.need_storage()?;
+    context.use_quota(user, name.text.len() + name.key.len(), false)?;
     let group = context.facts.store.add_group(user, &name, context.facts.now.unix)?;
     context.facts.outbox.stage(Effect::Join(user, group));
     Ok(Outcome::said(Reply::GroupCreated { name: name.text }))

@@ -87,6 +87,7 @@ codes! {
     GroupFull => "The group is full.", "群成员已满。";
     FriendLimit => "Too many friends.", "好友数量已达上限。";
     MailboxFull => "Too much waits for them already; try again later.", "对方未读消息过多，请稍后再试。";
+    QuotaFull => by quota_full(seconds);
     SlowDown => "Too often. Try again in {seconds} s.", "操作过于频繁，请在 {seconds} 秒后重试。";
     StorageFull =>
         "The server's disk is full; nothing was stored. Try again later.", "服务器磁盘已满，未保存，请稍后重试。";
@@ -146,6 +147,18 @@ fn bad_name(lang: Lang, about: &str) -> String {
         ),
     };
     lang.pick(english, chinese)
+}
+
+fn quota_full(lang: Lang, seconds: u64) -> String {
+    let minutes = seconds.div_ceil(60);
+    let (hours, minutes) = (minutes / 60, minutes % 60);
+    lang.pick(
+        format!(
+            "You have written as much today as the server keeps of one user a day. You can go on \
+             in {hours} h {minutes} min."
+        ),
+        format!("您今天写入的内容已达每人每日上限，请在 {hours} 小时 {minutes} 分钟后继续。"),
+    )
 }
 
 fn weak(lang: Lang, about: &str) -> String {

@@ -91,6 +91,7 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("log", include_str!("log.rs"), log::SQL),
     ("slices", include_str!("slices.rs"), slices::SQL),
     ("mids", include_str!("mids.rs"), mids::SQL),
+    ("quota", include_str!("quota.rs"), quota::SQL),
     ("reads", include_str!("reads.rs"), reads::SQL),
     ("words", include_str!("words.rs"), words::SQL),
     ("retention", include_str!("retention.rs"), retention::SQL),
