@@ -50,6 +50,21 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control() || is_invisible(c) || is_selector(c)
 }
 
+/// A text as part of one line of a terminal: what is hidden in it is shown as U+FFFD.
+pub fn printable_line(text: &str) -> String {
+    let fit = |c| match c {
+        '\t' => ' ',
+        c if is_hidden(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(fit).collect()
+}
+
+/// Several lines of them.
+pub fn printable(text: &str) -> String {
+    text.split('\n').map(printable_line).collect::<Vec<_>>().join("\n")
+}
+
 /// Characters that change how their neighbours are shown, or show as nothing: bidi controls,
 /// zero-width characters, fillers, blanks of a script, line and paragraph separators, tags. Control
 /// characters and variation selectors are none of them: a selector and the character before it are
@@ -147,6 +162,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn p28_what_is_printed_moves_no_cursor_and_has_the_lines_it_had(
+            text in "(\\PC|[\\n\u{0}-\u{9f}\u{180b}\u{200b}-\u{206f}\u{fe0f}\u{feff}]){0,40}",
+        ) {
+            prop_assert!(!printable_line(&text).contains(is_hidden));
+            let printed = printable(&text);
+            prop_assert!(!printed.contains(|c| c != '\n' && is_hidden(c)));
+            prop_assert_eq!(printed.matches('\n').count(), text.matches('\n').count());
+        }
+
+
         /// By the categories of Unicode, so that the list above cannot forget one.
         #[test]
         fn what_is_called_a_sign_is_drawn(c in any::<char>()) {

@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "password",
             "id",
             "limits",
+            "visible",
         ],
     ),
     (

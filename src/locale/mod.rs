@@ -27,10 +27,12 @@ macro_rules! texts {
                 use $crate::locale::Lang;
                 match (self, lang) {$(
                     ($name::$text $({ $($field),+ })? $(($whole))?, Lang::En) => {
-                        $(format!($english))? $($function(lang, $($argument),+))?
+                        $($crate::locale::whole($english, format!($english)))?
+                        $($function(lang, $($argument),+))?
                     }
                     ($name::$text $({ $($field),+ })? $(($whole))?, Lang::Zh) => {
-                        $(format!($chinese))? $($function(lang, $($argument),+))?
+                        $($crate::locale::whole($chinese, format!($chinese)))?
+                        $($function(lang, $($argument),+))?
                     }
                 )+}
             }
@@ -108,6 +110,12 @@ impl Lang {
     pub fn tag(self) -> &'static str {
         self.pick("en", "zh")
     }
+}
+
+/// A text of a table with its fields in place: one that was written as one line stays one,
+/// whatever stands in its fields (P28).
+fn whole(written: &str, text: String) -> String {
+    if written.contains('\n') { text } else { one_line(&text) }
 }
 
 /// A peer's text as part of one line: what could start a line or move a cursor becomes a space.

@@ -71,6 +71,14 @@ impl Quota {
         self.changes.push((user, before));
     }
 
+    /// Keeps what is true whatever becomes of this transaction, while there is room: that a day is
+    /// known to be tomorrow at the latest must outlive a refusal, or it would always be tomorrow.
+    fn remember(&mut self, user: UserId, usage: Usage) {
+        if self.users.contains_key(&user) || self.users.len() < QUOTA_USERS_KEPT {
+            self.users.insert(user, usage);
+        }
+    }
+
     /// Who makes room for one more, if there is none: each in turn.
     fn next_to_go(&mut self) -> Option<(UserId, Usage)> {
         if self.users.len() < QUOTA_USERS_KEPT {
@@ -104,7 +112,10 @@ impl Store {
         if usage.day < today {
             usage = Usage { day: today, reserved: 0, left: 0 };
         }
-        usage.day = usage.day.min(today + 1);
+        if usage.day > today + 1 {
+            usage.day = today + 1;
+            self.quota.remember(user, usage);
+        }
         if bytes > usage.left {
             let missing = bytes - usage.left;
             let room = limit.saturating_sub(usage.reserved);
