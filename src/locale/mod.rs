@@ -115,16 +115,20 @@ impl Lang {
 /// A text of a table with its fields in place: one that was written as one line stays one,
 /// whatever stands in its fields (P28).
 fn whole(written: &str, text: String) -> String {
-    if written.contains('\n') { text } else { one_line(&text) }
+    if is_plain(&text) || written.contains('\n') { text } else { one_line(&text) }
 }
 
 /// A peer's text as part of one line: what could start a line or move a cursor becomes a space.
 pub fn one_line(text: &str) -> String {
     // A history of long texts is copied, not looked through letter by letter.
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if is_plain(text) {
         return text.to_owned();
     }
     text.replace(|c: char| c.is_control() || is_invisible(c), " ")
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// The beginning of a peer's text, as part of one line: for logs and refusals.
