@@ -197,6 +197,14 @@ CREATE TABLE waiting (
     PRIMARY KEY (userid, sender)
 ) STRICT, WITHOUT ROWID;
 
+-- What each user had stored on a day: a row a user, of the last day on which they had anything
+-- stored. Raised ahead by a share of the limit, so that not every message writes it.
+CREATE TABLE stored_bytes (
+    userid INTEGER PRIMARY KEY REFERENCES users (userid), -- who
+    day    INTEGER NOT NULL,                              -- which: unix seconds / 86,400
+    bytes  INTEGER NOT NULL CHECK (bytes >= 0)            -- UTF-8 bytes of texts, notices, names
+) STRICT;
+
 -- How far each user has read, where their client says so.
 CREATE TABLE reads (
     conversation INTEGER NOT NULL, -- as in the log, but of an inbox: what its owner said to them

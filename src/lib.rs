@@ -20,8 +20,8 @@
 //! fed from the log, which is the only queue. [`locale`] has the words for people.
 //!
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
-//! [`counters`] count, [`password`] hashes, [`names`] says what a name is, [`id`] what things are
-//! called, [`limits`] how much of everything there may be.
+//! [`counters`] count, [`password`] hashes, [`names`] says what a name is and [`visible`] what of a
+//! text can be seen, [`id`] what things are called, [`limits`] how much of everything there may be.
 //! [`mutant`] breaks single promises, in no program that is shipped, to see that tests notice.
 #![forbid(unsafe_code)]
 
@@ -55,3 +55,4 @@ pub mod limits;
 pub mod mutant;
 pub mod names;
 pub mod password;
+pub mod visible;

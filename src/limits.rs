@@ -16,8 +16,12 @@ pub const FRAME_BYTES_MAX: usize = FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX;
 pub const MESSAGE_BYTES_MAX: usize = 8_000;
 /// The longest username, in characters.
 pub const USERNAME_CHARS_MAX: usize = 32;
-/// The longest group name, in characters.
+/// The longest group name, in characters that a person sees: a letter with its marks is one, …
 pub const GROUPNAME_CHARS_MAX: usize = 64;
+/// … and in bytes of UTF-8: enough for so many of any script, and for 40 families of emoji.
+pub const GROUPNAME_BYTES_MAX: usize = 1_024;
+/// Marks on one letter of a group name; no script needs more, and more hide what stands above.
+pub const NAME_MARKS_MAX: usize = 4;
 /// The shortest and the longest password, in characters.
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// See [`PASSWORD_CHARS_MIN`].
@@ -258,6 +262,10 @@ pub const NOTICE_BYTES: usize = 256;
 pub const JOINS_PER_HOUR: u64 = 10;
 /// Users who do not exist that one user may name in a minute, in whatever request.
 pub const NAME_MISSES_PER_MINUTE: u64 = 60;
+/// What a user may have stored a day is reserved in so many shares: a restart costs one of them.
+pub const QUOTA_SHARES: u64 = 1_024;
+/// Users whose use of it is kept in memory (2 MiB); above it each makes room in turn.
+pub const QUOTA_USERS_KEPT: usize = 16_384;
 /// Friends that one user may ask for in a minute: the answer tells whether a name exists.
 pub const FRIEND_ADDS_PER_MINUTE: u64 = 60;
 /// The longest wait that the sign-in throttle imposes, in seconds.
@@ -283,8 +291,11 @@ pub const NAMES_TAKEN_PER_MINUTE: u64 = 60;
 /// Entries of each throttle table; the oldest half is dropped when it is full.
 pub const THROTTLE_ROWS_MAX: usize = 65_536;
 
-const _: () = assert!(MESSAGE_BYTES_MAX * 6 + MESSAGE_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
-const _: () = assert!(LIST_BYTES_MAX + 1_024 < FRAME_PAYLOAD_BYTES_MAX);
+/// What stands around a text or a list: a group's name, which JSON may double, and the rest.
+const AROUND_BYTES_MAX: usize = 2 * GROUPNAME_BYTES_MAX + 1_024;
+
+const _: () = assert!(MESSAGE_BYTES_MAX * 7 + AROUND_BYTES_MAX < FRAME_PAYLOAD_BYTES_MAX);
+const _: () = assert!(LIST_BYTES_MAX + AROUND_BYTES_MAX < FRAME_PAYLOAD_BYTES_MAX);
 const _: () = assert!(SEND_LOW_BYTES < SEND_HIGH_BYTES);
 const _: () = assert!(SEND_HIGH_BYTES > FRAME_BYTES_MAX);
 const _: () = assert!(READ_BYTES_PER_CONN >= FRAME_BYTES_MAX);
@@ -357,6 +368,8 @@ limits! {
     signin_seconds = 180,
     /// Seconds without a frame after which a session that confirms is ended.
     idle_seconds = 600,
+    /// Bytes that a user may have stored in a day of UTC: texts, notices, names of groups.
+    stored_bytes_per_day = 67_108_864,
     /// 1: limits by address apply to loopback too.
     loopback = 0,
 }

@@ -8,6 +8,7 @@ mod options;
 use std::process::ExitCode;
 
 use options::{Job, Options};
+use p2sp::visible::printable_line;
 use rustix::fs::Mode;
 
 fn main() -> ExitCode {
@@ -48,6 +49,6 @@ fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> 
 
 /// One line that says what is wrong and what to do.
 fn refuse(line: &str) -> ExitCode {
-    eprintln!("p2sp-server: {line}");
+    eprintln!("p2sp-server: {}", printable_line(line));
     ExitCode::FAILURE
 }

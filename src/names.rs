@@ -1,11 +1,19 @@
 //! What people and groups may be called, and when two names are the same.
 //!
 //! Names are compared by their key: Unicode NFKC, then lower case. So `ＢＯＢ`, `Bob` and `bob`
-//! are one user. What is shown is the NFKC form as it was typed.
+//! are one user. What is shown is the NFKC form as it was typed. Which characters can be seen is
+//! said by [`crate::visible`]; which names are kept from registration by `reserved`.
+
+mod reserved;
+
+use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::UnicodeEmoji;
+use unicode_segmentation::UnicodeSegmentation;
 
-use crate::limits::{GROUPNAME_CHARS_MAX, USERNAME_CHARS_MAX};
+use crate::limits::{GROUPNAME_BYTES_MAX, GROUPNAME_CHARS_MAX, NAME_MARKS_MAX, USERNAME_CHARS_MAX};
+use crate::visible::{Shows, is_emoji, shows};
 
 /// A name that keeps the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,64 +24,186 @@ pub struct Name {
     pub key: String,
 }
 
-/// Names that nobody may register: people would take their owner for the server's operator.
-const RESERVED: &[&str] = &["admin", "root", "system", "server", "p2sp", "系统", "管理员", "客服"];
+/// The rule that a name breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// There is nothing in it.
+    Empty,
+    /// It is too long.
+    Long,
+    /// A username begins with something else than a letter, a digit or an ideograph.
+    Start(char),
+    /// A username holds a character that none may hold.
+    Character(char),
+    /// A group name begins or ends with a space, or has two in a row.
+    Spaces,
+    /// A group name holds a slash, which stands between a creator and a group.
+    Slash,
+    /// A group name holds a character that shows as nothing, or nobody knows as what.
+    Hidden(char),
+    /// A group name has a mark at its beginning or behind a space, where it has no letter.
+    LooseMark,
+    /// A group name has more marks on one letter than any script needs.
+    Marks,
+}
+
+impl fmt::Display for Flaw {
+    /// The rule's name, and the character that breaks it: what a refusal is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rule, c) = match *self {
+            Flaw::Empty => ("empty", None),
+            Flaw::Long => ("long", None),
+            Flaw::Start(c) => ("start", Some(c)),
+            Flaw::Character(c) => ("character", Some(c)),
+            Flaw::Spaces => ("spaces", None),
+            Flaw::Slash => ("slash", None),
+            Flaw::Hidden(c) => ("hidden", Some(c)),
+            Flaw::LooseMark => ("loose_mark", None),
+            Flaw::Marks => ("marks", None),
+        };
+        match c {
+            None => f.write_str(rule),
+            Some(c) if shows(c) == Shows::Sign => write!(f, "{rule} {c}"),
+            Some(c) => write!(f, "{rule} U+{:04X}", u32::from(c)),
+        }
+    }
+}
 
 impl Name {
     /// A username: 1–32 ASCII letters, digits, `_ - .` and CJK ideographs, beginning with a
-    /// letter, a digit or an ideograph. `None` if it is not one.
-    pub fn user(raw: &str) -> Option<Name> {
-        let name = Name::fold(raw, USERNAME_CHARS_MAX)?;
-        let starts_well = !name.text.starts_with(['_', '-', '.']);
+    /// letter, a digit or an ideograph.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn user(raw: &str) -> Result<Name, Flaw> {
+        // Normalising can shrink a name, but never by more than this, so a huge argument costs
+        // nothing.
+        if raw.len() > USERNAME_CHARS_MAX * 16 {
+            return Err(Flaw::Long);
+        }
+        let text = normal(raw);
+        let first = text.chars().next().ok_or(Flaw::Empty)?;
+        if "_-.".contains(first) {
+            return Err(Flaw::Start(first));
+        }
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c) || is_ideograph(c);
-        (starts_well && name.text.chars().all(allowed)).then_some(name)
+        if let Some(other) = text.chars().find(|c| !allowed(*c)) {
+            return Err(Flaw::Character(other));
+        }
+        if text.chars().count() > USERNAME_CHARS_MAX {
+            return Err(Flaw::Long);
+        }
+        let key = key_of(&text);
+        Ok(Name { text, key })
     }
 
-    /// A group name: 1–64 letters of any script that can be seen, digits, and single spaces
-    /// inside. `None` if it is not one.
-    pub fn group(raw: &str) -> Option<Name> {
-        let name = Name::fold(raw, GROUPNAME_CHARS_MAX)?;
-        let spaces_inside = name.text.split(' ').all(|word| !word.is_empty());
-        let allowed = |c: char| c == ' ' || c.is_alphanumeric() && !is_filler(c);
-        (spaces_inside && name.text.chars().all(allowed)).then_some(name)
+    /// A group name: 1–64 characters that a person can see, of any script, and single spaces
+    /// inside. Signs of `#` in front are dropped. A letter and its marks count as one character,
+    /// and so does an emoji.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn group(raw: &str) -> Result<Name, Flaw> {
+        if raw.len() > GROUPNAME_BYTES_MAX * 4 {
+            return Err(Flaw::Long);
+        }
+        let text = without_number_signs(&normal(&without_lost_selectors(raw))).to_owned();
+        if text.is_empty() {
+            return Err(Flaw::Empty);
+        }
+        if text.split(' ').any(str::is_empty) {
+            return Err(Flaw::Spaces);
+        }
+        if text.len() > GROUPNAME_BYTES_MAX || !has_graphemes_within(&text, GROUPNAME_CHARS_MAX) {
+            return Err(Flaw::Long);
+        }
+        text.split(' ').try_for_each(check_word)?;
+        // Whoever types an emoji may leave out the selectors, which can hardly be seen.
+        let key = key_of(&text.replace(['\u{FE0E}', '\u{FE0F}'], ""));
+        Ok(Name { text, key })
     }
 
-    /// Whether the name is kept from registration.
-    pub fn is_reserved(&self) -> bool {
-        RESERVED.contains(&self.key.as_str())
+    /// The reserved word that the name is or looks like: such a name cannot be registered.
+    pub fn looks_reserved(&self) -> Option<&'static str> {
+        reserved::looks_like(&self.text)
     }
+}
 
-    fn fold(raw: &str, chars_max: usize) -> Option<Name> {
-        // Normalising can shrink a name (a letter and its accent become one character), but
-        // never by more than this, so a huge argument costs nothing.
-        if raw.len() > chars_max * 16 {
-            return None;
+/// The form in which a name is shown.
+fn normal(raw: &str) -> String {
+    // ASCII is in normal form.
+    if raw.is_ascii() { raw.to_owned() } else { raw.nfkc().collect() }
+}
+
+/// The form in which a name is compared. Lower-casing can undo the normal form, and the key must be
+/// the same for the same name.
+fn key_of(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase().nfkc().collect() }
+}
+
+/// Some emoji are letters in normal form (`™️`, `㊙️`): the selector behind them goes with them.
+fn without_lost_selectors(raw: &str) -> String {
+    let mut kept = String::with_capacity(raw.len());
+    let mut is_letter_then = false;
+    for c in raw.chars() {
+        if !(is_letter_then && matches!(c, '\u{FE0E}' | '\u{FE0F}')) {
+            kept.push(c);
         }
-        // ASCII is in normal form.
-        if raw.is_ascii() {
-            let fits = (1..=chars_max).contains(&raw.len());
-            return fits.then(|| Name { text: raw.to_owned(), key: raw.to_ascii_lowercase() });
-        }
-        let text: String = raw.nfkc().collect();
-        let chars = text.chars().count();
-        if chars == 0 || chars > chars_max {
-            return None;
-        }
-        // Lower-casing can undo the normal form, and the key must be the same for the same name.
-        let key = text.to_lowercase().nfkc().collect();
-        Some(Name { text, key })
+        is_letter_then = !c.is_ascii() && c.is_emoji_char() && !std::iter::once(c).nfkc().eq([c]);
     }
+    kept
+}
+
+/// `#team` is `team`, as people of other servers write it. A keycap is an emoji and stays.
+fn without_number_signs(text: &str) -> &str {
+    let mut rest = text;
+    while let Some(behind) = rest.strip_prefix('#') {
+        if behind.starts_with(|c| matches!(shows(c), Shows::Part | Shows::Mark)) {
+            break;
+        }
+        rest = behind;
+    }
+    rest
+}
+
+fn has_graphemes_within(text: &str, most: usize) -> bool {
+    let count = if text.is_ascii() { text.len() } else { text.graphemes(true).count() };
+    count <= most
+}
+
+/// Whether everything in a word of a group name can be seen.
+fn check_word(word: &str) -> Result<(), Flaw> {
+    let parts_are_emoji = word.is_ascii() || parts_are_emoji(word);
+    let mut marks = NAME_MARKS_MAX + 1;
+    for c in word.chars() {
+        match shows(c) {
+            Shows::Mark if marks > NAME_MARKS_MAX => return Err(Flaw::LooseMark),
+            Shows::Mark if marks == NAME_MARKS_MAX => return Err(Flaw::Marks),
+            Shows::Mark => marks += 1,
+            Shows::Sign if c == '/' => return Err(Flaw::Slash),
+            Shows::Sign => marks = 0,
+            Shows::Part if parts_are_emoji => {}
+            _ => return Err(Flaw::Hidden(c)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether every character of a word that shows only in a sequence is part of an emoji.
+fn parts_are_emoji(word: &str) -> bool {
+    let has_part = |cluster: &&str| cluster.chars().any(|c| shows(c) == Shows::Part);
+    word.graphemes(true).filter(has_part).all(is_emoji)
 }
 
 /// The key by which a user is looked for. A name that keeps no rules may still be that of a
 /// user who came from an older database.
 pub fn user_key(raw: &str) -> String {
-    Name::user(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+    Name::user(raw).map_or_else(|_| raw.to_lowercase(), |name| name.key)
 }
 
 /// The key by which a group is looked for, likewise.
 pub fn group_key(raw: &str) -> String {
-    Name::group(raw).map_or_else(|| raw.to_lowercase(), |name| name.key)
+    Name::group(raw).map_or_else(|_| raw.to_lowercase(), |name| name.key)
 }
 
 /// The CJK ideographs: the unified blocks, their extensions, and 〇.
@@ -82,24 +212,33 @@ fn is_ideograph(c: char) -> bool {
         0x3007 | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0x20000..=0x2EE5D | 0x30000..=0x33479)
 }
 
-/// Letters to Unicode that show as nothing: the Hangul fillers, in normal form.
-fn is_filler(c: char) -> bool {
-    matches!(c, '\u{115F}' | '\u{1160}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const FAMILY: &str = "👨\u{200d}👩\u{200d}👧";
 
     #[test]
     fn usernames_keep_the_rules() {
         for good in ["a", "bob", "Bob.K-9_x", "王小明", "小明2", "〇", &"x".repeat(32)] {
-            assert!(Name::user(good).is_some(), "{good}");
+            assert!(Name::user(good).is_ok(), "{good}");
         }
         let long = "x".repeat(33);
-        for bad in ["", "_bob", "-b", ".b", "a b", "bob\u{200b}", "bób", "é", "あ", &long, "a\nb"]
-        {
-            assert!(Name::user(bad).is_none(), "{bad:?}");
+        for (bad, flaw) in [
+            ("", Flaw::Empty),
+            ("_bob", Flaw::Start('_')),
+            ("-b", Flaw::Start('-')),
+            (".b", Flaw::Start('.')),
+            ("a b", Flaw::Character(' ')),
+            ("bob\u{200b}", Flaw::Character('\u{200b}')),
+            ("bób", Flaw::Character('ó')),
+            ("あ", Flaw::Character('あ')),
+            (&long, Flaw::Long),
+            (&long.repeat(20), Flaw::Long),
+            ("a\nb", Flaw::Character('\n')),
+        ] {
+            assert_eq!(Name::user(bad), Err(flaw), "{bad:?}");
         }
     }
 
@@ -108,19 +247,121 @@ mod tests {
         let key = |raw| Name::user(raw).map(|name| name.key);
         assert_eq!(key("ＢＯＢ"), key("bob"));
         assert_eq!(key("\u{212A}im"), key("kim"), "the Kelvin sign");
-        assert_eq!(Name::user("Bob").map(|n| n.text), Some("Bob".into()));
-        assert!(Name::user("Admin").is_some_and(|name| name.is_reserved()));
+        assert_eq!(Name::user("Bob").map(|n| n.text), Ok("Bob".into()));
+        assert!(Name::user("Admin").is_ok_and(|name| name.looks_reserved().is_some()));
     }
 
     #[test]
-    fn group_names_keep_the_rules() {
-        for good in ["team", "Team 7", "工作 群", "équipe", "команда"] {
-            assert!(Name::group(good).is_some(), "{good}");
+    fn a_group_may_be_called_whatever_can_be_seen() {
+        for good in [
+            "team",
+            "Team 7",
+            "工作 群",
+            "équipe",
+            "команда",
+            "a-b",
+            "C++ & Rust!",
+            "हिन्दी समूह",
+            "กลุ่มเพื่อน",
+            "தமிழ் குழு",
+            "ฝ่าย ขาย",
+            "עברית",
+            "العربية",
+            "ㅋㅋ",
+            "🎉",
+            "❤\u{fe0f}",
+            "👍🏽",
+            FAMILY,
+            "🇩🇪",
+            "1\u{fe0f}\u{20e3}",
+            "№ 1",
+            "-",
+            "ỹ́",
+            &"x".repeat(64),
+            &"กี่".repeat(64),
+            &FAMILY.repeat(40),
+        ] {
+            assert!(Name::group(good).is_ok(), "{good:?}: {:?}", Name::group(good));
         }
-        for bad in
-            ["", " a", "a ", "a  b", "a\tb", "a-b", "a\u{202e}b", "\u{3164}", &"x".repeat(65)]
-        {
-            assert!(Name::group(bad).is_none(), "{bad:?}");
+        for (raw, text) in [
+            ("#team", "team"),
+            ("##team", "team"),
+            ("＃队", "队"),
+            ("#\u{fe0f}\u{20e3}", "#\u{fe0f}\u{20e3}"),
+            ("a#b", "a#b"),
+            ("㊙\u{fe0f}", "秘"),
+            ("a\u{3000}b", "a b"),
+        ] {
+            assert_eq!(Name::group(raw).map(|name| name.text), Ok(text.into()), "{raw:?}");
+        }
+        assert_eq!(group_key("❤\u{fe0f} Tea"), group_key("❤ tea"), "nobody sees the selector");
+    }
+
+    #[test]
+    fn a_group_name_that_cannot_be_seen_is_refused() {
+        let many_bytes = FAMILY.repeat(64);
+        for (bad, flaw) in [
+            ("", Flaw::Empty),
+            ("#", Flaw::Empty),
+            (" a", Flaw::Spaces),
+            ("a ", Flaw::Spaces),
+            ("a  b", Flaw::Spaces),
+            ("# a", Flaw::Spaces),
+            ("\u{a0}", Flaw::Spaces),
+            ("a\tb", Flaw::Hidden('\t')),
+            ("a/b", Flaw::Slash),
+            ("a／b", Flaw::Slash),
+            ("a\u{202e}b", Flaw::Hidden('\u{202e}')),
+            ("\u{3164}", Flaw::Hidden('\u{1160}')),
+            ("\u{2800}", Flaw::Hidden('\u{2800}')),
+            ("\u{fe0f}", Flaw::Hidden('\u{fe0f}')),
+            ("a\u{fe0f}", Flaw::Hidden('\u{fe0f}')),
+            ("क\u{200d}ष", Flaw::Hidden('\u{200d}')),
+            ("🎉\u{e0061}\u{e007f}", Flaw::Hidden('\u{e0061}')),
+            ("\u{180b}", Flaw::Hidden('\u{180b}')),
+            ("\u{e000}", Flaw::Hidden('\u{e000}')),
+            ("\u{301}", Flaw::LooseMark),
+            ("a \u{301}", Flaw::LooseMark),
+            ("x\u{333}\u{333}\u{333}\u{333}\u{333}", Flaw::Marks),
+            (&"x".repeat(65), Flaw::Long),
+            (&many_bytes, Flaw::Long),
+            (&many_bytes.repeat(9), Flaw::Long),
+        ] {
+            assert_eq!(Name::group(bad), Err(flaw), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        /// What is accepted can be seen, and is found again however it is written.
+        #[test]
+        fn a_name_that_is_accepted_is_one_name(
+            raw in "(\\PC|[#/ a\u{300}-\u{305}\u{fe0f}\u{200d}\u{200b}❤👩👧🏽]){1,12}",
+        ) {
+            if let Ok(name) = Name::group(&raw) {
+                prop_assert!(!name.text.contains('/') && name.text == name.text.trim());
+                let cannot_stand = [Shows::Nothing, Shows::Unknown, Shows::Space];
+                let hidden = |c| c != ' ' && cannot_stand.contains(&shows(c));
+                prop_assert!(!name.text.contains(hidden));
+                let cleared = name.text.replace(|c| shows(c) == Shows::Part, "");
+                prop_assert!(cleared.chars().any(|c| shows(c) == Shows::Sign));
+                prop_assert_eq!(Name::group(&name.text), Ok(name.clone()));
+                prop_assert_eq!(group_key(&raw), name.key.clone());
+            }
+            if let Ok(name) = Name::user(&raw) {
+                prop_assert_eq!(Name::user(&name.text), Ok(name.clone()));
+            }
+        }
+
+        /// Names of groups that earlier versions accepted keep their keys: they stand in databases.
+        #[test]
+        fn the_key_of_an_old_name_stays(raw in "[\\p{L}\\p{N}]{1,20}( [\\p{L}\\p{N}]{1,20}){0,2}") {
+            let text: String = raw.nfkc().collect();
+            let was_accepted = text.chars().all(|c| c == ' ' || c.is_alphanumeric())
+                && text.split(' ').all(|word| !word.is_empty()) && text.chars().count() <= 64;
+            if let (true, Ok(name)) = (was_accepted, Name::group(&raw)) {
+                prop_assert_eq!(&name.text, &text);
+                prop_assert_eq!(name.key, text.to_lowercase().nfkc().collect::<String>());
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ use p2sp::server::Server;
 use p2sp::store::{
     COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous,
 };
+use p2sp::visible::printable;
 use p2sp::wire::origin::Host;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -170,7 +171,7 @@ pub fn say(lines: &[Startup], lang: Lang) {
     let mut out = std::io::stdout().lock();
     for line in lines {
         // Nobody may be listening; the server runs all the same.
-        let _ = writeln!(out, "{}", line.say(lang));
+        let _ = writeln!(out, "{}", printable(&line.say(lang)));
     }
     let _ = out.flush();
 }

@@ -42,6 +42,7 @@ fn the_defaults_are_the_promised_ones() {
         registrations_per_hour: 60,
         signin_seconds: 3 * 60,
         idle_seconds: 10 * 60,
+        stored_bytes_per_day: 64 << 20,
         loopback: 0,
     };
     assert_eq!(Limits::default(), limits);

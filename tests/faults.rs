@@ -334,7 +334,9 @@ fn names_that_look_alike_are_one_user_or_none() {
     {
         reg(alike, "bad_name");
     }
-    for reserved in ["ADMIN", "ａｄｍｉｎ"] {
+    for reserved in
+        ["ADMIN", "ａｄｍｉｎ", "adm1n", "adrnin", "Admin_", "系统消息", "系統", "管理員"]
+    {
         reg(reserved, "name_reserved");
     }
 }

@@ -52,6 +52,34 @@ fn name(path: &Path) -> &str {
 }
 
 #[test]
+fn p28_no_name_of_an_old_database_moves_the_operators_cursor() {
+    let mut server = Server::start(&[]);
+    server.register("bob");
+    stop(&mut server);
+    let db = Connection::open(server.data().join("p2sp.db")).expect("a database");
+    let name = "a\u{1b}[2J\u{202e}\u{fe0f}\n  root (online)\u{9b}31m";
+    db.execute("UPDATE users SET username = ?1, namekey = ?1 WHERE username = 'bob'", [name])
+        .expect("an old name");
+    db.execute(
+        "INSERT INTO groups (groupname, namekey, createuserid, createtime, groupusercount)
+        VALUES (?1, ?1, 2, 1, 1)",
+        [name],
+    )
+    .expect("an old group");
+    db.execute("INSERT INTO group_users (groupid, userid, from_seq) VALUES (1, 2, 1)", ())
+        .expect("its owner");
+    db.close().expect("closed");
+    for args in [&["admin", "users"][..], &["admin", "groups"]] {
+        let said = done(&server, args);
+        let moves = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{fe0f}".contains(c));
+        assert!(!said.contains(moves), "{said:?}");
+        assert!(!said.lines().any(|line| line.starts_with("  root")), "{said}");
+    }
+    let line = refused(&server, &["admin", "grant", "x\u{1b}[2J\ny"]);
+    assert!(!line.contains(char::is_control), "{line:?}");
+}
+
+#[test]
 fn p18_the_operator_changes_a_running_server_at_once() {
     let server = Server::start(&[]);
     let mut bob = server.user("Bob");

@@ -302,6 +302,7 @@ fn limits_are_listed_and_an_unknown_one_names_the_nearest() {
         "registrations_per_hour",
         "signin_seconds",
         "idle_seconds",
+        "stored_bytes_per_day",
         "loopback",
     ] {
         assert!(help.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");

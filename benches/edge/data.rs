@@ -129,7 +129,7 @@ impl Filler<'_> {
         }
         let password = password::decoy(Default::default());
         for user in 0..filling.users {
-            let name = Name::user(&name_of(user)).ok_or("a bad name")?;
+            let name = Name::user(&name_of(user)).map_err(|_| "a bad name")?;
             let id = self.store.add_user(&name, &password, false, self.unix)?;
             self.store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), self.unix)?;
             if id != id_of(user) {
@@ -222,5 +222,5 @@ fn id_of(user: usize) -> UserId {
 }
 
 fn group_name(text: &str) -> Outcome<Name> {
-    Ok(Name::group(text).ok_or("a bad name")?)
+    Ok(Name::group(text).map_err(|_| "a bad name")?)
 }

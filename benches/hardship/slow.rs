@@ -44,7 +44,8 @@ struct Reader {
 pub fn measure(machine: &Machine, trials: &Trials, table: &mut Table) -> Outcome<()> {
     let readers = trials.readers;
     let population = Population { users: readers + 1, friends: false, group: true };
-    let flags = ["--limit", "messages_per_second=0,requests_per_second=0"];
+    let limits = "messages_per_second=0,requests_per_second=0,stored_bytes_per_day=0";
+    let flags = ["--limit", limits];
     let world = World::begin_as_shipped(machine, &population, &flags, |_, _| Ok(()))?;
     let mut crowd = Crowd::new()?;
     let (mut all, sockets) = sign_in(&world, &mut crowd, readers)?;

@@ -252,7 +252,7 @@ fn populate(
     store.begin()?;
     let mut ids = Vec::with_capacity(population.users);
     for user in 0..population.users {
-        let name = Name::user(&name_of(user)).ok_or("a bad name")?;
+        let name = Name::user(&name_of(user)).map_err(|_| "a bad name")?;
         let id = store.add_user(&name, &password, false, unix)?;
         store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), unix)?;
         ids.push(id);
@@ -263,7 +263,7 @@ fn populate(
         }
     }
     if population.group {
-        let name = Name::group(GROUP).ok_or("a bad name")?;
+        let name = Name::group(GROUP).map_err(|_| "a bad name")?;
         let group = store.add_group(ids[0], &name, unix)?;
         for &id in &ids[1..] {
             store.join(group, id)?;

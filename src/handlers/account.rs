@@ -29,10 +29,11 @@ pub fn ping(_: &mut Context, _: &Args) -> Answer {
 /// `reg`: makes an account. Does not sign in.
 pub fn reg(context: &mut Context, args: &Args) -> Answer {
     refuse_signed_in(context)?;
-    let name = Name::user(args.username()?).ok_or(Code::BadName)?;
+    let name = Name::user(args.username()?)
+        .map_err(|flaw| Refusal::about(Code::BadName, format!("user_{flaw}")))?;
     let password = required_password(args)?;
-    if name.is_reserved() {
-        return Err(Code::NameReserved.into());
+    if let Some(word) = name.looks_reserved() {
+        return Err(Refusal::about(Code::NameReserved, word).into());
     }
     check_strength(password, &name.text)?;
     context.need_storage()?;

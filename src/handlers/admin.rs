@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::chat::sent_to;
 use super::context::{Draft, View};
 use super::group::{list_groups, tell};
-use super::list::{Cursor, Page, ROWS_ASKED};
+use super::list::{Cursor, Page, ROWS_ASKED, name_bytes};
 use super::{Answer, Context, Facts, No, Outcome};
 use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};
@@ -176,8 +176,13 @@ pub fn figures(facts: &Facts) -> Result<Vec<Figure>, StoreError> {
 }
 
 fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
-    let page =
-        Page::cut(begins, LIST_BYTES_MAX, rows, |user| 2 * user.name.len() + 128, |user| user.id.0);
+    let page = Page::cut(
+        begins,
+        LIST_BYTES_MAX,
+        rows,
+        |user| name_bytes(&user.name) + 128,
+        |user| user.id.0,
+    );
     let lines: Vec<UserLine> = page
         .rows
         .iter()

@@ -19,7 +19,7 @@ use crate::store::{
 };
 use crate::throttle::Throttle;
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Notice, Refusal, RequestId};
+use crate::wire::{Args, Code, Event, Notice, Refusal, RequestId};
 
 /// What the operator decided.
 #[derive(Clone, Debug, Default)]
@@ -414,8 +414,32 @@ impl<'c, 'f> Context<'c, 'f> {
         })
     }
 
-    /// Appends a message to the log and stages it for its readers.
+    /// Counts what a user has stored today: UTF-8 bytes of texts, `mid`s, notices and names, once
+    /// each, whatever the number of readers.
+    ///
+    /// # Errors
+    /// `quota_full`: they may not have so much more, unless it `must` be.
+    pub fn use_quota(&mut self, user: UserId, bytes: usize, must: bool) -> Result<(), No> {
+        let (limit, unix) = (self.facts.rules.limits.stored_bytes_per_day, self.facts.now.unix);
+        if limit == 0 {
+            return Ok(());
+        }
+        let full = self.facts.store.use_quota(user, bytes as u64, limit, unix, must)?;
+        full.map_or(Ok(()), |seconds| Err(Refusal::quota_full(seconds).into()))
+    }
+
+    /// Posts a message of somebody's, who has it stored. What is said in the system's name is not
+    /// counted: moderation goes on.
     pub fn post(&mut self, draft: Draft) -> Result<Seq, No> {
+        if let Some(sender) = draft.sender.filter(|_| draft.kind != EntryKind::System) {
+            let bytes = draft.body.len() + draft.mid.map_or(0, str::len);
+            self.use_quota(sender, bytes, false)?;
+        }
+        self.append(draft)
+    }
+
+    /// Appends a message to the log and stages it for its readers.
+    fn append(&mut self, draft: Draft) -> Result<Seq, No> {
         let Draft { conversation, sender, sender_name, kind, body, mid, group } = draft;
         let unix = self.facts.now.unix;
         let sender_name = match sender {
@@ -446,6 +470,10 @@ impl<'c, 'f> Context<'c, 'f> {
         notice: &Notice,
     ) -> Result<Seq, No> {
         let body = notice.to_body();
+        let moderates = matches!(notice.event, Event::GroupBlocked | Event::GroupUnblocked);
+        if let Some(by) = by.filter(|_| !moderates) {
+            self.use_quota(by, body.len(), notice.event.is_ending())?;
+        }
         let group = notice
             .groupname
             .clone()
@@ -453,7 +481,7 @@ impl<'c, 'f> Context<'c, 'f> {
             .map(|(name, creator)| GroupLabel { name, creator });
         let kind = EntryKind::Notice;
         let (sender, sender_name, body, mid) = (by, None, &body, None);
-        self.post(Draft { conversation, sender, sender_name, kind, body, mid, group })
+        self.append(Draft { conversation, sender, sender_name, kind, body, mid, group })
     }
 
     /// How many members of a group are online.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::chat::count_waiting;
-use super::list::{Cursor, Page, ROWS_ASKED, people};
+use super::list::{Cursor, Page, ROWS_ASKED, name_bytes, people};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, UserId};
 use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX, NOTICE_BYTES};
@@ -80,12 +80,12 @@ pub fn friends(context: &mut Context, user: UserId, args: &Args) -> Answer {
         true => store.requests_to(user, UserId(0), LIST_ROWS_MAX)?,
         false => Vec::new(),
     };
-    let name_bytes = |(_, name): &(UserId, String)| 2 * name.len() + 16;
-    let requests = Page::cut(begins, LIST_BYTES_MAX / 2, waiting, name_bytes, |(id, _)| id.0);
-    let room = LIST_BYTES_MAX - requests.rows.iter().map(name_bytes).sum::<usize>();
+    let bytes = |(_, name): &(UserId, String)| name_bytes(name) + 16;
+    let requests = Page::cut(begins, LIST_BYTES_MAX / 2, waiting, bytes, |(id, _)| id.0);
+    let room = LIST_BYTES_MAX - requests.rows.iter().map(bytes).sum::<usize>();
     let requests: Vec<String> = requests.rows.into_iter().map(|(_, name)| name).collect();
     let rows = store.friends_page(user, UserId(begins.id), ROWS_ASKED)?;
-    let page = Page::cut(begins, room, rows, |(_, name)| 2 * name.len() + 64, |(id, _)| id.0);
+    let page = Page::cut(begins, room, rows, |(_, name)| name_bytes(name) + 64, |(id, _)| id.0);
     let friends = page.rows.iter().map(|(id, name)| (*id, name.as_str()));
     let (friends, rows) = people(context, friends);
     let data = page.with_next(json!({"friends": rows, "requests": requests}));

@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::chat::count_waiting;
-use super::list::{Cursor, Page, ROWS_ASKED, people};
+use super::list::{Cursor, Page, ROWS_ASKED, name_bytes, people};
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::{LIST_BYTES_MAX, NOTICE_BYTES};
@@ -22,7 +22,8 @@ use crate::wire::{Args, Code, Event, Notice, Refusal};
 /// `newgroup`: its creator is its first member.
 pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let raw = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
-    let name = Name::group(raw).ok_or(Code::BadName)?;
+    let name =
+        Name::group(raw).map_err(|flaw| Refusal::about(Code::BadName, format!("group_{flaw}")))?;
     let store = &context.facts.store;
     if store.group_by_name(user, &name.key)?.is_some() {
         return Err(Code::GroupExists.into());
@@ -33,6 +34,7 @@ pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     }
     check_joined(context, user)?;
     context.need_storage()?;
+    context.use_quota(user, name.text.len() + name.key.len(), false)?;
     let group = context.facts.store.add_group(user, &name, context.facts.now.unix)?;
     context.facts.outbox.stage(Effect::Join(user, group));
     let data = json!({"group_id": group.0});
@@ -121,7 +123,8 @@ pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
     let group = context.joined_group(user, args)?;
     let rows = context.facts.store.members_page(group.id, begins.id, ROWS_ASKED)?;
-    let page = Page::cut(begins, LIST_BYTES_MAX, rows, |row| 2 * row.name.len() + 64, |row| row.id);
+    let page =
+        Page::cut(begins, LIST_BYTES_MAX, rows, |row| name_bytes(&row.name) + 64, |row| row.id);
     let members = page.rows.iter().map(|row| (row.user, row.name.as_str()));
     let (members, rows) = people(context, members);
     let data = page.with_next(json!({"members": rows, "group_id": group.id.0}));
@@ -130,7 +133,7 @@ pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
 
 /// A page of groups with their numbers; `allgroup` shows the same.
 pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outcome {
-    let size = |group: &Group| 2 * (group.name.len() + group.creator_name.len()) + 160;
+    let size = |group: &Group| name_bytes(&group.name) + name_bytes(&group.creator_name) + 160;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);
     let lines: Vec<GroupLine> = page
         .rows

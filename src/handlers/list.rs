@@ -82,6 +82,12 @@ impl<T> Page<T> {
     }
 }
 
+/// About how many bytes a name takes in text and data together, where JSON escapes some of it.
+pub fn name_bytes(name: &str) -> usize {
+    let escaped = name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    2 * (name.len() + escaped)
+}
+
 /// People and whether they are online: for people, and for programs.
 pub fn people<'a>(
     context: &Context,

@@ -28,10 +28,12 @@ macro_rules! texts {
                 use $crate::locale::Lang;
                 match (self, lang) {$(
                     ($name::$text $({ $($field),+ })? $(($whole))?, Lang::En) => {
-                        $(format!($english))? $($function(lang, $($argument),+))?
+                        $($crate::locale::whole($english, format!($english)))?
+                        $($function(lang, $($argument),+))?
                     }
                     ($name::$text $({ $($field),+ })? $(($whole))?, Lang::Zh) => {
-                        $(format!($chinese))? $($function(lang, $($argument),+))?
+                        $($crate::locale::whole($chinese, format!($chinese)))?
+                        $($function(lang, $($argument),+))?
                     }
                 )+}
             }
@@ -51,6 +53,8 @@ pub mod refusal;
 pub mod reply;
 pub mod shown;
 pub mod startup;
+
+pub use crate::visible::is_invisible;
 
 /// How much of a peer's text is quoted.
 const EXCERPT_CHARS: usize = 64;
@@ -111,13 +115,23 @@ impl Lang {
     }
 }
 
+/// A text of a table with its fields in place: one that was written as one line stays one,
+/// whatever stands in its fields (P28).
+fn whole(written: &str, text: String) -> String {
+    if is_plain(&text) || written.contains('\n') { text } else { one_line(&text) }
+}
+
 /// A peer's text as part of one line: what could start a line or move a cursor becomes a space.
 pub fn one_line(text: &str) -> String {
     // A history of long texts is copied, not looked through letter by letter.
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if is_plain(text) {
         return text.to_owned();
     }
     text.replace(|c: char| c.is_control() || is_invisible(c), " ")
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// The beginning of a peer's text, as part of one line: for logs and refusals.
@@ -125,17 +139,6 @@ pub fn excerpt(text: &str) -> String {
     let mut chars = text.chars();
     let beginning: String = chars.by_ref().take(EXCERPT_CHARS).collect();
     one_line(&beginning) + if chars.next().is_some() { "…" } else { "" }
-}
-
-/// Characters that change how their neighbours are shown, or show as nothing: bidi controls,
-/// zero-width characters, fillers, line and paragraph separators, tags. Variation selectors are
-/// none of them: with the character before them they are one, which can be seen.
-pub fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c),
-        0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180E | 0x200B..=0x200F
-        | 0x2028..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB
-        | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A
-        | 0xE0000..=0xE00FF | 0xE01F0..=0xE0FFF)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! What the server tells unasked, from the event and its arguments.
 
-use super::Lang;
+use super::{Lang, one_line};
 use crate::wire::{Event, Notice};
 
 /// The words of a notice.
 pub fn say(notice: &Notice, lang: Lang) -> String {
-    let who = notice.username.as_deref().unwrap_or("?");
+    let who = one_line(notice.username.as_deref().unwrap_or("?"));
     let group = match (notice.creator.as_deref(), notice.groupname.as_deref()) {
-        (Some(creator), Some(name)) => format!("{creator}/{name}"),
-        (None, Some(name)) => name.to_owned(),
+        (Some(creator), Some(name)) => one_line(&format!("{creator}/{name}")),
+        (None, Some(name)) => one_line(name),
         _ => String::new(),
     };
     let (english, chinese) = match notice.event {

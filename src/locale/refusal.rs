@@ -50,10 +50,7 @@ codes! {
     UnknownType =>
         "There is no request \"{about}\"; \"help\" lists what there is.",
         "没有“{about}”这种请求；“help”列出所有命令。";
-    BadName =>
-        "That name cannot be used. Usernames: 1-32 letters a-z, digits, _ - . and Chinese \
-         characters. Group names: 1-64 letters, digits and spaces inside.",
-        "名称不合规。用户名：1–32 个英文字母、数字、_ - . 或汉字；群名：1–64 个文字、数字，中间可有空格。";
+    BadName => by bad_name(about);
     WeakPassword => by weak(about);
     EmptyMessage => "The message is empty.", "消息不能为空。";
     MessageTooLong => "The message is over 8,000 bytes; send it in parts.", "消息超过 8000 字节，请分段发送。";
@@ -67,7 +64,9 @@ codes! {
     NotOwner => "Only the group's owner may do that.", "只有群主可以执行此操作。";
     NotMember => "Not a member of that group.", "不是该群成员。";
     GroupBlocked => "An administrator has blocked this group.", "该群已被管理员封禁。";
-    NameReserved => "That name is kept for the system; take another.", "该名称为系统保留，请换一个。";
+    NameReserved =>
+        "The name {about} and what looks like it are kept for the system; take another name.",
+        "“{about}”及与其相似的名称为系统保留，请换一个。";
     BadInvite =>
         "That invite code is wrong. Compare it with the one that the server's operator gave out, \
          or ask them for another.",
@@ -96,11 +95,78 @@ codes! {
     GroupFull => "The group is full.", "群成员已满。";
     FriendLimit => "Too many friends.", "好友数量已达上限。";
     MailboxFull => "Too much waits for them already; try again later.", "对方未读消息过多，请稍后再试。";
+    QuotaFull => by quota_full(seconds);
     SlowDown => "Too often. Try again in {seconds} s.", "操作过于频繁，请在 {seconds} 秒后重试。";
     StorageFull =>
         "The server's disk is full; nothing was stored. Try again later.", "服务器磁盘已满，未保存，请稍后重试。";
     Busy => "The server is busy; try again.", "服务器繁忙，请重试。";
     Internal => "Something is wrong on the server; nothing was stored.", "服务器内部错误，未保存。";
+}
+
+/// Which rule a name breaks, and by which character.
+fn bad_name(lang: Lang, about: &str) -> String {
+    let (rule, c) = about.split_once(' ').unwrap_or((about, ""));
+    let (english, chinese) = match rule {
+        "user_empty" => ("A username is missing.".to_owned(), "缺少用户名。".to_owned()),
+        "user_long" => (
+            "That username is too long: take at most 32 characters.".to_owned(),
+            "用户名太长：最多 32 个字符。".to_owned(),
+        ),
+        "user_start" => (
+            format!(
+                "A username begins with a letter, a digit or a Chinese character, not with {c}."
+            ),
+            format!("用户名必须以英文字母、数字或汉字开头，不能以 {c} 开头。"),
+        ),
+        "group_empty" => {
+            ("The group needs a name that can be seen.".to_owned(), "群名不能为空。".to_owned())
+        }
+        "group_long" => (
+            "That group name is too long: take at most 64 characters.".to_owned(),
+            "群名太长：最多 64 个字符。".to_owned(),
+        ),
+        "group_spaces" => (
+            "A group name has single spaces, and none at its beginning or end.".to_owned(),
+            "群名中间只能有单个空格，开头和结尾不能有空格。".to_owned(),
+        ),
+        "group_slash" => (
+            "A group name has no /, which stands between a creator and a group.".to_owned(),
+            "群名不能包含 /，它用来分隔群主与群名。".to_owned(),
+        ),
+        "group_hidden" => (
+            format!("That group name holds a character that cannot be seen, {c}: leave it out."),
+            format!("群名含有不可见的字符 {c}，请去掉。"),
+        ),
+        "group_loose_mark" => (
+            "That group name has an accent or another mark that stands on no letter.".to_owned(),
+            "群名中有不依附于任何文字的附加符号。".to_owned(),
+        ),
+        "group_marks" => (
+            "That group name has more than four marks on one letter.".to_owned(),
+            "群名中有文字带有四个以上的附加符号。".to_owned(),
+        ),
+        // `user_character`
+        _ => (
+            format!(
+                "A username cannot hold {c}: take letters a-z, digits, _ - . and Chinese \
+                 characters."
+            ),
+            format!("用户名不能包含 {c}：只能使用英文字母、数字、_ - . 和汉字。"),
+        ),
+    };
+    lang.pick(english, chinese)
+}
+
+fn quota_full(lang: Lang, seconds: u64) -> String {
+    let minutes = seconds.div_ceil(60);
+    let (hours, minutes) = (minutes / 60, minutes % 60);
+    lang.pick(
+        format!(
+            "You have written as much today as the server keeps of one user a day. You can go on \
+             in {hours} h {minutes} min."
+        ),
+        format!("您今天写入的内容已达每人每日上限，请在 {hours} 小时 {minutes} 分钟后继续。"),
+    )
 }
 
 fn weak(lang: Lang, about: &str) -> String {

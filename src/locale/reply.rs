@@ -105,7 +105,7 @@ texts! {
 /// A line of a history: who said what, or a notice.
 pub fn history_line(who: Option<&str>, text: &str) -> String {
     match who {
-        Some(who) => format!("{who}> {}", one_line(text)),
+        Some(who) => format!("{}> {}", one_line(who), one_line(text)),
         None => format!("* {}", one_line(text)),
     }
 }
@@ -115,6 +115,7 @@ fn list(head: &str, lines: impl Iterator<Item = String>) -> String {
 }
 
 fn whoami(lang: Lang, name: &str, admin: &bool) -> String {
+    let name = one_line(name);
     match *admin {
         true => lang
             .pick(format!("You are {name}, an administrator."), format!("您是 {name}，管理员。")),
@@ -123,7 +124,7 @@ fn whoami(lang: Lang, name: &str, admin: &bool) -> String {
 }
 
 fn welcome(lang: Lang, name: &str, admin: &bool, commands: &[&str]) -> String {
-    let commands = commands.join(" ");
+    let (name, commands) = (one_line(name), commands.join(" "));
     match (lang, *admin) {
         (Lang::En, false) => format!("Welcome, {name}. You can use: {commands}"),
         (Lang::En, true) => {
@@ -144,12 +145,13 @@ fn say_friends(lang: Lang, friends: &[UserLine], requests: &[String]) -> String 
     if !requests.is_empty() {
         text.push('\n');
         text.push_str(lang.pick("Waiting for your answer:", "等待您处理的好友请求："));
-        text = list(&text, requests.iter().map(|name| format!("  {name}")));
+        text = list(&text, requests.iter().map(|name| format!("  {}", one_line(name))));
     }
     text
 }
 
 fn say_members(lang: Lang, group: &str, members: &[UserLine]) -> String {
+    let group = one_line(group);
     let head = lang.pick(format!("Members of {group}:"), format!("群 {group} 的成员："));
     list(&head, members.iter().map(|line| user_line(lang, line)))
 }
@@ -208,7 +210,7 @@ fn say_receipts(lang: Lang, delivered: &Option<u64>, read: &u64, total: &u64) ->
 }
 
 fn user_line(lang: Lang, line: &UserLine) -> String {
-    let mut text = format!("  {}", line.name);
+    let mut text = format!("  {}", one_line(&line.name));
     text.push_str(match line.online {
         true => lang.pick(" (online)", "（在线）"),
         false => lang.pick(" (offline)", "（离线）"),
@@ -231,6 +233,7 @@ fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
         head,
         groups.iter().map(|group| {
             let GroupLine { number, name, creator, online, total, blocked } = group;
+            let (name, creator) = (one_line(name), one_line(creator));
             let blocked = if *blocked { lang.pick(" [blocked]", " [已封禁]") } else { "" };
             format!("  {number}. {name} {creator} ({online}/{total}){blocked}")
         }),
@@ -290,6 +293,31 @@ mod tests {
             let english = reply.say(Lang::En);
             assert!(!english.is_empty());
             assert!(!reply.say(Lang::Zh).is_empty(), "{english}");
+        }
+    }
+
+    #[test]
+    fn p28_no_name_of_an_old_database_starts_a_line() {
+        let name = || "a\nb\u{1b}[2J\u{202e}".to_owned();
+        let user = || UserLine { name: name(), online: true, blocked: false, admin: false };
+        let (number, online, total, blocked) = (1, 0, 1, false);
+        let group = GroupLine { number, name: name(), creator: name(), online, total, blocked };
+        for (reply, lines) in [
+            (Reply::Users(vec![user()]), 2),
+            (Reply::Friends { friends: vec![user()], requests: vec![name()] }, 4),
+            (Reply::Members { group: name(), members: vec![user()] }, 2),
+            (Reply::Groups(vec![group]), 2),
+            (Reply::History(vec![history_line(Some(&name()), "hi")]), 2),
+            (Reply::MemberAdded { group: name(), name: name() }, 1),
+            (Reply::Whoami { name: name(), admin: false }, 1),
+            (Reply::Welcome { name: name(), admin: true, commands: vec!["send"] }, 1),
+        ] {
+            for lang in [Lang::En, Lang::Zh] {
+                let text = reply.say(lang);
+                assert_eq!(text.lines().count(), lines, "{text:?}");
+                let moves = |c: char| c != '\n' && crate::visible::is_hidden(c);
+                assert!(!text.contains(moves), "{text:?}");
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use p2sp::locale::Lang;
 use p2sp::locale::startup::Startup;
 use p2sp::password;
+use p2sp::visible::printable;
 use p2sp::wire::{Code, MessageType, Refusal};
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ fn print_all(asked: &mut Asked, kind: MessageType, mut args: Value) -> Result<()
     loop {
         let answer = asked.ask(kind, args.clone())?;
         // Whoever closes the output has read enough.
-        let written = writeln!(out, "{}", text(&answer));
+        let written = writeln!(out, "{}", printable(&text(&answer)));
         match answer["data"].get("next") {
             Some(next) if written.is_ok() => args["after"] = next.clone(),
             _ => return Ok(()),

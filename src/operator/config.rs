@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use p2sp::locale::Lang;
+use p2sp::visible::printable_line;
 
 use crate::options::{Options, Origin, Setting};
 
@@ -20,7 +21,8 @@ pub fn run(options: &Options) -> ExitCode {
         let head = if table { "\n[limit]\n" } else { "" };
         // Where the file is cannot stand in it, and neither can nothing.
         let mark = if name == "data" || value.is_none() { "# " } else { "" };
-        let value = value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let value = value.as_ref().map(|value| printable_line(&value.to_string()));
+        let value = value.unwrap_or_default();
         // Whoever closes the output has read enough.
         let _ = writeln!(out, "{head}{mark}{name} = {value}  # {origin}");
     }

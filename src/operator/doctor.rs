@@ -11,6 +11,7 @@ use p2sp::limits::{DISK_FREE_BYTES_MIN, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
 use p2sp::locale::startup::Startup;
 use p2sp::store::{OpenError, check_in_place};
+use p2sp::visible::printable_line;
 use p2sp::wire::MessageType;
 use rustix::process::{Resource, getrlimit};
 use serde_json::json;
@@ -59,7 +60,8 @@ pub fn run(options: &Options) -> ExitCode {
         }
         for (complaint, command) in found {
             complaints += 1;
-            println!("{}: {}\n    {command}", check.say(lang), complaint.say(lang));
+            let (complaint, command) = (complaint.say(lang), printable_line(&command));
+            println!("{}: {}\n    {command}", check.say(lang), printable_line(&complaint));
         }
     }
     if complaints == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

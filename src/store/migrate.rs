@@ -17,7 +17,7 @@ use super::open::create_schema;
 use super::{Result, Sql, Store, StoreError};
 use crate::id::UserId;
 use crate::limits::LOGIN_LOG_ROWS;
-use crate::names::Name;
+use crate::names::{Flaw, Name};
 use crate::password::{Cost, wrap_md5};
 
 /// Users whose passwords are wrapped in one transaction: under a second of work to lose.
@@ -178,7 +178,6 @@ fn copy_groups(db: &Transaction) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         let (id, raw, creator): (i64, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (created, status): (i64, i64) = (row.get(3)?, row.get(4)?);
-        // A space, because a group's name has no other punctuation.
         let free = |key: &str| !keys.contains(&(creator, key.to_owned()));
         let name = free_name(Name::group, &raw, ' ', free);
         add.execute((id, &name.text, &name.key, creator, created, status))?;
@@ -226,15 +225,15 @@ fn copy_sign_ins(db: &Transaction) -> rusqlite::Result<()> {
 
 /// A name by our rules, or as it stands there if it breaks them; with a number behind it if an
 /// earlier one has its key.
-fn free_name(
-    read: fn(&str) -> Option<Name>,
+pub(super) fn free_name(
+    read: impl Fn(&str) -> std::result::Result<Name, Flaw>,
     raw: &str,
     mark: char,
     free: impl Fn(&str) -> bool,
 ) -> Name {
     // A line break in a name would start a line wherever the name is shown (P28).
     let raw = raw.replace(char::is_control, &mark.to_string());
-    let name = read(&raw).unwrap_or_else(|| Name { key: raw.to_lowercase(), text: raw });
+    let name = read(&raw).unwrap_or_else(|_| Name { key: raw.to_lowercase(), text: raw });
     if free(&name.key) {
         return name;
     }

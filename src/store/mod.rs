@@ -12,6 +12,7 @@
 //! the one function that runs it. The log has no index: where its entries are is told by `tail`
 //! for the newest and by `slices` for the others, and `mids` knows a retry by them; what is too
 //! old leaves the log's front in `retention`, and `words` finds what was said by what it says.
+//! `quota` counts what each user has stored a day.
 //!
 //! The store asks no clock, draws no random number and knows no connection. It does not judge
 //! either: whether a user *may* do a thing is asked by the handlers before they write. A
@@ -27,6 +28,7 @@ mod log;
 mod mids;
 mod migrate;
 mod open;
+mod quota;
 mod readable;
 mod reads;
 mod retention;
@@ -53,6 +55,7 @@ use crate::limits;
 use crate::mutant::Mutant;
 use addressees::Addressees;
 use mids::Greatest;
+use quota::Quota;
 use slices::{Place, Sealing};
 use tail::Tail;
 use unwritten::Unwritten;
@@ -143,6 +146,7 @@ pub struct Store {
     unwritten: Unwritten,
     greatest: Greatest,
     addressees: Addressees,
+    quota: Quota,
     /// Pages in the write-ahead log, told by SQLite after each commit.
     wal_pages: Arc<AtomicU32>,
 }
@@ -160,6 +164,8 @@ struct Marks {
     sealing: Place,
     /// The last seq whose words are kept.
     indexed: Seq,
+    /// Changes of quotas in this transaction.
+    quota_changes: usize,
 }
 
 impl Store {
@@ -180,6 +186,8 @@ impl Store {
         self.control(Self::BEGIN)?;
         self.in_transaction = true;
         self.greatest.settle();
+        self.quota.begin();
+        self.now.quota_changes = 0;
         self.at_begin = self.now;
         Ok(())
     }
@@ -292,6 +300,7 @@ impl Store {
         }
         self.greatest.forget();
         self.addressees.forget();
+        self.quota.undo_to(marks.quota_changes);
         self.now = marks;
     }
 

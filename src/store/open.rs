@@ -172,6 +172,7 @@ impl Store {
             unwritten: Default::default(),
             greatest: Default::default(),
             addressees: Default::default(),
+            quota: Default::default(),
             wal_pages,
         };
         store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;
@@ -359,7 +360,8 @@ fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     let indexed = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
     let indexed = db.query_row(indexed, (), |row| row.get(0)).optional()?.map(Seq);
     let indexed = indexed.unwrap_or_default();
-    Ok(Marks { first, head, users, sealed, sealing: Place::default(), indexed })
+    let (sealing, quota_changes) = (Place::default(), 0);
+    Ok(Marks { first, head, users, sealed, sealing, indexed, quota_changes })
 }
 
 fn epoch(db: &Connection) -> rusqlite::Result<String> {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::id::{Conversation, UserId};
-use crate::names::Name;
+use crate::names::{Name, group_key};
 use crate::password::{Cost, Outcome, Task};
 
 const EPOCH: &str = "0123456789abcdef";
@@ -92,6 +92,7 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("slices", include_str!("slices.rs"), slices::SQL),
     ("mids", include_str!("mids.rs"), mids::SQL),
     ("readable", include_str!("readable.rs"), readable::SQL),
+    ("quota", include_str!("quota.rs"), quota::SQL),
     ("reads", include_str!("reads.rs"), reads::SQL),
     ("words", include_str!("words.rs"), words::SQL),
     ("retention", include_str!("retention.rs"), retention::SQL),
@@ -565,6 +566,35 @@ fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_s
     }
     assert_eq!(temp.store.find_mid(ann, "zzz"), Ok(None));
     assert_eq!(past(&temp.reopen().store), said);
+}
+
+#[test]
+fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
+    let temp = Temp::with_users(&["ann", "bob"]);
+    temp.store.close().expect("close");
+    sql(
+        &temp.dir.path().join("p2sp.db"),
+        "INSERT INTO groups (groupid, createuserid, groupname, namekey, createtime, groupstatus)
+        VALUES (1, 1, '#Team', '#team', 1, 1), (2, 1, 'team', 'team', 1, 1),
+            (3, 1, '#team', '#team', 1, 2), (4, 1, 'ａ！', 'ａ！', 1, 1), (5, 1, 'a/b', 'a/b', 1, 1),
+            (6, 2, '#Team', '#team', 1, 1), (7, 1, 'Plain', 'plain', 1, 1);
+        INSERT INTO group_users (groupid, userid, from_seq)
+            SELECT groupid, createuserid, 1 FROM groups WHERE groupstatus <> 2;
+        UPDATE groups SET groupusercount = 1 WHERE groupstatus <> 2;
+        PRAGMA user_version = 4",
+    );
+    let (temp, _) = Temp::open(temp.dir);
+    let found = |creator, name| {
+        let group = temp.store.group_by_name(UserId(creator), &group_key(name)).expect("read");
+        group.map(|group| (group.id.0, group.name))
+    };
+    assert_eq!(found(1, "#team"), Some((2, "team".into())), "it had the name already");
+    assert_eq!(found(1, "Team 2"), Some((1, "Team 2".into())));
+    assert_eq!(found(1, "ａ！"), Some((4, "a!".into())));
+    assert_eq!(found(1, "a/b"), Some((5, "a/b".into())), "an old name that keeps no rule still");
+    assert_eq!(found(2, "#team"), Some((6, "Team".into())));
+    assert_eq!(found(1, "plain"), Some((7, "Plain".into())));
+    assert_eq!(temp.store.check(), Ok(Vec::new()));
 }
 
 #[test]

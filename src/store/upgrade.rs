@@ -3,12 +3,14 @@
 //! What is new is taken from `schema.sql`, so a table is written down once. What only follows
 //! from other rows is not carried over: the store makes it anew when it opens.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::mids::is_greater;
+use super::migrate::free_name;
 use super::slices::parts_of;
+use crate::names::Name;
 
 /// From that version.
 pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
@@ -27,12 +29,49 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     if has_mids {
         refill_mids(&transaction)?;
     }
+    to_version_5(&transaction)?;
     transaction.execute_batch(
         "UPDATE users SET keyused = (SELECT max(lastlogintime) FROM user_login_log l
             WHERE l.userid = users.userid) WHERE keyused IS NULL;
         PRAGMA user_version = 5;",
     )?;
     transaction.commit()
+}
+
+/// What version 5 changed about rows that are there.
+fn to_version_5(transaction: &Transaction) -> rusqlite::Result<()> {
+    name_groups_anew(transaction)
+}
+
+/// Groups that came from a first version's database may have names that kept no rule then and do
+/// now. Each gets the key by which it is looked for from here on. Where the creator has another
+/// group of that key, a number stands behind the name.
+fn name_groups_anew(db: &Transaction) -> rusqlite::Result<()> {
+    let mut all = db
+        .prepare("SELECT groupid, createuserid, groupname, namekey, groupstatus = 2 FROM groups")?;
+    let groups: Vec<(i64, i64, String, String, bool)> = all
+        .query_map((), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut taken: HashSet<(i64, String)> = HashSet::new();
+    for (_, creator, _, key, deleted) in &groups {
+        if !deleted {
+            taken.insert((*creator, key.clone()));
+        }
+    }
+    let mut rename =
+        db.prepare("UPDATE groups SET groupname = ?2, namekey = ?3 WHERE groupid = ?1")?;
+    for (id, creator, text, key, deleted) in groups {
+        if Name::group(&text).is_ok_and(|name| name.key != key) {
+            taken.remove(&(creator, key));
+            let is_free = |key: &str| deleted || !taken.contains(&(creator, key.to_owned()));
+            let name = free_name(Name::group, &text, ' ', is_free);
+            rename.execute((id, &name.text, &name.key))?;
+            if !deleted {
+                taken.insert((creator, name.key));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Its log had three indexes, which every message paid for.

@@ -121,6 +121,9 @@ codes! {
     FriendLimit = "friend_limit", 429;
     /// Too much waits for the recipient.
     MailboxFull = "mailbox_full", 429;
+    /// The user had as much stored today as they may; `data.retry_after` says for how many
+    /// seconds.
+    QuotaFull = "quota_full", 429;
     /// Too often; `data.retry_after` says how many seconds to wait.
     SlowDown = "slow_down", 429;
     /// The disk is full; nothing was stored.

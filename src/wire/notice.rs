@@ -73,6 +73,20 @@ events! {
     CaughtUp = "caught_up";
 }
 
+impl Event {
+    /// Whether it ends a friendship, a request or a membership: that is always told.
+    pub fn is_ending(self) -> bool {
+        matches!(
+            self,
+            Event::FriendRejected
+                | Event::FriendRemoved
+                | Event::GroupRemoved
+                | Event::GroupLeft
+                | Event::GroupDeleted
+        )
+    }
+}
+
 /// An event and whom it concerns; as JSON it is the body of a notice in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {

@@ -32,6 +32,11 @@ impl Refusal {
     pub fn slow_down(retry_after: u64) -> Refusal {
         Refusal { code: Code::SlowDown, about: None, retry_after: Some(retry_after) }
     }
+
+    /// `quota_full`, likewise.
+    pub fn quota_full(retry_after: u64) -> Refusal {
+        Refusal { code: Code::QuotaFull, about: None, retry_after: Some(retry_after) }
+    }
 }
 
 impl From<Code> for Refusal {

@@ -32,7 +32,8 @@ pub struct Server {
 }
 
 /// How often anything may be done.
-const UNLIMITED: &str = "requests_per_second=0,messages_per_second=0,takeovers_per_minute=0";
+const UNLIMITED: &str =
+    "requests_per_second=0,messages_per_second=0,takeovers_per_minute=0,stored_bytes_per_day=0";
 
 /// The command of a server that inherits nothing from whoever runs the tests.
 pub fn binary() -> Command {

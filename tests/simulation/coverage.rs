@@ -69,6 +69,8 @@ happenings! {
     StorageFull: 300,
     /// `mailbox_full` was.
     MailboxFull: 4,
+    /// `quota_full` was.
+    QuotaFull: 50,
     /// `slow_down` was.
     SlowDown: 2,
     /// `group_blocked` was.

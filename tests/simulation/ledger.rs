@@ -91,6 +91,12 @@ pub struct Ledger {
     /// The last seq at which it changed whether something may be said to a user or in a group.
     changed: BTreeMap<Subject, i64>,
     may_refuse_all: bool,
+    /// Bytes that a user may have stored a day, …
+    pub quota: u64,
+    /// … how often the wall clock jumped, and each time a day may begin once more, …
+    pub clock_jumps: u64,
+    /// … and what stands in the log, by sender and day.
+    stored: BTreeMap<(i64, i64), u64>,
     /// Acknowledged and not seen in the log yet.
     unproven: Vec<String>,
     /// Refused because their `mid` was used, and not compared with the log yet.

@@ -20,6 +20,8 @@ pub struct Entry {
     pub conversation: i64,
     /// Who said it.
     pub sender: i64,
+    /// When, in unix seconds.
+    pub at: i64,
     /// 0 a text, 1 an administrator's, 2 the system's, 3 a notice.
     pub kind: i64,
     /// The text, or the notice as JSON.
@@ -102,7 +104,7 @@ impl Snapshot {
         db.query_row("PRAGMA locking_mode = EXCLUSIVE", (), |_| Ok(()))?;
         let entries = rows(
             &db,
-            "SELECT seq, conversation, sender, kind, body, mid FROM log WHERE seq > ?1
+            "SELECT seq, conversation, sender, at, kind, body, mid FROM log WHERE seq > ?1
              ORDER BY seq",
             [after],
             |row| {
@@ -110,9 +112,10 @@ impl Snapshot {
                     seq: row.get(0)?,
                     conversation: row.get(1)?,
                     sender: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
-                    kind: row.get(3)?,
-                    body: row.get(4)?,
-                    mid: row.get(5)?,
+                    at: row.get(3)?,
+                    kind: row.get(4)?,
+                    body: row.get(5)?,
+                    mid: row.get(6)?,
                 })
             },
         )?;

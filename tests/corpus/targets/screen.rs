@@ -305,11 +305,11 @@ impl Stage {
 
     /// The name of a user, as the server lets them have one.
     fn name(&self) -> String {
-        Name::user(&self.text(8)).map_or("bob".to_owned(), |name| name.text)
+        Name::user(&self.text(8)).map_or_else(|_| "bob".to_owned(), |name| name.text)
     }
 
     fn group_name(&self) -> String {
-        Name::group(&self.text(8)).map_or("team".to_owned(), |name| name.text)
+        Name::group(&self.text(8)).map_or_else(|_| "team".to_owned(), |name| name.text)
     }
 }
 

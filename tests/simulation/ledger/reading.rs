@@ -29,6 +29,7 @@ impl Ledger {
             _ => None,
         };
         self.check_whole(entry, notice.as_ref())?;
+        self.check_quota(entry, notice.as_ref())?;
         match &notice {
             Some(notice) => self.happens_before(entry, notice)?,
             None => self.check_right(entry)?,
@@ -39,6 +40,26 @@ impl Ledger {
         }
         self.entries.push(entry.clone());
         Ok(())
+    }
+
+    /// Nobody has more stored in a day than they may (P20). What ends something is counted and
+    /// always told; what is said in the system's name is not counted.
+    fn check_quota(&mut self, entry: &Entry, notice: Option<&NoticeBody>) -> Check {
+        let event = notice.map_or("", |notice| notice.event.as_str());
+        if entry.kind == 2 || matches!(event, "group_blocked" | "group_unblocked") {
+            return Ok(());
+        }
+        let bytes = entry.body.len() + entry.mid.as_ref().map_or(0, String::len);
+        let stored = self.stored.entry((entry.sender, entry.at.div_euclid(86_400))).or_default();
+        *stored += bytes as u64;
+        let ends = matches!(
+            event,
+            "friend_removed" | "friend_rejected" | "group_removed" | "group_left" | "group_deleted"
+        );
+        match *stored > self.quota * (1 + self.clock_jumps) && !ends {
+            true => Err(format!("P20: {stored} bytes are stored on the day of {entry:?}")),
+            false => Ok(()),
+        }
     }
 
     /// An addition is two entries and both stand together (P3).

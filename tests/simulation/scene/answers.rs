@@ -228,6 +228,7 @@ fn refusal(code: &str) -> Option<Happening> {
     Some(match code {
         "storage_full" => Happening::StorageFull,
         "mailbox_full" => Happening::MailboxFull,
+        "quota_full" => Happening::QuotaFull,
         "slow_down" => Happening::SlowDown,
         "group_blocked" => Happening::GroupBlocked,
         "not_member" => Happening::NotMember,

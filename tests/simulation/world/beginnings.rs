@@ -34,6 +34,7 @@ pub(super) fn rules(choices: &Choices) -> Rules {
         ("groups_joined", 3),
         ("group_members", 3),
         ("friends", 3),
+        ("stored_bytes_per_day", 1_000),
     ] {
         if choices.chance(15)
             && let Some(limit) = limits.get_mut(name)

@@ -59,6 +59,7 @@ impl World {
                 self.scene.saw(Happening::WallClockJump);
                 let span = *choices.pick(&[60, 3_600, 86_400, 8 * 86_400, 31 * 86_400]);
                 self.scene.clock_jumped = true;
+                self.scene.ledger.clock_jumps += 1;
                 self.scene.net.jump(if choices.chance(50) { span } else { -span });
             }
             19 => {

@@ -1,0 +1,239 @@
+//! Names that people would take for the server's, its operator's or everybody's.
+//!
+//! The rule: a name is reserved if nothing is in it but reserved words, words that go with them
+//! (`istrator`, `message`, `bot`, …), punctuation, and digits at its ends. So `badminton` is free.
+//! Words are compared by how they look: the skeletons of UTS #39 in lower case, traditional
+//! characters as simplified ones, and `i`, `I`, `l`, `1` as one, because names differ by no case.
+
+use std::sync::LazyLock;
+
+use unicode_security::confusable_detection::skeleton;
+
+/// The words that are reserved, …
+const RESERVED: &[&str] = &[
+    "admin",
+    "sysadmin",
+    "superuser",
+    "root",
+    "system",
+    "server",
+    "p2sp",
+    "sysop",
+    "operator",
+    "moderator",
+    "support",
+    "helpdesk",
+    "everyone",
+    "notice",
+    "nickserv",
+    "chanserv",
+    "memoserv",
+    "operserv",
+    "botserv",
+    "hostserv",
+    "saslserv",
+    "系统",
+    "管理员",
+    "管理者",
+    "超管",
+    "客服",
+    "客户服务",
+    "服务器",
+    "官方",
+    "站长",
+    "版主",
+    "群主",
+    "网管",
+    "运维",
+    "通知",
+    "公告",
+    "所有人",
+    "全员",
+    "全体成员",
+];
+
+/// … those that go with them, …
+const BESIDE: &[&str] = &[
+    "istrator",
+    "s",
+    "message",
+    "bot",
+    "team",
+    "official",
+    "account",
+    "service",
+    "the",
+    "消息",
+    "账号",
+    "团队",
+    "小组",
+    "中心",
+    "机器人",
+    "助手",
+    "超级",
+];
+
+/// … and those that are only themselves: too many names look like `all`.
+const EXACTLY: &[&str] = &["all"];
+
+/// The characters of the words above, as they are written elsewhere.
+const VARIANTS: &[(&str, char)] = &[
+    ("係繫糸", '系'),
+    ("統", '统'),
+    ("員貟", '员'),
+    ("務", '务'),
+    ("戶戸", '户'),
+    ("長", '长'),
+    ("網", '网'),
+    ("運", '运'),
+    ("維", '维'),
+    ("體", '体'),
+    ("賬帳", '账'),
+    ("號", '号'),
+    ("團団", '团'),
+    ("隊", '队'),
+    ("組", '组'),
+    ("機", '机'),
+    ("級", '级'),
+    ("羣", '群'),
+];
+
+struct Word {
+    written: &'static str,
+    folded: String,
+    is_reserved: bool,
+}
+
+static WORDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
+    let word = |is_reserved| {
+        move |written: &&'static str| Word { written, folded: fold(written), is_reserved }
+    };
+    RESERVED.iter().map(word(true)).chain(BESIDE.iter().map(word(false))).collect()
+});
+
+/// The reserved word that a name is, or looks like.
+pub(super) fn looks_like(name: &str) -> Option<&'static str> {
+    let lower: String = name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    let exactly = EXACTLY.iter().copied().find(|word| *word == lower);
+    let core = name.trim_matches(|c: char| c.is_ascii_digit() || !c.is_alphanumeric());
+    exactly.or_else(|| reserved_word_of(&fold(name))).or_else(|| reserved_word_of(&fold(core)))
+}
+
+/// The reserved word in a text that is made of nothing but our words.
+fn reserved_word_of(text: &str) -> Option<&'static str> {
+    // For each end of the text so far: whether our words reach it, and with which reserved one.
+    let mut reached: Vec<Option<Option<&'static str>>> = vec![None; text.len() + 1];
+    reached[0] = Some(None);
+    for start in 0..text.len() {
+        let Some(so_far) = reached[start] else { continue };
+        for word in WORDS.iter().filter(|word| text[start..].starts_with(&word.folded)) {
+            let found = so_far.or(word.is_reserved.then_some(word.written));
+            let end = &mut reached[start + word.folded.len()];
+            *end = Some(end.flatten().or(found));
+        }
+    }
+    reached[text.len()].flatten()
+}
+
+/// How a text looks, without its punctuation.
+fn fold(text: &str) -> String {
+    let simplified: String = text.to_lowercase().chars().map(simplify).collect();
+    let looks: String = skeleton(&simplified).collect();
+    let looks = looks.to_lowercase();
+    looks.chars().filter(|c| c.is_alphanumeric()).map(|c| if c == 'i' { 'l' } else { c }).collect()
+}
+
+fn simplify(c: char) -> char {
+    VARIANTS.iter().find(|(variants, _)| variants.contains(c)).map_or(c, |(_, plain)| *plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_reserved_are() {
+        for (name, word) in [
+            ("admin", "admin"),
+            ("ADMIN", "admin"),
+            ("adm1n", "admin"),
+            ("ADMlN", "admin"),
+            ("adrnin", "admin"),
+            ("admin-", "admin"),
+            ("a.d.m.i.n", "admin"),
+            ("admin007", "admin"),
+            ("Administrator", "admin"),
+            ("admin-bot", "admin"),
+            ("the_admins", "admin"),
+            ("r00t", "root"),
+            ("root1", "root"),
+            ("system.message", "system"),
+            ("p2sp", "p2sp"),
+            ("P2SP-Support", "p2sp"),
+            ("NickServ", "nickserv"),
+            ("N1ckServ", "nickserv"),
+            ("系统", "系统"),
+            ("系統", "系统"),
+            ("系统消息", "系统"),
+            ("系統消息", "系统"),
+            ("系.统", "系统"),
+            ("管理員", "管理员"),
+            ("超级管理员1", "管理员"),
+            ("客服", "客服"),
+            ("客服-01", "客服"),
+            ("客服中心", "客服"),
+            ("網管", "网管"),
+            ("全體成員", "全体成员"),
+            ("all", "all"),
+            ("ALL", "all"),
+            ("a-l-l", "all"),
+            ("Everyone", "everyone"),
+        ] {
+            let found = looks_like(name);
+            assert!(found.is_some(), "{name}");
+            assert_eq!(found, Some(word), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_hold_a_reserved_word_are_free() {
+        for name in [
+            "badminton",
+            "Ali",
+            "Gail",
+            "Allan",
+            "ail",
+            "rootbeer",
+            "Systematic",
+            "adminton",
+            "bob",
+            "王小明",
+            "系外",
+            "小管",
+            "群",
+            "bot",
+            "team",
+            "message",
+            "消息",
+            "serverina",
+            "smith",
+            "12",
+            "0x1",
+            "u2",
+            "the-boss",
+            "李客",
+            "thomas",
+            "observer",
+        ] {
+            assert_eq!(looks_like(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_variant_stands_for_a_character_of_a_word() {
+        let all: String = RESERVED.iter().chain(BESIDE).copied().collect();
+        for (variants, plain) in VARIANTS {
+            assert!(all.contains(*plain), "{variants} stands for {plain}, which is in no word");
+        }
+    }
+}
