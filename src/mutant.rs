@@ -162,6 +162,8 @@ mutants! {
     SpinsWhilePaused = "P22",
     /// A send buffer above its high mark is fed and served.
     HighMarkIgnored = "P20",
+    /// A user has more stored in a day than the limit.
+    QuotaIgnored = "P20",
     /// A tick that had no time for all is followed by one that begins in the same order.
     StopForgotten = "P21",
     /// Newcomers stand in line with everybody else.

@@ -107,7 +107,10 @@ impl Name {
         if raw.len() > GROUPNAME_BYTES_MAX * 4 {
             return Err(Flaw::Long);
         }
-        let text = without_number_signs(&normal(&without_lost_selectors(raw))).to_owned();
+        let text = match raw.is_ascii() {
+            true => without_number_signs(raw).to_owned(),
+            false => without_number_signs(&normal(&without_lost_selectors(raw))).to_owned(),
+        };
         if text.is_empty() {
             return Err(Flaw::Empty);
         }
@@ -118,8 +121,7 @@ impl Name {
             return Err(Flaw::Long);
         }
         text.split(' ').try_for_each(check_word)?;
-        // Whoever types an emoji may leave out the selectors, which can hardly be seen.
-        let key = key_of(&text.replace(['\u{FE0E}', '\u{FE0F}'], ""));
+        let key = key_of(&text);
         Ok(Name { text, key })
     }
 
@@ -136,9 +138,13 @@ fn normal(raw: &str) -> String {
 }
 
 /// The form in which a name is compared. Lower-casing can undo the normal form, and the key must be
-/// the same for the same name.
+/// the same for the same name. Whoever types an emoji may leave out its selectors, which can hardly
+/// be seen.
 fn key_of(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase().nfkc().collect() }
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.replace(is_emoji_selector, "").to_lowercase().nfkc().collect()
 }
 
 /// Some emoji are letters in normal form (`™️`, `㊙️`): the selector behind them goes with them.
@@ -146,12 +152,16 @@ fn without_lost_selectors(raw: &str) -> String {
     let mut kept = String::with_capacity(raw.len());
     let mut is_letter_then = false;
     for c in raw.chars() {
-        if !(is_letter_then && matches!(c, '\u{FE0E}' | '\u{FE0F}')) {
+        if !(is_letter_then && is_emoji_selector(c)) {
             kept.push(c);
         }
         is_letter_then = !c.is_ascii() && c.is_emoji_char() && !std::iter::once(c).nfkc().eq([c]);
     }
     kept
+}
+
+fn is_emoji_selector(c: char) -> bool {
+    matches!(c, '\u{FE0E}' | '\u{FE0F}')
 }
 
 /// `#team` is `team`, as people of other servers write it. A keycap is an emoji and stays.

@@ -70,7 +70,7 @@ happenings! {
     /// `mailbox_full` was.
     MailboxFull: 4,
     /// `quota_full` was.
-    QuotaFull: 50,
+    QuotaFull: 300,
     /// `slow_down` was.
     SlowDown: 2,
     /// `group_blocked` was.
