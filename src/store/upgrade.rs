@@ -7,8 +7,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::mids::is_greater;
-use super::slices::parts_of;
+use super::mids::{is_greater, parts_of};
 
 /// From that version.
 pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {

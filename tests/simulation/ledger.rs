@@ -91,6 +91,8 @@ pub struct Ledger {
     /// The last seq at which it changed whether something may be said to a user or in a group.
     changed: BTreeMap<Subject, i64>,
     may_refuse_all: bool,
+    /// Nobody is brought into a group by who is no friend.
+    pub only_friends_bring_in: bool,
     /// Acknowledged and not seen in the log yet.
     unproven: Vec<String>,
     /// Refused because their `mid` was used, and not compared with the log yet.

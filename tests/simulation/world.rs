@@ -144,6 +144,7 @@ impl World {
         age(&dirs.database().join("p2sp.db"), &choices).map_err(|error| error.to_string())?;
         let snapshot = Snapshot::take(&dirs.database(), &dirs.scratch(), 0)?;
         let mut ledger = Ledger::new(&snapshot, &[1]);
+        ledger.only_friends_bring_in = rules.friend_approval;
         if rules.limits.waiting_per_user.min(rules.limits.waiting_per_sender) < 1_000 {
             ledger.may_refuse_all();
         }
