@@ -31,7 +31,8 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
         context.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
     let posted = posted.filter(|_| is_friend || !Mutant::MidAfterMembership.is_on());
     if let Some(seq) = posted {
-        return Ok(sent_to(context, &other, seq, is_friend || context.is_admin()));
+        let may_know = context.may_know_of(user, other.id)?;
+        return Ok(sent_to(context, &other, seq, may_know));
     }
     if !is_friend {
         return Err(Code::NotFriends.into());

@@ -14,11 +14,16 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::slices::LastRising;
-use super::tail::Mid;
+use super::slices::blob;
+use super::tail::{Mid, first_seq, slice_of};
 use super::{Posted, Result, Sql, Store};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{GREATEST_MIDS_KEPT, MID_BYTES_MAX};
+
+/// `mid`s of one sender in one slice that stand in one row.
+const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 256 };
+/// The part of the row for all of a sender's `mid`s in a slice.
+pub(super) const WHOLE: i64 = -1;
 
 /// The greatest `mid`s of those who sent last; empty for who never used one.
 #[derive(Default)]
@@ -131,11 +136,92 @@ impl Store {
         self.greatest.keep(sender, greatest);
         Ok(())
     }
+
+    const MIDS: Sql = "SELECT slice, mids FROM mid_slices
+        WHERE block = ?1 AND sender = ?2 AND part IN (-1, ?3) AND slice < ?4";
+    /// Where a sender may have used a `mid` of that hash. What is looked at grows with the blocks
+    /// of the log, and not with how many `mid`s they used.
+    fn look_for_mid(&self, sender: UserId, hash: u64) -> Result<Vec<i64>> {
+        let mut seqs: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
+        let mut statement = self.db.prepare_cached(Self::MIDS)?;
+        for block in self.sealed_blocks().rev() {
+            let mut found =
+                statement.query((block, sender.0, part_of(hash << 16), self.now.sealed))?;
+            while let Some(row) = found.next()? {
+                let base = first_seq(row.get(0)?);
+                let words = blob(row, 1)?.chunks_exact(8);
+                let words =
+                    words.map(|word| word.iter().fold(0, |all, byte| all << 8 | *byte as u64));
+                let same = words.filter(|word: &u64| word >> 16 == hash);
+                seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
+            }
+        }
+        Ok(seqs)
+    }
+
+    const LAST_RISING: Sql = "SELECT rising FROM mid_slices
+        WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice < ?3 AND rising IS NOT NULL
+        ORDER BY slice DESC LIMIT 1";
+    const ANY_MIDS: Sql = "SELECT 1 FROM mid_slices
+        WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice >= ?3 LIMIT 1";
+    /// Where a sender's greatest `mid` stands.
+    fn last_rising(&self, sender: UserId) -> Result<LastRising> {
+        let first = self.first().0;
+        let (mut rising, mut any) = (None, false);
+        for (seq, mid) in self.tail.of_sender(sender.0, self.now.sealed) {
+            any |= seq >= first;
+            if mid.rising {
+                rising = Some(seq);
+                break;
+            }
+        }
+        for block in self.sealed_blocks().rev() {
+            if rising.is_some() {
+                break;
+            }
+            let params = (block, sender.0, self.now.sealed);
+            rising = self.row(Self::LAST_RISING, params, |row| row.get(0))?;
+            let params = (block, sender.0, slice_of(first));
+            any |= self.row(Self::ANY_MIDS, params, |_| Ok(()))?.is_some();
+        }
+        Ok(match rising {
+            Some(seq) if seq >= first => LastRising::At(seq),
+            _ if any => LastRising::Gone,
+            _ => LastRising::Never,
+        })
+    }
 }
 
 /// The order of `mid`s.
 pub(super) fn is_greater(mid: &str, than: &str) -> bool {
     (mid.len(), mid) > (than.len(), than)
+}
+
+/// Where a sender's greatest `mid` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastRising {
+    /// There.
+    At(i64),
+    /// They use `mid`s, and the greatest is not kept.
+    Gone,
+    /// None is kept.
+    Never,
+}
+
+/// The rows for a sender's `mid`s of one slice: one for a few, else one for each first byte of
+/// their hashes beside that for the slice as a whole. The words stand in their order.
+pub(super) fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
+    let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    if words.len() <= MIDS_PER_ROW {
+        return vec![(WHOLE, bytes(words))];
+    }
+    let parts = words.chunk_by(|a, b| part_of(*a) == part_of(*b));
+    let parts = parts.map(|part| (part_of(part[0]), bytes(part)));
+    [(WHOLE, Vec::new())].into_iter().chain(parts).collect()
+}
+
+fn part_of(word: u64) -> i64 {
+    (word >> 56) as i64
 }
 
 /// 48 bits of a `mid`'s SHA-256. Short, because what it finds is compared; and not to be steered
@@ -145,7 +231,8 @@ pub(super) fn hash_of(mid: &str) -> u64 {
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[Store::POSTED, Store::MID_AT];
+pub(super) const SQL: &[Sql] =
+    &[Store::POSTED, Store::MID_AT, Store::MIDS, Store::LAST_RISING, Store::ANY_MIDS];
 
 #[cfg(test)]
 mod tests {
@@ -279,6 +366,22 @@ mod tests {
             assert_eq!(store.greatest.is_below(BOB, "4"), None, "undone");
             assert_eq!(store.find_mid(BOB, "5"), Ok(None));
         });
+    }
+
+    #[test]
+    fn p5_p21_a_mid_is_looked_for_in_a_small_part_of_many() {
+        // As many as a slice has that is not a test's.
+        let mut words: Vec<u64> =
+            (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
+        words.sort_unstable();
+        let parts = parts_of(&words);
+        assert_eq!(parts[0], (WHOLE, Vec::new()));
+        assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 512));
+        for word in words {
+            let (_, bytes) =
+                parts.iter().find(|(part, _)| *part == part_of(word)).expect("its part");
+            assert!(bytes.chunks_exact(8).any(|found| found == word.to_be_bytes()));
+        }
     }
 
     #[test]

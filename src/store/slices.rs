@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 use rusqlite::Row;
 
 use super::log::EntryKind;
-use super::mids::hash_of;
+use super::mids::{WHOLE, hash_of, parts_of};
 use super::tail::{Mid, Said, Slice, first_seq, slice_of};
 use super::{Result, Sql, Store};
 use crate::id::{Conversation, UserId};
@@ -33,11 +33,6 @@ pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 const SEALED_PER_APPENDED: usize = 4;
 /// Commits without sealing after one that found the disk full: what was refused may have fitted.
 const COMMITS_OF_REST: u32 = 64;
-
-/// `mid`s of one sender in one slice that stand in one row.
-const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 256 };
-/// The part of the row for all of a sender's `mid`s in a slice.
-const WHOLE: i64 = -1;
 
 /// The sender in the rows of a whole conversation; no user has this id.
 const ANY_SENDER: i64 = 0;
@@ -224,8 +219,8 @@ impl Store {
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice DESC";
     /// The last `rows` seqs of a conversation that lie in the intervals, newest first, as the
-    /// intervals stand; only those by `sender`, if one is given. Nothing is read twice, however many
-    /// intervals there are.
+    /// intervals stand; only those by `sender`, if one is given. Nothing is read twice, however
+    /// many intervals there are.
     pub(super) fn look_back(
         &self,
         conversation: Conversation,
@@ -326,83 +321,18 @@ impl Store {
         within_back(by.map(|(seq, _)| seq), intervals).take(rows).collect()
     }
 
-    const MIDS: Sql = "SELECT slice, mids FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND part IN (-1, ?3) AND slice < ?4";
-    /// Where a sender may have used a `mid` of that hash. What is looked at grows with the blocks
-    /// of the log, and not with how many `mid`s they used.
-    pub(super) fn look_for_mid(&self, sender: UserId, hash: u64) -> Result<Vec<i64>> {
-        let mut seqs: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
-        let mut statement = self.db.prepare_cached(Self::MIDS)?;
-        for block in self.sealed_blocks().rev() {
-            let mut found =
-                statement.query((block, sender.0, part_of(hash << 16), self.now.sealed))?;
-            while let Some(row) = found.next()? {
-                let base = first_seq(row.get(0)?);
-                let words = blob(row, 1)?.chunks_exact(8);
-                let words =
-                    words.map(|word| word.iter().fold(0, |all, byte| all << 8 | *byte as u64));
-                let same = words.filter(|word: &u64| word >> 16 == hash);
-                seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
-            }
-        }
-        Ok(seqs)
-    }
-
-    const LAST_RISING: Sql = "SELECT rising FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice < ?3 AND rising IS NOT NULL
-        ORDER BY slice DESC LIMIT 1";
-    const ANY_MIDS: Sql = "SELECT 1 FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice >= ?3 LIMIT 1";
-    /// Where a sender's greatest `mid` stands.
-    pub(super) fn last_rising(&self, sender: UserId) -> Result<LastRising> {
-        let first = self.first().0;
-        let (mut rising, mut any) = (None, false);
-        for (seq, mid) in self.tail.of_sender(sender.0, self.now.sealed) {
-            any |= seq >= first;
-            if mid.rising {
-                rising = Some(seq);
-                break;
-            }
-        }
-        for block in self.sealed_blocks().rev() {
-            if rising.is_some() {
-                break;
-            }
-            let params = (block, sender.0, self.now.sealed);
-            rising = self.row(Self::LAST_RISING, params, |row| row.get(0))?;
-            let params = (block, sender.0, slice_of(first));
-            any |= self.row(Self::ANY_MIDS, params, |_| Ok(()))?.is_some();
-        }
-        Ok(match rising {
-            Some(seq) if seq >= first => LastRising::At(seq),
-            _ if any => LastRising::Gone,
-            _ => LastRising::Never,
-        })
-    }
-
     /// The first seq that the tail in memory may have.
     pub(super) fn tail_begins(&self) -> i64 {
         first_seq(self.tail.first_slice())
     }
 
     /// The blocks with something sealed that is kept.
-    fn sealed_blocks(&self) -> RangeInclusive<i64> {
+    pub(super) fn sealed_blocks(&self) -> RangeInclusive<i64> {
         slice_of(self.first().0) >> BLOCK_BITS..=(self.now.sealed - 1) >> BLOCK_BITS
     }
 }
 
-/// Where a sender's greatest `mid` stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LastRising {
-    /// There.
-    At(i64),
-    /// They use `mid`s, and the greatest is not kept.
-    Gone,
-    /// None is kept.
-    Never,
-}
-
-fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
+pub(super) fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]> {
     Ok(row.get_ref(column)?.as_blob()?)
 }
 
@@ -460,22 +390,6 @@ fn mids_of(slice: &Slice, number: i64, offsets: &[u16]) -> (Option<i64>, Vec<u64
     (rising, words)
 }
 
-/// The rows for a sender's `mid`s of one slice: one for a few, else one for each first byte of
-/// their hashes beside that for the slice as a whole. The words stand in their order.
-pub(super) fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
-    let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    if words.len() <= MIDS_PER_ROW {
-        return vec![(WHOLE, bytes(words))];
-    }
-    let parts = words.chunk_by(|a, b| part_of(*a) == part_of(*b));
-    let parts = parts.map(|part| (part_of(part[0]), bytes(part)));
-    [(WHOLE, Vec::new())].into_iter().chain(parts).collect()
-}
-
-fn part_of(word: u64) -> i64 {
-    (word >> 56) as i64
-}
-
 /// What stands in a row of the log.
 fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
     let kind: EntryKind = row.get(3)?;
@@ -502,28 +416,4 @@ pub(super) const SQL: &[Sql] = &[
     Store::LOOK,
     Store::LOOK_BACK,
     Store::LOOK_AHEAD,
-    Store::MIDS,
-    Store::LAST_RISING,
-    Store::ANY_MIDS,
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn p5_p21_a_mid_is_looked_for_in_a_small_part_of_many() {
-        // As many as a slice has that is not a test's.
-        let mut words: Vec<u64> =
-            (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
-        words.sort_unstable();
-        let parts = parts_of(&words);
-        assert_eq!(parts[0], (WHOLE, Vec::new()));
-        assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 512));
-        for word in words {
-            let (_, bytes) =
-                parts.iter().find(|(part, _)| *part == part_of(word)).expect("its part");
-            assert!(bytes.chunks_exact(8).any(|found| found == word.to_be_bytes()));
-        }
-    }
-}

@@ -361,6 +361,7 @@ fn dump(dir: &TempDir) -> String {
         "SELECT * FROM groups",
         "SELECT * FROM group_users",
         "SELECT * FROM group_past",
+        "SELECT * FROM group_stay_out",
         "SELECT * FROM log",
         "SELECT * FROM log_state",
         "SELECT * FROM waiting",

@@ -97,6 +97,8 @@ pub struct Ledger {
     pub clock_jumps: u64,
     /// … and what stands in the log, by sender and day.
     stored: BTreeMap<(i64, i64), u64>,
+    /// Nobody is brought into a group by who is no friend.
+    pub only_friends_bring_in: bool,
     /// Acknowledged and not seen in the log yet.
     unproven: Vec<String>,
     /// Refused because their `mid` was used, and not compared with the log yet.

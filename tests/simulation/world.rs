@@ -144,6 +144,7 @@ impl World {
         age(&dirs.database().join("p2sp.db"), &choices).map_err(|error| error.to_string())?;
         let snapshot = Snapshot::take(&dirs.database(), &dirs.scratch(), 0)?;
         let mut ledger = Ledger::new(&snapshot, &[1]);
+        ledger.only_friends_bring_in = rules.friend_approval;
         ledger.quota = rules.limits.stored_bytes_per_day;
         let waiting = rules.limits.waiting_per_user.min(rules.limits.waiting_per_sender);
         if waiting < 1_000 || ledger.quota < 1_000_000 {

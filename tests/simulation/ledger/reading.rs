@@ -95,6 +95,12 @@ impl Ledger {
                 let group = self.named_group(notice).ok_or("P12: removed from no group")?;
                 self.part(group, entry.conversation / 2, entry)?;
             }
+            "group_added" if self.only_friends_bring_in => {
+                let (by, to) = (entry.sender, entry.conversation / 2);
+                if !self.are_friends(by, to) {
+                    return Err(format!("{to} did not agree to be in a group of {by}: {entry:?}"));
+                }
+            }
             "friend_added" => {
                 let pair = (entry.sender, entry.conversation / 2);
                 self.friends.extend([pair, (pair.1, pair.0)]);
