@@ -358,7 +358,7 @@ limits! {
     group_members = 10_000,
     /// Times a minute that a user's session may move to another connection.
     takeovers_per_minute = 6,
-    /// Connections from one address.
+    /// Connections from one address that have not signed in.
     connections_per_address = 256,
     /// Failed sign-ins a minute from one address.
     signins_per_minute = 30,

@@ -171,7 +171,7 @@ impl Throttle {
         [failed_sign_ins, registrations, invite_misses, names_taken]
     }
 
-    /// Counts a connection from the address; false if it is one too many.
+    /// Counts a connection from the address that has not signed in; false if it is one too many.
     pub fn connect(&mut self, peer: IpAddr, limits: &Limits) -> bool {
         if is_exempt(peer, limits) || limits.connections_per_address == 0 {
             return true;
@@ -183,13 +183,21 @@ impl Throttle {
         if !Prefix::tiers(peer).all(has_room) {
             return false;
         }
-        for (prefix, _) in Prefix::tiers(peer) {
-            *self.connections.entry(prefix).or_default() += 1;
-        }
+        self.connect_again(peer, limits);
         true
     }
 
-    /// A counted connection ended.
+    /// Counts one that signed out and stays, whether it is one too many or not.
+    pub fn connect_again(&mut self, peer: IpAddr, limits: &Limits) {
+        if is_exempt(peer, limits) || limits.connections_per_address == 0 {
+            return;
+        }
+        for (prefix, _) in Prefix::tiers(peer) {
+            *self.connections.entry(prefix).or_default() += 1;
+        }
+    }
+
+    /// A counted connection ended, or signed in: whoever has a session is known by name.
     pub fn disconnect(&mut self, peer: IpAddr) {
         for (prefix, _) in Prefix::tiers(peer) {
             if let Some(count) = self.connections.get_mut(&prefix) {

@@ -190,6 +190,11 @@ impl Connection {
         self.patience == Patience::SignIn
     }
 
+    /// Whether it is one of its address's connections, of which there may be so many.
+    pub fn counts_for_address(&self) -> bool {
+        self.is_newcomer() && self.via.is_counted()
+    }
+
     /// Whether frames are read and served at all.
     pub fn is_serving(&self) -> bool {
         self.stage.is_serving()

@@ -65,7 +65,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("limit.friends", "一个用户的好友数。"),
     ("limit.group_members", "一个群的成员数。"),
     ("limit.takeovers_per_minute", "一个用户的会话每分钟可转移到其他连接的次数。"),
-    ("limit.connections_per_address", "来自同一地址的连接数。"),
+    ("limit.connections_per_address", "来自同一地址、尚未登录的连接数。"),
     ("limit.signins_per_minute", "同一地址每分钟登录失败的次数。"),
     ("limit.stored_bytes_per_day", "每个用户每天（UTC）可存储的字节数：消息、通知、群名。"),
     ("limit.registrations_per_hour", "同一地址每小时无邀请码注册的次数。"),

@@ -146,19 +146,6 @@ impl Server {
         Ok(std::iter::from_fn(|| self.hashes.next()).collect())
     }
 
-    /// The connections whose password is hashed are served again.
-    fn end_waits(&mut self) {
-        for index in 0..self.intake.hashes().len() {
-            let id = self.intake.hashes()[index].0;
-            self.hashes.is_done();
-            self.waiting.remove(&id);
-            if let Some(conn) = conn_mut(&mut self.conns, id) {
-                conn.awaits_hash = false;
-                self.touch(id);
-            }
-        }
-    }
-
     /// Sessions that end in this tick are pushed nothing more, and of what was pushed only the
     /// frame being written still leaves; the answers of this tick come behind it (P17).
     fn silence_ending(&mut self, effects: &[Effect]) {
@@ -248,6 +235,9 @@ impl Server {
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
         };
+        if conn.counts_for_address() {
+            self.throttle.disconnect(conn.peer());
+        }
         conn.signed_in(sign_in.acks, now.mono);
         self.retention.reader_came(sign_in.cursor);
         self.sessions.sign_in(id, sign_in);
@@ -267,7 +257,11 @@ impl Server {
         }
         self.sessions.sign_out(id, self.head);
         if let Some(conn) = conn_mut(&mut self.conns, id) {
+            let counted = conn.counts_for_address();
             conn.signed_out(now.mono);
+            if !counted && conn.counts_for_address() {
+                self.throttle.connect_again(conn.peer(), &self.rules.limits);
+            }
             self.touch(id);
         }
     }

@@ -29,6 +29,19 @@ use crate::wire::response::Data;
 use crate::wire::{Code, Refusal, ResponseMessage};
 
 impl Server {
+    /// The connections whose password is hashed are served again.
+    pub(super) fn end_waits(&mut self) {
+        for index in 0..self.intake.hashes().len() {
+            let id = self.intake.hashes()[index].0;
+            self.hashes.is_done();
+            self.waiting.remove(&id);
+            if let Some(conn) = conn_mut(&mut self.conns, id) {
+                conn.awaits_hash = false;
+                self.touch(id);
+            }
+        }
+    }
+
     /// A request waits for a hash from here on. If there is no place for all, one has to go.
     pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };

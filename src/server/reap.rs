@@ -107,7 +107,7 @@ impl Server {
         let conn = self.conns.remove(id.index());
         self.send_bytes -= conn.unsent_bytes();
         match conn.door() {
-            Door::Front if conn.via.is_counted() => self.throttle.disconnect(conn.peer()),
+            Door::Front if conn.counts_for_address() => self.throttle.disconnect(conn.peer()),
             Door::Front => {}
             Door::Control => self.operators -= 1,
             Door::Metrics => self.monitors_in.retain(|other| *other != id),
