@@ -321,6 +321,27 @@ fn nothing_that_is_typed_ahead_is_lost() {
 }
 
 #[test]
+fn what_is_pasted_is_one_message_and_a_pasted_password_has_no_end_of_line() {
+    let server = Server::start(&[]);
+    let (mut bob, mut alice) = friends(&server, &[], &[]);
+    let paste = |text: &str| format!("\x1b[200~{text}\x1b[201~");
+    bob.expect_last(">");
+    bob.press(&(paste("send alice one\ndel alice\n") + "\r"));
+    alice.expect("bob> one");
+    alice.expect("  del alice");
+    bob.say("send alice still friends");
+    alice.expect("bob> still friends");
+    bob.say("logout");
+    bob.expect_row("You are signed out.");
+    bob.say("login bob");
+    bob.expect_last("Password:");
+    bob.press(&(paste(&format!("{PASSWORD}\n")) + "\r"));
+    bob.say("send alice back");
+    alice.expect("bob> back");
+    assert!(!bob.bytes().contains(PASSWORD));
+}
+
+#[test]
 fn what_is_typed_while_the_server_is_away_is_said_when_it_is_back() {
     let mut server = Server::unlimited(&[]);
     let (mut bob, mut alice) = friends(&server, &[], &[]);
