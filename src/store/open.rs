@@ -107,7 +107,7 @@ impl fmt::Display for OpenError {
 impl error::Error for OpenError {}
 
 /// The version of `schema.sql`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
 /// while it is written. As SQLite counts: 3.51.3.
@@ -172,6 +172,7 @@ impl Store {
             unwritten: Default::default(),
             greatest: Default::default(),
             addressees: Default::default(),
+            clock: None,
             wal_pages,
         };
         store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;
