@@ -72,9 +72,13 @@ pub fn tell_of_delivery(context: &mut Context, user: UserId, seq: Seq) -> Result
         return Ok(());
     }
     let senders = facts.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
+    let mut name = None;
     for (to, seq) in senders {
         if facts.sessions.watcher(to, |watches| watches.receipts).is_some() {
-            let reader = facts.store.username(user)?.unwrap_or_default();
+            if name.is_none() {
+                name = facts.store.username(user)?;
+            }
+            let reader = name.clone().unwrap_or_default();
             facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
         }
     }
