@@ -172,13 +172,14 @@ CREATE TABLE mid_slices (
     PRIMARY KEY (block, sender, part, slice)
 ) STRICT, WITHOUT ROWID;
 
--- The words of the log's texts, for the search: trails the log, and follows from it. Only the
--- words are kept (`rowid` is the seq), each Chinese character as one; src/store/words.rs makes
--- them, so that nothing is left for the tokenizer but to part them.
+-- The words of the log's texts, for the search: trails the log, and follows from it. It tells
+-- which texts have a word (`rowid` is the seq) and not where. What a word is, is decided in
+-- src/store/tokens.rs, so that nothing is left for the tokenizer but to part them at spaces.
 CREATE VIRTUAL TABLE words USING fts5 (
-    who,  -- terms for the conversation: u and a userid, g and a groupid, e for everyone
-    text, -- the words
-    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+    terms, -- each begins with its slice of the log, as above, in hexadecimal, and §. The different
+           -- words, each Chinese character as one; and for the conversation §u and a userid, §g
+           -- and a groupid, §e for everyone
+    content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
 );
 
 -- How far the log has reached each user. Apart from `users`, because it changes all the time.

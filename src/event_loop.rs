@@ -52,6 +52,9 @@ pub struct EventLoop<N: Net> {
     remembered: Vec<Remembered>,
     /// Connections that may have something to read or to serve, in turn …
     ready: VecDeque<ConnId>,
+    /// … behind all those that are ready in the next tick, those that used up their slice of the
+    /// last one, …
+    spent: VecDeque<ConnId>,
     /// … and those of them where nobody has signed in, who have a line of their own.
     newcomers: VecDeque<ConnId>,
     /// Those wait until then, …
@@ -78,6 +81,7 @@ impl<N: Net> EventLoop<N> {
             events: Events::default(),
             remembered: Vec::new(),
             ready: VecDeque::new(),
+            spent: VecDeque::new(),
             newcomers: VecDeque::new(),
             newcomers_not_before: Moment::default(),
             talk_until: Moment::default(),
@@ -113,12 +117,11 @@ impl<N: Net> EventLoop<N> {
         self.accept(now); //                 newcomers first: their bytes may be here already
         self.read(now); //                   all input is in before the transaction opens …
         self.serve(now)?; //                 … so that it spans no system call but SQLite's
-        let committed = self.commit(now)?; // one fsync for everything the tick decided
+        let committed = self.server.commit(now)?; // one fsync for everything the tick decided
         self.deliver(committed, now)?; //    only what is committed reaches a send buffer
         self.write(now); //                  one write a connection, however much was said
         self.reap(now)?; //                  slots are freed last: no phase meets a stranger
-        let took = self.net.moment().since(now.mono);
-        self.server.tick_took(took);
+        self.server.tick_took(self.net.moment().since(now.mono));
         Ok(now)
     }
 
@@ -180,8 +183,9 @@ impl<N: Net> EventLoop<N> {
     fn timeout(&self) -> Option<Duration> {
         let now = self.net.moment();
         let newcomers = (!self.newcomers.is_empty()).then_some(self.newcomers_not_before);
-        let listed = !self.ready.is_empty() || newcomers.is_some_and(|at| now >= at);
-        let busy = listed || self.server.has_more_to_tell();
+        let listed = !self.ready.is_empty() || !self.spent.is_empty();
+        let let_in = newcomers.is_some_and(|at| now >= at);
+        let busy = listed || let_in || self.server.has_more_to_tell();
         let accepting = self.may_accept() || self.may_accept_inside();
         if busy || (accepting && now >= self.accept_not_before) {
             return Some(Duration::ZERO);
@@ -267,16 +271,19 @@ impl<N: Net> EventLoop<N> {
         let remembered = &mut self.remembered[id.index()];
         if remembered.generation == id.generation && !remembered.listed {
             remembered.listed = true;
-            match self.server.is_newcomer(id) && !Mutant::OneLineForAll.is_on() {
-                true => self.newcomers.push_back(id),
-                false => self.ready.push_back(id),
-            }
+            let line = match self.server.is_newcomer(id) && !Mutant::OneLineForAll.is_on() {
+                true => &mut self.newcomers,
+                false if self.server.is_spent(id) => &mut self.spent,
+                false => &mut self.ready,
+            };
+            line.push_back(id);
         }
     }
 
     /// Newcomers last: what a session still said is served before it is taken over. There is room
     /// for them whatever the others bring.
     fn read(&mut self, now: Now) {
+        self.ready.append(&mut self.spent);
         if !self.ready.is_empty() {
             self.talk_until = now.mono.after(Duration::from_micros(limits::TALK_MICROS));
         }
@@ -405,10 +412,6 @@ impl<N: Net> EventLoop<N> {
         }
         let net = &self.net;
         self.server.serve(now, || net.moment())
-    }
-
-    fn commit(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
-        self.server.commit(now)
     }
 
     fn deliver(&mut self, committed: Vec<Committed<Vec<Effect>>>, now: Now) -> Result<(), Fatal> {

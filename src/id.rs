@@ -7,6 +7,7 @@
 //! Nothing here allocates.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One connection: its slot in the slab, and the generation that tells it from the slot's
@@ -126,6 +127,9 @@ impl Moment {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 }
+
+/// Tells what time it is, wherever it is asked.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
 /// What time it is, read once a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -82,8 +82,14 @@ pub const REQUESTS_PER_TICK: usize = 4_096;
 /// Time that `serve` may take in a tick before it leaves the rest for the next, in
 /// microseconds.
 pub const SERVE_MICROS_MAX: u64 = 5_000;
-/// Requests served between two looks at the clock: the dearest, a page of long texts, takes a
-/// quarter of a millisecond.
+/// What one request may take, in microseconds: what costs more is cut short and answers with
+/// `next`.
+pub const SLICE_MICROS: u64 = 1_000;
+/// One user's requests that can be dear take at most one part in so many of all time, …
+pub const TIME_SHARE: u32 = 100;
+/// … once they have taken so much at once, in microseconds.
+pub const TIME_BURST_MICROS: u64 = 200_000;
+/// Requests served between two looks at the clock, where none of them can be dear.
 pub const REQUESTS_PER_CLOCK_LOOK: usize = 4;
 /// Bytes that `read` gathers from all connections in a tick.
 pub const INTAKE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -217,13 +223,41 @@ pub const INDEX_BYTES_PER_STEP: usize = 16 * 1024;
 pub const INDEX_BUSY_MICROS: u64 = 100_000;
 /// … and how long nothing must have happened for it to count as idle.
 pub const INDEX_IDLE_MICROS: u64 = 10_000;
-/// Bytes of what is looked for.
+/// Different words of one text that are put into the index; what stands behind them is not found.
+/// A text of natural language has fewer: the bound is for what it costs to store anything else.
+pub const TERMS_PER_TEXT_MAX: usize = 1_024;
+/// Bytes of a word that stand in the index; longer ones are told apart by looking at the text.
+pub const TERM_BYTES_MAX: usize = 64;
+/// Bytes of what is looked for, …
 pub const QUERY_BYTES_MAX: usize = 256;
-/// Entries that one search reads.
-pub const SEARCH_LOOKS_MAX: usize = 512;
+/// … and different phrases in it: each text that is looked at is gone through for each of them.
+pub const SEARCH_PHRASES_MAX: usize = 32;
+/// Words that the index is asked for at once: the others are looked for in the texts that have
+/// these.
+pub const SEARCH_TERMS_MAX: usize = 3;
+/// Groups, fewer than which the index is asked for a reader's conversations, too, where the words
+/// are frequent. Who is or was in more is shown what is theirs among what is others'.
+pub const SEARCH_CONVERSATIONS_MAX: usize = 16;
+/// Steps of SQLite's machine that one question to the index may take; three are a page read, …
+pub const SEARCH_STEPS_MAX: u32 = 4_096;
+/// … and those between two looks at what is left of them, and at the clock.
+pub const SEARCH_STEPS_PER_LOOK: u32 = 8;
+/// Texts that the index names at first, or that are looked at though it names none, because it was
+/// asked for too much; …
+pub const SEARCH_ROWS_FIRST: usize = 64;
+/// … and if it is asked for the reader's conversations, too.
+pub const SEARCH_ROWS_MAX: usize = 256;
+/// Bytes of all that one search looks at, …
+pub const SEARCH_BYTES_MAX: usize = 64 * 1024;
+/// … where an entry counts as so many more, …
+pub const SEARCH_BYTES_PER_ROW: usize = 256;
+/// … a term that the index is asked for as so many, …
+pub const SEARCH_BYTES_PER_TERM: usize = 2_048;
+/// … and a place in the log's tail, where it is only looked whose it is, as so many.
+pub const SEARCH_BYTES_PER_PLACE: usize = 4;
 
-/// Friends of so many users who came or went are told in one tick.
-pub const PRESENCE_PER_TICK: usize = 16;
+/// Friends of users who came or went who are told in one tick, and those users.
+pub const PRESENCE_PER_TICK: usize = 256;
 /// Users who came or went and whose friends are not told yet: one more is not told.
 pub const PRESENCE_WAITING_MAX: usize = 16_384;
 /// Entries that one `ack` looks through for senders who want to know.

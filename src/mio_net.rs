@@ -22,7 +22,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::certificate::{Certificate, Source};
 use crate::control;
-use crate::id::{ConnId, Door, Moment, Now};
+use crate::id::{Clock, ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
@@ -162,6 +162,12 @@ pub struct MioNet {
 }
 
 impl MioNet {
+    /// The clock of [`Net::moment`], for what cannot ask the edge.
+    pub fn clock(&self) -> Clock {
+        let started = self.started;
+        Arc::new(move || Moment(started.elapsed().as_micros() as u64))
+    }
+
     /// Listens on what was bound. `data` is the directory whose disk is looked at; `cost` what
     /// a password hash costs.
     ///

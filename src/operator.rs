@@ -125,7 +125,7 @@ pub fn open_for_serving(
 pub fn event_loop(
     options: &Options,
     bound: Bound,
-    store: Store,
+    mut store: Store,
     entrance: Entrance,
 ) -> Result<EventLoop<MioNet>, Startup> {
     let broken = |error: std::io::Error| Startup::Broken { why: error.to_string() };
@@ -135,6 +135,7 @@ pub fn event_loop(
         let why = error.to_string();
         log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
     }
+    store.set_clock(net.clock());
     net.reads_certificate_from(options.certificate.clone());
     let mut rules = options.rules.clone();
     rules.invite = entrance.invite_hash();

@@ -11,6 +11,8 @@
 //!  confirmed    last seq pushed      gone through for them      caught up: sent = head
 //! ```
 
+mod paces;
+
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
@@ -19,6 +21,7 @@ use crate::limits::{Limits, PRESENCE_WAITING_MAX};
 use crate::locale::Lang;
 use crate::mutant::Mutant;
 use crate::password::KeyHash;
+use paces::{Charges, Paces};
 
 /// One signed-in user on one connection.
 #[derive(Debug)]
@@ -88,44 +91,6 @@ pub struct SignIn {
     pub groups: Vec<GroupId>,
     /// Confirmed up to here.
     pub cursor: Seq,
-}
-
-/// A bucket of permits that refills steadily.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pace {
-    /// When the bucket was, or will be, empty of debts: each permit moves it on by one interval.
-    spent_until: Moment,
-}
-
-/// A user's rates.
-#[derive(Clone, Copy, Debug, Default)]
-struct Paces {
-    requests: Pace,
-    messages: Pace,
-}
-
-impl Paces {
-    /// Whether any permit is still to be refilled.
-    fn are_spent_after(&self, now: Moment) -> bool {
-        self.requests.spent_until.max(self.messages.spent_until) > now
-    }
-}
-
-impl Pace {
-    /// Takes a permit. If there is none: when there will be one.
-    fn take(&mut self, per_second: u64, burst: u64, now: Moment) -> Result<(), Moment> {
-        if per_second == 0 {
-            return Ok(());
-        }
-        let interval = 1_000_000 / per_second;
-        let spent = self.spent_until.max(now);
-        let allowed_until = now.0 + interval * burst.max(1);
-        if spent.0 + interval > allowed_until {
-            return Err(Moment(now.0 + spent.0 + interval - allowed_until));
-        }
-        self.spent_until = Moment(spent.0 + interval);
-        Ok(())
-    }
 }
 
 impl Session {
@@ -204,6 +169,8 @@ pub struct Sessions {
     /// The rates of users who signed out with their permits not refilled: coming back does not
     /// refill them.
     resting: BTreeMap<UserId, Paces>,
+    /// What their requests took.
+    pub charges: Charges,
     /// Cursors that moved and are not on disk yet.
     dirty_cursors: BTreeMap<UserId, MovedCursor>,
     /// Sessions that watch their friends, and those that watch their messages.
@@ -463,6 +430,7 @@ impl Sessions {
     pub fn cursors_written(&mut self, now: Moment) {
         self.dirty_cursors.clear();
         self.resting.retain(|_, paces| paces.are_spent_after(now));
+        self.charges.forget(now);
     }
 }
 
@@ -585,7 +553,7 @@ mod tests {
 
     #[test]
     fn p21_a_burst_is_let_through_then_the_rate_counts() {
-        let mut pace = Pace::default();
+        let mut pace = paces::Pace::default();
         let second = 1_000_000;
         for _ in 0..5 {
             assert_eq!(pace.take(10, 5, Moment(second)), Ok(()));

@@ -85,6 +85,7 @@ transcripts! {
     p20_a_slow_reader_costs_little,
     p20_password_hashes_are_bounded,
     p21_a_crowd_of_newcomers_waits_by_itself,
+    p21_a_search_looks_at_so_much_and_no_more,
     p21_a_full_tick_leaves_nobody_behind,
     p21_a_rate_is_a_users,
     p21_in_and_out_of_a_group,

@@ -8,9 +8,7 @@ use super::receipt::tell_of_delivery;
 use super::stem::stem;
 use super::{Answer, Context, No, Outcome, Writes, atomically};
 use crate::id::{Conversation, Seq, UserId};
-use crate::limits::{
-    HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, QUERY_BYTES_MAX, WAITING_BYTES_MAX,
-};
+use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
 use crate::mutant::Mutant;
@@ -145,8 +143,7 @@ pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `search`: what was said in one's own conversations and has all of some words in it.
 pub fn search(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let bad = || Refusal::about(Code::BadRequest, "query");
-    let query = args.query()?.filter(|query| query.len() <= QUERY_BYTES_MAX).ok_or_else(bad)?;
-    let wanted = Wanted::parse(query).ok_or_else(bad)?;
+    let wanted = args.query()?.and_then(Wanted::parse).ok_or_else(bad)?;
     let (rows, before) = (rows(args)?, args.before()?.map(Seq));
     let found = context.facts.store.search(user, &wanted, before, rows)?;
     let count = found.entries.len();

@@ -124,6 +124,20 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
 ];
 
+/// Whether a request may cost more than a few appends: the clock is looked at before and behind it,
+/// and its user is charged for the time. The others are what most of all requests are.
+pub fn can_be_dear(kind: MessageType) -> bool {
+    let cheap = matches!(
+        kind,
+        MessageType::Ping
+            | MessageType::Send
+            | MessageType::Sendgroup
+            | MessageType::Ack
+            | MessageType::Read
+    );
+    !cheap
+}
+
 /// What a signed-in user can type, for the welcome: what a client does by itself, such as
 /// confirming, is not among it.
 pub fn commands(admin: bool) -> Vec<&'static str> {

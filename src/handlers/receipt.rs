@@ -85,10 +85,14 @@ pub fn tell_of_delivery(context: &mut Context, user: UserId, seq: Seq) -> Result
         return Ok(());
     }
     let senders = facts.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
+    let mut name = None;
     for (to, seq) in senders {
         let watches = context.facts.sessions.watcher(to, |watches| watches.receipts).is_some();
         if watches && context.may_know_of(to, user)? {
-            let reader = context.facts.store.username(user)?.unwrap_or_default();
+            if name.is_none() {
+                name = context.facts.store.username(user)?;
+            }
+            let reader = name.clone().unwrap_or_default();
             context.facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
         }
     }

@@ -1,6 +1,7 @@
 //! How the server says no: what is wrong, and what to do.
 
 use super::{Lang, excerpt};
+use crate::limits::{QUERY_BYTES_MAX as BYTES, SEARCH_PHRASES_MAX as WORDS};
 use crate::wire::{Code, Refusal};
 
 /// The words of a refusal.
@@ -45,8 +46,7 @@ codes! {
         "From another machine this server is spoken to over TLS only: use a client that speaks \
          TLS, or start the server with --insecure-plaintext.",
         "从其他机器连接本服务器必须使用 TLS：请使用支持 TLS 的客户端，或以 --insecure-plaintext 启动服务器。";
-    BadRequest =>
-        "The argument \"{about}\" is missing or not of the right kind.", "参数“{about}”缺失或类型不对。";
+    BadRequest => by bad_argument(about);
     UnknownType =>
         "There is no request \"{about}\"; \"help\" lists what there is.",
         "没有“{about}”这种请求；“help”列出所有命令。";
@@ -152,6 +152,20 @@ fn bad_name(lang: Lang, about: &str) -> String {
                  characters."
             ),
             format!("用户名不能包含 {c}：只能使用英文字母、数字、_ - . 和汉字。"),
+        ),
+    };
+    lang.pick(english, chinese)
+}
+
+fn bad_argument(lang: Lang, about: &str) -> String {
+    let (english, chinese) = match about {
+        "query" => (
+            format!("Search (\"query\") for 1 to {WORDS} words, in {BYTES} bytes at most."),
+            format!("请搜索（“query”）1 至 {WORDS} 个词，总长不超过 {BYTES} 字节。"),
+        ),
+        _ => (
+            format!("The argument \"{about}\" is missing or not of the right kind."),
+            format!("参数“{about}”缺失或类型不对。"),
         ),
     };
     lang.pick(english, chinese)

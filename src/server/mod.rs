@@ -38,7 +38,7 @@ use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::counters::Counters;
 use crate::handlers::Rules;
-use crate::id::{ConnId, Door, Moment, Now, Seq};
+use crate::id::{ConnId, Door, Moment, Now, Seq, UserId};
 use crate::limits;
 use crate::locale;
 use crate::mutant::Mutant;
@@ -91,6 +91,10 @@ pub struct Server {
     touched: Vec<ConnId>,
     /// The first connection that this tick had no time for.
     stopped_at: Option<ConnId>,
+    /// Connections that used up their slice of this tick.
+    spent: Vec<ConnId>,
+    /// Somebody who came or went, whether they came, and the last of their friends who was told.
+    telling: Option<(UserId, bool, UserId)>,
     /// Bytes in all send buffers.
     send_bytes: usize,
     /// Memory for them.
@@ -145,6 +149,8 @@ impl Server {
             behind: VecDeque::new(),
             touched: Vec::new(),
             stopped_at: None,
+            spent: Vec::new(),
+            telling: None,
             send_bytes: 0,
             spare: SpareBuffers::default(),
             spare_trimmed: now,
@@ -227,6 +233,12 @@ impl Server {
     /// Whether the connection has not signed in, though it could.
     pub fn is_newcomer(&self, id: ConnId) -> bool {
         self.conn(id).is_some_and(Connection::is_newcomer)
+    }
+
+    /// Whether the connection used up its slice of the last tick that served anything: its next
+    /// turn is behind the others' (P21).
+    pub fn is_spent(&self, id: ConnId) -> bool {
+        self.spent.contains(&id)
     }
 
     /// The connection's stage, if it lives: a late event finds nobody (P24).

@@ -132,7 +132,7 @@ impl Server {
 
     /// Whether somebody can be told something at once: a reader who is behind, or whoever watches.
     pub fn has_more_to_tell(&self) -> bool {
-        self.has_behind() || self.sessions.has_changed()
+        self.has_behind() || self.telling.is_some() || self.sessions.has_changed()
     }
 
     /// Whether a reader who is behind can be fed.

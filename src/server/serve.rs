@@ -3,6 +3,8 @@
 //! Only computation and SQLite happen here. The walk consumes nothing: if the transaction fails
 //! for want of space, `commit` walks the same list again.
 
+use std::time::Duration;
+
 use super::intake::{Portion, Share, fault_code};
 use super::{Fatal, Intake, Server, conn_mut, fatal};
 use crate::handlers::{self, Caller, Facts, View};
@@ -31,21 +33,22 @@ impl Server {
         self.storage_low = free_bytes < limits::DISK_FREE_BYTES_MIN;
     }
 
-    /// Serves what was taken in, within the tick's budget of requests and time: `clock` is
-    /// looked at now and then.
+    /// Serves what was taken in, within the tick's budget of requests and time, and each
+    /// connection within its slice: `clock` is looked at behind each request that may have been
+    /// dear, and now and then.
     ///
     /// # Errors
     /// The store failed for good.
     pub fn serve(&mut self, now: Now, clock: impl Fn() -> Moment) -> Result<(), Fatal> {
         self.outbox.release();
         self.throttle.keep();
+        self.spent.clear();
         if self.intake.is_idle() {
             return Ok(());
         }
         self.store.begin().map_err(fatal)?;
-        let deadline = Moment(clock().0 + limits::SERVE_MICROS_MAX);
         let mut intake = std::mem::take(&mut self.intake);
-        let walked = self.walk(&mut intake, now, || clock() >= deadline);
+        let walked = self.walk(&mut intake, now, &clock);
         self.intake = intake;
         match walked {
             Ok(()) => Ok(()),
@@ -60,20 +63,23 @@ impl Server {
         &mut self,
         intake: &mut Intake,
         now: Now,
-        late: impl Fn() -> bool,
+        clock: &impl Fn() -> Moment,
     ) -> Result<(), StoreError> {
+        let deadline = Moment(clock().0 + limits::SERVE_MICROS_MAX);
         for index in 0..intake.hashes().len() {
             self.serve_hash(intake, index, now)?;
         }
         let (mut requests, mut is_over) = (0, false);
         for index in 0..intake.portions() {
             let Portion { conn, share, .. } = *intake.portion(index);
+            let mut took = Duration::ZERO;
             for frame in 0..intake.portion(index).listed() {
                 let look = requests > 0 && requests % limits::REQUESTS_PER_CLOCK_LOOK == 0;
-                is_over |= requests >= limits::REQUESTS_PER_TICK || (look && late());
+                is_over |= requests >= limits::REQUESTS_PER_TICK || (look && clock() >= deadline);
                 // The few requests of newcomers are served though there was no time for all others.
                 if is_over && share == Share::Full {
-                    if !Mutant::StopForgotten.is_on() {
+                    // Whoever was served something goes behind those who were not.
+                    if frame == 0 && !Mutant::StopForgotten.is_on() {
                         self.stopped_at.get_or_insert(conn);
                     }
                     break;
@@ -85,11 +91,24 @@ impl Server {
                 if !self.admit(conn, &content, now) {
                     break;
                 }
+                let began = can_be_dear(&content).then(clock);
                 let served = self.serve_frame(conn, &content, now);
                 // One that failed counts too: the second walk finds out whether it fits alone.
                 intake.set_served(index, frame + 1);
                 served?;
                 requests += 1;
+                if let Some(began) = began {
+                    let end = clock();
+                    is_over |= end >= deadline;
+                    took += end.since(began);
+                    if let Some(user) = self.sessions.get(conn).map(|session| session.user) {
+                        self.sessions.charges.charge(user, end.since(began), now.mono);
+                    }
+                    if took.as_micros() as u64 >= limits::SLICE_MICROS {
+                        self.spent.push(conn);
+                        break;
+                    }
+                }
             }
         }
         Ok(())
@@ -105,7 +124,14 @@ impl Server {
         }
         let Some(session) = self.sessions.get_mut(id) else { return true };
         session.look_at_key(now.unix);
-        let limits = &self.rules.limits;
+        let (limits, user) = (&self.rules.limits, session.user);
+        if can_be_dear(content)
+            && let Some(until) = self.sessions.charges.rests_until(user, limits, now.mono)
+        {
+            conn.pace(Some(until));
+            return false;
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return true };
         let says = content.as_ref().is_ok_and(is_message);
         conn.pace(session.pace(says, limits, now.mono).err());
         !conn.is_paced()
@@ -187,6 +213,10 @@ pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_
     let frame = intake.frame(intake.portion(index), frame)?;
     let payload = frame::payload(frame).map_err(fault_code)?;
     RequestMessage::parse(payload).ok_or(Code::BadPayload)
+}
+
+fn can_be_dear(content: &Content) -> bool {
+    content.as_ref().is_ok_and(|request| request.kind().is_some_and(handlers::can_be_dear))
 }
 
 /// Whether a request is charged as a message: it says something, or tells others who comes and

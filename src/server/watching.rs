@@ -3,30 +3,32 @@
 
 use super::{Fatal, Server, fatal};
 use crate::id::{Now, UserId};
-use crate::limits::{LIST_ROWS_MAX, PRESENCE_PER_TICK};
+use crate::limits::PRESENCE_PER_TICK;
 use crate::locale::notice;
 use crate::outbox::Receipt;
 use crate::wire::push;
 
 impl Server {
-    /// Tells those who watch of friends who came or went, a few of them a tick.
+    /// Tells those who watch of friends who came or went: of so many friends a tick, and of the
+    /// others in the next ones.
     ///
     /// # Errors
     /// The store failed.
     pub(super) fn tell_of_presence(&mut self, now: Now) -> Result<(), Fatal> {
-        for _ in 0..PRESENCE_PER_TICK {
-            let Some((user, online)) = self.sessions.take_changed() else { return Ok(()) };
+        let mut left = PRESENCE_PER_TICK;
+        while left > 1 {
+            let next = || self.sessions.take_changed().map(|(user, is)| (user, is, UserId(0)));
+            let Some(told) = self.telling.take().or_else(next) else { return Ok(()) };
+            let (user, online, after) = told;
+            left -= 1;
             let Some(name) = self.store.username(user).map_err(fatal)? else { continue };
-            let mut after = UserId(0);
-            loop {
-                let friends = self.store.friends_page(user, after, LIST_ROWS_MAX).map_err(fatal)?;
-                for (friend, _) in &friends {
-                    self.tell_presence(*friend, &name, online, now);
-                }
-                match friends.last() {
-                    Some((last, _)) if friends.len() == LIST_ROWS_MAX => after = *last,
-                    _ => break,
-                }
+            let friends = self.store.friends_page(user, after, left).map_err(fatal)?;
+            for (friend, _) in &friends {
+                self.tell_presence(*friend, &name, online, now);
+            }
+            left -= friends.len();
+            if left == 0 {
+                self.telling = friends.last().map(|(last, _)| (user, online, *last));
             }
         }
         Ok(())

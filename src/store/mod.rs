@@ -32,10 +32,12 @@ mod quota;
 mod readable;
 mod reads;
 mod retention;
+mod search;
 mod slices;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unwritten;
 mod upgrade;
 mod users;
@@ -50,7 +52,7 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row, ffi};
 use rustix::process::{Resource, getrlimit};
 
-use crate::id::Seq;
+use crate::id::{Clock, Seq};
 use crate::limits;
 use crate::mutant::Mutant;
 use addressees::Addressees;
@@ -69,8 +71,9 @@ pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Part, Posted};
 pub use open::{COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Synchronous};
 pub use reads::Receipts;
 pub use retention::{Gap, Reader};
+pub use search::Found;
+pub use tokens::Wanted;
 pub use users::{Credentials, KeyOwner, User};
-pub use words::{Found, Wanted};
 
 /// The text of a statement: a constant above the one function that runs it, and in its file's
 /// list `SQL`, whose plans `tests` looks at.
@@ -147,6 +150,8 @@ pub struct Store {
     greatest: Greatest,
     addressees: Addressees,
     quota: Quota,
+    /// What time it is, for what must end when its slice of a tick does.
+    clock: Option<Clock>,
     /// Pages in the write-ahead log, told by SQLite after each commit.
     wal_pages: Arc<AtomicU32>,
 }
@@ -172,6 +177,11 @@ impl Store {
     /// The database's random name, 16 hexadecimal digits: a seq is meant within it.
     pub fn epoch(&self) -> &str {
         &self.epoch
+    }
+
+    /// From here on what is dear looks at that clock. Without one it ends by counts alone.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = Some(clock);
     }
 
     /// The last seq given, in this transaction or before.

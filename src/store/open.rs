@@ -173,6 +173,7 @@ impl Store {
             greatest: Default::default(),
             addressees: Default::default(),
             quota: Default::default(),
+            clock: None,
             wal_pages,
         };
         store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;

@@ -1,8 +1,8 @@
 //! What a reader may see of the log: their inbox, everyone's conversation, and each group from
 //! every join to the leave behind it.
 //!
-//! However often somebody joined and left, a page and a search read a bounded number of ended
-//! memberships. They are walked in the log's order, from an index, and what was read tells of the
+//! However often somebody joined and left, a page reads a bounded number of ended memberships. They
+//! are walked in the log's order, from an index, and what was read tells of the
 //! seqs up to where the next one begins:
 //!
 //! ```text
@@ -32,21 +32,10 @@ const MEMBERSHIPS_PER_LOOK: usize = 4;
 pub(super) struct Readable {
     /// The conversations, each with intervals `[from, to)` of seqs, in their order and apart.
     pub conversations: Vec<(Conversation, Vec<(i64, i64)>)>,
-    /// It tells of the seqs from here …
-    pub from: i64,
-    /// … up to here, this one not.
+    /// It tells of the seqs up to here, this one not.
     pub to: i64,
     /// What it cost, in looks.
     pub looks: usize,
-}
-
-impl Readable {
-    /// Whether the reader may see what stands at a seq of a conversation.
-    pub fn has(&self, conversation: Conversation, seq: i64) -> bool {
-        let is_there = |(found, _): &&(Conversation, _)| *found == conversation;
-        let intervals = self.conversations.iter().find(is_there);
-        intervals.is_some_and(|(_, intervals)| is_within(intervals, seq))
-    }
 }
 
 /// Whether a seq lies in one of the intervals, which stand in their order.
@@ -69,30 +58,12 @@ impl Store {
         let rest = past.split_off(past.len().min(MEMBERSHIPS_PER_PAGE));
         past.extend(self.past_at(reader, from)?);
         let to = rest.first().map_or(i64::MAX, |(_, (begun, _))| *begun);
-        self.readable(reader, past, (from, to))
-    }
-
-    const BEGUN_EARLIER: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
-        WHERE userid = ?1 AND from_seq < ?2 AND from_seq >= ?3 ORDER BY from_seq DESC LIMIT ?4";
-    /// The same before a seq.
-    pub(super) fn readable_before(&self, reader: UserId, before: i64) -> Result<Readable> {
-        let first = self.first().0;
-        let begun = (reader.0, before, first, MEMBERSHIPS_PER_PAGE as i64);
-        let mut past: Vec<Membership> = self.rows(Self::BEGUN_EARLIER, begun, membership_of)?;
-        let is_all = past.len() < MEMBERSHIPS_PER_PAGE;
-        let from = past.last().filter(|_| !is_all).map_or(first, |(_, (begun, _))| *begun);
-        past.extend(self.past_at(reader, from)?);
-        self.readable(reader, past, (from, before))
+        self.readable(reader, past, to)
     }
 
     const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
-    /// What a reader may see between two seqs, of which these are all the ended memberships.
-    fn readable(
-        &self,
-        reader: UserId,
-        past: Vec<Membership>,
-        (from, to): (i64, i64),
-    ) -> Result<Readable> {
+    /// What a reader may see before `to`, of which these are all the ended memberships.
+    fn readable(&self, reader: UserId, past: Vec<Membership>, to: i64) -> Result<Readable> {
         let looks = past.len() / MEMBERSHIPS_PER_LOOK;
         let all = |conversation| (conversation, vec![(0, i64::MAX)]);
         let inbox = Conversation::Inbox(reader);
@@ -109,7 +80,7 @@ impl Store {
             (Conversation::Group(GroupId(group)), intervals)
         });
         let conversations = [all(inbox), all(Conversation::Everyone)].into_iter().chain(groups);
-        Ok(Readable { conversations: conversations.collect(), from, to, looks })
+        Ok(Readable { conversations: conversations.collect(), to, looks })
     }
 
     const ANY_PAST: Sql = "SELECT 1 FROM group_past WHERE userid = ?1 LIMIT 1";
@@ -131,13 +102,8 @@ impl Store {
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    Store::BEGUN_LATER,
-    Store::BEGUN_EARLIER,
-    Store::CURRENT_GROUPS,
-    Store::ANY_PAST,
-    Store::PAST_AT,
-];
+pub(super) const SQL: &[Sql] =
+    &[Store::BEGUN_LATER, Store::CURRENT_GROUPS, Store::ANY_PAST, Store::PAST_AT];
 
 #[cfg(test)]
 mod tests {
@@ -188,11 +154,6 @@ mod tests {
         while readable.to < temp.store.head().0 {
             assert!((1..=most).contains(&intervals(&readable)), "{}", intervals(&readable));
             readable = temp.store.readable_from(BOB, readable.to).expect("memberships");
-        }
-        let mut readable = temp.store.readable_before(BOB, i64::MAX).expect("memberships");
-        while readable.from > 1 {
-            assert!((1..=most).contains(&intervals(&readable)), "{}", intervals(&readable));
-            readable = temp.store.readable_before(BOB, readable.from).expect("memberships");
         }
         let (mut all, mut after) = (Vec::new(), Seq(0));
         while after < temp.store.head() {

@@ -84,12 +84,11 @@ impl Store {
         Ok(self.row(Self::MEMBERS_WITH, params, counted)?.unwrap_or(nobody))
     }
 
-    const READERS_OF: Sql = "SELECT 1 FROM reads
-        WHERE conversation = ?1 AND seq >= ?2 AND userid <> ?3 LIMIT ?4";
+    const READERS_OF: Sql = "SELECT count(*) FROM (SELECT 1 FROM reads
+        WHERE conversation = ?1 AND seq >= ?2 AND userid <> ?3 LIMIT ?4)";
     /// How many others have read that far, as far as they are counted.
     fn readers(&self, of: Conversation, user: UserId, seq: Seq) -> Result<u64> {
-        let counted = (of.to_sql(), seq.0, user.0, RECEIPTS_COUNTED_MAX as i64);
-        Ok(self.rows(Self::READERS_OF, counted, |_| Ok(()))?.len() as u64)
+        self.count(Self::READERS_OF, (of.to_sql(), seq.0, user.0, RECEIPTS_COUNTED_MAX as i64))
     }
 
     /// Who said something to a user behind `after` and up to `through`, and the last seq of each,

@@ -142,11 +142,13 @@ impl Tail {
         })
     }
 
-    /// What a sender said, the newest first.
-    pub fn by_sender(&self, sender: i64) -> impl Iterator<Item = i64> {
-        let slices = self.newest_first(self.first);
-        slices.flat_map(move |(base, slice)| {
-            slice.senders.walk(sender).map(move |offset| base + offset as i64)
+    /// Everything before a seq, the newest first: seqs, conversations and senders.
+    pub fn before(&self, before: i64) -> impl Iterator<Item = (i64, i64, i64)> {
+        self.newest_first(self.first).flat_map(move |(base, slice)| {
+            let (conversations, senders) = (&slice.conversations.keys, &slice.senders.keys);
+            let end = (before - base).clamp(0, conversations.len() as i64) as usize;
+            let there = (0..end).rev().filter(|&offset| conversations[offset] != NOBODY);
+            there.map(move |offset| (base + offset as i64, conversations[offset], senders[offset]))
         })
     }
 

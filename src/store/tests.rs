@@ -95,6 +95,7 @@ const SOURCES: &[(&str, &str, &[Sql])] = &[
     ("quota", include_str!("quota.rs"), quota::SQL),
     ("reads", include_str!("reads.rs"), reads::SQL),
     ("words", include_str!("words.rs"), words::SQL),
+    ("search", include_str!("search.rs"), search::SQL),
     ("retention", include_str!("retention.rs"), retention::SQL),
     ("cursors", include_str!("cursors.rs"), cursors::SQL),
     ("copy", include_str!("copy.rs"), copy::SQL),
@@ -144,7 +145,8 @@ fn every_statement_searches_an_index() {
                 let words = step.split_once("VIRTUAL TABLE INDEX ");
                 let by_words = words.is_some_and(|(_, how)| how.contains(['M', '=']));
                 let scans = step.contains("SCAN") && step != "SCAN 2-ROW VALUES CLAUSE";
-                let scans = scans && !by_words;
+                // Of a subquery no more is gone through than it finds, which is a step of its own.
+                let scans = scans && !by_words && !step.starts_with("SCAN (subquery");
                 scans || step.contains("TEMP B-TREE")
             };
             assert!(!plan.iter().any(bad), "{file}: {sql}\n{plan:#?}");
@@ -606,6 +608,42 @@ fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes
     assert_eq!(opened.migrated_from, Some(2));
     let version = temp.store.db.pragma_query_value(None, "user_version", |row| row.get(0));
     assert_eq!(version, Ok(5));
+}
+
+#[test]
+fn an_index_that_parted_words_at_marks_is_made_anew() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    let (conversation, sender, kind) = (Conversation::Inbox(UserId(2)), UserId(1), EntryKind::Text);
+    let body = "हिन्दी";
+    let new = NewEntry { conversation, sender: Some(sender), unix: 9, kind, body, mid: None };
+    temp.transact(|store| _ = store.append(&new).expect("append"));
+    let of_version_4 = "DROP TABLE words;
+        CREATE VIRTUAL TABLE words USING fts5 (who, text, content = '', contentless_delete = 1,
+            tokenize = 'unicode61 remove_diacritics 0');
+        INSERT INTO words (rowid, who, text) VALUES (1, 'u2 u1', 'हिन्दी');
+        INSERT INTO meta VALUES ('indexed', '1'); PRAGMA user_version = 4";
+    temp.store.db.execute_batch(of_version_4).expect("SQL");
+    temp.store.close().expect("close");
+    let (mut temp, opened) = Temp::open(temp.dir);
+    assert_eq!(opened.migrated_from, Some(4));
+    assert!(!temp.store.is_indexed());
+    for line in ["हिन्दी", "दी"] {
+        let wanted = Wanted::parse(line).expect("a word");
+        let count = |store: &mut Store| {
+            store.search(UserId(2), &wanted, None, 9).expect("search").entries.len()
+        };
+        let expected = usize::from(line == body);
+        assert_eq!(count(&mut temp.store), expected, "{line}");
+        temp.transact(|store| store.index_some(9).expect("index"));
+        assert_eq!(count(&mut temp.store), expected, "{line}");
+    }
+    assert!(temp.store.is_indexed());
+    assert_eq!(temp.store.check(), Ok(Vec::new()));
+    let mut now = schema(&temp.store.db);
+    now.sort();
+    let mut expected = schema(&Temp::new().store.db);
+    expected.sort();
+    assert_eq!(now, expected);
 }
 
 #[test]

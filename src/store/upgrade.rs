@@ -22,7 +22,7 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     // Version 2 wrote the log's head with every message, and version 3 relies on the first one: a
     // program that does must not open what this one writes. Version 3 forgot when somebody's key
     // was used once it was gone.
-    // The words of what was said come by themselves.
+    make_index_anew(&transaction)?;
     create_missing(&transaction)?;
     refill_memberships(&transaction)?;
     if has_mids {
@@ -86,6 +86,13 @@ fn from_version_1(transaction: &Transaction) -> rusqlite::Result<()> {
             SELECT 1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'old_log'), 0), 0;
         DROP TABLE old_log;",
     )
+}
+
+/// Version 4 left it to SQLite what a word is. The words of what was said come by themselves: the
+/// index is filled from the log, some texts at a time.
+fn make_index_anew(transaction: &Transaction) -> rusqlite::Result<()> {
+    transaction
+        .execute_batch("DROP TABLE IF EXISTS words; DELETE FROM meta WHERE name = 'indexed';")
 }
 
 /// Makes the tables and indexes of `schema.sql` that are not there.

@@ -1,6 +1,6 @@
 //! What a test does to an edge: peers that vanish, windows, clocks, disks, signals.
 
-use super::{Call, PeerId, PipeNet, Witness};
+use super::{Call, PeerId, PipeNet, Whims, Witness};
 
 impl PipeNet {
     /// The pipe towards a peer holds so many bytes.
@@ -46,6 +46,11 @@ impl PipeNet {
     /// Who is told of each call of the loop before it is done.
     pub fn set_witness(&self, witness: fn(Call)) {
         self.0.borrow_mut().whims = Box::new(Witness(witness));
+    }
+
+    /// From now on the edge has these whims.
+    pub fn set_whims(&self, whims: Box<dyn Whims>) {
+        self.0.borrow_mut().whims = whims;
     }
 
     /// A signal to stop comes.
