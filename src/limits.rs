@@ -198,6 +198,11 @@ pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
 /// Groups whose numbers are remembered for one who types lines.
 pub const LINE_GROUPS_MAX: usize = 10_000;
+/// Marks that a letter of a peer's text carries on a terminal: no script needs more, and with
+/// hundreds one letter covers the lines around it.
+pub const LETTER_MARKS_MAX: usize = 4;
+/// Spaces that a line of an answer may begin with on a terminal: as many as our lists have.
+pub const INDENT_SPACES_MAX: usize = 4;
 
 /// The longest header of the PROXY protocol: the addresses, and what a proxy may tell beside them.
 pub const PROXY_HEADER_BYTES_MAX: usize = 2 * 1024;

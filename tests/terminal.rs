@@ -7,22 +7,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use live::{PASSWORD, Person, Script, Server, framed};
+use live::{PASSWORD, Person, Script, Server, framed, friends};
 use p2sp::wire::frame;
-use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::LocalModes;
 use serde_json::{Value, json};
-
-/// Someone at a terminal and a friend of theirs who is a script.
-fn friends(server: &Server, args: &[&str], env: &[(&str, &str)]) -> (Person, Script) {
-    let mut alice = Script::start(server.address);
-    alice.register("alice");
-    let mut bob = Person::start(server.address, args, env);
-    bob.register("bob");
-    alice.ask("add bob", "friends now");
-    bob.expect_row("* alice and you are friends now.");
-    (bob, alice)
-}
 
 #[test]
 fn a_message_leaves_the_line_that_is_being_typed_as_it_was() {
@@ -427,8 +415,7 @@ fn a_client_that_is_ended_while_it_waits_leaves_the_terminal_as_it_was() {
     let server = Server::start(&[]);
     let mut person = Person::start(server.address, &[], &[]);
     person.expect_last(">");
-    let pid = i32::try_from(server.pid()).ok().and_then(Pid::from_raw).expect("a pid");
-    kill_process(pid, Signal::STOP).expect("the process is ours");
+    server.pause();
     let echoes = |person: &Person| {
         let modes = person.modes();
         modes.local_modes.contains(LocalModes::ECHO)
@@ -450,8 +437,7 @@ fn who_leaves_is_told_what_was_not_done() {
     let server = Server::start(&[]);
     let (mut bob, _alice) = friends(&server, &[], &[]);
     bob.expect_last(">");
-    let pid = i32::try_from(server.pid()).ok().and_then(Pid::from_raw).expect("a pid");
-    kill_process(pid, Signal::STOP).expect("the process is ours");
+    server.pause();
     bob.press("send alice tea?\rquit\r");
     bob.expect_row("►! send: the connection was lost before the answer");
     assert_eq!(bob.ended(), Some(1));

@@ -112,8 +112,8 @@ texts! {
             "STOP: {address} has spoken TLS before, and --plaintext would let anyone on the way \
              read along, or pretend to be it. Nothing was sent. Leave --plaintext out; if the \
              server speaks no TLS any more, remove its line from {path}.",
-            "停止：{address} 以前使用过 TLS，而 --plaintext 会让途中的任何人读到内容或冒充服务器。没有发送任何内容。请去掉 --plaintext；\
-             若该服务器确已不再使用 TLS，请从 {path} 中删除它的那一行。";
+            "停止：{address} 以前使用过 TLS，而 --plaintext 会让途中的任何人读到内容或冒充服务器。没有发送任何内容。\
+             请去掉 --plaintext；若该服务器确已不再使用 TLS，请从 {path} 中删除它的那一行。";
         KeyNotKept { why: &'a str, fingerprint: &'a str } =>
             "The key could not be kept for the next time: {why}. Until it can, start with \
              --fingerprint {fingerprint}",
@@ -138,7 +138,8 @@ texts! {
              Somebody is pretending to be the server. Nothing was sent.",
             "停止：{address} 出示了证书，却没有对应的密钥，有人在冒充该服务器。没有发送任何内容。";
         /// What was written as the server's address.
-        AddressUnfit { address: &'a str, why: &'a str } => "\"{address}\": {why}.", "“{address}”：{why}。";
+        AddressUnfit { address: &'a str, why: &'a str } =>
+            "\"{address}\": {why}.", "“{address}”：{why}。";
         /// The file of the servers that were met.
         KnownServersUnreadable { path: &'a str, why: &'a str } =>
             "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to trust \

@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::client::Text;
 use super::{Lang, is_invisible};
+use crate::limits::{INDENT_SPACES_MAX, LETTER_MARKS_MAX};
 
 /// Stands in front of notices, refusals and what an administrator says, and nowhere else.
 pub const MARK: char = '►';
@@ -21,10 +22,6 @@ pub const MARK: char = '►';
 const NO_MARK: char = '>';
 /// Carries a mark that has no letter before it.
 const NO_LETTER: char = '◌';
-/// Marks that one letter may carry.
-const MARKS_MAX: usize = 4;
-/// Spaces that a line of our own may begin with.
-const INDENT_MAX: usize = 4;
 
 /// What a person sees of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,14 +90,14 @@ fn fit(text: &str, keep_spaces: bool) -> String {
             Class::Space => ' ',
             Class::Mark => NO_MARK,
             Class::Joiner if belongs(c, before, chars.peek()) => continue,
-            Class::Combining if marks <= MARKS_MAX => {
+            Class::Combining if marks <= LETTER_MARKS_MAX => {
                 if marks == 1 && self::class(before) != Class::Plain {
                     out.push(NO_LETTER);
                 }
                 out.push(c);
                 continue;
             }
-            Class::Combining if marks > MARKS_MAX + 1 => continue,
+            Class::Combining if marks > LETTER_MARKS_MAX + 1 => continue,
             Class::Joiner | Class::Combining | Class::Hidden => char::REPLACEMENT_CHARACTER,
         };
         out.push(shown);
@@ -183,7 +180,7 @@ pub fn text(text: &str, joint: &str, line: impl Fn(&str) -> String) -> String {
 pub fn own_lines(text: &str) -> Vec<String> {
     let indented = |own: &str| {
         let rest = own.trim_start_matches(' ');
-        " ".repeat((own.len() - rest.len()).min(INDENT_MAX)) + &line(rest)
+        " ".repeat((own.len() - rest.len()).min(INDENT_SPACES_MAX)) + &line(rest)
     };
     text.lines().map(indented).collect()
 }

@@ -16,7 +16,7 @@ mod server;
 
 pub use impostor::Impostor;
 pub use peer::{Peer, frame_of, framed};
-pub use person::Person;
+pub use person::{Person, friends};
 pub use script::{Ended, Script};
 pub use server::{Server, binary, run, wait};
 

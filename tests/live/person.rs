@@ -12,7 +12,8 @@ use std::thread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{self, Termios, Winsize};
 
-use super::server::wait;
+use super::script::Script;
+use super::server::{Server, wait};
 use super::{PASSWORD, PATIENCE};
 
 /// As many rows as any test prints lines, so that none is scrolled away.
@@ -149,4 +150,15 @@ impl Drop for Person {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Someone at a terminal and a friend of theirs who is a script.
+pub fn friends(server: &Server, args: &[&str], env: &[(&str, &str)]) -> (Person, Script) {
+    let mut alice = Script::start(server.address);
+    alice.register("alice");
+    let mut bob = Person::start(server.address, args, env);
+    bob.register("bob");
+    alice.ask("add bob", "friends now");
+    bob.expect_row("* alice and you are friends now.");
+    (bob, alice)
 }

@@ -191,6 +191,11 @@ impl Server {
         self.process.id()
     }
 
+    /// Has it do nothing from now on, and keep its connections.
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::STOP).expect("the process is ours");
+    }
+
     /// Sends the process a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process), signal).expect("the process is ours");
