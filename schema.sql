@@ -164,8 +164,9 @@ CREATE TABLE log_slices (
 CREATE TABLE mid_slices (
     block  INTEGER NOT NULL, -- as above
     sender INTEGER NOT NULL, -- who used them
-    part   INTEGER NOT NULL, -- -1: all of them, or, where they are many, none and only `rising`;
-                             -- else those whose SHA-256 begins with this byte
+    part   INTEGER NOT NULL, -- -1: all of them; where they are many, `mids` is a byte that tells
+                             -- by how many first bits of their SHA-256 they are parted, and a
+                             -- part is 65,536 times that number and those bits
     slice  INTEGER NOT NULL, -- as above
     rising INTEGER,          -- in part -1: the seq of the last that was rising, if any was
     mids   BLOB NOT NULL,    -- eight bytes a mid: six of its SHA-256, two of its offset

@@ -29,6 +29,7 @@ impl Numbers {
         let groups = data["groups"].as_array().into_iter().flatten().map(|group| GroupRef {
             creator: show::text(group, "creator").to_owned(),
             groupname: show::text(group, "groupname").to_owned(),
+            group_id: group["group_id"].as_i64(),
         });
         kept.get_or_insert_default().groups.extend(groups);
     }

@@ -492,7 +492,7 @@ impl<'c, 'f> Context<'c, 'f> {
 
 /// Nothing is told of a group but what the request itself called it.
 fn no_such_group(args: &Args) -> No {
-    let id = args.group_id().ok().flatten().map(|id| id.0.to_string());
     let name = args.groupname().ok().flatten().map(str::to_owned);
-    Refusal::about(Code::NoSuchGroup, id.or(name).unwrap_or_default()).into()
+    let id = args.group_id().ok().flatten().map(|id| id.0.to_string());
+    Refusal::about(Code::NoSuchGroup, name.or(id).unwrap_or_default()).into()
 }

@@ -20,8 +20,8 @@ use super::{Posted, Result, Sql, Store};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{GREATEST_MIDS_KEPT, MID_BYTES_MAX};
 
-/// `mid`s of one sender in one slice that stand in one row.
-const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 256 };
+/// `mid`s of one sender in one slice that stand in one row, about.
+const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 32 };
 /// The part of the row for all of a sender's `mid`s in a slice.
 pub(super) const WHOLE: i64 = -1;
 
@@ -138,22 +138,31 @@ impl Store {
     }
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND part IN (-1, ?3) AND slice < ?4";
+        WHERE block = ?1 AND sender = ?2 AND part = ?3 AND slice < ?4";
     /// Where a sender may have used a `mid` of that hash. What is looked at grows with the blocks
     /// of the log, and not with how many `mid`s they used.
     fn look_for_mid(&self, sender: UserId, hash: u64) -> Result<Vec<i64>> {
         let mut seqs: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
         let mut statement = self.db.prepare_cached(Self::MIDS)?;
         for block in self.sealed_blocks().rev() {
-            let mut found =
-                statement.query((block, sender.0, part_of(hash << 16), self.now.sealed))?;
-            while let Some(row) = found.next()? {
-                let base = first_seq(row.get(0)?);
-                let words = blob(row, 1)?.chunks_exact(8);
-                let words =
-                    words.map(|word| word.iter().fold(0, |all, byte| all << 8 | *byte as u64));
-                let same = words.filter(|word: &u64| word >> 16 == hash);
-                seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
+            let mut parts = vec![WHOLE];
+            let mut read = 0;
+            while let Some(part) = parts.get(read).copied() {
+                let mut found = statement.query((block, sender.0, part, self.now.sealed))?;
+                while let Some(row) = found.next()? {
+                    let (base, bytes) = (first_seq(row.get(0)?), blob(row, 1)?);
+                    if let [bits] = bytes
+                        && !parts.contains(&part_of(hash << 16, u32::from(*bits)))
+                    {
+                        parts.push(part_of(hash << 16, u32::from(*bits)));
+                    }
+                    let words = bytes.chunks_exact(8);
+                    let words =
+                        words.map(|word| word.iter().fold(0, |all, byte| all << 8 | *byte as u64));
+                    let same = words.filter(|word: &u64| word >> 16 == hash);
+                    seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
+                }
+                read += 1;
             }
         }
         Ok(seqs)
@@ -208,20 +217,24 @@ enum LastRising {
     Never,
 }
 
-/// The rows for a sender's `mid`s of one slice: one for a few, else one for each first byte of
-/// their hashes beside that for the slice as a whole. The words stand in their order.
+/// The rows for a sender's `mid`s of one slice: one for a few, else some for each beginning of
+/// their hashes, and one for the slice as a whole that tells how many bits that has. The words
+/// stand in their order.
 pub(super) fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
     let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    if words.len() <= MIDS_PER_ROW {
+    if words.len() <= 2 * MIDS_PER_ROW {
         return vec![(WHOLE, bytes(words))];
     }
-    let parts = words.chunk_by(|a, b| part_of(*a) == part_of(*b));
-    let parts = parts.map(|part| (part_of(part[0]), bytes(part)));
-    [(WHOLE, Vec::new())].into_iter().chain(parts).collect()
+    let bits = (words.len() / MIDS_PER_ROW).ilog2();
+    let parts = words.chunk_by(|a, b| part_of(*a, bits) == part_of(*b, bits));
+    let parts = parts.map(|part| (part_of(part[0], bits), bytes(part)));
+    [(WHOLE, vec![bits as u8])].into_iter().chain(parts).collect()
 }
 
-fn part_of(word: u64) -> i64 {
-    (word >> 56) as i64
+/// Beginnings of one length stand together, and beside one another those of all slices of a block.
+fn part_of(word: u64, bits: u32) -> i64 {
+    let begins = word.checked_shr(u64::BITS.saturating_sub(bits)).unwrap_or(0);
+    i64::from(bits) << 16 | begins as i64
 }
 
 /// 48 bits of a `mid`'s SHA-256. Short, because what it finds is compared; and not to be steered
@@ -375,11 +388,12 @@ mod tests {
             (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
         words.sort_unstable();
         let parts = parts_of(&words);
-        assert_eq!(parts[0], (WHOLE, Vec::new()));
-        assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 512));
+        let (whole, bits) = (&parts[0], u32::from(parts[0].1[0]));
+        assert_eq!((whole.0, whole.1.len()), (WHOLE, 1));
+        assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 16 * MIDS_PER_ROW));
         for word in words {
             let (_, bytes) =
-                parts.iter().find(|(part, _)| *part == part_of(word)).expect("its part");
+                parts.iter().find(|(part, _)| *part == part_of(word, bits)).expect("its part");
             assert!(bytes.chunks_exact(8).any(|found| found == word.to_be_bytes()));
         }
     }

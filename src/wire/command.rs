@@ -141,6 +141,8 @@ pub struct GroupRef {
     pub creator: String,
     /// What they called it.
     pub groupname: String,
+    /// Its id, where the list has it: another group may get the name.
+    pub group_id: Option<i64>,
 }
 
 /// How a command is typed.
@@ -390,6 +392,9 @@ impl<'a> Reader<'a> {
         };
         self.set("creator", group.creator);
         self.set("groupname", group.groupname);
+        if let Some(id) = group.group_id {
+            self.set("group_id", id);
+        }
         Ok(())
     }
 
@@ -479,10 +484,11 @@ mod tests {
         let (creator, groupname) = match (list, number) {
             (GroupList::Mine, 1) => ("alice", "team"),
             (GroupList::Mine, 2) => ("王小明", "工作 群"),
-            (GroupList::All, 9) => ("carol", "choir"),
+            (GroupList::All, 9 | 10) => ("carol", "choir"),
             _ => return None,
         };
-        Some(GroupRef { creator: creator.into(), groupname: groupname.into() })
+        let group_id = (number == 10).then_some(7);
+        Some(GroupRef { creator: creator.into(), groupname: groupname.into(), group_id })
     }
 
     fn read(line: &str) -> Result<Command, CommandFault> {
@@ -559,6 +565,14 @@ mod tests {
             assert!(read(line) == Ok(request(kind, args)), "{line}");
         }
         assert_eq!(read(".quit"), Ok(Command::Quit));
+    }
+
+    #[test]
+    fn a_number_means_the_very_group_that_was_listed() {
+        let args =
+            json!({"creator": "carol", "groupname": "choir", "group_id": 7, "message": "sing"});
+        let wanted = request(MessageType::Adminsendgroup, args);
+        assert!(read("adminsendgroup 10 sing") == Ok(wanted));
     }
 
     #[test]

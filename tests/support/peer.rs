@@ -189,6 +189,7 @@ impl Peer {
             .map(|row| GroupRef {
                 creator: text(row, "creator"),
                 groupname: text(row, "groupname"),
+                group_id: row["group_id"].as_i64(),
             })
             .collect();
     }

@@ -26,6 +26,7 @@ impl Groups {
         kept.extend(groups.map(|group| GroupRef {
             creator: text(group, "creator"),
             groupname: text(group, "groupname"),
+            group_id: group["group_id"].as_i64(),
         }));
     }
 
