@@ -19,7 +19,8 @@
 //!
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
 //! [`counters`] count, [`password`] hashes, [`names`] says what a name is, [`id`] what things are
-//! called, [`limits`] how much of everything there may be.
+//! called, [`limits`] how much of everything there may be. [`files`] keeps from others
+//! what is ours.
 //! [`mutant`] breaks single promises, in no program that is shipped, to see that tests notice.
 #![forbid(unsafe_code)]
 
@@ -48,6 +49,7 @@ pub mod certificate;
 pub mod counters;
 pub mod throttle;
 
+pub mod files;
 pub mod id;
 pub mod limits;
 pub mod mutant;

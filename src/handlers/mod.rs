@@ -122,6 +122,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Setpasswd, Handler::Operator(operator::setpasswd), Writes::Once),
     (MessageType::Backup, Handler::Operator(operator::backup), Writes::Many),
     (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
+    (MessageType::Config, Handler::Operator(operator::config), Writes::Once),
 ];
 
 /// What a signed-in user can type, for the welcome: what a client does by itself, such as

@@ -3,7 +3,8 @@
 //! Every text is a row of a table, a variant of an enum, with its words in both languages, so a
 //! text that is missing in one language does not compile. [`reply`] is what the server answers,
 //! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`], [`operating`] and
-//! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says.
+//! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says,
+//! [`usage`] what is wrong with a command line.
 //!
 //! Programs must not read any of it: for them there are codes and events.
 
@@ -48,6 +49,7 @@ pub mod options;
 pub mod refusal;
 pub mod reply;
 pub mod startup;
+pub mod usage;
 
 /// How much of a peer's text is quoted.
 const EXCERPT_CHARS: usize = 64;

@@ -69,9 +69,9 @@ codes! {
     GroupBlocked => "An administrator has blocked this group.", "该群已被管理员封禁。";
     NameReserved => "That name is kept for the system; take another.", "该名称为系统保留，请换一个。";
     InviteRequired =>
-        "Registering from another machine needs the invite code that the server printed: p2sp \
-         HOST --invite CODE",
-        "从其他机器注册需要服务器启动时显示的邀请码：p2sp HOST --invite 邀请码";
+        "Registering from another machine needs the invite code that the server printed. At a \
+         terminal p2sp asks for it; a script has it in P2SP_INVITE or --invite-file FILE.",
+        "从其他机器注册需要服务器启动时显示的邀请码。在终端中 p2sp 会询问；脚本请用 P2SP_INVITE 或 --invite-file 文件 提供。";
     AdminProtected => "Administrators cannot be blocked.", "不能封禁管理员。";
     NoSuchUser => "There is no user {about}.", "用户 {about} 不存在。";
     NoSuchGroup => "There is no group {about}.", "群 {about} 不存在。";
