@@ -186,7 +186,7 @@ pub fn say(lines: &[Startup], lang: Lang) {
 
 fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
     // What is not ours is not touched, not even its modes.
-    files::look(&options.data).map_err(said)?;
+    files::look(&options.data).map_err(said_of_data)?;
     look_in_place(&options.data).map_err(|error| refusal(error, &options.data))?;
     secure(&options.data, options.rules.lang)?;
     let epoch = random_epoch()?;
@@ -205,7 +205,7 @@ fn open_existing(options: &Options) -> Result<Store, Startup> {
 
 /// Sees to it that the data are ours alone.
 fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
-    for files::Opened { path, mode, right } in files::secure(data).map_err(said)? {
+    for files::Opened { path, mode, right } in files::secure(data).map_err(said_of_data)? {
         let path = path.display().to_string();
         log::warn!("{}", Operating::Tightened { path, mode, right }.say(lang));
     }
@@ -224,6 +224,16 @@ pub fn said(fault: FileFault) -> Startup {
         FileFault::ParentExposed(path, mode) => Operating::ParentExposed { path: show(path), mode },
     }
     .into()
+}
+
+/// The same of the data directory.
+fn said_of_data(fault: FileFault) -> Startup {
+    match fault {
+        FileFault::System(path, why) => {
+            Startup::NotWritable { path: path.display().to_string(), why }
+        }
+        fault => said(fault),
+    }
 }
 
 /// What it means that a database cannot be opened.
