@@ -28,8 +28,8 @@ const USED: [(&str, bool); 5] = [
     ("invite", true),
     ("p2sp.toml", false),
 ];
-/// What else of ours may stand there. What begins with `p2sp.` is ours as well.
-const OURS: [&str; 3] = ["control", "restoring", "tls.pem.part"];
+/// What else may stand there, ours or the file system's. What begins with `p2sp.` is ours as well.
+const OURS: [&str; 5] = ["control", "restoring", "tls.pem.part", "invite.part", "lost+found"];
 
 /// Others may write.
 const WRITE: u32 = 0o022;
@@ -44,6 +44,8 @@ pub enum FileFault {
     System(PathBuf, String),
     /// There is such a file already.
     Exists(PathBuf),
+    /// Where we would write stands a file that is not ours, but the user's of this number.
+    InTheWay(PathBuf, u32),
     /// It belongs to neither us nor root but to the user of this number.
     Foreign(PathBuf, u32),
     /// Others can write to it, or read it where it must hold a secret, and it cannot be mended from
@@ -61,7 +63,7 @@ impl fmt::Display for FileFault {
         match self {
             FileFault::System(path, why) => write!(f, "{}: {why}", path.display()),
             FileFault::Exists(path) => write!(f, "{} exists already", path.display()),
-            FileFault::Foreign(path, owner) => {
+            FileFault::Foreign(path, owner) | FileFault::InTheWay(path, owner) => {
                 write!(f, "{} belongs to another user (uid {owner})", path.display())
             }
             FileFault::Exposed(path, mode) | FileFault::Shared(path, mode) => {
@@ -83,7 +85,8 @@ pub struct Opened {
     pub path: PathBuf,
     /// Its mode.
     pub mode: u32,
-    /// The mode that is right.
+    /// The mode that is right; of what was changed the new one, which is the same as before where
+    /// the file system or root wants it so.
     pub right: u32,
 }
 
@@ -110,7 +113,7 @@ impl Part {
                 // Left by one of ours that was killed.
                 let found = fs::symlink_metadata(&path).map_err(|e| system(&path, &e))?;
                 if !found.is_file() || found.uid() != geteuid().as_raw() {
-                    return Err(FileFault::Foreign(path, found.uid()));
+                    return Err(FileFault::InTheWay(path, found.uid()));
                 }
                 fs::remove_file(&path).and_then(|()| new().open(&path))
             }
@@ -120,7 +123,7 @@ impl Part {
         let made = file.metadata().map_err(|error| system(&path, &error))?;
         let part = Part { file, path, target: target.to_owned() };
         if made.uid() != geteuid().as_raw() {
-            return Err(FileFault::Foreign(part.path.clone(), made.uid()));
+            return Err(FileFault::InTheWay(part.path.clone(), made.uid()));
         }
         if made.mode() & ANY != 0 {
             return Err(FileFault::Exposed(part.path.clone(), made.mode() & 0o777));
@@ -164,7 +167,7 @@ impl Part {
         let there = fs::symlink_metadata(&self.target).map_err(fault)?;
         let ours = self.file.metadata().map_err(fault)?;
         if (there.dev(), there.ino()) != (ours.dev(), ours.ino()) {
-            return Err(FileFault::Foreign(self.target.clone(), there.uid()));
+            return Err(FileFault::InTheWay(self.target.clone(), there.uid()));
         }
         sync_place(&self.target)
     }
@@ -351,7 +354,9 @@ mod tests {
         fs::write(&elsewhere, "mine").expect("written");
         let beside = dir.path().join("new.part");
         symlink(&elsewhere, &beside).expect("a link");
-        assert!(matches!(Part::begin(&target), Err(FileFault::Foreign(path, _)) if path == beside));
+        assert!(
+            matches!(Part::begin(&target), Err(FileFault::InTheWay(path, _)) if path == beside)
+        );
         assert_eq!(fs::read_to_string(&elsewhere).expect("a file"), "mine");
         fs::remove_file(&beside).expect("removed");
         // One that was left is replaced.

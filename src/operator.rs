@@ -207,7 +207,11 @@ fn open_existing(options: &Options) -> Result<Store, Startup> {
 fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
     for files::Opened { path, mode, right } in files::secure(data).map_err(said_of_data)? {
         let path = path.display().to_string();
-        log::warn!("{}", Operating::Tightened { path, mode, right }.say(lang));
+        let line = match mode == right {
+            true => Operating::StillOpen { path, mode },
+            false => Operating::Tightened { path, mode, right },
+        };
+        log::warn!("{}", line.say(lang));
     }
     Ok(())
 }
@@ -218,6 +222,7 @@ pub fn said(fault: FileFault) -> Startup {
     match fault {
         FileFault::System(path, why) => Operating::CannotWrite { path: show(path), why },
         FileFault::Exists(path) => Operating::FileExists { path: show(path) },
+        FileFault::InTheWay(path, owner) => Operating::InTheWay { path: show(path), owner },
         FileFault::Foreign(path, owner) => Operating::Foreign { path: show(path), owner },
         FileFault::Exposed(path, mode) => Operating::Exposed { path: show(path), mode },
         FileFault::Shared(path, mode) => Operating::Shared { path: show(path), mode },

@@ -456,6 +456,9 @@ fn what_is_no_backup_is_refused_and_nothing_is_replaced() {
         assert!(!line.is_ascii() && line.lines().count() == 1, "{line}");
     }
     assert!(!refused(&server, &["restore", name(&dir)]).is_empty());
+    let nowhere = dir.join("nowhere");
+    let output = run(&["--data", name(&nowhere), "restore", name(&dir.join("empty"))], "");
+    assert!(output.status.code() == Some(1) && !nowhere.exists(), "{output:?}");
     assert!(fs::read(&database).expect("a database") == before);
     let left: Vec<_> = fs::read_dir(server.data()).expect("a directory").flatten().collect();
     let left = left.iter().filter(|entry| {

@@ -23,6 +23,11 @@ texts! {
             "无法建立控制套接字，运行期间不能使用管理命令：{why}";
         FileExists { path: String } =>
             "{path} exists already; name a new file.", "{path} 已存在，请换一个文件名。";
+        /// Where something was to be written.
+        InTheWay { path: String, owner: u32 } =>
+            "{path} is in the way: it is a file of another user's (uid {owner}) or a link. Remove \
+             it, or name a file in another folder.",
+            "{path} 已存在，它是其他用户（uid {owner}）的文件或链接。请删除它，或指定其他目录中的文件。";
         /// Of a user's number.
         Foreign { path: String, owner: u32 } =>
             "{path} belongs to another user (uid {owner}). Run p2sp-server as that user (sudo -u \
@@ -44,6 +49,10 @@ texts! {
         Tightened { path: String, mode: u32, right: u32 } =>
             "{path} was open to others (mode {mode:03o}); now it is not (mode {right:03o})",
             "{path} 原先可被其他用户访问（权限 {mode:03o}），现已收紧（权限 {right:03o}）";
+        /// Others may read it, and it could not be changed; or it is root's.
+        StillOpen { path: String, mode: u32 } =>
+            "{path} is open to others (mode {mode:03o}), and that cannot be changed from here",
+            "{path} 可被其他用户访问（权限 {mode:03o}），且程序无法修改";
         /// Of `--tls-key`.
         KeyOpen { path: String, mode: u32, right: u32 } =>
             "everybody can read the key in {path} (mode {mode:03o}): chmod {right:03o} '{path}'",

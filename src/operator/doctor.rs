@@ -48,22 +48,23 @@ pub fn run(options: &Options) -> ExitCode {
         Some(server) => server.within(ANSWER_PATIENCE)?.about().map(Some),
         None => Ok(None),
     });
-    let (runs, options) = match &about {
+    let (server, options) = match &about {
         Ok(Some(about)) => (super::config::running(about), &of_running(options, about)),
         _ => (Operating::NoServer { path: options.data.display().to_string() }, options),
     };
     let is_stopped = matches!(about, Ok(None));
     if about.is_ok() {
-        println!("{}: {}", Check::Server.say(lang), runs.say(lang));
+        println!("{}: {}", Check::Server.say(lang), server.say(lang));
     }
+    let runs = about.as_ref().ok().and_then(Option::as_ref);
     let checks = [
         (Check::Port, if is_stopped { port(options) } else { Vec::new() }),
-        (Check::OpenFiles, open_files(about.as_ref().ok().and_then(Option::as_ref))),
+        (Check::OpenFiles, open_files(runs)),
         (Check::Clock, clock(&options.data, unix_now())),
         (Check::Disk, disk(&options.data)),
         (Check::Files, files(options)),
-        (Check::Database, database(options, about)),
-        (Check::Certificate, certificate(options)),
+        (Check::Database, database(options, &about)),
+        (Check::Certificate, certificate(options, runs)),
     ];
     let mut complaints = 0;
     for (check, found) in checks {
@@ -167,7 +168,10 @@ fn files(options: &Options) -> Vec<Mend> {
             FileFault::ParentExposed(path, _) => format!("sudo chmod o-w {}", quoted(path)),
             FileFault::Exposed(path, _) => format!("chmod go-rwx {}", quoted(path)),
             FileFault::Shared(path, _) => format!("mv {0} {0}.d", quoted(path)),
-            FileFault::Foreign(path, _) | FileFault::System(path, _) | FileFault::Exists(path) => {
+            FileFault::Foreign(path, _)
+            | FileFault::InTheWay(path, _)
+            | FileFault::System(path, _)
+            | FileFault::Exists(path) => {
                 format!("sudo chown -R \"$USER\" {}", quoted(path))
             }
         };
@@ -209,7 +213,7 @@ fn open_to_others(data: &Path) -> Vec<Mend> {
 }
 
 /// Whether the database is whole; of a server that runs, whether it answers.
-fn database(options: &Options, about: Result<Option<Value>, Startup>) -> Vec<Mend> {
+fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Mend> {
     let lang = options.rules.lang;
     let data = quoted(&options.data);
     let restore = || format!("p2sp-server --data {data} restore FILE");
@@ -241,17 +245,24 @@ fn database(options: &Options, about: Result<Option<Value>, Startup>) -> Vec<Men
     }
 }
 
-/// Whether the certificate can be used, and for how long, if there is one already.
-fn certificate(options: &Options) -> Vec<Mend> {
-    match entrance::look(options) {
-        Ok(until) => {
-            let days = until.map(|until| (until - unix_now()).div_euclid(86_400));
-            let ending = days.filter(|days| *days < CERTIFICATE_DAYS_FEW);
-            let mend = "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned();
-            ending.map(|days| (Complaint::Ends { days }, mend)).into_iter().collect()
+/// Whether the certificate can be used, and for how long, if there is one already. Our own is
+/// renewed by the next start, and by a server that runs within a day.
+fn certificate(options: &Options, about: Option<&Value>) -> Vec<Mend> {
+    let until = match entrance::look(options) {
+        Ok(until) => until,
+        Err((line, mend)) => {
+            return vec![(Complaint::Said { line: line.say(options.rules.lang) }, mend)];
         }
-        Err((line, mend)) => vec![(Complaint::Said { line: line.say(options.rules.lang) }, mend)],
-    }
+    };
+    let days = until.map(|until| (until - unix_now()).div_euclid(86_400));
+    let Some(days) = days.filter(|days| *days < CERTIFICATE_DAYS_FEW) else { return Vec::new() };
+    let pid = about.and_then(|about| about["pid"].as_u64());
+    let mend = match (options.certificate.is_due(&[], unix_now()), pid) {
+        (true, None) => return Vec::new(),
+        (true, Some(pid)) => format!("kill -HUP {pid}"),
+        (false, _) => "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned(),
+    };
+    vec![(Complaint::Ends { days }, mend)]
 }
 
 /// A path as a shell takes it.

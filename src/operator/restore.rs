@@ -1,6 +1,6 @@
 //! `p2sp-server restore`: a backup in the place of the database, while the server is stopped.
 //!
-//! The backup is copied beside the database, checked there, brought up to date, and gets a new
+//! The backup is checked, copied beside the database, brought up to date there, and gets a new
 //! epoch, for its seqs will be given again. Only then does it take the database's place, in one
 //! step; the old one is kept under another name.
 
@@ -29,6 +29,11 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
         return Err(Startup::InUse { path: data.display().to_string() });
     }
     check_whole(file)?;
+    // As it is: what it lacks must not be made up for by bringing it up to date.
+    let found = check_copy(file).map_err(|error| refusal_of_copy(error, file))?;
+    if let Some(first) = found.first() {
+        return Err(super::check::violated(first).into());
+    }
     secure(data, options.rules.lang)?;
     let staging = Staging(data.join("restoring"));
     // Left by a restore that was killed.
@@ -37,11 +42,6 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     made.map_err(|error| cannot(&staging.0, &error))?;
     let copy = staging.0.join("p2sp.db");
     copy_into(file, &copy)?;
-    // As it is: what it lacks must not be made up for by bringing it up to date.
-    let found = check_copy(&copy).map_err(|error| refusal_of_copy(error, file))?;
-    if let Some(first) = found.first() {
-        return Err(super::check::violated(first).into());
-    }
     prepare(&staging.0, file)?;
     let aside = data.join(format!("p2sp.db.before-restore-{}", unix_now()));
     put_in_place(data, &copy, &aside).map_err(|error| refusal(error, data))?;
@@ -54,9 +54,6 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
 fn copy_into(from: &Path, to: &Path) -> Result<(), Startup> {
     let unreadable = |why: String| Operating::CannotRead { path: from.display().to_string(), why };
     let mut file = File::open(from).map_err(|error| unreadable(error.to_string()))?;
-    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
-        return Err(Operating::NotABackup { path: from.display().to_string() }.into());
-    }
     let mut copy = OpenOptions::new();
     let copy = copy.write(true).create_new(true).mode(0o600).open(to);
     let mut copy = copy.map_err(|error| cannot(to, &error))?;
@@ -67,6 +64,9 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), Startup> {
 /// Whether a file is all there is of a database. One that was copied away from a server by other
 /// means may have its last part in the write-ahead log.
 pub fn check_whole(file: &Path) -> Result<(), Startup> {
+    if fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
+        return Err(Operating::NotABackup { path: file.display().to_string() }.into());
+    }
     let mut beside = file.as_os_str().to_owned();
     beside.push("-wal");
     if !fs::metadata(&beside).is_ok_and(|meta| meta.len() > 0) {

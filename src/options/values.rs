@@ -11,6 +11,7 @@ use rustix::net::netdevice::name_to_index;
 /// # Errors
 /// What it should be.
 pub fn address(text: &str) -> Result<SocketAddr, Wanted> {
+    let text = text.trim();
     if let Ok(address) = text.parse::<SocketAddr>() {
         let lacks_zone = matches!(address, SocketAddr::V6(v6)
             if v6.ip().is_unicast_link_local() && v6.scope_id() == 0);
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn an_address_has_a_port_and_a_link_local_one_its_interface() {
-        for text in ["127.0.0.1:1", "[::1]:18888", "0.0.0.0:0", "[fe80::1%1]:7"] {
+        for text in ["127.0.0.1:1", " 127.0.0.1:1", "[::1]:18888", "0.0.0.0:0", "[fe80::1%1]:7"] {
             assert!(address(text).is_ok(), "{text}");
         }
         let zone = address("[fe80::1%lo]:7").expect("every machine has it");
