@@ -192,9 +192,7 @@ pub fn secure(dir: &Path) -> Result<Vec<Opened>, FileFault> {
         return Ok(Vec::new());
     }
     check_owner(dir, &meta)?;
-    if meta.mode() & ANY != 0 && is_shared(dir, &meta) {
-        return Err(FileFault::Shared(dir.to_owned(), meta.mode() & 0o777));
-    }
+    check_shared(dir, &meta)?;
     let mut opened = Vec::from_iter(tighten(dir, &meta, true)?);
     for (name, is_secret) in USED {
         let path = dir.join(name);
@@ -211,6 +209,10 @@ pub fn secure(dir: &Path) -> Result<Vec<Opened>, FileFault> {
 /// As [`secure`], but for what can be mended.
 pub fn look(dir: &Path) -> Result<Vec<Opened>, FileFault> {
     check_above(dir)?;
+    if let Some(meta) = metadata(dir)? {
+        check_owner(dir, &meta)?;
+        check_shared(dir, &meta)?;
+    }
     let used = USED.iter().map(|(name, is_secret)| (dir.join(name), *is_secret));
     let mut opened = Vec::new();
     for (path, is_secret) in [(dir.to_owned(), true)].into_iter().chain(used) {
@@ -287,7 +289,14 @@ fn open_to_others(path: &Path, meta: &Metadata, is_secret: bool) -> Option<Opene
     (mode != right).then(|| Opened { path: path.to_owned(), mode, right })
 }
 
-/// Whether a directory serves others as well: it must not be closed to them.
+/// Whether a directory that is open serves others as well: it must not be closed to them.
+fn check_shared(dir: &Path, meta: &Metadata) -> Result<(), FileFault> {
+    match meta.is_dir() && meta.mode() & ANY != 0 && is_shared(dir, meta) {
+        true => Err(FileFault::Shared(dir.to_owned(), meta.mode() & 0o777)),
+        false => Ok(()),
+    }
+}
+
 fn is_shared(dir: &Path, meta: &Metadata) -> bool {
     if meta.mode() & STICKY != 0 {
         return true;

@@ -102,6 +102,11 @@ fn a_directory_that_serves_others_as_well_is_not_closed_to_them() {
     assert!(line.contains("holds more than p2sp's data") && line.contains("/srv/p2sp"), "{line}");
     assert_eq!(mode(&data), 0o755);
     assert_eq!(fs::read_dir(&data).expect("a directory").count(), 1, "nothing was touched");
+    let doctor = run(&["--lang", "en", "--data", name(&data), "doctor"], "");
+    let said = text(&doctor.stdout);
+    let mend = format!("p2sp-server --data '{}'", data.join("p2sp").display());
+    assert!(said.contains("holds more than p2sp's data") && said.contains(&mend), "{said}");
+    assert!(!said.contains("chmod"), "{said}");
     let words = run(&["--lang", "zh", "--data", name(&data), "--listen", "127.0.0.1:0"], "");
     assert!(text(&words.stderr).contains("p2sp 以外的内容"), "{words:?}");
 }
@@ -160,7 +165,9 @@ impl Shared {
         fs::create_dir(&folder).expect("a directory");
         set_mode(&folder, 0o1777);
         let program = dir.path().join("p2sp-server");
-        fs::copy(env!("CARGO_BIN_EXE_p2sp-server"), &program).expect("a copy");
+        // By another process: what a thread of ours holds open for writing cannot be run.
+        let cp = Command::new("cp").arg(env!("CARGO_BIN_EXE_p2sp-server")).arg(&program).status();
+        assert!(cp.expect("cp").success());
         set_mode(&program, 0o755);
         let data = server.data();
         let files = fs::read_dir(&data).expect("a directory").flatten().map(|entry| entry.path());

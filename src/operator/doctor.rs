@@ -151,8 +151,9 @@ fn files(options: &Options) -> Vec<Mend> {
         let path = data.display().to_string();
         return vec![(Complaint::NoDirectory { path }, start(data))];
     }
-    let mut found = open_to_others(data);
     let mut faults = Vec::from_iter(files::look(data).err());
+    let is_shared = matches!(faults.as_slice(), [FileFault::Shared(..)]);
+    let mut found = if is_shared { Vec::new() } else { open_to_others(data) };
     if let Source::Given { key, .. } = &options.certificate {
         match files::look_at_key(key) {
             Ok(None) => {}
@@ -167,7 +168,7 @@ fn files(options: &Options) -> Vec<Mend> {
         let mend = match &fault {
             FileFault::ParentExposed(path, _) => format!("sudo chmod o-w {}", quoted(path)),
             FileFault::Exposed(path, _) => format!("chmod go-rwx {}", quoted(path)),
-            FileFault::Shared(path, _) => format!("mv {0} {0}.d", quoted(path)),
+            FileFault::Shared(path, _) => start(&path.join("p2sp")),
             FileFault::Foreign(path, _)
             | FileFault::InTheWay(path, _)
             | FileFault::System(path, _)
