@@ -1,9 +1,16 @@
 //! What the command line says, and its help in the person's language.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 use p2sp::locale::Lang;
-use p2sp::locale::client::OptionHelp;
+use p2sp::locale::client::{OptionHelp, Text};
+use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::wire::Fingerprint;
+
+/// The exit code when the command line says what cannot be.
+const EXIT_USAGE: i32 = 2;
 
 /// The options; their words are in [`HELP`].
 #[derive(Parser)]
@@ -13,7 +20,13 @@ pub struct Flags {
     pub address: String,
     #[arg(long, value_name = "FINGERPRINT")]
     pub fingerprint: Option<Fingerprint>,
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "FILE")]
+    invite_file: Option<PathBuf>,
+    /// Refused: whoever lists the processes would see it.
+    #[arg(long = "invite", num_args = 0..=1, hide = true)]
+    invite_in_sight: Option<Option<String>>,
+    /// The code, wherever it came from.
+    #[arg(skip)]
     pub invite: Option<String>,
     #[arg(long)]
     pub tls: bool,
@@ -33,7 +46,7 @@ pub struct Flags {
 const HELP: &[(&str, OptionHelp)] = &[
     ("address", OptionHelp::Address),
     ("fingerprint", OptionHelp::Fingerprint),
-    ("invite", OptionHelp::Invite),
+    ("invite_file", OptionHelp::InviteFile),
     ("tls", OptionHelp::Tls),
     ("plaintext", OptionHelp::Plaintext),
     ("lang", OptionHelp::Lang),
@@ -45,12 +58,28 @@ const HELP: &[(&str, OptionHelp)] = &[
 ];
 
 impl Flags {
-    /// What this process was started with. Words that are no options, and `--help`, end it.
+    /// What this process was started with. What cannot be, and `--help`, end it.
     pub fn of_process() -> Flags {
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let lang = Lang::of_command_line(words, variable);
-        let matches = command(lang).get_matches();
-        Flags::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let parsed =
+            command(lang).try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
+        let mut flags = parsed.unwrap_or_else(|error| match Usage::of(&error) {
+            Some(usage) => refuse(&named(usage).say(lang)),
+            None => error.exit(),
+        });
+        if flags.invite_in_sight.is_some() {
+            refuse(&Text::InviteInSight.say(lang));
+        }
+        flags.invite = match &flags.invite_file {
+            Some(path) => Some(read_invite(path).unwrap_or_else(|why| {
+                let path = &*path.display().to_string();
+                refuse(&Text::InviteUnreadable { path, why: &why }.say(lang))
+            })),
+            None => variable("P2SP_INVITE").map(|code| code.trim().to_owned()),
+        };
+        flags.invite = flags.invite.filter(|code| !code.is_empty());
+        flags
     }
 
     /// The language to speak.
@@ -62,8 +91,29 @@ impl Flags {
     }
 }
 
+/// A variable that is empty counts as absent.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn read_invite(path: &Path) -> Result<String, String> {
+    Ok(fs::read_to_string(path).map_err(|error| error.to_string())?.trim().to_owned())
+}
+
+/// What should stand there, in words of both languages.
+fn named(usage: Usage) -> Usage {
+    match usage {
+        Usage::BadValue { place, value, .. } if place == "--fingerprint" => {
+            Usage::BadValue { place, value, wanted: Wanted::Fingerprint }
+        }
+        usage => usage,
+    }
+}
+
+/// One line that says what is wrong and what to do, and the end.
+fn refuse(line: &str) -> ! {
+    eprintln!("p2sp: {line}");
+    std::process::exit(EXIT_USAGE)
 }
 
 /// The options with their words.
@@ -72,8 +122,11 @@ fn command(lang: Lang) -> Command {
         .about(OptionHelp::Program.say(lang))
         .after_help(OptionHelp::ExitCodes.say(lang));
     command.build();
-    HELP.iter()
-        .fold(command, |command, (id, help)| command.mut_arg(id, |arg| arg.help(help.say(lang))))
+    let words = |id: &str| HELP.iter().find(|(known, _)| *known == id).map(|(_, help)| help);
+    command.mut_args(|arg| match words(arg.get_id().as_str()) {
+        Some(help) => arg.help(help.say(lang)),
+        None => arg,
+    })
 }
 
 #[cfg(test)]
@@ -84,7 +137,8 @@ mod tests {
     fn every_option_has_its_words() {
         let mut built = Flags::command();
         built.build();
-        let ids: Vec<_> = built.get_arguments().map(|arg| arg.get_id().as_str()).collect();
+        let shown = built.get_arguments().filter(|arg| !arg.is_hide_set());
+        let ids: Vec<_> = shown.map(|arg| arg.get_id().as_str()).collect();
         let explained: Vec<_> = HELP.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, explained);
         let help = command(Lang::Zh).render_help().to_string();

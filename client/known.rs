@@ -4,15 +4,17 @@
 //! chat.example.org:18888 sha256:4d2f4caf…     one line a server
 //! ```
 //!
-//! The file is for its owner alone. One that is there and cannot be read is an error, never an
-//! empty one: what was trusted before would else be trusted anew, whatever it is.
+//! The file is for its owner alone, and one that somebody else owns is not believed. One that is
+//! there and cannot be read is an error, never an empty one: what was trusted before would else be
+//! trusted anew, whatever it is.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+use p2sp::files::{Part, read_own};
 use p2sp::wire::Fingerprint;
 
 use crate::address::Address;
@@ -66,17 +68,13 @@ impl KnownServers {
         let others = text.lines().filter(|line| split(line).0 != name);
         let mut lines: String = others.map(|line| format!("{line}\n")).collect();
         lines += &format!("{name} {fingerprint}\n");
-        // Beside it first: the file is never there by half.
-        let begun = self.path.with_extension(format!("new-{}", std::process::id()));
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&begun)?;
-        file.write_all(lines.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&begun, &self.path)
+        let mut part = Part::begin(&self.path).map_err(io::Error::other)?;
+        part.file().write_all(lines.as_bytes())?;
+        part.replace().map_err(io::Error::other)
     }
 
     fn read(&self) -> io::Result<String> {
-        match fs::read_to_string(&self.path) {
+        match read_own(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
             read => read,
         }
@@ -107,6 +105,7 @@ impl KnownServers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -133,6 +132,10 @@ mod tests {
         assert_eq!(mode(known.path()), 0o600);
         assert_eq!(mode(known.path().parent().expect("a directory")), 0o700);
         assert_eq!(fs::read_to_string(known.path()).expect("text").lines().count(), 3);
+        // Others could have written to it; from now on they cannot.
+        fs::set_permissions(known.path(), fs::Permissions::from_mode(0o666)).expect("a mode");
+        assert_eq!(known.get(&address("a")).expect("read"), Some(one));
+        assert_eq!(mode(known.path()) & 0o022, 0);
     }
 
     #[test]

@@ -7,16 +7,17 @@
 //! ```
 //!
 //! A key is made only where there is no file. One that cannot be read, or lacks a part, is a fault
-//! that says so: whoever has trusted the old key must not meet a new one by accident. TLS 1.3 alone
+//! that says so: whoever has trusted the old key must not meet a new one by accident. Our own
+//! certificate is made again in time, with the key that it had ([`own`]). TLS 1.3 alone
 //! is spoken, without tickets and early data: each handshake stands for itself. Nothing here knows
 //! a connection.
 
+mod own;
 mod validity;
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ParsedCertificate};
 use zeroize::Zeroizing;
 
+use crate::files::{FileFault, Part};
 use crate::wire::Fingerprint;
 
 /// The file in the data directory.
@@ -114,24 +116,67 @@ impl Source {
             Source::Given { chain, .. } => chain,
         };
         self.load()?;
-        Ok(read::<CertificateDer>(chain)?.first().and_then(|first| validity::not_after(first)))
+        Ok(read::<CertificateDer>(chain)?
+            .first()
+            .and_then(|first| Some(validity::head(first)?.not_after)))
     }
 
-    /// The same, and makes our own if there is none yet.
+    /// The same, and makes our own if there is none yet, for these names of the host and its
+    /// addresses. One that is there is made again, with its key, if it should be at that time (in
+    /// unix seconds); where that fails, it is used as it is.
     ///
     /// # Errors
     /// As [`Source::load`], or it cannot be written.
-    pub fn load_or_make(&self) -> Result<Certificate, CertificateFault> {
-        if let Source::Own(dir) = self {
-            let path = dir.join(OWN_FILE);
+    pub fn load_or_make(
+        &self,
+        names: &[String],
+        unix: i64,
+    ) -> Result<Certificate, CertificateFault> {
+        let Source::Own(dir) = self else { return self.load() };
+        let path = dir.join(OWN_FILE);
+        let unwritable = |why: String| CertificateFault::Unwritable(path.clone(), why);
+        match fs::symlink_metadata(&path) {
             // Only a file that is certainly not there is made: any other trouble is `load`'s.
-            if matches!(fs::symlink_metadata(&path), Err(e) if e.kind() == io::ErrorKind::NotFound)
-            {
-                make(&path)?;
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = own::make(names, unix).map_err(unwritable)?;
+                write_secret(&path, made.as_bytes()).map_err(|e| unwritable(e.to_string()))?;
             }
+            // A link was made by an operator.
+            Ok(meta) if meta.is_file() => {
+                let loaded = self.load()?;
+                match renew(&path, names, unix) {
+                    Ok(true) => log::info!("{} was renewed, with the same key", path.display()),
+                    Ok(false) => return Ok(loaded),
+                    Err(why) => {
+                        log::warn!("{} should be renewed and is not: {why}", path.display());
+                        return Ok(loaded);
+                    }
+                }
+            }
+            _ => {}
         }
         self.load()
     }
+
+    /// Whether our own certificate should be made again at that time, in unix seconds.
+    pub fn is_due(&self, names: &[String], unix: i64) -> bool {
+        let Source::Own(dir) = self else { return false };
+        let found = read::<CertificateDer>(&dir.join(OWN_FILE)).unwrap_or_default();
+        matches!(found.as_slice(), [only] if own::is_due(only, names, unix))
+    }
+}
+
+/// Makes our own certificate again, if it should be.
+fn renew(path: &Path, names: &[String], unix: i64) -> Result<bool, String> {
+    let fault = |fault: CertificateFault| fault.to_string();
+    let found = read::<CertificateDer>(path).map_err(fault)?;
+    if !matches!(found.as_slice(), [only] if own::is_due(only, names, unix)) {
+        return Ok(false);
+    }
+    let key = read::<PrivateKeyDer>(path).map_err(fault)?.into_iter().next().ok_or("no key")?;
+    let renewed = own::renew(&key, names, unix)?;
+    write_secret(path, renewed.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(true)
 }
 
 /// Writes a file for our own eyes, which is there with all that it holds or not at all, whenever
@@ -139,14 +184,11 @@ impl Source {
 ///
 /// # Errors
 /// The directory cannot be written to.
-pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let begun = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&begun)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&begun, path)?;
-    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), FileFault> {
+    let mut part = Part::begin(path)?;
+    let written = part.file().write_all(bytes);
+    written.map_err(|error| FileFault::System(path.to_owned(), error.to_string()))?;
+    part.replace()
 }
 
 fn load(chain: &Path, key: &Path) -> Result<Certificate, CertificateFault> {
@@ -180,23 +222,17 @@ fn read<T: PemObject>(path: &Path) -> Result<Vec<T>, CertificateFault> {
     items.map_err(|error| unreadable(error.to_string()))
 }
 
-fn make(path: &Path) -> Result<(), CertificateFault> {
-    let unwritable = |why: String| CertificateFault::Unwritable(path.into(), why);
-    let made = rcgen::generate_simple_self_signed(["p2sp".to_owned(), "localhost".to_owned()])
-        .map_err(|error| unwritable(error.to_string()))?;
-    let text = Zeroizing::new(made.signing_key.serialize_pem() + &made.cert.pem());
-    write_secret(path, text.as_bytes()).map_err(|error| unwritable(error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    const NOW: i64 = 1_800_000_000;
+
     fn made() -> (tempfile::TempDir, Source, Certificate) {
         let dir = tempfile::tempdir().expect("a directory");
         let source = Source::Own(dir.path().into());
-        let certificate = source.load_or_make().expect("a certificate");
+        let certificate = source.load_or_make(&[], NOW).expect("a certificate");
         (dir, source, certificate)
     }
 
@@ -206,7 +242,7 @@ mod tests {
         let path = dir.path().join(OWN_FILE);
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(source.load_or_make().expect("the same").fingerprint, first.fingerprint);
+        assert_eq!(source.load_or_make(&[], NOW).expect("the same").fingerprint, first.fingerprint);
         assert_eq!(fs::read_dir(dir.path()).expect("files").count(), 1, "nothing half done stays");
     }
 
@@ -224,14 +260,14 @@ mod tests {
             (certificate, CertificateFault::NoKey(path.clone())),
         ] {
             fs::write(&path, text).expect("written");
-            assert_eq!(source.load_or_make().err(), Some(fault));
+            assert_eq!(source.load_or_make(&[], NOW).err(), Some(fault));
             assert_eq!(fs::read_to_string(&path).expect("text"), text, "it is left as it is");
         }
         fs::write(&path, &whole[..whole.len() - 40]).expect("written");
-        assert!(matches!(source.load_or_make(), Err(CertificateFault::Unreadable(..))));
+        assert!(matches!(source.load_or_make(&[], NOW), Err(CertificateFault::Unreadable(..))));
         fs::remove_file(&path).expect("removed");
         fs::create_dir(&path).expect("a directory in its place");
-        assert!(matches!(source.load_or_make(), Err(CertificateFault::Unreadable(..))));
+        assert!(matches!(source.load_or_make(&[], NOW), Err(CertificateFault::Unreadable(..))));
     }
 
     #[test]

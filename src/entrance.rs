@@ -11,10 +11,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use p2sp::certificate::{Certificate, CertificateFault, Source, write_secret};
+use p2sp::files::{self, Opened};
+use p2sp::locale::Lang;
+use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::password::KeyHash;
 
-use crate::operator;
+use crate::operator::{self, said, unix_now};
 use crate::options::{Options, PORT};
 
 /// The file of the invite code in the data directory.
@@ -32,6 +35,8 @@ pub struct Entrance {
     invite: Option<String>,
     /// Where the server is reached from other machines.
     addresses: Vec<SocketAddr>,
+    /// Where it listens.
+    pub listening: Vec<SocketAddr>,
     exposed: bool,
     plaintext: bool,
 }
@@ -42,7 +47,11 @@ impl Entrance {
     /// # Errors
     /// A file is there and cannot be used.
     pub fn open(options: &Options, listening: &[SocketAddr]) -> Result<Entrance, Startup> {
-        let certificate = options.certificate.load_or_make().map_err(explain)?;
+        if let Source::Given { key, .. } = &options.certificate {
+            look_at_key(key, options.rules.lang)?;
+        }
+        let names = names(listening);
+        let certificate = options.certificate.load_or_make(&names, unix_now()).map_err(explain)?;
         let exposed = listening.iter().any(|address| !address.ip().is_loopback());
         let invite = match exposed && !options.open_registration {
             true => Some(invite(&options.data.join(INVITE_FILE))?),
@@ -50,7 +59,8 @@ impl Entrance {
         };
         let addresses = reachable(listening);
         let plaintext = !options.rules.tls_required;
-        Ok(Entrance { certificate, invite, addresses, exposed, plaintext })
+        let listening = listening.to_vec();
+        Ok(Entrance { certificate, invite, addresses, listening, exposed, plaintext })
     }
 
     /// What is kept of the code.
@@ -74,17 +84,41 @@ impl Entrance {
             lines.push(Startup::InsecurePlaintext);
         }
         let host = self.addresses.first().map_or("HOST".to_owned(), host);
-        let mut command = format!("p2sp {host} --fingerprint {fingerprint}");
+        let command = format!("p2sp {host} --fingerprint {fingerprint}");
         match &self.invite {
             None => lines.push(Startup::OpenRegistration),
             Some(code) => {
-                command += &format!(" --invite {code}");
+                // Not in the command: everybody on a machine sees what others have typed there.
                 lines.push(Startup::Invite { code: code.clone() });
             }
         }
         lines.push(Startup::HowToJoinFromElsewhere { command });
         lines
     }
+}
+
+/// An operator's key that others can read is the operator's to mend.
+fn look_at_key(key: &Path, lang: Lang) -> Result<(), Startup> {
+    if let Some(Opened { path, mode, right }) = files::look_at_key(key).map_err(said)? {
+        let path = path.display().to_string();
+        log::warn!("{}", Operating::KeyOpen { path, mode, right }.say(lang));
+    }
+    Ok(())
+}
+
+/// What our own certificate is for: the host by its name, and all addresses that are listened on.
+pub fn names(listening: &[SocketAddr]) -> Vec<String> {
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_str().ok().filter(|host| !host.is_empty()).map(str::to_owned);
+    let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut names: Vec<String> = host.into_iter().chain(always).collect();
+    for address in reachable(listening) {
+        let address = address.ip().to_string();
+        if !names.contains(&address) {
+            names.push(address);
+        }
+    }
+    names
 }
 
 /// Until when the certificate can be used, if there is one; or what is wrong, and the command that
@@ -117,13 +151,19 @@ fn reachable(listening: &[SocketAddr]) -> Vec<SocketAddr> {
             continue;
         }
         let same = interfaces.iter().filter(|at| at.ip().is_ipv4() == address.is_ipv4());
-        // A link-local address means nothing without the name of a peer's own interface.
-        let useful = same.filter(|at| !at.is_link_local());
-        found.extend(useful.map(|at| SocketAddr::new(at.ip(), address.port())));
+        found.extend(same.map(|at| SocketAddr::new(at.ip(), address.port())));
     }
-    found.retain(|address| !address.ip().is_loopback());
+    // A link-local address means nothing without the name of a peer's own interface.
+    found.retain(|address| !address.ip().is_loopback() && !is_link_local(address.ip()));
     found.sort_by_key(SocketAddr::is_ipv6);
     found
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }
 
 /// The address as the client takes it.
@@ -143,7 +183,7 @@ fn invite(path: &Path) -> Result<String, Startup> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let code = operator::code()?;
             write_secret(path, format!("{code}\n").as_bytes())
-                .map_err(|error| unusable(error.to_string()))?;
+                .map_err(|fault| unusable(fault.to_string()))?;
             Ok(code)
         }
         Err(error) => Err(unusable(error.to_string())),

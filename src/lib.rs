@@ -22,6 +22,7 @@
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
 //! [`counters`] count, [`password`] hashes, [`names`] says what a name is and [`visible`] what of a
 //! text can be seen, [`id`] what things are called, [`limits`] how much of everything there may be.
+//! [`files`] keeps from others what is ours.
 //! [`mutant`] breaks single promises, in no program that is shipped, to see that tests notice.
 #![forbid(unsafe_code)]
 
@@ -50,6 +51,7 @@ pub mod certificate;
 pub mod counters;
 pub mod throttle;
 
+pub mod files;
 pub mod id;
 pub mod limits;
 pub mod mutant;

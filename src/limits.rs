@@ -344,6 +344,11 @@ const _: () = assert!(HANDSHAKE_BYTES_MAX <= RECORD_BYTES_MAX);
 const _: () = assert!(WAL_PAGES_IDLE < WAL_PAGES_MAX);
 const _: () = assert!(WAL_PAGES_MAX < WAL_PAGES_KEPT && WAL_PAGES_KEPT < HOLD_WAL_PAGES_MAX);
 
+/// Days that our own certificate is valid: browsers take no longer one.
+pub const CERTIFICATE_DAYS: i64 = 397;
+/// How often a server that runs looks whether its own certificate is to be renewed, in seconds.
+pub const CERTIFICATE_LOOK_SECONDS: u64 = 86_400;
+
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident = $default:literal,)+) => {
         /// What an operator may change with `--limit NAME=VALUE`; 0 means none.

@@ -8,15 +8,24 @@ mod options;
 use std::process::ExitCode;
 
 use options::{Job, Options};
+use p2sp::locale::startup::Startup;
 use p2sp::visible::printable_line;
 use rustix::fs::Mode;
+
+/// The exit code when the command line or the environment says what cannot be.
+const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     // What the server writes is for its own user alone.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let options = match Options::from_command_line() {
         Ok(options) => options,
-        Err((line, lang)) => return refuse(&line.say(lang)),
+        Err((line, lang)) => {
+            let refused = refuse(&line.say(lang));
+            // As of any program whose command line is wrong.
+            let is_usage = matches!(line, Startup::Usage(_));
+            return if is_usage { ExitCode::from(EXIT_USAGE) } else { refused };
+        }
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let lang = options.rules.lang;
@@ -28,7 +37,7 @@ fn main() -> ExitCode {
         }
         Job::Demo => operator::demo::run(&options),
         Job::Doctor => Ok(operator::doctor::run(&options)),
-        Job::Config => Ok(operator::config::run(&options)),
+        Job::Config => operator::config::run(&options),
         Job::Admin(command) => operator::admin::run(&options, command),
         Job::Backup(file) => operator::backup::run(&options, file),
         Job::Restore(file) => operator::restore::run(&options, file),
@@ -37,7 +46,7 @@ fn main() -> ExitCode {
     done.unwrap_or_else(|line| refuse(&line.say(lang)))
 }
 
-fn serve(options: &Options) -> Result<ExitCode, p2sp::locale::startup::Startup> {
+fn serve(options: &Options) -> Result<ExitCode, Startup> {
     let bound = operator::bind(options)?;
     let addresses = bound.addresses();
     let metrics = bound.metrics_address();

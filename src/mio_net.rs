@@ -6,6 +6,8 @@
 //! Options are set on the listeners: what they accept has them as well. Nothing here knows what
 //! bytes mean.
 
+mod renewal;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use crate::id::{Clock, ConnId, Door, Moment, Now};
 use crate::limits;
 use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
+use renewal::{Names, Renewal};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
@@ -155,7 +158,7 @@ pub struct MioNet {
     outcomes: Receiver<(ConnId, Outcome)>,
     started: Instant,
     data: PathBuf,
-    certificate: Option<Source>,
+    certificate: Option<Renewal>,
     /// Closed to accept and turn away one peer when descriptors have run out: without it the
     /// peer would wait, and the listener stay ready, for ever.
     reserve: Option<std::fs::File>,
@@ -217,9 +220,10 @@ impl MioNet {
         })
     }
 
-    /// Where the certificate is read again when a signal asks for it.
-    pub fn reads_certificate_from(&mut self, source: Source) {
-        self.certificate = Some(source);
+    /// Where the certificate is read again when a signal asks for it. Our own is renewed for these
+    /// names when it should be.
+    pub fn reads_certificate_from(&mut self, source: Source, names: Names) {
+        self.certificate = Some(Renewal::new(source, names, self.moment()));
     }
 
     /// Listens for the operator at a socket in the data directory. One that is there already
@@ -351,6 +355,9 @@ fn start_beat() -> io::Result<Beat> {
 
 impl Net for MioNet {
     fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now> {
+        let certificate = self.certificate.as_ref();
+        let look = certificate.map(|renewal| renewal.until_look(self.moment(), timeout));
+        let timeout = look.or(timeout);
         match self.poll.poll(&mut self.polled, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => self.polled.clear(),
             polled => polled?,
@@ -380,8 +387,11 @@ impl Net for MioNet {
             }
         }
         events.hashes.extend(self.outcomes.try_iter());
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
-        Ok(Now { mono: self.moment(), unix: unix as i64 })
+        let unix = unix_now();
+        let mono = self.moment();
+        let renewal = self.certificate.as_mut();
+        events.reload |= renewal.is_some_and(|renewal| renewal.is_due(mono, unix));
+        Ok(Now { mono, unix })
     }
 
     fn moment(&self) -> Moment {
@@ -400,10 +410,10 @@ impl Net for MioNet {
 
     fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
         if let Some((listener, _)) = &self.control {
-            match listener.accept() {
+            match accept_operator(listener) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 accepted => {
-                    self.take_in(conn, Stream::Unix(accepted?.0))?;
+                    self.take_in(conn, Stream::Unix(accepted?))?;
                     return Ok(Door::Control);
                 }
             }
@@ -464,8 +474,23 @@ impl Net for MioNet {
     }
 
     fn certificate(&mut self) -> Result<Certificate, String> {
-        let source = self.certificate.as_ref().ok_or("no files were named")?;
-        source.load().map_err(|fault| fault.to_string())
+        self.certificate.as_ref().ok_or("no files were named")?.load(unix_now())
+    }
+}
+
+fn unix_now() -> i64 {
+    let age = SystemTime::now().duration_since(UNIX_EPOCH);
+    age.map_or(0, |age| age.as_secs() as i64)
+}
+
+/// Accepts the next who may command; the others are let go unheard.
+fn accept_operator(listener: &UnixListener) -> io::Result<UnixStream> {
+    loop {
+        let (stream, _) = listener.accept()?;
+        match control::check_operator(&stream) {
+            Ok(()) => return Ok(stream),
+            Err(why) => log::warn!("a process at the control socket was turned away: {why}"),
+        }
     }
 }
 
@@ -477,6 +502,7 @@ fn is_out_of_files(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::renewal::LOOK_EVERY;
     use super::*;
 
     const CONN: ConnId = ConnId { slot: 0, generation: 1 };
@@ -499,5 +525,33 @@ mod tests {
         assert_eq!(options.tcp_keepalive_retries().expect("an option"), 5);
         #[cfg(target_os = "linux")]
         assert_eq!(options.tcp_notsent_lowat().expect("an option"), limits::KERNEL_UNSENT_BYTES);
+    }
+
+    #[test]
+    fn once_a_day_it_is_looked_whether_the_certificate_is_due_and_then_it_is_renewed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let source = Source::Own(dir.path().into());
+        let names = || vec!["localhost".to_owned()];
+        let long_ago = unix_now() - 300 * 86_400;
+        let first = source.load_or_make(&names(), long_ago).expect("a certificate");
+        let mut net = MioNet::new(Bound::new(), dir.path(), Cost::default()).expect("an edge");
+        net.reads_certificate_from(source.clone(), Box::new(names));
+        let look = |net: &mut MioNet| {
+            let mut events = Events::default();
+            net.wait(Some(Duration::ZERO), &mut events).expect("a poll");
+            events.reload
+        };
+        assert!(!look(&mut net), "not before its time");
+        let now = net.moment();
+        let renewal = net.certificate.as_mut().expect("named");
+        let left = renewal.until_look(now, None);
+        assert!(left > LOOK_EVERY / 2 && left <= LOOK_EVERY + Duration::from_micros(1));
+        renewal.look_at = Moment::default();
+        assert!(look(&mut net));
+        let second = net.certificate().expect("a certificate");
+        assert_eq!(first.fingerprint, second.fingerprint);
+        assert!(!source.is_due(&names(), unix_now()));
+        net.certificate.as_mut().expect("named").look_at = Moment::default();
+        assert!(!look(&mut net), "what is renewed is not due");
     }
 }

@@ -11,13 +11,16 @@ pub mod demo;
 pub mod doctor;
 pub mod restore;
 
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use p2sp::certificate::Source;
 use p2sp::event_loop::{Ended, EventLoop};
+use p2sp::files::{self, FileFault};
 use p2sp::handlers::Rules;
 use p2sp::id::Moment;
 use p2sp::limits::RESERVED_FILES;
@@ -29,16 +32,17 @@ use p2sp::names::Name;
 use p2sp::password::{Outcome, Secret, Task};
 use p2sp::server::Server;
 use p2sp::store::{
-    COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous,
+    COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous, look_in_place,
 };
 use p2sp::visible::printable;
 use p2sp::wire::origin::Host;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use serde_json::{Value, json};
 
 use crate::entrance::Entrance;
-use crate::options::{Options, PORT, client_command};
+use crate::options::{Options, PORT, Setting, client_command};
 
 /// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
 const EXIT_IO_ERROR: u8 = 74;
@@ -56,29 +60,23 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
                 let line = Startup::CannotBindDefault6 { why: error.to_string() };
                 log::info!("{}", line.say(options.rules.lang));
             }
-            Err(error) => {
-                return Err(Startup::CannotBind {
-                    address: address.to_string(),
-                    why: error.to_string(),
-                });
-            }
+            Err(error) => return Err(cannot_bind(address, &error)),
         }
     }
     if let Some(address) = options.metrics {
-        bind_metrics(&mut bound, address)?;
+        bound.bind_metrics(address).map_err(|error| cannot_bind(address, &error))?;
     }
     Ok(bound)
 }
 
-fn bind_metrics(bound: &mut Bound, address: SocketAddr) -> Result<(), Startup> {
-    if !address.ip().is_loopback() {
-        return Err(Operating::MetricsNotLoopback { address: address.to_string() }.into());
+fn cannot_bind(address: SocketAddr, error: &std::io::Error) -> Startup {
+    let (port, address) = (address.port(), address.to_string());
+    match error.kind() {
+        ErrorKind::AddrInUse => Startup::AddressTaken { address },
+        ErrorKind::AddrNotAvailable => Startup::AddressNotOurs { address },
+        ErrorKind::PermissionDenied if port < 1024 => Startup::PortPrivileged { address },
+        _ => Startup::CannotBind { address, why: error.to_string() },
     }
-    let done = bound.bind_metrics(address);
-    done.map_err(|error| Startup::CannotBind {
-        address: address.to_string(),
-        why: error.to_string(),
-    })
 }
 
 /// Opens the store, makes the first account, secures old passwords. Returns what to tell the
@@ -91,7 +89,7 @@ pub fn open_for_serving(
     addresses: &[SocketAddr],
     metrics: Option<SocketAddr>,
 ) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
-    outlive_file_size_limit().map_err(|error| Startup::Broken { why: error.to_string() })?;
+    outlive_file_size_limit().map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
     let (mut store, opened) = open(options, options.synchronous)?;
     // Before the first account: its password is shown once, and must not be lost to a refusal.
     let entrance = Entrance::open(options, addresses)?;
@@ -128,18 +126,21 @@ pub fn event_loop(
     mut store: Store,
     entrance: Entrance,
 ) -> Result<EventLoop<MioNet>, Startup> {
-    let broken = |error: std::io::Error| Startup::Broken { why: error.to_string() };
-    let mut net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(broken)?;
+    let refused = |error: std::io::Error| Startup::SystemRefuses { why: error.to_string() };
+    let mut net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(refused)?;
     if let Err(error) = net.listen_for_operator() {
         // The server is worth more than its commands.
         let why = error.to_string();
         log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
     }
     store.set_clock(net.clock());
-    net.reads_certificate_from(options.certificate.clone());
+    let addresses = entrance.listening.clone();
+    let names = Box::new(move || crate::entrance::names(&addresses));
+    net.reads_certificate_from(options.certificate.clone(), names);
     let mut rules = options.rules.clone();
     rules.invite = entrance.invite_hash();
     rules.hosts.extend(own_names());
+    rules.about = Arc::new(about(options, &entrance));
     let mut server = Server::new(store, rules, random()?, Moment::default());
     server.set_certificate(entrance.certificate);
     Ok(EventLoop::new(net, server, raise_file_limit()))
@@ -153,6 +154,26 @@ fn own_names() -> Vec<String> {
         Some(Host::Name(name)) if !name.contains('.') => vec![format!("{name}.local"), name],
         _ => Vec::new(),
     }
+}
+
+/// What a server that runs tells the operator of itself.
+fn about(options: &Options, entrance: &Entrance) -> Value {
+    let show = |path: &Path| std::path::absolute(path).ok().map(|path| path.display().to_string());
+    let (chain, key) = match &options.certificate {
+        Source::Own(_) => (None, None),
+        Source::Given { chain, key } => (show(chain), show(key)),
+    };
+    let listening: Vec<String> = entrance.listening.iter().map(SocketAddr::to_string).collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "listening": listening,
+        "fingerprint": entrance.certificate.fingerprint.to_string(),
+        "tls_cert": chain,
+        "tls_key": key,
+        "open_files": getrlimit(Resource::Nofile).maximum,
+        "settings": options.settings.iter().map(Setting::to_json).collect::<Vec<_>>(),
+    })
 }
 
 /// Runs the loop to its end.
@@ -178,9 +199,60 @@ pub fn say(lines: &[Startup], lang: Lang) {
 }
 
 fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
+    // What is not ours is not touched, not even its modes.
+    files::look(&options.data).map_err(said_of_data)?;
+    look_in_place(&options.data).map_err(|error| refusal(error, &options.data))?;
+    secure(&options.data, options.rules.lang)?;
     let epoch = random_epoch()?;
     let opening = Opening { dir: &options.data, epoch: &epoch, synchronous };
     Store::open(&opening).map_err(|error| refusal(error, &options.data))
+}
+
+/// Opens the database that there is.
+fn open_existing(options: &Options) -> Result<Store, Startup> {
+    let path = options.data.join("p2sp.db");
+    if !path.exists() {
+        return Err(Operating::NoDatabase { path: options.data.display().to_string() }.into());
+    }
+    open(options, Synchronous::Full).map(|(store, _)| store)
+}
+
+/// Sees to it that the data are ours alone.
+fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
+    for files::Opened { path, mode, right } in files::secure(data).map_err(said_of_data)? {
+        let path = path.display().to_string();
+        let line = match mode == right {
+            true => Operating::StillOpen { path, mode },
+            false => Operating::Tightened { path, mode, right },
+        };
+        log::warn!("{}", line.say(lang));
+    }
+    Ok(())
+}
+
+/// What is wrong with a file, and what to do.
+pub fn said(fault: FileFault) -> Startup {
+    let show = |path: PathBuf| path.display().to_string();
+    match fault {
+        FileFault::System(path, why) => Operating::CannotWrite { path: show(path), why },
+        FileFault::Exists(path) => Operating::FileExists { path: show(path) },
+        FileFault::InTheWay(path, owner) => Operating::InTheWay { path: show(path), owner },
+        FileFault::Foreign(path, owner) => Operating::Foreign { path: show(path), owner },
+        FileFault::Exposed(path, mode) => Operating::Exposed { path: show(path), mode },
+        FileFault::Shared(path, mode) => Operating::Shared { path: show(path), mode },
+        FileFault::ParentExposed(path, mode) => Operating::ParentExposed { path: show(path), mode },
+    }
+    .into()
+}
+
+/// The same of the data directory.
+fn said_of_data(fault: FileFault) -> Startup {
+    match fault {
+        FileFault::System(path, why) => {
+            Startup::NotWritable { path: path.display().to_string(), why }
+        }
+        fault => said(fault),
+    }
 }
 
 /// What it means that a database cannot be opened.
@@ -192,8 +264,19 @@ fn refusal(error: OpenError, path: &Path) -> Startup {
         }
         OpenError::InUse => Startup::InUse { path },
         OpenError::Newer { found, known } => Startup::Newer { found, known },
+        OpenError::Empty => Operating::EmptyFile { path }.into(),
         OpenError::NotADatabase => Startup::NotADatabase { path },
         OpenError::Broken(why) => Startup::Broken { why },
+    }
+}
+
+/// The same of a file that should be a copy of one.
+fn refusal_of_copy(error: OpenError, path: &Path) -> Startup {
+    let shown = path.display().to_string();
+    match error {
+        OpenError::NotWritable { why, .. } => Operating::CannotRead { path: shown, why }.into(),
+        OpenError::NotADatabase => Operating::NotABackup { path: shown }.into(),
+        error => refusal(error, path),
     }
 }
 
@@ -230,7 +313,7 @@ fn hash(password: &str, rules: &Rules) -> Result<String, Startup> {
     let task = Task::Hash { password: Secret::from(password), salt: random()? };
     match task.run(rules.hash_cost) {
         Outcome::Hashed(stored) => Ok(stored),
-        _ => Err(Startup::Broken { why: "out of memory".into() }),
+        _ => Err(Startup::SystemRefuses { why: "out of memory".into() }),
     }
 }
 
@@ -253,7 +336,7 @@ fn random_epoch() -> Result<String, Startup> {
 }
 
 /// The wall clock, in unix seconds.
-fn unix_now() -> i64 {
+pub fn unix_now() -> i64 {
     let age = SystemTime::now().duration_since(UNIX_EPOCH);
     age.map_or(0, |age| age.as_secs() as i64)
 }
@@ -270,7 +353,7 @@ pub fn code() -> Result<String, Startup> {
 fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
     let mut bytes = [0; COUNT];
     let filled = SysRng.try_fill_bytes(&mut bytes);
-    filled.map_err(|error| Startup::Broken { why: error.to_string() })?;
+    filled.map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
     Ok(bytes)
 }
 
@@ -287,15 +370,20 @@ fn raise_file_limit() -> usize {
 
 fn join_command(addresses: &[SocketAddr]) -> String {
     let command = client_command();
-    // Every interface: loopback is one of them.
-    let first = addresses.first().map(|first| match first.ip() {
-        ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, first.port()).into(),
-        _ => *first,
-    });
-    match first {
+    match addresses.first().map(local) {
         Some(first) if first.port() != PORT || !first.ip().is_loopback() => {
             format!("{command} {first}")
         }
         _ => command.to_owned(),
     }
+}
+
+/// An address as this machine reaches it: of every interface, loopback is one.
+pub fn local(address: &SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        _ => return *address,
+    };
+    SocketAddr::new(ip, address.port())
 }

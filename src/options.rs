@@ -3,26 +3,30 @@
 
 mod file;
 pub mod help;
+mod origin;
+mod values;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use clap::builder::FalseyValueParser;
-use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
 use p2sp::handlers::Rules;
-use p2sp::limits::{KEEP_DAYS_MIN, Limits};
+use p2sp::limits::Limits;
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
+use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::store::Synchronous;
 use p2sp::wire::origin::Host;
 use toml::Value;
 
 use file::File;
+pub use origin::{Origin, Setting};
+use origin::{Origins, origin_of, variable};
 
 /// The port of a default address.
 pub const PORT: u16 = 18_888;
@@ -36,10 +40,10 @@ pub const PORT: u16 = 18_888;
 struct Arguments {
     /// Listen on this address; may be given more than once [default: 127.0.0.1:18888 [::1]:18888]
     #[arg(long, global = true, value_name = "ADDR", env = "P2SP_LISTEN", value_delimiter = ',')]
-    listen: Vec<SocketAddr>,
+    listen: Vec<String>,
     /// Listen on every interface, for colleagues on other machines
-    #[arg(long, env = "P2SP_LAN")]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_LAN")]
+    #[arg(value_parser = BoolishValueParser::new())]
     lan: bool,
     /// Keep the data in this directory [default: the user's data directory for p2sp]
     #[arg(long, global = true, value_name = "DIR", env = "P2SP_DATA")]
@@ -49,29 +53,28 @@ struct Arguments {
     lang: Option<String>,
     /// Answer monitors (Prometheus) on this loopback address
     #[arg(long, global = true, value_name = "ADDR", env = "P2SP_METRICS")]
-    metrics: Option<SocketAddr>,
+    metrics: Option<String>,
     /// Friends must be accepted before they can write to each other
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(value_parser = BoolishValueParser::new())]
     friend_approval: bool,
     /// Remove what was said longer ago, in days, 30 or more; nobody seen within that time loses
     /// anything [default: keep everything]
-    #[arg(long, value_name = "DAYS", env = "P2SP_KEEP_DAYS")]
-    #[arg(value_parser = clap::value_parser!(u32).range(i64::from(KEEP_DAYS_MIN)..))]
-    keep_days: Option<u32>,
+    #[arg(long, global = true, value_name = "DAYS", env = "P2SP_KEEP_DAYS")]
+    keep_days: Option<String>,
     /// Use this certificate (PEM, with those that vouch for it) instead of our own
-    #[arg(long, value_name = "FILE", env = "P2SP_TLS_CERT", requires = "tls_key")]
+    #[arg(long, global = true, value_name = "FILE", env = "P2SP_TLS_CERT")]
     tls_cert: Option<PathBuf>,
     /// The certificate's key (PEM)
-    #[arg(long, value_name = "FILE", env = "P2SP_TLS_KEY", requires = "tls_cert")]
+    #[arg(long, global = true, value_name = "FILE", env = "P2SP_TLS_KEY")]
     tls_key: Option<PathBuf>,
     /// Let other machines speak in plaintext; whoever is on the way reads passwords and messages
-    #[arg(long, env = "P2SP_INSECURE_PLAINTEXT")]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_INSECURE_PLAINTEXT")]
+    #[arg(value_parser = BoolishValueParser::new())]
     insecure_plaintext: bool,
     /// Let anybody register from other machines, without the invite code
-    #[arg(long, env = "P2SP_OPEN_REGISTRATION")]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_OPEN_REGISTRATION")]
+    #[arg(value_parser = BoolishValueParser::new())]
     open_registration: bool,
     /// Serve browsers that ask for the server by this name; may be given more than once
     #[arg(long, value_name = "NAME", env = "P2SP_HOST", value_delimiter = ',')]
@@ -81,8 +84,8 @@ struct Arguments {
     #[arg(long, value_name = "ADDR", env = "P2SP_PROXY", value_delimiter = ',')]
     proxy: Vec<IpAddr>,
     /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
-    #[arg(long, env = "P2SP_NO_FSYNC")]
-    #[arg(value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_NO_FSYNC")]
+    #[arg(value_parser = BoolishValueParser::new())]
     no_fsync: bool,
     /// Change a limit; may be given more than once
     #[arg(
@@ -97,11 +100,11 @@ struct Arguments {
     #[arg(long)]
     help_limits: bool,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<Subcommands>,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Subcommands {
     /// Show what this is: a server with people in it, of which nothing is left behind
     Demo,
     /// Look for what could keep the server from working, each with the command that mends it
@@ -226,30 +229,6 @@ pub struct Options {
     pub settings: Vec<Setting>,
 }
 
-/// A setting and its value.
-#[derive(Clone)]
-pub struct Setting {
-    /// Its name; of a limit `limit.NAME`.
-    pub name: String,
-    /// Its value, if it has one.
-    pub value: Option<Value>,
-    /// Where that came from.
-    pub origin: Origin,
-}
-
-/// Where a setting's value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The command line.
-    Flag,
-    /// The environment.
-    Environment,
-    /// `p2sp.toml`.
-    File,
-    /// Nobody said anything.
-    Default,
-}
-
 impl Options {
     /// Reads flags and environment.
     ///
@@ -260,9 +239,16 @@ impl Options {
         // Only to find the file, which may say more.
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let lang = Lang::of_command_line(words, |name| std::env::var(name).ok());
-        let command = || help::speak(Arguments::command(), lang);
-        let first = Arguments::from_arg_matches(&command().get_matches());
-        let first = first.unwrap_or_else(|error| error.exit());
+        let command = || without_empty(Arguments::command());
+        let matches = |command: Command| {
+            // Its words last: they finish the command, and nothing may be changed behind that.
+            help::speak(command, lang).try_get_matches().map_err(|error| match Usage::of(&error) {
+                Some(usage) => Startup::Usage(named(usage)),
+                None => error.exit(),
+            })
+        };
+        let first = matches(command()).map_err(|line| (line, lang))?;
+        let first = Arguments::from_arg_matches(&first).unwrap_or_else(|error| error.exit());
         let lang = lang_of(&first);
         let read = || -> Result<Options, Startup> {
             let data = match first.data {
@@ -271,8 +257,8 @@ impl Options {
                     .map(|dirs| dirs.data_dir().to_owned())
                     .ok_or(Startup::NoDataDirectory)?,
             };
-            let file = file::read(&data, &Arguments::command())?;
-            let matches = file.behind(command()).get_matches();
+            let file = file::read(&data, &Arguments::command(), lang)?;
+            let matches = matches(file.behind(command()))?;
             Options::new(&matches, &file, data)
         };
         read().map_err(|line| (line, lang))
@@ -287,24 +273,30 @@ impl Options {
     fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
         let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
         let lang = lang_of(&arguments);
+        let from = Origins { matches, file, lang };
         let (mut limits, mut origins) = (Limits::default(), HashMap::new());
-        let given = arguments.limit.iter().map(|text| (text, origin_of(matches, "limit", file)));
+        let given = arguments.limit.iter().map(|text| (text, from.of("limit")));
         let in_file = file.limits.iter().map(|text| (text, Origin::File));
         for (text, origin) in in_file.chain(given) {
-            origins.insert(set_limit(&mut limits, text)?, origin);
+            let set = set_limit(&mut limits, text);
+            origins.insert(set.map_err(|line| from.placed(line, "limit", origin))?, origin);
         }
-        let listen_is_default = arguments.listen.is_empty();
-        let listen = match listen_is_default {
-            true if arguments.lan => {
-                vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()]
-            }
-            true => vec![(Ipv4Addr::LOCALHOST, PORT).into(), (Ipv6Addr::LOCALHOST, PORT).into()],
-            false => arguments.listen,
-        };
-        let certificate = match (arguments.tls_cert, arguments.tls_key) {
-            (Some(chain), Some(key)) => Source::Given { chain, key },
-            _ => Source::Own(data.clone()),
-        };
+        let said: Result<Vec<SocketAddr>, Startup> = arguments
+            .listen
+            .iter()
+            .map(|text| values::address(text).map_err(from.wrong("listen", text)))
+            .collect();
+        let (listen, listen_is_default) = from.listen(arguments.lan, said?)?;
+        let metrics = arguments.metrics.as_deref();
+        let metrics = metrics
+            .map(|text| values::address(text).map_err(from.wrong("metrics", text)))
+            .transpose()?;
+        values::check_addresses(&listen, metrics).map_err(Startup::Usage)?;
+        let keep_days = arguments.keep_days.as_deref();
+        let keep_days = keep_days
+            .map(|text| values::days(text).map_err(from.wrong("keep_days", text)))
+            .transpose()?;
+        let certificate = certificate(arguments.tls_cert, arguments.tls_key, &data)?;
         let job = job(arguments.command, arguments.help_limits);
         let rules = Rules {
             friend_approval: arguments.friend_approval,
@@ -314,7 +306,8 @@ impl Options {
             invite: None,
             hosts: arguments.host.iter().map(|text| host_name(text)).collect::<Result<_, _>>()?,
             proxies: arguments.proxy.iter().map(IpAddr::to_canonical).collect(),
-            keep_days: arguments.keep_days.unwrap_or_default(),
+            keep_days: keep_days.unwrap_or_default(),
+            about: Default::default(),
             hash_cost: Default::default(),
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
@@ -325,7 +318,7 @@ impl Options {
             data,
             certificate,
             open_registration: arguments.open_registration,
-            metrics: arguments.metrics,
+            metrics,
             synchronous,
             rules,
             settings: Vec::new(),
@@ -373,17 +366,61 @@ impl Options {
     }
 }
 
-fn job(command: Option<Command>, help_limits: bool) -> Job {
+/// The certificate that was named, or our own.
+fn certificate(
+    chain: Option<PathBuf>,
+    key: Option<PathBuf>,
+    data: &Path,
+) -> Result<Source, Startup> {
+    let alone = |one: &str, other: &str| {
+        Startup::Usage(Usage::Alone { one: one.to_owned(), other: other.to_owned() })
+    };
+    match (chain, key) {
+        (Some(chain), Some(key)) => Ok(Source::Given { chain, key }),
+        (Some(_), None) => Err(alone("--tls-cert", "--tls-key")),
+        (None, Some(_)) => Err(alone("--tls-key", "--tls-cert")),
+        (None, None) => Ok(Source::Own(data.to_owned())),
+    }
+}
+
+/// A variable that is empty counts as absent.
+fn without_empty(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        let is_empty = value.is_some_and(|value| value.is_empty());
+        if is_empty { arg.env(Resettable::Reset) } else { arg }
+    })
+}
+
+/// A complaint of the parser, by the name that the operator used. It does not say where a value
+/// came from, but one of an option without values came from the environment.
+fn named(usage: Usage) -> Usage {
+    let Usage::BadValue { place, value, wanted } = usage else { return usage };
+    let command = Arguments::command();
+    let id = place.trim_start_matches("--").replace('-', "_");
+    let arg = command.get_arguments().find(|arg| arg.get_id() == id.as_str());
+    match arg {
+        Some(arg) if is_flag(arg) => {
+            Usage::BadValue { place: variable(&id), value, wanted: Wanted::OnOff }
+        }
+        Some(_) if std::env::var(variable(&id)).is_ok_and(|said| said == value) => {
+            Usage::BadValue { place: variable(&id), value, wanted }
+        }
+        _ => Usage::BadValue { place, value, wanted },
+    }
+}
+
+fn job(command: Option<Subcommands>, help_limits: bool) -> Job {
     match command {
-        Some(Command::Config) => Job::Config,
-        Some(Command::Demo) => Job::Demo,
-        Some(Command::Doctor) => Job::Doctor,
-        Some(Command::Admin(AdminCommand::Backup { file }) | Command::Backup { file }) => {
+        Some(Subcommands::Config) => Job::Config,
+        Some(Subcommands::Demo) => Job::Demo,
+        Some(Subcommands::Doctor) => Job::Doctor,
+        Some(Subcommands::Admin(AdminCommand::Backup { file }) | Subcommands::Backup { file }) => {
             Job::Backup(file)
         }
-        Some(Command::Admin(command)) => Job::Admin(command),
-        Some(Command::Restore { file }) => Job::Restore(file),
-        Some(Command::Check { file }) => Job::Check(file),
+        Some(Subcommands::Admin(command)) => Job::Admin(command),
+        Some(Subcommands::Restore { file }) => Job::Restore(file),
+        Some(Subcommands::Check { file }) => Job::Check(file),
         None if help_limits => Job::LimitsHelp,
         None => Job::Serve,
     }
@@ -415,15 +452,6 @@ fn is_flag(arg: &clap::Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
-fn origin_of(matches: &ArgMatches, id: &str, file: &File) -> Origin {
-    match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => Origin::Flag,
-        Some(ValueSource::EnvVariable) => Origin::Environment,
-        _ if file.says(id) => Origin::File,
-        _ => Origin::Default,
-    }
-}
-
 /// A name of the server, as it is compared.
 fn host_name(text: &str) -> Result<String, Startup> {
     match Host::parse(text) {
@@ -438,14 +466,16 @@ fn host_name(text: &str) -> Result<String, Startup> {
 fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
     let bad = || Startup::BadLimit { text: text.to_owned() };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
+    let name = name.trim();
     let Some(limit) = limits.get_mut(name) else {
         let names = Limits::TABLE.iter().map(|(name, ..)| *name);
         let nearest = p2sp::wire::command::nearest(name, names).map(str::to_owned);
         return Err(Startup::UnknownLimit { name: name.to_owned(), nearest });
     };
-    *limit = match value {
-        "on" if name == "loopback" => 1,
-        "off" if name == "loopback" => 0,
+    *limit = match value.trim() {
+        "on" | "true" | "1" if name == "loopback" => 1,
+        "off" | "false" | "0" if name == "loopback" => 0,
+        _ if name == "loopback" => return Err(bad()),
         // Large enough for any use, and small enough that no sum of two overflows.
         number => number.parse::<u32>().map_err(|_| bad())?.into(),
     };

@@ -113,7 +113,9 @@ fn a_reload_without_descriptors_changes_nothing() {
         (0..2).for_each(|_| drop(bob.ok("ping", json!({}))));
     };
     let elsewhere = tempfile::tempdir().expect("a directory");
-    let new = Source::Own(elsewhere.path().into()).load_or_make().expect("a certificate");
+    let new = Source::Own(elsewhere.path().into())
+        .load_or_make(&[], 1_800_000_000)
+        .expect("a certificate");
     fs::copy(elsewhere.path().join("tls.pem"), server.data().join("tls.pem")).expect("copied");
 
     server.limit(Resource::Nofile, Some(server.first_free_descriptor()));

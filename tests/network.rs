@@ -8,6 +8,7 @@ mod live;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -307,6 +308,7 @@ fn issue(dir: &Path, names: &[&str]) -> (PathBuf, Source) {
     fs::write(&authorities, authority.pem()).expect("written");
     fs::write(path("chain.pem"), issued.pem()).expect("written");
     fs::write(path("key.pem"), key.serialize_pem()).expect("written");
+    fs::set_permissions(path("key.pem"), fs::Permissions::from_mode(0o600)).expect("a mode");
     (authorities, Source::Given { chain: path("chain.pem"), key: path("key.pem") })
 }
 
@@ -466,4 +468,57 @@ fn a_signal_renews_the_certificate_and_a_bad_one_is_not_taken() {
     let mut command = binary();
     let half = command.args(["--tls-cert", &chain]).output().expect("an end");
     assert_eq!(half.status.code(), Some(2), "one without the other");
+}
+
+/// Puts a certificate of another kind, with the key that is there, where the server has its own.
+fn replace_own(data: &Path, params: CertificateParams) -> String {
+    let path = data.join("tls.pem");
+    let text = fs::read_to_string(&path).expect("a key");
+    let key = text.split_inclusive("-----END PRIVATE KEY-----\n").next().expect("a key");
+    let key = KeyPair::from_pem(key).expect("a key");
+    let text = key.serialize_pem() + &params.self_signed(&key).expect("signed").pem();
+    fs::write(&path, &text).expect("written");
+    text
+}
+
+#[test]
+fn our_own_certificate_has_the_machines_names_and_is_renewed_with_its_key() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let own = Source::Own(data.clone());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("a clock").as_secs() as i64;
+    let days = || (own.valid_until().expect("valid").expect("there") - now) / 86_400;
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("a name").trim().to_owned();
+    let names = ["localhost", "127.0.0.1", "::1", &host].map(str::to_owned);
+    // As earlier versions made it, and as the operator did.
+    let before =
+        || CertificateParams::new(["p2sp", "localhost"].map(str::to_owned)).expect("names");
+    let theirs = || CertificateParams::new(["chat.example.org".to_owned()]).expect("a name");
+
+    let first = Logged::start(&data, &[]);
+    let key = first.shown();
+    assert!((395..=397).contains(&days()), "{}", days());
+    assert!(!own.is_due(&names, now) && own.is_due(&["10.9.8.7".to_owned()], now));
+    drop(first);
+    replace_own(&data, before());
+    assert!(own.is_due(&[], now));
+    // At the start, and while it runs.
+    let second = Logged::start(&data, &[]);
+    assert_eq!(second.shown(), key);
+    assert!((395..=397).contains(&days()) && !own.is_due(&names, now));
+    replace_own(&data, before());
+    second.hang_up();
+    let began = Instant::now();
+    while own.is_due(&names, now) {
+        assert!(began.elapsed() < PATIENCE, "it is not renewed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(second.shown(), key, "whoever trusts the key notices nothing");
+    drop(second);
+    let text = replace_own(&data, theirs());
+    let third = Logged::start(&data, &[]);
+    third.hang_up();
+    assert_eq!(third.shown(), key);
+    assert_eq!(fs::read_to_string(data.join("tls.pem")).expect("text"), text, "it is theirs");
 }

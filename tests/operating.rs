@@ -415,3 +415,105 @@ fn what_is_damaged_is_found_and_never_put_in_place() {
     });
     assert_eq!(aside.count(), 1);
 }
+
+/// What is no backup, each in a file of its own, and what is said of it.
+fn no_backups(server: &Server, good: &Path) -> Vec<(PathBuf, &'static str)> {
+    let dir = server.dir();
+    let file = |name: &str| dir.path().join(name);
+    fs::write(file("empty"), "").expect("written");
+    let made = |name: &str, sql: &str| {
+        let db = Connection::open(file(name)).expect("a database");
+        db.execute_batch(sql).expect("SQL");
+    };
+    made("bare", "VACUUM");
+    made("books", "CREATE TABLE books (title TEXT)");
+    made("claims", "CREATE TABLE meta (name, value); PRAGMA user_version = 4");
+    made("first", "CREATE TABLE users (userid INTEGER PRIMARY KEY, username TEXT)");
+    let harmed = |name: &str, sql: &str| {
+        fs::copy(good, file(name)).expect("a copy");
+        made(name, &format!("PRAGMA foreign_keys = OFF; PRAGMA journal_mode = DELETE; {sql}"));
+    };
+    harmed("less", "DROP TABLE friend_requests");
+    harmed("more", "CREATE TRIGGER t AFTER INSERT ON users BEGIN SELECT 1; END");
+    harmed("newer", "PRAGMA user_version = 99");
+    harmed("old", "PRAGMA user_version = 1");
+    harmed("beyond", "UPDATE cursors SET seq = 99");
+    harmed("nameless", "UPDATE users SET username = '' WHERE userid = 2");
+    harmed("unnamed", "DELETE FROM meta");
+    harmed("dangling", "INSERT INTO friends VALUES (1, 77), (77, 1)");
+    fs::copy(good, file("half")).expect("a copy");
+    fs::write(file("half-wal"), "what was said last").expect("written");
+    let said = [
+        ("empty", "is empty"),
+        ("bare", "is empty"),
+        ("books", "is not a database of p2sp"),
+        ("claims", "schema: "),
+        ("first", "is not a database of p2sp"),
+        ("less", "table friend_requests (missing)"),
+        ("more", "trigger t (unknown)"),
+        ("newer", "of version 99"),
+        ("old", "schema: "),
+        ("beyond", "cursors: "),
+        ("nameless", "names: "),
+        ("unnamed", "epoch: "),
+        ("dangling", "references: "),
+        ("half", "half-wal"),
+    ];
+    said.map(|(name, words)| (file(name), words)).into()
+}
+
+#[test]
+fn what_is_no_backup_is_refused_and_nothing_is_replaced() {
+    let mut server = Server::start(&[]);
+    drop(server.user("bob"));
+    stop(&mut server);
+    let good = server.dir().path().join("good.db");
+    done(&server, &["backup", name(&good)]);
+    let database = server.data().join("p2sp.db");
+    let before = fs::read(&database).expect("a database");
+    let dir = server.dir().path().to_owned();
+    for (file, words) in no_backups(&server, &good) {
+        let line = refused(&server, &["restore", name(&file)]);
+        assert!(line.contains(words), "{}: {line}", file.display());
+        let output = command(&server, &["check", name(&file)], "");
+        assert_eq!(output.status.code(), Some(1), "{}", file.display());
+        let said = [output.stdout, output.stderr].concat();
+        assert!(String::from_utf8_lossy(&said).contains(words), "{}", file.display());
+        let zh = command(&server, &["--lang", "zh", "restore", name(&file)], "");
+        let line = String::from_utf8(zh.stderr).expect("text");
+        assert!(!line.is_ascii() && line.lines().count() == 1, "{line}");
+    }
+    assert!(!refused(&server, &["restore", name(&dir)]).is_empty());
+    let nowhere = dir.join("nowhere");
+    let output = run(&["--data", name(&nowhere), "restore", name(&dir.join("empty"))], "");
+    assert!(output.status.code() == Some(1) && !nowhere.exists(), "{output:?}");
+    assert!(fs::read(&database).expect("a database") == before);
+    let left: Vec<_> = fs::read_dir(server.data()).expect("a directory").flatten().collect();
+    let left = left.iter().filter(|entry| {
+        let name = entry.file_name();
+        name == "restoring" || name.to_string_lossy().contains("before-restore")
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_backup_of_an_earlier_version_is_restored() {
+    let mut server = Server::start(&[]);
+    stop(&mut server);
+    let file = server.dir().path().join("old.db");
+    let db = Connection::open(&file).expect("a database");
+    db.execute_batch(include_str!("../src/store/earlier/1.sql")).expect("tables");
+    db.execute_batch(
+        "INSERT INTO meta VALUES ('epoch', '0123456789abcdef');
+        INSERT INTO users (username, namekey, userpassword, createtime)
+            VALUES ('ann', 'ann', '!', 1);
+        INSERT INTO cursors VALUES (1, 0);
+        PRAGMA user_version = 1",
+    )
+    .expect("rows");
+    drop(db);
+    assert!(done(&server, &["check", name(&file)]).contains("whole"));
+    done(&server, &["restore", name(&file)]);
+    assert!(done(&server, &["check"]).contains("whole"));
+    assert!(done(&server, &["admin", "users"]).contains("ann"));
+}

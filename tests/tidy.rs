@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
             "names",
             "password",
+            "files",
             "id",
             "limits",
             "visible",
@@ -42,7 +43,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("deadlines", &["id"]),
     ("mio_net", &["net", "control", "certificate", "password", "id", "limits"]),
-    ("control", &[]),
+    // Whose the directory is, decides who may answer there.
+    ("control", &["files"]),
     (
         "server",
         &[
@@ -89,13 +91,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Hashing and reading the certificate would block the loop, so they are the edge's.
     ("net", &["certificate", "password", "id"]),
     // It is known by its fingerprint.
-    ("certificate", &["wire"]),
+    ("certificate", &["wire", "files", "limits"]),
     ("wire", &["id", "limits"]),
     // Old passwords are wrapped where they lie.
     ("store", &["names", "password", "id", "limits", "mutant"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits", "visible"]),
     ("password", &["limits"]),
+    ("files", &[]),
     ("id", &[]),
     ("limits", &[]),
     ("mutant", &[]),
@@ -116,8 +119,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("signal_hook", &["mio_net.rs"]),
     ("socket2::", &["mio_net.rs"]),
     ("rusqlite::", &["store/"]),
-    ("rustls::", &["certificate.rs", "conn/tls.rs"]),
-    ("rcgen::", &["certificate.rs"]),
+    ("rustls::", &["certificate.rs", "certificate/", "conn/tls.rs"]),
+    ("rcgen::", &["certificate/"]),
     ("if_addrs::", &["entrance.rs"]),
     ("argon2::", &["password.rs"]),
     ("md5::", &["password.rs"]),
@@ -129,7 +132,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 const MAP_WALKERS: &[&str] = &["throttle/table.rs"];
 
 /// What the client may use of the library.
-const CLIENT_MAY_USE: &[&str] = &["wire", "locale", "limits", "visible"];
+const CLIENT_MAY_USE: &[&str] = &["wire", "locale", "files", "limits", "visible"];
 
 /// A file of the project, as the tests below look at it.
 struct File {

@@ -77,11 +77,13 @@ impl Drop for Machine {
     }
 }
 
-/// A server that all machines reach, with its data and the line that it prints to join with.
+/// A server that all machines reach, with its data, and what it prints to join with: the command
+/// and the invite code.
 struct Lan {
     process: Child,
     data: TempDir,
     join: Vec<String>,
+    invite: String,
 }
 
 impl Lan {
@@ -93,12 +95,15 @@ impl Lan {
         let lines = BufReader::new(process.stdout.take().expect("an output")).lines();
         let lines =
             lines.map(|line| line.expect("text")).take_while(|line| !line.contains("Ctrl-C"));
-        let joins = lines.filter_map(|line| {
-            let (_, join) = line.split_once("Join from another machine: p2sp ")?;
-            Some(join.split(' ').map(str::to_owned).collect())
-        });
-        let join = joins.last();
-        Lan { process, data, join: join.expect("a line to join with") }
+        let lines: Vec<String> = lines.collect();
+        let after = |words: &str| {
+            let line = lines.iter().rev().find_map(|line| Some(line.split_once(words)?.1));
+            line.expect("a line to join with").to_owned()
+        };
+        let join =
+            after("Join from another machine: p2sp ").split(' ').map(str::to_owned).collect();
+        let invite = after("Invite code, to register from other machines: ");
+        Lan { process, data, join, invite }
     }
 }
 
@@ -111,9 +116,14 @@ impl Drop for Lan {
 }
 
 /// A client, told what to do by its user.
-fn client(home: &TempDir, args: &[String]) -> Script {
+fn client(home: &TempDir, args: &[String], invite: &str) -> Script {
     let home = home.path().to_str().expect("a name");
-    let env = [("XDG_DATA_HOME", home), ("HOME", home), ("SSL_CERT_FILE", "/nonexistent")];
+    let env = [
+        ("XDG_DATA_HOME", home),
+        ("HOME", home),
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("P2SP_INVITE", invite),
+    ];
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     Script::start_with(&args, &env)
 }
@@ -131,8 +141,8 @@ fn two_machines_chat_after_one_command_on_each_and_nobody_comes_between() {
     let server = here.on(Lan::start);
     assert_eq!(server.join[0], SERVER);
     let [alices, bobs, new] = [0; 3].map(|_| tempfile::tempdir().expect("a directory"));
-    let mut alice = there.on(|| client(&alices, &server.join));
-    let mut bob = here.on(|| client(&bobs, &server.join));
+    let mut alice = there.on(|| client(&alices, &server.join, &server.invite));
+    let mut bob = here.on(|| client(&bobs, &server.join, &server.invite));
     alice.register("alice");
     bob.register("bob");
     alice.ask("add bob", "friends now");
@@ -147,7 +157,7 @@ fn two_machines_chat_after_one_command_on_each_and_nobody_comes_between() {
     between.connect(SERVER, &there, CLIENT);
     let listener = between.on(|| TcpListener::bind((SERVER, PORT)).expect("a port"));
     for (home, args) in [(&alices, &server.join[..1]), (&new, &server.join[..])] {
-        let mut alice = there.on(|| client(home, args));
+        let mut alice = there.on(|| client(home, args, ""));
         alice.say(&format!("login alice {PASSWORD}"));
         assert_eq!(impostor.serve(&listener), b"", "nothing was said to them");
         let ended = alice.finish();
@@ -157,7 +167,7 @@ fn two_machines_chat_after_one_command_on_each_and_nobody_comes_between() {
 
     // Back at the server all is as before.
     here.connect(SERVER, &there, CLIENT);
-    let mut alice = there.on(|| client(&alices, &server.join[..1]));
+    let mut alice = there.on(|| client(&alices, &server.join[..1], ""));
     alice.ask(&format!("login alice {PASSWORD}"), "Welcome");
     assert_eq!(alice.finish().code, Some(0));
 }

@@ -74,14 +74,16 @@ fn a_file_that_says_what_cannot_be_is_refused_in_one_line() {
     for (text, words) in [
         ("lisen = 1", "Did you mean listen?"),
         ("data = \"/tmp\"", "no setting data"),
-        ("listen = \"nowhere\"", "invalid value 'nowhere' for '--listen"),
+        ("listen = \"nowhere\"", "listen cannot be \"nowhere\": write an IP address and a port"),
+        ("metrics = [\"127.0.0.1:1\", \"127.0.0.1:2\"]", "metrics: write one value only"),
+        ("keep-days = 5", "keep-days cannot be \"5\": write a whole number of days, 30 or more"),
+        ("lan = true\nlisten = \"127.0.0.1:1\"", "--lan and --listen do not go together"),
         ("listen = ", "line 1"),
         ("lang = \"zh\"\nlang = \"en\"", "line 2"),
-        ("friend-approval = \"maybe\"", "true | false"),
+        ("friend-approval = \"maybe\"", "friend-approval: write true or false"),
         ("friend-approval = { a = 1 }", "friend-approval"),
         ("[limit]\nfrends = 1", "Did you mean friends?"),
         ("[limit]\nfriends = \"many\"", "friends=many"),
-        ("tls-cert = \"x\"", "--tls-key"),
     ] {
         let dir = settings(text);
         let output = run(&["--lang", "en", "--data", name(dir.path())], "");
@@ -89,6 +91,7 @@ fn a_file_that_says_what_cannot_be_is_refused_in_one_line() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(stderr.lines().count(), 1, "{text}: {stderr}");
         assert!(stderr.contains(words), "{text}: {stderr}");
+        assert!(stderr.contains("p2sp.toml"), "{text}: {stderr}");
         assert!(!dir.path().join("p2sp.db").exists(), "nothing was touched");
     }
 }
@@ -121,16 +124,11 @@ const FREE: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 #[test]
 fn the_doctor_finds_nothing_and_changes_nothing_where_all_is_well() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let missing = dir.path().join("missing");
-    let (said, _) = doctor(&missing, &FREE);
-    for check in ["port", "clock", "files", "database", "certificate"] {
-        assert!(said.contains(&format!("{check}: fine")), "{said}");
-    }
-    assert!(!missing.exists());
     let server = Server::start(&[]);
     let (said, _) = doctor(&server.data(), &["--listen", &server.address.to_string()]);
     assert!(said.contains("port: fine") && said.contains("database: fine"), "its own port: {said}");
+    let runs = format!("process {}, listening on {}", server.pid(), server.address);
+    assert!(said.starts_with("server: ") && said.contains(&runs), "{said}");
     drop(server);
     let server = stopped();
     let database = server.data().join("p2sp.db");
@@ -140,6 +138,55 @@ fn the_doctor_finds_nothing_and_changes_nothing_where_all_is_well() {
     assert!(fs::read(&database).expect("a database") == before);
     let (said, _) = doctor(&server.data(), &["--lang", "zh", "--listen", "127.0.0.1:0"]);
     assert!(said.contains("数据库: 正常"), "{said}");
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let missing = dir.path().join("missing");
+    let start = format!("p2sp-server --data '{}'", missing.display());
+    let (said, fine) = doctor(&missing, &FREE);
+    assert!(!fine && said.starts_with("server: none runs on "), "{said}");
+    assert_eq!(mend_of(&said, "files: there is no directory"), start);
+    assert_eq!(mend_of(&said, "database: there is no database in"), start);
+    let config = run(&["--data", name(&missing), "config"], "");
+    assert!(stdout(&config).contains("# No server runs on ") && config.status.success());
+    assert!(stdout(&config).contains("# There is no database in "), "{config:?}");
+    assert!(!missing.exists());
+}
+
+#[test]
+fn config_and_doctor_ask_the_server_that_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::new(["chat".to_owned()]).expect("a name");
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let ended = params.self_signed(&key).expect("a certificate");
+    let pem = dir.path().join("ended.pem");
+    fs::write(&pem, key.serialize_pem() + &ended.pem()).expect("written");
+    let given = ["--tls-cert", name(&pem), "--tls-key", name(&pem)];
+    let more = ["--limit", "friends=7", "--keep-days", "90"];
+    let server = Server::start(&[&given[..], &more].concat());
+    let config = |args: &[&str]| {
+        let data = server.data();
+        let output = run(&[&["--data", name(&data), "config"], args].concat(), "");
+        assert!(output.status.success(), "{output:?}");
+        stdout(&output)
+    };
+    for said in [config(&[]), config(&["--limit", "friends=9", "--keep-days", "30"])] {
+        let has = |line: &str| assert!(said.lines().any(|l| l == line), "{line}\n{said}");
+        let runs = format!("process {}, listening on {}", server.pid(), server.address);
+        assert!(said.lines().next().expect("a line").contains(&runs), "{said}");
+        has("friends = 7  # flag");
+        has("keep-days = \"90\"  # flag");
+        has(&format!("listen = [\"{}\"]  # flag", "127.0.0.1:0"));
+        has("lang = \"en\"  # default");
+    }
+    // Its certificate is looked at, not one that a start from here would use.
+    let (said, fine) = doctor(&server.data(), &FREE);
+    assert!(!fine && said.contains("the certificate is not valid any more"), "{said}");
+    let mend = mend_of(&said, "ended.pem is open to others");
+    assert!(mend.starts_with("chmod 640 ") || mend.starts_with("chmod 600 "), "its key: {mend}");
 }
 
 #[test]

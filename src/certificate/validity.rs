@@ -1,25 +1,40 @@
-//! Until when a certificate is valid: the one field of it that its owner must not forget.
+//! By whom a certificate is, for whom, and how long it is valid.
 //!
 //! ```text
-//! Certificate ─► TBSCertificate ─► [version] serial algorithm issuer validity …
+//! Certificate ─► TBSCertificate ─► [version] serial algorithm issuer validity subject …
 //!                                                                    └ notBefore notAfter
 //! ```
 //!
-//! Only what stands before the field is gone past; whether the rest is in order is rustls' to say.
+//! Only what stands before the fields is gone past; whether the rest is in order is rustls' to say.
 
-/// The end of its validity in unix seconds; `None` if the bytes are no certificate.
-pub fn not_after(der: &[u8]) -> Option<i64> {
+/// What the head of a certificate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// Who signed it, as DER.
+    pub issuer: &'a [u8],
+    /// From when it is valid, in unix seconds.
+    pub not_before: i64,
+    /// Until when it is valid, in unix seconds.
+    pub not_after: i64,
+    /// Whose it is, as DER.
+    pub subject: &'a [u8],
+}
+
+/// The head of a certificate; `None` if the bytes are none.
+pub fn head(der: &[u8]) -> Option<Head<'_>> {
     const VERSION: u8 = 0xa0;
     let (_, certificate, _) = element(der)?;
     let (_, fields, _) = element(certificate)?;
     let (tag, _, rest) = element(fields)?;
     let behind_serial = if tag == VERSION { element(rest)?.2 } else { rest };
     let (_, _, behind_algorithm) = element(behind_serial)?;
-    let (_, _, behind_issuer) = element(behind_algorithm)?;
-    let (_, validity, _) = element(behind_issuer)?;
-    let (_, _, behind_not_before) = element(validity)?;
-    let (tag, text, _) = element(behind_not_before)?;
-    unix_of(tag, text)
+    let (_, issuer, behind_issuer) = element(behind_algorithm)?;
+    let (_, validity, behind_validity) = element(behind_issuer)?;
+    let (_, subject, _) = element(behind_validity)?;
+    let (before_tag, before, behind_not_before) = element(validity)?;
+    let (after_tag, after, _) = element(behind_not_before)?;
+    let (not_before, not_after) = (unix_of(before_tag, before)?, unix_of(after_tag, after)?);
+    Some(Head { issuer, not_before, not_after, subject })
 }
 
 /// The first element of DER: its tag, its content, and what stands behind it.
@@ -83,9 +98,11 @@ mod tests {
             let mut params = rcgen::CertificateParams::new(["x".to_owned()]).expect("a name");
             params.not_after = rcgen::date_time_ymd(year, month, day);
             let certificate = params.self_signed(&key).expect("a certificate");
-            assert_eq!(not_after(certificate.der()), Some(unix), "{year}");
+            let head = head(certificate.der()).expect("a head");
+            assert_eq!((head.not_before, head.not_after), (157_766_400, unix), "{year}");
+            assert_eq!(head.issuer, head.subject);
             for cut in 0..60 {
-                assert_eq!(not_after(&certificate.der()[..cut]), None, "{cut}");
+                assert_eq!(super::head(&certificate.der()[..cut]), None, "{cut}");
             }
         }
     }

@@ -40,6 +40,8 @@ pub struct Rules {
     pub proxies: Vec<IpAddr>,
     /// Days that the log is kept; 0: for ever.
     pub keep_days: u32,
+    /// What the operator is told who asks what this server runs with.
+    pub about: std::sync::Arc<serde_json::Value>,
     /// What a password hash costs; only tests lower it.
     pub hash_cost: crate::password::Cost,
 }

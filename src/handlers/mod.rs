@@ -122,6 +122,7 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Setpasswd, Handler::Operator(operator::setpasswd), Writes::Once),
     (MessageType::Backup, Handler::Operator(operator::backup), Writes::Many),
     (MessageType::Release, Handler::Operator(operator::release), Writes::Once),
+    (MessageType::Config, Handler::Operator(operator::config), Writes::Once),
 ];
 
 /// Whether a request may cost more than a few appends: the clock is looked at before and behind it,

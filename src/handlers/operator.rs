@@ -1,4 +1,4 @@
-//! What only the operator may, over the control socket: rights, passwords, backups.
+//! What only the operator may, over the control socket: rights, passwords, backups, settings.
 //!
 //! The operator is whoever can open the socket in the data directory, and no user: nothing here
 //! is said in anyone's name. What administrators may, the operator may as well; see `admin`.
@@ -56,6 +56,12 @@ pub fn backup(context: &mut Context, _: &Args) -> Answer {
     write_cursors(context.facts.store, context.facts.sessions, context.facts.now.unix)?;
     context.facts.outbox.stage(Effect::Hold(context.caller.conn));
     let data = json!({"epoch": context.facts.store.epoch()});
+    Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
+}
+
+/// `config`: what this server runs with, and what it is.
+pub fn config(context: &mut Context, _: &Args) -> Answer {
+    let data = json!({"server": &*context.facts.rules.about});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 

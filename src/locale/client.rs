@@ -140,6 +140,15 @@ texts! {
         /// What was written as the server's address.
         AddressUnfit { address: &'a str, why: &'a str } =>
             "\"{address}\": {why}.", "“{address}”：{why}。";
+        /// The code on the command line.
+        InviteInSight =>
+            "--invite would show the code to everyone on this machine who lists the processes. \
+             Leave it out, and p2sp asks for the code where it is needed; or write it to a file: \
+             --invite-file FILE, or to the variable P2SP_INVITE.",
+            "--invite 会让本机所有能查看进程列表的用户看到邀请码。请去掉该选项，p2sp 会在需要时询问；\
+             或写入文件：--invite-file 文件，或写入环境变量 P2SP_INVITE。";
+        InviteUnreadable { path: &'a str, why: &'a str } =>
+            "Cannot read the invite code in {path}: {why}", "无法读取 {path} 中的邀请码：{why}";
         /// The file of the servers that were met.
         KnownServersUnreadable { path: &'a str, why: &'a str } =>
             "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to trust \
@@ -197,7 +206,10 @@ texts! {
         Fingerprint =>
             "The fingerprint of the server's key, as the server printed it; asks for TLS",
             "服务器启动时显示的密钥指纹；要求使用 TLS";
-        Invite => "The code that lets one register from another machine", "从其他机器注册所需的邀请码";
+        InviteFile =>
+            "A file with the invite code, to register from another machine; else that of \
+             P2SP_INVITE, else p2sp asks for it where it is needed",
+            "存有邀请码的文件，用于从其他机器注册；也可用 P2SP_INVITE 提供，否则需要时会询问";
         Tls => "Speak TLS even with a server on this machine", "与本机的服务器也使用 TLS";
         Plaintext =>
             "Speak no TLS: for a server that has none; whoever is on the way can read everything",

@@ -6,6 +6,7 @@ use super::Lang;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Check {
+    Server,
     Port,
     OpenFiles,
     Clock,
@@ -19,6 +20,7 @@ impl Check {
     /// Its name.
     pub fn say(self, lang: Lang) -> &'static str {
         match self {
+            Check::Server => lang.pick("server", "服务器"),
             Check::Port => lang.pick("port", "端口"),
             Check::OpenFiles => lang.pick("open files", "文件数限制"),
             Check::Clock => lang.pick("clock", "时钟"),
@@ -48,6 +50,12 @@ pub enum Complaint {
     Disk {
         free_mib: u64,
         wanted_mib: u64,
+    },
+    NoDirectory {
+        path: String,
+    },
+    NoDatabase {
+        path: String,
     },
     NotOurs {
         path: String,
@@ -90,6 +98,13 @@ impl Complaint {
             Complaint::Disk { free_mib, wanted_mib } => (
                 format!("{free_mib} MiB are free, {wanted_mib} MiB are wanted"),
                 format!("剩余 {free_mib} MiB，建议至少 {wanted_mib} MiB"),
+            ),
+            Complaint::NoDirectory { path } => {
+                (format!("there is no directory {path}"), format!("目录 {path} 不存在"))
+            }
+            Complaint::NoDatabase { path } => (
+                format!("there is no database in {path}; the first start makes one"),
+                format!("{path} 中没有数据库，首次启动时会创建"),
             ),
             Complaint::NotOurs { path } => {
                 (format!("{path} cannot be read"), format!("无法读取 {path}"))

@@ -3,8 +3,8 @@
 //! Every text is a row of a table, a variant of an enum, with its words in both languages, so a
 //! text that is missing in one language does not compile. [`reply`] is what the server answers,
 //! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`], [`operating`] and
-//! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says;
-//! [`shown`] makes lines for a terminal of all of it.
+//! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says,
+//! [`usage`] what is wrong with a command line; [`shown`] makes lines for a terminal of all of it.
 //!
 //! Programs must not read any of it: for them there are codes and events.
 
@@ -53,6 +53,7 @@ pub mod refusal;
 pub mod reply;
 pub mod shown;
 pub mod startup;
+pub mod usage;
 
 pub use crate::visible::is_invisible;
 

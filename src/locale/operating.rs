@@ -12,9 +12,6 @@ texts! {
         Refused { message: String } => "{message}", "{message}";
         ServerGone { why: Option<String> } => by server_gone(why);
         TooLong => "That is too long.", "内容太长。";
-        MetricsNotLoopback { address: String } =>
-            "--metrics {address}: only on loopback, for instance 127.0.0.1:9464.",
-            "--metrics {address}：只能使用本机地址，例如 127.0.0.1:9464。";
         BadHost { text: String } =>
             "--host {text}: a name alone, without https:// and without a port.",
             "--host {text}：只写名称，不带 https:// 和端口。";
@@ -29,6 +26,73 @@ texts! {
             "无法建立控制套接字，运行期间不能使用管理命令：{why}";
         FileExists { path: String } =>
             "{path} exists already; name a new file.", "{path} 已存在，请换一个文件名。";
+        /// Where something was to be written.
+        InTheWay { path: String, owner: u32 } =>
+            "{path} is in the way: it is a file of another user's (uid {owner}) or a link. Remove \
+             it, or name a file in another folder.",
+            "{path} 已存在，它是其他用户（uid {owner}）的文件或链接。请删除它，或指定其他目录中的文件。";
+        /// Of a user's number.
+        Foreign { path: String, owner: u32 } =>
+            "{path} belongs to another user (uid {owner}). Run p2sp-server as that user (sudo -u \
+             '#{owner}' p2sp-server …), or make it yours: sudo chown -R \"$USER\" '{path}'",
+            "{path} 属于其他用户（uid {owner}）。请以该用户运行（sudo -u '#{owner}' p2sp-server …），\
+             或取得所有权：sudo chown -R \"$USER\" '{path}'";
+        Exposed { path: String, mode: u32 } =>
+            "{path} is open to others (mode {mode:03o}), and that cannot be changed from here: \
+             chmod go-rwx '{path}', or name a place on a file system that keeps modes.",
+            "{path} 可被其他用户访问（权限 {mode:03o}），且程序无法修改：请执行 chmod go-rwx '{path}'，或改用支持权限的文件系统。";
+        Shared { path: String, mode: u32 } =>
+            "{path} is open to others (mode {mode:03o}) and holds more than p2sp's data. Name a \
+             directory of its own: --data '{path}/p2sp'",
+            "{path} 可被其他用户访问（权限 {mode:03o}），且含有 p2sp 以外的内容。请使用单独的目录：--data '{path}/p2sp'";
+        ParentExposed { path: String, mode: u32 } =>
+            "Anybody can write to {path} (mode {mode:03o}), and so put other files in the place of \
+             the data: chmod o-w '{path}', or name another directory with --data DIR.",
+            "任何用户都可写入 {path}（权限 {mode:03o}），从而替换数据目录：请执行 chmod o-w '{path}'，或用 --data 指定其他目录。";
+        Tightened { path: String, mode: u32, right: u32 } =>
+            "{path} was open to others (mode {mode:03o}); now it is not (mode {right:03o})",
+            "{path} 原先可被其他用户访问（权限 {mode:03o}），现已收紧（权限 {right:03o}）";
+        /// Others may read it, and it could not be changed; or it is root's.
+        StillOpen { path: String, mode: u32 } =>
+            "{path} is open to others (mode {mode:03o}), and that cannot be changed from here",
+            "{path} 可被其他用户访问（权限 {mode:03o}），且程序无法修改";
+        /// Of `--tls-key`.
+        KeyOpen { path: String, mode: u32, right: u32 } =>
+            "everybody can read the key in {path} (mode {mode:03o}): chmod {right:03o} '{path}'",
+            "任何用户都能读取密钥 {path}（权限 {mode:03o}）：请执行 chmod {right:03o} '{path}'";
+        Impostor { path: String, owner: u32 } =>
+            "What answers at {path} is no server of the data's owner but a program of another \
+             user (uid {owner}). Nothing was said to it. End it, remove {path}, and start the \
+             server anew.",
+            "在 {path} 应答的不是数据所有者的服务器，而是其他用户（uid {owner}）的程序。没有发送任何内容。请结束该程序，删除 {path}，再重新启动服务器。";
+        NoDatabase { path: String } =>
+            "There is no database in {path}. The first start of the server makes one; or name \
+             another directory with --data DIR.",
+            "{path} 中没有数据库。首次启动服务器时会创建；也可用 --data 指定其他目录。";
+        EmptyFile { path: String } =>
+            "{path} is empty: there is no database in it. Name a file that `p2sp-server backup` \
+             made.",
+            "{path} 是空的，其中没有数据库。请指定 p2sp-server backup 生成的文件。";
+        NotABackup { path: String } =>
+            "{path} is not a database of p2sp. Name a file that `p2sp-server backup` made.",
+            "{path} 不是 p2sp 的数据库。请指定 p2sp-server backup 生成的文件。";
+        LogBeside { path: String, beside: String } =>
+            "{path} is not whole: {beside} has what was written last. Start a server on the two \
+             of them, or copy them with `p2sp-server backup`.",
+            "{path} 不完整：最后写入的内容在 {beside} 中。请用这两个文件启动服务器，或用 p2sp-server backup 重新备份。";
+        /// Of a running server; in front of its settings.
+        ConfigRunning { version: String, pid: u64, addresses: String } =>
+            "The server that runs: version {version}, process {pid}, listening on {addresses}",
+            "正在运行的服务器：版本 {version}，进程 {pid}，监听 {addresses}";
+        ConfigStopped { path: String } =>
+            "No server runs on {path}; a start now would have these settings",
+            "{path} 上没有服务器在运行；现在启动将使用以下设置";
+        ConfigNoDatabase { path: String } =>
+            "There is no database in {path} yet; the first start makes one",
+            "{path} 中还没有数据库；首次启动时会创建";
+        NoServer { path: String } =>
+            "none runs on {path}; this is what a start now would meet",
+            "{path} 上没有服务器在运行；以下检查现在启动会遇到的情况";
         CannotWrite { path: String, why: String } =>
             "Cannot write {path}: {why}", "无法写入 {path}：{why}";
         CannotRead { path: String, why: String } =>
@@ -89,6 +153,7 @@ fn violated(lang: Lang, rule: &str, count: &u64, example: &str) -> String {
 fn rule_words(rule: &str) -> (&'static str, &'static str) {
     match rule {
         "integrity" => ("SQLite finds the file damaged", "SQLite 发现文件已损坏"),
+        "schema" => ("the tables are not those of its version", "数据表与其版本不符"),
         "references" => ("a row names one that does not exist", "存在悬空引用"),
         "member_counts" => ("a group's count is not that of its members", "群人数与成员不符"),
         "owners" => ("a group's creator is not its member", "群主不在群中"),
@@ -101,6 +166,9 @@ fn rule_words(rule: &str) -> (&'static str, &'static str) {
         "log_names" => ("an entry is by or for nobody", "消息的发送者或接收者不存在"),
         "words" => ("the index of words is not what it says", "搜索索引与消息不一致"),
         "log_slices" => ("the log's index does not have all entries", "日志索引不完整"),
+        "names" => ("a user or group has no name or no number", "用户或群缺少名称或编号"),
+        "reads" => ("somebody has read what was never said", "已读位置越界"),
+        "values" => ("a number is negative that cannot be", "出现不应有的负数"),
         "keys" => ("a login key has no age", "登录密钥缺少时间"),
         "epoch" => ("the database has no name", "数据库缺少标识"),
         _ => ("", ""),
@@ -114,7 +182,7 @@ mod tests {
     #[test]
     fn every_rule_of_the_check_has_words() {
         let rules = crate::store::RULES.iter().map(|(rule, _)| *rule);
-        for rule in rules.chain(["integrity", "references"]) {
+        for rule in rules.chain(["integrity", "schema", "references"]) {
             let (english, chinese) = rule_words(rule);
             assert!(!english.is_empty() && !chinese.is_empty(), "{rule}");
         }

@@ -72,9 +72,9 @@ codes! {
          or ask them for another.",
         "邀请码错误。请与服务器管理员提供的邀请码核对，或向管理员索取新的邀请码。";
     InviteRequired =>
-        "Registering from another machine needs the invite code that the server printed: p2sp \
-         HOST --invite CODE",
-        "从其他机器注册需要服务器启动时显示的邀请码：p2sp HOST --invite 邀请码";
+        "Registering from another machine needs the invite code that the server printed. At a \
+         terminal p2sp asks for it; a script has it in P2SP_INVITE or --invite-file FILE.",
+        "从其他机器注册需要服务器启动时显示的邀请码。在终端中 p2sp 会询问；脚本请用 P2SP_INVITE 或 --invite-file 文件 提供。";
     NeedsConsent =>
         "{about} must agree first: become friends, or ask them whether they want to be in that \
          group.",

@@ -2,6 +2,7 @@
 
 use super::Lang;
 use super::operating::Operating;
+use super::usage::Usage;
 
 texts! {
     /// A line for the operator.
@@ -45,9 +46,20 @@ texts! {
              acknowledged messages.",
             "--no-fsync：仅供性能测试。不等待磁盘写入，断电会丢失已确认的消息。";
         CannotBind { address: String, why: String } =>
-            "Cannot listen on {address}: {why}. Is another server running? Choose another with \
+            "Cannot listen on {address}: {why}. Choose another with --listen.",
+            "无法监听 {address}：{why}。可用 --listen 另选地址。";
+        AddressTaken { address: String } =>
+            "Cannot listen on {address}: the port is in use. Is another server running? Choose \
+             another with --listen.",
+            "无法监听 {address}：端口已被占用。是否已有服务器在运行？可用 --listen 另选地址。";
+        AddressNotOurs { address: String } =>
+            "Cannot listen on {address}: this machine does not have that address; `ip address` \
+             lists those it has. Choose one with --listen.",
+            "无法监听 {address}：本机没有该地址，可用 ip address 查看。请用 --listen 另选地址。";
+        PortPrivileged { address: String } =>
+            "Cannot listen on {address}: ports below 1024 are root's. Choose a higher one with \
              --listen.",
-            "无法监听 {address}：{why}。是否已有服务器在运行？可用 --listen 另选地址。";
+            "无法监听 {address}：1024 以下的端口需要 root 权限。请用 --listen 选择更大的端口。";
         CannotBindDefault6 { why: String } => "not listening on [::1]: {why}", "未监听 [::1]：{why}";
         NoDataDirectory =>
             "There is no home directory to keep the data in; name one with --data DIR.",
@@ -66,11 +78,16 @@ texts! {
             "{path} is not a p2sp database; name another directory with --data DIR.",
             "{path} 不是 p2sp 数据库，请用 --data 指定其他目录。";
         Broken { why: String } => "The database cannot be used: {why}", "数据库无法使用：{why}";
+        /// Not the database: a socket, a thread, memory.
+        SystemRefuses { why: String } =>
+            "The system does not give the server what it needs: {why}",
+            "系统未能提供服务器所需的资源：{why}";
+        Usage(usage: Usage) => by usage_said(usage);
         UnknownLimit { name: String, nearest: Option<String> } => by unknown_limit(name, nearest);
         BadLimit { text: String } =>
-            "\"{text}\" is not a limit: write NAME=VALUE with a whole number (on, off for \
-             loopback). --help-limits lists them.",
-            "“{text}”格式不对：应为 名称=整数（loopback 可用 on、off）。--help-limits 列出所有限制。";
+            "\"{text}\" is not a limit: write NAME=VALUE with a whole number from 0 to 4294967295 \
+             (on, off for loopback). --help-limits lists them.",
+            "“{text}”格式不对：应为 名称=整数，范围 0 至 4294967295（loopback 用 on、off）。--help-limits 列出所有限制。";
         Weak { why: String } => "{why}", "{why}";
         PasswordPrompt => "New password: ", "新密码：";
         PasswordAgain => "Again: ", "再输入一次：";
@@ -100,6 +117,10 @@ texts! {
              new code made.",
             "无法使用 {path} 中的邀请码：{why}。请修正该文件，或删除它以生成新的邀请码。";
     }
+}
+
+fn usage_said(lang: Lang, usage: &Usage) -> String {
+    usage.say(lang)
 }
 
 fn operating(lang: Lang, line: &Operating) -> String {

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use p2sp::control;
+use p2sp::control::{self, ControlFault};
 use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::limits::FRAME_BYTES_MAX;
 use p2sp::locale::operating::Operating;
@@ -13,11 +13,10 @@ use p2sp::locale::startup::Startup;
 use p2sp::password::Cost;
 use p2sp::server::intake::Share;
 use p2sp::server::{Fatal, Server};
-use p2sp::store::Synchronous;
 use p2sp::wire::{MessageType, frame, request};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{open, random, unix_now};
+use super::{open_existing, random, unix_now};
 use crate::options::Options;
 
 /// How long a server may take to answer: it may have a long write-ahead log to copy first.
@@ -69,12 +68,17 @@ impl Asked {
     /// # Errors
     /// There is one, and it cannot be asked.
     pub fn running(options: &Options) -> Result<Option<Asked>, Startup> {
-        let connected = control::connect(&options.data).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => Startup::NotWritable {
-                path: options.data.display().to_string(),
-                why: error.to_string(),
-            },
-            _ => gone(error),
+        let path = options.data.display().to_string();
+        let connected = control::connect(&options.data).map_err(|fault| match fault {
+            ControlFault::System(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Startup::NotWritable { path, why: error.to_string() }
+            }
+            ControlFault::System(error) => gone(error),
+            ControlFault::ForeignDirectory(owner) => Operating::Foreign { path, owner }.into(),
+            ControlFault::ForeignServer(owner) => {
+                let path = options.data.join(control::NAME).display().to_string();
+                Operating::Impostor { path, owner }.into()
+            }
         });
         let Some(stream) = connected? else { return Ok(None) };
         stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).map_err(gone)?;
@@ -82,7 +86,7 @@ impl Asked {
     }
 
     fn stopped(options: &Options) -> Result<Asked, Startup> {
-        let (store, _) = open(options, Synchronous::Full)?;
+        let store = open_existing(options)?;
         let mut server = Server::new(store, options.rules.clone(), random()?, Moment::default());
         let conn = server.vacant_id();
         server.connect_inside(Door::Control, now());
@@ -116,6 +120,14 @@ impl Asked {
             // It stops, and says so.
             None => Err(Operating::ServerGone { why: None }.into()),
         }
+    }
+
+    /// What the server that runs tells of itself.
+    ///
+    /// # Errors
+    /// There is no answer, or it is of a version that does not tell.
+    pub fn about(&mut self) -> Result<Value, Startup> {
+        Ok(self.ask(MessageType::Config, json!({}))?["data"]["server"].take())
     }
 
     /// Nothing more is asked.

@@ -3,24 +3,26 @@
 //! ```text
 //! running   backup ─► the server copies its write-ahead log into the file, and holds it still
 //!                     ─► this process copies the file ─► release: it stood still until now
-//! stopped   SQLite writes the copy
+//! stopped   this process has the database, and copies the file
 //! then      the copy is checked, and only then gets its name
 //! ```
+//!
+//! The folder may be anybody's: what is copied goes into a file that this process made.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use p2sp::files::{FileFault, Part};
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::store::{Synchronous, check_copy};
+use p2sp::store::check_copy;
 use p2sp::wire::MessageType;
 use serde_json::json;
 
 use super::ask::Asked;
-use super::{open, refusal, say};
+use super::{open_existing, refusal, said, say};
 use crate::options::Options;
 
 /// Makes the copy.
@@ -28,59 +30,40 @@ use crate::options::Options;
 /// # Errors
 /// There is such a file already, it cannot be written, or what was copied is not whole.
 pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
-    let display = file.display().to_string();
-    if file.exists() {
-        return Err(Operating::FileExists { path: display }.into());
+    if file.symlink_metadata().is_ok() {
+        return Err(said(FileFault::Exists(file.to_owned())));
     }
-    let part = Part(file.with_added_extension("part"));
-    // Left by a backup that was killed.
-    let _ = fs::remove_file(&part.0);
-    match Asked::running(options)? {
-        Some(server) => copy_held(server, &options.data.join("p2sp.db"), &part.0)?,
-        None => copy_stopped(options, &part.0)?,
-    }
-    let found = check_copy(&part.0).map_err(|error| refusal(error, &part.0))?;
+    let part = match Asked::running(options)? {
+        Some(server) => {
+            let mut part = Part::begin(file).map_err(said)?;
+            copy_held(server, &options.data.join("p2sp.db"), &mut part)?;
+            part
+        }
+        None => {
+            let store = open_existing(options)?;
+            let mut part = Part::begin(file).map_err(said)?;
+            store.copy_and_close(part.file()).map_err(|error| refusal(error, part.path()))?;
+            part
+        }
+    };
+    let found = check_copy(part.path()).map_err(|error| refusal(error, part.path()))?;
     if let Some(first) = found.first() {
         return Err(super::check::violated(first).into());
     }
-    // Not a rename: that would replace a file that came into being meanwhile.
-    fs::hard_link(&part.0, file).map_err(|error| cannot(file, &error))?;
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let synced = File::open(parent.unwrap_or(Path::new("."))).and_then(|dir| dir.sync_all());
-    synced.map_err(|error| cannot(file, &error))?;
-    say(&[Operating::BackedUp { path: display }.into()], options.rules.lang);
+    part.name_new().map_err(said)?;
+    let path = file.display().to_string();
+    say(&[Operating::BackedUp { path }.into()], options.rules.lang);
     Ok(ExitCode::SUCCESS)
 }
 
-/// A file that is taken away in the end, whatever the end is.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn copy_held(mut server: Asked, database: &Path, part: &Path) -> Result<(), Startup> {
+fn copy_held(mut server: Asked, database: &Path, part: &mut Part) -> Result<(), Startup> {
     server.ask(MessageType::Backup, json!({}))?;
-    let copy = || -> io::Result<()> {
-        let mut from = File::open(database)?;
-        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
-        io::copy(&mut from, &mut to)?;
-        to.sync_all()
-    };
-    copy().map_err(|error| cannot(part, &error))?;
+    let copied = File::open(database).and_then(|mut from| {
+        io::copy(&mut from, part.file())?;
+        part.file().sync_all()
+    });
+    copied.map_err(|error| said(FileFault::System(part.path().to_owned(), error.to_string())))?;
     // Without this answer the copy may be a mixture.
     server.ask(MessageType::Release, json!({})).map_err(|_| Operating::HoldLost)?;
     server.close()
-}
-
-fn copy_stopped(options: &Options, part: &Path) -> Result<(), Startup> {
-    let (store, _) = open(options, Synchronous::Full)?;
-    store.copy_into(part).map_err(|error| refusal(error, part))?;
-    store.close().map_err(super::broken)
-}
-
-fn cannot(path: &Path, error: &io::Error) -> Startup {
-    Operating::CannotWrite { path: path.display().to_string(), why: error.to_string() }.into()
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::store::{Synchronous, Violation, check_copy};
+use p2sp::store::{Violation, check_copy, check_in_place};
 
-use super::{broken, open, refusal, say};
+use super::restore::check_whole;
+use super::{refusal, refusal_of_copy, say};
 use crate::options::Options;
 
 /// Prints what does not hold, and fails if anything does not.
@@ -16,12 +17,16 @@ use crate::options::Options;
 /// The database cannot be opened.
 pub fn run(options: &Options, copy: Option<&Path>) -> Result<ExitCode, Startup> {
     let found = match copy {
-        Some(copy) => check_copy(copy).map_err(|error| refusal(error, copy))?,
+        Some(copy) => {
+            check_whole(copy)?;
+            check_copy(copy).map_err(|error| refusal_of_copy(error, copy))?
+        }
         None => {
-            let (store, _) = open(options, Synchronous::Full)?;
-            let found = store.check().map_err(broken)?;
-            store.close().map_err(broken)?;
-            found
+            let data = &options.data;
+            if !data.join("p2sp.db").exists() {
+                return Err(Operating::NoDatabase { path: data.display().to_string() }.into());
+            }
+            check_in_place(data).map_err(|error| refusal(error, data))?
         }
     };
     let lines: Vec<Startup> = match found.as_slice() {

@@ -1,20 +1,64 @@
-//! `p2sp-server config`: every setting, its value, and where that came from. What is printed can
-//! be written to `p2sp.toml`.
+//! `p2sp-server config`: every setting, its value, and where that came from: of the server that
+//! runs on the data, else as a start now would have them. What is printed can be written to
+//! `p2sp.toml`.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use p2sp::locale::Lang;
+use p2sp::locale::operating::Operating;
+use p2sp::locale::startup::Startup;
 use p2sp::visible::printable_line;
+use serde_json::Value;
 
+use super::ask::Asked;
 use crate::options::{Options, Origin, Setting};
 
 /// Prints the settings.
-pub fn run(options: &Options) -> ExitCode {
+///
+/// # Errors
+/// A server runs, and cannot be asked.
+pub fn run(options: &Options) -> Result<ExitCode, Startup> {
+    let lang = options.rules.lang;
+    let path = options.data.display().to_string();
+    match Asked::running(options)? {
+        Some(mut server) => {
+            let about = server.about()?;
+            let settings = about["settings"].as_array().into_iter().flatten();
+            let settings: Vec<Setting> = settings.filter_map(Setting::from_json).collect();
+            print(&[running(&about)], &settings, lang);
+        }
+        None => {
+            let mut lines = vec![Operating::ConfigStopped { path: path.clone() }];
+            if !options.data.join("p2sp.db").exists() {
+                lines.push(Operating::ConfigNoDatabase { path });
+            }
+            print(&lines, &options.settings, lang);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The line about a server that runs.
+pub fn running(about: &Value) -> Operating {
+    let listening = about["listening"].as_array().into_iter().flatten();
+    let addresses: Vec<&str> = listening.filter_map(Value::as_str).collect();
+    Operating::ConfigRunning {
+        version: about["version"].as_str().unwrap_or_default().to_owned(),
+        pid: about["pid"].as_u64().unwrap_or_default(),
+        addresses: addresses.join(" "),
+    }
+}
+
+fn print(lines: &[Operating], settings: &[Setting], lang: Lang) {
     let mut out = std::io::stdout().lock();
+    // Whoever closes the output has read enough.
+    for line in lines {
+        let _ = writeln!(out, "# {}", line.say(lang));
+    }
     let mut in_limits = false;
-    for Setting { name, value, origin } in &options.settings {
-        let origin = origin_name(*origin, options.rules.lang);
+    for Setting { name, value, origin } in settings {
+        let origin = origin_name(*origin, lang);
         let limit = name.strip_prefix("limit.");
         let name = limit.unwrap_or(name);
         let table = limit.is_some() && !std::mem::replace(&mut in_limits, limit.is_some());
@@ -23,10 +67,8 @@ pub fn run(options: &Options) -> ExitCode {
         let mark = if name == "data" || value.is_none() { "# " } else { "" };
         let value = value.as_ref().map(|value| printable_line(&value.to_string()));
         let value = value.unwrap_or_default();
-        // Whoever closes the output has read enough.
         let _ = writeln!(out, "{head}{mark}{name} = {value}  # {origin}");
     }
-    ExitCode::SUCCESS
 }
 
 fn origin_name(origin: Origin, lang: Lang) -> &'static str {

@@ -6,8 +6,10 @@
 //! what it is told. So nothing here knows more of the server than the protocol, and what can be
 //! seen is what real clients make.
 
+use std::fs::Permissions;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
@@ -21,7 +23,7 @@ use p2sp::wire::{MessageType, frame, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{bind, code, run_loop, say, unix_now};
+use super::{bind, code, local, run_loop, say, unix_now};
 use crate::options::{Options, client_command};
 
 /// Where a directory is in memory, on systems that have one.
@@ -36,7 +38,7 @@ const PING_AFTER: Duration = Duration::from_secs(240);
 /// # Errors
 /// There is no place for it.
 pub fn run(options: &Options) -> Result<ExitCode, Startup> {
-    let place = place().map_err(|error| Startup::Broken { why: error.to_string() })?;
+    let place = place().map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
     let mut options = options.in_directory(place.path());
     let bound = bind_somewhere(&mut options)?;
     let (addresses, lang) = (bound.addresses(), options.rules.lang);
@@ -50,10 +52,10 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     lines.push(Startup::Demo { password: password.clone() });
     if let Some(address) = addresses.first() {
         let client = client_command().to_owned();
-        lines.push(Startup::DemoDoors { address: address.to_string(), client });
+        lines.push(Startup::DemoDoors { address: local(address).to_string(), client });
     }
     lines.push(Startup::HowToStop);
-    let address = addresses.first().copied();
+    let address = addresses.first().map(local);
     thread::spawn(move || {
         let acted = address.map(|address| act(address, &password, lang, || say(&lines, lang)));
         if let Some(Err(error)) = acted {
@@ -65,11 +67,12 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
 
 fn place() -> std::io::Result<TempDir> {
     const PREFIX: &str = "p2sp-demo-";
+    let ours = Permissions::from_mode(0o700);
+    let mut place = tempfile::Builder::new();
+    place.prefix(PREFIX).permissions(ours);
     match Path::new(IN_MEMORY).is_dir() {
-        true => {
-            TempDir::with_prefix_in(PREFIX, IN_MEMORY).or_else(|_| TempDir::with_prefix(PREFIX))
-        }
-        false => TempDir::with_prefix(PREFIX),
+        true => place.tempdir_in(IN_MEMORY).or_else(|_| place.tempdir()),
+        false => place.tempdir(),
     }
 }
 

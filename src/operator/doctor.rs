@@ -3,21 +3,23 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
+use p2sp::certificate::Source;
+use p2sp::files::{self, FileFault, Opened};
 use p2sp::limits::{DISK_FREE_BYTES_MIN, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
+use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::store::{OpenError, check_in_place};
 use p2sp::visible::printable_line;
-use p2sp::wire::MessageType;
 use rustix::process::{Resource, getrlimit};
-use serde_json::json;
+use serde_json::Value;
 
 use super::ask::Asked;
-use super::{bind, refusal, unix_now};
+use super::{bind, refusal, said, unix_now};
 use crate::entrance;
 use crate::options::Options;
 
@@ -39,20 +41,32 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// A complaint, and the command that mends it.
 type Mend = (Complaint, String);
 
-/// Looks at everything, and prints it. Fails if there is a complaint.
+/// Looks at everything, and prints it: of the server that runs, else of what a start now would
+/// meet. Fails if there is a complaint.
 pub fn run(options: &Options) -> ExitCode {
-    let running = Asked::running(options);
-    let is_running = matches!(running, Ok(Some(_)));
+    let lang = options.rules.lang;
+    let about = Asked::running(options).and_then(|running| match running {
+        Some(server) => server.within(ANSWER_PATIENCE)?.about().map(Some),
+        None => Ok(None),
+    });
+    let (server, options) = match &about {
+        Ok(Some(about)) => (super::config::running(about), &of_running(options, about)),
+        _ => (Operating::NoServer { path: options.data.display().to_string() }, options),
+    };
+    let is_stopped = matches!(about, Ok(None));
+    if about.is_ok() {
+        println!("{}: {}", Check::Server.say(lang), server.say(lang));
+    }
+    let runs = about.as_ref().ok().and_then(Option::as_ref);
     let checks = [
-        (Check::Port, if is_running { Vec::new() } else { port(options) }),
-        (Check::OpenFiles, open_files()),
+        (Check::Port, if is_stopped { port(options) } else { Vec::new() }),
+        (Check::OpenFiles, open_files(runs)),
         (Check::Clock, clock(&options.data, unix_now())),
         (Check::Disk, disk(&options.data)),
-        (Check::Files, files(&options.data)),
-        (Check::Database, database(options, running)),
-        (Check::Certificate, certificate(options)),
+        (Check::Files, files(options)),
+        (Check::Database, database(options, &about)),
+        (Check::Certificate, certificate(options, runs)),
     ];
-    let lang = options.rules.lang;
     let mut complaints = 0;
     for (check, found) in checks {
         if found.is_empty() {
@@ -67,6 +81,16 @@ pub fn run(options: &Options) -> ExitCode {
     if complaints == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The options of the server that runs, as far as something is looked at by them.
+fn of_running(options: &Options, about: &Value) -> Options {
+    let path = |name: &str| about[name].as_str().map(PathBuf::from);
+    let certificate = match (path("tls_cert"), path("tls_key")) {
+        (Some(chain), Some(key)) => Source::Given { chain, key },
+        _ => Source::Own(options.data.clone()),
+    };
+    Options { certificate, ..options.clone() }
+}
+
 /// Whether the addresses can be listened on.
 fn port(options: &Options) -> Vec<Mend> {
     match bind(options) {
@@ -79,13 +103,16 @@ fn port(options: &Options) -> Vec<Mend> {
     }
 }
 
-fn open_files() -> Vec<Mend> {
-    let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+/// Of the server that runs, else of what is started from here.
+fn open_files(about: Option<&Value>) -> Vec<Mend> {
+    let here = || getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    let files = about.map_or_else(here, |about| about["open_files"].as_u64().unwrap_or(u64::MAX));
+    let pid = about.and_then(|about| about["pid"].as_u64()).map(|pid| pid.to_string());
     let connections = files.saturating_sub(RESERVED_FILES);
     if connections >= CONNECTIONS_FEW {
         return Vec::new();
     }
-    let mend = "sudo prlimit --pid $$ --nofile=65536".to_owned();
+    let mend = format!("sudo prlimit --pid {} --nofile=65536", pid.as_deref().unwrap_or("$$"));
     vec![(Complaint::OpenFiles { files, connections }, mend)]
 }
 
@@ -119,24 +146,67 @@ fn disk(data: &Path) -> Vec<Mend> {
     vec![(Complaint::Disk { free_mib, wanted_mib }, mend)]
 }
 
-/// Whether the data is ours, and ours alone.
-fn files(data: &Path) -> Vec<Mend> {
+/// Whether the data is ours, and ours alone; the operator's own key, too.
+fn files(options: &Options) -> Vec<Mend> {
+    let data = &options.data;
+    if !data.exists() {
+        let path = data.display().to_string();
+        return vec![(Complaint::NoDirectory { path }, start(data))];
+    }
+    let mut faults = Vec::from_iter(files::look(data).err());
+    let is_shared = matches!(faults.as_slice(), [FileFault::Shared(..)]);
+    let mut found = if is_shared { Vec::new() } else { open_to_others(data) };
+    if let Source::Given { key, .. } = &options.certificate {
+        match files::look_at_key(key) {
+            Ok(None) => {}
+            Ok(Some(Opened { path, mode, right })) => {
+                let mend = format!("chmod {right:03o} {}", quoted(&path));
+                found.push((Complaint::Open { path: path.display().to_string(), mode }, mend));
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    for fault in faults {
+        let mend = match &fault {
+            FileFault::ParentExposed(path, _) => format!("sudo chmod o-w {}", quoted(path)),
+            FileFault::Exposed(path, _) => format!("chmod go-rwx {}", quoted(path)),
+            FileFault::Shared(path, _) => start(&path.join("p2sp")),
+            FileFault::Foreign(path, _)
+            | FileFault::InTheWay(path, _)
+            | FileFault::System(path, _)
+            | FileFault::Exists(path) => {
+                format!("sudo chown -R \"$USER\" {}", quoted(path))
+            }
+        };
+        let line = said(fault).say(options.rules.lang);
+        if !found.iter().any(|(_, other)| *other == mend) {
+            found.push((Complaint::Said { line }, mend));
+        }
+    }
+    found
+}
+
+/// The command whose first run makes what is missing.
+fn start(data: &Path) -> String {
+    format!("p2sp-server --data {}", quoted(data))
+}
+
+fn open_to_others(data: &Path) -> Vec<Mend> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(data) else {
-        if data.exists() {
-            let path = data.display().to_string();
-            let mend = format!("sudo chown -R \"$USER\" {}", quoted(data));
-            found.push((Complaint::NotOurs { path }, mend));
-        }
+        let path = data.display().to_string();
+        let mend = format!("sudo chown -R \"$USER\" {}", quoted(data));
+        found.push((Complaint::NotOurs { path }, mend));
         return found;
     };
     let paths = entries.flatten().map(|entry| entry.path());
     for path in [data.to_owned()].into_iter().chain(paths) {
         let Ok(meta) = fs::symlink_metadata(&path) else { continue };
         let mode = meta.permissions().mode() & 0o777;
-        // The settings are no secret.
+        // The settings are no secret. A link has no mode.
         let may_be_read = path.file_name().is_some_and(|name| name == "p2sp.toml");
-        if mode & 0o077 != 0 && !may_be_read {
+        let wrong = if may_be_read { mode & 0o022 } else { mode & 0o077 };
+        if wrong != 0 && !meta.is_symlink() {
             let right = if meta.is_dir() { "700" } else { "600" };
             let mend = format!("chmod {right} {}", quoted(&path));
             found.push((Complaint::Open { path: path.display().to_string(), mode }, mend));
@@ -146,26 +216,21 @@ fn files(data: &Path) -> Vec<Mend> {
 }
 
 /// Whether the database is whole; of a server that runs, whether it answers.
-fn database(options: &Options, running: Result<Option<Asked>, Startup>) -> Vec<Mend> {
+fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Mend> {
     let lang = options.rules.lang;
     let data = quoted(&options.data);
     let restore = || format!("p2sp-server --data {data} restore FILE");
-    let answer = running.and_then(|running| match running {
-        Some(server) => {
-            server.within(ANSWER_PATIENCE)?.ask(MessageType::Stats, json!({})).map(|_| true)
-        }
-        None => Ok(false),
-    });
-    match answer {
-        Ok(true) => return Vec::new(),
-        Ok(false) => {}
+    match about {
+        Ok(Some(_)) => return Vec::new(),
+        Ok(None) => {}
         Err(line) => {
             let mend = format!("fuser -k -TERM {}/p2sp.db", data.trim_end_matches('/'));
             return vec![(Complaint::Said { line: line.say(lang) }, mend)];
         }
     }
     if !options.data.join("p2sp.db").exists() {
-        return Vec::new();
+        let path = options.data.display().to_string();
+        return vec![(Complaint::NoDatabase { path }, start(&options.data))];
     }
     let violated =
         |violation| Complaint::Said { line: super::check::violated(violation).say(lang) };
@@ -176,24 +241,31 @@ fn database(options: &Options, running: Result<Option<Asked>, Startup>) -> Vec<M
                 OpenError::InUse => format!("fuser -v {data}/p2sp.db"),
                 OpenError::Newer { .. } => "cargo install --path .".to_owned(),
                 OpenError::NotWritable { .. } => format!("sudo chown -R \"$USER\" {data}"),
-                OpenError::NotADatabase | OpenError::Broken(_) => restore(),
+                OpenError::Empty | OpenError::NotADatabase | OpenError::Broken(_) => restore(),
             };
             vec![(Complaint::Said { line: refusal(error, &options.data).say(lang) }, mend)]
         }
     }
 }
 
-/// Whether the certificate can be used, and for how long, if there is one already.
-fn certificate(options: &Options) -> Vec<Mend> {
-    match entrance::look(options) {
-        Ok(until) => {
-            let days = until.map(|until| (until - unix_now()).div_euclid(86_400));
-            let ending = days.filter(|days| *days < CERTIFICATE_DAYS_FEW);
-            let mend = "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned();
-            ending.map(|days| (Complaint::Ends { days }, mend)).into_iter().collect()
+/// Whether the certificate can be used, and for how long, if there is one already. Our own is
+/// renewed by the next start, and by a server that runs within a day.
+fn certificate(options: &Options, about: Option<&Value>) -> Vec<Mend> {
+    let until = match entrance::look(options) {
+        Ok(until) => until,
+        Err((line, mend)) => {
+            return vec![(Complaint::Said { line: line.say(options.rules.lang) }, mend)];
         }
-        Err((line, mend)) => vec![(Complaint::Said { line: line.say(options.rules.lang) }, mend)],
-    }
+    };
+    let days = until.map(|until| (until - unix_now()).div_euclid(86_400));
+    let Some(days) = days.filter(|days| *days < CERTIFICATE_DAYS_FEW) else { return Vec::new() };
+    let pid = about.and_then(|about| about["pid"].as_u64());
+    let mend = match (options.certificate.is_due(&[], unix_now()), pid) {
+        (true, None) => return Vec::new(),
+        (true, Some(pid)) => format!("kill -HUP {pid}"),
+        (false, _) => "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned(),
+    };
+    vec![(Complaint::Ends { days }, mend)]
 }
 
 /// A path as a shell takes it.

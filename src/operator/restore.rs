@@ -1,19 +1,21 @@
 //! `p2sp-server restore`: a backup in the place of the database, while the server is stopped.
 //!
-//! The backup is copied beside the database, brought up to date and checked there, and gets a new
+//! The backup is checked, copied beside the database, brought up to date there, and gets a new
 //! epoch, for its seqs will be given again. Only then does it take the database's place, in one
 //! step; the old one is kept under another name.
 
-use std::fs;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::store::{Opening, Store, Synchronous, put_in_place};
+use p2sp::store::{Opening, Store, Synchronous, check_copy, put_in_place};
 
 use super::ask::Asked;
-use super::{broken, random_epoch, refusal, say, unix_now};
+use super::{broken, random_epoch, refusal, refusal_of_copy, say, secure, unix_now};
 use crate::options::Options;
 
 /// Puts it in place.
@@ -26,21 +28,52 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     if Asked::running(options)?.is_some() {
         return Err(Startup::InUse { path: data.display().to_string() });
     }
+    check_whole(file)?;
+    // As it is: what it lacks must not be made up for by bringing it up to date.
+    let found = check_copy(file).map_err(|error| refusal_of_copy(error, file))?;
+    if let Some(first) = found.first() {
+        return Err(super::check::violated(first).into());
+    }
+    secure(data, options.rules.lang)?;
     let staging = Staging(data.join("restoring"));
     // Left by a restore that was killed.
     let _ = fs::remove_dir_all(&staging.0);
-    fs::create_dir_all(&staging.0).map_err(|error| cannot(&staging.0, &error))?;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&staging.0);
+    made.map_err(|error| cannot(&staging.0, &error))?;
     let copy = staging.0.join("p2sp.db");
-    fs::copy(file, &copy).map_err(|error| Operating::CannotRead {
-        path: file.display().to_string(),
-        why: error.to_string(),
-    })?;
+    copy_into(file, &copy)?;
     prepare(&staging.0, file)?;
     let aside = data.join(format!("p2sp.db.before-restore-{}", unix_now()));
     put_in_place(data, &copy, &aside).map_err(|error| refusal(error, data))?;
     let aside = aside.exists().then(|| aside.display().to_string());
     say(&[Operating::Restored { aside }.into()], options.rules.lang);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Copies a file into a new one, which is for us alone.
+fn copy_into(from: &Path, to: &Path) -> Result<(), Startup> {
+    let unreadable = |why: String| Operating::CannotRead { path: from.display().to_string(), why };
+    let mut file = File::open(from).map_err(|error| unreadable(error.to_string()))?;
+    let mut copy = OpenOptions::new();
+    let copy = copy.write(true).create_new(true).mode(0o600).open(to);
+    let mut copy = copy.map_err(|error| cannot(to, &error))?;
+    io::copy(&mut file, &mut copy).map_err(|error| cannot(to, &error))?;
+    copy.sync_all().map_err(|error| cannot(to, &error))
+}
+
+/// Whether a file is all there is of a database. One that was copied away from a server by other
+/// means may have its last part in the write-ahead log.
+pub fn check_whole(file: &Path) -> Result<(), Startup> {
+    if fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
+        return Err(Operating::NotABackup { path: file.display().to_string() }.into());
+    }
+    let mut beside = file.as_os_str().to_owned();
+    beside.push("-wal");
+    if !fs::metadata(&beside).is_ok_and(|meta| meta.len() > 0) {
+        return Ok(());
+    }
+    let beside = Path::new(&beside).display().to_string();
+    Err(Operating::LogBeside { path: file.display().to_string(), beside }.into())
 }
 
 /// Brings the copy up to date, checks it and gives it a new epoch.

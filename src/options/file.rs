@@ -1,18 +1,24 @@
 //! `p2sp.toml` in the data directory: settings by the names of their flags.
 //!
 //! What it says stands behind flags and environment: it becomes the defaults of the command
-//! line, so that there is one place that reads and checks a value. Limits are a table `limit`,
+//! line, so that there is one place that reads a value. Limits are a table `limit`,
 //! and each of them stands for itself: a flag that changes one leaves the others.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use clap::Command;
+use clap::{Arg, ArgAction, Command};
+use p2sp::files::{FileFault, foreign_owner};
+use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
+use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::wire::command::nearest;
+use rustix::process::geteuid;
 use toml::{Table, Value};
+
+use crate::operator::said;
 
 use super::{is_flag, is_setting};
 
@@ -22,6 +28,8 @@ const NAME: &str = "p2sp.toml";
 /// What the file says.
 #[derive(Debug, Default)]
 pub struct File {
+    /// Where it is.
+    pub path: String,
     /// Values by the arguments' ids.
     values: BTreeMap<String, Vec<String>>,
     /// Limits as `--limit` takes them.
@@ -46,33 +54,63 @@ impl File {
 ///
 /// # Errors
 /// It cannot be read, or says what no setting can be.
-pub fn read(data: &Path, command: &Command) -> Result<File, Startup> {
+pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup> {
     let path = data.join(NAME);
     let shown = path.display().to_string();
     let bad = |why: String| Operating::BadFile { path: shown.clone(), why };
+    let wrong = |place: &str, wanted: Wanted| {
+        let usage = Usage::BadValue { place: place.to_owned(), value: String::new(), wanted };
+        bad(usage.say(lang))
+    };
+    let none = || File { path: shown.clone(), ..File::default() };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(File::default());
+            return Ok(none());
         }
         Err(error) => return Err(bad(error.to_string()).into()),
     };
-    let table: Table = text.parse().map_err(|error| bad(said(&text, &error)))?;
-    let mut file = File::default();
+    check_owner(&path)?;
+    let table: Table = text.parse().map_err(|error| bad(at_line(&text, &error)))?;
+    let mut file = none();
     for (name, value) in table {
         if let ("limit", Value::Table(limits)) = (name.as_str(), &value) {
             let plain =
                 |(name, value): (&String, &Value)| Some(format!("{name}={}", plain(value)?));
             let limits: Option<Vec<String>> = limits.iter().map(plain).collect();
-            file.limits = limits.ok_or_else(|| bad("limit".into()))?;
+            file.limits = limits.ok_or_else(|| wrong("limit", Wanted::Plain))?;
             continue;
         }
         let id = id_of(command, &shown, &name)?;
-        let values = values(&value).ok_or_else(|| bad(name.clone()))?;
+        let values = values(&value).ok_or_else(|| wrong(&name, Wanted::Plain))?;
+        if let Some(arg) = command.get_arguments().find(|arg| arg.get_id() == id.as_str()) {
+            check(arg, &values).map_err(|wanted| wrong(&name, wanted))?;
+        }
         file.values.insert(id, values);
     }
-    try_out(command, &file.values).map_err(bad)?;
     Ok(file)
+}
+
+/// Settings are only the operator's to make. Others who could have written the file are kept from
+/// it when the server starts.
+fn check_owner(path: &Path) -> Result<(), Startup> {
+    let owner = std::fs::metadata(path).ok().as_ref().and_then(foreign_owner);
+    match owner.filter(|_| !geteuid().is_root()) {
+        Some(owner) => Err(said(FileFault::Foreign(path.to_owned(), owner))),
+        None => Ok(()),
+    }
+}
+
+/// Whether an argument takes as many values, and such ones where it is there or not.
+fn check(arg: &Arg, values: &[String]) -> Result<(), Wanted> {
+    match values {
+        [one] if is_flag(arg) && !["true", "false"].contains(&one.as_str()) => {
+            Err(Wanted::TrueFalse)
+        }
+        [_] => Ok(()),
+        _ if matches!(arg.get_action(), ArgAction::Append) => Ok(()),
+        _ => Err(Wanted::One),
+    }
 }
 
 /// The id of the argument of that name.
@@ -86,29 +124,6 @@ fn id_of(command: &Command, path: &str, name: &str) -> Result<String, Startup> {
     let names = settings().filter_map(clap::Arg::get_long).chain(["limit"]);
     let nearest = nearest(name, names).map(str::to_owned);
     Err(Operating::UnknownSetting { path: path.to_owned(), name: name.to_owned(), nearest }.into())
-}
-
-/// Whether the command line takes these values, as if they had been typed.
-fn try_out(command: &Command, values: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
-    let mut typed = vec!["p2sp-server".to_owned()];
-    for (id, values) in values {
-        let Some(arg) = command.get_arguments().find(|arg| arg.get_id() == id) else { continue };
-        let name = arg.get_long().unwrap_or_default();
-        match values.as_slice() {
-            [one] if is_flag(arg) && one == "true" => typed.push(format!("--{name}")),
-            [one] if is_flag(arg) && one == "false" => {}
-            _ if is_flag(arg) => return Err(format!("{name}: true | false")),
-            values => typed.extend(values.iter().map(|value| format!("--{name}={value}"))),
-        }
-    }
-    let tried = command.clone().try_get_matches_from(typed);
-    tried.map(drop).map_err(|error| {
-        let text = error.to_string();
-        // Up to its hints, which are about the command line.
-        let lines: Vec<&str> =
-            text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-        lines.join(" ").trim_start_matches("error: ").to_owned()
-    })
 }
 
 fn values(value: &Value) -> Option<Vec<String>> {
@@ -129,7 +144,7 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 /// What is wrong, and on which line.
-fn said(text: &str, error: &toml::de::Error) -> String {
+fn at_line(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }

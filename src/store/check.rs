@@ -7,18 +7,19 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{Content, connect, explain, lock_and_look};
+use super::open::{Content, VERSION, connect, content_of, explain, lock_and_look};
+use super::shape::differences;
 use super::tail::SLICE_BITS;
 use super::{OpenError, Result, Sql, Store};
 
 /// What does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The rule's name, one of [`RULES`], or `integrity` or `references`.
+    /// The rule's name, one of [`RULES`], or `integrity`, `schema` or `references`.
     pub rule: &'static str,
     /// How often it is broken.
     pub count: u64,
-    /// The id of one row that breaks it; for `integrity` what SQLite says.
+    /// The id of one row that breaks it; for `integrity` what SQLite says, for `schema` the table.
     pub example: String,
 }
 
@@ -100,6 +101,24 @@ pub const RULES: &[(&str, Sql)] = &[
         UNION ALL SELECT id FROM words_docsize WHERE id > (SELECT seq FROM indexed)
             OR id NOT IN (SELECT seq FROM log WHERE kind <> 3)",
     ),
+    (
+        "names",
+        "SELECT userid AS id FROM users
+            WHERE userid < 1 OR trim(username) = '' OR trim(namekey) = ''
+        UNION ALL SELECT groupid FROM groups
+            WHERE groupid < 1 OR trim(groupname) = '' OR trim(namekey) = ''",
+    ),
+    (
+        "reads",
+        "SELECT userid AS id FROM reads WHERE conversation < 0
+            OR seq NOT BETWEEN 0 AND (SELECT seq FROM head)
+            OR userid NOT IN (SELECT userid FROM users)",
+    ),
+    (
+        "values",
+        "SELECT seq AS id FROM log WHERE conversation < 0 OR at < 0
+        UNION ALL SELECT userid FROM waiting WHERE messages < 0 OR bytes < 0",
+    ),
     ("keys", "SELECT userid AS id FROM users WHERE authtoken IS NOT NULL AND keycreated IS NULL"),
     (
         "epoch",
@@ -121,35 +140,55 @@ impl Store {
     }
 }
 
-/// Everything that does not hold in a copy of a database that nobody uses. The file and what
-/// stands beside it are not changed.
+/// Everything that does not hold in a copy of a database that nobody uses; of an earlier version
+/// whether it is undamaged and has that version's tables. The file and what stands beside it are
+/// not changed.
 ///
 /// # Errors
-/// It is not a database of p2sp.
+/// It is empty, or not a database of p2sp that this program knows.
 pub fn check_copy(path: &Path) -> std::result::Result<Vec<Violation>, OpenError> {
     let explain = |error| explain(path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(uri(path), flags).map_err(explain)?;
-    if !db.table_exists(None, "log_state").map_err(explain)? {
-        return Err(OpenError::NotADatabase);
+    match content_of(&db, path)? {
+        Content::Nothing => Err(OpenError::Empty),
+        // A backup is never one: whoever makes it brings it up to date first.
+        Content::FirstVersion => Err(OpenError::NotADatabase),
+        Content::Earlier(version) => Ok(check_shape(&db, version).map_err(explain)?.0),
+        Content::Ours => check(&db).map_err(explain),
     }
-    check(&db).map_err(explain)
 }
 
-/// Everything that does not hold in the database of a directory, if it is of this version; of an
-/// earlier one only that it can be opened. It is not changed.
+/// Everything that does not hold in the database of a directory; of an earlier version whether it
+/// is undamaged and has that version's tables. It is not changed.
 ///
 /// # Errors
-/// It cannot be opened, or somebody uses it.
+/// It is empty, cannot be opened, or somebody uses it.
 pub fn check_in_place(dir: &Path) -> std::result::Result<Vec<Violation>, OpenError> {
     let path = dir.join("p2sp.db");
+    let explain = |error| explain(&path, error);
     let db = connect(&path)?;
     match lock_and_look(&db, &path)? {
-        Content::Ours => check(&db).map_err(|error| explain(&path, error)),
-        _ => Ok(Vec::new()),
+        Content::Nothing => Err(OpenError::Empty),
+        Content::FirstVersion => Ok(Vec::new()),
+        Content::Earlier(version) => Ok(check_shape(&db, version).map_err(explain)?.0),
+        Content::Ours => check(&db).map_err(explain),
     }
+}
+
+/// Whether the database of a directory, if there is one, can be opened. Nothing is changed where it
+/// cannot.
+///
+/// # Errors
+/// It is not ours or of a newer version, or somebody uses it.
+pub fn look_in_place(dir: &Path) -> std::result::Result<(), OpenError> {
+    let path = dir.join("p2sp.db");
+    if !path.exists() {
+        return Ok(());
+    }
+    lock_and_look(&connect(&path)?, &path).map(drop)
 }
 
 /// As SQLite wants it for a file that does not change: nothing is locked or made beside it.
@@ -162,20 +201,30 @@ fn uri(path: &Path) -> String {
     format!("file:{escaped}?immutable=1")
 }
 
-fn check(db: &Connection) -> rusqlite::Result<Vec<Violation>> {
-    let mut found = Vec::new();
+/// What holds of a database of any version. False: its rows mean nothing, and are not looked at.
+fn check_shape(db: &Connection, version: i64) -> rusqlite::Result<(Vec<Violation>, bool)> {
+    let one = |rule, count: usize, example| Violation { rule, count: count as u64, example };
     let mut integrity = db.prepare("PRAGMA integrity_check(1)")?;
     let said: String = integrity.query_row((), |row| row.get(0))?;
     if said != "ok" {
-        // What stands in a damaged file means nothing.
-        return Ok(vec![Violation { rule: "integrity", count: 1, example: said }]);
+        return Ok((vec![one("integrity", 1, said.replace('\n', " "))], false));
+    }
+    let differences = differences(db, version)?;
+    if let Some(first) = differences.first() {
+        return Ok((vec![one("schema", differences.len(), first.clone())], false));
     }
     let mut references =
         db.prepare("SELECT count(*), min(\"table\") FROM pragma_foreign_key_check")?;
     let (count, table): (i64, Option<String>) =
         references.query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if let Some(example) = table {
-        found.push(Violation { rule: "references", count: count.unsigned_abs(), example });
+    let broken = |example| Violation { rule: "references", count: count.unsigned_abs(), example };
+    Ok((table.into_iter().map(broken).collect(), true))
+}
+
+fn check(db: &Connection) -> rusqlite::Result<Vec<Violation>> {
+    let (mut found, goes_on) = check_shape(db, VERSION)?;
+    if !goes_on {
+        return Ok(found);
     }
     for (rule, sql) in RULES {
         let mut broken =
@@ -221,6 +270,18 @@ mod tests {
         ("log_names", "UPDATE log SET conversation = 199 WHERE seq = 1"),
         ("log_slices", "UPDATE log_state SET sealed = 1, head = 7"),
         ("words", "INSERT INTO meta VALUES ('indexed', 1)"),
+        ("names", "UPDATE users SET username = ' ' WHERE userid = 1"),
+        ("names", "UPDATE groups SET namekey = ''"),
+        ("reads", "INSERT INTO reads VALUES (2, 1, 99)"),
+        ("reads", "INSERT INTO reads VALUES (2, 99, 1)"),
+        ("values", "UPDATE log SET at = -1 WHERE seq = 1"),
+        ("schema", "DROP INDEX groups_alive"),
+        ("schema", "CREATE TABLE books (title TEXT)"),
+        (
+            "integrity",
+            "PRAGMA ignore_check_constraints = ON; UPDATE users SET userstatus = 7;
+            PRAGMA ignore_check_constraints = OFF",
+        ),
         ("keys", "UPDATE users SET authtoken = zeroblob(32) WHERE userid = 1"),
         ("epoch", "UPDATE meta SET value = 'yesterday'"),
     ];

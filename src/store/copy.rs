@@ -1,10 +1,12 @@
 //! Copies of the database: made beside it, and put in its place.
 //!
-//! A copy of a database that is open here is written by SQLite itself, for nobody else may open
-//! the file (see `open`). While a server runs, another process copies the file it holds still.
+//! Who copies a database that is open here opens the file a second time, and closes it last: that
+//! drops SQLite's lock (see `open`). While a server runs, another process copies the file it holds
+//! still.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -14,12 +16,22 @@ use super::open::{cannot, connect, explain, lock_and_look};
 use super::{OpenError, Result, Sql, Store};
 
 impl Store {
-    /// Copies the whole database into a new file.
+    /// Copies the whole database into a file, which is empty, and closes it.
     ///
     /// # Errors
-    /// The file exists already, or cannot be written.
-    pub fn copy_into(&self, path: &Path) -> std::result::Result<(), OpenError> {
-        copy_into(&self.db, path)
+    /// The database cannot be read, or the file not written.
+    pub fn copy_and_close(self, to: &mut File) -> std::result::Result<(), OpenError> {
+        let path = PathBuf::from(self.db.path().unwrap_or_default());
+        let broken = |error: super::StoreError| OpenError::Broken(error.to_string());
+        self.db
+            .wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE)
+            .map_err(|error| explain(&path, error))?;
+        let mut from = File::open(&path).map_err(|error| cannot(&path, error))?;
+        let copied = io::copy(&mut from, to).and_then(|_| to.sync_all());
+        self.close().map_err(broken)?;
+        // Not before the database: see above.
+        drop(from);
+        copied.map_err(|error| OpenError::Broken(error.to_string()))
     }
 
     const RENEW_EPOCH: Sql = "UPDATE meta SET value = ?1 WHERE name = 'epoch'";
@@ -33,7 +45,7 @@ impl Store {
     }
 }
 
-/// See [`Store::copy_into`].
+/// Copies the whole database into a new file, by SQLite's own means.
 pub(super) fn copy_into(db: &Connection, path: &Path) -> std::result::Result<(), OpenError> {
     let name = path.to_string_lossy();
     db.execute("VACUUM INTO ?1", [&name]).map_err(|error| explain(path, error))?;

@@ -33,6 +33,7 @@ mod readable;
 mod reads;
 mod retention;
 mod search;
+mod shape;
 mod slices;
 mod tail;
 #[cfg(test)]
@@ -63,7 +64,7 @@ use tail::Tail;
 use unwritten::Unwritten;
 
 pub use addressees::Addressee;
-pub use check::{RULES, Violation, check_copy, check_in_place};
+pub use check::{RULES, Violation, check_copy, check_in_place, look_in_place};
 pub use copy::put_in_place;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};

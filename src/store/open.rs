@@ -84,6 +84,8 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: i64,
     },
+    /// There is nothing in the file.
+    Empty,
     /// The file is not p2sp's; nothing was touched.
     NotADatabase,
     /// SQLite failed in another way.
@@ -98,6 +100,7 @@ impl fmt::Display for OpenError {
             OpenError::Newer { found, known } => {
                 write!(f, "the database has version {found}, this program knows up to {known}")
             }
+            OpenError::Empty => f.write_str("the file is empty"),
             OpenError::NotADatabase => f.write_str("the file is not a database of p2sp"),
             OpenError::Broken(why) => f.write_str(why),
         }
@@ -107,7 +110,7 @@ impl fmt::Display for OpenError {
 impl error::Error for OpenError {}
 
 /// The version of `schema.sql`.
-const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 5;
 
 /// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
 /// while it is written. As SQLite counts: 3.51.3.
@@ -239,9 +242,18 @@ pub(super) fn lock_and_look(db: &Connection, path: &Path) -> Result<Content, Ope
     let keep_wal = |keep| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
     keep_wal(wal_exists).map_err(explain)?;
     db.execute_batch("BEGIN EXCLUSIVE").map_err(explain)?;
+    let content = content_of(db, path)?;
+    db.execute_batch("ROLLBACK").map_err(explain)?;
+    keep_wal(false).map_err(explain)?;
+    Ok(content)
+}
+
+/// Whose file it is.
+pub(super) fn content_of(db: &Connection, path: &Path) -> Result<Content, OpenError> {
+    let explain = |error| explain(path, error);
     let version: i64 =
         db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(explain)?;
-    let content = match version {
+    Ok(match version {
         0 if is_empty(db).map_err(explain)? => Content::Nothing,
         0 if migrate::is_first_version(db).map_err(explain)? => Content::FirstVersion,
         1..=VERSION if db.table_exists(None, "meta").map_err(explain)? => match version {
@@ -252,10 +264,7 @@ pub(super) fn lock_and_look(db: &Connection, path: &Path) -> Result<Content, Ope
             return Err(OpenError::Newer { found: newer, known: VERSION });
         }
         _ => return Err(OpenError::NotADatabase),
-    };
-    db.execute_batch("ROLLBACK").map_err(explain)?;
-    keep_wal(false).map_err(explain)?;
-    Ok(content)
+    })
 }
 
 fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
@@ -327,7 +336,8 @@ fn keep_a_copy(db: &Connection, dir: &Path) -> Result<(), OpenError> {
     // Half a copy of an attempt that ended.
     let _ = fs::remove_file(&part);
     copy_into(db, &part)?;
-    fs::rename(&part, &copy).map_err(|error| cannot(&copy, error))
+    fs::rename(&part, &copy).map_err(|error| cannot(&copy, error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| cannot(dir, error))
 }
 
 /// Makes an empty database of this version.

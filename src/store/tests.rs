@@ -600,6 +600,29 @@ fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
 }
 
 #[test]
+fn every_earlier_version_becomes_exactly_this_one() {
+    for version in 1..open::VERSION {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("p2sp.db");
+        sql(&path, shape::schema_of(version).expect("a schema"));
+        sql(
+            &path,
+            &format!(
+                "INSERT INTO meta VALUES ('epoch', '{EPOCH}');
+                INSERT INTO users (username, namekey, userpassword, createtime)
+                    VALUES ('ann', 'ann', '!', 1);
+                INSERT INTO cursors VALUES (1, 0);
+                PRAGMA user_version = {version}"
+            ),
+        );
+        assert_eq!(check_copy(&path), Ok(Vec::new()), "{version}");
+        let (temp, opened) = Temp::open(dir);
+        assert_eq!(opened.migrated_from, Some(version));
+        assert_eq!(temp.store.check(), Ok(Vec::new()), "{version}");
+    }
+}
+
+#[test]
 fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes() {
     let temp = Temp::with_users(&["ann"]);
     temp.store.db.pragma_update(None, "user_version", 2).expect("version");

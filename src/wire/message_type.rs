@@ -127,6 +127,8 @@ message_types! {
     Backup = "backup";
     /// The operator: it is copied.
     Release = "release";
+    /// Operator: what this server runs with.
+    Config = "config";
 }
 
 #[cfg(test)]

@@ -254,7 +254,7 @@ impl World {
         use MessageType::*;
         let mut args = match kind {
             Ping | Resume | Logout | Whoami | Help | Friends | Groups | Allusers | Online
-            | Allgroup | Stats | Backup | Release => json!({}),
+            | Allgroup | Stats | Backup | Release | Config => json!({}),
             Reg => json!({"username": "fred", "password": PASSWORD}),
             Login => json!({"username": self.situation.relation.name(), "password": PASSWORD}),
             Passwd => json!({"password": PASSWORD, "newpassword": PASSWORD}),

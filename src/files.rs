@@ -1,0 +1,436 @@
+//! Files that are for their owner alone, also where others can write.
+//!
+//! ```text
+//! Part    TARGET.part, made by us and by nobody else ─► written and synced ─► gets the name TARGET
+//! secure  the data directory and what is used of it: ours, or refused; too open, then tightened
+//! look    the same questions, and nothing is changed
+//! ```
+//!
+//! A file is written through the descriptor that made it, never through its name: whoever can put
+//! another file under that name gets nothing of ours. Root is trusted, for root can do anything.
+//! Nothing here knows what a file is for; the words for people are `locale`'s.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::{error, fmt};
+
+use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::process::geteuid;
+
+/// What is used of the data directory, and whether it holds a secret.
+const USED: [(&str, bool); 5] = [
+    ("p2sp.db", true),
+    ("p2sp.db-wal", true),
+    ("tls.pem", true),
+    ("invite", true),
+    ("p2sp.toml", false),
+];
+/// What else may stand there, ours or the file system's. What begins with `p2sp.` is ours as well.
+const OURS: [&str; 5] = ["control", "restoring", "tls.pem.part", "invite.part", "lost+found"];
+
+/// Others may write.
+const WRITE: u32 = 0o022;
+/// Others may do anything at all.
+const ANY: u32 = 0o077;
+const STICKY: u32 = 0o1000;
+
+/// Why a file or a directory is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileFault {
+    /// The system does not do it, and what it said.
+    System(PathBuf, String),
+    /// There is such a file already.
+    Exists(PathBuf),
+    /// Where we would write stands a file that is not ours, but the user's of this number.
+    InTheWay(PathBuf, u32),
+    /// It belongs to neither us nor root but to the user of this number.
+    Foreign(PathBuf, u32),
+    /// Others can write to it, or read it where it must hold a secret, and it cannot be mended from
+    /// here; its mode.
+    Exposed(PathBuf, u32),
+    /// The directory is open to others, and has things in it that are not ours; its mode.
+    Shared(PathBuf, u32),
+    /// Anybody can replace what stands in this directory above the data.
+    ParentExposed(PathBuf, u32),
+}
+
+/// For the log and the client; an operator reads it in their language.
+impl fmt::Display for FileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileFault::System(path, why) => write!(f, "{}: {why}", path.display()),
+            FileFault::Exists(path) => write!(f, "{} exists already", path.display()),
+            FileFault::Foreign(path, owner) | FileFault::InTheWay(path, owner) => {
+                write!(f, "{} belongs to another user (uid {owner})", path.display())
+            }
+            FileFault::Exposed(path, mode) | FileFault::Shared(path, mode) => {
+                write!(f, "{} is open to others (mode {mode:03o})", path.display())
+            }
+            FileFault::ParentExposed(path, mode) => {
+                write!(f, "anybody can write to {} (mode {mode:03o})", path.display())
+            }
+        }
+    }
+}
+
+impl error::Error for FileFault {}
+
+/// Something that was open to others, or still is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What.
+    pub path: PathBuf,
+    /// Its mode.
+    pub mode: u32,
+    /// The mode that is right; of what was changed the new one, which is the same as before where
+    /// the file system or root wants it so.
+    pub right: u32,
+}
+
+/// A file that is being written, under a name of its own, until it gets the name that it is for.
+/// It is taken away if it never does.
+pub struct Part {
+    file: File,
+    path: PathBuf,
+    target: PathBuf,
+}
+
+impl Part {
+    /// Makes `TARGET.part` beside the target, for its owner alone. One that we left there before is
+    /// replaced.
+    ///
+    /// # Errors
+    /// It cannot be made, another user's is in the way, or the file system does not keep it from
+    /// others.
+    pub fn begin(target: &Path) -> Result<Part, FileFault> {
+        let path = target.with_added_extension("part");
+        let new = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).clone();
+        let file = match new().open(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                // Left by one of ours that was killed.
+                let found = fs::symlink_metadata(&path).map_err(|e| system(&path, &e))?;
+                if !found.is_file() || found.uid() != geteuid().as_raw() {
+                    return Err(FileFault::InTheWay(path, found.uid()));
+                }
+                fs::remove_file(&path).and_then(|()| new().open(&path))
+            }
+            opened => opened,
+        };
+        let file = file.map_err(|error| system(&path, &error))?;
+        let made = file.metadata().map_err(|error| system(&path, &error))?;
+        let part = Part { file, path, target: target.to_owned() };
+        if made.uid() != geteuid().as_raw() {
+            return Err(FileFault::InTheWay(part.path.clone(), made.uid()));
+        }
+        if made.mode() & ANY != 0 {
+            return Err(FileFault::Exposed(part.path.clone(), made.mode() & 0o777));
+        }
+        Ok(part)
+    }
+
+    /// What is written goes here.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Its name for now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Syncs it and gives it its name, which no file may have yet.
+    ///
+    /// # Errors
+    /// There is such a file, or the system does not do it.
+    pub fn name_new(self) -> Result<(), FileFault> {
+        self.file.sync_all().map_err(|error| system(&self.path, &error))?;
+        // The very file that we wrote, whatever stands under its name by now.
+        let ours = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match linkat(CWD, &*ours, CWD, &self.target, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => sync_place(&self.target),
+            Err(rustix::io::Errno::EXIST) => Err(FileFault::Exists(self.target.clone())),
+            Err(error) => Err(system(&self.target, &error.into())),
+        }
+    }
+
+    /// Syncs it and gives it its name; a file that has it already is replaced in one step.
+    ///
+    /// # Errors
+    /// The system does not do it, or somebody else put a file of theirs in its place.
+    pub fn replace(self) -> Result<(), FileFault> {
+        let fault = |error: io::Error| system(&self.target, &error);
+        self.file.sync_all().map_err(fault)?;
+        fs::rename(&self.path, &self.target).map_err(fault)?;
+        let there = fs::symlink_metadata(&self.target).map_err(fault)?;
+        let ours = self.file.metadata().map_err(fault)?;
+        if (there.dev(), there.ino()) != (ours.dev(), ours.ino()) {
+            return Err(FileFault::InTheWay(self.target.clone(), there.uid()));
+        }
+        sync_place(&self.target)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Sees to it that a data directory, if it is there, and what is used of it are for us alone.
+/// Returns what was open to others, and is no longer.
+///
+/// # Errors
+/// Something belongs to somebody else, or others can still write to it.
+pub fn secure(dir: &Path) -> Result<Vec<Opened>, FileFault> {
+    check_above(dir)?;
+    let Some(meta) = metadata(dir)? else { return Ok(Vec::new()) };
+    if !meta.is_dir() {
+        // Whoever uses it says so better.
+        return Ok(Vec::new());
+    }
+    check_owner(dir, &meta)?;
+    check_shared(dir, &meta)?;
+    let mut opened = Vec::from_iter(tighten(dir, &meta, true)?);
+    for (name, is_secret) in USED {
+        let path = dir.join(name);
+        let Some(meta) = metadata(&path)? else { continue };
+        check_owner(&path, &meta)?;
+        opened.extend(tighten(&path, &meta, is_secret)?);
+    }
+    Ok(opened)
+}
+
+/// What of a data directory is open to others. Nothing is changed.
+///
+/// # Errors
+/// As [`secure`], but for what can be mended.
+pub fn look(dir: &Path) -> Result<Vec<Opened>, FileFault> {
+    check_above(dir)?;
+    if let Some(meta) = metadata(dir)? {
+        check_owner(dir, &meta)?;
+        check_shared(dir, &meta)?;
+    }
+    let used = USED.iter().map(|(name, is_secret)| (dir.join(name), *is_secret));
+    let mut opened = Vec::new();
+    for (path, is_secret) in [(dir.to_owned(), true)].into_iter().chain(used) {
+        let Some(meta) = metadata(&path)? else { continue };
+        check_owner(&path, &meta)?;
+        opened.extend(open_to_others(&path, &meta, is_secret));
+    }
+    Ok(opened)
+}
+
+/// Whether the key that an operator keeps in a file of their own is open to everybody: its mode,
+/// if it is. Such a file is never changed.
+///
+/// # Errors
+/// Everybody can write to it.
+pub fn look_at_key(path: &Path) -> Result<Option<Opened>, FileFault> {
+    const EVERYBODY_WRITES: u32 = 0o002;
+    const EVERYBODY: u32 = 0o007;
+    let Some(meta) = metadata(path)? else { return Ok(None) };
+    let mode = meta.mode() & 0o777;
+    if mode & EVERYBODY_WRITES != 0 {
+        return Err(FileFault::Exposed(path.to_owned(), mode));
+    }
+    let right = mode & !EVERYBODY;
+    Ok((mode != right).then(|| Opened { path: path.to_owned(), mode, right }))
+}
+
+/// Reads a file of our own that others must not write to; the mode that allowed it to them is
+/// changed.
+///
+/// # Errors
+/// It cannot be read, or is not ours.
+pub fn read_own(path: &Path) -> io::Result<String> {
+    let meta = fs::metadata(path)?;
+    check_owner(path, &meta)
+        .and_then(|()| tighten(path, &meta, false))
+        .map_err(|fault| io::Error::new(ErrorKind::PermissionDenied, fault))?;
+    fs::read_to_string(path)
+}
+
+/// The number of the user that owns a file, if it is neither ours nor root's.
+pub fn foreign_owner(meta: &Metadata) -> Option<u32> {
+    let owner = meta.uid();
+    (owner != 0 && owner != geteuid().as_raw()).then_some(owner)
+}
+
+fn check_owner(path: &Path, meta: &Metadata) -> Result<(), FileFault> {
+    let ours = geteuid().as_raw();
+    match meta.uid() {
+        // What root does with it is right; but root must not take a user's file for its own.
+        0 => Ok(()),
+        owner if owner == ours => Ok(()),
+        owner => Err(FileFault::Foreign(path.to_owned(), owner)),
+    }
+}
+
+/// Makes what is open to others ours alone, as far as it can be, and says what it was.
+fn tighten(path: &Path, meta: &Metadata, is_secret: bool) -> Result<Option<Opened>, FileFault> {
+    let Some(opened) = open_to_others(path, meta, is_secret) else { return Ok(None) };
+    // What cannot be changed is seen below.
+    let _ = fs::set_permissions(path, Permissions::from_mode(opened.right));
+    let Some(now) = metadata(path)? else { return Ok(None) };
+    // A volume of root's that we may use by our group is as root wants it.
+    let by_others = if now.uid() == geteuid().as_raw() { WRITE } else { 0o002 };
+    match now.mode() & by_others {
+        0 => Ok(Some(Opened { right: now.mode() & 0o777, ..opened })),
+        _ => Err(FileFault::Exposed(path.to_owned(), now.mode() & 0o777)),
+    }
+}
+
+fn open_to_others(path: &Path, meta: &Metadata, is_secret: bool) -> Option<Opened> {
+    let mode = meta.mode() & 0o777;
+    let right = mode & !if is_secret { ANY } else { WRITE };
+    (mode != right).then(|| Opened { path: path.to_owned(), mode, right })
+}
+
+/// Whether a directory that is open serves others as well: it must not be closed to them.
+fn check_shared(dir: &Path, meta: &Metadata) -> Result<(), FileFault> {
+    match meta.is_dir() && meta.mode() & ANY != 0 && is_shared(dir, meta) {
+        true => Err(FileFault::Shared(dir.to_owned(), meta.mode() & 0o777)),
+        false => Ok(()),
+    }
+}
+
+fn is_shared(dir: &Path, meta: &Metadata) -> bool {
+    if meta.mode() & STICKY != 0 {
+        return true;
+    }
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let is_ours = |name: &str| {
+        name.starts_with("p2sp.") || OURS.contains(&name) || USED.iter().any(|(n, _)| *n == name)
+    };
+    let has_database = names.iter().any(|name| name == "p2sp.db");
+    !has_database && names.iter().any(|name| !name.to_str().is_some_and(is_ours))
+}
+
+/// Whether everybody can put another directory in the place of this one, or of one above it.
+/// A group that can is one that the operator made.
+fn check_above(dir: &Path) -> Result<(), FileFault> {
+    const EVERYBODY_WRITES: u32 = 0o002;
+    let dir = std::path::absolute(dir).map_err(|error| system(dir, &error))?;
+    // As far as it is there, and where links lead.
+    let there = dir.ancestors().find_map(|place| Some((place, place.canonicalize().ok()?)));
+    let Some((found, real)) = there else { return Ok(()) };
+    let above = if found == dir { 1 } else { 0 };
+    for place in real.ancestors().skip(above) {
+        let Some(meta) = metadata(place)? else { continue };
+        if meta.mode() & (EVERYBODY_WRITES | STICKY) == EVERYBODY_WRITES && meta.is_dir() {
+            return Err(FileFault::ParentExposed(place.to_owned(), meta.mode() & 0o777));
+        }
+    }
+    Ok(())
+}
+
+/// What a link leads to counts. `None`: there is nothing.
+fn metadata(path: &Path) -> Result<Option<Metadata>, FileFault> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(system(path, &error)),
+    }
+}
+
+/// That the file has its name is on the disk, too.
+fn sync_place(path: &Path) -> Result<(), FileFault> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(|error| system(parent, &error))
+}
+
+fn system(path: &Path, error: &io::Error) -> FileFault {
+    FileFault::System(path.to_owned(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_part_is_ours_alone_follows_no_link_and_leaves_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let [target, elsewhere] = ["new", "elsewhere"].map(|name| dir.path().join(name));
+        fs::write(&elsewhere, "mine").expect("written");
+        let beside = dir.path().join("new.part");
+        symlink(&elsewhere, &beside).expect("a link");
+        assert!(
+            matches!(Part::begin(&target), Err(FileFault::InTheWay(path, _)) if path == beside)
+        );
+        assert_eq!(fs::read_to_string(&elsewhere).expect("a file"), "mine");
+        fs::remove_file(&beside).expect("removed");
+        // One that was left is replaced.
+        fs::write(&beside, "half").expect("written");
+        let mut part = Part::begin(&target).expect("a part");
+        part.file().write_all(b"whole").expect("written");
+        part.name_new().expect("a name");
+        assert_eq!(fs::read_to_string(&target).expect("a file"), "whole");
+        assert_eq!(fs::metadata(&target).expect("a file").mode() & 0o777, 0o600);
+        let again = Part::begin(&target).expect("a part");
+        assert_eq!(again.name_new(), Err(FileFault::Exists(target.clone())));
+        let mut part = Part::begin(&target).expect("a part");
+        part.file().write_all(b"another").expect("written");
+        part.replace().expect("replaced");
+        assert_eq!(fs::read_to_string(&target).expect("a file"), "another");
+        drop(Part::begin(&target).expect("a part"));
+        assert!(!beside.exists());
+    }
+
+    #[test]
+    fn a_part_whose_name_was_taken_is_still_the_one_that_was_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let target = dir.path().join("new");
+        let mut part = Part::begin(&target).expect("a part");
+        part.file().write_all(b"ours").expect("written");
+        let beside = part.path().to_owned();
+        fs::rename(&beside, dir.path().join("away")).expect("renamed");
+        fs::write(&beside, "theirs").expect("written");
+        part.name_new().expect("a name");
+        assert_eq!(fs::read_to_string(&target).expect("a file"), "ours");
+    }
+
+    #[test]
+    fn what_is_too_open_is_tightened_and_what_others_share_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = dir.path().join("data");
+        fs::create_dir(&data).expect("a directory");
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+        };
+        let is = |path: &Path| fs::metadata(path).expect("there").mode() & 0o777;
+        let toml = data.join("p2sp.toml");
+        fs::write(&toml, "").expect("written");
+        mode(&data, 0o777);
+        mode(&toml, 0o666);
+        assert_eq!(look(&data).expect("ours").len(), 2);
+        let opened = secure(&data).expect("ours");
+        assert_eq!(opened.iter().map(|o| o.mode).collect::<Vec<_>>(), [0o777, 0o666]);
+        assert_eq!((is(&data), is(&toml)), (0o700, 0o644));
+        assert_eq!(secure(&data), Ok(Vec::new()));
+
+        fs::write(data.join("photo.jpg"), "").expect("written");
+        mode(&data, 0o755);
+        assert_eq!(secure(&data), Err(FileFault::Shared(data.clone(), 0o755)));
+        assert_eq!(is(&data), 0o755, "others go on using it");
+        mode(&data, 0o700);
+        assert_eq!(secure(&data), Ok(Vec::new()));
+
+        mode(dir.path(), 0o777);
+        let real = dir.path().canonicalize().expect("a path");
+        let exposed = Err(FileFault::ParentExposed(real, 0o777));
+        assert_eq!(secure(&data), exposed);
+        assert_eq!(secure(&dir.path().join("not/yet")), exposed);
+        mode(dir.path(), 0o1777);
+        assert_eq!(secure(&data), Ok(Vec::new()));
+        mode(dir.path(), 0o700);
+    }
+}
