@@ -109,14 +109,17 @@ fn flood(kind: Kind, server: SocketAddr, number: usize) -> io::Result<()> {
             SockRef::from(&stream).set_linger(Some(Duration::ZERO))
         }
         Kind::Passwords => {
-            let args = json!({"username": name_of(number), "password": "not the password"});
             let mut stream = TcpStream::connect(server)?;
-            loop {
+            for turn in 0_u64.. {
+                // Another name each time: behind a wrong password an account waits.
+                let name = format!("nobody{number}-{turn}");
+                let args = json!({"username": name, "password": "not the password"});
                 stream.write_all(&requests("login", &args, 1))?;
                 if stream.read(&mut [0; 4096])? == 0 {
-                    return Ok(());
+                    break;
                 }
             }
+            Ok(())
         }
         Kind::Deaf => {
             let mut stream = TcpStream::connect(server)?;
