@@ -40,7 +40,7 @@ impl Wanted {
 
     /// What finds it in texts.
     pub(super) fn matcher(&self) -> Matcher<'_> {
-        Matcher(self.phrases.iter().map(|phrase| Finder::new(phrase)).collect())
+        Matcher(self.phrases.iter().map(Finder::new).collect())
     }
 
     /// At most `count` terms that stand in the index for every text in which everything wanted
