@@ -117,8 +117,7 @@ impl Peer {
             let message = serde_json::from_slice(&line).map_err(|error| error.to_string())?;
             self.take_in(message)?;
         }
-        while let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))?
-        {
+        while let Some(length) = frame::frame_len(&self.bytes).map_err(|f| format!("{f:?}"))? {
             if length > self.bytes.len() {
                 break;
             }
