@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 const BROWSERS: &[&str] =
     &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const WITHOUT_BROWSER: &[&str] = &["words.test.js", "text.test.js", "session.test.js"];
-const WITH_BROWSER: &[&str] = &["page.test.js"];
+const WITH_BROWSER: &[&str] = &["page.test.js", "keeping.test.js", "ease.test.js"];
 
 #[test]
 fn the_page_keeps_the_rules_of_a_client() {

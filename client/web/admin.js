@@ -95,13 +95,14 @@ export class Administration {
     return h("li", {}, face,
       h("span", { class: "title" }, peer(username), isAdmin ? tag("administrator") : null,
         blocked ? tag("blocked") : null),
-      h("button", { type: "button", onclick: () => this.#write(args, username) }, say("message")),
-      isAdmin ? null
-        : blocked ? h("button", {
-          type: "button", onclick: () => this.#change("unblockuser", args),
-        }, say("unblock"))
-          : sureButton(say("block"), () => saying("sure_block_user", { who: username }),
-            () => this.#change("blockuser", args)));
+      h("span", { class: "acts" },
+        h("button", { type: "button", onclick: () => this.#write(args, username) }, say("message")),
+        isAdmin ? null
+          : blocked ? h("button", {
+            type: "button", onclick: () => this.#change("unblockuser", args),
+          }, say("unblock"))
+            : sureButton(say("block"), () => saying("sure_block_user", { who: username }),
+              () => this.#change("blockuser", args))));
   }
 
   #groups() {
@@ -119,12 +120,13 @@ export class Administration {
       h("span", { class: "title" }, peer(groupname), " ",
         h("small", { class: "muted" }, peer(creator), ` · ${say("online_of", { online, total })}`),
         blocked ? tag("blocked") : null),
-      h("button", { type: "button", onclick: () => this.#write(args, groupname) }, say("message")),
-      blocked ? h("button", {
-        type: "button", onclick: () => this.#change("unblockgroup", args),
-      }, say("unblock"))
-        : sureButton(say("block"), () => saying("sure_block_group", { group: groupname }),
-          () => this.#change("blockgroup", args)));
+      h("span", { class: "acts" },
+        h("button", { type: "button", onclick: () => this.#write(args, groupname) }, say("message")),
+        blocked ? h("button", {
+          type: "button", onclick: () => this.#change("unblockgroup", args),
+        }, say("unblock"))
+          : sureButton(say("block"), () => saying("sure_block_group", { group: groupname }),
+            () => this.#change("blockgroup", args))));
   }
 
   /** The field that filters `list`, which it also fills. */

@@ -217,6 +217,7 @@ function draw() {
 function drawNow() {
   const isInside = world.me !== null || session.isSignedIn;
   entrance.show(!isInside);
+  if (!isInside) entrance.render();
   rooms.hidden = !isInside || isElsewhere;
   document.getElementById("rest").hidden = !isElsewhere;
   rooms.dataset.view = world.open ? "talk" : "list";

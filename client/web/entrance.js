@@ -59,7 +59,8 @@ export class Entrance {
     form.querySelector("[data-invite]").hidden = !isNew || !this.#needsInvite;
     form.password.autocomplete = isNew ? "new-password" : "current-password";
     const submit = form.querySelector("[type=submit]");
-    submit.textContent = say(this.#isBusy ? "one_moment" : isNew ? "register" : "sign_in");
+    const busy = this.#session.phase === "open" ? "one_moment" : "connecting";
+    submit.textContent = say(this.#isBusy ? busy : isNew ? "register" : "sign_in");
     submit.disabled = this.#isBusy;
     form.querySelector("[data-switch]").textContent = say(isNew ? "known_here" : "new_here");
     markLang(this.#root);

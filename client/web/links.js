@@ -65,7 +65,8 @@ function linkOf(written) {
   const [, scheme, host, rest] = /^(https?:\/\/)(\[[^\]]*\]|[^/?#:]*)(.*)$/i.exec(written);
   const hasUser = /^[^/?#]*@/.test(host + rest);
   if (hasUser || !host) return null;
-  return { href: url.href, shown: scheme + (isShownAsWritten(host, url) ? host : url.hostname) + rest };
+  const place = isShownAsWritten(host, url) ? host : url.hostname;
+  return { href: url.href, shown: scheme + place + rest };
 }
 
 /** Whether a host may be shown as it is written: it is what it looks like, in one script. */

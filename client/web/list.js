@@ -34,7 +34,9 @@ export class List {
   render(isFinding) {
     const { me, requests } = this.#world;
     if (!me) return [this.#requests, this.#rows, this.#me].forEach((part) => arrange(part, []));
-    this.#me.replaceChildren(avatar(me.name, "user"), peer(me.name, { class: "name" }));
+    this.#me.title = say("account");
+    this.#me.replaceChildren(avatar(me.name, "user"), peer(me.name, { class: "name" }),
+      h("span", { class: "unseen" }, say("account")));
     this.#root.querySelector("[data-admin]").hidden = !me.isAdmin;
     const lang = currentLang();
     arrange(this.#requests, requests.map((name) => ({
@@ -66,8 +68,8 @@ export class List {
   }
 
   #searching(wanted) {
-    return h("button", { type: "button", class: "row", onclick: () => this.#actions.search() },
-      h("span", { class: "title" }, saying("search_messages", { text: wanted })));
+    return h("button", { type: "button", class: "row searching", onclick: () => this.#actions.search() },
+      h("span", {}, saying("search_messages", { text: wanted })));
   }
 
   #request(name) {

@@ -75,7 +75,8 @@ export class Talk {
     this.#root.hidden = !conversation;
     if (!conversation) {
       arrange(this.#messages, []);
-      this.#text.value = "";
+      this.#root.querySelector(".whom").replaceChildren();
+      this.#text.value = this.#text.placeholder = "";
       return (this.#shown = null);
     }
     const gone = part ? null : this.#part;

@@ -1,48 +1,14 @@
-// The page in a real browser, against the real server. Each test has people of its own, so none
-// depends on another; what is asked of all of them is at the end of each: that the browser had
-// nothing to complain about, no script that failed and no breach of the policy.
+// The page in a real browser, against the real server: what it is for.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 
-import { PASSWORD, Person, Server, launch } from "./stage.js";
+import { PASSWORD, Server, Stage } from "./stage.js";
 
 const PHONE = { viewport: { width: 375, height: 667 }, hasTouch: true, isMobile: true };
 
-let browser;
-let server;
-let people = [];
-
-before(async () => {
-  [browser, server] = await Promise.all([
-    launch(), Server.start("--limit", "messages_per_second=0", "--limit", "requests_per_second=0"),
-  ]);
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-afterEach(async () => {
-  await Promise.all(people.splice(0).map((person) => person.leave()));
-  assert.deepEqual(Person.complaints.splice(0), []);
-});
-
-async function person(options, at = server) {
-  const someone = await Person.at(browser, at, options);
-  people.push(someone);
-  return someone;
-}
-
-/** Two who are friends and have each other's conversation open. */
-async function two(left, right, options = {}) {
-  const [ann, bob] = [await person(), await person(options)];
-  await Promise.all([ann.register(left), bob.register(right)]);
-  await ann.befriend(right);
-  await Promise.all([ann.open(`user/${right}`), bob.open(`user/${left}`)]);
-  return [ann, bob];
-}
+const stage = new Stage();
+const [person, two] = [stage.person.bind(stage), stage.two.bind(stage)];
 
 test("two pages chat both ways", async () => {
   const [ann, bob] = await two("ann1", "bob1");
@@ -147,7 +113,7 @@ test("what waited is there after the sign-in, counted until it is read", async (
 test("a history is scrolled back to its beginning, nothing missing and nothing twice", async () => {
   const ann = await person();
   await ann.register("ann7");
-  const peer = await server.peer("bob7");
+  const peer = await stage.server.peer("bob7");
   await peer.ask("add", { username: "ann7" });
   const texts = Array.from({ length: 130 }, (_, i) => `message ${i + 1}`);
   for (const message of texts) peer.ask("send", { username: "ann7", message });
@@ -174,7 +140,7 @@ test("a history is scrolled back to its beginning, nothing missing and nothing t
 test("an administrator blocks somebody, who is told, and lets them in again", async () => {
   const [admin, bob] = [await person(), await person()];
   await bob.register("bob8");
-  await admin.signIn("admin", server.adminPassword);
+  await admin.signIn("admin", stage.server.adminPassword);
   await admin.at("[data-admin]").click();
   const row = admin.at("dialog li", "bob8");
   await row.getByText("Block").click();
@@ -268,7 +234,7 @@ test("with friend approval a friend is asked, and says yes or no", async () => {
     await bob.say("yes");
     await ann.row("user/bob10").click();
     await ann.sees("yes");
-    await Promise.all(people.splice(0).map((someone) => someone.leave()));
+    await stage.leave();
   } finally {
     await strict.stop();
   }
@@ -417,7 +383,7 @@ test("what one said is marked: on the disk, received, read, also while one was a
   assert.equal(await mark("Received").textContent(), "✓✓");
   await bob.open("user/ann17");
   await mark("Read").waitFor();
-  const peer = await server.peer("cat17");
+  const peer = await stage.server.peer("cat17");
   await peer.ask("add", { username: "ann17" });
   await ann.open("user/cat17");
   await ann.say("two");
@@ -473,7 +439,7 @@ test("of a group one asks how many have read a message", async () => {
 test("what was said is found by any part of it, and shown where it was said", async () => {
   const ann = await person();
   await ann.register("ann20");
-  const peer = await server.peer("bob20");
+  const peer = await stage.server.peer("bob20");
   await peer.ask("add", { username: "ann20" });
   const say = (message) => peer.ask("send", { username: "ann20", message });
   say("<i>first</i>");

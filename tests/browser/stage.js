@@ -2,12 +2,13 @@
 // can be cut between it and the page, and people who each have a browser of their own.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { after, afterEach, before } from "node:test";
 
 import { chromium } from "playwright-core";
 
@@ -26,31 +27,97 @@ export function launch() {
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
+/** What the tests of one file stand on: a server, a browser, and whoever they call to the page.
+ *  Each test has people of its own, so none depends on another; what is asked of all of them is at
+ *  the end of each: that the browser had nothing to complain about. */
+export class Stage {
+  #people = [];
+
+  constructor(flags = []) {
+    before(async () => {
+      const limits = ["--limit", "messages_per_second=0", "--limit", "requests_per_second=0"];
+      [this.browser, this.server] = await Promise.all([
+        launch(), Server.start(...limits, ...flags)]);
+    });
+    after(async () => {
+      await this.browser.close();
+      await this.server.stop();
+    });
+    afterEach(async () => {
+      await this.leave();
+      assert.deepEqual(Person.complaints.splice(0), []);
+    });
+  }
+
+  /** All go. */
+  async leave() {
+    await Promise.all(this.#people.splice(0).map((person) => person.leave()));
+  }
+
+  async person(options, server = this.server) {
+    const someone = await Person.at(this.browser, server, options);
+    this.#people.push(someone);
+    return someone;
+  }
+
+  /** Two who are friends and have each other's conversation open. */
+  async two(left, right, options = {}) {
+    const [ann, bob] = [await this.person(), await this.person(options)];
+    await Promise.all([ann.register(left), bob.register(right)]);
+    await ann.befriend(right);
+    await Promise.all([ann.open(`user/${right}`), bob.open(`user/${left}`)]);
+    return [ann, bob];
+  }
+}
+
 /** A `p2sp-server` on a free port. */
 export class Server {
   static async start(...flags) {
     const server = new Server();
     server.data = fs.mkdtempSync(path.join(os.tmpdir(), "p2sp-browser-"));
     server.port = await freePort();
-    const listen = ["--listen", `127.0.0.1:${server.port}`];
-    server.process = spawn(process.env.P2SP_SERVER, [
-      "--data", server.data, "--lang", "en", ...listen, ...flags,
-    ], { stdio: ["ignore", "pipe", "pipe"] });
-    let said = "";
-    for await (const chunk of server.process.stdout) {
-      said += chunk;
-      if (said.includes("Ctrl-C")) break;
-    }
-    server.adminPassword = /password (\S+)/.exec(said)?.[1];
-    assert.ok(server.adminPassword, said);
+    server.flags = flags;
+    server.adminPassword = /password (\S+)/.exec(await server.begin())?.[1];
+    assert.ok(server.adminPassword);
     return server;
   }
 
-  async stop() {
+  /** Returns what it says at its start. */
+  async begin() {
+    const listen = ["--listen", `127.0.0.1:${this.port}`];
+    this.process = spawn(process.env.P2SP_SERVER, [
+      "--data", this.data, "--lang", "en", ...listen, ...this.flags,
+    ], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for await (const chunk of this.process.stdout) {
+      said += chunk;
+      if (said.includes("Ctrl-C")) break;
+    }
+    return said;
+  }
+
+  async end() {
     const ended = once(this.process, "exit");
     this.process.kill("SIGKILL");
     await ended;
+  }
+
+  async stop() {
+    await this.end();
     fs.rmSync(this.data, { recursive: true });
+  }
+
+  /** Another server at the same address, which knows nobody. */
+  async replace() {
+    await this.stop();
+    fs.mkdirSync(this.data, { mode: 0o700 });
+    await this.begin();
+  }
+
+  /** One of the operator's commands. */
+  command(...args) {
+    const { status, stderr } = spawnSync(process.env.P2SP_SERVER, ["--data", this.data, ...args]);
+    assert.equal(status, 0, String(stderr));
   }
 
   /** Registers somebody, and signs in as them, over a bare connection. */
@@ -110,6 +177,8 @@ export class Wire {
   #isCut = false;
   /** The server is heard no more, though it hears. */
   isDeaf = false;
+  /** So long a connection stands before anything is said on it: browsers connect ahead. */
+  silentMs = 0;
 
   static async to(server) {
     const wire = new Wire();
@@ -125,7 +194,7 @@ export class Wire {
     const far = net.connect(port, "127.0.0.1");
     const pair = [near, far];
     this.#pairs.add(pair);
-    near.on("data", (chunk) => far.write(chunk));
+    setTimeout(() => near.on("data", (chunk) => far.write(chunk)), this.silentMs);
     far.on("data", (chunk) => this.isDeaf || near.write(chunk));
     for (const end of pair) {
       end.on("error", () => {});
@@ -200,6 +269,12 @@ export class Person {
     await this.at("#entrance [name=password]").fill(password);
     await this.at("#entrance [type=submit]").click();
     await this.at(".me", name).waitFor();
+  }
+
+  async signOut(label = "Sign out") {
+    await this.at(".me").click();
+    await this.at("#panel button", label).click();
+    await this.at("#entrance [name=username]").waitFor();
   }
 
   async befriend(name) {
