@@ -432,7 +432,7 @@ fn p20_a_monitor_asks_once_and_for_nothing_else() {
     for _ in 0..20 {
         assert!(asked(address, &[get]).contains("p2sp_connections"));
     }
-    let stats = run(&["--data", name(server.dir().path()), "admin", "stats"], "");
+    let stats = run(&["--data", name(&server.data()), "admin", "stats"], "");
     assert!(stats.status.success(), "{}", String::from_utf8_lossy(&stats.stderr));
     // P23: and they are not kept for long.
     let mut last = silent.into_iter().last().expect("one of them");

@@ -582,9 +582,9 @@ fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
             (6, 2, '#Team', '#team', 1, 1), (7, 1, 'Plain', 'plain', 1, 1);
         INSERT INTO group_users (groupid, userid, from_seq)
             SELECT groupid, createuserid, 1 FROM groups WHERE groupstatus <> 2;
-        UPDATE groups SET groupusercount = 1 WHERE groupstatus <> 2;
-        PRAGMA user_version = 4",
+        UPDATE groups SET groupusercount = 1 WHERE groupstatus <> 2",
     );
+    sql(&temp.dir.path().join("p2sp.db"), VERSION_4);
     let (temp, _) = Temp::open(temp.dir);
     let found = |creator, name| {
         let group = temp.store.group_by_name(UserId(creator), &group_key(name)).expect("read");
@@ -644,8 +644,9 @@ fn an_index_that_parted_words_at_marks_is_made_anew() {
         CREATE VIRTUAL TABLE words USING fts5 (who, text, content = '', contentless_delete = 1,
             tokenize = 'unicode61 remove_diacritics 0');
         INSERT INTO words (rowid, who, text) VALUES (1, 'u2 u1', 'हिन्दी');
-        INSERT INTO meta VALUES ('indexed', '1'); PRAGMA user_version = 4";
+        INSERT INTO meta VALUES ('indexed', '1')";
     temp.store.db.execute_batch(of_version_4).expect("SQL");
+    temp.store.db.execute_batch(VERSION_4).expect("SQL");
     temp.store.close().expect("close");
     let (mut temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(4));

@@ -118,7 +118,7 @@ happenings! {
     /// Password hashes took for ever, or came at last.
     HashesHeld: 60,
     /// One came for a connection that was gone.
-    HashForNobody: 10,
+    HashForNobody: 5,
     /// The process was killed before it waited ….
     KilledAtWait: 4,
     /// … before it accepted.
