@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::mutant::Mutant;
 use crate::wire::Code;
 
 /// Everything that is counted since the server started.
@@ -38,7 +37,6 @@ impl Counters {
     pub fn replied(&mut self, code: Code) {
         match code {
             Code::Ok => self.answered += 1,
-            _ if Mutant::RefusalUncounted.is_on() => {}
             refused => *self.refusals.entry(refused).or_default() += 1,
         }
     }

@@ -16,7 +16,6 @@ use crate::conn::{CloseReason, Stage};
 use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
-use crate::mutant::Mutant;
 use crate::net::{Events, Net};
 use crate::outbox::Effect;
 use crate::server::intake::Share;
@@ -150,7 +149,7 @@ impl<N: Net> EventLoop<N> {
             }
             let remembered = &mut self.remembered[id.index()];
             remembered.readable |= readiness.readable;
-            remembered.writable |= readiness.writable && !Mutant::WritableMissed.is_on();
+            remembered.writable |= readiness.writable;
             if readiness.readable {
                 self.list(id);
             }
@@ -271,7 +270,7 @@ impl<N: Net> EventLoop<N> {
         let remembered = &mut self.remembered[id.index()];
         if remembered.generation == id.generation && !remembered.listed {
             remembered.listed = true;
-            let line = match self.server.is_newcomer(id) && !Mutant::OneLineForAll.is_on() {
+            let line = match self.server.is_newcomer(id) {
                 true => &mut self.newcomers,
                 false if self.server.is_spent(id) => &mut self.spent,
                 false => &mut self.ready,
@@ -326,7 +325,7 @@ impl<N: Net> EventLoop<N> {
                 match self.server.begin_read(id, share) {
                     Ok(()) => self.read_one(id, now),
                     // Whoever ends the pause lists it again.
-                    Err(NotNow::Paused) => self.pause(id),
+                    Err(NotNow::Paused) => {}
                     Err(NotNow::NextTick) => self.list(id),
                     Err(NotNow::TickFull) => {
                         self.remembered[id.index()].listed = true;
@@ -338,14 +337,6 @@ impl<N: Net> EventLoop<N> {
             _ => {}
         }
         true
-    }
-
-    /// A pause changes nothing of what is remembered, but by a mutant.
-    fn pause(&mut self, id: ConnId) {
-        self.remembered[id.index()].readable &= !Mutant::ReadableLostOnPause.is_on();
-        if Mutant::SpinsWhilePaused.is_on() {
-            self.list(id);
-        }
     }
 
     /// Reads until the kernel has no more or the connection has had its share.
@@ -441,10 +432,6 @@ impl<N: Net> EventLoop<N> {
                 return;
             }
             match self.net.write(id, bytes) {
-                Ok(count) if count < bytes.len() && Mutant::ShortWriteIsFull.is_on() => {
-                    self.remembered[id.index()].writable = false;
-                    return self.server.sent(id, count, now);
-                }
                 Ok(count) => self.server.sent(id, count, now),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {

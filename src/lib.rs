@@ -23,7 +23,6 @@
 //! [`counters`] count, [`password`] hashes, [`names`] says what a name is and [`visible`] what of a
 //! text can be seen, [`id`] what things are called, [`limits`] how much of everything there may be.
 //! [`files`] keeps from others what is ours.
-//! [`mutant`] breaks single promises, in no program that is shipped, to see that tests notice.
 #![forbid(unsafe_code)]
 
 pub mod deadlines;
@@ -54,7 +53,6 @@ pub mod throttle;
 pub mod files;
 pub mod id;
 pub mod limits;
-pub mod mutant;
 pub mod names;
 pub mod password;
 pub mod visible;

@@ -19,7 +19,6 @@ use std::num::NonZeroUsize;
 use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
 use crate::limits::{Limits, PRESENCE_WAITING_MAX};
 use crate::locale::Lang;
-use crate::mutant::Mutant;
 use crate::password::KeyHash;
 use paces::{Charges, Paces};
 
@@ -238,7 +237,7 @@ impl Sessions {
             remove_reader(&mut self.readers, group, session.user);
         }
         let moved = self.dirty_cursors.entry(session.user).or_default();
-        let all_confirmed = session.cursor >= session.pushed || Mutant::SignOutConfirms.is_on();
+        let all_confirmed = session.cursor >= session.pushed;
         let cursor = if all_confirmed { session.sent(head) } else { session.cursor };
         moved.seq = moved.seq.max(cursor);
         Some(session.user)
@@ -387,7 +386,7 @@ impl Sessions {
         let Some(session) = self.get_mut(conn) else { return };
         let all_pushed = seq >= session.pushed;
         // Behind the last push stand only entries that are not for this reader.
-        let sent = if Mutant::CursorPastSent.is_on() { head } else { session.sent(head) };
+        let sent = session.sent(head);
         let cursor = if all_pushed { sent.max(seq) } else { seq };
         if cursor <= session.cursor {
             return;

@@ -1,172 +1,126 @@
-//! Tests of the tests: every seeded bug of `src/mutant.rs` is noticed.
+//! Tests of the tests: a bug is put into a copy of p2sp, and the tests must notice it.
 //!
-//! ```text
-//! mutant ─► the simulation's seeds 1, 2, … ─► one fails, and passes without: noticed
-//!        │                                 └► 300 passed: survived, and that fails
-//!        └► what no seed can see ─► the suite that `ELSEWHERE` names
-//! ```
+//! A promise is only proven by a suite that fails when it is broken. Each file of `tests/mutants/`
+//! is one plausible mistake in one place: the promise that it breaks, what to find, what to put
+//! there. The shipped code knows nothing of them. All of them are put into one copy, each behind a
+//! switch, which is built once; `tests/mutants/hunt.rs` switches them on in turn there.
 //!
-//! One build, and one mutant a thread: the switch is the thread's. Whatever fails with a mutant on
-//! must pass without it, or the failure says nothing of the mutant.
-//!
-//! Built only with the feature. `cargo test --features mutants --test mutants -- --nocapture`
-//! prints which promise was broken and what noticed it; `P2SP_MUTANT=GateOpen` tries only that
-//! one.
+//! `cargo test --test mutants -- --ignored --nocapture` does it, and prints what noticed each;
+//! `P2SP_MUTANT=GateOpen` in front tries only that one. An ordinary run sees to it that each still
+//! finds its place.
 
-mod disk;
-#[path = "simulation/mod.rs"]
-mod simulation;
-mod support;
+#[path = "mutants/patch.rs"]
+mod patch;
 
-use std::any::Any;
-use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
-use std::sync::Mutex;
-use std::{env, fs, thread};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
 
-use disk::takes::Take;
-use p2sp::mutant::Mutant;
-use p2sp::store::Synchronous;
+use patch::Patch;
 
-/// A mutant that survives so many seeds has survived.
-const SEEDS_MAX: u64 = 300;
-/// How much of a failure is shown.
-const WHY_CHARS_MAX: usize = 110;
-
-/// What no seed can see, or one in a hundred at most, and what does see it.
-const ELSEWHERE: &[(Mutant, Suite)] = &[
-    // The disk of the simulation never loses what was written.
-    (Mutant::NormalForFull, Suite::PowerCut),
-    // A send buffer is above its high mark in few worlds.
-    (Mutant::HighMarkIgnored, Suite::Transcript("p20_a_slow_reader_costs_little")),
-    (Mutant::PumpForgotten, Suite::Transcript("p20_a_slow_reader_costs_little")),
-    (Mutant::CursorPastSent, Suite::Transcript("p13_a_takeover_confirms_nothing_unsent")),
-    // Most who pause send something more afterwards, and that is an edge.
-    (Mutant::ReadableLostOnPause, Suite::Transcript("p21_over_its_rate_a_user_waits")),
-    // Only a connection that ran out of time leaves a hash behind, and another has to wait for its
-    // own in the same slot by then.
-    (Mutant::HashAdopted, Suite::Transcript("p24_what_comes_late_finds_nobody")),
-    // More than a page of the log waits for nobody there, and never comes more at once than a tick
-    // can serve.
-    (Mutant::PageIsLast, Suite::Transcript("p9_all_that_waited_comes_once")),
-    (Mutant::StopForgotten, Suite::Transcript("p21_a_full_tick_leaves_nobody_behind")),
-    // Nor do crowds stand at the door.
-    (Mutant::OneLineForAll, Suite::Transcript("p21_a_crowd_of_newcomers_waits_by_itself")),
-    // No world lasts a month.
-    (Mutant::PrunesUnread, Suite::Transcript("p16_what_is_too_old_goes_and_is_told")),
-    (Mutant::GapUntold, Suite::Transcript("p16_what_is_too_old_goes_and_is_told")),
-    // Nobody there sends a frame byte by byte for so long.
-    (Mutant::FrameTimeRenewed, Suite::Transcript("p23_deadlines")),
+/// What the copy needs: the library and the suites, neither program nor bench.
+const COPIED: &[&str] = &[
+    "Cargo.lock",
+    "schema.sql",
+    ".cargo",
+    // The server has the page in it.
+    "client/web",
+    "src",
+    "tests/data",
+    "tests/disk",
+    "tests/mutants",
+    "tests/simulation",
+    "tests/support",
+    "tests/transcripts",
+    "tests/vfs",
 ];
+/// Sections of `Cargo.toml` that tell of what is not copied.
+const NOT_COPIED: &[&str] = &["[[bin]]", "[[test]]", "[[bench]]"];
 
-/// What can fail.
-#[derive(Clone, Copy, Debug)]
-enum Suite {
-    /// The simulation of that seed.
-    Seed(u64),
-    /// `tests/transcripts/`
-    Transcript(&'static str),
-    /// `tests/power_cut.rs`, the first of its takes.
-    PowerCut,
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-impl Suite {
-    /// What could notice a mutant, in turn.
-    fn for_mutant(mutant: Mutant) -> Vec<Suite> {
-        match ELSEWHERE.iter().find(|(known, _)| *known == mutant) {
-            Some((_, suite)) => vec![*suite],
-            None => (1..=SEEDS_MAX).map(Suite::Seed).collect(),
-        }
+/// Makes the copy in a new folder, with every bug in it.
+fn copy_with_bugs(copy: &Path) {
+    for name in COPIED {
+        copy_all(&root().join(name), &copy.join(name));
     }
+    let path = |name: &str| copy.join(name);
+    let _ = fs::remove_file(path("src/main.rs"));
+    fs::write(path("Cargo.toml"), manifest()).expect("written");
+    fs::rename(path("tests/mutants/switch.rs"), path("src/mutant.rs")).expect("the switch");
+    fs::rename(path("tests/mutants/hunt.rs"), path("tests/hunt.rs")).expect("the hunt");
+    let lib = fs::read_to_string(path("src/lib.rs")).expect("lib.rs");
+    fs::write(path("src/lib.rs"), format!("{lib}pub mod mutant;\n")).expect("written");
+    let patches = Patch::all(&root().join("tests/mutants"));
+    assert!(!patches.is_empty(), "there are mutants");
+    let failed: Vec<String> = patches.iter().filter_map(|patch| patch.apply(copy).err()).collect();
+    assert!(failed.is_empty(), "bugs that do not find their place:\n{}", failed.join("\n"));
+}
 
-    /// Why it fails with that mutant on, be it with an error or with a panic.
-    fn fails(self, mutant: Option<Mutant>) -> Option<String> {
-        Mutant::switch(mutant);
-        let run = AssertUnwindSafe(|| match self {
-            Suite::Seed(seed) => simulation::run(seed).map(|_| ()),
-            Suite::Transcript(name) => support::script::run(&transcript(name)),
-            Suite::PowerCut => cut_the_power(),
-        });
-        let outcome = panic::catch_unwind(run);
-        Mutant::switch(None);
-        match outcome {
-            Ok(outcome) => outcome.err(),
-            Err(thrown) => Some(format!("panic: {}", text_of(thrown.as_ref()))),
+fn copy_all(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("a folder").flatten() {
+            copy_all(&entry.path(), &to.join(entry.file_name()));
         }
+    } else {
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        fs::copy(from, to).expect("copied");
     }
 }
 
-fn cut_the_power() -> Result<(), String> {
-    p2sp_test_vfs::install();
-    Take::of(0, Synchronous::Full)?.cut(0).map(|_| ())
+fn manifest() -> String {
+    let text = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let sections = text.split_inclusive("\n\n");
+    let kept = sections.filter(|section| !NOT_COPIED.iter().any(|head| section.contains(head)));
+    kept.collect::<String>().replace("default-run = \"p2sp-server\"\n", "autobins = false\n")
 }
 
-fn transcript(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    fs::read_to_string(folder.join(name).with_extension("txt")).expect("the transcript is there")
-}
-
-fn text_of(thrown: &(dyn Any + Send)) -> &str {
-    let text = thrown.downcast_ref::<String>().map(String::as_str);
-    text.or(thrown.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+/// Where cargo built this test, so that the copy finds the packages there.
+fn target_dir() -> PathBuf {
+    let test = env::current_exe().expect("this test");
+    test.ancestors().nth(3).expect("target/debug/deps").to_owned()
 }
 
 #[test]
-fn every_mutant_is_noticed() {
-    let only = env::var("P2SP_MUTANT").ok();
-    let is_wanted = |mutant: &&Mutant| only.as_ref().is_none_or(|only| *only == name(**mutant));
-    assert!(Mutant::ALL.iter().any(|mutant| is_wanted(&mutant)), "no mutant has that name");
-    let queue = Mutex::new(Mutant::ALL.iter().filter(is_wanted));
-    let failures = Mutex::new(Vec::new());
-    // Failures are wanted here, and shown in one line each.
-    panic::set_hook(Box::new(|_| {}));
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(mutant) = next(&queue) {
-                    let noticed = hunt(*mutant);
-                    println!("{:22} {:4} {}", name(*mutant), mutant.promise(), show(&noticed));
-                    if noticed.is_err() {
-                        failures.lock().expect("no thread dies").push(name(*mutant));
-                    }
-                }
-            });
-        }
-    });
-    drop(panic::take_hook());
-    let failures = failures.into_inner().expect("no thread dies");
-    assert!(failures.is_empty(), "not noticed: {failures:?}");
+fn every_mutant_finds_its_place() {
+    let copy = tempfile::tempdir().expect("a folder");
+    copy_with_bugs(copy.path());
 }
 
-fn next<'a>(queue: &Mutex<impl Iterator<Item = &'a Mutant>>) -> Option<&'a Mutant> {
-    queue.lock().expect("no thread dies").next()
-}
-
-/// What notices a mutant, and what it says.
-///
-/// # Errors
-/// Nothing does, or what does fails without the mutant as well.
-fn hunt(mutant: Mutant) -> Result<(Suite, String), String> {
-    let suites = Suite::for_mutant(mutant);
-    let noticed = suites.iter().find_map(|suite| Some((*suite, suite.fails(Some(mutant))?)));
-    let (suite, why) = noticed.ok_or("survived")?;
-    match suite.fails(None) {
-        None => Ok((suite, why)),
-        Some(why) => Err(format!("{suite:?} fails without it: {why}")),
+#[test]
+fn every_mutant_says_what_it_breaks_and_what_notices_it() {
+    let transcripts = root().join("tests/transcripts");
+    for patch in Patch::all(&root().join("tests/mutants")) {
+        let number = patch.promise.strip_prefix('P').and_then(|number| number.parse::<u32>().ok());
+        assert!(number.is_some(), "{}: {} is no promise", patch.name, patch.promise);
+        let known = match patch.noticed_by.strip_prefix("transcript ") {
+            Some(name) => transcripts.join(name).with_extension("txt").exists(),
+            None => ["worlds", "power cuts"].contains(&patch.noticed_by.as_str()),
+        };
+        assert!(known, "{}: what is {}?", patch.name, patch.noticed_by);
     }
 }
 
-fn name(mutant: Mutant) -> String {
-    format!("{mutant:?}")
-}
-
-fn show(noticed: &Result<(Suite, String), String>) -> String {
-    let line = match noticed {
-        Ok((Suite::Seed(seed), why)) => {
-            format!("seed {seed:3} {}", why.strip_prefix(&format!("seed {seed}: ")).unwrap_or(why))
-        }
-        Ok((suite, why)) => format!("{suite:?} {why}"),
-        Err(why) => why.clone(),
-    };
-    line.lines().next().unwrap_or_default().chars().take(WHY_CHARS_MAX).collect()
+#[test]
+#[ignore = "builds p2sp once more, and takes minutes"]
+fn every_mutant_is_noticed() {
+    // Always the same place, or cargo would keep each copy's build.
+    let copy = target_dir().join("mutants");
+    let _ = fs::remove_dir_all(&copy);
+    copy_with_bugs(&copy);
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo tells this test of its package would have it build the others again.
+    let ours = env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CARGO_"));
+    ours.filter(|name| !name.starts_with("CARGO_PROFILE_")).for_each(|name| {
+        cargo.env_remove(name);
+    });
+    let ran = cargo
+        .args(["test", "--offline", "--test", "hunt", "--", "--nocapture"])
+        .current_dir(&copy)
+        .env("CARGO_TARGET_DIR", target_dir())
+        .status();
+    assert!(ran.expect("cargo runs").success(), "see above");
 }

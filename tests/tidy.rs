@@ -36,10 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "visible",
         ],
     ),
-    (
-        "event_loop",
-        &["deadlines", "server", "outbox", "conn", "store", "net", "id", "limits", "mutant"],
-    ),
+    ("event_loop", &["deadlines", "server", "outbox", "conn", "store", "net", "id", "limits"]),
     ("deadlines", &["id"]),
     ("mio_net", &["net", "control", "certificate", "password", "id", "limits"]),
     // Whose the directory is, decides who may answer there.
@@ -60,14 +57,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "password",
             "id",
             "limits",
-            "mutant",
         ],
     ),
     (
         "handlers",
         &[
             "outbox", "conn", "sessions", "locale", "counters", "wire", "store", "throttle",
-            "names", "password", "id", "limits", "mutant",
+            "names", "password", "id", "limits",
         ],
     ),
     // An effect carries what it is about: why a connection closes, a sign-in, an entry, a task, an
@@ -80,27 +76,26 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // The send buffer finds frame boundaries by their headers, and lines are words.
-    ("conn", &["certificate", "locale", "wire", "id", "limits", "mutant", "visible"]),
+    ("conn", &["certificate", "locale", "wire", "id", "limits", "visible"]),
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
-    ("sessions", &["locale", "password", "id", "limits", "mutant"]),
+    ("sessions", &["locale", "password", "id", "limits"]),
     // Texts are made from codes, events and faults.
     ("locale", &["wire", "limits", "visible"]),
     // Refusals are counted by code.
-    ("counters", &["wire", "mutant"]),
+    ("counters", &["wire"]),
     // Hashing and reading the certificate would block the loop, so they are the edge's.
     ("net", &["certificate", "password", "id"]),
     // It is known by its fingerprint.
     ("certificate", &["wire", "files", "limits"]),
     ("wire", &["id", "limits"]),
     // Old passwords are wrapped where they lie.
-    ("store", &["names", "password", "id", "limits", "mutant"]),
+    ("store", &["names", "password", "id", "limits"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits", "visible"]),
     ("password", &["limits"]),
     ("files", &[]),
     ("id", &[]),
     ("limits", &[]),
-    ("mutant", &[]),
     ("visible", &[]),
 ];
 

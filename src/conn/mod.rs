@@ -41,7 +41,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::id::{Door, Moment};
 use crate::limits;
 use crate::locale::Lang;
-use crate::mutant::Mutant;
 use crate::wire::frame;
 use lines::Lines;
 use receive::ReceiveBuffer;
@@ -286,9 +285,6 @@ impl Connection {
     /// Whether what is kept is the beginning of a frame whose rest the peer owes us. A frame
     /// that waits for us, because the connection is paused, is not held against the peer.
     pub fn frame_is_begun(&mut self, begun: bool, now: Moment) {
-        if Mutant::FrameTimeRenewed.is_on() {
-            self.begun = NEVER;
-        }
         self.begun = if begun { self.begun.min(now) } else { NEVER };
     }
 
@@ -362,8 +358,7 @@ impl Connection {
             self.last_progress = now;
         }
         write(self.send.tail(spare));
-        let is_high = self.send.len() > limits::SEND_HIGH_BYTES;
-        self.backed_up |= is_high && !Mutant::HighMarkIgnored.is_on();
+        self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
     /// All send buffers together are full: this one is above its high mark with whatever it holds,

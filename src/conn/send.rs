@@ -12,7 +12,6 @@
 
 use super::spare::SpareBuffers;
 use super::{lines, websocket};
-use crate::mutant::Mutant;
 use crate::wire::frame;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
@@ -79,8 +78,7 @@ impl SendBuffer {
         let before = self.bytes.len();
         let gone = self.sent + covered;
         let begun = self.begun(gone, form);
-        let is_between = begun == gone || Mutant::FrameCutOff.is_on();
-        let end = if is_between { gone } else { begun + self.frame_at(begun, form) };
+        let end = if begun == gone { gone } else { begun + self.frame_at(begun, form) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);

@@ -11,7 +11,6 @@ use crate::id::{Moment, UserId};
 use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS, Limits};
 use crate::locale::reply::Reply;
 use crate::locale::{self, Lang};
-use crate::mutant::Mutant;
 use crate::names::{Name, user_key};
 use crate::outbox::{Effect, Purpose, Waiting};
 use crate::password::{self, KeyHash, Secret, Task};
@@ -77,7 +76,7 @@ pub fn resume(context: &mut Context, args: &Args) -> Answer {
     if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
         return Err(Code::BadKey.into());
     }
-    if owner.user.blocked && !Mutant::BlockedComesBack.is_on() {
+    if owner.user.blocked {
         return Err(Code::UserBlocked.into());
     }
     // Coming back with the session's own key is no takeover: the old connection is a dead one
@@ -93,9 +92,7 @@ pub fn resume(context: &mut Context, args: &Args) -> Answer {
 
 /// `logout`: ends the session and its key; the connection stays.
 pub fn logout(context: &mut Context, user: UserId, _: &Args) -> Answer {
-    if !Mutant::LogoutKeepsKey.is_on() {
-        context.facts.store.set_key(user, None, context.facts.now.unix)?;
-    }
+    context.facts.store.set_key(user, None, context.facts.now.unix)?;
     context.facts.outbox.stage(Effect::SignOut(context.caller.conn));
     Ok(Outcome::said(Reply::SignedOut))
 }
@@ -238,10 +235,8 @@ fn changed(context: &mut Context, user: UserId, stored: &str) -> Answer {
     context.facts.store.set_password(user, stored)?;
     let key = new_key(context, user)?;
     let expires = context.facts.now.unix + KEY_AGE_SECONDS;
-    if !Mutant::PasswdKeepsKey.is_on() {
-        let new_key = Effect::NewKey(context.caller.conn, KeyHash::of(&key), expires);
-        context.facts.outbox.stage(new_key);
-    }
+    let new_key = Effect::NewKey(context.caller.conn, KeyHash::of(&key), expires);
+    context.facts.outbox.stage(new_key);
     let data = serde_json::json!({"auth_token": key});
     Ok(Outcome::Done(Reply::PasswordChanged, Data::Object(data)))
 }
@@ -256,7 +251,7 @@ fn begin_session(
     let store = &context.facts.store;
     let stored = store.cursor(user.id)?;
     let moved = context.facts.sessions.moved_cursor(user.id);
-    let moved = moved.filter(|_| !Mutant::StaleCursor.is_on()).unwrap_or_default();
+    let moved = moved.unwrap_or_default();
     let older = context.facts.sessions.conn_of(user.id);
     let confirmed = older.map(|older| context.facts.outbox.confirmed(older));
     let cursor = stored.max(moved).max(confirmed.unwrap_or_default());

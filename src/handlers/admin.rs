@@ -13,7 +13,6 @@ use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Figure, Reply, UserLine};
-use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, StoreError, User};
 use crate::wire::response::Data;
@@ -80,16 +79,12 @@ pub fn blockuser(context: &mut Context, user: Option<UserId>, args: &Args) -> An
         return Err(Code::AdminProtected.into());
     }
     context.facts.store.set_blocked(other.id, true)?;
-    if !Mutant::BlockedComesBack.is_on() {
-        context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
-    }
+    context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
     if let Some(conn) = context.facts.sessions.conn_of(other.id) {
         context.facts.outbox.hold(conn);
     }
     // By name: they may be signing in in this very tick.
-    if !Mutant::BlockedGoesOn.is_on() {
-        context.facts.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
-    }
+    context.facts.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
 }
 

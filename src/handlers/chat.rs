@@ -11,7 +11,6 @@ use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
-use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::sessions::Sessions;
 use crate::store::{
@@ -27,7 +26,6 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let inbox = Conversation::Inbox(other.id);
     let posted =
         context.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
-    let posted = posted.filter(|_| is_friend || !Mutant::MidAfterMembership.is_on());
     if let Some(seq) = posted {
         let may_know = context.may_know_of(user, other.id)?;
         return Ok(sent_to(context, &other, seq, may_know));
@@ -63,9 +61,6 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `sendgroup`: a message to a group I am in.
 pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let (text, mid) = (context.text(args)?, args.mid()?);
-    if Mutant::MidAfterMembership.is_on() {
-        context.joined_group(user, args)?;
-    }
     // A retry is answered even if the group, or the membership, is gone by now.
     if let Some(seq) = context.posted_in_group(Some(user), args, false)? {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
@@ -92,7 +87,7 @@ pub fn ack(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
     let conn = context.caller.conn;
     let pushed = context.facts.sessions.get(conn).map(|session| session.pushed);
-    if pushed.is_none_or(|pushed| seq > pushed) && !Mutant::AckTooHighBelieved.is_on() {
+    if pushed.is_none_or(|pushed| seq > pushed) {
         return Err(Code::AckTooHigh.into());
     }
     tell_of_delivery(context, user, seq)?;

@@ -12,7 +12,6 @@ use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::{LIST_BYTES_MAX, NOTICE_BYTES};
 use crate::locale::reply::{GroupLine, Reply};
-use crate::mutant::Mutant;
 use crate::names::Name;
 use crate::outbox::Effect;
 use crate::store::{Group, GroupStatus, User};
@@ -44,9 +43,6 @@ pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
 /// `delgroup`: every other member gets a notice, the last thing they get of the group.
 pub fn delgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
     let group = context.own_group(user, args)?;
-    if Mutant::DeletionUntold.is_on() {
-        context.facts.store.delete_group(group.id)?;
-    }
     tell_group(context, user, &group, Event::GroupDeleted, user)?;
     context.facts.store.delete_group(group.id)?;
     context.facts.outbox.stage(Effect::Dissolve(group.id));

@@ -12,7 +12,6 @@ use super::{Fatal, Intake, Server, fatal};
 use crate::handlers::{self, chat};
 use crate::id::{ConnId, Now};
 use crate::limits;
-use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::store::{Committed, Store, StoreError};
 use crate::wire::{Code, Refusal, RequestId};
@@ -104,9 +103,6 @@ impl Server {
                 // What does not fit has not begun anything that would have to be ended.
                 if stands { self.throttle.keep() } else { self.throttle.rewind() }
             }
-            if Mutant::SecondWalkForgotten.is_on() {
-                intake.set_served(index, 0);
-            }
         }
         Ok(all)
     }
@@ -140,9 +136,7 @@ impl Server {
     /// Nothing of this tick has happened.
     pub(super) fn give_up_transaction(&mut self) -> Result<(), Fatal> {
         self.outbox.take();
-        if !Mutant::HoldOutlivesRollback.is_on() {
-            self.outbox.release();
-        }
+        self.outbox.release();
         self.throttle.rewind();
         self.roll_back()
     }

@@ -23,7 +23,6 @@ use crate::handlers::stem::stem;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
-use crate::mutant::Mutant;
 use crate::outbox::Effect;
 use crate::password::Task;
 use crate::sessions::SignIn;
@@ -126,9 +125,6 @@ impl Server {
         let mut lists = committed.into_iter().map(Committed::into_inner);
         let mut effects = lists.next().unwrap_or_default();
         effects.extend(lists.flatten());
-        if Mutant::JoinsFirst.is_on() {
-            effects.sort_by_key(|effect| !matches!(effect, Effect::Join(..)));
-        }
         self.silence_ending(&effects);
         for effect in effects {
             if !self.leaves_run(&delivery.run, &effect) {
@@ -159,9 +155,7 @@ impl Server {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.end_at(self.head);
             }
-            if let Some(conn) = conn_mut(&mut self.conns, id)
-                && !Mutant::OlderStillSent.is_on()
-            {
+            if let Some(conn) = conn_mut(&mut self.conns, id) {
                 self.send_bytes -= conn.drop_unbegun(&mut self.spare);
             }
         }
@@ -190,7 +184,6 @@ impl Server {
             }
             Effect::Entry(entry) => delivery.run.push(*entry),
             Effect::Join(user, group) => self.sessions.join(user, group),
-            Effect::Leave(..) if Mutant::LeaveNotApplied.is_on() => {}
             Effect::Leave(user, group) => self.sessions.leave(user, group),
             Effect::Dissolve(group) => self.sessions.dissolve(group),
             Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in, now),
@@ -229,8 +222,7 @@ impl Server {
     fn begin_session(&mut self, id: ConnId, sign_in: SignIn, now: Now) {
         if let Some(older) = self.sessions.conn_of(sign_in.user) {
             let notice = Notice::plain(Event::SignedInElsewhere);
-            let notice = Some(&notice).filter(|_| !Mutant::TakeoverUntold.is_on());
-            self.close(older, CloseReason::TakenOver, notice, now);
+            self.close(older, CloseReason::TakenOver, Some(&notice), now);
         }
         let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
             return;
@@ -279,9 +271,6 @@ impl Server {
             self.append(id, now, |out| push::append_notice(out, notice, &words, now.unix));
         }
         self.sessions.sign_out(id, self.head);
-        if reason == CloseReason::TakenOver && Mutant::OlderStaysOpen.is_on() {
-            return;
-        }
         if let Some(conn) = conn_mut(&mut self.conns, id) {
             conn.close(reason, now.mono);
             self.touch(id);
@@ -303,7 +292,7 @@ impl Server {
             Conversation::Everyone => self.sessions.everyone().collect(),
         };
         for (user, id) in readers {
-            if first.sender != Some(user) || Mutant::PushedToSender.is_on() {
+            if first.sender != Some(user) {
                 self.push_run_to(id, &mut run_encoded, &mut delivery.budget, now);
             }
         }
@@ -312,15 +301,14 @@ impl Server {
     /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
     fn push_run_to(&mut self, id: ConnId, run: &mut [Encoded], budget: &mut Budget, now: Now) {
         let is_behind = self.sessions.get(id).is_none_or(|session| session.behind);
-        if is_behind && !Mutant::PushBypassesPump.is_on() {
+        if is_behind {
             return;
         }
         for encoded in run {
             if !self.push(id, encoded, budget, now) {
                 let Some(session) = self.sessions.get_mut(id) else { return };
                 session.behind = true;
-                let is_skipped = Mutant::SkipsWhatFoundNoRoom.is_on();
-                session.sent_seq = Seq(encoded.entry.seq.0 - i64::from(!is_skipped));
+                session.sent_seq = Seq(encoded.entry.seq.0 - 1);
                 return self.queue_behind(id);
             }
         }
@@ -336,13 +324,9 @@ impl Server {
         let seq = encoded.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
-        let prev = if Mutant::PrevFromLog.is_on() { Seq(seq.0 - 1) } else { prev };
         let frame = encoded.frame(session.lang).behind(prev);
         self.append(id, now, |out| out.extend_from_slice(frame));
         self.set_mark(id);
-        if Mutant::PushConfirms.is_on() {
-            self.sessions.confirm(id, seq, self.head);
-        }
         budget.spend(64 + encoded.entry.body.len());
         self.counters.pushed += 1;
         true
@@ -393,12 +377,8 @@ impl Server {
         let entries = page.entries.iter();
         let reads: usize = entries.map(|entry| 1 + entry.body.len() / limits::LOG_READ_BYTES).sum();
         budget.reads = budget.reads.saturating_sub(page.looks + reads);
-        if Mutant::CaughtUpTooEarly.is_on() {
-            self.caught_up(id, now);
-        }
         let gap = page.gap.map(|gap| gap_entry(user, &gap));
-        let gap = gap.as_ref().filter(|_| !Mutant::GapUntold.is_on());
-        for entry in gap.into_iter().chain(&page.entries) {
+        for entry in gap.iter().chain(&page.entries) {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),
@@ -414,7 +394,7 @@ impl Server {
         if let Some(session) = self.sessions.get_mut(id) {
             session.sent_seq = page.through;
         }
-        let is_last = page.through >= self.store.head() || Mutant::PageIsLast.is_on();
+        let is_last = page.through >= self.store.head();
         if is_last {
             self.caught_up(id, now);
         }
@@ -446,7 +426,7 @@ impl Server {
         if let Some(seen) = session.pass_mark(count, unsent) {
             self.sessions.confirm(id, seen, self.head);
         }
-        if behind && !Mutant::PumpForgotten.is_on() {
+        if behind {
             self.queue_behind(id);
         }
     }

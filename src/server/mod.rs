@@ -41,7 +41,6 @@ use crate::handlers::Rules;
 use crate::id::{ConnId, Door, Moment, Now, Seq, UserId};
 use crate::limits;
 use crate::locale;
-use crate::mutant::Mutant;
 use crate::outbox::{Outbox, Waiting};
 use crate::password::Outcome;
 use crate::sessions::Sessions;
@@ -325,10 +324,7 @@ impl Server {
     }
 
     /// A password hash is done.
-    pub fn hash_done(&mut self, mut id: ConnId, outcome: Outcome) {
-        if Mutant::HashAdopted.is_on() {
-            id.generation = self.conns.get(id.index()).map_or(0, |conn| conn.generation);
-        }
+    pub fn hash_done(&mut self, id: ConnId, outcome: Outcome) {
         self.intake.hash_done(id, outcome);
     }
 
@@ -422,7 +418,7 @@ fn conn_mut(conns: &mut Slab<Connection>, id: ConnId) -> Option<&mut Connection>
 }
 
 fn is_meant(conn: &Connection, id: ConnId) -> bool {
-    conn.generation == id.generation || Mutant::NoGenerationCheck.is_on()
+    conn.generation == id.generation
 }
 
 fn fatal(error: StoreError) -> Fatal {

@@ -7,7 +7,6 @@ use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::{CloseReason, Due, Stage};
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
-use crate::mutant::Mutant;
 
 /// What is left to do for a connection at the end of a tick.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,9 +37,6 @@ impl Server {
             }
             if conn.is_serving() {
                 conn.received.keep(self.intake.rest(portion));
-                if Mutant::PausedFramesLost.is_on() && conn.has_work() {
-                    conn.received.clear();
-                }
                 conn.frame_is_begun(conn.is_within(), now.mono);
             }
         }
@@ -121,7 +117,6 @@ impl Server {
     pub fn look_at_deadline(&mut self, id: ConnId, now: Now) {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return };
         match conn.due(now.mono, &self.rules.limits) {
-            Due::Never | Due::Later(_) if Mutant::DeadlineNotSetAnew.is_on() => return,
             Due::Never | Due::Later(_) => {}
             Due::GoOn => conn.pace(None),
             Due::Close(reason) => conn.close(reason, now.mono),
@@ -186,7 +181,6 @@ impl Server {
     /// # Errors
     /// The store failed for good.
     pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
-        self.store.commit_what_was_put_off().map_err(fatal)?;
         if self.is_held(now) {
             return Ok(());
         }

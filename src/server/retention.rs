@@ -14,7 +14,6 @@ use std::time::Duration;
 use super::{Fatal, Server, fatal};
 use crate::id::{Conversation, Moment, Now, Seq, UserId};
 use crate::limits;
-use crate::mutant::Mutant;
 use crate::store::{Entry, EntryKind, Gap, Reader};
 use crate::wire::Notice;
 
@@ -105,9 +104,6 @@ impl Server {
 
     /// Up to where a reader has everything, if they were here within the time that counts.
     fn place_that_counts(&mut self, reader: &Reader, before: i64) -> Option<Seq> {
-        if Mutant::PrunesUnread.is_on() {
-            return None;
-        }
         if let Some(place) = self.sessions.settle_cursor(reader.user, self.head) {
             return Some(place);
         }

@@ -11,7 +11,6 @@ use crate::handlers::{self, Caller, Facts, View};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
-use crate::mutant::Mutant;
 use crate::store::StoreError;
 use crate::wire::frame;
 use crate::wire::{Code, MessageType, RequestMessage};
@@ -79,15 +78,12 @@ impl Server {
                 // The few requests of newcomers are served though there was no time for all others.
                 if is_over && share == Share::Full {
                     // Whoever was served something goes behind those who were not.
-                    if frame == 0 && !Mutant::StopForgotten.is_on() {
+                    if frame == 0 {
                         self.stopped_at.get_or_insert(conn);
                     }
                     break;
                 }
-                let content = match Mutant::SenderOrderSwapped.is_on() {
-                    true => content(intake, index, intake.portion(index).listed() - 1 - frame),
-                    false => content(intake, index, frame),
-                };
+                let content = content(intake, index, frame);
                 if !self.admit(conn, &content, now) {
                     break;
                 }

@@ -22,7 +22,6 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use super::tail::first_seq;
 use super::{Result, Sql, Store, unsigned};
 use crate::id::{Conversation, GroupId, UserId};
-use crate::mutant::Mutant;
 use crate::names::Name;
 
 /// Memberships that an upgrade looks at in one transaction.
@@ -158,18 +157,10 @@ impl Store {
     }
 
     const JOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq) VALUES (?1, ?2, ?3)";
-    /// A mutant's.
-    const REJOIN: Sql = "INSERT INTO group_users (groupid, userid, from_seq)
-        SELECT ?1, ?2, coalesce(max(to_seq), ?3) FROM group_past
-        WHERE userid = ?2 AND groupid = ?1";
     /// Lets a user into a group, who must not be in it: they see what is appended from here on.
     pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
-        let from = self.head().next().0 - i64::from(Mutant::JoinOffByOne.is_on());
-        let joins = (group.0, user.0, from);
-        match Mutant::RejoinShowsBetween.is_on() {
-            true => self.write(Self::REJOIN, joins)?,
-            false => self.write(Self::JOIN, joins)?,
-        };
+        let from = self.head().next().0;
+        self.write(Self::JOIN, (group.0, user.0, from))?;
         self.add_to_member_count(group, 1)
     }
 
@@ -186,7 +177,6 @@ impl Store {
         let Some(from) = joined else { return Ok(false) };
         let to = self.head().next().0;
         if from < to
-            && !Mutant::PastNotKept.is_on()
             && (self.was_said_in(group, (from, to))? || !self.has_other_past(group, user, to)?)
         {
             self.write(Self::KEEP_PAST, (group.0, user.0, from, to))?;
@@ -346,7 +336,6 @@ pub(super) const SQL: &[Sql] = &[
     Store::STAY_OUT,
     Store::DO_NOT_STAY_OUT,
     Store::JOIN,
-    Store::REJOIN,
     Store::JOINED_AT,
     Store::OTHER_PAST,
     Store::KEEP_PAST,

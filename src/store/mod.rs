@@ -55,7 +55,6 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::id::{Clock, Seq};
 use crate::limits;
-use crate::mutant::Mutant;
 use addressees::Addressees;
 use mids::Greatest;
 use quota::Quota;
@@ -265,9 +264,7 @@ impl Store {
         let outcome = self.close_log().and_then(|()| self.control(Self::COMMIT));
         if let Err(error) = outcome {
             self.rollback().map_err(|worse| StoreError::Broken(worse.to_string()))?;
-            if !Mutant::EffectsBeforeCommit.is_on() {
-                return Err(error);
-            }
+            return Err(error);
         }
         self.in_transaction = false;
         self.tail.drop_before(self.now.sealed);
@@ -306,9 +303,7 @@ impl Store {
     fn undo_to(&mut self, marks: Marks) {
         // At a savepoint everything was written.
         self.unwritten.clear();
-        if !Mutant::TailNotTruncated.is_on() {
-            self.tail.truncate(marks.head.0);
-        }
+        self.tail.truncate(marks.head.0);
         self.greatest.forget();
         self.addressees.forget();
         self.quota.undo_to(marks.quota_changes);
@@ -341,7 +336,6 @@ impl Store {
     /// Copies the write-ahead log into the database, and closes it.
     pub fn close(self) -> Result<()> {
         assert!(!self.in_transaction, "a tick ends before the store does");
-        self.commit_what_was_put_off()?;
         self.db.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE)?;
         self.db.close().map_err(|(_, error)| error.into())
     }
@@ -361,22 +355,7 @@ impl Store {
 
     /// A statement that moves the transaction.
     fn control(&self, sql: Sql) -> Result<()> {
-        if Mutant::FlushBeforeCommit.is_on() && self.is_put_off(sql) {
-            return Ok(());
-        }
         self.db.prepare_cached(sql)?.execute(())?;
-        Ok(())
-    }
-
-    fn is_put_off(&self, sql: Sql) -> bool {
-        sql == Self::COMMIT || (sql == Self::BEGIN_READS && !self.db.is_autocommit())
-    }
-
-    /// Nothing ever is, but by a mutant: the tick's COMMIT, until its replies have left.
-    pub fn commit_what_was_put_off(&self) -> Result<()> {
-        if Mutant::FlushBeforeCommit.is_on() && !self.db.is_autocommit() {
-            self.db.prepare_cached(Self::COMMIT)?.execute(())?;
-        }
         Ok(())
     }
 

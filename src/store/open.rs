@@ -28,7 +28,6 @@ use super::slices::Place;
 use super::tail::Tail;
 use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned, upgrade};
 use crate::id::Seq;
-use crate::mutant::Mutant;
 
 /// What to open, and how.
 #[derive(Clone, Copy, Debug)]
@@ -275,7 +274,6 @@ fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
 /// The settings, each with what SQLite answers when asked for it afterwards.
 fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 10] {
     let (synchronous, level) = match synchronous {
-        Synchronous::Full if Mutant::NormalForFull.is_on() => ("NORMAL", 1),
         Synchronous::Full => ("FULL", 2),
         Synchronous::Normal => ("NORMAL", 1),
         Synchronous::Off => ("OFF", 0),
@@ -359,11 +357,7 @@ fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     // Not only the newest row's seq: that row may have been pruned, and its seq was given all the
     // same (P6).
     let state = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
-    let (mut head, sealed) = db.query_row(state, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
-    // As if only that row were asked, and had been pruned.
-    if Mutant::SeqReused.is_on() && db.execute("DELETE FROM log WHERE seq = ?1", [head.0])? == 1 {
-        head = Seq(head.0 - 1);
-    }
+    let (head, sealed) = db.query_row(state, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
     let first = "SELECT min(seq) FROM log";
     let first = db.query_row(first, (), |row| row.get::<_, Option<i64>>(0))?.map(Seq);
     let first = first.unwrap_or(head.next());

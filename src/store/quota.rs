@@ -16,7 +16,6 @@ use std::ops::Bound;
 use super::{Result, Sql, Store, unsigned};
 use crate::id::UserId;
 use crate::limits::{QUOTA_SHARES, QUOTA_USERS_KEPT};
-use crate::mutant::Mutant;
 
 /// Seconds of a day of UTC.
 const DAY_SECONDS: i64 = 86_400;
@@ -120,7 +119,7 @@ impl Store {
         if bytes > usage.left {
             let missing = bytes - usage.left;
             let room = limit.saturating_sub(usage.reserved);
-            if missing > room && !must && !Mutant::QuotaIgnored.is_on() {
+            if missing > room && !must {
                 return Ok(Some(((usage.day + 1) * DAY_SECONDS - unix).unsigned_abs()));
             }
             let more = missing.max(room.min(limit / QUOTA_SHARES));

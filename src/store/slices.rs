@@ -24,7 +24,6 @@ use super::mids::{WHOLE, hash_of, parts_of};
 use super::tail::{Mid, Said, Slice, first_seq, slice_of};
 use super::{Result, Sql, Store};
 use crate::id::{Conversation, UserId};
-use crate::mutant::Mutant;
 
 /// Slices in a block, as a power of two.
 pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
@@ -137,8 +136,7 @@ impl Store {
         let key = sweep.key(&slice.said(first));
         let count = rest.partition_point(|&offset| sweep.key(&slice.said(offset)) == key);
         let Some((conversation, sender)) = key else { return Ok(count) };
-        let kept = count - usize::from(Mutant::SliceLosesLast.is_on());
-        let (block, offsets) = (number >> BLOCK_BITS, &rest[..kept]);
+        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
         if sweep == Sweep::Mids {
             let (rising, words) = mids_of(slice, number, offsets);
             for (part, words) in parts_of(&words) {
@@ -395,7 +393,6 @@ fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
     let kind: EntryKind = row.get(3)?;
     let sender = row.get::<_, Option<i64>>(2)?;
     let mid = match row.get_ref(4)?.as_str_or_null()? {
-        _ if Mutant::MidsForgottenAtStart.is_on() => None,
         Some(mid) => Some(Mid { hash: hash_of(mid), rising: row.get(5)? }),
         None => None,
     };
