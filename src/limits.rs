@@ -89,6 +89,9 @@ pub const SLICE_MICROS: u64 = 1_000;
 pub const TIME_SHARE: u32 = 100;
 /// … once they have taken so much at once, in microseconds.
 pub const TIME_BURST_MICROS: u64 = 200_000;
+/// What a request may take without being charged, in microseconds: most take less, and how many of
+/// those there may be is bounded by the rate of requests.
+pub const TIME_FREE_MICROS: u64 = 200;
 /// Requests served between two looks at the clock, where none of them can be dear.
 pub const REQUESTS_PER_CLOCK_LOOK: usize = 4;
 /// Bytes that `read` gathers from all connections in a tick.

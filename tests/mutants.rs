@@ -32,10 +32,9 @@ const COPIED: &[&str] = &[
     "tests/simulation",
     "tests/support",
     "tests/transcripts",
-    "tests/vfs",
 ];
 /// Sections of `Cargo.toml` that tell of what is not copied.
-const NOT_COPIED: &[&str] = &["[[bin]]", "[[test]]", "[[bench]]"];
+const NOT_COPIED: &[&str] = &["[[bin]]", "[[test]]", "[[bench]]", "[workspace]"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -71,11 +70,16 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// The copy's package has another name: cargo would else take its build for ours, for it knows a
+/// package in the root of a workspace by its name alone.
 fn manifest() -> String {
     let text = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
     let sections = text.split_inclusive("\n\n");
     let kept = sections.filter(|section| !NOT_COPIED.iter().any(|head| section.contains(head)));
-    kept.collect::<String>().replace("default-run = \"p2sp-server\"\n", "autobins = false\n")
+    let vfs = format!("path = {:?}", root().join("tests/vfs"));
+    let kept = kept.collect::<String>().replace("path = \"tests/vfs\"", &vfs);
+    let kept = kept.replace("default-run = \"p2sp-server\"\n", "autobins = false\n");
+    kept.replacen("name = \"p2sp\"", "name = \"p2sp-with-mutants\"", 1) + "\n[workspace]\n"
 }
 
 /// Where cargo built this test, so that the copy finds the packages there.
