@@ -202,7 +202,7 @@ fn part(context: &mut Context, group: &Group, member: UserId) -> Result<(), No> 
     Ok(())
 }
 
-/// Whether a user may be brought in without being asked (SPEC §9, Consent).
+/// Whether a user may be brought in without being asked.
 ///
 /// # Errors
 /// `needs_consent`.

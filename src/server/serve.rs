@@ -118,7 +118,7 @@ impl Server {
     }
 
     /// Whether the connection's next frame is served in this tick. One that is over its rate
-    /// waits: it is not refused (SPEC §4, Pace).
+    /// waits: it is not refused.
     fn admit(&mut self, id: ConnId, content: &Content, now: Now) -> bool {
         let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
         let room = limits::SEND_HIGH_BYTES.saturating_sub(conn.send.len());

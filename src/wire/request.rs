@@ -1,7 +1,7 @@
 //! A request: type, id, login key and arguments, borrowed from the bytes that carried it.
 //!
-//! Reading is lenient where SPEC says so (unknown arguments are ignored whatever they hold, null
-//! is absent, the timestamp is not looked at) and strict everywhere else: what is not a JSON
+//! Reading is lenient where PROTOCOL.md says so (unknown arguments are ignored whatever they hold,
+//! null is absent, the timestamp is not looked at) and strict everywhere else: what is not a JSON
 //! object with a string `type` and an object `payload` is not a message at all, while an
 //! argument of the wrong kind is only this request's fault. So is a value that JSON allows and
 //! nothing can hold: a string with half a surrogate pair, a number beyond every range.

@@ -1,6 +1,6 @@
 //! What must hold of every cell, whatever the table says: a wrong table cannot be blessed.
 //!
-//! The rules are those of P17 to P19 and of SPEC §2, said anew: from the handler table comes only
+//! The rules are those of P17 to P19 and of PROTOCOL.md, said anew: from the handler table comes only
 //! who may call a type.
 
 use p2sp::handlers::Handler;
@@ -107,6 +107,6 @@ fn check_allowed(
         (Blockuser, Relation::Owner) => "admin_protected",
         _ => "ok",
     };
-    let says = || format!("SPEC §2: {expected}, not {code}");
+    let says = || format!("the rules say {expected}, not {code}");
     if code == expected { Ok(()) } else { Err(says()) }
 }

@@ -15,7 +15,7 @@
 //! `MUTANT` is true while the bug is switched on. What is to be found must be there exactly once.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A seeded bug.
 pub struct Patch {
@@ -44,9 +44,8 @@ impl Patch {
         let mut files: Vec<_> =
             files.filter(|path| path.extension() == Some("txt".as_ref())).collect();
         files.sort();
-        let read =
-            |path: &Path| Patch::parse(path).unwrap_or_else(|| panic!("{path:?} is no patch"));
-        files.iter().map(|path| read(path)).collect()
+        let read = |path: &PathBuf| Patch::parse(path).ok_or(path.clone());
+        files.iter().map(read).collect::<Result<_, _>>().expect("a patch")
     }
 
     fn parse(path: &Path) -> Option<Patch> {

@@ -1,5 +1,5 @@
 //! The machine of one connection under any sequence of events, against a model of what was sent
-//! to it and of the deadlines that SPEC and P23 promise.
+//! to it and of the deadlines that PROTOCOL.md and P23 promise.
 //!
 //! Invariants: its stages only go forward and its first reason stands; what the peer is sent are
 //! whole frames in order, also when what was not begun is dropped (P17); between its marks it

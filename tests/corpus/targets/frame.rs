@@ -6,7 +6,7 @@
 //! the rest: what the peer sends
 //! ```
 //!
-//! The oracle is a decoder of its own, written from SPEC §4, that has all bytes at once.
+//! The oracle is a decoder of its own, written from PROTOCOL.md, that has all bytes at once.
 
 use std::cell::RefCell;
 
