@@ -6,8 +6,8 @@
 //! spaces is one space, so nothing is moved to the margin unseen; and what has no width of its own
 //! is shown as what it is, or belongs to the character before it.
 //!
-//! [`class`] says what a terminal shows of a character, on top of what [`crate::visible`] says that a
-//! person can see.
+//! [`class`] says what a terminal shows of a character, on top of what [`crate::visible`] says that
+//! a person can see.
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;

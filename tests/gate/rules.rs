@@ -1,7 +1,7 @@
 //! What must hold of every cell, whatever the table says: a wrong table cannot be blessed.
 //!
-//! The rules are those of P17 to P19 and of PROTOCOL.md, said anew: from the handler table comes only
-//! who may call a type.
+//! The rules are those of P17 to P19 and of PROTOCOL.md, said anew: from the handler table comes
+//! only who may call a type.
 
 use p2sp::handlers::Handler;
 use p2sp::wire::MessageType;
