@@ -89,6 +89,9 @@ pub const SLICE_MICROS: u64 = 1_000;
 pub const TIME_SHARE: u32 = 100;
 /// … once they have taken so much at once, in microseconds.
 pub const TIME_BURST_MICROS: u64 = 200_000;
+/// What one request is charged at most, in microseconds: what takes longer has met a machine that
+/// stood still, and nobody is to pay for that.
+pub const TIME_CHARGED_MICROS_MAX: u64 = 10_000;
 /// What a request may take without being charged, in microseconds: most take less, and how many of
 /// those there may be is bounded by the rate of requests.
 pub const TIME_FREE_MICROS: u64 = 200;

@@ -151,3 +151,22 @@ fn p21_a_users_dear_requests_take_a_part_of_all_time() {
     house.turn();
     assert_eq!(answers(&house, &mut people[1]), 1);
 }
+
+#[test]
+fn p21_a_machine_that_stood_still_is_not_charged_to_whoever_was_served() {
+    let mut rules = Rules::default();
+    (rules.limits.requests_per_second, rules.limits.requests_burst) = (1_000, 1_000);
+    let (mut house, mut people, micros) = people(rules, 1);
+    let dear = people[0].request("search", json!({"query": "x"}));
+    // Ten seconds pass between the two looks at the clock, three times.
+    micros.set(10_000_000);
+    for _ in 0..3 {
+        house.net.send(people[0].end, &dear);
+        house.turn();
+        assert_eq!(answers(&house, &mut people[0]), 1);
+    }
+    micros.set(0);
+    house.net.send(people[0].end, &dear);
+    house.turn();
+    assert_eq!(answers(&house, &mut people[0]), 1, "at once");
+}

@@ -135,8 +135,13 @@ pub fn help(context: &mut Context, _: UserId, args: &Args) -> Answer {
 pub fn hash_done(context: &mut Context, purpose: &Purpose, outcome: &password::Outcome) -> Answer {
     let judged = judge(context.facts, purpose, outcome)?;
     match (purpose, outcome) {
-        (Purpose::Register { name, .. }, password::Outcome::Hashed(stored)) => {
-            registered(context, name, stored)
+        (Purpose::Register { name, counted_for }, password::Outcome::Hashed(stored)) => {
+            let answer = registered(context, name, stored);
+            if let (Err(No::Refused(_)), Some(address)) = (&answer, counted_for) {
+                let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
+                context.facts.throttle.give_registration_back(*address, limits, now);
+            }
+            answer
         }
         (
             Purpose::SignIn { user: Some(user), acks, .. },

@@ -65,12 +65,13 @@ pub fn addgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer 
     check_joined(context, other.id)?;
     context.need_storage()?;
     count_waiting(context, user, other.id, NOTICE_BYTES)?;
-    let now = context.facts.now.mono;
-    context.facts.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
     tell_group(context, user, &group, Event::GroupJoined, other.id)?;
     context.facts.store.join(group.id, other.id)?;
     context.facts.outbox.stage(Effect::Join(other.id, group.id));
     tell_user(context, user, &group, Event::GroupAdded, other.id)?;
+    // Counted last: a join that is refused for another reason is none.
+    let now = context.facts.now.mono;
+    context.facts.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
     Ok(Outcome::said(Reply::MemberAdded { group: group.name, name: other.name }))
 }
 

@@ -44,7 +44,8 @@ impl Server {
 
     /// A request waits for a hash from here on. If there is no place for all, one has to go.
     pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let conn = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving());
+        let Some(conn) = conn else { return self.attempt_is_none(&waiting.purpose, now) };
         conn.awaits_hash = true;
         let lane = Lane::of(&waiting.purpose, conn.peer());
         self.waiting.insert(id, waiting);

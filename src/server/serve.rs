@@ -74,7 +74,6 @@ impl Server {
             let Portion { conn, share, .. } = *intake.portion(index);
             // What others ask is answered without waiting for a slice of somebody who had one.
             if requests > 0 && spent.contains(&conn) {
-                self.stopped_at.get_or_insert(conn);
                 continue;
             }
             let mut took = Duration::ZERO;
@@ -95,17 +94,19 @@ impl Server {
                 }
                 let began = can_be_dear(&content).then(clock);
                 let served = self.serve_frame(conn, &content, now);
+                let end = began.map(|_| clock());
+                if let (Some(began), Some(end)) = (began, end)
+                    && let Some(user) = self.sessions.get(conn).map(|session| session.user)
+                {
+                    self.sessions.charges.charge(user, end.since(began), now.mono);
+                }
                 // One that failed counts too: the second walk finds out whether it fits alone.
                 intake.set_served(index, frame + 1);
                 served?;
                 requests += 1;
-                if let Some(began) = began {
-                    let end = clock();
+                if let (Some(began), Some(end)) = (began, end) {
                     is_over |= end >= deadline;
                     took += end.since(began);
-                    if let Some(user) = self.sessions.get(conn).map(|session| session.user) {
-                        self.sessions.charges.charge(user, end.since(began), now.mono);
-                    }
                     // Another one might take as long again.
                     if 2 * took.as_micros() as u64 >= limits::SLICE_MICROS {
                         self.spent.push(conn);

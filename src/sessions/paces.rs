@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::id::{Moment, UserId};
-use crate::limits::{Limits, TIME_BURST_MICROS, TIME_FREE_MICROS, TIME_SHARE};
+use crate::limits::{
+    Limits, TIME_BURST_MICROS, TIME_CHARGED_MICROS_MAX, TIME_FREE_MICROS, TIME_SHARE,
+};
 
 /// A bucket of permits that refills steadily.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +58,7 @@ pub struct Charges(BTreeMap<UserId, Moment>);
 impl Charges {
     /// A request of a user took so long.
     pub fn charge(&mut self, user: UserId, took: Duration, now: Moment) {
+        let took = took.min(Duration::from_micros(TIME_CHARGED_MICROS_MAX));
         let took = took.saturating_sub(Duration::from_micros(TIME_FREE_MICROS));
         if took.is_zero() {
             return;

@@ -61,7 +61,9 @@ fn name_groups_anew(db: &Transaction) -> rusqlite::Result<()> {
         db.prepare("UPDATE groups SET groupname = ?2, namekey = ?3 WHERE groupid = ?1")?;
     for (id, creator, text, key, deleted) in groups {
         if Name::group(&text).is_ok_and(|name| name.key != key) {
-            taken.remove(&(creator, key));
+            if !deleted {
+                taken.remove(&(creator, key));
+            }
             let is_free = |key: &str| deleted || !taken.contains(&(creator, key.to_owned()));
             let name = free_name(Name::group, &text, ' ', is_free);
             rename.execute((id, &name.text, &name.key))?;

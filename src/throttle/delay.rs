@@ -19,6 +19,10 @@ impl Row for Delay {
     fn moment(&self) -> Moment {
         self.until
     }
+
+    fn is_open(&self) -> bool {
+        self.under_way
+    }
 }
 
 impl Delay {
@@ -66,5 +70,9 @@ pub(super) struct Bucket(pub(super) Moment);
 impl Row for Bucket {
     fn moment(&self) -> Moment {
         self.0
+    }
+
+    fn is_open(&self) -> bool {
+        false
     }
 }

@@ -9,8 +9,11 @@ use crate::limits::THROTTLE_ROWS_MAX;
 
 /// A row of a table.
 pub(super) trait Row: Copy {
-    /// Rows whose moment is earlier are forgotten first.
+    /// Rows whose moment is earlier are forgotten first, …
     fn moment(&self) -> Moment;
+
+    /// … and those of which something is under way never: its end would count for nothing.
+    fn is_open(&self) -> bool;
 }
 
 /// Rows by their keys, as many as are allowed, and what they were before this tick.
@@ -30,7 +33,9 @@ impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
     }
 
     pub(super) fn set(&mut self, key: K, row: R) {
-        make_room(&mut self.rows);
+        if !self.rows.contains_key(&key) {
+            make_room(&mut self.rows);
+        }
         let before = self.rows.insert(key.clone(), row);
         self.before.push((key, before));
     }
@@ -65,7 +70,7 @@ pub(super) fn make_room<K: Eq + Hash, R: Row>(rows: &mut HashMap<K, R>) {
     let mut ages: Vec<Moment> = rows.values().map(Row::moment).collect();
     let middle = ages.len() / 2;
     let (_, &mut median, _) = ages.select_nth_unstable(middle);
-    rows.retain(|_, row| row.moment() > median);
+    rows.retain(|_, row| row.moment() > median || row.is_open());
 }
 
 /// Events within a span that begins with the first of them.
@@ -80,6 +85,10 @@ pub(super) struct Count {
 impl Row for Count {
     fn moment(&self) -> Moment {
         self.begun
+    }
+
+    fn is_open(&self) -> bool {
+        self.open > 0
     }
 }
 
