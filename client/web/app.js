@@ -35,7 +35,7 @@ const keep = new Keep();
 setLang(keep.lang ?? navigator.language);
 
 const session = new Session({
-  signedIn: (welcome) => world.begin(welcome),
+  signedIn: (welcome, isResumed) => world.begin(welcome, isResumed),
   pushed: (push, isNew) => world.take(push, isNew),
   caughtUp: () => draw(),
   ended,
@@ -142,14 +142,14 @@ async function signOut() {
   panel.close();
   if (session.phase === "open") return session.ask("logout");
   // Nobody can be told: what is kept here goes all the same.
-  keep.forget();
+  session.leave();
   location.reload();
 }
 
 /** The session is over, by whomever. */
 function ended(event, message) {
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
-  isElsewhere = event === "signed_in_elsewhere";
+  isElsewhere = keep.isResting = event === "signed_in_elsewhere";
   const name = event === "logout" ? "" : world.me?.name ?? keep.memory?.name ?? "";
   if (event === "logout") keep.forget();
   else world.remember();

@@ -6,6 +6,9 @@
 // have no answer yet, what is being written, how far was read, and the notices. Never a password,
 // and of what others wrote nothing but the server's own notices. Signing out forgets it all.
 //
+// Tabs share the browser's storage. Where another one has changed the key since, or goes on in the
+// place of this one, what stands there is no longer this page's to overwrite.
+//
 // A browser may forbid storage, or have no room: then what is kept lives as long as the page.
 
 const KEY = "p2sp.key";
@@ -18,6 +21,12 @@ export class Keep {
   /** Where the key is. */
   #store = this.#tab.read(KEY) === null && this.#browser.read(KEY) !== null
     ? this.#browser : this.#tab;
+  /** The key as this page knows it. */
+  #key = this.#store.read(KEY);
+  /** Tells what this page wrote from what another did. */
+  #writer = Math.random();
+  /** Another page may go on in the place of this one: its memory is the newer. */
+  isResting = false;
 
   /** The key of the last sign-in, or null. */
   get key() {
@@ -36,14 +45,20 @@ export class Keep {
       const memory = this.memory;
       this.forget();
       this.#store = store;
-      if (memory) this.memory = memory;
+      if (memory) store.write(MEMORY, memory);
     }
     store.write(KEY, key);
+    this.#key = key;
   }
 
   /** The key is worth nothing any more. */
   dropKey() {
-    this.#store.remove(KEY);
+    if (this.#isKeyKnown) this.#store.remove(KEY);
+  }
+
+  /** Whether no other page has changed the key, or has forgotten it. */
+  get #isKeyKnown() {
+    return this.key === this.#key;
   }
 
   /** What the world remembers, whosever it is, or null. */
@@ -52,12 +67,15 @@ export class Keep {
   }
 
   set memory(memory) {
-    this.#store.write(MEMORY, memory);
+    const isOvertaken = this.isResting && this.memory?.writer !== this.#writer;
+    if (!this.#isKeyKnown || isOvertaken) return;
+    this.#store.write(MEMORY, { ...memory, writer: this.#writer });
   }
 
   /** The person signed out. */
   forget() {
     for (const key of [KEY, MEMORY]) this.#store.remove(key);
+    this.#key = undefined;
   }
 
   /** The language that was chosen, or null. */

@@ -5,7 +5,9 @@
 // shape of its own. One with a user part (`bank.example@evil.example`) is no link.
 
 const CJK = String.raw`\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}`;
-const CJK_LABEL = new RegExp(String.raw`^[${CJK}\d-]+$`, "u");
+/** What of it a host may have: no punctuation, which goes on with the sentence. */
+const CJK_LETTER = String.raw`(?=[\p{L}\p{M}\p{N}])[${CJK}]`;
+const CJK_LABEL = new RegExp(String.raw`^(?:${CJK_LETTER}|[\d-])+$`, "u");
 /** Scripts that are read from left to right: others would turn the parts of an address around. */
 const SCRIPTS = [
   "Latin", "Greek", "Cyrillic", "Armenian", "Georgian", "Devanagari", "Bengali", "Gurmukhi",
@@ -17,8 +19,8 @@ const SCRIPTS = [
 const CHARACTER = String.raw`(?![${CJK}\p{DI}])[\p{L}\p{M}\p{N}!#-;=?-\[\]^_a-~]`;
 const REST = String.raw`(?:${CHARACTER})*`;
 const FOUND = new RegExp([
-  String.raw`(?<![a-z0-9])https?:\/\/(?:www\.)?[${CJK}][${CJK}a-z0-9-]*`
-    + String.raw`(?:\.[${CJK}a-z0-9-]+)+(?::\d+)?(?:[/?#]${REST})?`,
+  String.raw`(?<![a-z0-9])https?:\/\/(?:www\.)?${CJK_LETTER}(?:${CJK_LETTER}|[a-z0-9-])*`
+    + String.raw`(?:\.(?:${CJK_LETTER}|[a-z0-9-])+)+(?::\d+)?(?:[/?#]${REST})?`,
   String.raw`(?<![a-z0-9])https?:\/\/(?:${CHARACTER})${REST}`,
   String.raw`(?<![\w.@/-])www\.(?:${CHARACTER})${REST}`,
   String.raw`(?<![\w.+@/-])[a-z0-9][\w.+-]*@(?:[a-z0-9-]+\.)+[a-z]{2,}(?![\w@-])`,

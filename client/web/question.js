@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { say } from "./words.js";
 
 /** A press so soon after the question came up was not meant for it. */
-const TOO_SOON_MS = 700;
+export const TOO_SOON_MS = 700;
 
 /** A button that asks first. `text()` says what will be gone. */
 export function sureButton(label, text, act) {

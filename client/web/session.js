@@ -32,9 +32,9 @@ export class Session {
   /** By how many seconds the server's clock is ahead of this one. */
   #aheadS = 0;
   stream = new Stream();
-  /** What the session tells: `signedIn(welcome)`, `pushed(push, isNew)`, `caughtUp()`,
-   *  `watched(payload)`, `noticed(message)`, `ended(event, message)`, `keyChanged(key)`,
-   *  `changed()`. */
+  /** What the session tells: `signedIn(welcome, isResumed)`, `pushed(push, isNew)`,
+   *  `caughtUp()`, `watched(payload)`, `noticed(message)`, `ended(event, message)`,
+   *  `keyChanged(key)`, `changed()`. */
   #listener;
 
   constructor(listener) {
@@ -136,6 +136,11 @@ export class Session {
     this.#send();
   }
 
+  /** Signs out without the server, which cannot be told. */
+  leave() {
+    this.#end("logout", "");
+  }
+
   // What comes.
 
   #answer(payload, time) {
@@ -148,7 +153,7 @@ export class Session {
     if (request.type === "resume") return this.#resumed(payload);
     const done = code !== "ok" && wasDone(request, code);
     const ok = code === "ok" || done;
-    if (ok && request.type === "login") this.#signedIn(payload);
+    if (ok && request.type === "login") this.#signedIn(payload, false);
     if (ok && request.type === "passwd") this.#rekey(data.auth_token);
     if (ok && request.type === "logout") this.#end("logout", message);
     request.answer({ ok, code, message, data, time });
@@ -157,7 +162,7 @@ export class Session {
 
   #resumed(payload) {
     if (payload.code === "ok") {
-      this.#signedIn(payload);
+      this.#signedIn(payload, true);
       this.#phase = "open";
       this.#send();
       this.#listener.changed();
@@ -172,11 +177,11 @@ export class Session {
     return (payload.data?.retry_after ?? 0) * 1000;
   }
 
-  #signedIn(payload) {
+  #signedIn(payload, isResumed) {
     this.#rekey(payload.auth_token || this.#key);
     // What was asked of another log, or for another user, is not asked of this one.
     if (this.stream.begin(payload.user_id, payload.epoch, payload.cursor)) this.#giveUp();
-    this.#listener.signedIn(payload);
+    this.#listener.signedIn(payload, isResumed);
   }
 
   #rekey(key) {

@@ -7,7 +7,7 @@
 import { arrange, avatar, dayOf, h, icon, isSameDay, peer, saying, timeOf } from "./dom.js";
 import { linksIn } from "./links.js";
 import { wordsOf } from "./list.js";
-import { isSure } from "./question.js";
+import { TOO_SOON_MS, isSure } from "./question.js";
 import { bytesOf, partsOf } from "./text.js";
 import { currentLang, say } from "./words.js";
 
@@ -41,6 +41,8 @@ export class Talk {
   #isAtEnd = true;
   /** What is new has to be brought to the eye. */
   #isToShowNew = false;
+  /** When the focus was last led to the button that sends a text as several messages. */
+  #offered = -Infinity;
 
   /** `actions` has `back()`, `details(conversation)`, `fail(text)`. */
   constructor(world, actions) {
@@ -165,7 +167,9 @@ export class Talk {
     return {
       retry: (item) => this.#world.retry(conversation, item),
       discard: async (item) => {
-        const isMeant = await isSure(say("discard"), say("sure_discard"));
+        const isRefused = item.state === "failed";
+        const text = say(isRefused ? "sure_discard" : "sure_discard_unknown");
+        const isMeant = await isSure(say("discard"), text);
         if (isMeant) this.#world.discard(conversation, item);
       },
       count: async (item) => {
@@ -255,7 +259,8 @@ export class Talk {
       && event.keyCode !== 229 && !matchMedia("(pointer: coarse)").matches;
     if (sends) {
       event.preventDefault();
-      this.#submit();
+      // A key that is held down is one press.
+      if (!event.repeat) this.#submit();
     }
   }
 
@@ -263,8 +268,22 @@ export class Talk {
     const text = sayable(this.#text.value);
     if (!text) return this.#text.focus();
     // How it may be sent stands above it.
-    if (bytesOf(text) > MESSAGE_BYTES_MAX) return this.#measure.querySelector("button")?.focus();
+    if (bytesOf(text) > MESSAGE_BYTES_MAX) {
+      this.#offered = performance.now();
+      return this.#measure.querySelector("button")?.focus();
+    }
     this.#send([text]);
+  }
+
+  /** The button that sends a text as several messages. The press that led to it does not press
+   *  it: not by its second half, nor by a key that is still held down. */
+  #partsButton(parts) {
+    const press = () => {
+      if (performance.now() - this.#offered > TOO_SOON_MS) this.#send(parts);
+    };
+    const onkeydown = (event) => event.repeat && event.preventDefault();
+    return h("button", { type: "button", onclick: press, onkeydown },
+      say("send_parts", { count: parts.length }));
   }
 
   #send(texts) {
@@ -291,8 +310,7 @@ export class Talk {
     this.#measure.replaceChildren(
       h("span", { class: count ? "over" : "" }, say("length", { length, max })),
       count > PARTS_MAX ? h("span", {}, say("far_too_long", { count: PARTS_MAX }))
-        : count ? h("button", { type: "button", onclick: () => this.#send(parts) },
-          say("send_parts", { count })) : "");
+        : count ? this.#partsButton(parts) : "");
   }
 }
 

@@ -116,7 +116,11 @@ export const WORDS = {
   ],
   try_again: ["Try again", "重试"],
   discard: ["Discard", "丢弃"],
-  sure_discard: ["This message was not sent, and its text will be gone.", "这条消息尚未发送，丢弃后无法找回。"],
+  sure_discard: ["This message was not sent, and its text will be gone.", "这条消息未发送，丢弃后内容无法找回。"],
+  sure_discard_unknown: [
+    "It is not known whether this message was sent. If it was not, its text will be gone.",
+    "无法确定这条消息是否已发送。如果没有发送，丢弃后内容无法找回。",
+  ],
   length: ["{length} of {max} bytes", "{length} / {max} 字节"],
   send_parts: ["Send as {count} messages", "分成 {count} 条发送"],
   far_too_long: ["Too long, even for {count} messages.", "太长，分成 {count} 条也放不下。"],
@@ -160,16 +164,16 @@ export const WORDS = {
     "您和 {who} 将不再是好友，也不能互发消息。{who} 会收到通知。",
   ],
   sure_remove: [
-    "{who} will be out of {group}, can no longer read or write there, and is told.",
-    "{who} 将被移出 {group}，不能再查看或发送群消息，并会收到通知。",
+    "{who} will be out of {group}, and is told. They can no longer write there, nor read what is said from then on.",
+    "{who} 将被移出 {group}，并会收到通知。此后不能再在群中发送消息，也看不到新的群消息。",
   ],
   sure_leave_group: [
-    "You will be out of {group}, and can no longer read or write there. Only {who} can bring you back.",
-    "您将退出 {group}，不能再查看或发送群消息。只有 {who} 能再拉您入群。",
+    "You will be out of {group}. You can no longer write there, nor read what is said from then on. Only {who} can bring you back.",
+    "您将退出 {group}，此后不能再在群中发送消息，也看不到新的群消息。只有 {who} 能再拉您入群。",
   ],
   sure_delete_group: [
-    "{group} ends for everybody: its {count} members can no longer read or write there, and are told. This cannot be undone.",
-    "{group} 将对所有人解散：{count} 名成员都不能再查看或发送群消息，并会收到通知。此操作无法撤销。",
+    "{group} ends for everybody in it (members: {count}). They can no longer write there, and are told. This cannot be undone.",
+    "{group} 将对所有成员（共 {count} 人）解散。他们不能再在群中发送消息，并会收到通知。此操作无法撤销。",
   ],
   language: ["Language", "语言"],
   change_password: ["Change the password", "修改密码"],
@@ -178,8 +182,8 @@ export const WORDS = {
   change: ["Change", "修改"],
   sign_out: ["Sign out", "退出登录"],
   sure_sign_out: [
-    "Messages that were not sent: {count}. They will be gone.",
-    "有 {count} 条消息尚未发送，退出后将丢失。",
+    "Messages that were not sent, or perhaps not sent: {count}. Those that were not will be gone.",
+    "有 {count} 条消息未发送或无法确定是否已发送。退出后，未发送的内容将丢失。",
   ],
 
   // The administrator's.

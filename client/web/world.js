@@ -58,7 +58,8 @@ export class World {
   // A session begins and ends. All that is known is of one user in one log: what is kept of
   // another epoch, user id or name is not theirs. (The browser keeps it for this server alone.)
 
-  begin(welcome) {
+  /** `isResumed`: with the key of an earlier sign-in, not with a password. */
+  begin(welcome, isResumed = false) {
     const before = this.me;
     const memory = before ? this.#memory() : this.#keep.memory;
     this.me = { name: welcome.username, id: welcome.user_id, isAdmin: welcome.is_admin };
@@ -66,7 +67,9 @@ export class World {
     const isMine = memory?.log === this.#log && memory.name === this.me.name;
     // A key that was good goes on being good: the same person, and the server was set back to what
     // it was once.
-    const isSetBack = !isMine && before?.id === this.me.id && before.name === this.me.name;
+    const isSetBack = !isMine && (before || isResumed)
+      && memory?.log?.startsWith(`${this.me.id} `)
+      && (memory.name ?? this.me.name) === this.me.name;
     let wasOpen = this.open;
     if (!before || !isMine) {
       this.#clear();
@@ -137,13 +140,16 @@ export class World {
   }
 
   /** Of another log only what I wrote is mine. Whether the server still has it nobody knows, nor
-   *  whether a group's id names the same group. */
+   *  whether a group's id names the same group. (An older page kept neither the user's name nor
+   *  places as they are now.) */
   #setAside({ conversations, unsent, open }) {
     const known = ([kind, name, creator]) => this.conversation(kind, name, creator);
     conversations.filter(({ draft }) => draft)
       .forEach(({ place, draft }) => Object.assign(known(place), { draft }));
-    unsent.forEach(({ place, item }) => known(place).insert({ ...item, state: "aside" }));
-    return open ? known(open) : null;
+    for (const { kind, name, creator, place = [kind, name, creator], item } of unsent) {
+      known(place).insert({ ...item, state: "aside" });
+    }
+    return Array.isArray(open) ? known(open) : null;
   }
 
   // What is pushed.

@@ -54,7 +54,7 @@ test("no double click, and no key held down, does what cannot be undone", async 
   await ann.at("#question", "bob1 will be out of club1").waitFor();
   await keys.press("Escape");
   await ann.at("#panel > .body > .danger").dblclick();
-  await ann.at("#question", "club1 ends for everybody: its 2 members").waitFor();
+  await ann.at("#question", "club1 ends for everybody in it (members: 2)").waitFor();
   await keys.press("Escape");
   await bob.openGroup("club1");
   await bob.at("[data-details]").click();
@@ -81,7 +81,7 @@ test("a message that was not sent is not discarded by one press, nor by signing 
   await ann.at(".trouble", "Not sent").waitFor();
   await ann.at(".me").click();
   await ann.at("#panel .wide").click();
-  await ann.at("#question", "Messages that were not sent: 1").waitFor();
+  await ann.at("#question", "perhaps not sent: 1.").waitFor();
   await ann.page.keyboard.press("Escape");
   await ann.page.keyboard.press("Escape");
   await ann.at(".trouble button", "Discard").click();

@@ -49,6 +49,11 @@ test("p15 after a restore under an open page all that is new is shown, and nothi
   ann.wire.mend();
   await ann.sees("new");
   await ann.at(".trouble", "set back to an earlier state").waitFor();
+  await ann.at(".trouble button", "Discard").click();
+  await ann.at("#question", "not known whether this message was sent").waitFor();
+  await ann.page.keyboard.press("Escape");
+  await ann.page.reload();
+  await ann.at(".trouble", "set back to an earlier state").waitFor();
   assert.deepEqual(await ann.at("article .text").allTextContents(),
     ["in the backup", "new", "not sent"]);
   await ann.at(".trouble button", "Try again").click();
@@ -106,6 +111,87 @@ test("nothing of who signs out stays in the page, and the next one has their own
   await ann.at(".top", "where it begins").waitFor();
   assert.deepEqual(await ann.talk(), []);
   assert.equal(await ann.at(".composer textarea").inputValue(), "");
+});
+
+test("who signs out without a connection leaves nothing behind", async () => {
+  const [ann, bob] = await two("ann7", "bob7");
+  ann.wire.cut();
+  await ann.say("never sent");
+  await ann.at(".composer textarea").fill("half a word");
+  await ann.at(".me").click();
+  await ann.at("#panel .wide").click();
+  // The server is there again when the page is loaded anew.
+  await ann.page.route("**", (route) => {
+    ann.wire.mend();
+    return route.continue();
+  });
+  const isLoaded = ann.page.waitForEvent("load");
+  await ann.at("#question .danger").waitFor();
+  await ann.page.waitForTimeout(800);
+  await ann.at("#question .danger").click();
+  await isLoaded;
+  await ann.at("#entrance [name=username]").waitFor();
+  const left = await ann.page.evaluate(() => JSON.stringify([localStorage, sessionStorage]));
+  for (const trace of ["ann7", "bob7", "never", "half"]) {
+    assert.equal(left.includes(trace), false, trace);
+  }
+  await ann.signIn("ann7");
+  await ann.open("user/bob7");
+  assert.equal(await ann.at(".composer textarea").inputValue(), "");
+  assert.deepEqual(await ann.talk(), []);
+  assert.deepEqual(await bob.talk(), []);
+});
+
+test("a page that rests neither overwrites nor brings back what the next tab keeps", async () => {
+  const bob = await stage.server.peer("bob8");
+  const ann = await person();
+  await ann.at("[name=stay]").check();
+  await ann.register("ann8");
+  await ann.befriend("bob8");
+  await ann.open("user/bob8");
+  await ann.at(".composer textarea").fill("written in the first tab");
+  await ann.page.evaluate(() => dispatchEvent(new Event("pagehide")));
+  const first = ann.page;
+  await ann.openPage();
+  const second = ann.page;
+  await second.locator(".whom", { hasText: "bob8" }).waitFor();
+  await first.locator("#rest button").waitFor();
+  const kept = () => second.evaluate(() => localStorage.getItem("p2sp.memory"));
+  await second.locator(".composer textarea").fill("written in the second tab");
+  await second.evaluate(() => dispatchEvent(new Event("pagehide")));
+  await first.evaluate(() => dispatchEvent(new Event("pagehide")));
+  await first.evaluate(() => history.back());
+  await first.waitForTimeout(300);
+  assert.match(await kept(), /the second tab/);
+  await first.locator("#rest button").click();
+  await first.locator(".whom", { hasText: "bob8" }).waitFor();
+  assert.equal(await first.locator(".composer textarea").inputValue(), "written in the second tab");
+  await second.locator("#rest button").waitFor();
+  ann.page = first;
+  await ann.signOut();
+  await second.reload();
+  await second.locator("#entrance [name=username]").waitFor();
+  assert.equal(await kept(), null);
+  bob.end();
+});
+
+test("whose place was taken by another machine loses no half a text, also where they stay", async () => {
+  const bob = await stage.server.peer("bob9");
+  const ann = await person();
+  await ann.at("[name=stay]").check();
+  await ann.register("ann9");
+  await ann.befriend("bob9");
+  await ann.open("user/bob9");
+  await ann.at(".composer textarea").fill("half a word");
+  const other = await person();
+  await other.signIn("ann9");
+  await ann.at("#rest button").click();
+  await ann.at("#entrance .why", "Your sign-in has ended").waitFor();
+  await ann.at("#entrance [name=password]").fill(PASSWORD);
+  await ann.at("#entrance [type=submit]").click();
+  await ann.at(".whom", "bob9").waitFor();
+  assert.equal(await ann.at(".composer textarea").inputValue(), "half a word");
+  bob.end();
 });
 
 test("whose place was taken finds name, conversation and half a text as they were", async () => {
@@ -176,8 +262,12 @@ test("a long text is measured, never cut, and sent as several on request", async
     document.execCommand("insertText", false, text);
   }, text);
   assert.equal(await field.inputValue(), text);
-  await field.press("Enter");
+  // A key that is held down repeats itself.
+  for (let i = 0; i < 5; i += 1) await ann.page.keyboard.down("Enter");
+  await ann.page.keyboard.up("Enter");
+  await ann.page.keyboard.press("Enter");
   assert.equal(await ann.at("article").count(), 0, "it is not sent by itself");
+  await ann.page.waitForTimeout(800);
   await ann.at(".measure button", "Send as 2 messages").click();
   await bob.at("article").nth(1).waitFor();
   const parts = await ann.talk();

@@ -326,6 +326,38 @@ test("what another left in the browser is nobody's: not their words, nor their l
   assert.deepEqual(come({ username: "eve" }), [false, 0, 0], "another name");
 });
 
+test("p15 a page that was loaded anew after a restore loses nothing that I wrote", () => {
+  const keep = { memory: null };
+  const before = new World(new Bench().signIn().session, keep, { changed() {} });
+  before.begin(WELCOME);
+  before.send(before.conversation("user", "al"), "mine");
+  before.conversation("user", "al").draft = "half a word";
+  before.remember();
+  const left = structuredClone(keep.memory);
+  const come = (welcome, memory = left) => {
+    keep.memory = structuredClone(memory);
+    const bench = new Bench();
+    const world = new World(bench.session, keep, { changed() {} });
+    bench.session.restoreKey("k");
+    bench.connect();
+    bench.answer("resume", { ...WELCOME, auth_token: "", ...welcome });
+    world.begin(...bench.told.find(([name]) => name === "signedIn").slice(1));
+    const talk = world.conversations.get("user/al");
+    return [bench.types.includes("send"), talk?.draft, talk?.items.map(({ state }) => state)];
+  };
+  const aside = [false, "half a word", ["aside"]];
+  assert.deepEqual(come({ epoch: "f" }), aside);
+  const [{ item }] = left.unsent;
+  const older = {
+    userId: 7, log: "7 e", shown: 10, open: "user/al", notices: [],
+    conversations: [{ kind: "user", name: "al", unread: 0, read: 0, time: 1, marks: {} }],
+    unsent: [{ kind: "user", name: "al", item }],
+  };
+  assert.deepEqual(come({}, older), [false, "", ["aside"]], "an older page kept no name");
+  assert.deepEqual(come({ epoch: "f", user_id: 8 }), [false, undefined, undefined]);
+  assert.deepEqual(come({ epoch: "f", username: "eve" }), [false, undefined, undefined]);
+});
+
 test("nothing outlives a sign-out in memory", () => {
   const bench = new Bench().signIn();
   const world = new World(bench.session, { memory: null }, { changed() {} });

@@ -44,7 +44,13 @@ test("a link ends where the address does", () => {
     "（https://a.example/b）。": "https://a.example/b",
     "https://a.example/b입니다": "https://a.example/b",
     "https://例子.中国/a这个": "https://例子.中国/a",
+    "见https://例子.中国。谢谢": "https://例子.中国",
+    "（https://例子.中国）。": "https://例子.中国",
+    "《https://例子.中国》〉・々": "https://例子.中国",
+    "https://例子.中国、见": "https://例子.中国",
   };
+  assert.deepEqual(shown("https://例子.中国、https://b.example/"),
+    ["https://例子.中国", "https://b.example/"]);
   for (const [text, expected] of Object.entries(cases)) {
     assert.deepEqual(shown(text), [expected], text);
     assert.equal(linksIn(text).map((piece) => piece.shown ?? piece).join(""), text);
