@@ -300,6 +300,16 @@ print('heard', len(c.recv(9999)), flush=True)";
     }
     impostor.wait().expect("an end");
     let _ = fs::remove_file(data.join("control"));
+    // The doctor's command ends no server: the impostor's socket goes.
+    let mut impostor = python(&data, listen).expect("as before");
+    let mut stdout = impostor.stdout.take().expect("an output");
+    stdout.read_exact(&mut ready).expect("a line");
+    let output = run(&["--lang", "en", "--data", name(&data), "doctor"], "");
+    impostor.wait().expect("an end");
+    let said = text(&output.stdout);
+    let mend = said.lines().skip_while(|line| !line.starts_with("database: ")).nth(1);
+    assert_eq!(mend.map(str::trim), Some(&*format!("rm '{}/control'", name(&data))), "{said}");
+    let _ = fs::remove_file(data.join("control"));
 }
 
 #[test]
