@@ -191,6 +191,22 @@ impl Shared {
 }
 
 #[test]
+fn the_doctor_sends_whoever_asks_about_anothers_data_to_that_user() {
+    if !is_root("a doctor for another user's data") {
+        return;
+    }
+    let shared = Shared::new();
+    let data = shared.server.data();
+    chown(&data, Some(THEIRS), Some(THEIRS)).expect("given away");
+    set_mode(&data, 0o755);
+    let output = shared.command(&["--listen", "127.0.0.1:0", "doctor"]).output().expect("an end");
+    let said = text(&output.stdout);
+    let mend = said.lines().skip_while(|line| !line.starts_with("database: ")).nth(1);
+    let right = format!("sudo -u '#{THEIRS}' p2sp-server --data '{}' doctor", name(&data));
+    assert_eq!(mend.map(str::trim), Some(&*right), "{said}");
+}
+
+#[test]
 fn a_backup_into_a_folder_of_everybodys_is_nobody_elses() {
     if !is_root("a backup where others may write") {
         return;

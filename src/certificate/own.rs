@@ -1,9 +1,9 @@
 //! A certificate of our own: made with its key, and made again with the same key when its time is
 //! two thirds over or when it lacks a name that lasts.
 //!
-//! Clients trust the key, so they notice nothing; a browser asks its person again, so addresses that
-//! come and go are no reason. An operator who puts a file of their own where ours stands keeps it:
-//! only what has our subject, byte for byte, is made again.
+//! Clients trust the key, so they notice nothing. A browser asks its person again, so addresses
+//! that come and go are no reason. An operator who puts a file of their own where ours stands keeps
+//! it: only what has our subject, byte for byte, is made again.
 
 use std::time::{Duration, UNIX_EPOCH};
 
