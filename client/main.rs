@@ -33,6 +33,7 @@ mod tables;
 mod terminal;
 mod trust;
 
+use std::panic;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -40,7 +41,7 @@ use std::thread;
 use jiff::tz::TimeZone;
 use p2sp::locale::Lang;
 use p2sp::locale::client::{AddressFault, Text};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -57,6 +58,8 @@ use trust::Judge;
 
 /// The exit code when the command line is not understood: that of the parser of options.
 const EXIT_MISUSED: u8 = 2;
+/// The exit code after a panic: that of Rust.
+const EXIT_PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
     let flags = Flags::of_process();
@@ -102,10 +105,18 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Whoever ends us while we wait gets their terminal back as it was.
+/// Whoever ends us while we wait gets their terminal back as it was; so does who meets a fault of
+/// ours, in whichever thread.
 fn end_in_order(link: &Arc<Link>) {
-    let link = Arc::clone(link);
-    if let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+    let (link, at_panic) = (Arc::clone(link), Arc::clone(link));
+    let say = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        at_panic.output().restore();
+        say(info);
+        // To unwind would give the terminal the modes of the line editor again.
+        at_panic.output().exit(EXIT_PANICKED);
+    }));
+    if let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) {
         thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
                 link.output().restore();

@@ -164,15 +164,18 @@ impl<R: BufRead> Terminal<R> {
 
 impl<R> Terminal<R> {
     /// A password, and not a command that was typed before the question could be seen: that is
-    /// obeyed afterwards. If it was the password all the same, it is typed again now.
+    /// obeyed afterwards. If it was the password all the same, it is typed again now, and seen to
+    /// be: what was typed ahead is never an answer because it is there twice.
     fn secret(&mut self, prompt: &str) -> Option<String> {
         let editor = self.editor.as_mut()?;
         loop {
             let (line, was_typed_ahead) = editor.secret(prompt).ok()?;
             let word = line.split_whitespace().next().unwrap_or_default();
             let is_command = Syntax::of(&command::canonical(word)).is_some();
-            if !was_typed_ahead || !is_command || self.held.contains(&line) {
-                self.held.retain(|held| *held != line);
+            if !was_typed_ahead || !is_command {
+                if let Some(at) = self.held.iter().position(|held| *held == line) {
+                    self.held.remove(at);
+                }
                 return Some(line);
             }
             self.held.push_back(line);

@@ -34,6 +34,16 @@ use crate::wire::Fingerprint;
 /// The file in the data directory.
 const OWN_FILE: &str = "tls.pem";
 
+/// What our own certificate is for.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The host's name, and the addresses that the operator chose: without one of them the
+    /// certificate is made again.
+    pub lasting: Vec<String>,
+    /// Addresses that come and go: they are put into a certificate that is made anyway.
+    pub passing: Vec<String>,
+}
+
 /// Where the certificate and its key come from.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -123,15 +133,11 @@ impl Source {
 
     /// The same, and makes our own if there is none yet, for these names of the host and its
     /// addresses. One that is there is made again, with its key, if it should be at that time (in
-    /// unix seconds); where that fails, it is used as it is.
+    /// unix seconds), and the file before it is kept; where that fails, it is used as it is.
     ///
     /// # Errors
     /// As [`Source::load`], or it cannot be written.
-    pub fn load_or_make(
-        &self,
-        names: &[String],
-        unix: i64,
-    ) -> Result<Certificate, CertificateFault> {
+    pub fn load_or_make(&self, names: &Names, unix: i64) -> Result<Certificate, CertificateFault> {
         let Source::Own(dir) = self else { return self.load() };
         let path = dir.join(OWN_FILE);
         let unwritable = |why: String| CertificateFault::Unwritable(path.clone(), why);
@@ -158,23 +164,29 @@ impl Source {
         self.load()
     }
 
-    /// Whether our own certificate should be made again at that time, in unix seconds.
-    pub fn is_due(&self, names: &[String], unix: i64) -> bool {
+    /// Whether our own certificate should be made again at that time, in unix seconds, or for a
+    /// name that lasts.
+    pub fn is_due(&self, lasting: &[String], unix: i64) -> bool {
         let Source::Own(dir) = self else { return false };
         let found = read::<CertificateDer>(&dir.join(OWN_FILE)).unwrap_or_default();
-        matches!(found.as_slice(), [only] if own::is_due(only, names, unix))
+        matches!(found.as_slice(), [only] if own::is_due(only, lasting, unix))
     }
 }
 
 /// Makes our own certificate again, if it should be.
-fn renew(path: &Path, names: &[String], unix: i64) -> Result<bool, String> {
+fn renew(path: &Path, names: &Names, unix: i64) -> Result<bool, String> {
     let fault = |fault: CertificateFault| fault.to_string();
     let found = read::<CertificateDer>(path).map_err(fault)?;
-    if !matches!(found.as_slice(), [only] if own::is_due(only, names, unix)) {
+    let [only] = found.as_slice() else { return Ok(false) };
+    if !own::is_due(only, &names.lasting, unix) {
         return Ok(false);
     }
     let key = read::<PrivateKeyDer>(path).map_err(fault)?.into_iter().next().ok_or("no key")?;
-    let renewed = own::renew(&key, names, unix)?;
+    let renewed = own::renew(only, &key, names, unix)?;
+    // Should it have been an operator's after all, nothing is lost.
+    let before = Zeroizing::new(fs::read(path).map_err(|error| error.to_string())?);
+    let kept = write_secret(&path.with_added_extension("before"), &before);
+    kept.map_err(|error| error.to_string())?;
     write_secret(path, renewed.as_bytes()).map_err(|error| error.to_string())?;
     Ok(true)
 }
@@ -232,7 +244,7 @@ mod tests {
     fn made() -> (tempfile::TempDir, Source, Certificate) {
         let dir = tempfile::tempdir().expect("a directory");
         let source = Source::Own(dir.path().into());
-        let certificate = source.load_or_make(&[], NOW).expect("a certificate");
+        let certificate = source.load_or_make(&Names::default(), NOW).expect("a certificate");
         (dir, source, certificate)
     }
 
@@ -242,8 +254,26 @@ mod tests {
         let path = dir.path().join(OWN_FILE);
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(source.load_or_make(&[], NOW).expect("the same").fingerprint, first.fingerprint);
+        assert_eq!(
+            source.load_or_make(&Names::default(), NOW).expect("the same").fingerprint,
+            first.fingerprint
+        );
         assert_eq!(fs::read_dir(dir.path()).expect("files").count(), 1, "nothing half done stays");
+    }
+
+    #[test]
+    fn what_is_renewed_is_kept_beside_it_for_us_alone() {
+        let (dir, source, _) = made();
+        let path = dir.path().join(OWN_FILE);
+        let first = fs::read(&path).expect("a file");
+        let later = NOW + 300 * 86_400;
+        source.load_or_make(&Names::default(), later).expect("renewed");
+        assert_ne!(fs::read(&path).expect("a file"), first);
+        let before = dir.path().join("tls.pem.before");
+        assert_eq!(fs::read(&before).expect("a file"), first);
+        assert_eq!(fs::metadata(&before).expect("a file").permissions().mode() & 0o777, 0o600);
+        source.load_or_make(&Names::default(), later).expect("the same");
+        assert_eq!(fs::read(&before).expect("a file"), first);
     }
 
     #[test]
@@ -260,14 +290,20 @@ mod tests {
             (certificate, CertificateFault::NoKey(path.clone())),
         ] {
             fs::write(&path, text).expect("written");
-            assert_eq!(source.load_or_make(&[], NOW).err(), Some(fault));
+            assert_eq!(source.load_or_make(&Names::default(), NOW).err(), Some(fault));
             assert_eq!(fs::read_to_string(&path).expect("text"), text, "it is left as it is");
         }
         fs::write(&path, &whole[..whole.len() - 40]).expect("written");
-        assert!(matches!(source.load_or_make(&[], NOW), Err(CertificateFault::Unreadable(..))));
+        assert!(matches!(
+            source.load_or_make(&Names::default(), NOW),
+            Err(CertificateFault::Unreadable(..))
+        ));
         fs::remove_file(&path).expect("removed");
         fs::create_dir(&path).expect("a directory in its place");
-        assert!(matches!(source.load_or_make(&[], NOW), Err(CertificateFault::Unreadable(..))));
+        assert!(matches!(
+            source.load_or_make(&Names::default(), NOW),
+            Err(CertificateFault::Unreadable(..))
+        ));
     }
 
     #[test]

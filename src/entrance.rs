@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use p2sp::certificate::{Certificate, CertificateFault, Source, write_secret};
+use p2sp::certificate::{Certificate, CertificateFault, Names, Source, write_secret};
 use p2sp::files::{self, Opened};
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
@@ -107,16 +107,17 @@ fn look_at_key(key: &Path, lang: Lang) -> Result<(), Startup> {
 }
 
 /// What our own certificate is for: the host by its name, and all addresses that are listened on.
-pub fn names(listening: &[SocketAddr]) -> Vec<String> {
+/// Those that are listened on by themselves last; what an interface has now (a temporary address
+/// of IPv6, a bridge of containers) may be gone tomorrow.
+pub fn names(listening: &[SocketAddr]) -> Names {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_str().ok().filter(|host| !host.is_empty()).map(str::to_owned);
     let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let mut names: Vec<String> = host.into_iter().chain(always).collect();
-    for address in reachable(listening) {
-        let address = address.ip().to_string();
-        if !names.contains(&address) {
-            names.push(address);
-        }
+    let mut names = Names { lasting: host.into_iter().chain(always).collect(), passing: vec![] };
+    for address in reachable(listening).iter().map(SocketAddr::ip) {
+        let is_chosen = listening.iter().any(|chosen| chosen.ip() == address);
+        let list = if is_chosen { &mut names.lasting } else { &mut names.passing };
+        list.push(address.to_string());
     }
     names
 }
@@ -202,5 +203,22 @@ fn explain(fault: CertificateFault) -> Startup {
         CertificateFault::Unwritable(path, why) => {
             Startup::CertificateUnwritable { path: show(path), why }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_that_was_chosen_is_a_reason_for_another_certificate() {
+        let listening = ["0.0.0.0:1", "[::]:1", "10.9.8.7:1", "[fd00::7]:1"];
+        let listening = listening.map(|text| text.parse().expect("an address"));
+        let names = names(&listening);
+        let chosen: Vec<&str> = names.lasting.iter().map(String::as_str).collect();
+        assert!(chosen.ends_with(&["localhost", "127.0.0.1", "::1", "10.9.8.7", "fd00::7"]));
+        assert!(chosen.len() <= 6, "the host's name alone is more: {chosen:?}");
+        let found = reachable(&listening).len();
+        assert_eq!(names.passing.len(), found - 2, "what the interfaces have");
     }
 }

@@ -21,15 +21,17 @@ use rustix::fs::{AtFlags, CWD, linkat};
 use rustix::process::geteuid;
 
 /// What is used of the data directory, and whether it holds a secret.
-const USED: [(&str, bool); 5] = [
+const USED: [(&str, bool); 6] = [
     ("p2sp.db", true),
     ("p2sp.db-wal", true),
     ("tls.pem", true),
+    ("tls.pem.before", true),
     ("invite", true),
     ("p2sp.toml", false),
 ];
 /// What else may stand there, ours or the file system's. What begins with `p2sp.` is ours as well.
-const OURS: [&str; 5] = ["control", "restoring", "tls.pem.part", "invite.part", "lost+found"];
+const OURS: [&str; 6] =
+    ["control", "restoring", "tls.pem.part", "tls.pem.before.part", "invite.part", "lost+found"];
 
 /// Others may write.
 const WRITE: u32 = 0o022;

@@ -352,6 +352,8 @@ const _: () = assert!(WAL_PAGES_MAX < WAL_PAGES_KEPT && WAL_PAGES_KEPT < HOLD_WA
 
 /// Days that our own certificate is valid: browsers take no longer one.
 pub const CERTIFICATE_DAYS: i64 = 397;
+/// Names and addresses in our own certificate, if no more of them last.
+pub const CERTIFICATE_NAMES_MAX: usize = 64;
 /// How often a server that runs looks whether its own certificate is to be renewed, in seconds.
 pub const CERTIFICATE_LOOK_SECONDS: u64 = 86_400;
 

@@ -531,7 +531,10 @@ mod tests {
     fn once_a_day_it_is_looked_whether_the_certificate_is_due_and_then_it_is_renewed() {
         let dir = tempfile::tempdir().expect("a directory");
         let source = Source::Own(dir.path().into());
-        let names = || vec!["localhost".to_owned()];
+        let names = || crate::certificate::Names {
+            lasting: vec!["localhost".to_owned()],
+            passing: Vec::new(),
+        };
         let long_ago = unix_now() - 300 * 86_400;
         let first = source.load_or_make(&names(), long_ago).expect("a certificate");
         let mut net = MioNet::new(Bound::new(), dir.path(), Cost::default()).expect("an edge");
@@ -550,7 +553,7 @@ mod tests {
         assert!(look(&mut net));
         let second = net.certificate().expect("a certificate");
         assert_eq!(first.fingerprint, second.fingerprint);
-        assert!(!source.is_due(&names(), unix_now()));
+        assert!(!source.is_due(&names().lasting, unix_now()));
         net.certificate.as_mut().expect("named").look_at = Moment::default();
         assert!(!look(&mut net), "what is renewed is not due");
     }

@@ -114,7 +114,7 @@ fn a_reload_without_descriptors_changes_nothing() {
     };
     let elsewhere = tempfile::tempdir().expect("a directory");
     let new = Source::Own(elsewhere.path().into())
-        .load_or_make(&[], 1_800_000_000)
+        .load_or_make(&Default::default(), 1_800_000_000)
         .expect("a certificate");
     fs::copy(elsewhere.path().join("tls.pem"), server.data().join("tls.pem")).expect("copied");
 

@@ -191,6 +191,22 @@ impl Shared {
 }
 
 #[test]
+fn the_doctor_sends_whoever_asks_about_anothers_data_to_that_user() {
+    if !is_root("a doctor for another user's data") {
+        return;
+    }
+    let shared = Shared::new();
+    let data = shared.server.data();
+    chown(&data, Some(THEIRS), Some(THEIRS)).expect("given away");
+    set_mode(&data, 0o755);
+    let output = shared.command(&["--listen", "127.0.0.1:0", "doctor"]).output().expect("an end");
+    let said = text(&output.stdout);
+    let mend = said.lines().skip_while(|line| !line.starts_with("database: ")).nth(1);
+    let right = format!("sudo -u '#{THEIRS}' p2sp-server --data '{}' doctor", name(&data));
+    assert_eq!(mend.map(str::trim), Some(&*right), "{said}");
+}
+
+#[test]
 fn a_backup_into_a_folder_of_everybodys_is_nobody_elses() {
     if !is_root("a backup where others may write") {
         return;
@@ -299,6 +315,16 @@ print('heard', len(c.recv(9999)), flush=True)";
         }
     }
     impostor.wait().expect("an end");
+    let _ = fs::remove_file(data.join("control"));
+    // The doctor's command ends no server: the impostor's socket goes.
+    let mut impostor = python(&data, listen).expect("as before");
+    let mut stdout = impostor.stdout.take().expect("an output");
+    stdout.read_exact(&mut ready).expect("a line");
+    let output = run(&["--lang", "en", "--data", name(&data), "doctor"], "");
+    impostor.wait().expect("an end");
+    let said = text(&output.stdout);
+    let mend = said.lines().skip_while(|line| !line.starts_with("database: ")).nth(1);
+    assert_eq!(mend.map(str::trim), Some(&*format!("rm '{}/control'", name(&data))), "{said}");
     let _ = fs::remove_file(data.join("control"));
 }
 

@@ -392,6 +392,15 @@ fn a_command_that_was_typed_ahead_is_no_password_and_a_password_no_command() {
     let rows = bob.expect_row("You are bob.");
     let obeyed = rows.iter().any(|row| row == "> send alice hi");
     assert!(obeyed && !bob.bytes().contains(PASSWORD), "{rows:#?}");
+    // A command that is there twice is said twice, and is no password either.
+    bob.say("logout");
+    bob.expect_row("You are signed out.");
+    bob.expect_last(">");
+    bob.press("login bob\rsend alice again\rsend alice again\r");
+    bob.expect_last("Password:");
+    bob.press(&format!("{PASSWORD}\r"));
+    alice.expect("bob> again");
+    alice.expect("bob> again");
     // Somebody's password may look like a command.
     let secret = "send alice the password";
     let mut carl = Script::start(server.address);
@@ -412,6 +421,13 @@ fn a_command_that_was_typed_ahead_is_no_password_and_a_password_no_command() {
 
 #[test]
 fn a_client_that_is_ended_while_it_waits_leaves_the_terminal_as_it_was() {
+    // By Ctrl-C and by Ctrl-\, which a hand that wants out tries next.
+    for key in ["\x03", "\x1c"] {
+        ended_by(key);
+    }
+}
+
+fn ended_by(key: &str) {
     let server = Server::start(&[]);
     let mut person = Person::start(server.address, &[], &[]);
     person.expect_last(">");
@@ -427,7 +443,7 @@ fn a_client_that_is_ended_while_it_waits_leaves_the_terminal_as_it_was() {
             && modes.local_modes.contains(LocalModes::ICANON)
     });
     assert!(!echoes(&person), "what is typed ahead is not shown yet");
-    person.press("\x03");
+    person.press(key);
     assert_eq!(person.ended(), None, "by the signal, which its shell may want to know");
     assert!(echoes(&person));
 }

@@ -368,7 +368,8 @@ fn a_new_certificate_is_for_newcomers_and_a_bad_one_for_nobody() {
     assert_eq!(early.ask(&mut house, "ping", json!({}))["code"], "ok");
     let dir = tempfile::tempdir().expect("a directory");
     let source = p2sp::certificate::Source::Own(dir.path().into());
-    let next: Certificate = source.load_or_make(&[], 1_800_000_000).expect("a certificate");
+    let next: Certificate =
+        source.load_or_make(&Default::default(), 1_800_000_000).expect("a certificate");
     for (reload, holds) in [
         (Err("the file is gone".to_owned()), certificate().fingerprint),
         (Ok(next.clone()), next.fingerprint),

@@ -7,11 +7,14 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use live::{PATIENCE, Server, binary, run};
+use p2sp::wire::frame;
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::json;
@@ -281,6 +284,32 @@ fn the_doctor_finds_a_server_that_does_not_answer() {
     assert!(!fine && said.contains("does not answer"), "{said}");
     assert!(mend_of(&said, "database: ").starts_with("fuser -k -TERM"), "{said}");
     assert!(doctor(&server.data(), &FREE).0.contains("database: fine"), "it goes on");
+}
+
+#[test]
+fn the_doctor_leaves_an_older_server_alive() {
+    let server = stopped();
+    for (lang, words) in
+        [("en", "is of an older version. Restart it"), ("zh", "版本较旧，请重新启动")]
+    {
+        let control = server.data().join("control");
+        let _ = fs::remove_file(&control);
+        let listener = UnixListener::bind(&control).expect("a socket");
+        let older = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("the doctor");
+            let mut room = [0; 4_096];
+            assert!(stream.read(&mut room).expect("a question") > 0);
+            let payload = json!({"message": "no such type", "code": "unknown_type", "status": 400});
+            let answer = json!({"type": "normalmsg", "payload": payload});
+            let mut bytes = Vec::new();
+            frame::append(&mut bytes, |out| out.extend_from_slice(answer.to_string().as_bytes()));
+            stream.write_all(&bytes).expect("said");
+        });
+        let (said, fine) = doctor(&server.data(), &[&["--lang", lang][..], &FREE].concat());
+        older.join().expect("asked");
+        assert!(!fine && said.contains(words) && !said.contains("-TERM"), "{said}");
+        assert_eq!(mend_of(&said, words), "sudo systemctl restart p2sp");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A certificate of our own: made with its key, and made again with the same key when its time is
-//! two thirds over or when it lacks a name.
+//! two thirds over or when it lacks a name that lasts.
 //!
-//! Clients trust the key, so they notice nothing. An operator who puts a file of their own where
-//! ours stands keeps it: only what bears our mark is made again.
+//! Clients trust the key, so they notice nothing. A browser asks its person again, so addresses
+//! that come and go are no reason. An operator who puts a file of their own where ours stands keeps
+//! it: only what has our subject, byte for byte, is made again.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,12 +16,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use zeroize::Zeroizing;
 
-use super::validity::head;
-use crate::limits::CERTIFICATE_DAYS;
+use super::Names;
+use super::validity::{alternative_names, head, only_names};
+use crate::limits::{CERTIFICATE_DAYS, CERTIFICATE_NAMES_MAX};
 
-/// Stands in the subject of what we make.
+/// The organisation in the subject of what we make.
 const MARK: &str = "p2sp-server";
-/// Stood in the subject of what earlier versions made, for that name.
+/// The common name that we give what has no host's name, and the first word of all others.
+const COMMON: &str = "p2sp";
+/// The whole subject of what earlier versions made, for that name.
 const MARK_BEFORE: (&str, &str) = ("rcgen self signed cert", "p2sp");
 /// A clock that is so much behind ours takes it all the same.
 const CLOCK_SLACK_SECONDS: i64 = 3_600;
@@ -31,43 +35,68 @@ const COMMON_NAME_CHARS_MAX: usize = 64;
 ///
 /// # Errors
 /// What cannot be made.
-pub fn make(names: &[String], unix: i64) -> Result<Zeroizing<String>, String> {
+pub fn make(names: &Names, unix: i64) -> Result<Zeroizing<String>, String> {
     let key = KeyPair::generate().map_err(|error| error.to_string())?;
-    sign(&key, names, unix)
+    sign(&key, &all_of(names, Vec::new()), unix)
 }
 
-/// The same with the key that there is.
+/// The same with the key that there is; the names that the certificate has stay in it.
 ///
 /// # Errors
 /// The key is of a kind that we do not make.
 pub fn renew(
+    before: &CertificateDer,
     key: &PrivateKeyDer,
-    names: &[String],
+    names: &Names,
     unix: i64,
 ) -> Result<Zeroizing<String>, String> {
-    sign(&KeyPair::try_from(key).map_err(|error| error.to_string())?, names, unix)
+    let key = KeyPair::try_from(key).map_err(|error| error.to_string())?;
+    sign(&key, &all_of(names, alternative_names(before).unwrap_or_default()), unix)
 }
 
-/// Whether the certificate is ours and should be made again.
-pub fn is_due(der: &CertificateDer, names: &[String], unix: i64) -> bool {
+/// Each name once: those that last, then as many others as there is room for.
+fn all_of(names: &Names, before: Vec<String>) -> Vec<String> {
+    let mut all = names.lasting.clone();
+    for name in names.passing.iter().cloned().chain(before) {
+        if all.len() < CERTIFICATE_NAMES_MAX && !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// Whether the certificate is ours and should be made again: for its age, or because it lacks one
+/// of these names.
+pub fn is_due(der: &CertificateDer, lasting: &[String], unix: i64) -> bool {
     const DAY: i64 = 86_400;
     let (Some(head), Ok(parsed)) = (head(der), ParsedCertificate::try_from(der)) else {
         return false;
     };
-    let says = |mark: &str| head.subject.windows(mark.len()).any(|part| part == mark.as_bytes());
     let is_for = |name: &str| match ServerName::try_from(name) {
         Ok(name) => verify_server_name(&parsed, &name).is_ok(),
         // It cannot stand in one.
         Err(_) => true,
     };
-    let is_ours = says(MARK) || (says(MARK_BEFORE.0) && is_for(MARK_BEFORE.1));
+    // What we make has these attributes, in this order, and nothing else.
+    let is_ours = match only_names(head.subject).as_deref() {
+        Some([organisation, common]) => {
+            let common = common.common_name();
+            let is_common = |text: &str| {
+                text.strip_prefix(COMMON)
+                    .is_some_and(|host| host.is_empty() || host.starts_with(' '))
+            };
+            organisation.organisation() == Some(MARK) && common.is_some_and(is_common)
+        }
+        Some([only]) => only.common_name() == Some(MARK_BEFORE.0) && is_for(MARK_BEFORE.1),
+        _ => false,
+    };
     if !is_ours || head.issuer != head.subject {
         return false;
     }
     let span = head.not_after - head.not_before;
     let is_old = unix >= head.not_before + span / 3 * 2;
     let is_unfit = span > (CERTIFICATE_DAYS + 1) * DAY || unix < head.not_before;
-    is_old || is_unfit || !names.iter().all(|name| is_for(name))
+    is_old || is_unfit || !lasting.iter().all(|name| is_for(name))
 }
 
 fn sign(key: &KeyPair, names: &[String], unix: i64) -> Result<Zeroizing<String>, String> {
@@ -75,7 +104,7 @@ fn sign(key: &KeyPair, names: &[String], unix: i64) -> Result<Zeroizing<String>,
     let names: Vec<String> = names.cloned().collect();
     // The host's own name comes first, if it has one.
     let host = names.iter().find(|name| name.parse::<std::net::IpAddr>().is_err());
-    let common = host.map(|host| format!("p2sp {host}")).unwrap_or_default();
+    let common = host.map(|host| format!("{COMMON} {host}")).unwrap_or_default();
     let is_fit = !common.is_empty() && common.len() <= COMMON_NAME_CHARS_MAX;
     let mut params = CertificateParams::new(names).map_err(|error| error.to_string())?;
     let mut serial = [0; 16];
@@ -86,7 +115,7 @@ fn sign(key: &KeyPair, names: &[String], unix: i64) -> Result<Zeroizing<String>,
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, MARK);
-    let common = if is_fit { common } else { "p2sp".to_owned() };
+    let common = if is_fit { common } else { COMMON.to_owned() };
     params.distinguished_name.push(DnType::CommonName, common);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -112,6 +141,10 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
+    fn lasting(names: &[String]) -> Names {
+        Names { lasting: names.to_vec(), passing: Vec::new() }
+    }
+
     fn parts(pem: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
         (certificate, PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key"))
@@ -120,7 +153,7 @@ mod tests {
     #[test]
     fn it_lasts_397_days_and_is_due_at_two_thirds_or_for_another_name() {
         let wanted = names(&["chat.local", "localhost", "127.0.0.1", "::1", "192.168.7.5"]);
-        let (der, key) = parts(&make(&wanted, NOW).expect("made"));
+        let (der, key) = parts(&make(&lasting(&wanted), NOW).expect("made"));
         let said = head(&der).expect("a head");
         assert_eq!((said.not_after - said.not_before) / DAY, 397);
         for (days, due) in [(0, false), (264, false), (265, true), (500, true), (-2, true)] {
@@ -132,7 +165,7 @@ mod tests {
         }
         assert!(!is_due(&der, &names(&["no name at all"]), NOW));
 
-        let renewed = renew(&key, &wanted, NOW + 300 * DAY).expect("renewed");
+        let renewed = renew(&der, &key, &lasting(&wanted), NOW + 300 * DAY).expect("renewed");
         let (second, _) = parts(&renewed);
         assert!(!is_due(&second, &wanted, NOW + 300 * DAY));
         let print = |der: &CertificateDer| {
@@ -141,6 +174,61 @@ mod tests {
         };
         assert_eq!(print(&der), print(&second), "the key is the same");
         assert_ne!(der, second);
+    }
+
+    #[test]
+    fn addresses_that_come_and_go_are_in_it_and_stay_and_are_no_reason() {
+        let mut now = lasting(&names(&["chat.local", "127.0.0.1"]));
+        now.passing = names(&["fd00::1", "172.17.0.1", "127.0.0.1"]);
+        let (der, key) = parts(&make(&now, NOW).expect("made"));
+        let every = names(&["chat.local", "127.0.0.1", "fd00::1", "172.17.0.1"]);
+        assert_eq!(alternative_names(&der), Some(every.clone()));
+        now.passing = names(&["fd00::2"]);
+        assert!(!is_due(&der, &now.lasting, NOW));
+        let (renewed, _) = parts(&renew(&der, &key, &now, NOW).expect("renewed"));
+        assert!(!is_due(&renewed, &[&every[..], &now.passing].concat(), NOW), "all stay in it");
+        // However many there have been, they do not fill it.
+        now.passing = (0..1_000).map(|at| format!("10.0.{}.{}", at / 250, at % 250)).collect();
+        let (full, _) = parts(&renew(&renewed, &key, &now, NOW).expect("renewed"));
+        assert_eq!(alternative_names(&full).map(|all| all.len()), Some(CERTIFICATE_NAMES_MAX));
+        assert!(!is_due(&full, &now.lasting, NOW));
+    }
+
+    #[test]
+    fn a_subject_that_only_holds_our_words_is_an_operators() {
+        use DnType::{CommonName, OrganizationName, OrganizationalUnitName};
+        let key = KeyPair::generate().expect("a key");
+        for (subject, ours) in [
+            (&[(OrganizationName, "p2sp-server"), (CommonName, "p2sp chat.local")][..], true),
+            (&[(OrganizationName, "p2sp-server"), (CommonName, "p2sp")], true),
+            (&[(OrganizationName, "p2sp-server"), (CommonName, "chat.example.org")], false),
+            (&[(OrganizationName, "p2sp-server"), (CommonName, "p2spchat")], false),
+            (&[(OrganizationName, "our p2sp-server"), (CommonName, "p2sp")], false),
+            (&[(OrganizationalUnitName, "p2sp-server"), (CommonName, "p2sp")], false),
+            (&[(CommonName, "p2sp-server.example.org")], false),
+            (&[(CommonName, "p2sp-server")], false),
+            (&[(OrganizationName, "p2sp-server")], false),
+            (&[(CommonName, "p2sp"), (OrganizationName, "p2sp-server")], false),
+            (
+                &[
+                    (OrganizationName, "p2sp-server"),
+                    (CommonName, "p2sp"),
+                    (OrganizationalUnitName, "it"),
+                ],
+                false,
+            ),
+            (&[(CommonName, "rcgen self signed cert")], true),
+            (&[(CommonName, "a rcgen self signed cert")], false),
+        ] {
+            let mut params = CertificateParams::new(names(&["p2sp"])).expect("names");
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            for (attribute, text) in subject {
+                params.distinguished_name.push(attribute.clone(), *text);
+            }
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+            let made = params.self_signed(&key).expect("made").der().clone();
+            assert_eq!(is_due(&made, &[], NOW), ours, "{subject:?}");
+        }
     }
 
     #[test]

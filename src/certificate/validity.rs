@@ -1,4 +1,4 @@
-//! By whom a certificate is, for whom, and how long it is valid.
+//! By whom a certificate is, for whom, under which names, and how long it is valid.
 //!
 //! ```text
 //! Certificate ─► TBSCertificate ─► [version] serial algorithm issuer validity subject …
@@ -6,6 +6,8 @@
 //! ```
 //!
 //! Only what stands before the fields is gone past; whether the rest is in order is rustls' to say.
+
+use std::net::IpAddr;
 
 /// What the head of a certificate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,27 @@ pub struct Head<'a> {
     pub not_after: i64,
     /// Whose it is, as DER.
     pub subject: &'a [u8],
+    /// What stands behind the subject: the key and the extensions.
+    rest: &'a [u8],
+}
+
+/// One attribute of a subject that has one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    kind: &'a [u8],
+    text: &'a str,
+}
+
+impl<'a> Attribute<'a> {
+    /// The text, if it is the name of an organisation.
+    pub fn organisation(&self) -> Option<&'a str> {
+        (self.kind == [0x55, 4, 10]).then_some(self.text)
+    }
+
+    /// The text, if it is a common name.
+    pub fn common_name(&self) -> Option<&'a str> {
+        (self.kind == [0x55, 4, 3]).then_some(self.text)
+    }
 }
 
 /// The head of a certificate; `None` if the bytes are none.
@@ -30,11 +53,63 @@ pub fn head(der: &[u8]) -> Option<Head<'_>> {
     let (_, _, behind_algorithm) = element(behind_serial)?;
     let (_, issuer, behind_issuer) = element(behind_algorithm)?;
     let (_, validity, behind_validity) = element(behind_issuer)?;
-    let (_, subject, _) = element(behind_validity)?;
+    let (_, subject, rest) = element(behind_validity)?;
     let (before_tag, before, behind_not_before) = element(validity)?;
     let (after_tag, after, _) = element(behind_not_before)?;
     let (not_before, not_after) = (unix_of(before_tag, before)?, unix_of(after_tag, after)?);
-    Some(Head { issuer, not_before, not_after, subject })
+    Some(Head { issuer, not_before, not_after, subject, rest })
+}
+
+/// The attributes of a subject, if each stands alone and is UTF-8, as we write them.
+pub fn only_names(mut subject: &[u8]) -> Option<Vec<Attribute<'_>>> {
+    const UTF8: u8 = 0x0c;
+    let mut found = Vec::new();
+    while !subject.is_empty() {
+        let (_, set, behind) = element(subject)?;
+        let (_, attribute, another) = element(set)?;
+        let (_, kind, value) = element(attribute)?;
+        let (tag, text, more) = element(value)?;
+        if tag != UTF8 || !another.is_empty() || !more.is_empty() {
+            return None;
+        }
+        found.push(Attribute { kind, text: std::str::from_utf8(text).ok()? });
+        subject = behind;
+    }
+    Some(found)
+}
+
+/// The host names and addresses that a certificate is for; `None` if it does not say.
+pub fn alternative_names(der: &[u8]) -> Option<Vec<String>> {
+    const EXTENSIONS: u8 = 0xa3;
+    const ALTERNATIVE_NAMES: [u8; 3] = [0x55, 29, 17];
+    const OCTETS: u8 = 0x04;
+    const DNS_NAME: u8 = 0x82;
+    const ADDRESS: u8 = 0x87;
+    let find = |mut bytes, wanted: &dyn Fn(u8, &[u8]) -> bool| loop {
+        let (tag, content, behind) = element(bytes)?;
+        if wanted(tag, content) {
+            return Some(content);
+        }
+        bytes = behind;
+    };
+    let (_, extensions, _) = element(find(head(der)?.rest, &|tag, _| tag == EXTENSIONS)?)?;
+    let is_it = |_, one: &[u8]| element(one).is_some_and(|(_, id, _)| id == ALTERNATIVE_NAMES);
+    let (_, names, _) = element(find(find(extensions, &is_it)?, &|tag, _| tag == OCTETS)?)?;
+    let mut found = Vec::new();
+    let mut rest = names;
+    while let Some((tag, name, behind)) = element(rest) {
+        let ip = || match name.len() {
+            4 => Some(IpAddr::from(<[u8; 4]>::try_from(name).ok()?)),
+            _ => Some(IpAddr::from(<[u8; 16]>::try_from(name).ok()?)),
+        };
+        found.extend(match tag {
+            DNS_NAME => std::str::from_utf8(name).ok().map(str::to_owned),
+            ADDRESS => ip().map(|ip| ip.to_string()),
+            _ => None,
+        });
+        rest = behind;
+    }
+    Some(found)
 }
 
 /// The first element of DER: its tag, its content, and what stands behind it.

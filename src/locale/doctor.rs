@@ -67,6 +67,10 @@ pub enum Complaint {
     Ends {
         days: i64,
     },
+    /// The server's own answer, in the right language already.
+    Older {
+        message: String,
+    },
     /// Said already, in the right language.
     Said {
         line: String,
@@ -82,6 +86,13 @@ impl Complaint {
             Complaint::OpenFiles { files, connections } => (
                 format!("at most {files} open files, so at most {connections} connections"),
                 format!("最多打开 {files} 个文件，只能容纳 {connections} 个连接"),
+            ),
+            Complaint::Older { message } => (
+                format!(
+                    "The server that runs does not tell of itself ({message}): it is of an older \
+                     version. Restart it."
+                ),
+                format!("正在运行的服务器不提供自身信息（{message}）：版本较旧，请重新启动。"),
             ),
             Complaint::Ends { days: ..0 } => {
                 ("the certificate is not valid any more".into(), "证书已过期".into())

@@ -47,7 +47,26 @@ pub fn class(c: char) -> Class {
         0x09 | 0x20 | 0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x2800 | 0x3000 => {
             Class::Space
         }
-        0x2023 | 0x23F5 | 0x25B6..=0x25BB | 0x27A4 | 0x2BC8 | 0x1F782 => Class::Mark,
+        0x1405
+        | 0x1433
+        | 0x2023
+        | 0x22B3
+        | 0x23E9
+        | 0x23ED
+        | 0x23EF
+        | 0x23F5
+        | 0x25B6..=0x25BB
+        | 0x27A2..=0x27A4
+        | 0x29D0
+        | 0x2B9E
+        | 0x2BC8
+        | 0xE0B0
+        | 0x1D14C
+        | 0x1D14D
+        | 0x1F782
+        | 0x1F892
+        | 0x1F896
+        | 0x1FB6C => Class::Mark,
         0x200D | 0xFE00..=0xFE0F | 0xE0100..=0xE01EF => Class::Joiner,
         // Mongolian selectors, and what is no character.
         0x180B..=0x180F | 0xFDD0..=0xFDEF => Class::Hidden,
@@ -270,6 +289,9 @@ mod tests {
             ),
             ("\u{1100}\u{1161}\u{11a8}", "\u{1100}\u{1161}\u{11a8}"),
             ("►! you are out ▶\u{fe0f}", ">! you are out >"),
+            ("\u{2b9e}⊳ᐅᐳ\u{1f892}➢⏩⯈", ">>>>>>>>"),
+            ("▸➤➣⏵▷▹▻‣\u{1f782}⏭⏯⧐\u{e0b0}", ">>>>>>>>>>>>>"),
+            ("⊲ ◄ → ➡ » › > ⏫ ∆ 三 个", "⊲ ◄ → ➡ » › > ⏫ ∆ 三 个"),
         ] {
             assert_eq!(line(text), seen, "{text:?}");
         }

@@ -1,7 +1,7 @@
 //! Names that people would take for the server's, its operator's or everybody's.
 //!
 //! The rule: a name is reserved if nothing is in it but reserved words, words that go with them
-//! (`istrator`, `message`, `bot`, …), punctuation, and digits at its ends. So `badminton` is free.
+//! (`istrator`, `message`, `bot`, …), punctuation, and digits. So `badminton` is free.
 //! Words are compared by how they look: the skeletons of UTS #39 in lower case, traditional
 //! characters as simplified ones, and `i`, `I`, `l`, `1` as one, because names differ by no case.
 
@@ -25,6 +25,8 @@ const RESERVED: &[&str] = &[
     "helpdesk",
     "everyone",
     "notice",
+    "notification",
+    "sysmsg",
     "nickserv",
     "chanserv",
     "memoserv",
@@ -39,6 +41,7 @@ const RESERVED: &[&str] = &[
     "客服",
     "客户服务",
     "服务器",
+    "伺服器",
     "官方",
     "站长",
     "版主",
@@ -56,7 +59,9 @@ const RESERVED: &[&str] = &[
 const BESIDE: &[&str] = &[
     "istrator",
     "s",
+    "super",
     "message",
+    "msg",
     "bot",
     "team",
     "official",
@@ -64,6 +69,9 @@ const BESIDE: &[&str] = &[
     "service",
     "the",
     "消息",
+    "讯息",
+    "信息",
+    "提示",
     "账号",
     "团队",
     "小组",
@@ -96,6 +104,8 @@ const VARIANTS: &[(&str, char)] = &[
     ("機", '机'),
     ("級", '级'),
     ("羣", '群'),
+    ("訊", '讯'),
+    ("噐", '器'),
 ];
 
 struct Word {
@@ -119,26 +129,53 @@ pub(super) fn looks_like(name: &str) -> Option<&'static str> {
     exactly.or_else(|| reserved_word_of(&fold(name))).or_else(|| reserved_word_of(&fold(core)))
 }
 
-/// The reserved word in a text that is made of nothing but our words.
+/// The reserved word in a text that is made of nothing but our words, and digits.
 fn reserved_word_of(text: &str) -> Option<&'static str> {
-    // For each end of the text so far: whether our words reach it, and with which reserved one.
-    let mut reached: Vec<Option<Option<&'static str>>> = vec![None; text.len() + 1];
-    reached[0] = Some(None);
-    for start in 0..text.len() {
-        let Some(so_far) = reached[start] else { continue };
-        for word in WORDS.iter().filter(|word| text[start..].starts_with(&word.folded)) {
-            let found = so_far.or(word.is_reserved.then_some(word.written));
-            let end = &mut reached[start + word.folded.len()];
-            *end = Some(end.flatten().or(found));
+    // The ways to read the text so far: what is left of the word that has begun, and the reserved
+    // word, which it may be itself.
+    let mut ways: Vec<(&str, Option<&str>)> = vec![("", None)];
+    for c in text.chars() {
+        let mut next = Vec::new();
+        for (rest, found) in ways {
+            if c.is_ascii_digit() {
+                next.push((rest, found));
+            }
+            let go_on = |(rest, found): (&'static str, _)| {
+                let mut rest = rest.chars();
+                let is_next = rest.next().is_some_and(|letter| stands_for(c, letter));
+                is_next.then_some((rest.as_str(), found))
+            };
+            let begin = |word: &'static Word| {
+                (&*word.folded, found.or(word.is_reserved.then_some(word.written)))
+            };
+            match rest {
+                "" => next.extend(WORDS.iter().map(begin).filter_map(go_on)),
+                _ => next.extend(go_on((rest, found))),
+            }
         }
+        next.sort_unstable();
+        next.dedup();
+        ways = next;
     }
-    reached[text.len()].flatten()
+    ways.into_iter().filter(|(rest, _)| rest.is_empty()).find_map(|(_, found)| found)
 }
 
-/// How a text looks, without its punctuation.
+/// Whether a character of a name is that of a word, or a digit that looks like it.
+fn stands_for(c: char, letter: char) -> bool {
+    c == letter || matches!((c, letter), ('1', 'l') | ('0', 'o'))
+}
+
+/// How a text looks, without its punctuation. Digits stay: each may stand for a letter, or for
+/// nothing.
 fn fold(text: &str) -> String {
     let simplified: String = text.to_lowercase().chars().map(simplify).collect();
-    let looks: String = skeleton(&simplified).collect();
+    let parts = simplified.split_inclusive(|c: char| c.is_ascii_digit());
+    let looks: String = parts
+        .flat_map(|part| {
+            let digit = part.chars().next_back().filter(char::is_ascii_digit);
+            skeleton(part.trim_end_matches(|c: char| c.is_ascii_digit())).chain(digit)
+        })
+        .collect();
     let looks = looks.to_lowercase();
     looks.chars().filter(|c| c.is_alphanumeric()).map(|c| if c == 'i' { 'l' } else { c }).collect()
 }
@@ -188,6 +225,27 @@ mod tests {
             ("ALL", "all"),
             ("a-l-l", "all"),
             ("Everyone", "everyone"),
+            ("superadmin", "admin"),
+            ("super-admin", "admin"),
+            ("SuperRoot", "root"),
+            ("admin2bot", "admin"),
+            ("a1d2m3i4n", "admin"),
+            ("sys2tem", "system"),
+            ("sysmsg", "sysmsg"),
+            ("sys_msg", "sysmsg"),
+            ("system_msg", "system"),
+            ("system_notification", "system"),
+            ("ServerNotifications", "server"),
+            ("notification", "notification"),
+            ("系統訊息", "系统"),
+            ("系统讯息", "系统"),
+            ("系统信息", "系统"),
+            ("系统提示", "系统"),
+            ("系2统", "系统"),
+            ("伺服器", "伺服器"),
+            ("服務器", "服务器"),
+            ("伺服器訊息", "伺服器"),
+            ("adm1n1bot", "admin"),
         ] {
             let found = looks_like(name);
             assert!(found.is_some(), "{name}");
@@ -224,6 +282,27 @@ mod tests {
             "李客",
             "thomas",
             "observer",
+            "superman",
+            "Supermario",
+            "super",
+            "supper",
+            "msg",
+            "msgbot",
+            "Admir",
+            "Admin2Bob",
+            "ad2min3ton",
+            "b4dm1nt0n",
+            "陈信",
+            "信息",
+            "讯息",
+            "提示",
+            "小提示",
+            "陈系统",
+            "伺郎",
+            "a11en",
+            "a1",
+            "r2d2",
+            "4ll3n",
         ] {
             assert_eq!(looks_like(name), None, "{name}");
         }

@@ -223,10 +223,7 @@ fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Me
     match about {
         Ok(Some(_)) => return Vec::new(),
         Ok(None) => {}
-        Err(line) => {
-            let mend = format!("fuser -k -TERM {}/p2sp.db", data.trim_end_matches('/'));
-            return vec![(Complaint::Said { line: line.say(lang) }, mend)];
-        }
+        Err(line) => return vec![unasked(options, line)],
     }
     if !options.data.join("p2sp.db").exists() {
         let path = options.data.display().to_string();
@@ -246,6 +243,26 @@ fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Me
             vec![(Complaint::Said { line: refusal(error, &options.data).say(lang) }, mend)]
         }
     }
+}
+
+/// Why the server that runs does not say how it is doing. Only one that does not answer is ended.
+fn unasked(options: &Options, line: &Startup) -> Mend {
+    let data = quoted(&options.data);
+    let mend = match line {
+        Startup::Operating(Operating::Refused { message }) => {
+            let complaint = Complaint::Older { message: message.clone() };
+            return (complaint, "sudo systemctl restart p2sp".to_owned());
+        }
+        Startup::Operating(Operating::Impostor { path, .. }) => {
+            format!("rm {}", quoted(Path::new(path)))
+        }
+        Startup::Operating(Operating::Foreign { owner, .. }) => {
+            format!("sudo -u '#{owner}' p2sp-server --data {data} doctor")
+        }
+        Startup::NotWritable { .. } => format!("sudo chown -R \"$USER\" {data}"),
+        _ => format!("fuser -k -TERM {}", quoted(&options.data.join("p2sp.db"))),
+    };
+    (Complaint::Said { line: line.say(options.rules.lang) }, mend)
 }
 
 /// Whether the certificate can be used, and for how long, if there is one already. Our own is

@@ -17,7 +17,9 @@ pub fn certificate() -> Certificate {
     static MADE: OnceLock<Certificate> = OnceLock::new();
     let make = || {
         let dir = tempfile::tempdir().expect("a directory");
-        Source::Own(dir.path().into()).load_or_make(&[], 1_800_000_000).expect("a certificate")
+        Source::Own(dir.path().into())
+            .load_or_make(&Default::default(), 1_800_000_000)
+            .expect("a certificate")
     };
     MADE.get_or_init(make).clone()
 }
