@@ -12,6 +12,8 @@ const BEFORE_CHARS = 20;
 const FROM_CHARS = 120;
 /** A character may be long; what is further away, in UTF-16 units, is not looked at. */
 const SNIPPET_UNITS = 2_000;
+/** So many hits are shown, if there are as many, before somebody has to ask for more. */
+const HITS_AT_ONCE = 20;
 
 export class Search {
   #field = document.querySelector("#rooms [type=search]");
@@ -108,14 +110,15 @@ export class Search {
 
   async #goOn() {
     const search = this.#search;
-    let page = search;
+    let { hits } = search, page = search;
+    const enough = hits.length + HITS_AT_ONCE;
     search.isBusy = true;
     this.#actions.changed();
-    // A page may bring nothing, and there be more.
+    // A page that was cut short brings few or none, and there are more.
     do {
       page = await this.#world.search(search.query, page.next);
-    } while (search === this.#search && page.next && !page.hits.length);
-    const hits = [...search.hits, ...page.hits];
+      hits = [...hits, ...page.hits];
+    } while (search === this.#search && page.next && hits.length < enough);
     Object.assign(search, { why: "", ...page, hits, isBusy: false });
     this.#actions.changed();
   }
