@@ -197,7 +197,7 @@ impl<'c, 'f> Context<'c, 'f> {
     /// The user named by the argument `username`.
     ///
     /// # Errors
-    /// `no_such_user`, and `slow_down` as [`Context::told`] has it.
+    /// `no_such_user`, and `slow_down` as `Context::told` has it.
     pub fn named_user(&mut self, user: Option<UserId>, args: &Args) -> Result<User, No> {
         let raw = args.username()?;
         let found = self.facts.store.user_by_key(&user_key(raw))?;
