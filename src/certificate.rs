@@ -8,9 +8,9 @@
 //!
 //! A key is made only where there is no file. One that cannot be read, or lacks a part, is a fault
 //! that says so: whoever has trusted the old key must not meet a new one by accident. Our own
-//! certificate is made again in time, with the key that it had (`certificate/own.rs`). TLS 1.3 alone
-//! is spoken, without tickets and early data: each handshake stands for itself. Nothing here knows
-//! a connection.
+//! certificate is made again in time, with the key that it had (`certificate/own.rs`). TLS 1.3
+//! alone is spoken, without tickets and early data: each handshake stands for itself. Nothing here
+//! knows a connection.
 
 mod own;
 mod validity;
