@@ -49,12 +49,12 @@ pub struct EventLoop<N: Net> {
     server: Server,
     events: Events,
     remembered: Vec<Remembered>,
-    /// Connections that may have something to read or to serve, in turn …
+    /// Connections that may have something to read or to serve, in turn.
     ready: VecDeque<ConnId>,
-    /// … behind all those that are ready in the next tick, those that used up their slice of the
-    /// last one, …
+    /// Connections that used up their slice of the last tick: they stand behind all that are ready
+    /// in the next one.
     spent: VecDeque<ConnId>,
-    /// … and those of them where nobody has signed in, who have a line of their own.
+    /// Connections on which nobody has signed in have a line of their own.
     newcomers: VecDeque<ConnId>,
     /// Those wait until then, …
     newcomers_not_before: Moment,
@@ -116,11 +116,12 @@ impl<N: Net> EventLoop<N> {
         self.accept(now); //                 newcomers first: their bytes may be here already
         self.read(now); //                   all input is in before the transaction opens …
         self.serve(now)?; //                 … so that it spans no system call but SQLite's
-        let committed = self.server.commit(now)?; // one fsync for everything the tick decided
+        let committed = self.commit(now)?; // one fsync for everything the tick decided
         self.deliver(committed, now)?; //    only what is committed reaches a send buffer
         self.write(now); //                  one write a connection, however much was said
         self.reap(now)?; //                  slots are freed last: no phase meets a stranger
-        self.server.tick_took(self.net.moment().since(now.mono));
+        let took = self.net.moment().since(now.mono);
+        self.server.tick_took(took);
         Ok(now)
     }
 
@@ -403,6 +404,10 @@ impl<N: Net> EventLoop<N> {
         }
         let net = &self.net;
         self.server.serve(now, || net.moment())
+    }
+
+    fn commit(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
+        self.server.commit(now)
     }
 
     fn deliver(&mut self, committed: Vec<Committed<Vec<Effect>>>, now: Now) -> Result<(), Fatal> {

@@ -94,8 +94,8 @@ impl Server {
                 }
                 let began = can_be_dear(&content).then(clock);
                 let served = self.serve_frame(conn, &content, now);
-                let end = began.map(|_| clock());
-                if let (Some(began), Some(end)) = (began, end)
+                let timed = began.map(|began| (began, clock()));
+                if let Some((began, end)) = timed
                     && let Some(user) = self.sessions.get(conn).map(|session| session.user)
                 {
                     self.sessions.charges.charge(user, end.since(began), now.mono);
@@ -104,7 +104,7 @@ impl Server {
                 intake.set_served(index, frame + 1);
                 served?;
                 requests += 1;
-                if let (Some(began), Some(end)) = (began, end) {
+                if let Some((began, end)) = timed {
                     is_over |= end >= deadline;
                     took += end.since(began);
                     // Another one might take as long again.
