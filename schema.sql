@@ -122,8 +122,8 @@ CREATE TABLE friend_requests (
 
 -- The message log: the only queue. One row a message, whatever the number of its readers, and
 -- no index: a message is one append, however many there are. Where the newest entries are is
--- known in memory (src/store/tail.rs), where the others are stands in the two tables below.
--- The oldest go when they have been kept long enough (src/store/retention.rs).
+-- known in memory (src/log/tail.rs), where the others are stands in the two tables below.
+-- The oldest go when they have been kept long enough (src/log/retention.rs).
 CREATE TABLE log (
     seq          INTEGER PRIMARY KEY, -- the message's id and its place; given by log_state
     conversation INTEGER NOT NULL,    -- 0 everyone, 2 * userid an inbox, 2 * groupid + 1 a group
@@ -175,7 +175,7 @@ CREATE TABLE mid_slices (
 
 -- The words of the log's texts, for the search: trails the log, and follows from it. It tells
 -- which texts have a word (`rowid` is the seq) and not where. What a word is, is decided in
--- src/store/tokens.rs, so that nothing is left for the tokenizer but to part them at spaces.
+-- src/log/tokens.rs, so that nothing is left for the tokenizer but to part them at spaces.
 CREATE VIRTUAL TABLE words USING fts5 (
     terms, -- each begins with its slice of the log, as above, in hexadecimal, and §. The different
            -- words, each Chinese character as one; and for the conversation §u and a userid, §g

@@ -90,6 +90,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &["id", "limits"]),
     // Old passwords are wrapped where they lie.
     ("store", &["names", "password", "id", "limits"]),
+    ("log", &["id", "limits"]),
+    ("people", &["names", "id", "limits"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits", "visible"]),
     ("password", &["limits"]),
@@ -112,7 +114,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("mio::", &["mio_net.rs"]),
     ("signal_hook", &["mio_net.rs"]),
     ("socket2::", &["mio_net.rs"]),
-    ("rusqlite::", &["store/"]),
+    ("rusqlite::", &["store/", "log/", "people/"]),
     ("rustls::", &["certificate.rs", "certificate/", "conn/tls.rs"]),
     ("rcgen::", &["certificate/"]),
     ("if_addrs::", &["entrance.rs"]),

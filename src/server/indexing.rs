@@ -1,5 +1,5 @@
 //! Filling the index of words: when nothing else is to be done, and a little all the same while
-//! there is. No message and no answer waits for it (see `store/words.rs`).
+//! there is. No message and no answer waits for it (see `log/words.rs`).
 
 use std::time::Duration;
 

@@ -18,30 +18,47 @@
 //! either: whether a user *may* do a thing is asked by the handlers before they write. A
 //! constraint that fails here is our own mistake, and fatal.
 
+#[path = "../people/addressees.rs"]
 mod addressees;
 mod check;
 mod copy;
+#[path = "../people/cursors.rs"]
 mod cursors;
+#[path = "../people/friends.rs"]
 mod friends;
+#[path = "../people/groups.rs"]
 mod groups;
-mod log;
+#[path = "../log/mids.rs"]
 mod mids;
 mod migrate;
 mod open;
+#[path = "../log/page.rs"]
+mod page;
+#[path = "../people/quota.rs"]
 mod quota;
+#[path = "../people/readable.rs"]
 mod readable;
-mod reads;
+#[path = "../people/receipts.rs"]
+mod receipts;
+#[path = "../log/retention.rs"]
 mod retention;
+#[path = "../log/search.rs"]
 mod search;
 mod shape;
+#[path = "../log/slices.rs"]
 mod slices;
+#[path = "../log/tail.rs"]
 mod tail;
 #[cfg(test)]
 mod tests;
+#[path = "../log/tokens.rs"]
 mod tokens;
+#[path = "../log/unwritten.rs"]
 mod unwritten;
 mod upgrade;
+#[path = "../people/users.rs"]
 mod users;
+#[path = "../log/words.rs"]
 mod words;
 
 use std::fmt;
@@ -67,9 +84,9 @@ pub use check::{RULES, Violation, check_copy, check_in_place, look_in_place};
 pub use copy::put_in_place;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
-pub use log::{Entry, EntryKind, GroupLabel, NewEntry, Page, Part, Posted};
 pub use open::{COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Synchronous};
-pub use reads::Receipts;
+pub use page::{Entry, EntryKind, GroupLabel, NewEntry, Page, Part, Posted};
+pub use receipts::Receipts;
 pub use retention::{Gap, Reader};
 pub use search::Found;
 pub use tokens::Wanted;

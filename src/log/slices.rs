@@ -19,8 +19,8 @@ use std::ops::RangeInclusive;
 
 use rusqlite::Row;
 
-use super::log::EntryKind;
 use super::mids::{WHOLE, hash_of, parts_of};
+use super::page::EntryKind;
 use super::tail::{Mid, Said, Slice, first_seq, slice_of};
 use super::{Result, Sql, Store};
 use crate::id::{Conversation, UserId};

@@ -8,7 +8,7 @@
 //! The texts lie behind one another in one buffer, which stays for the next transaction.
 
 use super::EntryKind;
-use super::log::NewEntry;
+use super::page::NewEntry;
 use crate::id::Seq;
 
 /// The rows, in the order of their seqs.
