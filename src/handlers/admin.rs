@@ -4,10 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::chat::sent_to;
 use super::context::{Draft, View};
 use super::group::{list_groups, tell};
 use super::list::{Cursor, Page, ROWS_ASKED, name_bytes};
+use super::message::sent_to;
 use super::{Answer, Context, Facts, No, Outcome};
 use crate::conn::CloseReason;
 use crate::id::{Conversation, GroupId, Seq, UserId};

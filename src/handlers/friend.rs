@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::chat::count_waiting;
 use super::list::{Cursor, Page, ROWS_ASKED, name_bytes, people};
+use super::message::count_waiting;
 use super::{Answer, Context, No, Outcome};
 use crate::id::{Conversation, UserId};
 use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX, NOTICE_BYTES};

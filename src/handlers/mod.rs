@@ -15,15 +15,15 @@
 
 pub mod account;
 pub mod admin;
-pub mod chat;
 mod context;
+pub mod entry;
 pub mod friend;
 pub mod group;
 pub mod list;
+pub mod message;
 pub mod metrics;
 pub mod operator;
 mod receipt;
-pub mod stem;
 
 pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
 
@@ -85,16 +85,16 @@ pub static HANDLERS: &[(MessageType, Handler, Writes)] = &[
     (MessageType::Whoami, Handler::Member(account::whoami), Writes::Once),
     (MessageType::Lang, Handler::Member(account::lang), Writes::Once),
     (MessageType::Help, Handler::Member(account::help), Writes::Once),
-    (MessageType::Ack, Handler::Member(chat::ack), Writes::Once),
+    (MessageType::Ack, Handler::Member(message::ack), Writes::Once),
     (MessageType::Add, Handler::Member(friend::add), Writes::Many),
     (MessageType::Accept, Handler::Member(friend::accept), Writes::Many),
     (MessageType::Reject, Handler::Member(friend::reject), Writes::Many),
     (MessageType::Del, Handler::Member(friend::del), Writes::Many),
     (MessageType::Friends, Handler::Member(friend::friends), Writes::Once),
-    (MessageType::Send, Handler::Member(chat::send), Writes::Once),
-    (MessageType::Sendgroup, Handler::Member(chat::sendgroup), Writes::Once),
-    (MessageType::History, Handler::Member(chat::history), Writes::Once),
-    (MessageType::Search, Handler::Member(chat::search), Writes::Once),
+    (MessageType::Send, Handler::Member(message::send), Writes::Once),
+    (MessageType::Sendgroup, Handler::Member(message::sendgroup), Writes::Once),
+    (MessageType::History, Handler::Member(message::history), Writes::Once),
+    (MessageType::Search, Handler::Member(message::search), Writes::Once),
     (MessageType::Watch, Handler::Member(receipt::watch), Writes::Once),
     (MessageType::Read, Handler::Member(receipt::read), Writes::Once),
     (MessageType::Receipts, Handler::Member(receipt::receipts), Writes::Once),

@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::account::{check_strength, required_password, salt, wait_for_hash};
-use super::chat::write_cursors;
+use super::message::write_cursors;
 use super::{Answer, Context, Outcome};
 use crate::conn::CloseReason;
 use crate::id::UserId;

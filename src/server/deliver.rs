@@ -19,7 +19,7 @@ use super::retention::gap_entry;
 use super::{Fatal, Server, conn_mut, fatal};
 use crate::conn::spare::SpareBuffers;
 use crate::conn::{CloseReason, Connection};
-use crate::handlers::stem::stem;
+use crate::handlers::entry::as_pushed;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
@@ -100,7 +100,7 @@ impl Encoded<'_> {
 
     fn frame(&mut self, lang: Lang) -> &mut PushFrame {
         let entry = self.entry;
-        let encode = || PushFrame::new(stem(entry, lang, None));
+        let encode = || PushFrame::new(as_pushed(entry, lang, None));
         self.frames[lang.pick(0, 1)].get_or_insert_with(encode)
     }
 }

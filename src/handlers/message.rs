@@ -4,8 +4,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::context::Draft;
+use super::entry::as_pushed;
 use super::receipt::tell_of_delivery;
-use super::stem::stem;
 use super::{Answer, Context, No, Outcome, Writes, atomically};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
@@ -198,7 +198,7 @@ fn show(context: &Context, user: UserId, entries: Vec<Entry>, all: bool) -> Resu
             }
             _ => None,
         };
-        let json = stem(&entry, context.lang, to.as_deref()).to_json();
+        let json = as_pushed(&entry, context.lang, to.as_deref()).to_json();
         let line = line(context, &entry, to.as_deref(), all);
         // As they will stand in the answer: of what JSON escapes, a line has only these left.
         let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();

@@ -8,7 +8,7 @@ use crate::wire::{Event, Notice};
 
 /// The entry's push, in a language, without the reader's own end. `to` names the recipient of a
 /// one-to-one message where one's own stand among the others.
-pub fn stem(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
+pub fn as_pushed(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
     let from = entry.sender_name.as_deref().unwrap_or_default();
     let group_id = match entry.conversation {
         Conversation::Group(group) => Some(group.0),
