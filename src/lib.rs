@@ -14,7 +14,7 @@
 //! [`event_loop`] turns; each turn has these eight phases, and [`deadlines`] wake it. [`net`] is
 //! everything outside it, and [`mio_net`] the shipped outside, with the operator's
 //! [`control`] socket. [`server`] is what the phases do
-//! to [`conn`]ections: bytes become frames and messages ([`wire`]), a message meets its handler
+//! to [`conn`]ections: bytes become requests ([`doors`], [`wire`]), a message meets its handler
 //! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
 //! [`outbox`]. One tick is one transaction. After COMMIT the effects are applied and the readers
 //! fed from the log, which is the only queue. [`locale`] has the words for people.
@@ -35,6 +35,7 @@ pub mod mio_net;
 pub mod server;
 
 pub mod conn;
+pub mod doors;
 pub mod wire;
 
 pub mod handlers;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::certificate::Source;
+use p2sp::doors::http::origin::Host;
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::files::{self, FileFault};
 use p2sp::handlers::Rules;
@@ -35,7 +36,6 @@ use p2sp::store::{
     COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous, look_in_place,
 };
 use p2sp::visible::printable;
-use p2sp::wire::origin::Host;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};

@@ -14,6 +14,7 @@ use clap::builder::{BoolishValueParser, Resettable};
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
+use p2sp::doors::http::origin::Host;
 use p2sp::handlers::Rules;
 use p2sp::limits::Limits;
 use p2sp::locale::Lang;
@@ -21,7 +22,6 @@ use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::store::Synchronous;
-use p2sp::wire::origin::Host;
 use toml::Value;
 
 use file::File;

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mio_net",
             "control",
             "server",
+            "doors",
             "handlers",
             "locale",
             "certificate",
@@ -47,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "handlers",
             "outbox",
             "conn",
+            "doors",
             "certificate",
             "sessions",
             "locale",
@@ -75,10 +77,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    // The send buffer finds frame boundaries by their headers, and lines are words.
-    ("conn", &["certificate", "locale", "wire", "id", "limits", "visible"]),
+    // The send buffer finds the ends of units by the protocol that the peer speaks.
+    ("conn", &["certificate", "doors", "locale", "wire", "id", "limits", "visible"]),
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
     ("sessions", &["locale", "password", "id", "limits"]),
+    // Each protocol by itself, and the words for people who type lines.
+    ("doors", &["locale", "wire", "limits"]),
     // Texts are made from codes, events and faults.
     ("locale", &["wire", "limits", "visible"]),
     // Refusals are counted by code.

@@ -3,6 +3,8 @@
 //! A reason is no refusal: a refused request goes on, and what it is told is a `Code`. Most of
 //! these are told in no other way than by the end of the stream.
 
+use crate::doors::Ending;
+
 /// Why a connection ended. Each is counted under its name (P29).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
@@ -47,6 +49,15 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// What a peer is told of it. Nobody decided what has no reason yet.
+    pub fn ending(reason: Option<CloseReason>) -> Ending {
+        match reason {
+            Some(CloseReason::PeerLeft) | None => Ending::Normal,
+            Some(CloseReason::Shutdown) => Ending::Away,
+            Some(_) => Ending::Policy,
+        }
+    }
+
     /// The name under which it is counted.
     pub fn name(self) -> &'static str {
         match self {

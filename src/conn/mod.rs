@@ -21,16 +21,12 @@
 //! the same.
 
 pub mod close_reason;
-pub mod lines;
 pub mod patience;
 pub mod receive;
 pub mod send;
 pub mod spare;
-pub mod speaks;
-pub mod speech;
 pub mod tls;
 pub mod via;
-pub mod websocket;
 
 pub use close_reason::CloseReason;
 pub use patience::{Due, Patience};
@@ -38,17 +34,17 @@ pub use via::Via;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::doors::lines::Lines;
+use crate::doors::websocket::WebSocket;
+use crate::doors::{Form, Speech};
 use crate::id::{Door, Moment};
 use crate::limits;
 use crate::locale::Lang;
 use crate::wire::frame;
-use lines::Lines;
 use receive::ReceiveBuffer;
-use send::{Form, SendBuffer};
+use send::SendBuffer;
 use spare::SpareBuffers;
-use speech::Speech;
 use tls::Tls;
-use websocket::WebSocket;
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -395,7 +391,7 @@ impl Connection {
         if self.owes_close()
             && let Some(speech) = &mut self.speech
         {
-            speech.end(self.reason, self.send.tail(spare));
+            speech.end(CloseReason::ending(self.reason), self.send.tail(spare));
         }
         let Some(tls) = &mut self.tls else { return };
         let mut sealed = tls.seal(self.send.unsent(), spare);

@@ -11,22 +11,10 @@
 //! the [`Form`] that the peer speaks.
 
 use super::spare::SpareBuffers;
-use super::{lines, websocket};
-use crate::wire::frame;
+use crate::doors::Form;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
 const COMPACT_BYTES: usize = 32 * 1024;
-
-/// How what is said is cut into frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// As they are, perhaps behind the prompt.
-    Frames,
-    /// Each line is one.
-    Lines,
-    /// With the headers of WebSocket, behind the answer to the request for it.
-    WebSocket,
-}
 
 /// A connection's outgoing bytes.
 #[derive(Default)]
@@ -106,16 +94,9 @@ impl SendBuffer {
         begun
     }
 
-    /// The length of the frame that begins at `start`. Only whole frames are ever appended, so
-    /// it can be read; were it not, the rest counts as one frame.
+    /// The length of the frame that begins at `start`.
     fn frame_at(&self, start: usize, form: Form) -> usize {
-        let rest = &self.bytes[start..];
-        let length = match form {
-            Form::Lines => lines::line_len(rest),
-            Form::Frames => frame::frame_len(rest).ok().flatten(),
-            Form::WebSocket => websocket::frame_len(rest),
-        };
-        length.unwrap_or(rest.len()).min(rest.len())
+        form.frame_len(&self.bytes[start..])
     }
 
     fn invariants(&self) {
@@ -127,6 +108,8 @@ impl SendBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doors::websocket;
+    use crate::wire::frame;
 
     const FORMS: [Form; 3] = [Form::Frames, Form::WebSocket, Form::Lines];
 

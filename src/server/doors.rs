@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!            ┌ frames ─────────────────────────────────────────┐
-//! plaintext ─┼ WebSocket ─► conn::websocket ─► a payload each ─┼─► intake ─► served alike
-//!            ├ lines ─► conn::lines ─► one request at a time ──┘
+//! plaintext ─┼ WebSocket ─► doors::websocket ► a payload each ─┼─► intake ─► served alike
+//!            ├ lines ─► doors::lines ► one request at a time ──┘
 //!            └ HTTP ─► the page, or WebSocket from here on
 //! ```
 //!
@@ -11,14 +11,15 @@
 //! is said of the protocol itself (an answer of HTTP, a pong) says nothing of the store, and goes
 //! straight to the send buffer.
 
-use super::page::{self, Visit};
 use super::{Server, conn_mut};
-use crate::conn::lines::Step;
-use crate::conn::speaks::Speaks;
-use crate::conn::speech::Speech;
 use crate::conn::{CloseReason, Connection, Stage, Via};
+use crate::doors::Speech;
+use crate::doors::http;
+use crate::doors::http::page::{self, Visit};
+use crate::doors::lines::Step;
+use crate::doors::sniff::Speaks;
 use crate::id::{ConnId, Door, Now};
-use crate::wire::{Code, http};
+use crate::wire::Code;
 
 impl Server {
     /// Makes frames of what there is of the connection, and lists them. Says how many, a fault

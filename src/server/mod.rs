@@ -18,7 +18,6 @@ mod hold;
 mod indexing;
 pub mod intake;
 mod monitor;
-mod page;
 mod proxied;
 mod reap;
 mod retention;

@@ -3,14 +3,14 @@
 //! Each connection asks once, and is closed behind the answer. What it asked for is known in
 //! `read`; it is answered in `deliver`, so that the figures are of what is on the disk.
 
-use super::page::check_host;
 use super::{Fatal, Server, fatal};
 use crate::conn::CloseReason;
+use crate::doors::http::page::check_host;
+use crate::doors::http::{self, Head, Status};
 use crate::handlers::{Rules, metrics};
 use crate::id::{ConnId, Now};
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::locale::Lang;
-use crate::wire::http::{self, Head, Status};
 
 /// What the figures are written in.
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -9,11 +9,11 @@ use std::net::IpAddr;
 
 use super::{Server, conn_mut};
 use crate::conn::{CloseReason, Stage, Via};
+use crate::doors::http::origin::Scheme;
+use crate::doors::http::{self, Head};
+use crate::doors::proxy::{self, Proxied};
 use crate::id::{ConnId, Now};
 use crate::wire::Code;
-use crate::wire::http::{self, Head};
-use crate::wire::origin::Scheme;
-use crate::wire::proxy::{self, Proxied};
 
 impl Server {
     /// Whether the operator named this address.

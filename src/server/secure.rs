@@ -12,9 +12,9 @@
 
 use super::{Server, conn_mut};
 use crate::certificate::Certificate;
-use crate::conn::speaks::Speaks;
 use crate::conn::tls::Tls;
 use crate::conn::{CloseReason, Stage};
+use crate::doors::sniff::Speaks;
 use crate::id::{ConnId, Now};
 use crate::limits::{HANDSHAKE_BYTES_MAX, SEALED_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
 

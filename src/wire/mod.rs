@@ -8,19 +8,15 @@
 //! [`frame`] knows bytes and no JSON. [`request`] and [`response`] know JSON and no sockets;
 //! [`push`] and [`notice`] are what the server says unasked. [`code`] lists every outcome by its
 //! stable name, [`message_type`] every type a request may have, and [`command`] the same
-//! requests as a person types them. [`http`] is the head in front of the page,
-//! [`origin`] who a browser says it talks to, [`proxy`] for whom a proxy speaks. [`fingerprint`]
-//! is how people name a server's key. Nothing here has state, and the clients use it too.
+//! requests as a person types them. [`fingerprint`] is how people name a server's key. Nothing
+//! here has state, and the clients use it too.
 
 pub mod code;
 pub mod command;
 pub mod fingerprint;
 pub mod frame;
-pub mod http;
 pub mod message_type;
 pub mod notice;
-pub mod origin;
-pub mod proxy;
 pub mod push;
 pub mod request;
 pub mod response;

@@ -3,10 +3,10 @@
 //! The files of `client/web/` are in the program. None of them is fetched from elsewhere, and the
 //! page may do nothing that the policy does not name.
 
+use super::origin::{Authority, Host, Scheme};
+use super::{self as http, Head, Status};
 use crate::locale::page::PageRefusal;
 use crate::locale::{Lang, excerpt};
-use crate::wire::http::{self, Head, Status};
-use crate::wire::origin::{Authority, Host, Scheme};
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -16,13 +16,13 @@ const DRAWING: &str = "image/svg+xml";
 /// A file as it is asked for by its name.
 macro_rules! file {
     ($name:literal, $kind:expr) => {
-        (concat!("/", $name), $kind, include_bytes!(concat!("../../client/web/", $name)))
+        (concat!("/", $name), $kind, include_bytes!(concat!("../../../client/web/", $name)))
     };
 }
 
 /// The page's files: where they are asked for, what they are, what they hold.
 const FILES: &[(&str, &str, &[u8])] = &[
-    ("/", HTML, include_bytes!("../../client/web/index.html")),
+    ("/", HTML, include_bytes!("../../../client/web/index.html")),
     file!("admin.js", SCRIPT),
     file!("app.js", SCRIPT),
     file!("conversation.js", SCRIPT),
@@ -61,7 +61,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub enum Heard {
     /// The connection is done.
     Answered,
     /// It speaks WebSocket behind the head.
@@ -73,7 +73,7 @@ pub(super) enum Heard {
 
 /// How a request came, and what is to be known of the server for it.
 #[derive(Clone, Copy)]
-pub(super) struct Visit<'a> {
+pub struct Visit<'a> {
     /// It is not from elsewhere and in plaintext.
     pub may_enter: bool,
     /// How it came, if that is known.
@@ -91,7 +91,7 @@ enum NoSocket {
 }
 
 /// Appends the answer to a request. One that may not enter is shown the way to TLS.
-pub(super) fn answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> Heard {
+pub fn answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> Heard {
     if let Err(why) = check_host(head, visit.hosts) {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
         http::append_text(out, status, &[], &why.say(visit.lang));
@@ -168,7 +168,7 @@ fn socket_key<'b>(head: &Head<'_, 'b>, visit: &Visit) -> Result<&'b str, NoSocke
 ///
 /// # Errors
 /// What is wrong.
-pub(super) fn check_host(head: &Head, hosts: &[String]) -> Result<(), PageRefusal> {
+pub fn check_host(head: &Head, hosts: &[String]) -> Result<(), PageRefusal> {
     if !head.has("host") {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-use super::CloseReason;
+use super::Ending;
 use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
 use crate::wire::Code;
 
@@ -242,15 +242,13 @@ impl WebSocket {
     }
 
     /// Tells the peer that nothing more comes, and why.
-    pub fn end(&mut self, reason: Option<CloseReason>, out: &mut Vec<u8>) {
+    pub fn end(&mut self, why: Ending, out: &mut Vec<u8>) {
         self.ended = true;
-        let code = match (self.fault.filter(|_| self.fault_told), reason) {
+        let code = match (self.fault.filter(|_| self.fault_told), why) {
             (Some(fault), _) => fault.close_code(),
-            (None, Some(CloseReason::PeerLeft) | None) => {
-                self.peers_code.unwrap_or(CloseCode::Normal)
-            }
-            (None, Some(CloseReason::Shutdown)) => CloseCode::Away,
-            (None, Some(_)) => CloseCode::Policy,
+            (None, Ending::Normal) => self.peers_code.unwrap_or(CloseCode::Normal),
+            (None, Ending::Away) => CloseCode::Away,
+            (None, Ending::Policy) => CloseCode::Policy,
         };
         append_frame(out, Control::Close, &u16::from(code).to_be_bytes());
     }
@@ -424,7 +422,7 @@ mod tests {
             assert_eq!(messages, [b"before"], "{name}");
             let mut told = Vec::new();
             socket.fault_was_told();
-            socket.end(Some(CloseReason::Protocol), &mut told);
+            socket.end(Ending::Policy, &mut told);
             let code = u16::from(fault.close_code()).to_be_bytes();
             assert_eq!(told, [0x88, 2, code[0], code[1]], "{name}");
         }
@@ -439,7 +437,7 @@ mod tests {
             let (opened, messages, _) = open(&mut socket, &bytes, 1_000);
             assert_eq!((opened, messages), (Ok(true), vec![b"one".to_vec()]));
             let mut told = Vec::new();
-            socket.end(Some(CloseReason::PeerLeft), &mut told);
+            socket.end(Ending::Normal, &mut told);
             assert_eq!(told[2..], code.to_be_bytes());
         }
     }

@@ -4,6 +4,9 @@
 //!
 //! A head is read only when it is complete, and judged only then: no prefix of it says anything.
 
+pub mod origin;
+pub mod page;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};

@@ -10,8 +10,8 @@
 //! The first byte of a line says nothing, nor does any prefix of it: `GET` may be the beginning of
 //! both. Only the whole line decides, or its being too long for one.
 
+use super::{http, proxy};
 use crate::limits::HTTP_HEAD_BYTES_MAX;
-use crate::wire::{http, proxy};
 
 /// A protocol of the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,53 @@
-//! What a peer speaks instead of frames, and all that has to be remembered for it.
+//! The protocols of the port: a file or a folder each.
 //!
-//! Each of them makes frames of what comes ([`super::websocket`], [`super::lines`]), and gives what
-//! is said another form. A connection that speaks frames has none of it.
+//! [`sniff`] tells them apart by the first bytes. [`http`] has the page, [`websocket`] is behind it;
+//! [`lines`] is for people at telnet and nc. [`proxy`] reads what a reverse proxy says in front of
+//! its peer's bytes. Nothing here knows a user, the store, or a socket.
 
-use super::CloseReason;
-use super::lines::Lines;
-use super::send::Form;
-use super::websocket::{self, WebSocket};
+pub mod http;
+pub mod lines;
+pub mod proxy;
+pub mod sniff;
+pub mod websocket;
+
+use crate::wire::frame;
+use lines::Lines;
+use websocket::WebSocket;
+
+/// How what is said is cut into frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As they are, perhaps behind the prompt.
+    Frames,
+    /// Each line is one.
+    Lines,
+    /// With the headers of WebSocket, behind the answer to the request for it.
+    WebSocket,
+}
+
+impl Form {
+    /// The length of the frame that `bytes` begin with. Only whole frames are ever appended to a
+    /// send buffer, so it can be read; were it not, the rest counts as one frame.
+    pub fn frame_len(self, bytes: &[u8]) -> usize {
+        let length = match self {
+            Form::Lines => lines::line_len(bytes),
+            Form::Frames => frame::frame_len(bytes).ok().flatten(),
+            Form::WebSocket => websocket::frame_len(bytes),
+        };
+        length.unwrap_or(bytes.len()).min(bytes.len())
+    }
+}
+
+/// Why a connection ends, as far as a peer is told with the end of its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The peer wanted it.
+    Normal,
+    /// The server stops.
+    Away,
+    /// Anything else; what it was is told before, if at all.
+    Policy,
+}
 
 /// Another way to speak.
 #[derive(Debug)]
@@ -74,9 +115,9 @@ impl Speech {
     }
 
     /// Tells the peer that nothing more comes.
-    pub fn end(&mut self, reason: Option<CloseReason>, out: &mut Vec<u8>) {
+    pub fn end(&mut self, why: Ending, out: &mut Vec<u8>) {
         if let Speech::WebSocket(socket) = self {
-            socket.end(reason, out);
+            socket.end(why, out);
         }
     }
 }
