@@ -13,6 +13,7 @@
 //! knows a connection.
 
 mod own;
+pub mod renewal;
 mod validity;
 
 use std::fmt;

@@ -11,10 +11,10 @@
 //!                  recv buf   BEGIN … store … outbox (staged)     send buf ─►kernel  and free
 //! ```
 //!
-//! [`event_loop`] turns; each turn has these eight phases, and [`deadlines`] wake it. [`net`] is
-//! everything outside it, and [`mio_net`] the shipped outside, with the operator's
-//! [`control`] socket. [`server`] is what the phases do
-//! to [`conn`]ections: bytes become requests ([`doors`], [`wire`]), a message meets its handler
+//! [`event_loop`] turns; each turn has these eight phases. `event_loop::net` is everything outside
+//! it, `event_loop::mio_net` the shipped outside, with the operator's [`control`] socket.
+//! [`server`] is what the phases do to [`conn`]ections: bytes become requests ([`doors`],
+//! [`wire`]), a message meets its handler
 //! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
 //! [`outbox`]. One tick is one transaction. After COMMIT the effects are applied and the readers
 //! fed from the log, which is the only queue. [`locale`] has the words for people.
@@ -25,12 +25,9 @@
 //! [`files`] keeps from others what is ours.
 #![forbid(unsafe_code)]
 
-pub mod deadlines;
 pub mod event_loop;
-pub mod net;
 
 pub mod control;
-pub mod mio_net;
 
 pub mod server;
 

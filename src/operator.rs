@@ -20,6 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::certificate::Source;
 use p2sp::doors::http::origin::Host;
+use p2sp::event_loop::mio_net::{Bound, MioNet, outlive_file_size_limit};
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::files::{self, FileFault};
 use p2sp::handlers::Rules;
@@ -28,7 +29,6 @@ use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::mio_net::{Bound, MioNet, outlive_file_size_limit};
 use p2sp::names::Name;
 use p2sp::password::{Outcome, Secret, Task};
 use p2sp::server::Server;

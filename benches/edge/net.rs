@@ -21,8 +21,8 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use p2sp::event_loop::net::{Events, Net, Readiness};
 use p2sp::id::{ConnId, Moment, Now};
-use p2sp::net::{Events, Net, Readiness};
 use p2sp::password::{Cost, Outcome, Task};
 use p2sp::wire::frame;
 

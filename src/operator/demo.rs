@@ -15,10 +15,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use p2sp::event_loop::mio_net::Bound;
 use p2sp::locale::Lang;
 use p2sp::locale::demo::{self, Line};
 use p2sp::locale::startup::Startup;
-use p2sp::mio_net::Bound;
 use p2sp::wire::{MessageType, frame, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;

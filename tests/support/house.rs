@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use p2sp::certificate::Certificate;
+use p2sp::event_loop::net::Net;
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::handlers::Rules;
 use p2sp::id::Moment;
 use p2sp::names::Name;
-use p2sp::net::Net;
 use p2sp::password::{Outcome, Task};
 use p2sp::server::{Fatal, Server};
 use p2sp::store::{Opening, Store, StoreError, Synchronous};

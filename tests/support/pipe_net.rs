@@ -23,8 +23,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use p2sp::certificate::Certificate;
+use p2sp::event_loop::net::{Events, Net};
 use p2sp::id::{ConnId, Door, Moment, Now};
-use p2sp::net::{Events, Net};
 use p2sp::password::{Cost, Task};
 
 use super::pipe::Pipe;

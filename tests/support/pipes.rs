@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use p2sp::certificate::Certificate;
+use p2sp::event_loop::net::{Events, Readiness};
 use p2sp::id::{ConnId, Moment};
-use p2sp::net::{Events, Readiness};
 use p2sp::password::Outcome;
 
 use super::pipe::Pipe;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::certificate::{self, Certificate, Source};
+use super::{Certificate, Source};
 use crate::id::Moment;
 use crate::limits::CERTIFICATE_LOOK_SECONDS;
 
@@ -10,7 +10,7 @@ use crate::limits::CERTIFICATE_LOOK_SECONDS;
 pub const LOOK_EVERY: Duration = Duration::from_secs(CERTIFICATE_LOOK_SECONDS);
 
 /// The names and addresses that our own certificate is made for, as they are now.
-pub type Names = Box<dyn Fn() -> certificate::Names>;
+pub type Names = Box<dyn Fn() -> super::Names>;
 
 /// Where the certificate comes from, and the next look at it.
 pub struct Renewal {

@@ -8,19 +8,23 @@
 //! signed in a tick takes all it can, of newcomers a few, and while people talk it rests between
 //! these, so that a crowd of them makes other newcomers wait and nobody else.
 
+mod deadlines;
+pub mod mio_net;
+pub mod net;
+
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::conn::{CloseReason, Stage};
-use crate::deadlines::Deadlines;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
-use crate::net::{Events, Net};
 use crate::outbox::Effect;
 use crate::server::intake::Share;
 use crate::server::{Fatal, NotNow, Server, Settled};
 use crate::store::Committed;
+use deadlines::Deadlines;
+use net::{Events, Net};
 
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,6 @@
 //! Options are set on the listeners: what they accept has them as well. Nothing here knows what
 //! bytes mean.
 
-mod renewal;
-
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,13 +20,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::net::{Events, Net, Readiness};
+use crate::certificate::renewal::{Names, Renewal};
 use crate::certificate::{Certificate, Source};
 use crate::control;
 use crate::id::{Clock, ConnId, Door, Moment, Now};
 use crate::limits;
-use crate::net::{Events, Net, Readiness};
 use crate::password::{Cost, Outcome, Task};
-use renewal::{Names, Renewal};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
@@ -502,8 +500,8 @@ fn is_out_of_files(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::renewal::LOOK_EVERY;
     use super::*;
+    use crate::certificate::renewal::LOOK_EVERY;
 
     const CONN: ConnId = ConnId { slot: 0, generation: 1 };
 
