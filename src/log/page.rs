@@ -209,6 +209,12 @@ impl Store {
     /// own included; fewer, if that would be to look in too many places at once, or more text than
     /// a connection takes.
     pub fn page(&mut self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
+        self.write_log()?;
+        self.written_page(reader, after, rows)
+    }
+
+    /// A page where every row that was appended is written.
+    pub(super) fn written_page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
         if after >= self.head() {
             return Ok(Page { entries: Vec::new(), through: after, looks: 0, gap: None });
         }
@@ -256,6 +262,7 @@ impl Store {
         part: Part,
         rows: usize,
     ) -> Result<Vec<Entry>> {
+        self.write_log()?;
         let said = |by: UserId, to: UserId| {
             self.look_from(Conversation::Inbox(to), Some(by), part, &[(0, i64::MAX)], rows)
         };
@@ -304,6 +311,7 @@ impl Store {
         part: Part,
         rows: usize,
     ) -> Result<Vec<Entry>> {
+        self.write_log()?;
         // Something was said in all intervals but one (see `groups`), one may reach over the seq
         // that is begun at, and one over the log's first: so many are enough.
         let most = rows as i64 + 3;
@@ -345,8 +353,7 @@ impl Store {
         WHERE l.seq = ?1";
     /// The entries at those seqs, in their order, up to the one with which their texts reach
     /// `bytes`: nobody waits while more is read than there is room for (P21).
-    pub(super) fn entries(&mut self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
-        self.write_log()?;
+    pub(super) fn entries(&self, seqs: Vec<i64>, bytes: usize) -> Result<Vec<Entry>> {
         let mut statement = self.db.prepare_cached(Self::ENTRY)?;
         let (mut entries, mut read) = (Vec::new(), 0);
         for seq in seqs {

@@ -373,7 +373,7 @@ impl Server {
             return Ok(false);
         };
         let (user, after) = (session.user, session.sent_seq);
-        let page = self.store.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
+        let page = self.store.reads().page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
         let entries = page.entries.iter();
         let reads: usize = entries.map(|entry| 1 + entry.body.len() / limits::LOG_READ_BYTES).sum();
         budget.reads = budget.reads.saturating_sub(page.looks + reads);

@@ -83,7 +83,7 @@ impl Server {
         let micros = match round.swept {
             Some(after) => {
                 let page = limits::RETENTION_READERS;
-                let readers = self.store.readers_page(after, page).map_err(fatal)?;
+                let readers = self.store.reads().readers_page(after, page).map_err(fatal)?;
                 let last = readers.last().filter(|_| readers.len() == page);
                 round.swept = last.map(|last| last.user);
                 for reader in &readers {

@@ -21,6 +21,7 @@
 #[path = "../people/addressees.rs"]
 mod addressees;
 mod check;
+mod committed;
 mod copy;
 #[path = "../people/cursors.rs"]
 mod cursors;
@@ -81,6 +82,7 @@ use unwritten::Unwritten;
 
 pub use addressees::Addressee;
 pub use check::{RULES, Violation, check_copy, check_in_place, look_in_place};
+pub use committed::{Committed, Reads};
 pub use copy::put_in_place;
 pub use cursors::Waiting;
 pub use groups::{Group, GroupStatus, Member};
@@ -137,17 +139,6 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
-
-/// What a transaction staged, after its COMMIT returned: the licence to let it out.
-#[derive(Debug)]
-pub struct Committed<T>(T);
-
-impl<T> Committed<T> {
-    /// What was staged.
-    pub(crate) fn into_inner(self) -> T {
-        self.0
-    }
-}
 
 /// The database.
 pub struct Store {
