@@ -6,7 +6,7 @@
 
 use rand::Rng;
 
-use super::{Answer, Context, Facts, No, Outcome, commands, operator};
+use super::{Answer, Cx, No, Outcome, commands, operator};
 use crate::id::{Moment, UserId};
 use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS, Limits};
 use crate::locale::reply::Reply;
@@ -15,19 +15,19 @@ use crate::names::{Name, user_key};
 use crate::outbox::{Effect, Purpose, Waiting};
 use crate::password::{self, KeyHash, Secret, Task};
 use crate::sessions::SignIn;
-use crate::store::{StoreError, User};
+use crate::store::{Store, StoreError, User};
 use crate::throttle::{Attempt, Judged, Place, Prefix, Throttle};
 use crate::wire::response::{Data, Welcome};
 use crate::wire::{Args, Code, Refusal};
 
 /// `ping`: nothing but an answer.
-pub fn ping(_: &mut Context, _: &Args) -> Answer {
+pub fn ping(_: &mut Cx, _: &Args) -> Answer {
     Ok(Outcome::said(Reply::Pong))
 }
 
 /// `reg`: makes an account. Does not sign in.
-pub fn reg(context: &mut Context, args: &Args) -> Answer {
-    refuse_signed_in(context)?;
+pub fn reg(cx: &mut Cx, args: &Args) -> Answer {
+    refuse_signed_in(cx)?;
     let name = Name::user(args.username()?)
         .map_err(|flaw| Refusal::about(Code::BadName, format!("user_{flaw}")))?;
     let password = required_password(args)?;
@@ -35,44 +35,44 @@ pub fn reg(context: &mut Context, args: &Args) -> Answer {
         return Err(Refusal::about(Code::NameReserved, word).into());
     }
     check_strength(password, &name.text)?;
-    context.need_storage()?;
-    let is_invited = check_invite(context, args)?;
-    check_name_is_free(context, &name)?;
+    cx.need_storage()?;
+    let is_invited = check_invite(cx, args)?;
+    check_name_is_free(cx, &name)?;
     // Whoever an operator invited is not held up by others behind the same address.
-    let counted_for = (!is_invited).then_some(context.caller.address);
+    let counted_for = (!is_invited).then_some(cx.caller.address);
     if let Some(address) = counted_for {
-        let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
-        context.facts.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
+        let (limits, now) = (&cx.rules.limits, cx.now.mono);
+        cx.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
     }
-    let task = Task::Hash { password: Secret::from(password), salt: salt(context) };
-    wait_for_hash(context, task, Purpose::Register { name, counted_for })
+    let task = Task::Hash { password: Secret::from(password), salt: salt(cx) };
+    wait_for_hash(cx, task, Purpose::Register { name, counted_for })
 }
 
 /// `login`: signs in with a password. An unknown name costs the same work as a known one.
-pub fn login(context: &mut Context, args: &Args) -> Answer {
-    refuse_signed_in(context)?;
+pub fn login(cx: &mut Cx, args: &Args) -> Answer {
+    refuse_signed_in(cx)?;
     let namekey = user_key(args.username()?);
     let password = required_password(args)?;
     let acks = args.ack()?;
-    let (user, stored) = match context.facts.store.credentials(&namekey)? {
+    let (user, stored) = match cx.store.credentials(&namekey)? {
         Some(credentials) => (Some(credentials.user.id), credentials.password),
-        None => (None, password::decoy(context.facts.rules.hash_cost)),
+        None => (None, password::decoy(cx.rules.hash_cost)),
     };
-    let place = place_of(context, user)?;
-    let attempt = begin_attempt(context, &namekey, place)?;
-    let (password, salt) = (Secret::from(password), salt(context));
+    let place = place_of(cx, user)?;
+    let attempt = begin_attempt(cx, &namekey, place)?;
+    let (password, salt) = (Secret::from(password), salt(cx));
     let task = Task::Verify { password, stored: stored.clone(), salt };
-    wait_for_hash(context, task, Purpose::SignIn { user, attempt, stored, acks })
+    wait_for_hash(cx, task, Purpose::SignIn { user, attempt, stored, acks })
 }
 
 /// `resume`: signs in with the key of the last sign-in.
-pub fn resume(context: &mut Context, args: &Args) -> Answer {
-    refuse_signed_in(context)?;
+pub fn resume(cx: &mut Cx, args: &Args) -> Answer {
+    refuse_signed_in(cx)?;
     let key = args.auth_token()?.ok_or(Code::BadKey)?;
     let acks = args.ack()?;
     let hash = KeyHash::of(key);
-    let owner = context.facts.store.key_owner(&hash.0)?.ok_or(Code::BadKey)?;
-    let unix = context.facts.now.unix;
+    let owner = cx.store.key_owner(&hash.0)?.ok_or(Code::BadKey)?;
+    let unix = cx.now.unix;
     if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
         return Err(Code::BadKey.into());
     }
@@ -81,115 +81,118 @@ pub fn resume(context: &mut Context, args: &Args) -> Answer {
     }
     // Coming back with the session's own key is no takeover: the old connection is a dead one
     // that nobody has noticed yet.
-    let conn = context.facts.sessions.conn_of(owner.user.id);
-    let session = conn.and_then(|conn| context.facts.sessions.get(conn));
+    let conn = cx.sessions.conn_of(owner.user.id);
+    let session = conn.and_then(|conn| cx.sessions.get(conn));
     if session.is_some_and(|session| session.key_hash != hash) {
-        count_takeover(context, owner.user.id)?;
+        count_takeover(cx, owner.user.id)?;
     }
-    context.facts.store.touch_key(owner.user.id, unix)?;
-    begin_session(context, &owner.user, key.to_owned(), owner.created, acks)
+    cx.store.touch_key(owner.user.id, unix)?;
+    begin_session(cx, &owner.user, key.to_owned(), owner.created, acks)
 }
 
 /// `logout`: ends the session and its key; the connection stays.
-pub fn logout(context: &mut Context, user: UserId, _: &Args) -> Answer {
-    context.facts.store.set_key(user, None, context.facts.now.unix)?;
-    context.facts.outbox.stage(Effect::SignOut(context.caller.conn));
+pub fn logout(cx: &mut Cx, user: UserId, _: &Args) -> Answer {
+    cx.store.set_key(user, None, cx.now.unix)?;
+    cx.outbox.stage(Effect::SignOut(cx.caller.conn));
     Ok(Outcome::said(Reply::SignedOut))
 }
 
 /// `passwd`: another password and another key.
-pub fn passwd(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn passwd(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let old = required_password(args)?;
     let new = args.newpassword()?.ok_or(Refusal::about(Code::BadRequest, "newpassword"))?;
-    let name = context.name_of(user)?;
+    let name = cx.name_of(user)?;
     check_strength(new, &name)?;
-    let stored = context.facts.store.password(user)?.ok_or(Code::Internal)?;
-    let attempt = begin_attempt(context, &user_key(&name), Place::Session)?;
-    let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(context));
-    wait_for_hash(context, Task::Change { old, stored, new, salt }, Purpose::Change(user, attempt))
+    let stored = cx.store.password(user)?.ok_or(Code::Internal)?;
+    let attempt = begin_attempt(cx, &user_key(&name), Place::Session)?;
+    let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(cx));
+    wait_for_hash(cx, Task::Change { old, stored, new, salt }, Purpose::Change(user, attempt))
 }
 
 /// `whoami`.
-pub fn whoami(context: &mut Context, user: UserId, _: &Args) -> Answer {
-    let name = context.name_of(user)?;
-    let admin = context.is_admin();
+pub fn whoami(cx: &mut Cx, user: UserId, _: &Args) -> Answer {
+    let name = cx.name_of(user)?;
+    let admin = cx.is_admin();
     let data = serde_json::json!({"username": name, "user_id": user.0, "is_admin": admin});
     Ok(Outcome::Done(Reply::Whoami { name, admin }, Data::Object(data)))
 }
 
 /// `lang`: the language of this session from here on, this answer included.
-pub fn lang(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn lang(cx: &mut Cx, _: UserId, args: &Args) -> Answer {
     let tag = args.lang()?.ok_or(Refusal::about(Code::BadRequest, "lang"))?;
-    context.lang = Lang::from_tag(tag);
-    context.facts.outbox.stage(Effect::Speak(context.caller.conn, context.lang));
+    cx.lang = Lang::from_tag(tag);
+    cx.outbox.stage(Effect::Speak(cx.caller.conn, cx.lang));
     Ok(Outcome::said(Reply::LangSet))
 }
 
 /// `help`: what can be typed, or how one command is used.
-pub fn help(context: &mut Context, _: UserId, args: &Args) -> Answer {
-    let words = locale::command::help(context.lang, context.is_admin(), args.query()?);
+pub fn help(cx: &mut Cx, _: UserId, args: &Args) -> Answer {
+    let words = locale::command::help(cx.lang, cx.is_admin(), args.query()?);
     Ok(Outcome::said(Reply::Words(words)))
 }
 
 /// Goes on with `reg`, `login` or `passwd` when the password is hashed.
-pub fn hash_done(context: &mut Context, purpose: &Purpose, outcome: &password::Outcome) -> Answer {
-    let judged = judge(context.facts, purpose, outcome)?;
+pub fn hash_done(cx: &mut Cx, purpose: &Purpose, outcome: &password::Outcome) -> Answer {
+    let judged = judge(cx.store, cx.throttle, &cx.rules.limits, purpose, outcome, cx.now.mono)?;
     match (purpose, outcome) {
         (Purpose::Register { name, counted_for }, password::Outcome::Hashed(stored)) => {
-            let answer = registered(context, name, stored);
+            let answer = registered(cx, name, stored);
             if let (Err(No::Refused(_)), Some(address)) = (&answer, counted_for) {
-                let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
-                context.facts.throttle.give_registration_back(*address, limits, now);
+                let (limits, now) = (&cx.rules.limits, cx.now.mono);
+                cx.throttle.give_registration_back(*address, limits, now);
             }
             answer
         }
         (
             Purpose::SignIn { user: Some(user), acks, .. },
             password::Outcome::Verified { renewed, .. },
-        ) if judged == Judged::Right => signed_in(context, *user, renewed.as_deref(), *acks),
+        ) if judged == Judged::Right => signed_in(cx, *user, renewed.as_deref(), *acks),
         (Purpose::SignIn { .. }, password::Outcome::Verified { .. })
         | (Purpose::Change(..), password::Outcome::Changed(None)) => {
             Err(Code::BadCredentials.into())
         }
         (Purpose::Change(user, _), password::Outcome::Changed(Some(stored))) => {
-            changed(context, *user, stored)
+            changed(cx, *user, stored)
         }
         (Purpose::Reset(user), password::Outcome::Hashed(stored)) => {
-            operator::password_is_reset(context, *user, stored)
+            operator::password_is_reset(cx, *user, stored)
         }
         // The helper thread was short of memory.
         _ => Err(Code::Busy.into()),
     }
 }
 
-fn registered(context: &mut Context, name: &Name, stored: &str) -> Answer {
-    context.need_storage()?;
-    if context.facts.store.user_by_key(&name.key)?.is_some() {
+fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
+    cx.need_storage()?;
+    if cx.store.user_by_key(&name.key)?.is_some() {
         return Err(Code::UserExists.into());
     }
-    context.facts.store.add_user(name, stored, false, context.facts.now.unix)?;
+    cx.store.add_user(name, stored, false, cx.now.unix)?;
     Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
 }
 
 /// Says what a hash that is done tells of its attempt, and has it counted as that: also where
 /// nobody waits for it any more.
 pub fn judge(
-    facts: &mut Facts,
+    store: &Store,
+    throttle: &mut Throttle,
+    limits: &Limits,
     purpose: &Purpose,
     outcome: &password::Outcome,
+    now: Moment,
 ) -> Result<Judged, StoreError> {
     let judged = match (purpose, outcome) {
         (_, password::Outcome::Failed) => Ok(Judged::Not),
         (Purpose::SignIn { user, stored, .. }, password::Outcome::Verified { ok, .. }) => {
             // The password may have been changed while this one was compared.
-            let current = user.map(|user| facts.store.password(user)).transpose();
+            let current = user.map(|user| store.password(user)).transpose();
             let is_right = |current: Option<String>| *ok && current.as_ref() == Some(stored);
             current.map(|current| Judged::of(is_right(current.flatten())))
         }
         (_, outcome) => Ok(Judged::of(!matches!(outcome, password::Outcome::Changed(None)))),
     };
     let counted = judged.as_ref().copied().unwrap_or(Judged::Not);
-    end_attempt(facts.throttle, purpose, counted, &facts.rules.limits, facts.now.mono);
+    end_attempt(throttle, purpose, counted, limits, now);
     judged
 }
 
@@ -213,57 +216,51 @@ pub fn end_attempt(
 }
 
 /// The password was right.
-fn signed_in(context: &mut Context, user: UserId, renewed: Option<&str>, acks: bool) -> Answer {
-    let user = context.facts.store.user(user)?.ok_or(Code::BadCredentials)?;
+fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -> Answer {
+    let user = cx.store.user(user)?.ok_or(Code::BadCredentials)?;
     if user.blocked {
         return Err(Code::UserBlocked.into());
     }
-    if context.facts.sessions.is_online(user.id) {
-        count_takeover(context, user.id)?;
+    if cx.sessions.is_online(user.id) {
+        count_takeover(cx, user.id)?;
     }
     if let Some(renewed) = renewed {
-        context.facts.store.set_password(user.id, renewed)?;
+        cx.store.set_password(user.id, renewed)?;
     }
-    let unix = context.facts.now.unix;
-    let key = new_key(context, user.id)?;
-    let address = context.caller.address.to_canonical().to_string();
-    context.facts.store.log_sign_in(&user, unix, &address)?;
-    context.facts.counters.sign_ins += 1;
-    begin_session(context, &user, key, unix, acks)
+    let unix = cx.now.unix;
+    let key = new_key(cx, user.id)?;
+    let address = cx.caller.address.to_canonical().to_string();
+    cx.store.log_sign_in(&user, unix, &address)?;
+    cx.counters.sign_ins += 1;
+    begin_session(cx, &user, key, unix, acks)
 }
 
-fn changed(context: &mut Context, user: UserId, stored: &str) -> Answer {
+fn changed(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     // Signed out, or taken over, while the password was hashed.
-    if context.facts.sessions.conn_of(user) != Some(context.caller.conn) {
+    if cx.sessions.conn_of(user) != Some(cx.caller.conn) {
         return Err(Code::NotSignedIn.into());
     }
-    context.facts.store.set_password(user, stored)?;
-    let key = new_key(context, user)?;
-    let expires = context.facts.now.unix + KEY_AGE_SECONDS;
-    let new_key = Effect::NewKey(context.caller.conn, KeyHash::of(&key), expires);
-    context.facts.outbox.stage(new_key);
+    cx.store.set_password(user, stored)?;
+    let key = new_key(cx, user)?;
+    let expires = cx.now.unix + KEY_AGE_SECONDS;
+    let new_key = Effect::NewKey(cx.caller.conn, KeyHash::of(&key), expires);
+    cx.outbox.stage(new_key);
     let data = serde_json::json!({"auth_token": key});
     Ok(Outcome::Done(Reply::PasswordChanged, Data::Object(data)))
 }
 
-fn begin_session(
-    context: &mut Context,
-    user: &User,
-    key: String,
-    key_created: i64,
-    acks: bool,
-) -> Answer {
-    let store = &context.facts.store;
+fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: bool) -> Answer {
+    let store = &cx.store;
     let stored = store.cursor(user.id)?;
-    let moved = context.facts.sessions.moved_cursor(user.id);
+    let moved = cx.sessions.moved_cursor(user.id);
     let moved = moved.unwrap_or_default();
-    let older = context.facts.sessions.conn_of(user.id);
-    let confirmed = older.map(|older| context.facts.outbox.confirmed(older));
+    let older = cx.sessions.conn_of(user.id);
+    let confirmed = older.map(|older| cx.outbox.confirmed(older));
     let cursor = stored.max(moved).max(confirmed.unwrap_or_default());
     let sign_in = SignIn {
         user: user.id,
         admin: user.admin,
-        lang: context.lang,
+        lang: cx.lang,
         acks,
         key_hash: KeyHash::of(&key),
         key_expires: key_created + KEY_AGE_SECONDS,
@@ -280,16 +277,16 @@ fn begin_session(
         cursor: cursor.0,
     };
     if let Some(older) = older {
-        context.facts.outbox.hold(older);
+        cx.outbox.hold(older);
     }
-    context.facts.outbox.stage(Effect::SignIn(context.caller.conn, Box::new(sign_in)));
+    cx.outbox.stage(Effect::SignIn(cx.caller.conn, Box::new(sign_in)));
     let commands = welcome.commands.clone();
     let text = Reply::Welcome { name: user.name.clone(), admin: user.admin, commands };
     Ok(Outcome::Done(text, Data::Welcome(Box::new(welcome))))
 }
 
-fn refuse_signed_in(context: &Context) -> Result<(), No> {
-    match context.facts.sessions.get(context.caller.conn) {
+fn refuse_signed_in(cx: &Cx) -> Result<(), No> {
+    match cx.sessions.get(cx.caller.conn) {
         Some(_) => Err(Code::AlreadySignedIn.into()),
         None => Ok(()),
     }
@@ -307,75 +304,75 @@ pub(super) fn check_strength(password: &str, name: &str) -> Result<(), No> {
 }
 
 /// Whether an invite code was brought. Whoever comes from elsewhere needs one.
-fn check_invite(context: &mut Context, args: &Args) -> Result<bool, No> {
-    let (address, now) = (context.caller.address, context.facts.now.mono);
-    let Some(expected) = context.facts.rules.invite else { return Ok(false) };
+fn check_invite(cx: &mut Cx, args: &Args) -> Result<bool, No> {
+    let (address, now) = (cx.caller.address, cx.now.mono);
+    let Some(expected) = cx.rules.invite else { return Ok(false) };
     if address.to_canonical().is_loopback() {
         return Ok(false);
     }
     let given = args.invite()?.filter(|code| !code.is_empty()).ok_or(Code::InviteRequired)?;
-    let limits = &context.facts.rules.limits;
-    context.facts.throttle.check_invite(address, limits, now).map_err(Refusal::slow_down)?;
+    let limits = &cx.rules.limits;
+    cx.throttle.check_invite(address, limits, now).map_err(Refusal::slow_down)?;
     if KeyHash::of(given) == expected {
         return Ok(true);
     }
-    context.facts.throttle.invite_missed(address, limits, now);
+    cx.throttle.invite_missed(address, limits, now);
     Err(Code::BadInvite.into())
 }
 
 /// Refuses a name that is taken; who asks for many of them is slowed down.
-fn check_name_is_free(context: &mut Context, name: &Name) -> Result<(), No> {
-    let (address, now) = (context.caller.address, context.facts.now.mono);
-    let limits = &context.facts.rules.limits;
-    context.facts.throttle.check_name(address, limits, now).map_err(Refusal::slow_down)?;
-    if context.facts.store.user_by_key(&name.key)?.is_none() {
+fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), No> {
+    let (address, now) = (cx.caller.address, cx.now.mono);
+    let limits = &cx.rules.limits;
+    cx.throttle.check_name(address, limits, now).map_err(Refusal::slow_down)?;
+    if cx.store.user_by_key(&name.key)?.is_none() {
         return Ok(());
     }
-    context.facts.throttle.name_was_taken(address, limits, now);
+    cx.throttle.name_was_taken(address, limits, now);
     Err(Code::UserExists.into())
 }
 
 /// Whether somebody signed in to the account from near where this one comes from.
-fn place_of(context: &Context, user: Option<UserId>) -> Result<Place, No> {
-    let here = Prefix::of(context.caller.address);
+fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, No> {
+    let here = Prefix::of(cx.caller.address);
     let Some(user) = user else { return Ok(Place::New) };
-    let addresses = context.facts.store.sign_in_addresses(user)?;
+    let addresses = cx.store.sign_in_addresses(user)?;
     let is_here = |text: &String| text.parse().is_ok_and(|address| Prefix::of(address) == here);
     Ok(if addresses.iter().any(is_here) { Place::Known } else { Place::New })
 }
 
 /// An attempt at the account's password begins, if it may now.
-fn begin_attempt(context: &mut Context, namekey: &str, place: Place) -> Result<Attempt, No> {
-    let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
-    let attempt = Attempt::new(context.caller.address, namekey, place);
-    context.facts.throttle.begin(&attempt, limits, now).map_err(Refusal::slow_down)?;
+fn begin_attempt(cx: &mut Cx, namekey: &str, place: Place) -> Result<Attempt, No> {
+    let (limits, now) = (&cx.rules.limits, cx.now.mono);
+    let attempt = Attempt::new(cx.caller.address, namekey, place);
+    cx.throttle.begin(&attempt, limits, now).map_err(Refusal::slow_down)?;
     Ok(attempt)
 }
 
 /// Stages the hash; the connection is paused until it is done.
-pub(super) fn wait_for_hash(context: &mut Context, task: Task, purpose: Purpose) -> Answer {
-    let waiting = Waiting { re: context.re.clone(), lang: context.lang, purpose };
-    let effect = Effect::Hash(context.caller.conn, Box::new(task), Box::new(waiting));
-    context.facts.outbox.stage(effect);
+pub(super) fn wait_for_hash(cx: &mut Cx, task: Task, purpose: Purpose) -> Answer {
+    let waiting = Waiting { re: cx.re.clone(), lang: cx.lang, purpose };
+    let effect = Effect::Hash(cx.caller.conn, Box::new(task), Box::new(waiting));
+    cx.outbox.stage(effect);
     Ok(Outcome::Later)
 }
 
-fn count_takeover(context: &mut Context, user: UserId) -> Result<(), No> {
-    let (limits, now) = (&context.facts.rules.limits, context.facts.now.mono);
-    context.facts.throttle.take_over(user, limits, now).map_err(|s| Refusal::slow_down(s).into())
+fn count_takeover(cx: &mut Cx, user: UserId) -> Result<(), No> {
+    let (limits, now) = (&cx.rules.limits, cx.now.mono);
+    cx.throttle.take_over(user, limits, now).map_err(|s| Refusal::slow_down(s).into())
 }
 
 /// A fresh login key: 32 bytes as hexadecimal digits. The database gets only its hash.
-fn new_key(context: &mut Context, user: UserId) -> Result<String, No> {
+fn new_key(cx: &mut Cx, user: UserId) -> Result<String, No> {
     let mut bytes = [0; 32];
-    context.facts.rng.fill_bytes(&mut bytes);
+    cx.rng.fill_bytes(&mut bytes);
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    context.facts.store.set_key(user, Some(&KeyHash::of(&key).0), context.facts.now.unix)?;
+    cx.store.set_key(user, Some(&KeyHash::of(&key).0), cx.now.unix)?;
     Ok(key)
 }
 
-pub(super) fn salt(context: &mut Context) -> [u8; 16] {
+pub(super) fn salt(cx: &mut Cx) -> [u8; 16] {
     let mut salt = [0; 16];
-    context.facts.rng.fill_bytes(&mut salt);
+    cx.rng.fill_bytes(&mut salt);
     salt
 }

@@ -4,113 +4,115 @@
 
 use serde_json::{Value, json};
 
-use super::context::{Draft, View};
+use super::context::Draft;
 use super::group::{list_groups, tell};
 use super::list::{Cursor, Page, ROWS_ASKED, name_bytes};
 use super::message::sent_to;
-use super::{Answer, Context, Facts, No, Outcome};
+use super::{Answer, Cx, No, Outcome, ServerFacts};
 use crate::conn::CloseReason;
+use crate::counters::Counters;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Figure, Reply, UserLine};
 use crate::outbox::Effect;
-use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, StoreError, User};
+use crate::sessions::Sessions;
+use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, Store, StoreError, User};
 use crate::wire::response::Data;
 use crate::wire::{Args, Code, Event, Notice, Refusal};
 
 /// `allusers`: every user, or only those online.
-pub fn allusers(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
+pub fn allusers(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
     if args.online()? {
-        return online(context, user, args);
+        return online(cx, user, args);
     }
     let begins = Cursor::read(args)?;
-    let rows = context.facts.store.users_page(UserId(begins.id), ROWS_ASKED)?;
-    Ok(list_users(context, begins, rows))
+    let rows = cx.store.users_page(UserId(begins.id), ROWS_ASKED)?;
+    Ok(list_users(cx, begins, rows))
 }
 
 /// `online`: every user who is online.
-pub fn online(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
+pub fn online(cx: &mut Cx, _: Option<UserId>, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
-    let store = &context.facts.store;
-    let online = context.facts.sessions.online_after(UserId(begins.id), ROWS_ASKED);
+    let store = &cx.store;
+    let online = cx.sessions.online_after(UserId(begins.id), ROWS_ASKED);
     let rows: Result<Vec<Option<User>>, _> = online.map(|user| store.user(user)).collect();
     let rows = rows?.into_iter().flatten().collect();
-    Ok(list_users(context, begins, rows))
+    Ok(list_users(cx, begins, rows))
 }
 
 /// `allgroup`: every group, by number.
-pub fn allgroup(context: &mut Context, _: Option<UserId>, args: &Args) -> Answer {
+pub fn allgroup(cx: &mut Cx, _: Option<UserId>, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
-    let rows = context.facts.store.all_groups(GroupId(begins.id), ROWS_ASKED)?;
-    Ok(list_groups(context, begins, rows))
+    let rows = cx.store.all_groups(GroupId(begins.id), ROWS_ASKED)?;
+    Ok(list_groups(cx, begins, rows))
 }
 
 /// `adminsend`: a system message to anyone, friend or not.
-pub fn adminsend(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let other = context.named_user(user, args)?;
-    let seq = say(context, user, args, Conversation::Inbox(other.id))?;
-    Ok(sent_to(context, &other, seq, true))
+pub fn adminsend(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    let other = cx.named_user(user, args)?;
+    let seq = say(cx, user, args, Conversation::Inbox(other.id))?;
+    Ok(sent_to(cx, &other, seq, true))
 }
 
 /// `adminsendgroup`: a system message to any group, blocked ones included.
-pub fn adminsendgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    context.text(args)?;
-    let seq = match context.posted_in_group(user, args, true)? {
+pub fn adminsendgroup(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    cx.text(args)?;
+    let seq = match cx.posted_in_group(user, args, true)? {
         Some(seq) => seq,
         None => {
-            let group = context.named_group(user, args)?;
+            let group = cx.named_group(user, args)?;
             let label = GroupLabel { name: group.name, creator: group.creator_name };
-            post_system(context, user, args, Conversation::Group(group.id), Some(label))?
+            post_system(cx, user, args, Conversation::Group(group.id), Some(label))?
         }
     };
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
 }
 
 /// `broadcast`: a system message to every user, offline ones included.
-pub fn broadcast(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let seq = say(context, user, args, Conversation::Everyone)?;
+pub fn broadcast(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    let seq = say(cx, user, args, Conversation::Everyone)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
 /// `blockuser`: signed out at once, with the reason, and let in no more.
-pub fn blockuser(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let other = context.named_user(user, args)?;
+pub fn blockuser(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    let other = cx.named_user(user, args)?;
     if other.admin {
         return Err(Code::AdminProtected.into());
     }
-    context.facts.store.set_blocked(other.id, true)?;
-    context.facts.store.set_key(other.id, None, context.facts.now.unix)?;
-    if let Some(conn) = context.facts.sessions.conn_of(other.id) {
-        context.facts.outbox.hold(conn);
+    cx.store.set_blocked(other.id, true)?;
+    cx.store.set_key(other.id, None, cx.now.unix)?;
+    if let Some(conn) = cx.sessions.conn_of(other.id) {
+        cx.outbox.hold(conn);
     }
     // By name: they may be signing in in this very tick.
-    context.facts.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
+    cx.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
 }
 
 /// `unblockuser`: may sign in again.
-pub fn unblockuser(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let other = context.named_user(user, args)?;
-    context.facts.store.set_blocked(other.id, false)?;
+pub fn unblockuser(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    let other = cx.named_user(user, args)?;
+    cx.store.set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
 
 /// `blockgroup`: nobody may send to it; its members are told.
-pub fn blockgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let group = set_group_blocked(context, user, args, true)?;
+pub fn blockgroup(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    let group = set_group_blocked(cx, user, args, true)?;
     Ok(Outcome::said(Reply::GroupBlocked { name: group.name }))
 }
 
 /// `unblockgroup`: open again; its members are told.
-pub fn unblockgroup(context: &mut Context, user: Option<UserId>, args: &Args) -> Answer {
-    let group = set_group_blocked(context, user, args, false)?;
+pub fn unblockgroup(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
+    let group = set_group_blocked(cx, user, args, false)?;
     Ok(Outcome::said(Reply::GroupUnblocked { name: group.name }))
 }
 
 /// `stats`: how the server is doing.
-pub fn stats(context: &mut Context, _: Option<UserId>, _: &Args) -> Answer {
-    let figures = figures(context.facts)?;
-    let (refusals, closes) = (context.facts.counters.refusals(), context.facts.counters.closes());
+pub fn stats(cx: &mut Cx, _: Option<UserId>, _: &Args) -> Answer {
+    let figures = figures(cx.store, cx.sessions, cx.counters, &cx.server)?;
+    let (refusals, closes) = (cx.counters.refusals(), cx.counters.closes());
     let object = |counts: &[(&'static str, u64)]| -> Value {
         counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
     };
@@ -122,12 +124,16 @@ pub fn stats(context: &mut Context, _: Option<UserId>, _: &Args) -> Answer {
 }
 
 /// Every figure, for people, for programs and for monitors.
-pub fn figures(facts: &Facts) -> Result<Vec<Figure>, StoreError> {
-    let View { connections, uptime_seconds, send_bytes, behind, .. } = facts.view;
-    let (store, counters) = (&facts.store, &facts.counters);
+pub fn figures(
+    store: &Store,
+    sessions: &Sessions,
+    counters: &Counters,
+    server: &ServerFacts,
+) -> Result<Vec<Figure>, StoreError> {
+    let ServerFacts { connections, uptime_seconds, send_bytes, behind, .. } = *server;
     Ok(vec![
         ("connections", "connections", "连接数", connections),
-        ("users_online", "users online", "在线用户", facts.sessions.count() as u64),
+        ("users_online", "users online", "在线用户", sessions.count() as u64),
         ("users", "users", "用户", store.user_count()),
         ("messages", "messages in the log", "消息总数", store.log_rows()),
         ("appended", "messages since the start", "启动后消息数", counters.appended),
@@ -137,12 +143,7 @@ pub fn figures(facts: &Facts) -> Result<Vec<Figure>, StoreError> {
         ("sign_ins", "sign-ins with a password", "密码登录次数", counters.sign_ins),
         ("accepted", "connections accepted", "接受的连接", counters.accepted),
         ("handshakes", "TLS handshakes", "TLS 握手次数", counters.handshakes),
-        (
-            "hashes_waiting",
-            "password hashes waiting",
-            "等待的密码计算",
-            facts.hashes_waiting as u64,
-        ),
+        ("hashes_waiting", "password hashes waiting", "等待的密码计算", server.hashes_waiting),
         ("readers_behind", "readers behind", "落后的接收者", behind),
         ("send_bytes", "bytes waiting to be sent", "待发送字节", send_bytes),
         ("database_bytes", "database bytes", "数据库字节", store.database_bytes()?),
@@ -170,7 +171,7 @@ pub fn figures(facts: &Facts) -> Result<Vec<Figure>, StoreError> {
     ])
 }
 
-fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
+fn list_users(cx: &Cx, begins: Cursor, rows: Vec<User>) -> Outcome {
     let page = Page::cut(
         begins,
         LIST_BYTES_MAX,
@@ -183,7 +184,7 @@ fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
         .iter()
         .map(|user| UserLine {
             name: user.name.clone(),
-            online: context.facts.sessions.is_online(user.id),
+            online: cx.sessions.is_online(user.id),
             blocked: user.blocked,
             admin: user.admin,
         })
@@ -202,33 +203,33 @@ fn list_users(context: &Context, begins: Cursor, rows: Vec<User>) -> Outcome {
 /// Posts what an administrator says through the system to a user or to all, or finds it posted
 /// already.
 fn say(
-    context: &mut Context,
+    cx: &mut Cx,
     user: Option<UserId>,
     args: &Args,
     conversation: Conversation,
 ) -> Result<Seq, No> {
-    context.text(args)?;
-    match context.posted(user, args, true, |_, found| Ok(found == conversation))? {
+    cx.text(args)?;
+    match cx.posted(user, args, true, |_, found| Ok(found == conversation))? {
         Some(seq) => Ok(seq),
-        None => post_system(context, user, args, conversation, None),
+        None => post_system(cx, user, args, conversation, None),
     }
 }
 
 fn post_system(
-    context: &mut Context,
+    cx: &mut Cx,
     user: Option<UserId>,
     args: &Args,
     conversation: Conversation,
     group: Option<GroupLabel>,
 ) -> Result<Seq, No> {
-    let (body, mid) = (context.text(args)?, args.mid()?);
-    context.need_storage()?;
+    let (body, mid) = (cx.text(args)?, args.mid()?);
+    cx.need_storage()?;
     let (sender, sender_name, kind) = (user, None, EntryKind::System);
-    context.post(Draft { conversation, sender, sender_name, kind, body, mid, group })
+    cx.post(Draft { conversation, sender, sender_name, kind, body, mid, group })
 }
 
 fn set_group_blocked(
-    context: &mut Context,
+    cx: &mut Cx,
     user: Option<UserId>,
     args: &Args,
     blocked: bool,
@@ -236,14 +237,14 @@ fn set_group_blocked(
     if args.group_id()?.is_none() && args.creator()?.is_none() {
         return Err(Refusal::about(Code::BadRequest, "creator").into());
     }
-    let group = context.named_group(user, args)?;
+    let group = cx.named_group(user, args)?;
     // Blocking what is blocked is done already, and nobody is told twice.
     if (group.status == GroupStatus::Blocked) != blocked {
-        context.facts.store.set_group_blocked(group.id, blocked)?;
+        cx.store.set_group_blocked(group.id, blocked)?;
         let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };
-        let username = user.map(|user| context.name_of(user)).transpose()?;
+        let username = user.map(|user| cx.name_of(user)).transpose()?;
         let notice = Notice { username, ..Notice::plain(event) };
-        tell(context, Conversation::Group(group.id), user, &group, notice)?;
+        tell(cx, Conversation::Group(group.id), user, &group, notice)?;
     }
     Ok(group)
 }

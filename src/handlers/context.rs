@@ -45,8 +45,8 @@ pub struct Rules {
     pub hash_cost: crate::password::Cost,
 }
 
-/// The facts that requests are served from, borrowed from the server for one `serve`.
-pub struct Facts<'a> {
+/// What a handler sees: the facts, who asks, and where effects are staged.
+pub struct Cx<'a> {
     /// What is stored.
     pub store: &'a mut Store,
     /// Who is signed in. Changes are effects.
@@ -63,17 +63,19 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
     /// What time it is.
     pub now: Now,
-    /// Password hashes that wait or are under way, those of this tick not counted.
-    pub hashes_waiting: usize,
-    /// The disk is nearly full: nothing new is taken.
-    pub storage_low: bool,
-    /// What only `stats` shows.
-    pub view: View,
+    /// What only the server itself knows.
+    pub server: ServerFacts,
+    /// Whose request it is.
+    pub caller: Caller,
+    /// The language of the answer.
+    pub lang: Lang,
+    /// The request's id.
+    pub re: Option<RequestId>,
 }
 
-/// Figures that only the server itself knows.
+/// What only the server itself knows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct View {
+pub struct ServerFacts {
     /// Connections.
     pub connections: u64,
     /// Seconds since the start.
@@ -82,7 +84,11 @@ pub struct View {
     pub send_bytes: u64,
     /// Readers who are behind and can be fed.
     pub behind: u64,
-    /// Whose backup has the checkpoints held.
+    /// Password hashes that wait or are under way, those of this tick not counted.
+    pub hashes_waiting: u64,
+    /// The disk is nearly full: nothing new is taken.
+    pub storage_low: bool,
+    /// The connection of the backup that runs.
     pub held_for: Option<ConnId>,
 }
 
@@ -97,18 +103,6 @@ pub struct Caller {
     pub door: Door,
     /// Lines carry no key: the connection's session stands for it.
     pub keyless: bool,
-}
-
-/// The facts, and who asks.
-pub struct Context<'c, 'f> {
-    /// The facts.
-    pub facts: &'c mut Facts<'f>,
-    /// Whose request it is.
-    pub caller: Caller,
-    /// The language of the answer.
-    pub lang: Lang,
-    /// The request's id.
-    pub re: Option<RequestId>,
 }
 
 /// Why a request was not done.
@@ -181,29 +175,23 @@ pub struct Draft<'a> {
     pub group: Option<GroupLabel>,
 }
 
-impl<'c, 'f> Context<'c, 'f> {
-    /// The context of a request. Without a language, the server's is spoken.
-    pub fn new(facts: &'c mut Facts<'f>, caller: Caller, lang: Option<Lang>) -> Self {
-        let lang = lang.unwrap_or(facts.rules.lang);
-        Context { facts, caller, lang, re: None }
-    }
-
+impl Cx<'_> {
     /// Whether it is an administrator who asks.
     pub fn is_admin(&self) -> bool {
-        let session = self.facts.sessions.get(self.caller.conn);
+        let session = self.sessions.get(self.caller.conn);
         session.is_some_and(|session| session.admin)
     }
 
     /// The user named by the argument `username`.
     ///
     /// # Errors
-    /// `no_such_user`, and `slow_down` as `Context::told` has it.
+    /// `no_such_user`, and `slow_down` as `Cx::told` has it.
     pub fn named_user(&mut self, user: Option<UserId>, args: &Args) -> Result<User, No> {
         let raw = args.username()?;
-        let found = self.facts.store.user_by_key(&user_key(raw))?;
+        let found = self.store.user_by_key(&user_key(raw))?;
         let is_known = match (user, &found) {
             (Some(user), Some(other)) => {
-                other.id == user || self.facts.store.are_friends(user, other.id)?
+                other.id == user || self.store.are_friends(user, other.id)?
             }
             _ => false,
         };
@@ -213,10 +201,10 @@ impl<'c, 'f> Context<'c, 'f> {
     /// The user named by `username`, as `user` writes to them.
     ///
     /// # Errors
-    /// As [`Context::named_user`].
+    /// As [`Cx::named_user`].
     pub fn addressee(&mut self, user: UserId, args: &Args) -> Result<Addressee, No> {
         let raw = args.username()?;
-        let found = self.facts.store.addressee(user, &user_key(raw))?;
+        let found = self.store.addressee(user, &user_key(raw))?;
         let is_known = found.as_ref().is_some_and(|found| found.is_friend);
         self.told(Some(user), raw, found, is_known)
     }
@@ -233,24 +221,24 @@ impl<'c, 'f> Context<'c, 'f> {
     ) -> Result<T, No> {
         let guesser = user.filter(|_| !is_known && !self.is_admin());
         if let Some(user) = guesser {
-            let (now, is_miss) = (self.facts.now.mono, found.is_none());
-            self.facts.throttle.name_user(user, is_miss, now).map_err(Refusal::slow_down)?;
+            let (now, is_miss) = (self.now.mono, found.is_none());
+            self.throttle.name_user(user, is_miss, now).map_err(Refusal::slow_down)?;
         }
         found.ok_or_else(|| Refusal::about(Code::NoSuchUser, raw).into())
     }
 
     /// The name of a user who exists.
     pub fn name_of(&self, user: UserId) -> Result<String, No> {
-        Ok(self.facts.store.username(user)?.ok_or(Code::Internal)?)
+        Ok(self.store.username(user)?.ok_or(Code::Internal)?)
     }
 
     /// Whether a user may know of another whether they are here, and what they received and read:
     /// friends may, and administrators. Whoever tells such a thing asks here.
     pub fn may_know_of(&self, user: UserId, other: UserId) -> Result<bool, StoreError> {
-        let sessions = self.facts.sessions;
+        let sessions = self.sessions;
         let session = sessions.conn_of(user).and_then(|conn| sessions.get(conn));
         let is_admin = session.is_some_and(|session| session.admin);
-        Ok(is_admin || self.facts.store.are_friends(user, other)?)
+        Ok(is_admin || self.store.are_friends(user, other)?)
     }
 
     /// The group that the arguments name, if it was not deleted and the user may know of it.
@@ -272,7 +260,7 @@ impl<'c, 'f> Context<'c, 'f> {
     /// `no_such_group`, and `not_member` for who was in it once.
     pub fn joined_group(&self, user: UserId, args: &Args) -> Result<Group, No> {
         let group = self.find_group(Some(user), args)?.ok_or_else(|| no_such_group(args))?;
-        if self.facts.store.is_member(group.id, user)? {
+        if self.store.is_member(group.id, user)? {
             return Ok(group);
         }
         let is_alive = group.status != GroupStatus::Deleted;
@@ -284,10 +272,10 @@ impl<'c, 'f> Context<'c, 'f> {
     /// were in it: by its id also a former one of theirs, deleted or not.
     ///
     /// # Errors
-    /// As [`Context::joined_group`].
+    /// As [`Cx::joined_group`].
     pub fn readable_group(&self, user: UserId, args: &Args) -> Result<GroupId, No> {
         match args.group_id()? {
-            Some(id) if self.facts.store.was_member(id, user)? => Ok(id),
+            Some(id) if self.store.was_member(id, user)? => Ok(id),
             _ => Ok(self.joined_group(user, args)?.id),
         }
     }
@@ -297,7 +285,7 @@ impl<'c, 'f> Context<'c, 'f> {
         // Whoever names another as the creator is told nothing of that group.
         if args.group_id()?.is_none()
             && let Some(creator) = args.creator()?
-            && self.facts.store.user_by_key(&user_key(creator))?.map(|found| found.id) != Some(user)
+            && self.store.user_by_key(&user_key(creator))?.map(|found| found.id) != Some(user)
         {
             return Err(Code::NotOwner.into());
         }
@@ -307,7 +295,7 @@ impl<'c, 'f> Context<'c, 'f> {
 
     /// The group that the arguments name, whoever asks and deleted or not.
     fn find_group(&self, user: Option<UserId>, args: &Args) -> Result<Option<Group>, No> {
-        let store = &self.facts.store;
+        let store = &self.store;
         if let Some(id) = args.group_id()? {
             return Ok(store.group(id)?);
         }
@@ -326,9 +314,7 @@ impl<'c, 'f> Context<'c, 'f> {
         let name = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
         let creator = match args.creator()? {
             None => Some(user.ok_or_else(|| Refusal::about(Code::BadRequest, "creator"))?),
-            Some(creator) => {
-                self.facts.store.user_by_key(&user_key(creator))?.map(|found| found.id)
-            }
+            Some(creator) => self.store.user_by_key(&user_key(creator))?.map(|found| found.id),
         };
         Ok(creator.map(|creator| (creator, name)))
     }
@@ -337,7 +323,7 @@ impl<'c, 'f> Context<'c, 'f> {
     /// them all.
     fn may_find(&self, user: Option<UserId>, group: &Group) -> Result<bool, StoreError> {
         match user {
-            Some(user) if !self.is_admin() => self.facts.store.was_member(group.id, user),
+            Some(user) if !self.is_admin() => self.store.was_member(group.id, user),
             _ => Ok(true),
         }
     }
@@ -355,7 +341,7 @@ impl<'c, 'f> Context<'c, 'f> {
             return Ok(named == group);
         }
         let Some((creator, name)) = self.group_reference(user, args)? else { return Ok(false) };
-        let (store, key) = (&self.facts.store, group_key(name));
+        let (store, key) = (&self.store, group_key(name));
         match store.group_by_name(creator, &key)? {
             Some(alive) => Ok(alive.id == group),
             None => Ok(store.group_key(group)? == Some((creator, key))),
@@ -376,7 +362,7 @@ impl<'c, 'f> Context<'c, 'f> {
 
     /// Refuses while the disk is nearly full.
     pub fn need_storage(&self) -> Result<(), No> {
-        if self.facts.storage_low { Err(Code::StorageFull.into()) } else { Ok(()) }
+        if self.server.storage_low { Err(Code::StorageFull.into()) } else { Ok(()) }
     }
 
     /// The message that the sender posted under this `mid`, if any: a retry is answered with
@@ -392,7 +378,7 @@ impl<'c, 'f> Context<'c, 'f> {
         is_meant: impl FnOnce(&Self, Conversation) -> Result<bool, No>,
     ) -> Result<Option<Seq>, No> {
         let Some((sender, mid)) = sender.zip(args.mid()?) else { return Ok(None) };
-        let Some(posted) = self.facts.store.find_mid(sender, mid)? else { return Ok(None) };
+        let Some(posted) = self.store.find_mid(sender, mid)? else { return Ok(None) };
         let same = (posted.kind == EntryKind::System) == system
             && posted.body == self.text(args)?
             && is_meant(self, posted.conversation)?;
@@ -409,8 +395,8 @@ impl<'c, 'f> Context<'c, 'f> {
         args: &Args,
         system: bool,
     ) -> Result<Option<Seq>, No> {
-        self.posted(user, args, system, |context, conversation| {
-            context.is_named_group(user, args, conversation)
+        self.posted(user, args, system, |cx, conversation| {
+            cx.is_named_group(user, args, conversation)
         })
     }
 
@@ -420,11 +406,11 @@ impl<'c, 'f> Context<'c, 'f> {
     /// # Errors
     /// `quota_full`: they may not have so much more, unless it `must` be.
     pub fn use_quota(&mut self, user: UserId, bytes: usize, must: bool) -> Result<(), No> {
-        let (limit, unix) = (self.facts.rules.limits.stored_bytes_per_day, self.facts.now.unix);
+        let (limit, unix) = (self.rules.limits.stored_bytes_per_day, self.now.unix);
         if limit == 0 {
             return Ok(());
         }
-        let full = self.facts.store.use_quota(user, bytes as u64, limit, unix, must)?;
+        let full = self.store.use_quota(user, bytes as u64, limit, unix, must)?;
         full.map_or(Ok(()), |seconds| Err(Refusal::quota_full(seconds).into()))
     }
 
@@ -441,13 +427,13 @@ impl<'c, 'f> Context<'c, 'f> {
     /// Appends a message to the log and stages it for its readers.
     fn append(&mut self, draft: Draft) -> Result<Seq, No> {
         let Draft { conversation, sender, sender_name, kind, body, mid, group } = draft;
-        let unix = self.facts.now.unix;
+        let unix = self.now.unix;
         let sender_name = match sender {
             Some(sender) if sender_name.is_none() => Some(self.name_of(sender)?),
             _ => sender_name,
         };
         let new = NewEntry { conversation, sender, unix, kind, body, mid };
-        let seq = self.facts.store.append(&new)?;
+        let seq = self.store.append(&new)?;
         let entry = Entry {
             seq,
             conversation,
@@ -458,7 +444,7 @@ impl<'c, 'f> Context<'c, 'f> {
             kind,
             body: body.to_owned(),
         };
-        self.facts.outbox.stage(Effect::Entry(Box::new(entry)));
+        self.outbox.stage(Effect::Entry(Box::new(entry)));
         Ok(seq)
     }
 
@@ -486,7 +472,7 @@ impl<'c, 'f> Context<'c, 'f> {
 
     /// How many members of a group are online.
     pub fn online_in(&self, group: GroupId) -> u64 {
-        self.facts.sessions.online_in(group) as u64
+        self.sessions.online_in(group) as u64
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::list::{Cursor, Page, ROWS_ASKED, name_bytes, people};
 use super::message::count_waiting;
-use super::{Answer, Context, No, Outcome};
+use super::{Answer, Cx, No, Outcome};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::{LIST_BYTES_MAX, NOTICE_BYTES};
 use crate::locale::reply::{GroupLine, Reply};
@@ -19,89 +19,89 @@ use crate::wire::response::Data;
 use crate::wire::{Args, Code, Event, Notice, Refusal};
 
 /// `newgroup`: its creator is its first member.
-pub fn newgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn newgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let raw = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
     let name =
         Name::group(raw).map_err(|flaw| Refusal::about(Code::BadName, format!("group_{flaw}")))?;
-    let store = &context.facts.store;
+    let store = &cx.store;
     if store.group_by_name(user, &name.key)?.is_some() {
         return Err(Code::GroupExists.into());
     }
-    let limit = context.facts.rules.limits.groups_owned;
+    let limit = cx.rules.limits.groups_owned;
     if limit > 0 && store.groups_owned(user)? >= limit {
         return Err(Code::GroupLimit.into());
     }
-    check_joined(context, user)?;
-    context.need_storage()?;
-    context.use_quota(user, name.text.len() + name.key.len(), false)?;
-    let group = context.facts.store.add_group(user, &name, context.facts.now.unix)?;
-    context.facts.outbox.stage(Effect::Join(user, group));
+    check_joined(cx, user)?;
+    cx.need_storage()?;
+    cx.use_quota(user, name.text.len() + name.key.len(), false)?;
+    let group = cx.store.add_group(user, &name, cx.now.unix)?;
+    cx.outbox.stage(Effect::Join(user, group));
     let data = json!({"group_id": group.0});
     Ok(Outcome::Done(Reply::GroupCreated { name: name.text }, Data::Object(data)))
 }
 
 /// `delgroup`: every other member gets a notice, the last thing they get of the group.
-pub fn delgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let group = context.own_group(user, args)?;
-    tell_group(context, user, &group, Event::GroupDeleted, user)?;
-    context.facts.store.delete_group(group.id)?;
-    context.facts.outbox.stage(Effect::Dissolve(group.id));
+pub fn delgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
+    let group = cx.own_group(user, args)?;
+    tell_group(cx, user, &group, Event::GroupDeleted, user)?;
+    cx.store.delete_group(group.id)?;
+    cx.outbox.stage(Effect::Dissolve(group.id));
     Ok(Outcome::said(Reply::GroupDeleted { name: group.name }))
 }
 
 /// `addgroupuser`: the group and the user get a notice. That of the user counts among what waits
 /// for them; one of an ending never does, so that nobody is kept in a group by a full mailbox.
-pub fn addgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let group = context.own_group(user, args)?;
-    let other = context.named_user(Some(user), args)?;
-    if context.facts.store.is_member(group.id, other.id)? {
+pub fn addgroupuser(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
+    let group = cx.own_group(user, args)?;
+    let other = cx.named_user(Some(user), args)?;
+    if cx.store.is_member(group.id, other.id)? {
         return Err(Code::AlreadyMember.into());
     }
-    check_consent(context, user, &group, &other)?;
-    let limit = context.facts.rules.limits.group_members;
+    check_consent(cx, user, &group, &other)?;
+    let limit = cx.rules.limits.group_members;
     if limit > 0 && group.members >= limit {
         return Err(Code::GroupFull.into());
     }
-    check_joined(context, other.id)?;
-    context.need_storage()?;
-    count_waiting(context, user, other.id, NOTICE_BYTES)?;
-    tell_group(context, user, &group, Event::GroupJoined, other.id)?;
-    context.facts.store.join(group.id, other.id)?;
-    context.facts.outbox.stage(Effect::Join(other.id, group.id));
-    tell_user(context, user, &group, Event::GroupAdded, other.id)?;
+    check_joined(cx, other.id)?;
+    cx.need_storage()?;
+    count_waiting(cx, user, other.id, NOTICE_BYTES)?;
+    tell_group(cx, user, &group, Event::GroupJoined, other.id)?;
+    cx.store.join(group.id, other.id)?;
+    cx.outbox.stage(Effect::Join(other.id, group.id));
+    tell_user(cx, user, &group, Event::GroupAdded, other.id)?;
     // Counted last: a join that is refused for another reason is none.
-    let now = context.facts.now.mono;
-    context.facts.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
+    let now = cx.now.mono;
+    cx.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
     Ok(Outcome::said(Reply::MemberAdded { group: group.name, name: other.name }))
 }
 
 /// `delgroupuser`: the member gets a notice.
-pub fn delgroupuser(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let group = context.own_group(user, args)?;
-    let other = context.named_user(Some(user), args)?;
+pub fn delgroupuser(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
+    let group = cx.own_group(user, args)?;
+    let other = cx.named_user(Some(user), args)?;
     if other.id == user {
         return Err(Code::Yourself.into());
     }
-    part(context, &group, other.id)?;
-    tell_user(context, user, &group, Event::GroupRemoved, other.id)?;
+    part(cx, &group, other.id)?;
+    tell_user(cx, user, &group, Event::GroupRemoved, other.id)?;
     Ok(Outcome::said(Reply::MemberRemoved { group: group.name, name: other.name }))
 }
 
 /// `leavegroup`: the owner cannot; they delete the group instead. Whoever says `stay_out` is not
 /// brought in again; who is out already may say so as well, and take it back.
-pub fn leavegroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn leavegroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let stay_out = args.stay_out()?;
-    let group = context.named_group(Some(user), args)?;
+    let group = cx.named_group(Some(user), args)?;
     if group.creator == user {
         return Err(Code::Yourself.into());
     }
-    if stay_out.is_none() || context.facts.store.is_member(group.id, user)? {
-        part(context, &group, user)?;
-        tell_group(context, user, &group, Event::GroupLeft, user)?;
+    if stay_out.is_none() || cx.store.is_member(group.id, user)? {
+        part(cx, &group, user)?;
+        tell_group(cx, user, &group, Event::GroupLeft, user)?;
     }
     let name = group.name;
     let Some(stay_out) = stay_out else { return Ok(Outcome::said(Reply::GroupLeft { name })) };
-    context.facts.store.set_stays_out(group.id, user, stay_out)?;
+    cx.store.set_stays_out(group.id, user, stay_out)?;
     Ok(Outcome::said(match stay_out {
         true => Reply::StaysOut { name },
         false => Reply::MayBeAdded { name },
@@ -109,27 +109,27 @@ pub fn leavegroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// `groups`: the groups I am in, by number.
-pub fn groups(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn groups(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
-    let rows = context.facts.store.groups_of(user, GroupId(begins.id), ROWS_ASKED)?;
-    Ok(list_groups(context, begins, rows))
+    let rows = cx.store.groups_of(user, GroupId(begins.id), ROWS_ASKED)?;
+    Ok(list_groups(cx, begins, rows))
 }
 
 /// `groupusers`: the members of one of my groups, and who is online.
-pub fn groupusers(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn groupusers(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let begins = Cursor::read(args)?;
-    let group = context.joined_group(user, args)?;
-    let rows = context.facts.store.members_page(group.id, begins.id, ROWS_ASKED)?;
+    let group = cx.joined_group(user, args)?;
+    let rows = cx.store.members_page(group.id, begins.id, ROWS_ASKED)?;
     let page =
         Page::cut(begins, LIST_BYTES_MAX, rows, |row| name_bytes(&row.name) + 64, |row| row.id);
     let members = page.rows.iter().map(|row| (row.user, row.name.as_str()));
-    let (members, rows) = people(context, members);
+    let (members, rows) = people(cx, members);
     let data = page.with_next(json!({"members": rows, "group_id": group.id.0}));
     Ok(Outcome::Done(Reply::Members { group: group.name, members }, Data::Object(data)))
 }
 
 /// A page of groups with their numbers; `allgroup` shows the same.
-pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outcome {
+pub fn list_groups(cx: &Cx, begins: Cursor, rows: Vec<Group>) -> Outcome {
     let size = |group: &Group| name_bytes(&group.name) + name_bytes(&group.creator_name) + 160;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);
     let lines: Vec<GroupLine> = page
@@ -140,7 +140,7 @@ pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outco
             number,
             name: group.name.clone(),
             creator: group.creator_name.clone(),
-            online: context.online_in(group.id),
+            online: cx.online_in(group.id),
             total: group.members,
             blocked: group.status == GroupStatus::Blocked,
         })
@@ -159,47 +159,41 @@ pub fn list_groups(context: &Context, begins: Cursor, rows: Vec<Group>) -> Outco
 
 /// Tells a group that something happened to `whom`, because of `by`.
 fn tell_group(
-    context: &mut Context,
+    cx: &mut Cx,
     by: UserId,
     group: &Group,
     event: Event,
     whom: UserId,
 ) -> Result<(), No> {
-    let notice = Notice::by(event, &context.name_of(whom)?);
-    tell(context, Conversation::Group(group.id), Some(by), group, notice)
+    let notice = Notice::by(event, &cx.name_of(whom)?);
+    tell(cx, Conversation::Group(group.id), Some(by), group, notice)
 }
 
 /// Tells a user what `by` did to them in a group.
-fn tell_user(
-    context: &mut Context,
-    by: UserId,
-    group: &Group,
-    event: Event,
-    whom: UserId,
-) -> Result<(), No> {
-    let notice = Notice::by(event, &context.name_of(by)?);
-    tell(context, Conversation::Inbox(whom), Some(by), group, notice)
+fn tell_user(cx: &mut Cx, by: UserId, group: &Group, event: Event, whom: UserId) -> Result<(), No> {
+    let notice = Notice::by(event, &cx.name_of(by)?);
+    tell(cx, Conversation::Inbox(whom), Some(by), group, notice)
 }
 
 /// Posts a notice about a group.
 pub fn tell(
-    context: &mut Context,
+    cx: &mut Cx,
     conversation: Conversation,
     by: Option<UserId>,
     group: &Group,
     notice: Notice,
 ) -> Result<(), No> {
     let notice = notice.in_group(group.id, &group.name, &group.creator_name);
-    context.notify(conversation, by, &notice)?;
+    cx.notify(conversation, by, &notice)?;
     Ok(())
 }
 
 /// Ends a membership.
-fn part(context: &mut Context, group: &Group, member: UserId) -> Result<(), No> {
-    if !context.facts.store.leave(group.id, member)? {
+fn part(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), No> {
+    if !cx.store.leave(group.id, member)? {
         return Err(Code::NotMember.into());
     }
-    context.facts.outbox.stage(Effect::Leave(member, group.id));
+    cx.outbox.stage(Effect::Leave(member, group.id));
     Ok(())
 }
 
@@ -207,17 +201,17 @@ fn part(context: &mut Context, group: &Group, member: UserId) -> Result<(), No> 
 ///
 /// # Errors
 /// `needs_consent`.
-fn check_consent(context: &Context, by: UserId, group: &Group, other: &User) -> Result<(), No> {
-    let store = &context.facts.store;
-    let is_stranger = context.facts.rules.friend_approval && !store.are_friends(by, other.id)?;
+fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(), No> {
+    let store = &cx.store;
+    let is_stranger = cx.rules.friend_approval && !store.are_friends(by, other.id)?;
     if is_stranger || store.stays_out(group.id, other.id)? {
         return Err(Refusal::about(Code::NeedsConsent, &other.name).into());
     }
     Ok(())
 }
 
-fn check_joined(context: &Context, user: UserId) -> Result<(), No> {
-    let limit = context.facts.rules.limits.groups_joined;
-    let full = limit > 0 && context.facts.store.groups_joined(user)? >= limit;
+fn check_joined(cx: &Cx, user: UserId) -> Result<(), No> {
+    let limit = cx.rules.limits.groups_joined;
+    let full = limit > 0 && cx.store.groups_joined(user)? >= limit;
     if full { Err(Code::GroupLimit.into()) } else { Ok(()) }
 }

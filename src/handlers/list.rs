@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, No};
+use super::{Cx, No};
 use crate::id::UserId;
 use crate::limits::LIST_ROWS_MAX;
 use crate::locale::reply::UserLine;
@@ -90,12 +90,12 @@ pub fn name_bytes(name: &str) -> usize {
 
 /// People and whether they are online: for people, and for programs.
 pub fn people<'a>(
-    context: &Context,
+    cx: &Cx,
     people: impl Iterator<Item = (UserId, &'a str)>,
 ) -> (Vec<UserLine>, Vec<Value>) {
     let line = |(user, name): (UserId, &str)| UserLine {
         name: name.to_owned(),
-        online: context.facts.sessions.is_online(user),
+        online: cx.sessions.is_online(user),
         blocked: false,
         admin: false,
     };

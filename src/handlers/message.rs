@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::context::Draft;
 use super::entry::as_pushed;
 use super::receipt::tell_of_delivery;
-use super::{Answer, Context, No, Outcome, Writes, atomically};
+use super::{Answer, Cx, No, Outcome, Writes, atomically};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
 use crate::locale;
@@ -20,21 +20,20 @@ use crate::wire::response::Data;
 use crate::wire::{Args, Code, Notice, Refusal};
 
 /// `send`: a message to one friend.
-pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let Addressee { user: other, is_friend, sender_name } = context.addressee(user, args)?;
-    let (text, mid) = (context.text(args)?, args.mid()?);
+pub fn send(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
+    let Addressee { user: other, is_friend, sender_name } = cx.addressee(user, args)?;
+    let (text, mid) = (cx.text(args)?, args.mid()?);
     let inbox = Conversation::Inbox(other.id);
-    let posted =
-        context.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
+    let posted = cx.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
     if let Some(seq) = posted {
-        let may_know = context.may_know_of(user, other.id)?;
-        return Ok(sent_to(context, &other, seq, may_know));
+        let may_know = cx.may_know_of(user, other.id)?;
+        return Ok(sent_to(cx, &other, seq, may_know));
     }
     if !is_friend {
         return Err(Code::NotFriends.into());
     }
-    context.need_storage()?;
-    let kind = text_kind(context);
+    cx.need_storage()?;
+    let kind = text_kind(cx);
     let (sender_name, body) = (Some(sender_name), text);
     let draft = Draft {
         conversation: inbox,
@@ -45,36 +44,36 @@ pub fn send(context: &mut Context, user: UserId, args: &Args) -> Answer {
         mid,
         group: None,
     };
-    if context.facts.sessions.is_caught_up(other.id) {
-        let seq = context.post(draft)?;
-        return Ok(sent_to(context, &other, seq, true));
+    if cx.sessions.is_caught_up(other.id) {
+        let seq = cx.post(draft)?;
+        return Ok(sent_to(cx, &other, seq, true));
     }
     // Only what waits is written twice. A savepoint around every message is worth a third of
     // the throughput.
-    atomically(context, Writes::Many, |context| {
-        count_waiting(context, user, other.id, text.len())?;
-        let seq = context.post(draft)?;
-        Ok(sent_to(context, &other, seq, true))
+    atomically(cx, Writes::Many, |cx| {
+        count_waiting(cx, user, other.id, text.len())?;
+        let seq = cx.post(draft)?;
+        Ok(sent_to(cx, &other, seq, true))
     })
 }
 
 /// `sendgroup`: a message to a group I am in.
-pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
-    let (text, mid) = (context.text(args)?, args.mid()?);
+pub fn sendgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
+    let (text, mid) = (cx.text(args)?, args.mid()?);
     // A retry is answered even if the group, or the membership, is gone by now.
-    if let Some(seq) = context.posted_in_group(Some(user), args, false)? {
+    if let Some(seq) = cx.posted_in_group(Some(user), args, false)? {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
     }
-    let group = context.joined_group(user, args)?;
+    let group = cx.joined_group(user, args)?;
     if group.status == GroupStatus::Blocked {
         return Err(Code::GroupBlocked.into());
     }
-    context.need_storage()?;
-    let seq = context.post(Draft {
+    cx.need_storage()?;
+    let seq = cx.post(Draft {
         conversation: Conversation::Group(group.id),
         sender: Some(user),
         sender_name: None,
-        kind: text_kind(context),
+        kind: text_kind(cx),
         body: text,
         mid,
         group: Some(GroupLabel { name: group.name, creator: group.creator_name }),
@@ -83,15 +82,15 @@ pub fn sendgroup(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// `ack`: everything pushed to me up to `seq` has arrived.
-pub fn ack(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn ack(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
-    let conn = context.caller.conn;
-    let pushed = context.facts.sessions.get(conn).map(|session| session.pushed);
+    let conn = cx.caller.conn;
+    let pushed = cx.sessions.get(conn).map(|session| session.pushed);
     if pushed.is_none_or(|pushed| seq > pushed) {
         return Err(Code::AckTooHigh.into());
     }
-    tell_of_delivery(context, user, seq)?;
-    context.facts.outbox.stage(Effect::Confirm(conn, seq));
+    tell_of_delivery(cx, user, seq)?;
+    cx.outbox.stage(Effect::Confirm(conn, seq));
     Ok(Outcome::Confirmed)
 }
 
@@ -113,7 +112,7 @@ pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Resul
 
 /// `history`: the last messages with a user or in a group, or those around a seq; the oldest
 /// first.
-pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn history(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let rows = rows(args)?;
     let part = match (args.before()?, args.after_seq()?) {
         (Some(_), Some(_)) => return Err(Refusal::about(Code::BadRequest, "after").into()),
@@ -121,13 +120,13 @@ pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
         (before, None) => Part::Before(before.map_or(Seq(i64::MAX), Seq)),
     };
     let entries = if args.names_group() {
-        let group = context.readable_group(user, args)?;
-        context.facts.store.history_of_group(user, group, part, rows)?
+        let group = cx.readable_group(user, args)?;
+        cx.store.history_of_group(user, group, part, rows)?
     } else {
-        let other = context.named_user(Some(user), args)?;
-        context.facts.store.history_between(user, other.id, part, rows)?
+        let other = cx.named_user(Some(user), args)?;
+        cx.store.history_between(user, other.id, part, rows)?
     };
-    let mut shown = show(context, user, entries, false)?;
+    let mut shown = show(cx, user, entries, false)?;
     if matches!(part, Part::Before(_)) {
         shown.turn();
     }
@@ -136,13 +135,13 @@ pub fn history(context: &mut Context, user: UserId, args: &Args) -> Answer {
 }
 
 /// `search`: what was said in one's own conversations and has all of some words in it.
-pub fn search(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn search(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let bad = || Refusal::about(Code::BadRequest, "query");
     let wanted = args.query()?.and_then(Wanted::parse).ok_or_else(bad)?;
     let (rows, before) = (rows(args)?, args.before()?.map(Seq));
-    let found = context.facts.store.search(user, &wanted, before, rows)?;
+    let found = cx.store.search(user, &wanted, before, rows)?;
     let count = found.entries.len();
-    let mut shown = show(context, user, found.entries, true)?;
+    let mut shown = show(cx, user, found.entries, true)?;
     // What found no room is found again from the last one that did.
     let next = match shown.messages.len() < count {
         true => shown.last,
@@ -188,18 +187,16 @@ impl Shown {
 
 /// As many of the entries as one answer holds, from the first on. `all` names the conversation
 /// of each.
-fn show(context: &Context, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, No> {
+fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, No> {
     let mut room = LIST_BYTES_MAX;
     let mut shown = Shown { lines: Vec::new(), messages: Vec::new(), last: None };
     for entry in entries {
         let to = match entry.conversation {
-            Conversation::Inbox(other) if entry.sender == Some(user) => {
-                context.facts.store.username(other)?
-            }
+            Conversation::Inbox(other) if entry.sender == Some(user) => cx.store.username(other)?,
             _ => None,
         };
-        let json = as_pushed(&entry, context.lang, to.as_deref()).to_json();
-        let line = line(context, &entry, to.as_deref(), all);
+        let json = as_pushed(&entry, cx.lang, to.as_deref()).to_json();
+        let line = line(cx, &entry, to.as_deref(), all);
         // As they will stand in the answer: of what JSON escapes, a line has only these left.
         let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
         let size = json.len() + line.len() + escapes + 4;
@@ -215,10 +212,10 @@ fn show(context: &Context, user: UserId, entries: Vec<Entry>, all: bool) -> Resu
 }
 
 /// Who said what, for people; where `all` conversations stand together, also in which.
-fn line(context: &Context, entry: &Entry, to: Option<&str>, all: bool) -> String {
+fn line(cx: &Cx, entry: &Entry, to: Option<&str>, all: bool) -> String {
     if entry.kind == EntryKind::Notice {
         let notice = Notice::from_body(&entry.body);
-        let words = notice.map(|notice| locale::notice::say(&notice, context.lang));
+        let words = notice.map(|notice| locale::notice::say(&notice, cx.lang));
         return history_line(None, &words.unwrap_or_default());
     }
     let from = entry.sender_name.as_deref().unwrap_or_default();
@@ -232,12 +229,12 @@ fn line(context: &Context, entry: &Entry, to: Option<&str>, all: bool) -> String
 }
 
 /// A message to one person is posted: whether they are there to read it, if the sender may know
-/// that (see [`Context::may_know_of`]).
-pub fn sent_to(context: &Context, other: &User, seq: Seq, may_know: bool) -> Outcome {
+/// that (see [`Cx::may_know_of`]).
+pub fn sent_to(cx: &Cx, other: &User, seq: Seq, may_know: bool) -> Outcome {
     if !may_know {
         return Outcome::Done(Reply::Sent, Data::Sent { seq, online: None });
     }
-    let online = context.facts.sessions.is_online(other.id);
+    let online = cx.sessions.is_online(other.id);
     let text = match online {
         true => Reply::Sent,
         false => Reply::SentOffline { name: other.name.clone() },
@@ -246,25 +243,20 @@ pub fn sent_to(context: &Context, other: &User, seq: Seq, may_know: bool) -> Out
 }
 
 /// What an administrator says is marked as the system's.
-fn text_kind(context: &Context) -> EntryKind {
-    if context.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
+fn text_kind(cx: &Cx) -> EntryKind {
+    if cx.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
 }
 
 /// Counts `bytes` more by `user` among what waits for another who is behind, up to the limits.
 ///
 /// # Errors
 /// `mailbox_full`.
-pub fn count_waiting(
-    context: &mut Context,
-    user: UserId,
-    other: UserId,
-    bytes: usize,
-) -> Result<(), No> {
-    if context.facts.sessions.is_caught_up(other) {
+pub fn count_waiting(cx: &mut Cx, user: UserId, other: UserId, bytes: usize) -> Result<(), No> {
+    if cx.sessions.is_caught_up(other) {
         return Ok(());
     }
-    let waiting = context.facts.store.waiting(other, user)?;
-    let limits = &context.facts.rules.limits;
+    let waiting = cx.store.waiting(other, user)?;
+    let limits = &cx.rules.limits;
     let over = |count: u64, limit: u64| limit > 0 && count >= limit;
     if over(waiting.messages, limits.waiting_per_user)
         || over(waiting.from_sender, limits.waiting_per_sender)
@@ -272,5 +264,5 @@ pub fn count_waiting(
     {
         return Err(Code::MailboxFull.into());
     }
-    Ok(context.facts.store.add_waiting(other, user, bytes as u64)?)
+    Ok(cx.store.add_waiting(other, user, bytes as u64)?)
 }

@@ -10,10 +10,12 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::Facts;
+use super::ServerFacts;
 use super::admin::figures;
+use crate::counters::Counters;
 use crate::locale::reply::{Count, Figure};
-use crate::store::StoreError;
+use crate::sessions::Sessions;
+use crate::store::{Store, StoreError};
 
 /// Figures that only ever grow while the server runs; the others go up and down.
 const GROWING: &[&str] = &[
@@ -32,11 +34,16 @@ const GROWING: &[&str] = &[
 ///
 /// # Errors
 /// The store failed.
-pub fn text(facts: &Facts) -> Result<String, StoreError> {
+pub fn text(
+    store: &Store,
+    sessions: &Sessions,
+    counters: &Counters,
+    server: &ServerFacts,
+) -> Result<String, StoreError> {
     let all = All {
-        figures: figures(facts)?,
-        refusals: facts.counters.refusals(),
-        closes: facts.counters.closes(),
+        figures: figures(store, sessions, counters, server)?,
+        refusals: counters.refusals(),
+        closes: counters.closes(),
     };
     let mut registry = Registry::with_prefix("p2sp");
     registry.register_collector(Box::new(all));

@@ -25,7 +25,7 @@ pub mod metrics;
 pub mod operator;
 mod receipt;
 
-pub use context::{Caller, Context, Facts, No, Outcome, Rules, View};
+pub use context::{Caller, Cx, No, Outcome, Rules, ServerFacts};
 
 use crate::conn::CloseReason;
 use crate::id::{Door, UserId};
@@ -44,13 +44,13 @@ pub type Answer = Result<Outcome, No>;
 #[derive(Clone, Copy)]
 pub enum Handler {
     /// Anyone, signed in or not.
-    Anyone(fn(&mut Context, &Args) -> Answer),
+    Anyone(fn(&mut Cx, &Args) -> Answer),
     /// A signed-in user with the right key.
-    Member(fn(&mut Context, UserId, &Args) -> Answer),
+    Member(fn(&mut Cx, UserId, &Args) -> Answer),
     /// A signed-in administrator with the right key; or the operator, who is no user.
-    Admin(fn(&mut Context, Option<UserId>, &Args) -> Answer),
+    Admin(fn(&mut Cx, Option<UserId>, &Args) -> Answer),
     /// Whoever came through the control socket.
-    Operator(fn(&mut Context, &Args) -> Answer),
+    Operator(fn(&mut Cx, &Args) -> Answer),
 }
 
 impl Handler {
@@ -158,23 +158,18 @@ pub fn commands(admin: bool) -> Vec<&'static str> {
 ///
 /// # Errors
 /// The store failed; nothing of the request must be kept.
-pub fn dispatch(
-    facts: &mut Facts,
-    caller: Caller,
-    request: &RequestMessage,
-) -> Result<(), StoreError> {
-    let mark = facts.outbox.mark();
+pub fn dispatch(cx: &mut Cx, request: &RequestMessage) -> Result<(), StoreError> {
+    let mark = cx.outbox.mark();
     let asked = request.args.lang().ok().flatten().map(Lang::from_tag);
-    let lang = facts.sessions.get(caller.conn).map(|session| session.lang);
-    let mut context = Context::new(facts, caller, lang.or(asked));
+    cx.lang = session_lang(cx).or(asked).unwrap_or(cx.lang);
     let answer = match request.id() {
         Ok(re) => {
-            context.re = re;
-            gate(&mut context, request)
+            cx.re = re;
+            gate(cx, request)
         }
         Err(refusal) => Err(refusal.into()),
     };
-    settle(&mut context, mark, answer)
+    settle(cx, mark, answer)
 }
 
 /// Goes on with a request whose password hash is done.
@@ -182,146 +177,127 @@ pub fn dispatch(
 /// # Errors
 /// As [`dispatch`].
 pub fn hash_done(
-    facts: &mut Facts,
-    caller: Caller,
+    cx: &mut Cx,
     waiting: &Waiting,
     outcome: &password::Outcome,
 ) -> Result<(), StoreError> {
-    let mark = facts.outbox.mark();
-    let mut context = Context::new(facts, caller, Some(waiting.lang));
-    context.re = waiting.re.clone();
-    context.facts.store.savepoint()?;
-    let answer = account::hash_done(&mut context, &waiting.purpose, outcome);
-    end_savepoint(&mut context, &answer)?;
-    settle(&mut context, mark, answer)
-}
-
-/// A password hash is done for which nobody waits any more: it only counts.
-///
-/// # Errors
-/// As [`dispatch`].
-pub fn hash_is_late(
-    facts: &mut Facts,
-    waiting: &Waiting,
-    outcome: &password::Outcome,
-) -> Result<(), StoreError> {
-    account::judge(facts, &waiting.purpose, outcome).map(|_| ())
+    let mark = cx.outbox.mark();
+    (cx.lang, cx.re) = (waiting.lang, waiting.re.clone());
+    cx.store.savepoint()?;
+    let answer = account::hash_done(cx, &waiting.purpose, outcome);
+    end_savepoint(cx, &answer)?;
+    settle(cx, mark, answer)
 }
 
 /// Refuses a request without serving it.
-pub fn refuse(facts: &mut Facts, caller: Caller, re: Option<RequestId>, refusal: &Refusal) {
-    let mark = facts.outbox.mark();
-    let lang = facts.sessions.get(caller.conn).map(|session| session.lang);
-    let mut context = Context::new(facts, caller, lang);
-    context.re = re;
-    stage_refusal(&mut context, mark, refusal);
+pub fn refuse(cx: &mut Cx, re: Option<RequestId>, refusal: &Refusal) {
+    let mark = cx.outbox.mark();
+    (cx.lang, cx.re) = (session_lang(cx).unwrap_or(cx.lang), re);
+    stage_refusal(cx, mark, refusal);
+}
+
+/// The language of the caller's session.
+fn session_lang(cx: &Cx) -> Option<Lang> {
+    cx.sessions.get(cx.caller.conn).map(|session| session.lang)
 }
 
 /// Whether the connection's state and role and the request's key allow the type; then the
 /// handler.
-fn gate(context: &mut Context, request: &RequestMessage) -> Answer {
+fn gate(cx: &mut Cx, request: &RequestMessage) -> Answer {
     let row = request.kind().and_then(|kind| HANDLERS.iter().find(|(row, ..)| *row == kind));
-    let door = context.caller.door;
+    let door = cx.caller.door;
     let Some((_, handler, writes)) = row.filter(|(_, handler, _)| handler.is_behind(door)) else {
         return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
     };
     let args = &request.args;
     match handler {
-        Handler::Anyone(function) => {
-            atomically(context, *writes, |context| function(context, args))
-        }
+        Handler::Anyone(function) => atomically(cx, *writes, |cx| function(cx, args)),
         Handler::Member(function) => {
-            let (user, _) = authenticate(context, args)?;
-            atomically(context, *writes, |context| function(context, user, args))
+            let (user, _) = authenticate(cx, args)?;
+            atomically(cx, *writes, |cx| function(cx, user, args))
         }
         Handler::Admin(function) if door == Door::Control => {
-            atomically(context, *writes, |context| function(context, None, args))
+            atomically(cx, *writes, |cx| function(cx, None, args))
         }
-        Handler::Operator(function) => {
-            atomically(context, *writes, |context| function(context, args))
-        }
+        Handler::Operator(function) => atomically(cx, *writes, |cx| function(cx, args)),
         Handler::Admin(function) => {
-            let (user, admin) = authenticate(context, args)?;
+            let (user, admin) = authenticate(cx, args)?;
             if !admin {
                 return Err(Code::NotAdmin.into());
             }
-            atomically(context, *writes, |context| function(context, Some(user), args))
+            atomically(cx, *writes, |cx| function(cx, Some(user), args))
         }
     }
 }
 
 /// The user of the session, whose key the request carries, unless it is a line.
-fn authenticate(context: &Context, args: &Args) -> Result<(UserId, bool), No> {
-    let Some(session) = context.facts.sessions.get(context.caller.conn) else {
+fn authenticate(cx: &Cx, args: &Args) -> Result<(UserId, bool), No> {
+    let Some(session) = cx.sessions.get(cx.caller.conn) else {
         return Err(Code::NotSignedIn.into());
     };
     let is_right = match args.auth_token()? {
-        None => context.caller.keyless,
+        None => cx.caller.keyless,
         Some(key) => KeyHash::of(key) == session.key_hash,
     };
-    if !is_right || context.facts.now.unix >= session.key_expires {
+    if !is_right || cx.now.unix >= session.key_expires {
         return Err(Code::BadKey.into());
     }
     Ok((session.user, session.admin))
 }
 
-fn atomically(
-    context: &mut Context,
-    writes: Writes,
-    serve: impl FnOnce(&mut Context) -> Answer,
-) -> Answer {
+fn atomically(cx: &mut Cx, writes: Writes, serve: impl FnOnce(&mut Cx) -> Answer) -> Answer {
     if writes == Writes::Once {
-        return serve(context);
+        return serve(cx);
     }
-    context.facts.store.savepoint()?;
-    let answer = serve(context);
-    end_savepoint(context, &answer)?;
+    cx.store.savepoint()?;
+    let answer = serve(cx);
+    end_savepoint(cx, &answer)?;
     answer
 }
 
-fn end_savepoint(context: &mut Context, answer: &Answer) -> Result<(), StoreError> {
+fn end_savepoint(cx: &mut Cx, answer: &Answer) -> Result<(), StoreError> {
     match answer {
-        Ok(_) => context.facts.store.release(),
-        Err(No::Refused(_)) => context.facts.store.rollback_to_savepoint(),
+        Ok(_) => cx.store.release(),
+        Err(No::Refused(_)) => cx.store.rollback_to_savepoint(),
         // The whole transaction is given up.
         Err(No::Store(_)) => Ok(()),
     }
 }
 
 /// Stages the answer in front of what the request caused, or only the refusal.
-fn settle(context: &mut Context, mark: Mark, answer: Answer) -> Result<(), StoreError> {
+fn settle(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
     match answer {
         Ok(Outcome::Later) => Ok(()),
-        Ok(Outcome::Confirmed) if context.re.is_none() => Ok(()),
+        Ok(Outcome::Confirmed) if cx.re.is_none() => Ok(()),
         Ok(outcome) => {
             let (text, data) = outcome.into_parts();
-            stage_answer(context, mark, Code::Ok, text.say(context.lang), data);
+            stage_answer(cx, mark, Code::Ok, text.say(cx.lang), data);
             Ok(())
         }
         Err(No::Refused(refusal)) => {
-            context.facts.outbox.rewind(mark);
-            stage_refusal(context, mark, &refusal);
+            cx.outbox.rewind(mark);
+            stage_refusal(cx, mark, &refusal);
             Ok(())
         }
         Err(No::Store(error)) => Err(error),
     }
 }
 
-fn stage_refusal(context: &mut Context, mark: Mark, refusal: &Refusal) {
+fn stage_refusal(cx: &mut Cx, mark: Mark, refusal: &Refusal) {
     let data = match refusal.retry_after {
         Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
         None => Data::None,
     };
-    let text = locale::refusal::say(refusal, context.lang);
-    stage_answer(context, mark, refusal.code, text, data);
+    let text = locale::refusal::say(refusal, cx.lang);
+    stage_answer(cx, mark, refusal.code, text, data);
     if let Some(reason) = close_reason(refusal.code) {
-        context.facts.outbox.stage(Effect::Close(context.caller.conn, reason));
+        cx.outbox.stage(Effect::Close(cx.caller.conn, reason));
     }
 }
 
-fn stage_answer(context: &mut Context, mark: Mark, code: Code, text: String, data: Data) {
-    let response = ResponseMessage { re: context.re.take(), code, text, data };
-    context.facts.outbox.answer(mark, context.caller.conn, response);
+fn stage_answer(cx: &mut Cx, mark: Mark, code: Code, text: String, data: Data) {
+    let response = ResponseMessage { re: cx.re.take(), code, text, data };
+    cx.outbox.answer(mark, cx.caller.conn, response);
 }
 
 /// Codes behind which the connection closes.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::account::{check_strength, required_password, salt, wait_for_hash};
 use super::message::write_cursors;
-use super::{Answer, Context, Outcome};
+use super::{Answer, Cx, Outcome};
 use crate::conn::CloseReason;
 use crate::id::UserId;
 use crate::locale::reply::Reply;
@@ -17,77 +17,77 @@ use crate::wire::response::Data;
 use crate::wire::{Args, Code};
 
 /// `grant`: an administrator from here on, in a session that runs as well.
-pub fn grant(context: &mut Context, args: &Args) -> Answer {
-    let name = set_admin(context, args, true)?;
+pub fn grant(cx: &mut Cx, args: &Args) -> Answer {
+    let name = set_admin(cx, args, true)?;
     Ok(Outcome::said(Reply::Granted { name }))
 }
 
 /// `revoke`: no longer an administrator.
-pub fn revoke(context: &mut Context, args: &Args) -> Answer {
-    let name = set_admin(context, args, false)?;
+pub fn revoke(cx: &mut Cx, args: &Args) -> Answer {
+    let name = set_admin(cx, args, false)?;
     Ok(Outcome::said(Reply::Revoked { name }))
 }
 
 /// `setpasswd`: another password. Whoever is signed in is signed out.
-pub fn setpasswd(context: &mut Context, args: &Args) -> Answer {
-    let user = context.named_user(None, args)?;
+pub fn setpasswd(cx: &mut Cx, args: &Args) -> Answer {
+    let user = cx.named_user(None, args)?;
     let password = required_password(args)?;
     check_strength(password, &user.name)?;
-    let task = Task::Hash { password: Secret::from(password), salt: salt(context) };
-    wait_for_hash(context, task, Purpose::Reset(user.id))
+    let task = Task::Hash { password: Secret::from(password), salt: salt(cx) };
+    wait_for_hash(cx, task, Purpose::Reset(user.id))
 }
 
 /// Goes on with `setpasswd` when the password is hashed.
-pub fn password_is_reset(context: &mut Context, user: UserId, stored: &str) -> Answer {
-    context.facts.store.set_password(user, stored)?;
-    context.facts.store.set_key(user, None, context.facts.now.unix)?;
-    hold_session(context, user);
-    context.facts.outbox.stage(Effect::Expel(user, CloseReason::PasswordReset));
-    let name = context.name_of(user)?;
+pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
+    cx.store.set_password(user, stored)?;
+    cx.store.set_key(user, None, cx.now.unix)?;
+    hold_session(cx, user);
+    cx.outbox.stage(Effect::Expel(user, CloseReason::PasswordReset));
+    let name = cx.name_of(user)?;
     Ok(Outcome::said(Reply::PasswordReset { name }))
 }
 
 /// `backup`: the database's file stays as it is until `release`, or until the connection ends. What
 /// was confirmed is in it, so that none of that comes again after it was restored.
-pub fn backup(context: &mut Context, _: &Args) -> Answer {
-    if context.facts.view.held_for.is_some() {
+pub fn backup(cx: &mut Cx, _: &Args) -> Answer {
+    if cx.server.held_for.is_some() {
         return Err(Code::Busy.into());
     }
-    write_cursors(context.facts.store, context.facts.sessions, context.facts.now.unix)?;
-    context.facts.outbox.stage(Effect::Hold(context.caller.conn));
-    let data = json!({"epoch": context.facts.store.epoch()});
+    write_cursors(cx.store, cx.sessions, cx.now.unix)?;
+    cx.outbox.stage(Effect::Hold(cx.caller.conn));
+    let data = json!({"epoch": cx.store.epoch()});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 
 /// `config`: what this server runs with, and what it is.
-pub fn config(context: &mut Context, _: &Args) -> Answer {
-    let data = json!({"server": &*context.facts.rules.about});
+pub fn config(cx: &mut Cx, _: &Args) -> Answer {
+    let data = json!({"server": &*cx.rules.about});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 
 /// `release`: the file was copied. Done means that it stood still until now.
-pub fn release(context: &mut Context, _: &Args) -> Answer {
-    let conn = context.caller.conn;
-    if context.facts.view.held_for != Some(conn) {
+pub fn release(cx: &mut Cx, _: &Args) -> Answer {
+    let conn = cx.caller.conn;
+    if cx.server.held_for != Some(conn) {
         return Err(Code::Busy.into());
     }
-    context.facts.outbox.stage(Effect::Release(conn));
+    cx.outbox.stage(Effect::Release(conn));
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-fn set_admin(context: &mut Context, args: &Args, admin: bool) -> Result<String, super::No> {
-    let user = context.named_user(None, args)?;
-    context.facts.store.set_admin(user.id, admin)?;
-    hold_session(context, user.id);
+fn set_admin(cx: &mut Cx, args: &Args, admin: bool) -> Result<String, super::No> {
+    let user = cx.named_user(None, args)?;
+    cx.store.set_admin(user.id, admin)?;
+    hold_session(cx, user.id);
     // By name: they may be signing in in this very tick.
-    context.facts.outbox.stage(Effect::Rights(user.id, admin));
+    cx.outbox.stage(Effect::Rights(user.id, admin));
     Ok(user.name)
 }
 
 /// What the user's session asks for behind this, it asks for in the next tick: it has other rights
 /// then, or is no more (P18).
-fn hold_session(context: &mut Context, user: UserId) {
-    if let Some(conn) = context.facts.sessions.conn_of(user) {
-        context.facts.outbox.hold(conn);
+fn hold_session(cx: &mut Cx, user: UserId) {
+    if let Some(conn) = cx.sessions.conn_of(user) {
+        cx.outbox.hold(conn);
     }
 }

@@ -7,7 +7,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Context, Outcome};
+use super::{Answer, Cx, Outcome};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::RECEIPTS_PER_ACK_MAX;
 use crate::locale::reply::Reply;
@@ -18,82 +18,79 @@ use crate::wire::response::Data;
 use crate::wire::{Args, Code, Refusal};
 
 /// `watch`: what this session is told of others from here on.
-pub fn watch(context: &mut Context, _: UserId, args: &Args) -> Answer {
+pub fn watch(cx: &mut Cx, _: UserId, args: &Args) -> Answer {
     let watches = Watches { presence: args.presence()?, receipts: args.receipts()? };
-    context.facts.outbox.stage(Effect::Watch(context.caller.conn, watches));
+    cx.outbox.stage(Effect::Watch(cx.caller.conn, watches));
     Ok(Outcome::said(Reply::Confirmed))
 }
 
 /// `read`: I have read a conversation up to `seq`: what a user said to me, a group, or, if
 /// neither is named, what is said to all.
-pub fn read(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn read(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
-    let session = context.facts.sessions.get(context.caller.conn);
+    let session = cx.sessions.get(cx.caller.conn);
     // Nobody has read what they were not sent.
     if session.is_none_or(|session| seq > session.pushed.max(session.cursor)) {
         return Err(Refusal::about(Code::BadRequest, "seq").into());
     }
     let (conversation, sender) = if args.names_group() {
-        (Conversation::Group(context.joined_group(user, args)?.id), None)
+        (Conversation::Group(cx.joined_group(user, args)?.id), None)
     } else if args.names_user() {
-        let other = context.named_user(Some(user), args)?.id;
+        let other = cx.named_user(Some(user), args)?.id;
         (Conversation::Inbox(other), Some(other))
     } else {
         (Conversation::Everyone, None)
     };
-    let is_news = context.facts.store.set_read(conversation, user, seq)?;
+    let is_news = cx.store.set_read(conversation, user, seq)?;
     if let Some(to) = sender.filter(|_| is_news)
-        && context.may_know_of(to, user)?
+        && cx.may_know_of(to, user)?
     {
-        let reader = context.name_of(user)?;
-        context.facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: true }));
+        let reader = cx.name_of(user)?;
+        cx.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: true }));
     }
     Ok(Outcome::said(Reply::Confirmed))
 }
 
 /// `receipts`: how many have received, and have read, what I said there. It is told as long as one
 /// could say it there again.
-pub fn receipts(context: &mut Context, user: UserId, args: &Args) -> Answer {
+pub fn receipts(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let seq = Seq(args.seq()?);
-    let Some(said_to) = context.facts.store.said_to(user, seq)? else {
+    let Some(said_to) = cx.store.said_to(user, seq)? else {
         return Err(Refusal::about(Code::BadRequest, "seq").into());
     };
     let refusal = match said_to {
-        Conversation::Inbox(other) if !context.may_know_of(user, other)? => Some(Code::NotFriends),
-        Conversation::Group(group)
-            if !context.is_admin() && !context.facts.store.is_member(group, user)? =>
-        {
+        Conversation::Inbox(other) if !cx.may_know_of(user, other)? => Some(Code::NotFriends),
+        Conversation::Group(group) if !cx.is_admin() && !cx.store.is_member(group, user)? => {
             Some(Code::NotMember)
         }
-        Conversation::Everyone if !context.is_admin() => Some(Code::NotAdmin),
+        Conversation::Everyone if !cx.is_admin() => Some(Code::NotAdmin),
         _ => None,
     };
     if let Some(code) = refusal {
         return Err(code.into());
     }
-    let receipts = context.facts.store.receipts(user, said_to, seq)?;
+    let receipts = cx.store.receipts(user, said_to, seq)?;
     let (delivered, read, total) = (receipts.delivered, receipts.read, receipts.total);
     let data = json!({"seq": seq.0, "delivered": delivered, "read": read, "total": total});
     Ok(Outcome::Done(Reply::Receipts { delivered, read, total }, Data::Object(data)))
 }
 
 /// A user confirms up to `seq`: whoever watches, and said any of that to them, is told.
-pub fn tell_of_delivery(context: &mut Context, user: UserId, seq: Seq) -> Result<(), StoreError> {
-    let facts = &*context.facts;
-    let Some(session) = facts.sessions.get(context.caller.conn) else { return Ok(()) };
-    if !facts.sessions.anyone_watches_receipts() || seq <= session.cursor {
+pub fn tell_of_delivery(cx: &mut Cx, user: UserId, seq: Seq) -> Result<(), StoreError> {
+    let Some(session) = cx.sessions.get(cx.caller.conn) else { return Ok(()) };
+    if !cx.sessions.anyone_watches_receipts() || seq <= session.cursor {
         return Ok(());
     }
-    let senders = facts.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
+    let senders = cx.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
     let mut name = None;
     for (to, seq) in senders {
-        let watches = context.facts.sessions.watcher(to, |watches| watches.receipts).is_some();
-        if watches && context.may_know_of(to, user)? {
+        let watches = cx.sessions.watcher(to, |watches| watches.receipts).is_some();
+        if watches && cx.may_know_of(to, user)? {
             if name.is_none() {
-                name = context.facts.store.username(user)?;
+                name = cx.store.username(user)?;
             }
             let reader = name.clone().unwrap_or_default();
-            context.facts.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
+            cx.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));
         }
     }
     Ok(())

@@ -128,7 +128,7 @@ impl Server {
         self.roll_back()?;
         self.store.begin().map_err(fatal)?;
         if let Some(caller) = self.caller(conn) {
-            handlers::refuse(&mut self.facts(now), caller, re, &Refusal::from(code));
+            handlers::refuse(&mut self.cx(caller, now), re, &Refusal::from(code));
         }
         self.try_commit(false, now).map(|committed| (committed, false)).map_err(fatal)
     }

@@ -56,7 +56,13 @@ impl Server {
             let mut out = Vec::new();
             match asks {
                 Asks::Metrics => {
-                    let text = metrics::text(&self.facts(now)).map_err(fatal)?;
+                    let text = metrics::text(
+                        &self.store,
+                        &self.sessions,
+                        &self.counters,
+                        &self.facts(now),
+                    )
+                    .map_err(fatal)?;
                     http::append_head(&mut out, "200 OK", &[("Content-Type", KIND)], text.len());
                     out.extend_from_slice(text.as_bytes());
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::intake::{Portion, Share, fault_code};
 use super::{Fatal, Intake, Server, conn_mut, fatal};
-use crate::handlers::{self, Caller, Facts, View};
+use crate::handlers::{self, Caller, Cx, ServerFacts, account};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
@@ -149,14 +149,14 @@ impl Server {
         now: Now,
     ) -> Result<(), StoreError> {
         let Some(caller) = self.caller(id) else { return Ok(()) };
-        let mut facts = self.facts(now);
+        let mut cx = self.cx(caller, now);
         match content {
             Ok(request) => {
                 log::trace!("{id}: {}", locale::excerpt(&request.type_name));
-                handlers::dispatch(&mut facts, caller, request)
+                handlers::dispatch(&mut cx, request)
             }
             Err(code) => {
-                handlers::refuse(&mut facts, caller, None, &(*code).into());
+                handlers::refuse(&mut cx, None, &(*code).into());
                 Ok(())
             }
         }
@@ -175,8 +175,14 @@ impl Server {
         // Another hash of this tick may just have moved the session elsewhere (P17).
         let caller = self.caller(*id).filter(|_| !self.outbox.holds(*id));
         match caller {
-            Some(caller) => handlers::hash_done(&mut self.facts(now), caller, &waiting, outcome),
-            None => handlers::hash_is_late(&mut self.facts(now), &waiting, outcome),
+            Some(caller) => handlers::hash_done(&mut self.cx(caller, now), &waiting, outcome),
+            None => {
+                // Nobody waits for it any more: it only counts.
+                let (throttle, limits) = (&mut self.throttle, &self.rules.limits);
+                let purpose = &waiting.purpose;
+                account::judge(&self.store, throttle, limits, purpose, outcome, now.mono)?;
+                Ok(())
+            }
         }
     }
 
@@ -187,16 +193,10 @@ impl Server {
         Some(Caller { conn: id, address: conn.peer(), door: conn.door(), keyless })
     }
 
-    /// Takes the server apart into what a request is served from.
-    pub(super) fn facts(&mut self, now: Now) -> Facts<'_> {
-        let view = View {
-            connections: self.conns.len() as u64,
-            uptime_seconds: now.mono.since(self.started).as_secs(),
-            send_bytes: self.send_bytes as u64,
-            behind: self.behind.len() as u64,
-            held_for: self.hold.map(|(conn, _)| conn),
-        };
-        Facts {
+    /// What one request is served from.
+    pub(super) fn cx(&mut self, caller: Caller, now: Now) -> Cx<'_> {
+        let server = self.facts(now);
+        Cx {
             store: &mut self.store,
             sessions: &self.sessions,
             outbox: &mut self.outbox,
@@ -205,9 +205,23 @@ impl Server {
             rng: &mut self.rng,
             rules: &self.rules,
             now,
-            hashes_waiting: self.waiting.len(),
+            server,
+            caller,
+            lang: self.rules.lang,
+            re: None,
+        }
+    }
+
+    /// What only the server itself knows.
+    pub(super) fn facts(&self, now: Now) -> ServerFacts {
+        ServerFacts {
+            connections: self.conns.len() as u64,
+            uptime_seconds: now.mono.since(self.started).as_secs(),
+            send_bytes: self.send_bytes as u64,
+            behind: self.behind.len() as u64,
+            hashes_waiting: self.waiting.len() as u64,
             storage_low: self.storage_low || self.log_is_stuck,
-            view,
+            held_for: self.hold.map(|(conn, _)| conn),
         }
     }
 }
