@@ -21,6 +21,7 @@
 //! the same.
 
 pub mod close_reason;
+pub mod conns;
 pub mod patience;
 pub mod receive;
 pub mod send;
@@ -29,6 +30,7 @@ pub mod tls;
 pub mod via;
 
 pub use close_reason::CloseReason;
+pub use conns::Conns;
 pub use patience::{Due, Patience};
 pub use via::Via;
 
@@ -326,7 +328,7 @@ impl Connection {
     }
 
     /// Appends a frame to what is to be sent, in the form that the peer speaks.
-    pub fn append(
+    pub(super) fn append(
         &mut self,
         now: Moment,
         spare: &mut SpareBuffers,
@@ -344,7 +346,7 @@ impl Connection {
     }
 
     /// Appends bytes that are no message: they say nothing of the store.
-    pub fn append_bytes(
+    pub(super) fn append_bytes(
         &mut self,
         now: Moment,
         spare: &mut SpareBuffers,
@@ -387,7 +389,7 @@ impl Connection {
 
     /// Makes ready what the kernel is to be given. Under TLS: seals a record, if none is on its
     /// way. At the end, the peer is told in its own words.
-    pub fn seal(&mut self, spare: &mut SpareBuffers) {
+    pub(super) fn seal(&mut self, spare: &mut SpareBuffers) {
         if self.owes_close()
             && let Some(speech) = &mut self.speech
         {
@@ -405,12 +407,17 @@ impl Connection {
     }
 
     /// What the kernel is to be given next.
-    pub fn to_write(&self) -> &[u8] {
+    pub(super) fn to_write(&self) -> &[u8] {
         self.tls.as_ref().map_or(self.send.unsent(), |tls| tls.unsent())
     }
 
     /// The kernel took `bytes`. Returns how much plaintext has left with them.
-    pub fn was_sent(&mut self, bytes: usize, now: Moment, spare: &mut SpareBuffers) -> usize {
+    pub(super) fn was_sent(
+        &mut self,
+        bytes: usize,
+        now: Moment,
+        spare: &mut SpareBuffers,
+    ) -> usize {
         let plain = match &mut self.tls {
             None => bytes,
             Some(tls) => tls.was_sent(bytes, spare),
@@ -423,7 +430,7 @@ impl Connection {
 
     /// Drops everything behind the frame that is being written, or sealed. Returns the number of
     /// bytes.
-    pub fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
+    pub(super) fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
         self.send.drop_unbegun(covered, self.form(), spare)
     }

@@ -207,9 +207,9 @@ mod tests {
     }
 
     fn say(server: &mut Server, id: ConnId, kind: &str, args: &Value) {
-        let mut bytes = server.conns[id.index()].received.give().into_vec();
+        let mut bytes = server.conns.get_mut(id).expect("it lives").received.give().into_vec();
         request::append(&mut bytes, kind, 1, args);
-        server.conns[id.index()].received.keep(&bytes);
+        server.conns.get_mut(id).expect("it lives").received.keep(&bytes);
     }
 
     /// One tick without an edge; how many password hashes it starts.

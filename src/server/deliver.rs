@@ -16,9 +16,8 @@
 //! to them, so nothing is skipped and nothing comes twice (P8, P9).
 
 use super::retention::gap_entry;
-use super::{Fatal, Server, conn_mut, fatal};
-use crate::conn::spare::SpareBuffers;
-use crate::conn::{CloseReason, Connection};
+use super::{Fatal, Server, fatal};
+use crate::conn::CloseReason;
 use crate::handlers::entry::as_pushed;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
@@ -155,9 +154,7 @@ impl Server {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.end_at(self.head);
             }
-            if let Some(conn) = conn_mut(&mut self.conns, id) {
-                self.send_bytes -= conn.drop_unbegun(&mut self.spare);
-            }
+            self.conns.drop_unbegun(id);
         }
     }
 
@@ -224,7 +221,7 @@ impl Server {
             let notice = Notice::plain(Event::SignedInElsewhere);
             self.close(older, CloseReason::TakenOver, Some(&notice), now);
         }
-        let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
+        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) else {
             return;
         };
         if conn.counts_for_address() {
@@ -234,7 +231,7 @@ impl Server {
         self.retention.reader_came(sign_in.cursor);
         self.sessions.sign_in(id, sign_in);
         self.queue_behind(id);
-        self.touch(id);
+        self.conns.touch(id);
     }
 
     /// The session ends and the connection stays. What was pushed is on its way in front of the
@@ -248,13 +245,13 @@ impl Server {
             self.sessions.confirm(id, pushed, self.head);
         }
         self.sessions.sign_out(id, self.head);
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
+        if let Some(conn) = self.conns.get_mut(id) {
             let counted = conn.counts_for_address();
             conn.signed_out(now.mono);
             if !counted && conn.counts_for_address() {
                 self.throttle.connect_again(conn.peer(), &self.rules.limits);
             }
-            self.touch(id);
+            self.conns.touch(id);
         }
     }
 
@@ -271,9 +268,9 @@ impl Server {
             self.append(id, now, |out| push::append_notice(out, notice, &words, now.unix));
         }
         self.sessions.sign_out(id, self.head);
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
+        if let Some(conn) = self.conns.get_mut(id) {
             conn.close(reason, now.mono);
-            self.touch(id);
+            self.conns.touch(id);
         }
     }
 
@@ -316,7 +313,7 @@ impl Server {
 
     /// The one place where an entry enters a send buffer. False: not now.
     fn push(&mut self, id: ConnId, encoded: &mut Encoded, budget: &mut Budget, now: Now) -> bool {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
+        let Some(conn) = self.conns.get_mut(id) else { return false };
         if budget.is_spent() || !conn.may_be_fed() {
             return false;
         }
@@ -334,7 +331,7 @@ impl Server {
 
     /// A session that does not confirm: what is in the buffer now counts as seen once it is sent.
     fn set_mark(&mut self, id: ConnId) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.set_mark(conn.send.len());
     }
@@ -364,7 +361,7 @@ impl Server {
 
     /// Feeds one reader a page of the log. True: there is more, and room for it.
     fn feed_page(&mut self, id: ConnId, budget: &mut Budget, now: Now) -> Result<bool, Fatal> {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return Ok(false) };
+        let Some(conn) = self.conns.get_mut(id) else { return Ok(false) };
         if !conn.may_be_fed() {
             // `sent` queues it again below the low mark.
             return Ok(false);
@@ -385,7 +382,7 @@ impl Server {
                 false => self.push(id, &mut Encoded::new(entry), budget, now),
             };
             if !passed {
-                return Ok(conn_mut(&mut self.conns, id).is_some_and(|conn| conn.may_be_fed()));
+                return Ok(self.conns.get_mut(id).is_some_and(|conn| conn.may_be_fed()));
             }
             if let Some(session) = self.sessions.get_mut(id) {
                 session.sent_seq = entry.seq;
@@ -416,11 +413,7 @@ impl Server {
 
     /// The kernel took `count` bytes of the connection.
     pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
-        self.send_bytes -= conn.unsent_bytes();
-        let count = conn.was_sent(count, now.mono, &mut self.spare);
-        self.send_bytes += conn.unsent_bytes();
-        let unsent = conn.send.len();
+        let Some((count, unsent)) = self.conns.was_sent(id, count, now.mono) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
         let behind = session.behind;
         if let Some(seen) = session.pass_mark(count, unsent) {
@@ -433,7 +426,7 @@ impl Server {
 
     /// Puts a reader who is behind in the queue, unless they cannot be fed or wait there.
     fn queue_behind(&mut self, id: ConnId) {
-        let may_be_fed = conn_mut(&mut self.conns, id).is_some_and(|conn| conn.may_be_fed());
+        let may_be_fed = self.conns.get_mut(id).is_some_and(|conn| conn.may_be_fed());
         let Some(session) = self.sessions.get_mut(id) else { return };
         if may_be_fed && !session.queued {
             session.queued = true;
@@ -443,26 +436,12 @@ impl Server {
 
     /// Appends a frame to a connection's send buffer, if it still is to be sent anything.
     pub(super) fn append(&mut self, id: ConnId, now: Now, write: impl FnOnce(&mut Vec<u8>)) {
-        self.append_with(id, |conn, spare| conn.append(now.mono, spare, write));
+        self.conns.append(id, now.mono, write);
     }
 
     /// The same for bytes that are no message.
     pub(super) fn append_bytes(&mut self, id: ConnId, now: Now, bytes: &[u8]) {
-        let write = |out: &mut Vec<u8>| out.extend_from_slice(bytes);
-        self.append_with(id, |conn, spare| conn.append_bytes(now.mono, spare, write));
-    }
-
-    fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {
-        let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) else {
-            return;
-        };
-        let before = conn.send.len();
-        act(conn, &mut self.spare);
-        self.send_bytes += conn.send.len() - before;
-        if self.send_bytes > limits::SEND_TOTAL_BYTES_MAX {
-            conn.back_up();
-        }
-        self.touch(id);
+        self.conns.append_bytes(id, now.mono, bytes);
     }
 }
 

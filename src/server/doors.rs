@@ -11,7 +11,7 @@
 //! is said of the protocol itself (an answer of HTTP, a pong) says nothing of the store, and goes
 //! straight to the send buffer.
 
-use super::{Server, conn_mut};
+use super::Server;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::Speech;
 use crate::doors::http;
@@ -26,7 +26,7 @@ impl Server {
     /// counted as one.
     pub(super) fn understand(&mut self, id: ConnId, now: Now) -> usize {
         self.tell_apart(id);
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return 0 };
+        let Some(conn) = self.conns.get_mut(id) else { return 0 };
         match conn.stage {
             Stage::Http if conn.door() == Door::Metrics => self.hear_monitor(id),
             Stage::Http => self.hear_request(id, now),
@@ -34,7 +34,7 @@ impl Server {
             Stage::Lines => self.read_lines(id, now),
             _ => {}
         }
-        match self.conn(id).map(|conn| conn.stage) {
+        match self.conns.get(id).map(|conn| conn.stage) {
             Some(Stage::Native | Stage::WebSocket | Stage::Lines) => self.intake.list(),
             _ => {
                 self.intake.leave();
@@ -45,7 +45,7 @@ impl Server {
 
     /// The first bytes tell what a connection speaks.
     fn tell_apart(&mut self, id: ConnId) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         if conn.stage != Stage::Sniffing {
             return;
         }
@@ -69,7 +69,7 @@ impl Server {
         if !self.hear_forwarded(id, now) {
             return;
         }
-        let Some(conn) = self.conn(id) else { return };
+        let Some(conn) = self.conns.get(id) else { return };
         let may_enter = !self.rules.tls_required || !is_bare(conn);
         let mut out = Vec::new();
         let heard = http::read(self.intake.begun(), |head| {
@@ -90,7 +90,7 @@ impl Server {
                 self.close(id, reason, None, now);
             }
             page::Heard::Upgraded { head_bytes } => {
-                let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+                let Some(conn) = self.conns.get_mut(id) else { return };
                 conn.begin_websocket();
                 self.intake.drop_front(head_bytes);
                 self.append_bytes(id, now, &out);
@@ -101,9 +101,9 @@ impl Server {
 
     /// Makes frames of the messages that came.
     fn open_messages(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let mut bytes = self.conns.lend_buffer();
+        let Some(conn) = self.conns.get_mut(id) else { return };
         let Some(Speech::WebSocket(socket)) = conn.speech.as_deref_mut() else { return };
-        let mut bytes = self.spare.lend();
         bytes.extend_from_slice(&socket.give());
         bytes.extend_from_slice(self.intake.came());
         self.intake.take_back_came();
@@ -114,7 +114,7 @@ impl Server {
             Ok(closed) => conn.peer_finished |= closed,
             Err(fault) => self.intake.refuse(fault.code()),
         }
-        self.spare.keep(bytes);
+        self.conns.keep_buffer(bytes);
         if !pongs.is_empty() {
             self.append_bytes(id, now, &pongs);
         }
@@ -122,7 +122,7 @@ impl Server {
 
     /// A line that asked nothing of the server: what is begun behind it has its own time.
     fn line_was_read(&mut self, id: ConnId, now: Now) {
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
+        if let Some(conn) = self.conns.get_mut(id) {
             conn.frame_is_begun(false, now.mono);
         }
     }
@@ -134,7 +134,7 @@ impl Server {
         let mut came = Some(self.intake.came().to_vec());
         self.intake.take_back_came();
         for _ in 0..self.intake.share().frames() {
-            let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+            let Some(conn) = self.conns.get_mut(id) else { return };
             let may_be_served = conn.may_be_served();
             let Some(Speech::Lines(lines)) = conn.speech.as_deref_mut() else { return };
             let mut out = Vec::new();

@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Server, conn_mut};
+use super::Server;
 use crate::handlers::account::end_attempt;
 use crate::id::{ConnId, Now, UserId};
 use crate::limits::{
@@ -35,16 +35,16 @@ impl Server {
             let id = self.intake.hashes()[index].0;
             self.hashes.is_done();
             self.waiting.remove(&id);
-            if let Some(conn) = conn_mut(&mut self.conns, id) {
+            if let Some(conn) = self.conns.get_mut(id) {
                 conn.awaits_hash = false;
-                self.touch(id);
+                self.conns.touch(id);
             }
         }
     }
 
     /// A request waits for a hash from here on. If there is no place for all, one has to go.
     pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting, now: Now) {
-        let conn = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving());
+        let conn = self.conns.get_mut(id).filter(|conn| conn.is_serving());
         let Some(conn) = conn else { return self.attempt_is_none(&waiting.purpose, now) };
         conn.awaits_hash = true;
         let lane = Lane::of(&waiting.purpose, conn.peer());
@@ -58,14 +58,14 @@ impl Server {
     fn refuse_hash(&mut self, id: ConnId, now: Now) {
         let Some(waiting) = self.waiting.remove(&id) else { return };
         self.attempt_is_none(&waiting.purpose, now);
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         conn.awaits_hash = false;
         let (code, data) = (Code::Busy, Data::None);
         let text = locale::refusal::say(&Refusal::from(code), waiting.lang);
         let response = ResponseMessage { re: waiting.re, code, text, data };
         self.counters.replied(code);
         self.append(id, now, |out| response.append(out, now.unix));
-        self.touch(id);
+        self.conns.touch(id);
     }
 
     /// The connection goes. A hash that is under way is judged when it is done.

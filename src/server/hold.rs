@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Fatal, Server, conn_mut, fatal};
+use super::{Fatal, Server, fatal};
 use crate::conn::CloseReason;
 use crate::id::{ConnId, Now};
 use crate::limits;
@@ -18,7 +18,7 @@ impl Server {
             self.close(id, CloseReason::HoldEnded, None, now);
             return Ok(());
         }
-        if let Some(conn) = conn_mut(&mut self.conns, id).filter(|conn| conn.is_serving()) {
+        if let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) {
             conn.holds_checkpoints(true, now.mono);
             let until = now.mono.after(Duration::from_secs(limits::HOLD_SECONDS_MAX));
             self.hold = Some((id, until));
@@ -29,7 +29,7 @@ impl Server {
     /// The file was copied.
     pub(super) fn end_hold(&mut self, id: ConnId, now: Now) {
         self.hold = self.hold.filter(|(conn, _)| *conn != id);
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
+        if let Some(conn) = self.conns.get_mut(id) {
             conn.holds_checkpoints(false, now.mono);
         }
     }
@@ -38,7 +38,7 @@ impl Server {
     /// connection, when it takes too long.
     pub(super) fn is_held(&mut self, now: Now) -> bool {
         let Some((id, until)) = self.hold else { return false };
-        let lives = self.conn(id).is_some_and(|conn| conn.is_serving());
+        let lives = self.conns.get(id).is_some_and(|conn| conn.is_serving());
         let over = now.mono >= until || self.store.wal_pages() >= limits::HOLD_WAL_PAGES_MAX;
         if lives && !over {
             return true;
@@ -50,7 +50,7 @@ impl Server {
     /// The checkpoints go on, whoever they were held for.
     pub(super) fn break_hold(&mut self, now: Now) {
         let Some((id, _)) = self.hold.take() else { return };
-        if self.conn(id).is_some_and(|conn| conn.is_serving()) {
+        if self.conns.get(id).is_some_and(|conn| conn.is_serving()) {
             log::warn!("a backup took too long, or all the space there was; it is given up");
             self.close(id, CloseReason::HoldEnded, None, now);
         }

@@ -30,11 +30,9 @@ use std::net::SocketAddr;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use slab::Slab;
 
 use crate::certificate::Certificate;
-use crate::conn::spare::SpareBuffers;
-use crate::conn::{CloseReason, Connection, Stage, Via};
+use crate::conn::{CloseReason, Connection, Conns, Stage, Via};
 use crate::counters::Counters;
 use crate::handlers::Rules;
 use crate::id::{ConnId, Door, Moment, Now, Seq, UserId};
@@ -60,8 +58,7 @@ pub struct Fatal(pub String);
 
 /// Everything but the edge.
 pub struct Server {
-    conns: Slab<Connection>,
-    generation: u32,
+    conns: Conns,
     sessions: Sessions,
     store: Store,
     outbox: Outbox,
@@ -85,19 +82,12 @@ pub struct Server {
     hashes: HashQueue,
     /// Readers who are behind and may be fed, in turn.
     behind: VecDeque<ConnId>,
-    /// Connections that something happened to in this tick; see [`Server::settle`].
-    touched: Vec<ConnId>,
     /// The first connection that this tick had no time for.
     stopped_at: Option<ConnId>,
     /// Connections that used up their slice of this tick.
     spent: Vec<ConnId>,
     /// Somebody who came or went, whether they came, and the last of their friends who was told.
     telling: Option<(UserId, bool, UserId)>,
-    /// Bytes in all send buffers.
-    send_bytes: usize,
-    /// Memory for them.
-    spare: SpareBuffers,
-    spare_trimmed: Moment,
     /// The log was delivered, or left to those who are behind, up to here.
     head: Seq,
     started: Moment,
@@ -127,8 +117,7 @@ impl Server {
     /// A server over a store. `seed` feeds the generator of keys and salts.
     pub fn new(store: Store, rules: Rules, seed: [u8; 32], now: Moment) -> Server {
         Server {
-            conns: Slab::new(),
-            generation: 0,
+            conns: Conns::default(),
             sessions: Sessions::default(),
             head: store.head(),
             store,
@@ -145,13 +134,9 @@ impl Server {
             waiting: HashMap::new(),
             hashes: HashQueue::default(),
             behind: VecDeque::new(),
-            touched: Vec::new(),
             stopped_at: None,
             spent: Vec::new(),
             telling: None,
-            send_bytes: 0,
-            spare: SpareBuffers::default(),
-            spare_trimmed: now,
             started: now,
             storage_low: false,
             log_is_stuck: false,
@@ -173,15 +158,13 @@ impl Server {
 
     /// The name that the next connection will have.
     pub fn vacant_id(&self) -> ConnId {
-        let generation = self.generation.wrapping_add(1);
-        ConnId { slot: self.conns.vacant_key() as u32, generation }
+        self.conns.vacant_id()
     }
 
     /// Takes in a connection that was accepted under [`Server::vacant_id`]. False: it is one too
     /// many from its address, and was not taken in.
     pub fn connect(&mut self, peer: SocketAddr, now: Now) -> bool {
-        let id = self.vacant_id();
-        self.generation = id.generation;
+        let id = self.conns.use_id();
         self.counters.accepted += 1;
         let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
         if self.is_proxy(peer.ip()) {
@@ -192,7 +175,6 @@ impl Server {
             return false;
         }
         self.conns.insert(conn);
-        self.touch(id);
         true
     }
 
@@ -200,8 +182,7 @@ impl Server {
     /// [`Server::connect`] does. No limit by address applies there, only one on all of a door. A
     /// monitor is always let in: the one that came first makes room.
     pub fn connect_inside(&mut self, door: Door, now: Now) -> bool {
-        let id = self.vacant_id();
-        self.generation = id.generation;
+        let id = self.conns.use_id();
         self.counters.accepted += 1;
         if door == Door::Metrics {
             self.make_room_for_monitor(id);
@@ -212,7 +193,6 @@ impl Server {
             self.operators += 1;
         }
         self.conns.insert(Connection::inside(id.generation, door, now.mono));
-        self.touch(id);
         true
     }
 
@@ -230,7 +210,7 @@ impl Server {
 
     /// Whether the connection has not signed in, though it could.
     pub fn is_newcomer(&self, id: ConnId) -> bool {
-        self.conn(id).is_some_and(Connection::is_newcomer)
+        self.conns.get(id).is_some_and(Connection::is_newcomer)
     }
 
     /// Whether the connection used up its slice of the last tick that served anything: its next
@@ -241,7 +221,7 @@ impl Server {
 
     /// The connection's stage, if it lives: a late event finds nobody (P24).
     pub fn stage(&self, id: ConnId) -> Option<Stage> {
-        self.conn(id).map(|conn| conn.stage)
+        self.conns.get(id).map(|conn| conn.stage)
     }
 
     /// Begins to take in a connection's bytes.
@@ -252,7 +232,7 @@ impl Server {
         if !self.intake.has_room(share) {
             return Err(NotNow::TickFull);
         }
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return Err(NotNow::Paused) };
+        let Some(conn) = self.conns.get_mut(id) else { return Err(NotNow::Paused) };
         if !conn.may_be_served() {
             // The rest of its frame cannot come while we do not read.
             conn.frame_is_begun(false, Moment::default());
@@ -264,7 +244,7 @@ impl Server {
         self.reads_no_more = conn.is_full();
         self.intake.begin(id, share, &conn.received.give());
         self.sealed.begin(conn.tls.as_deref_mut());
-        self.touch(id);
+        self.conns.touch(id);
         Ok(())
     }
 
@@ -294,7 +274,7 @@ impl Server {
         self.begin_tls(id, now);
         self.open_records(id, now);
         let listed = self.understand(id, now);
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         if listed > 0 {
             conn.frames_came(now.mono);
             self.last_work = now.mono;
@@ -303,23 +283,23 @@ impl Server {
 
     /// The peer sends no more.
     pub fn peer_finished(&mut self, id: ConnId) {
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
+        if let Some(conn) = self.conns.get_mut(id) {
             conn.peer_finished = true;
         }
-        self.touch(id);
+        self.conns.touch(id);
     }
 
     /// Bytes came that nobody wants: a closing connection's. True: it is enough of it.
     pub fn discard(&mut self, id: ConnId, count: usize) -> bool {
-        conn_mut(&mut self.conns, id).is_none_or(|conn| conn.discard(count))
+        self.conns.get_mut(id).is_none_or(|conn| conn.discard(count))
     }
 
     /// Reading or writing failed, or nothing more is to be waited for: the connection is dead.
     pub fn die(&mut self, id: ConnId, reason: CloseReason) {
-        if let Some(conn) = conn_mut(&mut self.conns, id) {
+        if let Some(conn) = self.conns.get_mut(id) {
             conn.die(reason);
         }
-        self.touch(id);
+        self.conns.touch(id);
     }
 
     /// A password hash is done.
@@ -331,51 +311,39 @@ impl Server {
 
     /// Connections that something happened to in this tick.
     pub fn touched(&self) -> &[ConnId] {
-        &self.touched
+        self.conns.touched()
     }
 
     /// Something happened to the connection, or may have.
     pub fn touch(&mut self, id: ConnId) {
-        if let Some(conn) = conn_mut(&mut self.conns, id)
-            && !std::mem::replace(&mut conn.touched, true)
-        {
-            self.touched.push(id);
-        }
+        self.conns.touch(id);
     }
 
     /// Whether something waits to be sent.
     pub fn wants_write(&self, id: ConnId) -> bool {
-        self.conn(id).is_some_and(Connection::wants_write)
+        self.conns.get(id).is_some_and(Connection::wants_write)
     }
 
     /// What the kernel is to be given next.
     pub fn to_write(&mut self, id: ConnId) -> &[u8] {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return &[] };
-        self.send_bytes -= conn.unsent_bytes();
-        conn.seal(&mut self.spare);
-        self.send_bytes += conn.unsent_bytes();
-        conn.to_write()
+        self.conns.to_write(id)
     }
 
     // --- the end ---
 
     /// Tells everyone that the server stops, and closes behind what is on its way.
     pub fn stop(&mut self, now: Now) {
-        let ids: Vec<ConnId> = self
-            .conns
-            .iter()
-            .map(|(slot, conn)| ConnId { slot: slot as u32, generation: conn.generation })
-            .collect();
+        let ids: Vec<ConnId> = self.conns.ids().collect();
         let notice = Notice::plain(Event::Shutdown);
         for id in ids {
             if let Some(session) = self.sessions.get(id) {
                 let words = locale::notice::say(&notice, session.lang);
                 self.append(id, now, |out| push::append_notice(out, &notice, &words, now.unix));
             }
-            if let Some(conn) = conn_mut(&mut self.conns, id) {
+            if let Some(conn) = self.conns.get_mut(id) {
                 conn.close(CloseReason::Shutdown, now.mono);
             }
-            self.touch(id);
+            self.conns.touch(id);
         }
     }
 
@@ -394,10 +362,6 @@ impl Server {
         }
         self.store.close().map_err(fatal)
     }
-
-    fn conn(&self, id: ConnId) -> Option<&Connection> {
-        self.conns.get(id.index()).filter(|conn| is_meant(conn, id))
-    }
 }
 
 /// Why a connection is not read now.
@@ -409,15 +373,6 @@ pub enum NotNow {
     NextTick,
     /// The tick has gathered all it may.
     TickFull,
-}
-
-/// The connection of that name, if it lives: what comes late finds nobody (P24).
-fn conn_mut(conns: &mut Slab<Connection>, id: ConnId) -> Option<&mut Connection> {
-    conns.get_mut(id.index()).filter(|conn| is_meant(conn, id))
-}
-
-fn is_meant(conn: &Connection, id: ConnId) -> bool {
-    conn.generation == id.generation
 }
 
 fn fatal(error: StoreError) -> Fatal {

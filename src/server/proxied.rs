@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use super::{Server, conn_mut};
+use super::Server;
 use crate::conn::{CloseReason, Stage, Via};
 use crate::doors::http::origin::Scheme;
 use crate::doors::http::{self, Head};
@@ -23,7 +23,7 @@ impl Server {
 
     /// Reads what a proxy says in front of its peer's first bytes. False while it is not complete.
     pub(super) fn hear_proxy(&mut self, id: ConnId, now: Now) -> bool {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return true };
+        let Some(conn) = self.conns.get_mut(id) else { return true };
         let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
         let bytes = self.intake.begun();
         if !is_first || conn.via != Via::Proxy || bytes.is_empty() {
@@ -51,7 +51,7 @@ impl Server {
     /// Reads for whom a proxy asks over HTTP, once its request is whole. False: they have too many
     /// connections.
     pub(super) fn hear_forwarded(&mut self, id: ConnId, now: Now) -> bool {
-        let is_from_proxy = self.conn(id).is_some_and(|conn| conn.via == Via::Proxy);
+        let is_from_proxy = self.conns.get(id).is_some_and(|conn| conn.via == Via::Proxy);
         let last = |head: &Head| head.last("x-forwarded-for").and_then(proxy::last_forwarded);
         match http::read(self.intake.begun(), last) {
             Some(Ok(Some(peer))) if is_from_proxy => self.peer_is(id, peer, Via::Forwarded, now),
@@ -61,7 +61,7 @@ impl Server {
 
     /// How a browser's request came, if that is known: a proxy may have ended TLS.
     pub(super) fn scheme_of(&self, id: ConnId, head: &Head) -> Option<Scheme> {
-        let conn = self.conn(id)?;
+        let conn = self.conns.get(id)?;
         let ours = if conn.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let said = head.last("x-forwarded-proto").and_then(Scheme::from_name);
         match conn.via {
@@ -75,7 +75,7 @@ impl Server {
     /// The connection is another's than the proxy's. False: one too many of theirs, and closed.
     fn peer_is(&mut self, id: ConnId, peer: IpAddr, via: Via, now: Now) -> bool {
         let has_room = self.throttle.connect(peer, &self.rules.limits);
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
+        let Some(conn) = self.conns.get_mut(id) else { return false };
         if !has_room {
             self.intake.take_back();
             self.close(id, CloseReason::Refused, None, now);

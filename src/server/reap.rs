@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Fatal, Server, conn_mut, fatal};
+use super::{Fatal, Server, fatal};
 use crate::conn::{CloseReason, Due, Stage};
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
@@ -31,7 +31,7 @@ impl Server {
     pub fn end_intake(&mut self, now: Now) {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
-            let Some(conn) = conn_mut(&mut self.conns, portion.conn) else { continue };
+            let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
             if let Some(speech) = conn.speech.as_mut().filter(|_| portion.fault_was_served()) {
                 speech.fault_was_told();
             }
@@ -47,7 +47,7 @@ impl Server {
     /// A peer that sends no more, and whose last request is served, has all that it will get once
     /// what is on its way is sent.
     pub fn close_if_served(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         let done = conn.peer_finished && !conn.awaits_hash && !conn.is_paced();
         if done && conn.is_serving() && !conn.has_work() {
             conn.close(CloseReason::PeerLeft, now.mono);
@@ -57,15 +57,10 @@ impl Server {
     /// Hands over the connections touched, each once, in the order in which they take their next
     /// turn: if this tick had no time for all, the next round begins where it stopped (P21).
     pub fn take_touched(&mut self) -> Vec<ConnId> {
-        let mut touched = std::mem::take(&mut self.touched);
+        let mut touched = self.conns.take_touched();
         let stopped_at = self.stopped_at.take();
         if let Some(first) = touched.iter().position(|id| Some(*id) == stopped_at) {
             touched.rotate_left(first);
-        }
-        for id in &touched {
-            if let Some(conn) = conn_mut(&mut self.conns, *id) {
-                conn.touched = false;
-            }
         }
         touched
     }
@@ -73,7 +68,7 @@ impl Server {
     /// Decides what is left to do for a connection at the end of a tick. Only here are slots
     /// freed.
     pub fn settle(&mut self, id: ConnId, now: Now) -> Option<Settled> {
-        let conn = conn_mut(&mut self.conns, id)?;
+        let conn = self.conns.get_mut(id)?;
         if !conn.is_serving() {
             self.sessions.sign_out(id, self.head);
         }
@@ -100,8 +95,7 @@ impl Server {
 
     fn free(&mut self, id: ConnId, now: Now) {
         self.drop_hash(id, now);
-        let conn = self.conns.remove(id.index());
-        self.send_bytes -= conn.unsent_bytes();
+        let Some(conn) = self.conns.remove(id) else { return };
         match conn.door() {
             Door::Front if conn.counts_for_address() => self.throttle.disconnect(conn.peer()),
             Door::Front => {}
@@ -115,14 +109,14 @@ impl Server {
 
     /// A deadline of the connection may have passed.
     pub fn look_at_deadline(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         match conn.due(now.mono, &self.rules.limits) {
             Due::Never | Due::Later(_) => {}
             Due::GoOn => conn.pace(None),
             Due::Close(reason) => conn.close(reason, now.mono),
             Due::Drop => conn.die(CloseReason::Io),
         }
-        self.touch(id);
+        self.conns.touch(id);
     }
 
     /// Whether somebody can be told something at once: a reader who is behind, or whoever watches.
@@ -142,20 +136,15 @@ impl Server {
             .sessions
             .has_dirty_cursors()
             .then(|| self.cursors_written.after(micros(limits::CURSOR_DELAY_MICROS)));
-        let spare = (!self.spare.is_empty())
-            .then(|| self.spare_trimmed.after(micros(limits::SPARE_TRIM_MICROS)));
         let retention = self.retention_due();
-        let due = [cursors, self.checkpoint_due(), spare, retention, self.indexing_due()];
+        let due =
+            [cursors, self.checkpoint_due(), self.conns.trim_due(), retention, self.indexing_due()];
         due.into_iter().flatten().min()
     }
 
     /// Gives memory back that has not been needed for a while.
     pub fn trim(&mut self, now: Now) {
-        let since = now.mono.since(self.spare_trimmed).as_micros() as u64;
-        if since >= limits::SPARE_TRIM_MICROS {
-            self.spare_trimmed = now.mono;
-            self.spare.trim();
-        }
+        self.conns.trim(now.mono);
     }
 
     /// When the write-ahead log is to be copied into the database: once it is long, or when there

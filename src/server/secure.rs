@@ -10,7 +10,7 @@
 //! A handshake costs many times what a request costs. A tick computes a few; whoever comes
 //! behind them is read in the next tick.
 
-use super::{Server, conn_mut};
+use super::Server;
 use crate::certificate::Certificate;
 use crate::conn::tls::Tls;
 use crate::conn::{CloseReason, Stage};
@@ -71,7 +71,7 @@ impl Server {
 
     /// A connection's first byte tells whether it speaks TLS.
     pub(super) fn begin_tls(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
         let is_tls = is_first && Speaks::from_bytes(self.intake.begun()) == Some(Speaks::Tls);
         let Some(certificate) = self.certificate.as_ref().filter(|_| is_tls) else { return };
@@ -87,7 +87,7 @@ impl Server {
 
     /// Opens what came under TLS.
     pub(super) fn open_records(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         let Some(tls) = conn.tls.as_deref_mut() else { return };
         let bytes = &mut self.sealed.bytes[..self.sealed.filled];
         if conn.peer_finished && !tls.has_begun() {
@@ -97,16 +97,16 @@ impl Server {
         if tls.is_handshaking() && self.handshakes_left == 0 {
             return tls.wait_with(bytes);
         }
-        let unsent = tls.unsent().len();
-        let opened = tls.open(bytes, &mut self.spare, |plain| self.intake.append(plain));
-        self.send_bytes += tls.unsent().len() - unsent;
-        let handshaking = tls.is_handshaking();
+        let take = |plain: &[u8]| self.intake.append(plain);
+        let Some(opened) = self.conns.open_records(id, bytes, take) else { return };
+        let Some(conn) = self.conns.get_mut(id) else { return };
         match opened {
             Ok(opened) => {
                 let computed = usize::from(opened.shook_hands);
                 self.handshakes_left = self.handshakes_left.saturating_sub(computed);
                 conn.peer_finished |= opened.finished;
-                if conn.stage == Stage::Handshaking && !handshaking {
+                let is_handshaking = conn.tls.as_ref().is_some_and(|tls| tls.is_handshaking());
+                if conn.stage == Stage::Handshaking && !is_handshaking {
                     conn.shook_hands();
                     self.counters.handshakes += 1;
                 }

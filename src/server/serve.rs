@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::intake::{Portion, Share, fault_code};
-use super::{Fatal, Intake, Server, conn_mut, fatal};
+use super::{Fatal, Intake, Server, fatal};
 use crate::handlers::{self, Caller, Cx, ServerFacts, account};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
@@ -121,7 +121,7 @@ impl Server {
     /// Whether the connection's next frame is served in this tick. One that is over its rate
     /// waits: it is not refused.
     fn admit(&mut self, id: ConnId, content: &Content, now: Now) -> bool {
-        let Some(conn) = conn_mut(&mut self.conns, id) else { return false };
+        let Some(conn) = self.conns.get_mut(id) else { return false };
         let room = limits::SEND_HIGH_BYTES.saturating_sub(conn.send.len());
         if self.outbox.holds(id) || self.outbox.reply_bytes(id) > room {
             return false;
@@ -188,7 +188,7 @@ impl Server {
 
     /// Who asks, if they are still there and not about to go.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
-        let conn = self.conn(id).filter(|conn| conn.is_serving())?;
+        let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.is_keyless();
         Some(Caller { conn: id, address: conn.peer(), door: conn.door(), keyless })
     }
@@ -217,7 +217,7 @@ impl Server {
         ServerFacts {
             connections: self.conns.len() as u64,
             uptime_seconds: now.mono.since(self.started).as_secs(),
-            send_bytes: self.send_bytes as u64,
+            send_bytes: self.conns.unsent_bytes() as u64,
             behind: self.behind.len() as u64,
             hashes_waiting: self.waiting.len() as u64,
             storage_low: self.storage_low || self.log_is_stuck,

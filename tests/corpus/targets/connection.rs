@@ -8,9 +8,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use p2sp::conn::spare::SpareBuffers;
-use p2sp::conn::{CloseReason, Connection, Due, Stage};
-use p2sp::id::Moment;
+use p2sp::conn::{CloseReason, Connection, Conns, Due, Stage};
+use p2sp::id::{ConnId, Moment};
 use p2sp::limits::{
     FLUSH_SECONDS_MAX, FRAME_SECONDS_MAX, LINGER_BYTES_MAX, LINGER_SECONDS_MAX, Limits,
     SEND_HIGH_BYTES, SEND_LOW_BYTES,
@@ -31,10 +30,12 @@ const REASONS: &[CloseReason] = &[
 pub fn run(bytes: &[u8]) {
     let choices = Choices::of_bytes(bytes);
     let now = Moment(1_000_000);
-    let conn = Connection::new(7, IpAddr::V4(Ipv4Addr::LOCALHOST), now);
+    let mut conns = Conns::default();
+    let generation = conns.use_id().generation;
+    let id = conns.insert(Connection::new(generation, IpAddr::V4(Ipv4Addr::LOCALHOST), now));
     let mut life = Life {
-        conn,
-        spare: SpareBuffers::default(),
+        conns,
+        id,
         limits: Limits { signin_seconds: 20, idle_seconds: 30, ..Limits::default() },
         now,
         bytes: Vec::new(),
@@ -44,7 +45,7 @@ pub fn run(bytes: &[u8]) {
         choices,
     };
     while !life.choices.are_spent() {
-        let before = (rank(life.conn.stage), life.conn.reason);
+        let before = (rank(life.conn().stage), life.conn().reason);
         life.happen();
         life.check(before);
     }
@@ -68,8 +69,8 @@ struct Model {
 }
 
 struct Life {
-    conn: Connection,
-    spare: SpareBuffers,
+    conns: Conns,
+    id: ConnId,
     limits: Limits,
     now: Moment,
     /// All that the peer should get, where its frames end, and how much of it the kernel took.
@@ -81,6 +82,14 @@ struct Life {
 }
 
 impl Life {
+    fn conn(&self) -> &Connection {
+        self.conns.get(self.id).expect("it is not removed")
+    }
+
+    fn conn_mut(&mut self) -> &mut Connection {
+        self.conns.get_mut(self.id).expect("it is not removed")
+    }
+
     fn happen(&mut self) {
         let choices = self.choices.clone();
         match choices.below(16) {
@@ -91,13 +100,13 @@ impl Life {
             7 => self.session_changes(),
             8 | 9 => self.bytes_come(),
             10 => {
-                self.conn.back_up();
+                self.conn_mut().back_up();
                 self.model.backed_up = true;
             }
-            11 => self.conn.awaits_hash = choices.chance(50),
+            11 => self.conn_mut().awaits_hash = choices.chance(50),
             12 => {
                 let until = self.now.after(Duration::from_secs(1));
-                self.conn.pace(choices.chance(50).then_some(until));
+                self.conn_mut().pace(choices.chance(50).then_some(until));
             }
             13 => self.close(),
             14 => self.obey_deadline(),
@@ -106,7 +115,7 @@ impl Life {
     }
 
     fn append(&mut self) {
-        if !self.conn.is_serving() {
+        if !self.conn().is_serving() {
             return;
         }
         let begins = self.bytes.len();
@@ -114,15 +123,15 @@ impl Life {
         frame::append(&mut self.bytes, |out| out.resize(out.len() + length, b'x'));
         self.ends.push(self.bytes.len());
         let whole = &self.bytes[begins..];
-        if self.conn.send.is_empty() {
+        if self.conn().send.is_empty() {
             self.model.progress = Some(self.now);
         }
-        self.conn.append(self.now, &mut self.spare, |out| out.extend_from_slice(whole));
-        self.model.backed_up |= self.conn.send.len() > SEND_HIGH_BYTES;
+        self.conns.append(self.id, self.now, |out| out.extend_from_slice(whole));
+        self.model.backed_up |= self.conn().send.len() > SEND_HIGH_BYTES;
     }
 
     fn kernel_takes(&mut self) {
-        let unsent = self.conn.send.unsent();
+        let unsent = self.conns.to_write(self.id);
         if unsent.is_empty() {
             return;
         }
@@ -130,14 +139,16 @@ impl Life {
         let count = part.min(unsent.len());
         let expected = &self.bytes[self.taken..self.taken + count];
         assert_eq!(expected, &unsent[..count], "the same bytes in order");
-        self.conn.was_sent(count, self.now, &mut self.spare);
+        self.conns.was_sent(self.id, count, self.now);
         self.taken += count;
-        self.model.backed_up &= self.conn.send.len() >= SEND_LOW_BYTES;
+        self.model.backed_up &= self.conn().send.len() >= SEND_LOW_BYTES;
         self.model.progress = Some(self.now);
     }
 
     fn drop_unbegun(&mut self) {
-        let dropped = self.conn.drop_unbegun(&mut self.spare);
+        let before = self.conns.unsent_bytes();
+        self.conns.drop_unbegun(self.id);
+        let dropped = before - self.conns.unsent_bytes();
         // The frame that is being written is all that is left.
         let begun = self.ends.partition_point(|end| *end < self.taken);
         let kept = if self.taken == 0 { 0 } else { begun + 1 };
@@ -149,83 +160,88 @@ impl Life {
     }
 
     fn session_changes(&mut self) {
-        if !self.conn.is_serving() {
+        let now = self.now;
+        if !self.conn().is_serving() {
             return;
         }
         let (signed_in, acks) = (self.choices.chance(50), self.choices.chance(50));
         if signed_in {
-            self.conn.signed_in(acks, self.now);
+            self.conn_mut().signed_in(acks, now);
         } else {
-            self.conn.signed_out(self.now);
+            self.conn_mut().signed_out(now);
         }
         self.model.stranger_since = (!signed_in).then_some(self.now);
         self.model.heard = (signed_in && acks).then_some(self.now);
     }
 
     fn bytes_come(&mut self) {
+        let now = self.now;
         match self.choices.below(3) {
             0 => {
                 // Also behind a read that failed: they came before that.
-                self.conn.frames_came(self.now);
+                self.conn_mut().frames_came(now);
                 self.model.begun = None;
                 self.model.heard = self.model.heard.map(|_| self.now);
             }
             1 => {
-                self.conn.frame_is_begun(true, self.now);
+                self.conn_mut().frame_is_begun(true, now);
                 self.model.begun.get_or_insert(self.now);
             }
             _ => {
-                self.conn.frame_is_begun(false, self.now);
+                self.conn_mut().frame_is_begun(false, now);
                 self.model.begun = None;
             }
         }
     }
 
     fn close(&mut self) {
+        let now = self.now;
         let reason = *self.choices.pick(REASONS);
         match self.choices.below(4) {
-            0 => self.conn.die(reason),
-            1 if self.conn.stage == Stage::Flushing && self.conn.send.is_empty() => {
-                self.conn.linger(self.now);
+            0 => self.conn_mut().die(reason),
+            1 if self.conn().stage == Stage::Flushing && self.conn().send.is_empty() => {
+                self.conn_mut().linger(now);
                 self.model.closing = Some(self.now);
             }
             _ => {
-                if self.conn.is_serving() {
+                if self.conn().is_serving() {
                     self.model.closing = Some(self.now);
                 }
-                self.conn.close(reason, self.now);
+                self.conn_mut().close(reason, now);
             }
         }
     }
 
     /// As the server does when a deadline may have passed.
     fn obey_deadline(&mut self) {
-        match self.conn.due(self.now, &self.limits) {
+        let now = self.now;
+        match self.conn().due(self.now, &self.limits) {
             Due::Never | Due::Later(_) => {}
-            Due::GoOn => self.conn.pace(None),
+            Due::GoOn => self.conn_mut().pace(None),
             Due::Close(reason) => {
-                self.conn.close(reason, self.now);
+                self.conn_mut().close(reason, now);
                 self.model.closing = Some(self.now);
             }
-            Due::Drop => self.conn.die(CloseReason::Io),
+            Due::Drop => self.conn_mut().die(CloseReason::Io),
         }
     }
 
     fn discard(&mut self) {
-        if self.conn.stage == Stage::Lingering {
+        if self.conn().stage == Stage::Lingering {
             let count = *self.choices.pick(&[1, 4_096]);
             self.model.discarded += count;
-            let enough = self.conn.discard(count);
+            let enough = self.conn_mut().discard(count);
             assert_eq!(enough, self.model.discarded > LINGER_BYTES_MAX);
         }
     }
 
     fn check(&self, before: (usize, Option<CloseReason>)) {
-        let conn = &self.conn;
+        let conn = self.conn();
         assert!(rank(conn.stage) >= before.0, "{:?} after stage {}", conn.stage, before.0);
         assert!(before.1.is_none() || conn.reason == before.1, "the first reason stands");
         assert_eq!(conn.reason.is_none(), conn.is_serving(), "a reason, and only at the end");
         assert_eq!(conn.send.len(), self.bytes.len() - self.taken);
+        assert_eq!(self.conns.unsent_bytes(), conn.send.len(), "the total");
         if conn.is_serving() {
             assert_eq!(conn.may_be_fed(), !self.model.backed_up, "P20");
             let paused = conn.awaits_hash || conn.is_paced();
@@ -238,7 +254,7 @@ impl Life {
     }
 
     fn check_deadlines(&self) {
-        let due = self.conn.due(self.now, &self.limits);
+        let due = self.conn().due(self.now, &self.limits);
         if let Due::Later(at) = due {
             assert!(at > self.now, "P22: a deadline that is always due");
         }
@@ -248,7 +264,7 @@ impl Life {
             let later = by.is_some_and(|by| matches!(due, Due::Later(at) if at > by));
             (passed && matches!(due, Due::Later(_) | Due::Never)) || later
         };
-        let late = match self.conn.stage {
+        let late = match self.conn().stage {
             Stage::Dead => return assert_eq!(due, Due::Never),
             Stage::Flushing => must_end(self.model.closing, FLUSH_SECONDS_MAX),
             Stage::Lingering => must_end(self.model.closing, LINGER_SECONDS_MAX),
@@ -257,12 +273,12 @@ impl Life {
                     || must_end(self.model.stranger_since, self.limits.signin_seconds)
                     || must_end(self.model.heard, self.limits.idle_seconds)
                     || must_end(
-                        self.model.progress.filter(|_| !self.conn.send.is_empty()),
+                        self.model.progress.filter(|_| !self.conn().send.is_empty()),
                         self.limits.idle_seconds,
                     )
             }
         };
-        assert!(!late, "P23: {due:?} in {:?} at {:?}", self.conn.stage, self.now);
+        assert!(!late, "P23: {due:?} in {:?} at {:?}", self.conn().stage, self.now);
     }
 }
 

@@ -1,0 +1,314 @@
+//! All connections: their slots, and what they use together.
+//!
+//! ```text
+//! ConnId { slot: 1, generation: 9 } ─► slab │ 0: gen 4 │ 1: gen 9 │ 2: vacant │ …
+//!                                                         └─ send buffer ─┐
+//!                            unsent_bytes = the sum of all send buffers ◄─┘
+//! ```
+//!
+//! A slot is used again and a generation is not: a look-up with the id of a connection that ended
+//! finds nothing, whatever stands in its slot now (P24).
+//!
+//! Every change to a send buffer goes through [`Conns::change`], the only place that adds to and
+//! subtracts from [`Conns::unsent_bytes`]. When that total is above its maximum, each connection
+//! that something is appended to counts as backed up, and is not fed until its peer takes bytes
+//! (P20).
+//!
+//! It knows no socket, no user and no deadline. Only the server's `settle` removes a connection.
+
+use std::time::Duration;
+
+use slab::Slab;
+
+use super::spare::SpareBuffers;
+use super::tls::{Opened, TlsFault};
+use super::{Connection, Stage};
+use crate::id::{ConnId, Moment};
+use crate::limits;
+
+/// The connections, by slot.
+#[derive(Default)]
+pub struct Conns {
+    slab: Slab<Connection>,
+    /// The generation of the last connection that was accepted.
+    generation: u32,
+    /// The bytes that wait to be sent on all connections, sealed or not.
+    unsent_bytes: usize,
+    /// The connections that something happened to in this tick, each once.
+    touched: Vec<ConnId>,
+    /// Memory for send buffers, and when some of it was last given back.
+    spare: SpareBuffers,
+    trimmed: Moment,
+}
+
+impl Conns {
+    // --- accept ---
+
+    /// The id of the next connection.
+    pub fn vacant_id(&self) -> ConnId {
+        let generation = self.generation.wrapping_add(1);
+        ConnId { slot: self.slab.vacant_key() as u32, generation }
+    }
+
+    /// Uses up [`Conns::vacant_id`] for a connection that was accepted under it, also if it is
+    /// refused afterwards: events may still come under that id.
+    pub fn use_id(&mut self) -> ConnId {
+        let id = self.vacant_id();
+        self.generation = id.generation;
+        id
+    }
+
+    /// Takes in a connection with the generation that [`Conns::use_id`] gave last.
+    pub fn insert(&mut self, conn: Connection) -> ConnId {
+        debug_assert_eq!(conn.generation, self.generation);
+        debug_assert!(!conn.touched && conn.unsent_bytes() == 0);
+        let generation = conn.generation;
+        let slot = self.slab.insert(conn) as u32;
+        let id = ConnId { slot, generation };
+        self.touch(id);
+        self.invariants();
+        id
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    /// All of them, by slot.
+    pub fn ids(&self) -> impl Iterator<Item = ConnId> {
+        self.iter().map(|(id, _)| id)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
+        self.slab.iter().map(|(slot, conn)| {
+            let id = ConnId { slot: slot as u32, generation: conn.generation };
+            (id, conn)
+        })
+    }
+
+    // --- look up ---
+
+    /// The connection, unless it ended.
+    pub fn get(&self, id: ConnId) -> Option<&Connection> {
+        self.slab.get(id.index()).filter(|conn| is_meant(conn, id))
+    }
+
+    /// The connection, unless it ended. What it sends is changed by the methods below.
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+        self.slab.get_mut(id.index()).filter(|conn| is_meant(conn, id))
+    }
+
+    // --- what happened in this tick ---
+
+    /// Lists a connection as one that something happened to in this tick.
+    pub fn touch(&mut self, id: ConnId) {
+        if let Some(conn) = self.get_mut(id)
+            && !std::mem::replace(&mut conn.touched, true)
+        {
+            self.touched.push(id);
+        }
+    }
+
+    /// The connections that something happened to in this tick.
+    pub fn touched(&self) -> &[ConnId] {
+        &self.touched
+    }
+
+    /// Empties the list of connections that something happened to.
+    pub fn take_touched(&mut self) -> Vec<ConnId> {
+        self.invariants();
+        let touched = std::mem::take(&mut self.touched);
+        for id in &touched {
+            if let Some(conn) = self.get_mut(*id) {
+                conn.touched = false;
+            }
+        }
+        touched
+    }
+
+    // --- bytes ---
+
+    /// The bytes that wait to be sent on all connections.
+    pub fn unsent_bytes(&self) -> usize {
+        self.unsent_bytes
+    }
+
+    /// Appends a frame to what the connection is to be sent, in the form that its peer
+    /// understands; nothing if it is closing.
+    pub fn append(&mut self, id: ConnId, now: Moment, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append_with(id, |conn, spare| conn.append(now, spare, write));
+    }
+
+    /// Appends bytes that are no message to what the connection is to be sent; nothing if it is
+    /// closing.
+    pub fn append_bytes(&mut self, id: ConnId, now: Moment, bytes: &[u8]) {
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(bytes);
+        self.append_with(id, |conn, spare| conn.append_bytes(now, spare, write));
+    }
+
+    fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {
+        if !self.get(id).is_some_and(Connection::is_serving) {
+            return;
+        }
+        self.change(id, act);
+        if self.unsent_bytes > limits::SEND_TOTAL_BYTES_MAX
+            && let Some(conn) = self.get_mut(id)
+        {
+            conn.back_up();
+        }
+        self.touch(id);
+    }
+
+    /// Opens the TLS records in `bytes`; `take` gets the plaintext. `None`: the connection ended,
+    /// or does not use TLS.
+    pub fn open_records(
+        &mut self,
+        id: ConnId,
+        bytes: &mut [u8],
+        take: impl FnMut(&[u8]),
+    ) -> Option<Result<Opened, TlsFault>> {
+        self.change(id, |conn, spare| {
+            conn.tls.as_deref_mut().map(|tls| tls.open(bytes, spare, take))
+        })
+        .flatten()
+    }
+
+    /// What the kernel is to be given next.
+    pub fn to_write(&mut self, id: ConnId) -> &[u8] {
+        self.change(id, Connection::seal);
+        self.get(id).map_or(&[], Connection::to_write)
+    }
+
+    /// The kernel took `bytes` of [`Conns::to_write`]. Returns how many bytes of plaintext left
+    /// with them, and how many bytes of plaintext still wait.
+    pub fn was_sent(&mut self, id: ConnId, bytes: usize, now: Moment) -> Option<(usize, usize)> {
+        self.change(id, |conn, spare| {
+            let plain = conn.was_sent(bytes, now, spare);
+            (plain, conn.send.len())
+        })
+    }
+
+    /// Drops what the connection is to be sent behind the frame that is being written.
+    pub fn drop_unbegun(&mut self, id: ConnId) {
+        self.change(id, Connection::drop_unbegun);
+    }
+
+    /// The one place where send buffers change, and the total with them.
+    fn change<T>(
+        &mut self,
+        id: ConnId,
+        act: impl FnOnce(&mut Connection, &mut SpareBuffers) -> T,
+    ) -> Option<T> {
+        let conn = self.slab.get_mut(id.index()).filter(|conn| is_meant(conn, id))?;
+        let before = conn.unsent_bytes();
+        debug_assert!(before <= self.unsent_bytes);
+        let done = act(conn, &mut self.spare);
+        self.unsent_bytes = self.unsent_bytes - before + conn.unsent_bytes();
+        Some(done)
+    }
+
+    // --- memory ---
+
+    /// An empty buffer, for what is done with before anything else happens.
+    pub fn lend_buffer(&mut self) -> Vec<u8> {
+        self.spare.lend()
+    }
+
+    /// Takes back what [`Conns::lend_buffer`] lent.
+    pub fn keep_buffer(&mut self, buffer: Vec<u8>) {
+        self.spare.keep(buffer);
+    }
+
+    /// When memory that was not needed is to be given back to the system.
+    pub fn trim_due(&self) -> Option<Moment> {
+        let period = Duration::from_micros(limits::SPARE_TRIM_MICROS);
+        (!self.spare.is_empty()).then(|| self.trimmed.after(period))
+    }
+
+    /// Gives back the memory that was not needed for a while.
+    pub fn trim(&mut self, now: Moment) {
+        if self.trim_due().is_some_and(|due| now >= due) {
+            self.trimmed = now;
+            self.spare.trim();
+        }
+    }
+
+    // --- the end ---
+
+    /// Removes a dead connection.
+    pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
+        let conn = self.get(id)?;
+        debug_assert!(conn.stage == Stage::Dead && !conn.touched);
+        let conn = self.slab.remove(id.index());
+        self.unsent_bytes -= conn.unsent_bytes();
+        self.invariants();
+        Some(conn)
+    }
+
+    /// Counts again what is kept as a total.
+    fn invariants(&self) {
+        if cfg!(debug_assertions) {
+            let unsent: usize = self.iter().map(|(_, conn)| conn.unsent_bytes()).sum();
+            assert_eq!(unsent, self.unsent_bytes);
+            let touched = self.iter().filter(|(_, conn)| conn.touched).count();
+            assert_eq!(touched, self.touched.len(), "each is listed once");
+            let is_touched = |id: &ConnId| self.get(*id).is_some_and(|conn| conn.touched);
+            assert!(self.touched.iter().all(is_touched), "nothing listed has ended");
+        }
+    }
+}
+
+fn is_meant(conn: &Connection, id: ConnId) -> bool {
+    conn.generation == id.generation
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::conn::CloseReason;
+
+    const NOW: Moment = Moment(1);
+
+    fn accept(conns: &mut Conns) -> ConnId {
+        let id = conns.use_id();
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        conns.insert(Connection::new(id.generation, peer, NOW))
+    }
+
+    fn end(conns: &mut Conns, id: ConnId) {
+        conns.take_touched();
+        conns.get_mut(id).expect("it lives").die(CloseReason::Io);
+        conns.remove(id).expect("it was there");
+    }
+
+    #[test]
+    fn p24_the_id_of_a_connection_that_ended_finds_nothing() {
+        let mut conns = Conns::default();
+        let old = accept(&mut conns);
+        conns.append_bytes(old, NOW, b"never taken");
+        end(&mut conns, old);
+        assert_eq!(conns.unsent_bytes(), 0);
+        let new = accept(&mut conns);
+        assert_eq!(new.slot, old.slot, "the slot is used again");
+        conns.append_bytes(old, NOW, b"too late");
+        assert!(conns.get(old).is_none() && conns.to_write(old).is_empty());
+        assert!(conns.was_sent(old, 1, NOW).is_none() && conns.remove(old).is_none());
+        assert!(conns.to_write(new).is_empty());
+        assert_eq!(conns.take_touched(), [new]);
+    }
+
+    #[test]
+    fn an_id_is_used_up_by_a_connection_that_is_refused() {
+        let mut conns = Conns::default();
+        let refused = conns.use_id();
+        assert_ne!(accept(&mut conns), refused);
+    }
+}
