@@ -1,9 +1,9 @@
-//! What is fuzzed, mounted as the tests mount it: see `tests/corpus/targets/`.
+//! What is fuzzed, mounted as the tests mount it: see `tests/simulation/corpus/targets/`.
 #![forbid(unsafe_code)]
 
-#[path = "../../tests/simulation/mod.rs"]
-mod simulation;
-#[path = "../../tests/support/mod.rs"]
+#[path = "../../tests/simulation/support/mod.rs"]
 mod support;
-#[path = "../../tests/corpus/targets/mod.rs"]
+#[path = "../../tests/simulation/corpus/targets/mod.rs"]
 pub mod targets;
+#[path = "../../tests/simulation/worlds/mod.rs"]
+mod worlds;

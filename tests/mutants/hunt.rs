@@ -1,4 +1,5 @@
-//! Every seeded bug is noticed. It runs only in the copy that `tests/mutants.rs` makes.
+//! Every seeded bug is noticed. It runs only in the copy that `tests/mutants/main.rs` makes, as its
+//! binary `simulation`.
 //!
 //! ```text
 //! bug ─► the worlds of seeds 1, 2, … ─► one fails, and passes without the bug: noticed
@@ -10,11 +11,10 @@
 //! says nothing of the bug. `P2SP_MUTANT=GateOpen` tries only that one.
 
 mod disk;
-#[path = "mutants/patch.rs"]
+#[path = "../mutants/patch.rs"]
 mod patch;
-#[path = "simulation/mod.rs"]
-mod simulation;
 mod support;
+mod worlds;
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
@@ -37,9 +37,9 @@ const WHY_CHARS_MAX: usize = 110;
 enum Suite {
     /// The world of that seed.
     Seed(u64),
-    /// `tests/transcripts/`
+    /// `tests/simulation/transcripts/`
     Transcript(String),
-    /// `tests/power_cut.rs`, the first of its takes.
+    /// `tests/simulation/power_cut.rs`, the first of its takes.
     PowerCut,
 }
 
@@ -57,7 +57,7 @@ impl Suite {
     fn fails(&self, bug: Option<&'static str>) -> Option<String> {
         switch(bug);
         let run = AssertUnwindSafe(|| match self {
-            Suite::Seed(seed) => simulation::run(*seed).map(|_| ()),
+            Suite::Seed(seed) => worlds::run(*seed).map(|_| ()),
             Suite::Transcript(name) => support::script::run(&transcript(name)),
             Suite::PowerCut => cut_the_power(),
         });
@@ -76,7 +76,7 @@ fn cut_the_power() -> Result<(), String> {
 }
 
 fn transcript(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulation/transcripts");
     fs::read_to_string(folder.join(name).with_extension("txt")).expect("the transcript is there")
 }
 

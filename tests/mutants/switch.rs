@@ -1,4 +1,4 @@
-//! Which seeded bug is on. It stands only in the copy that `tests/mutants.rs` makes, as
+//! Which seeded bug is on. It stands only in the copy that `tests/mutants/main.rs` makes, as
 //! `src/mutant.rs`: the word `MUTANT` of a patch becomes a call of [`is_on`].
 //!
 //! The switch is the thread's, so that tests of different bugs run side by side.

@@ -1,0 +1,26 @@
+//! The shipped programs, alive: what the tests with real sockets share.
+//!
+//! [`Server`] is a `p2sp-server` process on a free port with a data directory of its own,
+//! [`Peer`] the other end of one connection, [`Script`] a `p2sp` process that is fed lines.
+//! All of them end when they are dropped. Everything here blocks, and nothing waits longer
+//! than [`PATIENCE`]: a test that hangs fails instead.
+
+mod impostor;
+mod peer;
+mod person;
+mod script;
+mod server;
+
+pub use impostor::Impostor;
+pub use peer::{Peer, frame_of, framed};
+pub use person::{Person, friends};
+pub use script::{Ended, Script};
+pub use server::{Server, binary, run, wait};
+
+use std::time::Duration;
+
+/// Far above what anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The password of everyone a test registers.
+pub const PASSWORD: &str = "correct horse 电池";

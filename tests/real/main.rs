@@ -1,0 +1,28 @@
+//! The shipped programs over real sockets, terminals and files.
+//!
+//! [`live`] starts and ends them; every other module is about one side of them. A server that a
+//! test starts has a port and a folder of its own, so all tests run side by side.
+//! `cargo test --test real client::` runs one module.
+
+mod live;
+#[path = "../simulation/support/secure.rs"]
+mod secure;
+
+mod bots;
+mod client;
+mod crash;
+mod demo;
+mod faults;
+mod loopback;
+mod malformed;
+mod network;
+mod operating;
+mod readme;
+mod rights;
+mod shortage;
+mod sign_in_time;
+mod startup;
+mod terminal;
+mod two_machines;
+mod upkeep;
+mod usage;

@@ -1,0 +1,293 @@
+//! The machine of one connection under any sequence of events, against a model of what was sent
+//! to it and of the deadlines that PROTOCOL.md and P23 promise.
+//!
+//! Invariants: its stages only go forward and its first reason stands; what the peer is sent are
+//! whole frames in order, also when what was not begun is dropped (P17); between its marks it
+//! stays as it was (P20); whatever comes, it ends in time (P23).
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use p2sp::conn::{CloseReason, Connection, Conns, Due, Stage};
+use p2sp::id::{ConnId, Moment};
+use p2sp::limits::{
+    FLUSH_SECONDS_MAX, FRAME_SECONDS_MAX, LINGER_BYTES_MAX, LINGER_SECONDS_MAX, Limits,
+    SEND_HIGH_BYTES, SEND_LOW_BYTES,
+};
+use p2sp::wire::frame;
+
+use crate::worlds::choices::Choices;
+
+const REASONS: &[CloseReason] = &[
+    CloseReason::Protocol,
+    CloseReason::TakenOver,
+    CloseReason::PeerLeft,
+    CloseReason::Shutdown,
+    CloseReason::Idle,
+];
+
+/// A life of which every event is drawn from the bytes.
+pub fn run(bytes: &[u8]) {
+    let choices = Choices::of_bytes(bytes);
+    let now = Moment(1_000_000);
+    let mut conns = Conns::default();
+    let generation = conns.use_id().generation;
+    let id = conns.insert(Connection::new(generation, IpAddr::V4(Ipv4Addr::LOCALHOST), now));
+    let mut life = Life {
+        conns,
+        id,
+        limits: Limits { signin_seconds: 20, idle_seconds: 30, ..Limits::default() },
+        now,
+        bytes: Vec::new(),
+        ends: Vec::new(),
+        taken: 0,
+        model: Model { stranger_since: Some(now), ..Model::default() },
+        choices,
+    };
+    while !life.choices.are_spent() {
+        let before = (rank(life.conn().stage), life.conn().reason);
+        life.happen();
+        life.check(before);
+    }
+}
+
+/// What must hold, kept beside the machine.
+#[derive(Default)]
+struct Model {
+    /// Not signed in since then.
+    stranger_since: Option<Moment>,
+    /// Signed in and confirming: the last sign of life.
+    heard: Option<Moment>,
+    /// The first byte of a frame that is not complete.
+    begun: Option<Moment>,
+    /// The kernel last took something, or there began to be something.
+    progress: Option<Moment>,
+    /// When it began to flush or to linger.
+    closing: Option<Moment>,
+    backed_up: bool,
+    discarded: usize,
+}
+
+struct Life {
+    conns: Conns,
+    id: ConnId,
+    limits: Limits,
+    now: Moment,
+    /// All that the peer should get, where its frames end, and how much of it the kernel took.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    taken: usize,
+    model: Model,
+    choices: Choices,
+}
+
+impl Life {
+    fn conn(&self) -> &Connection {
+        self.conns.get(self.id).expect("it is not removed")
+    }
+
+    fn conn_mut(&mut self) -> &mut Connection {
+        self.conns.get_mut(self.id).expect("it is not removed")
+    }
+
+    fn happen(&mut self) {
+        let choices = self.choices.clone();
+        match choices.below(16) {
+            0 | 1 => self.now = self.now.after(Duration::from_secs(choices.below(12) as u64)),
+            2 | 3 => self.append(),
+            4 | 5 => self.kernel_takes(),
+            6 => self.drop_unbegun(),
+            7 => self.session_changes(),
+            8 | 9 => self.bytes_come(),
+            10 => {
+                self.conn_mut().back_up();
+                self.model.backed_up = true;
+            }
+            11 => self.conn_mut().awaits_hash = choices.chance(50),
+            12 => {
+                let until = self.now.after(Duration::from_secs(1));
+                self.conn_mut().pace(choices.chance(50).then_some(until));
+            }
+            13 => self.close(),
+            14 => self.obey_deadline(),
+            _ => self.discard(),
+        }
+    }
+
+    fn append(&mut self) {
+        if !self.conn().is_serving() {
+            return;
+        }
+        let begins = self.bytes.len();
+        let length = *self.choices.pick(&[0, 1, 2_000, 65_536]);
+        frame::append(&mut self.bytes, |out| out.resize(out.len() + length, b'x'));
+        self.ends.push(self.bytes.len());
+        let whole = &self.bytes[begins..];
+        if self.conn().send.is_empty() {
+            self.model.progress = Some(self.now);
+        }
+        self.conns.append(self.id, self.now, |out| out.extend_from_slice(whole));
+        self.model.backed_up |= self.conn().send.len() > SEND_HIGH_BYTES;
+    }
+
+    fn kernel_takes(&mut self) {
+        let unsent = self.conns.to_write(self.id);
+        if unsent.is_empty() {
+            return;
+        }
+        let part = *self.choices.pick(&[1, 13, 40_000, usize::MAX]);
+        let count = part.min(unsent.len());
+        let expected = &self.bytes[self.taken..self.taken + count];
+        assert_eq!(expected, &unsent[..count], "the same bytes in order");
+        self.conns.was_sent(self.id, count, self.now);
+        self.taken += count;
+        self.model.backed_up &= self.conn().send.len() >= SEND_LOW_BYTES;
+        self.model.progress = Some(self.now);
+    }
+
+    fn drop_unbegun(&mut self) {
+        let before = self.conns.unsent_bytes();
+        self.conns.drop_unbegun(self.id);
+        let dropped = before - self.conns.unsent_bytes();
+        // The frame that is being written is all that is left.
+        let begun = self.ends.partition_point(|end| *end < self.taken);
+        let kept = if self.taken == 0 { 0 } else { begun + 1 };
+        self.ends.truncate(kept);
+        let end = self.ends.last().copied().unwrap_or(0);
+        let unbegun = self.bytes.len() - end;
+        self.bytes.truncate(end);
+        assert_eq!(dropped, unbegun, "P17");
+    }
+
+    fn session_changes(&mut self) {
+        let now = self.now;
+        if !self.conn().is_serving() {
+            return;
+        }
+        let (signed_in, acks) = (self.choices.chance(50), self.choices.chance(50));
+        if signed_in {
+            self.conn_mut().signed_in(acks, now);
+        } else {
+            self.conn_mut().signed_out(now);
+        }
+        self.model.stranger_since = (!signed_in).then_some(self.now);
+        self.model.heard = (signed_in && acks).then_some(self.now);
+    }
+
+    fn bytes_come(&mut self) {
+        let now = self.now;
+        match self.choices.below(3) {
+            0 => {
+                // Also behind a read that failed: they came before that.
+                self.conn_mut().frames_came(now);
+                self.model.begun = None;
+                self.model.heard = self.model.heard.map(|_| self.now);
+            }
+            1 => {
+                self.conn_mut().frame_is_begun(true, now);
+                self.model.begun.get_or_insert(self.now);
+            }
+            _ => {
+                self.conn_mut().frame_is_begun(false, now);
+                self.model.begun = None;
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let now = self.now;
+        let reason = *self.choices.pick(REASONS);
+        match self.choices.below(4) {
+            0 => self.conn_mut().die(reason),
+            1 if self.conn().stage == Stage::Flushing && self.conn().send.is_empty() => {
+                self.conn_mut().linger(now);
+                self.model.closing = Some(self.now);
+            }
+            _ => {
+                if self.conn().is_serving() {
+                    self.model.closing = Some(self.now);
+                }
+                self.conn_mut().close(reason, now);
+            }
+        }
+    }
+
+    /// As the server does when a deadline may have passed.
+    fn obey_deadline(&mut self) {
+        let now = self.now;
+        match self.conn().due(self.now, &self.limits) {
+            Due::Never | Due::Later(_) => {}
+            Due::GoOn => self.conn_mut().pace(None),
+            Due::Close(reason) => {
+                self.conn_mut().close(reason, now);
+                self.model.closing = Some(self.now);
+            }
+            Due::Drop => self.conn_mut().die(CloseReason::Io),
+        }
+    }
+
+    fn discard(&mut self) {
+        if self.conn().stage == Stage::Lingering {
+            let count = *self.choices.pick(&[1, 4_096]);
+            self.model.discarded += count;
+            let enough = self.conn_mut().discard(count);
+            assert_eq!(enough, self.model.discarded > LINGER_BYTES_MAX);
+        }
+    }
+
+    fn check(&self, before: (usize, Option<CloseReason>)) {
+        let conn = self.conn();
+        assert!(rank(conn.stage) >= before.0, "{:?} after stage {}", conn.stage, before.0);
+        assert!(before.1.is_none() || conn.reason == before.1, "the first reason stands");
+        assert_eq!(conn.reason.is_none(), conn.is_serving(), "a reason, and only at the end");
+        assert_eq!(conn.send.len(), self.bytes.len() - self.taken);
+        assert_eq!(self.conns.unsent_bytes(), conn.send.len(), "the total");
+        if conn.is_serving() {
+            assert_eq!(conn.may_be_fed(), !self.model.backed_up, "P20");
+            let paused = conn.awaits_hash || conn.is_paced();
+            assert_eq!(conn.may_be_served(), !self.model.backed_up && !paused);
+        } else {
+            assert!(!conn.may_be_fed() && !conn.may_be_served());
+            assert!(conn.received.bytes().is_empty());
+        }
+        self.check_deadlines();
+    }
+
+    fn check_deadlines(&self) {
+        let due = self.conn().due(self.now, &self.limits);
+        if let Due::Later(at) = due {
+            assert!(at > self.now, "P22: a deadline that is always due");
+        }
+        let must_end = |since: Option<Moment>, seconds: u64| {
+            let by = since.map(|since| since.after(Duration::from_secs(seconds)));
+            let passed = by.is_some_and(|by| by <= self.now);
+            let later = by.is_some_and(|by| matches!(due, Due::Later(at) if at > by));
+            (passed && matches!(due, Due::Later(_) | Due::Never)) || later
+        };
+        let late = match self.conn().stage {
+            Stage::Dead => return assert_eq!(due, Due::Never),
+            Stage::Flushing => must_end(self.model.closing, FLUSH_SECONDS_MAX),
+            Stage::Lingering => must_end(self.model.closing, LINGER_SECONDS_MAX),
+            _ => {
+                must_end(self.model.begun, FRAME_SECONDS_MAX)
+                    || must_end(self.model.stranger_since, self.limits.signin_seconds)
+                    || must_end(self.model.heard, self.limits.idle_seconds)
+                    || must_end(
+                        self.model.progress.filter(|_| !self.conn().send.is_empty()),
+                        self.limits.idle_seconds,
+                    )
+            }
+        };
+        assert!(!late, "P23: {due:?} in {:?} at {:?}", self.conn().stage, self.now);
+    }
+}
+
+fn rank(stage: Stage) -> usize {
+    match stage {
+        Stage::Sniffing | Stage::Handshaking => 0,
+        Stage::Native | Stage::Http | Stage::WebSocket | Stage::Lines => 1,
+        Stage::Flushing => 2,
+        Stage::Lingering => 3,
+        Stage::Dead => 4,
+    }
+}

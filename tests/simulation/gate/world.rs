@@ -1,0 +1,381 @@
+//! One situation, brought about on the shipped loop, and the requests that are tried in it.
+//!
+//! ```text
+//! new ─► arrange ─► act ─► act ─► …     a request that changed the connection: arranged anew
+//!                    └─ it wrote: the next one has a new world, a copy of the same database
+//! ```
+//!
+//! Whether a request wrote is seen at the write-ahead log, which grows by every page that a
+//! COMMIT changes: a request without an effect does not even write a page as it was.
+
+use std::fs;
+use std::time::Duration;
+
+use p2sp::handlers::Rules;
+use p2sp::names::user_key;
+use p2sp::store::{Opening, Store, Synchronous};
+use p2sp::wire::MessageType;
+use rusqlite::Connection;
+use rusqlite::types::Value as Stored;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::situation::{Key, Situation, State};
+use crate::support::house::{House, PASSWORD, temp_dir};
+use crate::support::peer::Peer;
+
+/// Longer than any key is good.
+const A_LONG_TIME: Duration = Duration::from_secs(31 * 86_400);
+
+/// What became of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// It was answered only after a password's hash was done.
+    pub waited: bool,
+    /// The answer's code; `end`: the stream ended without one; `silence`: nothing came at all.
+    pub code: String,
+    /// It changed the database.
+    pub wrote: bool,
+}
+
+/// A database with people in it: alice, bob, eve; alice's friend bob, her group `team` with bob
+/// and carl in it, her question to eve.
+pub fn village() -> Village {
+    let mut rules = Rules { friend_approval: true, ..Rules::default() };
+    for name in [
+        "requests_per_second",
+        "messages_per_second",
+        "takeovers_per_minute",
+        "signin_seconds",
+        "idle_seconds",
+    ] {
+        *rules.limits.get_mut(name).expect("a limit") = 0;
+    }
+    let village = Village { dir: temp_dir(), rules };
+    let mut house = village.house_at(&village.dir);
+    let [mut alice, mut bob] = [Peer::default(), Peer::default()];
+    connect(&mut house, &mut alice);
+    connect(&mut house, &mut bob);
+    for name in ["alice", "bob", "carl", "dora", "eve"] {
+        done(&mut house, &mut alice, "reg", json!({"username": name, "password": PASSWORD}));
+    }
+    sign_in(&mut house, &mut alice, "alice");
+    sign_in(&mut house, &mut bob, "bob");
+    done(&mut house, &mut alice, "add", json!({"username": "bob"}));
+    done(&mut house, &mut bob, "accept", json!({"username": "alice"}));
+    // With friend approval nobody else is brought into a group.
+    for name in ["carl", "dora"] {
+        done(&mut house, &mut alice, "add", json!({"username": name}));
+        let mut friend = Peer::default();
+        connect(&mut house, &mut friend);
+        sign_in(&mut house, &mut friend, name);
+        done(&mut house, &mut friend, "accept", json!({"username": "alice"}));
+        done(&mut house, &mut friend, "logout", json!({}));
+    }
+    done(&mut house, &mut alice, "add", json!({"username": "eve"}));
+    done(&mut house, &mut alice, "newgroup", json!({"groupname": "team"}));
+    for name in ["bob", "carl"] {
+        let args = json!({"groupname": "team", "username": name});
+        done(&mut house, &mut alice, "addgroupuser", args);
+    }
+    // No key that a copy could draw again is worth anything.
+    done(&mut house, &mut alice, "logout", json!({}));
+    done(&mut house, &mut bob, "logout", json!({}));
+    house.crash();
+    village
+}
+
+/// What each world is a copy of.
+pub struct Village {
+    dir: TempDir,
+    rules: Rules,
+}
+
+impl Village {
+    fn house_at(&self, dir: &TempDir) -> House {
+        let mut house = House::at(dir.path(), self.rules.clone(), Synchronous::Off);
+        house.start();
+        house
+    }
+}
+
+/// A situation in which requests are tried.
+pub struct World {
+    situation: Situation,
+    house: House,
+    admin: Peer,
+    caller: Peer,
+    /// The caller on another connection.
+    elsewhere: Peer,
+    arranged: bool,
+    dir: TempDir,
+}
+
+impl World {
+    /// The situation, on a copy of the village.
+    pub fn new(village: &Village, situation: Situation) -> World {
+        let dir = temp_dir();
+        for file in fs::read_dir(village.dir.path()).expect("a directory").flatten() {
+            fs::copy(file.path(), dir.path().join(file.file_name())).expect("a copy");
+        }
+        if situation.admin {
+            make_admin(&dir, situation.relation.name());
+        }
+        let house = village.house_at(&dir);
+        let [admin, caller, elsewhere] = [Peer::default(), Peer::default(), Peer::default()];
+        World { situation, house, admin, caller, elsewhere, arranged: false, dir }
+    }
+
+    /// A request is tried.
+    pub fn act(&mut self, kind: MessageType) -> Cell {
+        if !std::mem::take(&mut self.arranged) {
+            self.arrange();
+        }
+        let before = self.wal_bytes();
+        let name = self.situation.relation.name();
+        let credentials = json!({"username": name, "password": PASSWORD, "id": "door"});
+        let house = &mut self.house;
+        match self.situation.state {
+            State::AwaitsSignIn => {
+                house.net.hold_hashes(true);
+                send(house, &mut self.caller, "login", credentials);
+            }
+            State::AwaitsPasswd => {
+                house.net.hold_hashes(true);
+                let args = json!({"password": PASSWORD, "newpassword": PASSWORD});
+                send(house, &mut self.caller, "passwd", args);
+                if self.situation.key == Key::Expired {
+                    house.pass(A_LONG_TIME);
+                }
+            }
+            State::Blocked => {
+                send(house, &mut self.admin, "blockuser", json!({"username": name}));
+            }
+            State::TakenOver => {
+                house.net.hold_hashes(true);
+                connect(house, &mut self.elsewhere);
+                send(house, &mut self.elsewhere, "login", credentials);
+                house.settle();
+                // Finished hashes are served before what was read.
+                house.net.hold_hashes(false);
+            }
+            _ => {}
+        }
+        let args = self.args(kind);
+        send(&self.house, &mut self.caller, kind.name(), args);
+        let mut code = answer(&mut self.house, &mut self.caller, "cell");
+        let waited = self.situation.state.waits() && code.is_none();
+        if waited {
+            self.house.net.hold_hashes(false);
+            code = answer(&mut self.house, &mut self.caller, "cell");
+        }
+        let silent = if self.caller.ended { "end" } else { "silence" };
+        let code = code.unwrap_or_else(|| silent.to_owned());
+        // What else happens in such a tick writes too; see `end`.
+        let wrote = self.situation.state.lasts() && self.wal_bytes() != before;
+        let is_as_before = code != "ok" || self.situation.state == State::SignedIn;
+        self.arranged = self.situation.state.lasts() && is_as_before;
+        if !self.arranged && matches!(self.situation.state, State::Blocked | State::Barred) {
+            self.unblock();
+        }
+        Cell { waited, code, wrote }
+    }
+
+    /// What is stored at the end, but keys, passwords and sign-ins.
+    pub fn end(mut self) -> String {
+        if self.arranged && self.situation.state == State::Barred {
+            self.unblock();
+        }
+        self.house.crash();
+        dump(&self.dir)
+    }
+
+    /// Brings the situation about.
+    fn arrange(&mut self) {
+        let Situation { state, key, relation, .. } = self.situation;
+        let admin_waits = self.admin_is_there() && key != Key::Expired;
+        let house = &mut self.house;
+        for peer in [&mut self.caller, &mut self.elsewhere] {
+            if let Some(end) = peer.end.take() {
+                house.net.cut(end);
+            }
+        }
+        if !admin_waits {
+            connect(house, &mut self.admin);
+        }
+        // Behind the administrator: in a tick they are served first.
+        connect_speaking(house, &mut self.caller, key);
+        sign_in(house, &mut self.caller, relation.name());
+        if state == State::SignedOut {
+            done(house, &mut self.caller, "logout", json!({}));
+        }
+        // A key that has expired changes no password, but it can expire while one is hashed.
+        if key == Key::Expired && state != State::AwaitsPasswd {
+            house.pass(A_LONG_TIME);
+        }
+        if !admin_waits {
+            sign_in(house, &mut self.admin, "admin");
+        }
+        if matches!(state, State::Door | State::Barred | State::AwaitsSignIn) {
+            house.net.cut(self.caller.end.expect("connected"));
+            house.settle();
+            connect_speaking(house, &mut self.caller, key);
+        }
+        if state == State::Barred {
+            done(house, &mut self.admin, "blockuser", json!({"username": relation.name()}));
+        }
+        if state == State::Ended {
+            connect(house, &mut self.elsewhere);
+            sign_in(house, &mut self.elsewhere, relation.name());
+            house.settle();
+        }
+    }
+
+    fn unblock(&mut self) {
+        if !self.admin_is_there() {
+            connect(&mut self.house, &mut self.admin);
+            sign_in(&mut self.house, &mut self.admin, "admin");
+        }
+        let args = json!({"username": self.situation.relation.name()});
+        done(&mut self.house, &mut self.admin, "unblockuser", args);
+    }
+
+    /// Whoever resumes with the administrator's key has their session.
+    fn admin_is_there(&mut self) -> bool {
+        let heard = self.admin.receive(&self.house.net);
+        heard.expect("the promises that hold for every connection");
+        self.admin.inbox.clear();
+        self.admin.end.is_some() && !self.admin.ended
+    }
+
+    /// Arguments with which the request would be done, were it allowed. Every type has its own:
+    /// a new one does not compile without.
+    fn args(&self, kind: MessageType) -> Value {
+        use MessageType::*;
+        let mut args = match kind {
+            Ping | Resume | Logout | Whoami | Help | Friends | Groups | Allusers | Online
+            | Allgroup | Stats | Backup | Release | Config => json!({}),
+            Reg => json!({"username": "fred", "password": PASSWORD}),
+            Login => json!({"username": self.situation.relation.name(), "password": PASSWORD}),
+            Passwd => json!({"password": PASSWORD, "newpassword": PASSWORD}),
+            Watch => json!({"presence": true, "receipts": true}),
+            Read => json!({"seq": 0}),
+            Receipts => json!({"seq": 1}),
+            Search => json!({"query": "hello"}),
+            Lang => json!({"lang": "en"}),
+            Ack => json!({"seq": 0}),
+            Add | Accept | Reject | Del | Blockuser | Unblockuser | Grant | Revoke => {
+                json!({"username": "alice"})
+            }
+            Setpasswd => json!({"username": "alice", "password": PASSWORD}),
+            Send | Adminsend => json!({"username": "alice", "message": "hello"}),
+            Broadcast => json!({"message": "hello"}),
+            Newgroup => json!({"groupname": "team"}),
+            Delgroup | Leavegroup | Groupusers | History | Blockgroup | Unblockgroup => {
+                json!({"creator": "alice", "groupname": "team"})
+            }
+            Sendgroup | Adminsendgroup => {
+                json!({"creator": "alice", "groupname": "team", "message": "hello"})
+            }
+            Addgroupuser => json!({"creator": "alice", "groupname": "team", "username": "dora"}),
+            Delgroupuser => json!({"creator": "alice", "groupname": "team", "username": "carl"}),
+        };
+        args["auth_token"] = match self.situation.key {
+            Key::Right | Key::Expired => json!(self.caller.key),
+            Key::Foreign => json!(self.admin.key),
+            Key::Malformed => json!("abc"),
+            Key::Odd => json!(7),
+            Key::Missing | Key::Line => Value::Null,
+        };
+        args["id"] = json!("cell");
+        args
+    }
+
+    fn wal_bytes(&self) -> u64 {
+        let path = self.dir.path().join("p2sp.db-wal");
+        fs::metadata(path).expect("the write-ahead log is there").len()
+    }
+}
+
+fn make_admin(dir: &TempDir, name: &str) {
+    let opening = Opening { dir: dir.path(), epoch: "", synchronous: Synchronous::Off };
+    let (mut store, _) = Store::open(&opening).expect("the database opens");
+    let user = store.user_by_key(&user_key(name)).expect("a look").expect("a user");
+    store.begin().expect("a transaction");
+    store.set_admin(user.id, true).expect("a statement");
+    store.commit(()).expect("a commit");
+}
+
+fn connect(house: &mut House, peer: &mut Peer) {
+    let end = house.net.connect(([127, 0, 0, 1], 1).into());
+    peer.acks = true;
+    peer.inbox.clear();
+    peer.connect(end);
+    house.settle();
+}
+
+/// As whoever has such a key speaks.
+fn connect_speaking(house: &mut House, peer: &mut Peer, key: Key) {
+    connect(house, peer);
+    peer.lines = key == Key::Line;
+    if peer.lines {
+        house.net.send(peer.end.expect("connected"), b"raw on\n");
+        house.settle();
+        peer.receive(&house.net).expect("objects");
+        peer.inbox.clear();
+    }
+}
+
+fn sign_in(house: &mut House, peer: &mut Peer, name: &str) {
+    done(house, peer, "login", json!({"username": name, "password": PASSWORD}));
+}
+
+fn send(house: &House, peer: &mut Peer, kind: &str, args: Value) {
+    let Value::Object(args) = args else { unreachable!("arguments are an object") };
+    let bytes = peer.request(kind, args);
+    house.net.send(peer.end.expect("connected"), &bytes);
+}
+
+/// The code of the answer to the request of that id.
+fn answer(house: &mut House, peer: &mut Peer, id: &str) -> Option<String> {
+    house.settle();
+    peer.receive(&house.net).expect("the promises that hold for every connection");
+    let payloads = peer.inbox.drain(..).map(|message| message["payload"].clone());
+    let answer = payloads.into_iter().find(|payload| payload["re"] == id)?;
+    answer["code"].as_str().map(str::to_owned)
+}
+
+/// A request that must be done, for what is tried to mean something.
+fn done(house: &mut House, peer: &mut Peer, kind: &str, mut args: Value) {
+    args["id"] = json!("arranged");
+    send(house, peer, kind, args);
+    assert_eq!(answer(house, peer, "arranged").as_deref(), Some("ok"), "{kind}");
+}
+
+fn dump(dir: &TempDir) -> String {
+    let db = Connection::open(dir.path().join("p2sp.db")).expect("nobody has it open");
+    let queries = [
+        "SELECT userid, username, userstatus, isadmin FROM users",
+        "SELECT * FROM friends",
+        "SELECT * FROM friend_requests",
+        "SELECT * FROM groups",
+        "SELECT * FROM group_users",
+        "SELECT * FROM group_past",
+        "SELECT * FROM group_stay_out",
+        "SELECT * FROM log",
+        "SELECT * FROM log_state",
+        "SELECT * FROM waiting",
+    ];
+    let mut all = String::new();
+    for query in queries {
+        let mut statement = db.prepare(query).expect("a statement");
+        let columns = statement.column_count();
+        let mut rows = statement.query(()).expect("a query");
+        while let Some(row) = rows.next().expect("a row") {
+            let values: Vec<Stored> =
+                (0..columns).map(|column| row.get(column).expect("a value")).collect();
+            all += &format!("{query}: {values:?}\n");
+        }
+    }
+    all
+}

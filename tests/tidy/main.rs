@@ -1,0 +1,5 @@
+//! What a machine can keep of the house without running it: this binary reads files.
+
+mod floors;
+mod promises;
+mod shape;
