@@ -112,6 +112,25 @@ pub enum Purpose {
     Reset(UserId),
 }
 
+impl Purpose {
+    /// How it counts, if it is an attempt at a password.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Purpose::SignIn { attempt, .. } | Purpose::Change(_, attempt) => Some(attempt),
+            Purpose::Register { .. } | Purpose::Reset(_) => None,
+        }
+    }
+
+    /// It takes the place of an earlier attempt: what that one counted is what this one counts.
+    pub fn goes_on_from(&mut self, earlier: &Purpose) {
+        if let Purpose::SignIn { attempt, .. } | Purpose::Change(_, attempt) = self
+            && let Some(earlier) = earlier.attempt()
+        {
+            attempt.clone_from(earlier);
+        }
+    }
+}
+
 /// A stored password is a secret (P27).
 impl std::fmt::Debug for Purpose {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,7 +2,8 @@
 //!
 //! It throttles and never locks out. An attempt to sign in counts when it begins: a hundred
 //! guesses at the same moment are one guess and 99 refusals. It is given back when the password
-//! was right, or was never compared.
+//! was right, or was never compared. A later attempt takes the place of one that still waits for
+//! its hash: a client that gave up and came again does not wait for itself.
 //!
 //! ```text
 //! an account from a prefix      one attempt under way; after a wrong one a delay that doubles
@@ -83,6 +84,12 @@ impl Attempt {
     /// The account's name, cut.
     pub fn account(&self) -> &str {
         &self.account
+    }
+
+    /// Whether the two may not be under way at the same time.
+    pub fn excludes(&self, other: &Attempt) -> bool {
+        let key = |attempt: &Attempt| attempt.key(Prefix::of(attempt.peer));
+        key(self) == key(other)
     }
 
     fn key(&self, prefix: Prefix) -> Tried {
@@ -209,11 +216,16 @@ impl Throttle {
         }
     }
 
-    /// Begins an attempt at a password, which [`Throttle::end`] must end.
+    /// Begins an attempt at a password, which [`Throttle::end`] must end. If one of the same kind
+    /// waits for its hash, this one takes its place and is counted already.
     ///
     /// # Errors
     /// Seconds to wait; nothing has begun.
     pub fn begin(&mut self, attempt: &Attempt, limits: &Limits, now: Moment) -> Result<(), u64> {
+        let own = self.delays.get(&attempt.key(Prefix::of(attempt.peer)));
+        if own.is_some_and(Delay::waits) {
+            return Ok(());
+        }
         for (at, (key, _)) in attempt.tiers().enumerate() {
             let delay = self.delays_of_tier(at).get(&key).unwrap_or_default();
             delay.check(now)?;
@@ -246,6 +258,14 @@ impl Throttle {
             self.buckets.set(attempt.account.clone(), Bucket(full_at));
         }
         Ok(())
+    }
+
+    /// The attempt's password is being hashed: no other takes its place from here on.
+    pub fn compares(&mut self, attempt: &Attempt) {
+        let key = attempt.key(Prefix::of(attempt.peer));
+        if let Some(delay) = self.delays.get(&key) {
+            self.delays.set(key, delay.is_compared());
+        }
     }
 
     /// Ends an attempt that began: only a wrong one stays counted, and a right one forgets those

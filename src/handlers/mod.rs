@@ -284,12 +284,8 @@ fn settle(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
 }
 
 fn stage_refusal(cx: &mut Cx, mark: Mark, refusal: &Refusal) {
-    let data = match refusal.retry_after {
-        Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
-        None => Data::None,
-    };
     let text = locale::refusal::say(refusal, cx.lang);
-    stage_answer(cx, mark, refusal.code, text, data);
+    stage_answer(cx, mark, refusal.code, text, refusal.data());
     if let Some(reason) = close_reason(refusal.code) {
         cx.outbox.stage(Effect::Close(cx.caller.conn, reason));
     }

@@ -138,7 +138,7 @@ impl Server {
         self.feed_behind(&mut delivery.budget, now)?;
         self.tell_of_presence(now)?;
         self.answer_monitors(now)?;
-        Ok(std::iter::from_fn(|| self.hashes.next()).collect())
+        Ok(self.begin_hashes())
     }
 
     /// Sessions that end in this tick are pushed nothing more, and of what was pushed only the

@@ -25,7 +25,6 @@ use crate::locale;
 use crate::outbox::{Purpose, Waiting};
 use crate::password::Task;
 use crate::throttle::{Judged, Prefix};
-use crate::wire::response::Data;
 use crate::wire::{Code, Refusal, ResponseMessage};
 
 impl Server {
@@ -42,27 +41,64 @@ impl Server {
         }
     }
 
-    /// A request waits for a hash from here on. If there is no place for all, one has to go.
-    pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting, now: Now) {
+    /// A request waits for a hash from here on. An attempt takes the place of an earlier one that
+    /// excludes it and was not begun: a client that gave up and came again does not wait for the
+    /// connection that it left. Beyond the places that there are, one has to go.
+    pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, mut waiting: Waiting, now: Now) {
         let conn = self.conns.get_mut(id).filter(|conn| conn.is_serving());
         let Some(conn) = conn else { return self.attempt_is_none(&waiting.purpose, now) };
         conn.awaits_hash = true;
         let lane = Lane::of(&waiting.purpose, conn.peer());
+        let earlier = self.earlier_attempt(&waiting.purpose);
+        let Some((earlier, its)) = earlier.and_then(|id| self.waiting.remove_entry(&id)) else {
+            self.waiting.insert(id, waiting);
+            if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
+                self.crowd_out(crowded_out, now);
+            }
+            return;
+        };
+        self.hashes.take_place(earlier, id, task);
+        waiting.purpose.goes_on_from(&its.purpose);
         self.waiting.insert(id, waiting);
-        if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
-            self.refuse_hash(crowded_out, now);
+        self.refuse_hash(earlier, its, &Refusal::slow_down(1), now);
+    }
+
+    /// The connection whose attempt waits for its hash, if none may be beside this one.
+    fn earlier_attempt(&self, purpose: &Purpose) -> Option<ConnId> {
+        let attempt = purpose.attempt()?;
+        let excludes = |waiting: &Waiting| {
+            waiting.purpose.attempt().is_some_and(|earlier| earlier.excludes(attempt))
+        };
+        let mut ids = self.hashes.waiting.iter().map(|queued| queued.id);
+        ids.find(|id| self.waiting.get(id).is_some_and(excludes))
+    }
+
+    /// Takes the passwords that are to be hashed next.
+    pub(super) fn begin_hashes(&mut self) -> Vec<(ConnId, Task)> {
+        let begun: Vec<_> = std::iter::from_fn(|| self.hashes.next()).collect();
+        for (id, _) in &begun {
+            let waiting = self.waiting.get(id);
+            if let Some(attempt) = waiting.and_then(|waiting| waiting.purpose.attempt()) {
+                self.throttle.compares(attempt);
+            }
         }
+        begun
     }
 
     /// There is no place for its hash any more: it is as if it had not asked.
-    fn refuse_hash(&mut self, id: ConnId, now: Now) {
-        let Some(waiting) = self.waiting.remove(&id) else { return };
-        self.attempt_is_none(&waiting.purpose, now);
+    fn crowd_out(&mut self, id: ConnId, now: Now) {
+        if let Some(waiting) = self.waiting.remove(&id) {
+            self.attempt_is_none(&waiting.purpose, now);
+            self.refuse_hash(id, waiting, &Refusal::from(Code::Busy), now);
+        }
+    }
+
+    fn refuse_hash(&mut self, id: ConnId, waiting: Waiting, refusal: &Refusal, now: Now) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.awaits_hash = false;
-        let (code, data) = (Code::Busy, Data::None);
-        let text = locale::refusal::say(&Refusal::from(code), waiting.lang);
-        let response = ResponseMessage { re: waiting.re, code, text, data };
+        let text = locale::refusal::say(refusal, waiting.lang);
+        let (re, code, data) = (waiting.re, refusal.code, refusal.data());
+        let response = ResponseMessage { re, code, text, data };
         self.counters.replied(code);
         self.append(id, now, |out| response.append(out, now.unix));
         self.conns.touch(id);
@@ -182,6 +218,13 @@ impl HashQueue {
         let shares = |of: &Queued| (of.turns.iter().map(share).collect::<Vec<_>>(), of.came);
         let last = rivals().max_by_key(|of| shares(of)).map(|of| of.id);
         last.inspect(|last| _ = self.remove(*last))
+    }
+
+    /// Another connection's task takes the place of one that waits.
+    fn take_place(&mut self, earlier: ConnId, id: ConnId, task: Task) {
+        if let Some(queued) = self.waiting.iter_mut().find(|queued| queued.id == earlier) {
+            (queued.id, queued.task) = (id, task);
+        }
     }
 
     /// Takes a task out: nobody waits for it any more. False if it is not there, or was begun.

@@ -12,7 +12,18 @@ pub(super) struct Delay {
     /// None is begun before.
     until: Moment,
     tries: u64,
-    under_way: bool,
+    attempt: Step,
+}
+
+/// Where the attempt is that is under way, if one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    #[default]
+    None,
+    /// Its password waits to be hashed.
+    Waits,
+    /// Its password is being hashed, and nothing stops that.
+    IsCompared,
 }
 
 impl Row for Delay {
@@ -21,16 +32,26 @@ impl Row for Delay {
     }
 
     fn is_open(&self) -> bool {
-        self.under_way
+        self.attempt != Step::None
     }
 }
 
 impl Delay {
+    /// Whether there is an attempt that is counted, and of which nothing is compared yet.
+    pub(super) fn waits(self) -> bool {
+        self.attempt == Step::Waits
+    }
+
+    /// The attempt's password is being hashed.
+    pub(super) fn is_compared(self) -> Delay {
+        Delay { attempt: if self.waits() { Step::IsCompared } else { self.attempt }, ..self }
+    }
+
     pub(super) fn check(self, now: Moment) -> Result<(), u64> {
         match self.until > now {
             true => Err(seconds_up(self.until.since(now))),
             // Its end is not known, and is near.
-            false if self.under_way => Err(1),
+            false if self.is_open() => Err(1),
             false => Ok(()),
         }
     }
@@ -39,12 +60,13 @@ impl Delay {
     pub(super) fn begin(self, free: u64, now: Moment) -> Delay {
         let forgotten = now.since(self.until) > Duration::from_secs(THROTTLE_FORGET_SECONDS);
         let tries = if forgotten { 1 } else { self.tries + 1 };
-        Delay { tries, under_way: free == 0, ..self }.wait_anew(free, now)
+        let attempt = if free == 0 { Step::Waits } else { Step::None };
+        Delay { tries, attempt, ..self }.wait_anew(free, now)
     }
 
     /// The last one is judged, and waits from now on.
     pub(super) fn was_wrong(self, free: u64, now: Moment) -> Delay {
-        Delay { under_way: false, ..self }.wait_anew(free, now)
+        Delay { attempt: Step::None, ..self }.wait_anew(free, now)
     }
 
     /// As long as that many wrong attempts make the next one wait.
@@ -59,7 +81,7 @@ impl Delay {
 
     /// The last one was none.
     pub(super) fn give_back(self, now: Moment) -> Delay {
-        Delay { until: now, tries: self.tries.saturating_sub(1), under_way: false }
+        Delay { until: now, tries: self.tries.saturating_sub(1), attempt: Step::None }
     }
 }
 

@@ -37,6 +37,14 @@ impl Refusal {
     pub fn quota_full(retry_after: u64) -> Refusal {
         Refusal { code: Code::QuotaFull, about: None, retry_after: Some(retry_after) }
     }
+
+    /// What programs are told beside the code.
+    pub fn data(&self) -> Data {
+        match self.retry_after {
+            Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
+            None => Data::None,
+        }
+    }
 }
 
 impl From<Code> for Refusal {

@@ -25,6 +25,9 @@ const KEPT: &[(u64, &str)] = &[
     (5_001_711, "model: pushed before a logout, sent behind the block that came after it"),
     (5_003_684, "model: the same"),
     (5_002_288, "model: refused before a takeover, told behind the ok of the repetition"),
+    (1083, "p2sp: where hashes took long, impatient clients waited for themselves"),
+    (10_031_865, "p2sp: the same"),
+    (1610, "model: two resumes, the earlier one heard last on a slow link"),
 ];
 
 #[derive(Default)]

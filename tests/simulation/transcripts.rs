@@ -88,6 +88,7 @@ transcripts! {
     p21_a_rate_is_a_users,
     p21_in_and_out_of_a_group,
     p21_over_its_rate_a_user_waits,
+    p21_who_gave_up_keeps_their_place,
     p22_a_lasting_error_costs_little,
     p23_deadlines,
     p24_a_reset_ends_a_connection_whatever_came_before_it,

@@ -41,6 +41,8 @@ struct Reach {
     most: i64,
     /// Confirmations that were answered, and when.
     confirmed: Vec<(Moment, i64)>,
+    /// Of the sign-ins that were answered with `ok`, when the last one was asked for.
+    signed_in_asked: u64,
 }
 
 /// Beyond this a confirmation that was answered is on the disk, in microseconds.

@@ -106,11 +106,15 @@ impl Scene {
         let most = if user > self.users_at_first { payload.cursor } else { self.begun };
         let first = Reach { most, ..Reach::default() };
         let reach = self.reaches.entry(user).or_insert(first);
-        if payload.cursor < reach.told {
+        // Decided first and heard last, on a slow connection: it was taken over before it was heard.
+        let is_earlier = payload.cursor < reach.told;
+        let is_taken_over = is_earlier && asked.at < reach.signed_in_asked;
+        if is_earlier && !is_taken_over {
             let told = reach.told;
             return Err(format!("P13: {user} was told {told} before, now {}", payload.cursor));
         }
-        reach.told = payload.cursor;
+        reach.told = reach.told.max(payload.cursor);
+        reach.signed_in_asked = reach.signed_in_asked.max(asked.at);
         self.claims.push((user, payload.cursor, reach.most));
         self.streams[peer.0].session = Some(Session {
             user,
@@ -127,7 +131,7 @@ impl Scene {
             revoked_from: None,
             last_push: 0,
         });
-        Ok(())
+        if is_taken_over { self.streams[peer.0].revoke() } else { Ok(()) }
     }
 
     /// The user's sessions that began before `at` are over.
