@@ -467,6 +467,10 @@ mod tests {
         let bob = place("192.0.2.1", Place::New);
         for judged in [Judged::Right, Judged::Not, Judged::Right] {
             assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()));
+            let counted = format!("{throttle:?}");
+            assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()), "in the place of that one");
+            assert_eq!(format!("{throttle:?}"), counted, "counted once");
+            throttle.compares(&bob);
             for seconds in 0..99 {
                 let second = throttle.begin(&bob, &limits, at(seconds));
                 assert!(second.is_err(), "one attempt under way");
@@ -597,6 +601,7 @@ mod tests {
         let bob = place("192.0.2.1", Place::New);
         assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(0)), Ok(()));
         throttle.begin(&bob, &limits, at(1)).expect("a second later");
+        throttle.compares(&bob);
         throttle.keep();
         let kept = format!("{throttle:?}");
         throttle.end(&bob, Judged::Right, &limits, at(2));
