@@ -126,6 +126,9 @@ pub const LOOKS_PER_PAGE: usize = 256;
 pub const MEMBERSHIPS_PER_PAGE: usize = if cfg!(test) { 2 } else { 128 };
 /// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
 pub const GREATEST_MIDS_KEPT: usize = 16_384;
+/// The newest blocks of the log, of 1,048,576 messages and 2 MiB of memory each, of which a filter
+/// tells whether they have a `mid`.
+pub const MID_FILTER_BLOCKS: usize = 4;
 
 /// A connection whose send buffer holds more is neither fed nor served: with the message that goes
 /// beyond, and what was sent and is not let go yet, one who does not read costs at most 256 KiB …

@@ -4,8 +4,7 @@
 //! longer is greater, and of two as long the one whose bytes are. A `mid` greater than all that
 //! its sender ever used *rises*, is new, and nobody looks further. That is so for whatever counts
 //! up: numbers, and numbers behind a prefix that itself counts up, such as the time. Any other is
-//! looked for by its hash, in the tail and in every block of the log; that costs more, however few
-//! or many there are, and promises the same.
+//! looked for by its hash: in the tail, and in the slices that `mid_filter` does not rule out.
 //!
 //! Whether it rose stands in the log with the message, so a sender's greatest is found again after
 //! a crash: it is the newest that rose.
@@ -14,7 +13,8 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::slices::blob;
+use super::mid_filter::{MidFilters, Slices};
+use super::slices::{BLOCK_BITS, blob};
 use super::tail::{Mid, first_seq, slice_of};
 use super::{Posted, Result, Sql, Store};
 use crate::id::{Conversation, Seq, UserId};
@@ -79,13 +79,33 @@ impl Greatest {
 impl Store {
     const POSTED: Sql = "SELECT seq, conversation, kind, body FROM log
         WHERE seq = ?1 AND sender = ?2 AND mid = ?3";
-    /// What a sender has appended under a `mid`.
+    /// What a sender has appended under a `mid`. It is looked for among the newest first, for
+    /// there a retry most often finds it.
     pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
         if self.rises(sender, mid)? {
             return Ok(None);
         }
-        self.write_log()?;
-        for seq in self.look_for_mid(sender, hash_of(mid))? {
+        let hash = hash_of(mid);
+        let in_tail: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
+        if let Some(posted) = self.first_posted(&in_tail, sender, mid)? {
+            return Ok(Some(posted));
+        }
+        for block in self.sealed_blocks().rev() {
+            let slices = self.mid_filters.slices_with(block, sender.0, hash);
+            if slices != 0 {
+                let in_block = self.look_for_mid(block, slices, sender, hash)?;
+                if let Some(posted) = self.first_posted(&in_block, sender, mid)? {
+                    return Ok(Some(posted));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first of these seqs at which a sender has used a `mid`.
+    fn first_posted(&mut self, seqs: &[i64], sender: UserId, mid: &str) -> Result<Option<Posted>> {
+        for seq in seqs {
+            self.write_log()?;
             let posted = self.row(Self::POSTED, (seq, sender.0, mid), |row| {
                 Ok(Posted {
                     seq: Seq(row.get(0)?),
@@ -138,34 +158,56 @@ impl Store {
     }
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
-        WHERE block = ?1 AND sender = ?2 AND part = ?3 AND slice < ?4";
-    /// Where a sender may have used a `mid` of that hash. What is looked at grows with the blocks
-    /// of the log, and not with how many `mid`s they used.
-    fn look_for_mid(&self, sender: UserId, hash: u64) -> Result<Vec<i64>> {
-        let mut seqs: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
+        WHERE block = ?1 AND sender = ?2 AND part = ?3 AND slice >= ?4 AND slice <= ?5";
+    /// Where a sender may have used a `mid` of that hash in some slices of a block: as much is
+    /// looked at, however many `mid`s they used.
+    fn look_for_mid(
+        &self,
+        block: i64,
+        slices: Slices,
+        sender: UserId,
+        hash: u64,
+    ) -> Result<Vec<i64>> {
+        let first = block << BLOCK_BITS;
+        let from = first + i64::from(slices.trailing_zeros());
+        let to = first + i64::from(slices.checked_ilog2().unwrap_or(0));
+        let to = to.min(self.now.sealed - 1);
         let mut statement = self.db.prepare_cached(Self::MIDS)?;
-        for block in self.sealed_blocks().rev() {
-            let mut parts = vec![WHOLE];
-            let mut read = 0;
-            while let Some(part) = parts.get(read).copied() {
-                let mut found = statement.query((block, sender.0, part, self.now.sealed))?;
-                while let Some(row) = found.next()? {
-                    let (base, bytes) = (first_seq(row.get(0)?), blob(row, 1)?);
-                    if let [bits] = bytes
-                        && !parts.contains(&part_of(hash << 16, u32::from(*bits)))
-                    {
-                        parts.push(part_of(hash << 16, u32::from(*bits)));
-                    }
-                    let words = bytes.chunks_exact(8);
-                    let words =
-                        words.map(|word| word.iter().fold(0, |all, byte| all << 8 | *byte as u64));
-                    let same = words.filter(|word: &u64| word >> 16 == hash);
-                    seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
+        let (mut seqs, mut parts, mut read) = (Vec::new(), vec![WHOLE], 0);
+        while let Some(part) = parts.get(read).copied() {
+            let mut found = statement.query((block, sender.0, part, from, to))?;
+            while let Some(row) = found.next()? {
+                let (base, bytes) = (first_seq(row.get(0)?), blob(row, 1)?);
+                if let [bits] = bytes
+                    && !parts.contains(&part_of(hash << 16, u32::from(*bits)))
+                {
+                    parts.push(part_of(hash << 16, u32::from(*bits)));
                 }
-                read += 1;
+                let same = words(bytes).filter(|word| word >> 16 == hash);
+                seqs.extend(same.map(|word| base + (word & 0xFFFF) as i64));
             }
+            read += 1;
         }
         Ok(seqs)
+    }
+
+    const MIDS_OF_BLOCK: Sql = "SELECT slice, sender, mids FROM mid_slices
+        WHERE block = ?1 AND slice < ?2";
+    /// Reads the filters from the slices on disk. Stands between transactions.
+    pub(super) fn load_mid_filters(&mut self) -> Result<()> {
+        let last = *self.sealed_blocks().end();
+        let mut filters = MidFilters::new(last);
+        let mut statement = self.db.prepare_cached(Self::MIDS_OF_BLOCK)?;
+        for block in filters.first_block()..=last {
+            let mut rows = statement.query((block, self.now.sealed))?;
+            while let Some(row) = rows.next()? {
+                let (slice, sender) = (row.get(0)?, row.get(1)?);
+                words(blob(row, 2)?).for_each(|word| filters.add(slice, sender, word >> 16));
+            }
+        }
+        drop(statement);
+        self.mid_filters = filters;
+        Ok(())
     }
 
     const LAST_RISING: Sql = "SELECT rising FROM mid_slices
@@ -217,6 +259,13 @@ enum LastRising {
     Never,
 }
 
+/// The words of a row, of which the upper 48 bits are a hash; the byte of a row that tells of
+/// parts is none.
+fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let words = bytes.chunks_exact(8);
+    words.map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)))
+}
+
 /// The rows for a sender's `mid`s of one slice: one for a few, else some for each beginning of
 /// their hashes, and one for the slice as a whole that tells how many bits that has. The words
 /// stand in their order.
@@ -244,16 +293,27 @@ pub(super) fn hash_of(mid: &str) -> u64 {
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] =
-    &[Store::POSTED, Store::MID_AT, Store::MIDS, Store::LAST_RISING, Store::ANY_MIDS];
+pub(super) const SQL: &[Sql] = &[
+    Store::POSTED,
+    Store::MID_AT,
+    Store::MIDS,
+    Store::MIDS_OF_BLOCK,
+    Store::LAST_RISING,
+    Store::ANY_MIDS,
+];
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use proptest::prelude::*;
 
+    use super::super::tail::SLICE_SEQS;
     use super::super::tests::Temp;
     use super::super::{EntryKind, NewEntry};
     use super::*;
+    use crate::limits::MID_FILTER_BLOCKS;
 
     const ANN: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -379,6 +439,53 @@ mod tests {
             assert_eq!(store.greatest.is_below(BOB, "4"), None, "undone");
             assert_eq!(store.find_mid(BOB, "5"), Ok(None));
         });
+    }
+
+    /// Steps of SQLite's machine that some work takes.
+    fn steps(store: &mut Store, work: impl FnOnce(&mut Store)) -> u64 {
+        let count = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&count);
+        let handler = move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        store.db.progress_handler(1, Some(handler)).expect("count");
+        work(store);
+        store.db.progress_handler(0, None::<fn() -> bool>).expect("count no more");
+        count.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn p21_a_mid_out_of_order_costs_the_same_among_many() {
+        let mut temp = Temp::with_users(&["ann", "bob"]);
+        let mid = |number: u64| format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        temp.transact(|store| _ = say(store, ANN, Some(&"~".repeat(64))));
+        let filtered = (MID_FILTER_BLOCKS << BLOCK_BITS) * SLICE_SEQS;
+        let mut retries = Vec::new();
+        let mut said = 0;
+        for count in [SLICE_SEQS, 4 * SLICE_SEQS, filtered] {
+            while said < count {
+                temp.transact(|store| _ = say(store, ANN, Some(&mid(said as u64))));
+                said += 1;
+            }
+            temp = temp.reopen();
+            let store = &mut temp.store;
+            assert_eq!(store.find_mid(ANN, "1"), Ok(None), "has the greatest at hand");
+            let new = steps(store, |store| {
+                for number in 10_000..10_100 {
+                    assert_eq!(store.find_mid(ANN, &mid(number)), Ok(None));
+                }
+            });
+            assert_eq!(new, 0, "a new one of {count} is looked for nowhere but in memory");
+            let dearest = (0..said).map(|number| {
+                let mid = mid(number as u64);
+                steps(store, |store| assert!(store.find_mid(ANN, &mid).expect("look").is_some()))
+            });
+            retries.push(dearest.max());
+        }
+        let [in_tail, sealed, many] = retries[..] else { panic!("three") };
+        assert!(in_tail < sealed && sealed >= many, "{retries:?}");
+        assert!(many <= Some(100), "{retries:?}");
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl Store {
         let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
         if sweep == Sweep::Mids {
             let (rising, words) = mids_of(slice, number, offsets);
+            words.iter().for_each(|word| self.mid_filters.add(number, sender, word >> 16));
             for (part, words) in parts_of(&words) {
                 let rising = rising.filter(|_| part == WHOLE);
                 self.write(Self::SEAL_MIDS, (block, sender, part, number, rising, words))?;

@@ -29,6 +29,8 @@ mod cursors;
 mod friends;
 #[path = "../people/groups.rs"]
 mod groups;
+#[path = "../log/mid_filter.rs"]
+mod mid_filter;
 #[path = "../log/mids.rs"]
 mod mids;
 mod migrate;
@@ -74,6 +76,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::id::{Clock, Seq};
 use crate::limits;
 use addressees::Addressees;
+use mid_filter::MidFilters;
 use mids::Greatest;
 use quota::Quota;
 use slices::{Place, Sealing};
@@ -156,6 +159,7 @@ pub struct Store {
     sealing: Sealing,
     unwritten: Unwritten,
     greatest: Greatest,
+    mid_filters: MidFilters,
     addressees: Addressees,
     quota: Quota,
     /// What time it is, for what must end when its slice of a tick does.

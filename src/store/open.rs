@@ -173,11 +173,13 @@ impl Store {
             sealing: Default::default(),
             unwritten: Default::default(),
             greatest: Default::default(),
+            mid_filters: Default::default(),
             addressees: Default::default(),
             quota: Default::default(),
             clock: None,
             wal_pages,
         };
+        store.load_mid_filters().map_err(|e| OpenError::Broken(e.to_string()))?;
         store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;
         store.forget_empty_memberships().map_err(|e| OpenError::Broken(e.to_string()))?;
         let opened = Opened {
