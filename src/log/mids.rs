@@ -266,22 +266,24 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
     words.map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)))
 }
 
-/// The rows for a sender's `mid`s of one slice: one for a few, else some for each beginning of
-/// their hashes, and one for the slice as a whole that tells how many bits that has. The words
-/// stand in their order.
+/// By how many first bits of their hashes so many `mid`s of a sender in a slice are parted; `None`:
+/// they stand in one row. Else each part has a row, and one for the whole tells how many bits.
+pub(super) fn parted_by(mids: usize) -> Option<u32> {
+    (mids > 2 * MIDS_PER_ROW).then(|| (mids / MIDS_PER_ROW).ilog2())
+}
+
+/// All rows for a sender's `mid`s of one slice, whose words stand in their order.
 pub(super) fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
     let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    if words.len() <= 2 * MIDS_PER_ROW {
-        return vec![(WHOLE, bytes(words))];
-    }
-    let bits = (words.len() / MIDS_PER_ROW).ilog2();
+    let Some(bits) = parted_by(words.len()) else { return vec![(WHOLE, bytes(words))] };
     let parts = words.chunk_by(|a, b| part_of(*a, bits) == part_of(*b, bits));
     let parts = parts.map(|part| (part_of(part[0], bits), bytes(part)));
     [(WHOLE, vec![bits as u8])].into_iter().chain(parts).collect()
 }
 
-/// Beginnings of one length stand together, and beside one another those of all slices of a block.
-fn part_of(word: u64, bits: u32) -> i64 {
+/// The part that a word is in. Beginnings of one length stand together, and beside one another
+/// those of all slices of a block.
+pub(super) fn part_of(word: u64, bits: u32) -> i64 {
     let begins = word.checked_shr(u64::BITS.saturating_sub(bits)).unwrap_or(0);
     i64::from(bits) << 16 | begins as i64
 }

@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::Row;
 
-use super::mids::{WHOLE, hash_of, parts_of};
+use super::mids::{WHOLE, hash_of, part_of, parted_by};
 use super::page::EntryKind;
 use super::tail::{Mid, Said, Slice, first_seq, slice_of};
 use super::{Result, Sql, Store};
@@ -121,8 +121,6 @@ impl Store {
 
     const SEAL_LOG: Sql = "INSERT OR REPLACE INTO log_slices
         (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)";
-    const SEAL_MIDS: Sql = "INSERT OR REPLACE INTO mid_slices
-        (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     /// Writes the next row of a sweep, and returns how many entries it is about; 0 at the end.
     fn seal_row(&mut self, number: i64, sweep: Sweep) -> Result<usize> {
         let Some(slice) = self.tail.oldest_full() else { return Ok(0) };
@@ -131,24 +129,47 @@ impl Store {
             self.sealing.order = slice.sorted_by(|said| Some((sweep.key(said)?, hash(said))));
             self.sealing.order_of = Some((number, sweep));
         }
-        let rest = self.sealing.order.get(self.now.sealing.done..).unwrap_or_default();
+        let done = self.now.sealing.done;
+        let rest = self.sealing.order.get(done..).unwrap_or_default();
         let Some(&first) = rest.first() else { return Ok(0) };
         let key = sweep.key(&slice.said(first));
         let count = rest.partition_point(|&offset| sweep.key(&slice.said(offset)) == key);
         let Some((conversation, sender)) = key else { return Ok(count) };
-        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
         if sweep == Sweep::Mids {
-            let (rising, words) = mids_of(slice, number, offsets);
-            words.iter().for_each(|word| self.mid_filters.add(number, sender, word >> 16));
-            for (part, words) in parts_of(&words) {
-                let rising = rising.filter(|_| part == WHOLE);
-                self.write(Self::SEAL_MIDS, (block, sender, part, number, rising, words))?;
-            }
-        } else {
-            let offsets: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
-            self.write(Self::SEAL_LOG, (block, conversation, sender, number, offsets))?;
+            return self.seal_mids(number, sender, done + count);
         }
+        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
+        let offsets: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
+        self.write(Self::SEAL_LOG, (block, conversation, sender, number, offsets))?;
         Ok(count)
+    }
+
+    const SEAL_MIDS: Sql = "INSERT OR REPLACE INTO mid_slices
+        (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    /// Writes the next row of a sender's `mid`s, which end before `end` in the order of the sweep;
+    /// where they are parted, before the first part the row that tells so. Returns how many `mid`s
+    /// it is about.
+    fn seal_mids(&mut self, number: i64, sender: i64, end: usize) -> Result<usize> {
+        let Some(slice) = self.tail.oldest_full() else { return Ok(0) };
+        let (block, done, order) =
+            (number >> BLOCK_BITS, self.now.sealing.done, &self.sealing.order);
+        let begin = order[..end].partition_point(|&offset| slice.said(offset).sender < sender);
+        let bits = parted_by(end - begin);
+        let word = |offset: &u16| word_of(slice, *offset);
+        let part_of = |word: u64| bits.map_or(WHOLE, |bits| part_of(word, bits));
+        let part = word(&order[done]).map_or(WHOLE, part_of);
+        let words = order[done..end].iter().map_while(word);
+        let words: Vec<u64> = words.take_while(|word| part_of(*word) == part).collect();
+        let whole = (done == begin).then(|| last_rising(slice, number, &order[begin..end]));
+        words.iter().for_each(|word| self.mid_filters.add(number, sender, word >> 16));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        if let Some((rising, bits)) = whole.zip(bits) {
+            let tells = [bits as u8];
+            self.write(Self::SEAL_MIDS, (block, sender, WHOLE, number, rising, tells))?;
+        }
+        let rising = whole.flatten().filter(|_| bits.is_none());
+        self.write(Self::SEAL_MIDS, (block, sender, part, number, rising, bytes))?;
+        Ok(words.len())
     }
 
     const ENTRIES_OF_SLICE: Sql = "SELECT seq, conversation, sender, kind, mid, rising FROM log
@@ -374,19 +395,16 @@ fn offsets(blob: &[u8]) -> impl DoubleEndedIterator<Item = i64> {
     blob.chunks_exact(2).map(|pair| i64::from(pair[0]) << 8 | i64::from(pair[1]))
 }
 
-/// A sender's `mid`s in a slice, by their hashes: where the last rising one stands, and for each
-/// six bytes of its hash and two of its offset.
-fn mids_of(slice: &Slice, number: i64, offsets: &[u16]) -> (Option<i64>, Vec<u64>) {
-    let mut rising = None;
-    let mut words = Vec::with_capacity(offsets.len());
-    for &offset in offsets {
-        let Some(mid) = slice.said(offset).mid else { continue };
-        words.push(mid.hash << 16 | u64::from(offset));
-        if mid.rising {
-            rising = rising.max(Some(first_seq(number) + i64::from(offset)));
-        }
-    }
-    (rising, words)
+/// The `mid` at an offset of a slice: six bytes of its hash and two of the offset.
+fn word_of(slice: &Slice, offset: u16) -> Option<u64> {
+    Some(slice.said(offset).mid?.hash << 16 | u64::from(offset))
+}
+
+/// The last seq at some offsets of a slice whose `mid` was rising.
+fn last_rising(slice: &Slice, number: i64, offsets: &[u16]) -> Option<i64> {
+    let is_rising = |offset: &u16| slice.said(*offset).mid.is_some_and(|mid| mid.rising);
+    let offset = offsets.iter().copied().filter(is_rising).max()?;
+    Some(first_seq(number) + i64::from(offset))
 }
 
 /// What stands in a row of the log.
@@ -415,3 +433,38 @@ pub(super) const SQL: &[Sql] = &[
     Store::LOOK_BACK,
     Store::LOOK_AHEAD,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::NewEntry;
+    use super::super::tail::SLICE_SEQS;
+    use super::super::tests::Temp;
+    use super::*;
+
+    #[test]
+    fn p21_the_mids_of_one_sender_are_sealed_a_row_at_a_time() {
+        let mut temp = Temp::with_users(&["ann"]);
+        let (conversation, sender) = (Conversation::Everyone, Some(UserId(1)));
+        temp.transact(|store| {
+            for number in 0..=SLICE_SEQS {
+                let mid = format!("{:02}", number * 7 % 30);
+                let (kind, mid) = (EntryKind::Text, Some(mid.as_str()));
+                let entry = NewEntry { conversation, sender, unix: 1, kind, body: "hi", mid };
+                store.append(&entry).expect("append");
+            }
+            // All of it goes into one commit; here the first step of each is watched.
+            let rows = |store: &Store| -> i64 {
+                let count = "SELECT count(*) FROM mid_slices";
+                store.db.query_row(count, (), |row| row.get(0)).expect("count")
+            };
+            let mut written = Vec::new();
+            while store.now.sealed == 0 {
+                let before = rows(store);
+                store.seal(1).expect("seal");
+                written.push(rows(store) - before);
+            }
+            assert!(written.iter().all(|rows| *rows <= 2), "{written:?}");
+            assert!(rows(store) > 2, "they are parted");
+        });
+    }
+}
