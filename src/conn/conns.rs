@@ -23,7 +23,8 @@ use slab::Slab;
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
 use super::{Connection, Stage};
-use crate::id::{ConnId, Moment};
+use crate::doors::Said;
+use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 
 /// The connections, by slot.
@@ -139,17 +140,16 @@ impl Conns {
         self.unsent_bytes
     }
 
-    /// Appends a frame to what the connection is to be sent, in the form that its peer
-    /// understands; nothing if it is closing.
-    pub fn append(&mut self, id: ConnId, now: Moment, write: impl FnOnce(&mut Vec<u8>)) {
-        self.append_with(id, |conn, spare| conn.append(now, spare, write));
+    /// Appends what is said to what the connection is to be sent, encoded by its protocol; nothing
+    /// if it is closing.
+    pub fn say(&mut self, id: ConnId, said: Said, now: Now) {
+        self.append_with(id, |conn, spare| conn.say(said, now, spare));
     }
 
     /// Appends bytes that are no message to what the connection is to be sent; nothing if it is
     /// closing.
     pub fn append_bytes(&mut self, id: ConnId, now: Moment, bytes: &[u8]) {
-        let write = |out: &mut Vec<u8>| out.extend_from_slice(bytes);
-        self.append_with(id, |conn, spare| conn.append_bytes(now, spare, write));
+        self.append_with(id, |conn, spare| conn.append_bytes(bytes, now, spare));
     }
 
     fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {

@@ -15,8 +15,8 @@
 //! would reset the connection and could destroy the last reply on its way. Only `reap` frees
 //! the slot of a *dead* connection.
 //!
-//! Whatever a peer speaks, what waits to be served is whole frames, and what is said is written
-//! as a frame and given the peer's form in [`Connection::append`]. An idle connection owns no
+//! Whatever a peer speaks, what waits to be served is whole frames, and what is said is encoded
+//! for the peer in [`Connection::say`]. An idle connection owns no
 //! buffer: see [`receive`], [`send`] and [`spare`]. Under [`tls`] the buffers hold plaintext all
 //! the same.
 
@@ -38,8 +38,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::doors::lines::Lines;
 use crate::doors::websocket::WebSocket;
-use crate::doors::{Form, Speech};
-use crate::id::{Door, Moment};
+use crate::doors::{Form, Said, Speech, frames};
+use crate::id::{Door, Moment, Now};
 use crate::limits;
 use crate::locale::Lang;
 use crate::wire::frame;
@@ -327,35 +327,25 @@ impl Connection {
         self.begun = NEVER;
     }
 
-    /// Appends a frame to what is to be sent, in the form that the peer speaks.
-    pub(super) fn append(
-        &mut self,
-        now: Moment,
-        spare: &mut SpareBuffers,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
-        let mut speech = self.speech.take();
-        self.append_bytes(now, spare, |out| {
-            let start = out.len();
-            write(out);
-            if let Some(speech) = &mut speech {
-                speech.reform(out, start);
-            }
-        });
-        self.speech = speech;
+    /// Appends what is said to what is to be sent, in the form that the peer speaks.
+    pub(super) fn say(&mut self, mut said: Said, now: Now, spare: &mut SpareBuffers) {
+        if self.send.is_empty() {
+            self.last_progress = now.mono;
+        }
+        let out = self.send.tail(spare);
+        match &mut self.speech {
+            None => frames::encode(&mut said, now.unix, out),
+            Some(speech) => speech.encode(&mut said, now.unix, out),
+        }
+        self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
     /// Appends bytes that are no message: they say nothing of the store.
-    pub(super) fn append_bytes(
-        &mut self,
-        now: Moment,
-        spare: &mut SpareBuffers,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
+    pub(super) fn append_bytes(&mut self, bytes: &[u8], now: Moment, spare: &mut SpareBuffers) {
         if self.send.is_empty() {
             self.last_progress = now;
         }
-        write(self.send.tail(spare));
+        self.send.tail(spare).extend_from_slice(bytes);
         self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
@@ -525,7 +515,7 @@ mod tests {
     fn p20_backed_up_it_rests_until_the_kernel_takes_something() {
         let mut conn = connection();
         let mut spare = SpareBuffers::default();
-        conn.append(at(1), &mut spare, |out| out.extend_from_slice(&[0; 100]));
+        conn.append_bytes(&[0; 100], at(1), &mut spare);
         assert!(conn.may_be_fed() && conn.may_be_served());
         conn.back_up();
         assert!(!conn.may_be_fed() && !conn.may_be_served());

@@ -117,15 +117,11 @@ mod tests {
         let mut send = SendBuffer::default();
         for payload in payloads {
             let out = send.tail(&mut SpareBuffers::default());
-            let start = out.len();
-            frame::append(out, |out| out.extend_from_slice(payload));
+            let write = |out: &mut Vec<u8>| out.extend_from_slice(payload);
             match form {
-                Form::Frames => {}
-                Form::WebSocket => websocket::reform(out, start),
-                Form::Lines => {
-                    out.drain(start..start + 12);
-                    out.push(b'\n');
-                }
+                Form::Frames => frame::append(out, write),
+                Form::WebSocket => websocket::append_text(out, write),
+                Form::Lines => out.extend([payload, &b"\n"[..]].concat()),
             }
         }
         send

@@ -1,16 +1,20 @@
 //! The protocols of the port: a file or a folder each.
 //!
-//! [`sniff`] tells them apart by the first bytes. [`http`] has the page, [`websocket`] is behind it;
-//! [`lines`] is for people at telnet and nc. [`proxy`] reads what a reverse proxy says in front of
-//! its peer's bytes. Nothing here knows a user, the store, or a socket.
+//! [`sniff`] tells them apart by the first bytes. [`frames`] are our own; [`http`] has the page,
+//! and [`websocket`] is behind it; [`lines`] is for people at telnet and nc. [`proxy`] reads what
+//! a reverse proxy says in front of its peer's bytes. What the server says is [`Said`] until a
+//! protocol encodes it. Nothing here knows a user, the store, or a socket.
 
+pub mod frames;
 pub mod http;
 pub mod lines;
 pub mod proxy;
+pub mod said;
 pub mod sniff;
 pub mod websocket;
 
-use crate::wire::frame;
+pub use said::{Said, SharedPush};
+
 use lines::Lines;
 use websocket::WebSocket;
 
@@ -31,7 +35,7 @@ impl Form {
     pub fn frame_len(self, bytes: &[u8]) -> usize {
         let length = match self {
             Form::Lines => lines::line_len(bytes),
-            Form::Frames => frame::frame_len(bytes).ok().flatten(),
+            Form::Frames => frames::unit_len(bytes),
             Form::WebSocket => websocket::frame_len(bytes),
         };
         length.unwrap_or(bytes.len()).min(bytes.len())
@@ -90,11 +94,11 @@ impl Speech {
         }
     }
 
-    /// Gives the frame that begins at `start`, the last of `out`, its form.
-    pub fn reform(&mut self, out: &mut Vec<u8>, start: usize) {
+    /// Appends what is said, in the protocol's form.
+    pub fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
         match self {
-            Speech::WebSocket(_) => websocket::reform(out, start),
-            Speech::Lines(lines) => lines.reform(out, start),
+            Speech::WebSocket(_) => websocket::encode(said, unix, out),
+            Speech::Lines(lines) => lines.encode(said, unix, out),
         }
     }
 

@@ -1,11 +1,11 @@
 //! WebSocket (RFC 6455), as far as one connection is concerned: frames of its kind in, whole
-//! messages out of them; and ours given its headers.
+//! messages out of them; and what is said, with its headers.
 //!
 //! ```text
 //! begun frame ─┐                                        ┌─► text: the payload of a request
 //!              ├─► open: header, mask, fragments ───────┼─► ping: a pong, at once
 //! what came  ──┘                                        └─► close: its echo ends ours
-//! header (12) payload ── reform ──► header (2, 4 or 10) payload
+//! what is said ── encode ──► header (2, 4 or 10) payload
 //! ```
 //!
 //! Headers, opcodes and codes are tungstenite's. Its own reader is not used: it asks for as much
@@ -17,12 +17,14 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-use super::Ending;
+use super::{Ending, Said};
 use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
 use crate::wire::Code;
 
 /// The most that a control frame may hold.
 const CONTROL_BYTES_MAX: usize = 125;
+/// The header of a text message of 126 to 65,535 bytes.
+const HEADER_BYTES: usize = 4;
 /// The first bytes of the answer that makes a connection one of these; no frame of ours begins
 /// with them.
 const ANSWER: &[u8] = b"HTTP/";
@@ -263,13 +265,23 @@ struct Incoming {
     ends_message: bool,
 }
 
-/// Gives the frame that begins at `start`, the last of `out`, WebSocket's header instead of ours.
-pub fn reform(out: &mut Vec<u8>, start: usize) {
-    let payload_bytes = out.len() - start - FRAME_HEADER_BYTES;
+/// Appends what is said as a text message.
+pub fn encode(said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+    append_text(out, |out| said.append_json(out, unix));
+}
+
+/// Appends a text message; `write` appends its payload.
+pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    // The length is known behind the payload. Nearly all headers are of this length.
+    out.extend_from_slice(&[0; HEADER_BYTES]);
+    write(out);
+    let payload_bytes = out.len() - start - HEADER_BYTES;
     let (header, header_bytes) = header(OpCode::Data(Data::Text), payload_bytes);
-    out[start..start + header_bytes].copy_from_slice(&header[..header_bytes]);
-    // Never longer than ours.
-    out.drain(start + header_bytes..start + FRAME_HEADER_BYTES);
+    match header_bytes {
+        HEADER_BYTES => out[start..start + HEADER_BYTES].copy_from_slice(&header[..HEADER_BYTES]),
+        _ => drop(out.splice(start..start + HEADER_BYTES, header[..header_bytes].iter().copied())),
+    }
 }
 
 /// The length of the frame of ours that `bytes` begin with, or of the answer that stands in front
@@ -307,7 +319,6 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::frame;
 
     const MASK: [u8; 4] = [1, 2, 3, 0x84];
 
@@ -447,8 +458,7 @@ mod tests {
         for (payload_bytes, header_bytes) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)]
         {
             let mut out = b"before".to_vec();
-            frame::append(&mut out, |out| out.resize(out.len() + payload_bytes, b'x'));
-            reform(&mut out, 6);
+            append_text(&mut out, |out| out.resize(out.len() + payload_bytes, b'x'));
             let framed = &out[6..];
             assert_eq!(framed.len(), header_bytes + payload_bytes);
             assert_eq!(frame_len(framed), Some(framed.len()));

@@ -1,14 +1,16 @@
 //! A log entry as it is pushed: the place where a stored message gets its words.
 
+use std::borrow::Cow;
+
 use crate::id::Conversation;
 use crate::locale::{self, Lang};
 use crate::store::{Entry, EntryKind};
-use crate::wire::push::{Push, Stem};
+use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
 
-/// The entry's push, in a language, without the reader's own end. `to` names the recipient of a
-/// one-to-one message where one's own stand among the others.
-pub fn as_pushed(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
+/// The entry's push, in a language. `to` names the recipient of a message to one person, in a
+/// history, where one's own messages stand among the others.
+pub fn as_pushed<'a>(entry: &'a Entry, lang: Lang, to: Option<&'a str>) -> Push<'a> {
     let from = entry.sender_name.as_deref().unwrap_or_default();
     let group_id = match entry.conversation {
         Conversation::Group(group) => Some(group.0),
@@ -25,15 +27,17 @@ pub fn as_pushed(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
         notice.group_id = notice.group_id.or(group_id);
         let words = locale::notice::say(&notice, lang);
         let words = if words.is_empty() { entry.body.clone() } else { words };
-        return Stem::new(&Push::notice(&notice, &words), entry.unix, entry.seq);
+        return Push::notice(notice, words);
     }
     let message = entry.body.as_str();
     let system = entry.kind == EntryKind::AdminText;
-    let push = match (entry.kind, entry.conversation) {
+    match (entry.kind, entry.conversation) {
         (EntryKind::System, conversation) => {
             let to_all = conversation == Conversation::Everyone;
             let event = if to_all { Event::Broadcast } else { Event::Admin };
-            let username = entry.sender_name.as_deref();
+            let username = entry.sender_name.as_deref().map(Cow::Borrowed);
+            let (groupname, creator) = (groupname.map(Cow::Borrowed), creator.map(Cow::Borrowed));
+            let message = Cow::Borrowed(message);
             Push::System { message, event, username, groupname, creator, group_id }
         }
         (_, Conversation::Group(group)) => Push::Group {
@@ -45,6 +49,5 @@ pub fn as_pushed(entry: &Entry, lang: Lang, to: Option<&str>) -> Stem {
             system,
         },
         _ => Push::User { fromusername: from, message, system, tousername: to },
-    };
-    Stem::new(&push, entry.unix, entry.seq)
+    }
 }

@@ -195,7 +195,7 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
             Conversation::Inbox(other) if entry.sender == Some(user) => cx.store.username(other)?,
             _ => None,
         };
-        let json = as_pushed(&entry, cx.lang, to.as_deref()).to_json();
+        let json = as_pushed(&entry, cx.lang, to.as_deref()).to_json(entry.unix, entry.seq);
         let line = line(cx, &entry, to.as_deref(), all);
         // As they will stand in the answer: of what JSON escapes, a line has only these left.
         let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();

@@ -15,6 +15,8 @@ use unicode_width::UnicodeWidthChar;
 use super::client::Text;
 use super::{Lang, is_invisible};
 use crate::limits::{INDENT_SPACES_MAX, LETTER_MARKS_MAX};
+use crate::wire::Event;
+use crate::wire::push::Push;
 
 /// Stands in front of notices, refusals and what an administrator says, and nowhere else.
 pub const MARK: char = '►';
@@ -154,7 +156,7 @@ pub fn lines(message: &Value, lang: Lang, joint: &str) -> Vec<String> {
         "normalmsg" | "login_success" if payload["status"].as_i64() >= Some(400) => {
             vec![refusal(string(payload, "message"), string(payload, "code"), joint)]
         }
-        "normalmsg" | "login_success" => answer(payload),
+        "normalmsg" | "login_success" => answer(string(payload, "message"), &payload["data"]),
         "usersend" | "groupsend" | "sysmsg" => {
             let head = head(kind, payload, lang);
             vec![format!("{head} {}", text(string(payload, "message"), joint, line))]
@@ -173,20 +175,55 @@ pub fn notice(said: &str, joint: &str) -> String {
     format!("{MARK}* {}", text(said, joint, line))
 }
 
-/// What stands before the text of a push. What an administrator says is marked in front of their
-/// name, where no text of a peer ever stands.
+/// The line of a push.
+pub fn push(push: &Push, lang: Lang, joint: &str) -> String {
+    let (sender, by_admin) = match push {
+        Push::User { fromusername, system, .. } => (Sender::Person(fromusername), *system),
+        Push::Group { creator, groupname, fromusername: name, system, .. } => {
+            (Sender::Member { creator, group: groupname, name }, *system)
+        }
+        Push::System { event, .. } => {
+            (Sender::System, matches!(event, Event::Admin | Event::Broadcast))
+        }
+        Push::Presence { .. } | Push::Receipt { .. } | Push::Gap { .. } => (Sender::System, false),
+    };
+    format!("{} {}", head_of(sender, by_admin, lang), text(push.message(), joint, line))
+}
+
+/// What stands before the text of a push of that type.
 pub fn head(kind: &str, payload: &Value, lang: Lang) -> String {
-    // The sign behind a name stands there alone.
-    let name = |key: &str| line(string(payload, key)).replace('>', "›");
     let by_admin = matches!(string(payload, "event"), "admin" | "broadcast");
     let by_admin = by_admin || payload["system"] == true;
+    let [creator, group, name] =
+        ["creator", "groupname", "fromusername"].map(|key| string(payload, key));
+    let sender = match kind {
+        "sysmsg" => Sender::System,
+        "groupsend" => Sender::Member { creator, group, name },
+        _ => Sender::Person(name),
+    };
+    head_of(sender, by_admin, lang)
+}
+
+/// Whose text a push has.
+enum Sender<'a> {
+    System,
+    Person(&'a str),
+    Member { creator: &'a str, group: &'a str, name: &'a str },
+}
+
+/// What an administrator says is marked in front of their name, where no text of a peer ever
+/// stands.
+fn head_of(sender: Sender, by_admin: bool, lang: Lang) -> String {
+    // The sign behind a name stands there alone.
+    let shown = |name: &str| line(name).replace('>', "›");
     let system = if by_admin { Text::SystemMark.say(lang) + " " } else { String::new() };
     let mark = if by_admin { MARK.to_string() } else { String::new() };
-    let [creator, group, from] = ["creator", "groupname", "fromusername"].map(name);
-    match kind {
-        "sysmsg" => format!("{MARK}* {system}").trim_end().to_owned(),
-        "groupsend" => format!("{mark}{system}{creator}/{group} {from}>"),
-        _ => format!("{mark}{system}{from}>"),
+    match sender {
+        Sender::System => format!("{MARK}* {system}").trim_end().to_owned(),
+        Sender::Person(name) => format!("{mark}{system}{}>", shown(name)),
+        Sender::Member { creator, group, name } => {
+            format!("{mark}{system}{}/{} {}>", shown(creator), shown(group), shown(name))
+        }
     }
 }
 
@@ -207,9 +244,9 @@ pub fn own_lines(text: &str) -> Vec<String> {
 
 /// An answer has lines of its own; names and texts of others stand inside them. The notices in a
 /// history look as they did when they came.
-fn answer(payload: &Value) -> Vec<String> {
-    let mut lines = own_lines(string(payload, "message"));
-    let messages = payload["data"]["messages"].as_array().into_iter().flatten();
+pub fn answer(said: &str, data: &Value) -> Vec<String> {
+    let mut lines = own_lines(said);
+    let messages = data["messages"].as_array().into_iter().flatten();
     for (line, message) in lines.iter_mut().skip(1).zip(messages) {
         if message["type"] == "sysmsg" {
             line.insert(0, MARK);

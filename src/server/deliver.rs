@@ -18,6 +18,7 @@
 use super::retention::gap_entry;
 use super::{Fatal, Server, fatal};
 use crate::conn::CloseReason;
+use crate::doors::{Said, SharedPush};
 use crate::handlers::entry::as_pushed;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
@@ -26,7 +27,7 @@ use crate::outbox::Effect;
 use crate::password::Task;
 use crate::sessions::SignIn;
 use crate::store::{Committed, Entry};
-use crate::wire::push::{self, PushFrame};
+use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
 
 /// What one tick may still push.
@@ -86,21 +87,21 @@ struct Delivery {
     run: Vec<Entry>,
 }
 
-/// An entry with its pushes, encoded once for each language.
-struct Encoded<'a> {
-    entry: &'a Entry,
-    frames: [Option<PushFrame>; 2],
+/// An entry with its pushes, one for each language.
+struct Pushed<'e> {
+    entry: &'e Entry,
+    by_lang: [Option<SharedPush<'e>>; 2],
 }
 
-impl Encoded<'_> {
-    fn new(entry: &Entry) -> Encoded<'_> {
-        Encoded { entry, frames: [None, None] }
+impl<'e> Pushed<'e> {
+    fn new(entry: &'e Entry) -> Pushed<'e> {
+        Pushed { entry, by_lang: [None, None] }
     }
 
-    fn frame(&mut self, lang: Lang) -> &mut PushFrame {
+    fn in_lang(&mut self, lang: Lang) -> &mut SharedPush<'e> {
         let entry = self.entry;
-        let encode = || PushFrame::new(as_pushed(entry, lang, None));
-        self.frames[lang.pick(0, 1)].get_or_insert_with(encode)
+        let shared = || SharedPush::new(as_pushed(entry, lang, None), lang, entry.unix, entry.seq);
+        self.by_lang[lang.pick(0, 1)].get_or_insert_with(shared)
     }
 }
 
@@ -177,7 +178,7 @@ impl Server {
         match effect {
             Effect::Reply(id, response) => {
                 self.counters.replied(response.code);
-                self.append(id, now, |out| response.append(out, now.unix));
+                self.say(id, Said::Reply(&response), now);
             }
             Effect::Entry(entry) => delivery.run.push(*entry),
             Effect::Join(user, group) => self.sessions.join(user, group),
@@ -198,7 +199,7 @@ impl Server {
                 if let Some(id) = self.sessions.conn_of(user) {
                     let blocked = reason == CloseReason::Blocked;
                     let event = if blocked { Event::Blocked } else { Event::PasswordReset };
-                    self.close(id, reason, Some(&Notice::plain(event)), now);
+                    self.close(id, reason, Some(Notice::plain(event)), now);
                 }
             }
             Effect::Rights(user, admin) => {
@@ -219,7 +220,7 @@ impl Server {
     fn begin_session(&mut self, id: ConnId, sign_in: SignIn, now: Now) {
         if let Some(older) = self.sessions.conn_of(sign_in.user) {
             let notice = Notice::plain(Event::SignedInElsewhere);
-            self.close(older, CloseReason::TakenOver, Some(&notice), now);
+            self.close(older, CloseReason::TakenOver, Some(notice), now);
         }
         let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) else {
             return;
@@ -259,13 +260,11 @@ impl Server {
         &mut self,
         id: ConnId,
         reason: CloseReason,
-        notice: Option<&Notice>,
+        notice: Option<Notice>,
         now: Now,
     ) {
         if let Some(notice) = notice {
-            let lang = self.sessions.get(id).map_or(self.rules.lang, |session| session.lang);
-            let words = locale::notice::say(notice, lang);
-            self.append(id, now, |out| push::append_notice(out, notice, &words, now.unix));
+            self.tell(id, notice, now);
         }
         self.sessions.sign_out(id, self.head);
         if let Some(conn) = self.conns.get_mut(id) {
@@ -280,7 +279,7 @@ impl Server {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
         self.head = last.seq;
         self.counters.appended += run.len() as u64;
-        let mut run_encoded: Vec<Encoded> = run.iter().map(Encoded::new).collect();
+        let mut pushed: Vec<Pushed> = run.iter().map(Pushed::new).collect();
         let readers: Vec<(UserId, ConnId)> = match first.conversation {
             Conversation::Inbox(user) => {
                 self.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
@@ -290,41 +289,41 @@ impl Server {
         };
         for (user, id) in readers {
             if first.sender != Some(user) {
-                self.push_run_to(id, &mut run_encoded, &mut delivery.budget, now);
+                self.push_run_to(id, &mut pushed, &mut delivery.budget, now);
             }
         }
     }
 
     /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
-    fn push_run_to(&mut self, id: ConnId, run: &mut [Encoded], budget: &mut Budget, now: Now) {
+    fn push_run_to(&mut self, id: ConnId, run: &mut [Pushed], budget: &mut Budget, now: Now) {
         let is_behind = self.sessions.get(id).is_none_or(|session| session.behind);
         if is_behind {
             return;
         }
-        for encoded in run {
-            if !self.push(id, encoded, budget, now) {
+        for pushed in run {
+            if !self.push(id, pushed, budget, now) {
                 let Some(session) = self.sessions.get_mut(id) else { return };
                 session.behind = true;
-                session.sent_seq = Seq(encoded.entry.seq.0 - 1);
+                session.sent_seq = Seq(pushed.entry.seq.0 - 1);
                 return self.queue_behind(id);
             }
         }
     }
 
     /// The one place where an entry enters a send buffer. False: not now.
-    fn push(&mut self, id: ConnId, encoded: &mut Encoded, budget: &mut Budget, now: Now) -> bool {
+    fn push(&mut self, id: ConnId, pushed: &mut Pushed, budget: &mut Budget, now: Now) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return false };
         if budget.is_spent() || !conn.may_be_fed() {
             return false;
         }
         let Some(session) = self.sessions.get_mut(id) else { return false };
-        let seq = encoded.entry.seq;
+        let seq = pushed.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
-        let frame = encoded.frame(session.lang).behind(prev);
-        self.append(id, now, |out| out.extend_from_slice(frame));
+        let said = Said::Push(pushed.in_lang(session.lang), prev);
+        self.say(id, said, now);
         self.set_mark(id);
-        budget.spend(64 + encoded.entry.body.len());
+        budget.spend(64 + pushed.entry.body.len());
         self.counters.pushed += 1;
         true
     }
@@ -379,7 +378,7 @@ impl Server {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),
-                false => self.push(id, &mut Encoded::new(entry), budget, now),
+                false => self.push(id, &mut Pushed::new(entry), budget, now),
             };
             if !passed {
                 return Ok(self.conns.get_mut(id).is_some_and(|conn| conn.may_be_fed()));
@@ -405,9 +404,7 @@ impl Server {
         let tell = session.acks && !session.told_caught_up;
         session.told_caught_up = true;
         if tell {
-            let notice = Notice::plain(Event::CaughtUp);
-            let words = locale::notice::say(&notice, session.lang);
-            self.append(id, now, |out| push::append_notice(out, &notice, &words, now.unix));
+            self.tell(id, Notice::plain(Event::CaughtUp), now);
         }
     }
 
@@ -434,12 +431,19 @@ impl Server {
         }
     }
 
-    /// Appends a frame to a connection's send buffer, if it still is to be sent anything.
-    pub(super) fn append(&mut self, id: ConnId, now: Now, write: impl FnOnce(&mut Vec<u8>)) {
-        self.conns.append(id, now.mono, write);
+    /// Tells a peer of the connection itself, in the words of their language.
+    pub(super) fn tell(&mut self, id: ConnId, notice: Notice, now: Now) {
+        let lang = self.sessions.get(id).map_or(self.rules.lang, |session| session.lang);
+        let words = locale::notice::say(&notice, lang);
+        self.say(id, Said::Notice(&Push::notice(notice, words)), now);
     }
 
-    /// The same for bytes that are no message.
+    /// Says something to a peer, if it still is to be sent anything.
+    pub(super) fn say(&mut self, id: ConnId, said: Said, now: Now) {
+        self.conns.say(id, said, now);
+    }
+
+    /// Appends bytes that are no message.
     pub(super) fn append_bytes(&mut self, id: ConnId, now: Now, bytes: &[u8]) {
         self.conns.append_bytes(id, now.mono, bytes);
     }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Server;
+use crate::doors::Said;
 use crate::handlers::account::end_attempt;
 use crate::id::{ConnId, Now, UserId};
 use crate::limits::{
@@ -100,7 +101,7 @@ impl Server {
         let (re, code, data) = (waiting.re, refusal.code, refusal.data());
         let response = ResponseMessage { re, code, text, data };
         self.counters.replied(code);
-        self.append(id, now, |out| response.append(out, now.unix));
+        self.say(id, Said::Reply(&response), now);
         self.conns.touch(id);
     }
 

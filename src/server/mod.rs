@@ -37,13 +37,11 @@ use crate::counters::Counters;
 use crate::handlers::Rules;
 use crate::id::{ConnId, Door, Moment, Now, Seq, UserId};
 use crate::limits;
-use crate::locale;
 use crate::outbox::{Outbox, Waiting};
 use crate::password::Outcome;
 use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
-use crate::wire::push;
 use crate::wire::{Event, Notice};
 use hashes::HashQueue;
 use intake::{Intake, Share};
@@ -334,11 +332,9 @@ impl Server {
     /// Tells everyone that the server stops, and closes behind what is on its way.
     pub fn stop(&mut self, now: Now) {
         let ids: Vec<ConnId> = self.conns.ids().collect();
-        let notice = Notice::plain(Event::Shutdown);
         for id in ids {
-            if let Some(session) = self.sessions.get(id) {
-                let words = locale::notice::say(&notice, session.lang);
-                self.append(id, now, |out| push::append_notice(out, &notice, &words, now.unix));
+            if self.sessions.get(id).is_some() {
+                self.tell(id, Notice::plain(Event::Shutdown), now);
             }
             if let Some(conn) = self.conns.get_mut(id) {
                 conn.close(CloseReason::Shutdown, now.mono);

@@ -2,11 +2,12 @@
 //! arrived or was read. None of it is in the log; whoever is not there learns it by asking.
 
 use super::{Fatal, Server, fatal};
+use crate::doors::Said;
 use crate::id::{Now, UserId};
 use crate::limits::PRESENCE_PER_TICK;
 use crate::locale::notice;
 use crate::outbox::Receipt;
-use crate::wire::push;
+use crate::wire::push::Push;
 
 impl Server {
     /// Tells those who watch of friends who came or went: of so many friends a tick, and of the
@@ -38,7 +39,7 @@ impl Server {
         let watcher = self.sessions.watcher(watcher, |watches| watches.presence);
         let Some((id, lang)) = watcher else { return };
         let words = notice::presence(name, online, lang);
-        self.append(id, now, |out| push::append_presence(out, name, online, &words, now.unix));
+        self.say(id, Said::Notice(&Push::presence(name, online, words)), now);
     }
 
     /// Tells whoever said something what became of it.
@@ -47,8 +48,6 @@ impl Server {
         let watcher = self.sessions.watcher(*to, |watches| watches.receipts);
         let Some((id, lang)) = watcher else { return };
         let words = notice::receipt(reader, *read, lang);
-        self.append(id, now, |out| {
-            push::append_receipt(out, reader, (*seq, *read), &words, now.unix);
-        });
+        self.say(id, Said::Notice(&Push::receipt(reader, *seq, *read, words)), now);
     }
 }

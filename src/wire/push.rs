@@ -1,14 +1,16 @@
 //! What is sent unasked: `usersend`, `groupsend`, `sysmsg`.
 //!
 //! All readers of one message get the same bytes but for `prev`, the seq pushed before it on
-//! their own connection, and most readers of a group even have that in common. So a push is
-//! encoded once, as a [`PushFrame`], and only its end and its checksum are written anew when
+//! their own connection, and most readers of a group even have that in common. So a message of the
+//! log is encoded once, as a [`PushFrame`], and only its end and its checksum are written anew when
 //! the next reader's `prev` is another.
 //!
 //! ```text
 //! header {"type":"usersend","timestamp":…,"payload":{"fromusername":…,"seq":7   ,"prev":5}}
-//!        └──────────── a stem, shared by all readers and hashed once ───────┘ └ one's own ┘
+//!        └────────── the same for all readers, and hashed once ─────────────┘ └ for one ──┘
 //! ```
+
+use std::borrow::Cow;
 
 use crc32fast::Hasher;
 use serde::Serialize;
@@ -18,12 +20,8 @@ use super::notice::{Event, Notice};
 use crate::id::Seq;
 use crate::limits::FRAME_HEADER_BYTES;
 
-/// A message as it is pushed, without the reader's own end, behind room for a header.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Stem(Vec<u8>);
-
 /// Bytes of a push besides its texts, at most nearly always: its memory is asked for once.
-const STEM_BYTES: usize = 256;
+const PUSH_BYTES: usize = 256;
 
 /// What a push says, before it is encoded.
 #[derive(Clone, Serialize)]
@@ -52,22 +50,22 @@ pub enum Push<'a> {
     },
     /// The system, or an administrator through it.
     System {
-        message: &'a str,
+        message: Cow<'a, str>,
         event: Event,
         #[serde(skip_serializing_if = "Option::is_none")]
-        username: Option<&'a str>,
+        username: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        groupname: Option<&'a str>,
+        groupname: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        creator: Option<&'a str>,
+        creator: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         group_id: Option<i64>,
     },
     /// A friend came or went.
-    Presence { message: &'a str, event: Event, username: &'a str, online: bool },
-    /// What became of a message: arrived, or read, up to a seq.
+    Presence { message: Cow<'a, str>, event: Event, username: &'a str, online: bool },
+    /// How far a reader has received or read what the recipient wrote.
     Receipt {
-        message: &'a str,
+        message: Cow<'a, str>,
         event: Event,
         username: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,35 +73,47 @@ pub enum Push<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         read: Option<i64>,
     },
-    /// The system, in the place of what is gone.
-    Gap { message: &'a str, event: Event, from_seq: i64, to_seq: i64, reason: &'static str },
+    /// The system, in the place of messages that are not kept any more.
+    Gap { message: Cow<'a, str>, event: Event, from_seq: i64, to_seq: i64, reason: &'static str },
 }
 
-/// Why something is gone: it was kept as long as the operator wants it kept.
+/// Why messages are gone: they were kept as long as the operator wants it.
 const EXPIRED: &str = "expired";
 
 impl<'a> Push<'a> {
     /// A notice, with its words.
-    pub fn notice(notice: &'a Notice, message: &'a str) -> Push<'a> {
-        let event = notice.event;
+    pub fn notice(notice: Notice, words: String) -> Push<'a> {
+        let (message, event) = (Cow::Owned(words), notice.event);
         if let Some((from_seq, to_seq)) = notice.from_seq.zip(notice.to_seq) {
             return Push::Gap { message, event, from_seq, to_seq, reason: EXPIRED };
         }
         Push::System {
             message,
             event,
-            username: notice.username.as_deref(),
-            groupname: notice.groupname.as_deref(),
-            creator: notice.creator.as_deref(),
+            username: notice.username.map(Cow::Owned),
+            groupname: notice.groupname.map(Cow::Owned),
+            creator: notice.creator.map(Cow::Owned),
             group_id: notice.group_id,
         }
     }
 
-    fn message(&self) -> &str {
+    /// That a friend came or went, with its words.
+    pub fn presence(username: &'a str, online: bool, words: String) -> Push<'a> {
+        Push::Presence { message: Cow::Owned(words), event: Event::Presence, username, online }
+    }
+
+    /// That a reader has received, or has read, everything up to a seq, with its words.
+    pub fn receipt(username: &'a str, seq: Seq, is_read: bool, words: String) -> Push<'a> {
+        let (delivered, read) = if is_read { (None, Some(seq.0)) } else { (Some(seq.0), None) };
+        let (message, event) = (Cow::Owned(words), Event::Receipt);
+        Push::Receipt { message, event, username, delivered, read }
+    }
+
+    /// The text.
+    pub fn message(&self) -> &str {
         match self {
-            Push::User { message, .. }
-            | Push::Group { message, .. }
-            | Push::System { message, .. }
+            Push::User { message, .. } | Push::Group { message, .. } => message,
+            Push::System { message, .. }
             | Push::Presence { message, .. }
             | Push::Receipt { message, .. }
             | Push::Gap { message, .. } => message,
@@ -119,6 +129,25 @@ impl<'a> Push<'a> {
             | Push::Receipt { .. }
             | Push::Gap { .. } => "sysmsg",
         }
+    }
+
+    /// Appends the payload of a push that is not in the log: it has no seq, and is never repeated.
+    pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
+        self.encode(out, unix, None);
+    }
+
+    /// The payload of a message of the log, as it stands in a history: without a `prev`.
+    pub fn to_json(&self, unix: i64, seq: Seq) -> String {
+        let mut json = Vec::with_capacity(PUSH_BYTES + self.message().len());
+        self.encode(&mut json, unix, Some(seq));
+        String::from_utf8(json).unwrap_or_default()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
+        let payload = Payload { push: self, seq: seq.map(|seq| seq.0) };
+        let body = Body { r#type: self.type_name(), timestamp: unix, payload };
+        let written = serde_json::to_writer(out, &body);
+        debug_assert!(written.is_ok(), "strings and integers always have a JSON form");
     }
 }
 
@@ -137,35 +166,10 @@ struct Payload<'a> {
     seq: Option<i64>,
 }
 
-/// Appends a push without a `prev`.
-fn encode(out: &mut Vec<u8>, push: &Push, unix: i64, seq: Option<Seq>) {
-    let payload = Payload { push, seq: seq.map(|seq| seq.0) };
-    let body = Body { r#type: push.type_name(), timestamp: unix, payload };
-    let written = serde_json::to_writer(out, &body);
-    debug_assert!(written.is_ok(), "strings and integers always have a JSON form");
-}
-
-impl Stem {
-    /// Encodes a message of the log, committed at `unix` as `seq`.
-    pub fn new(push: &Push, unix: i64, seq: Seq) -> Stem {
-        let mut bytes = Vec::with_capacity(STEM_BYTES + push.message().len());
-        bytes.resize(FRAME_HEADER_BYTES, 0);
-        encode(&mut bytes, push, unix, Some(seq));
-        // The two closing braces come back with each reader's `prev`.
-        bytes.truncate(bytes.len().saturating_sub(2));
-        Stem(bytes)
-    }
-
-    /// The whole message without a `prev`, as it stands in a history.
-    pub fn to_json(&self) -> String {
-        String::from_utf8_lossy(&self.0[FRAME_HEADER_BYTES..]).into_owned() + "}}"
-    }
-}
-
-/// A push as a frame, with the end of the reader who got it last.
+/// A message of the log as a frame, with the end of the reader who got it last.
 pub struct PushFrame {
     bytes: Vec<u8>,
-    /// Where the readers' own ends begin.
+    /// Where the end begins that is one reader's own.
     shared_bytes: usize,
     /// The checksum of the payload up to there.
     shared_hash: Hasher,
@@ -173,11 +177,16 @@ pub struct PushFrame {
 }
 
 impl PushFrame {
-    /// The frame of a message, for nobody yet.
-    pub fn new(stem: Stem) -> PushFrame {
+    /// Encodes a message that was committed at `unix` as `seq`. It has no reader's end yet.
+    pub fn new(push: &Push, unix: i64, seq: Seq) -> PushFrame {
+        let mut bytes = Vec::with_capacity(PUSH_BYTES + push.message().len());
+        bytes.resize(FRAME_HEADER_BYTES, 0);
+        push.encode(&mut bytes, unix, Some(seq));
+        // The two closing braces come back with each reader's `prev`.
+        bytes.truncate(bytes.len().saturating_sub(2));
         let mut shared_hash = Hasher::new();
-        shared_hash.update(&stem.0[FRAME_HEADER_BYTES..]);
-        PushFrame { shared_bytes: stem.0.len(), bytes: stem.0, shared_hash, prev: None }
+        shared_hash.update(&bytes[FRAME_HEADER_BYTES..]);
+        PushFrame { shared_bytes: bytes.len(), bytes, shared_hash, prev: None }
     }
 
     /// The frame for a reader who was pushed `prev` before it.
@@ -196,30 +205,11 @@ impl PushFrame {
         }
         &self.bytes
     }
-}
 
-/// Appends a notice about the connection itself: it has no seq, and is never repeated.
-pub fn append_notice(out: &mut Vec<u8>, notice: &Notice, message: &str, unix: i64) {
-    frame::append(out, |out| encode(out, &Push::notice(notice, message), unix, None));
-}
-
-/// Appends that a friend came or went.
-pub fn append_presence(out: &mut Vec<u8>, name: &str, online: bool, message: &str, unix: i64) {
-    let push = Push::Presence { message, event: Event::Presence, username: name, online };
-    frame::append(out, |out| encode(out, &push, unix, None));
-}
-
-/// Appends that somebody has received, or has read, what was said to them up to a seq.
-pub fn append_receipt(
-    out: &mut Vec<u8>,
-    name: &str,
-    (seq, is_read): (Seq, bool),
-    message: &str,
-    unix: i64,
-) {
-    let (delivered, read) = if is_read { (None, Some(seq.0)) } else { (Some(seq.0), None) };
-    let push = Push::Receipt { message, event: Event::Receipt, username: name, delivered, read };
-    frame::append(out, |out| encode(out, &push, unix, None));
+    /// The payload of the same frame.
+    pub fn payload_behind(&mut self, prev: Seq) -> &[u8] {
+        &self.behind(prev)[FRAME_HEADER_BYTES..]
+    }
 }
 
 /// The decimal digits of `number`, at the end of `room`.
@@ -240,12 +230,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_push_is_a_shared_stem_and_an_own_end() {
+    fn a_push_is_encoded_once_and_ends_with_its_readers_prev() {
         let push =
             Push::User { fromusername: "bob", message: "hi", system: false, tousername: None };
-        let stem = Stem::new(&push, 5, Seq(7));
-        let json = stem.to_json();
-        let mut frame = PushFrame::new(stem);
+        let json = push.to_json(5, Seq(7));
+        let mut frame = PushFrame::new(&push, 5, Seq(7));
         for prev in [1_234_567, 3, 3, 1_234_567] {
             let bytes = frame.behind(Seq(prev));
             assert_eq!(frame::frame_len(bytes), Ok(Some(bytes.len())));
@@ -263,9 +252,9 @@ mod tests {
     #[test]
     fn a_notice_about_the_connection_has_no_seq() {
         let mut out = Vec::new();
-        append_notice(&mut out, &Notice::plain(Event::CaughtUp), "done", 5);
+        Push::notice(Notice::plain(Event::CaughtUp), "done".into()).append_json(&mut out, 5);
         assert_eq!(
-            std::str::from_utf8(frame::payload(&out).expect("a frame")),
+            std::str::from_utf8(&out),
             Ok(
                 r#"{"type":"sysmsg","timestamp":5,"payload":{"message":"done","event":"caught_up"}}"#
             )

@@ -6,7 +6,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::frame;
 use super::{Code, RequestId};
 use crate::id::Seq;
 
@@ -149,8 +148,8 @@ enum DataBody<'a> {
 }
 
 impl ResponseMessage {
-    /// Appends the answer as a frame.
-    pub fn append(&self, out: &mut Vec<u8>, unix: i64) {
+    /// Appends the answer's payload.
+    pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
         let (data, welcome) = match &self.data {
             Data::None => (None, None),
             Data::Sent { seq, online } => {
@@ -169,12 +168,8 @@ impl ResponseMessage {
             welcome,
         };
         let body = Body { r#type, timestamp: unix, payload };
-        frame::append(out, |out| {
-            // Strings, integers and maps with string keys: serialising them into memory
-            // cannot fail.
-            let written = serde_json::to_writer(out, &body);
-            debug_assert!(written.is_ok());
-        });
+        let written = serde_json::to_writer(out, &body);
+        debug_assert!(written.is_ok(), "strings, integers and string keys have a JSON form");
     }
 
     /// About how many bytes the answer takes, to bound what one tick may stage.
@@ -190,8 +185,8 @@ mod tests {
 
     fn json_of(response: &ResponseMessage) -> String {
         let mut out = Vec::new();
-        response.append(&mut out, 5);
-        String::from_utf8_lossy(frame::payload(&out).expect("a frame")).into_owned()
+        response.append_json(&mut out, 5);
+        String::from_utf8(out).expect("text")
     }
 
     #[test]

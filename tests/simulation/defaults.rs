@@ -10,7 +10,7 @@ use p2sp::limits::{self, Limits};
 use p2sp::locale::reply::Reply;
 use p2sp::password::{KeyHash, Secret, Task};
 use p2sp::server::intake::Intake;
-use p2sp::wire::push::{Push, PushFrame, Stem};
+use p2sp::wire::push::{Push, PushFrame};
 use p2sp::wire::response::Data;
 use p2sp::wire::{Code, RequestMessage, ResponseMessage};
 use serde_json::json;
@@ -66,7 +66,7 @@ macro_rules! cannot_be_printed {
 // P27: what was said, and keys as they travel.
 cannot_be_printed! {
     Connection, SendBuffer, ReceiveBuffer, SpareBuffers, Intake,
-    Push<'_>, PushFrame, Stem, Data, Reply, handlers::Outcome,
+    Push<'_>, PushFrame, Data, Reply, handlers::Outcome,
 }
 
 #[test]

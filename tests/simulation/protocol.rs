@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use p2sp::doors::{Said, SharedPush, frames};
 use p2sp::handlers::{HANDLERS, Handler};
 use p2sp::id::{GroupId, Seq};
 use p2sp::locale::{self, Lang};
-use p2sp::wire::push::{self, Push, PushFrame, Stem};
+use p2sp::wire::push::Push;
 use p2sp::wire::response::{Data, Welcome};
 use p2sp::wire::{
     Code, Event, MessageType, Notice, Refusal, RequestId, RequestMessage, ResponseMessage, frame,
@@ -99,32 +100,32 @@ fn every_golden_frame_is_what_the_wire_encodes() {
     });
     check("answer", &|out| {
         let data = Data::Sent { seq: Seq(12), online: Some(true) };
-        answer(RequestId::Number(7), Code::Ok, "Sent.", data).append(out, UNIX);
+        said(out, Said::Reply(&answer(RequestId::Number(7), Code::Ok, "Sent.", data)));
     });
     check("refusal", &|out| {
         let text = locale::refusal::say(&Refusal::slow_down(9), Lang::En);
         let data = Data::Object(json!({"retry_after": 9}));
-        answer(RequestId::Name("a".into()), Code::SlowDown, &text, data).append(out, UNIX);
+        said(out, Said::Reply(&answer(RequestId::Name("a".into()), Code::SlowDown, &text, data)));
     });
     check("welcome", &|out| {
         let data = Data::Welcome(Box::new(welcome()));
-        answer(RequestId::Number(1), Code::Ok, "Welcome", data).append(out, UNIX);
+        said(out, Said::Reply(&answer(RequestId::Number(1), Code::Ok, "Welcome", data)));
     });
     check_pushes(&mut check);
     assert!(golden.is_empty(), "blocks without a value: {:?}", golden.keys());
 }
 
 fn check_pushes(check: &mut Check) {
-    let pushed = |out: &mut Vec<u8>, push: &Push, seq: i64| {
-        let stem = Stem::new(push, UNIX, Seq(seq));
-        out.extend_from_slice(PushFrame::new(stem).behind(Seq(seq - 1)));
+    let pushed = |out: &mut Vec<u8>, push: Push, seq: i64| {
+        let mut push = SharedPush::new(push, Lang::En, UNIX, Seq(seq));
+        said(out, Said::Push(&mut push, Seq(seq - 1)));
     };
     check("usersend", &|out| {
         let push =
             Push::User {
                 fromusername: "alice", message: "你好", system: false, tousername: None
             };
-        pushed(out, &push, 12);
+        pushed(out, push, 12);
     });
     check("groupsend", &|out| {
         let push = Push::Group {
@@ -135,17 +136,23 @@ fn check_pushes(check: &mut Check) {
             message: "hi",
             system: true,
         };
-        pushed(out, &push, 13);
+        pushed(out, push, 13);
     });
     check("sysmsg", &|out| {
         let notice = Notice::by(Event::GroupAdded, "alice").in_group(GroupId(3), "team", "alice");
         let words = locale::notice::say(&notice, Lang::En);
-        pushed(out, &Push::notice(&notice, &words), 14);
+        pushed(out, Push::notice(notice, words), 14);
     });
     check("notice", &|out| {
         let notice = Notice::plain(Event::CaughtUp);
-        push::append_notice(out, &notice, &locale::notice::say(&notice, Lang::En), UNIX);
+        let words = locale::notice::say(&notice, Lang::En);
+        said(out, Said::Notice(&Push::notice(notice, words)));
     });
+}
+
+/// Appends what is said as a frame.
+fn said(out: &mut Vec<u8>, mut said: Said) {
+    frames::encode(&mut said, UNIX, out);
 }
 
 fn answer(re: RequestId, code: Code, text: &str, data: Data) -> ResponseMessage {

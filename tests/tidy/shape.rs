@@ -92,7 +92,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
     ("sessions", &["locale", "password", "id", "limits"]),
     // Each protocol by itself, and the words for people who type lines.
-    ("doors", &["locale", "wire", "limits"]),
+    ("doors", &["locale", "wire", "id", "limits"]),
     // Texts are made from codes, events and faults.
     ("locale", &["wire", "limits", "visible"]),
     // Refusals are counted by code.

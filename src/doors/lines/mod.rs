@@ -18,7 +18,8 @@ mod telnet;
 use memchr::memchr;
 use serde_json::{Map, Value, json};
 
-use crate::limits::{FRAME_HEADER_BYTES, LINE_BYTES_MAX};
+use super::Said;
+use crate::limits::LINE_BYTES_MAX;
 use crate::locale::client::Text;
 use crate::locale::{self, Lang, shown};
 use crate::wire::command::{self, Command, CommandFault, GroupList};
@@ -303,46 +304,52 @@ impl Lines {
 
     // --- out ---
 
-    /// Gives the frame that begins at `start`, the last of `out`, the form of lines.
-    pub fn reform(&mut self, out: &mut Vec<u8>, start: usize) {
-        let message: Value =
-            serde_json::from_slice(&out[start + FRAME_HEADER_BYTES..]).unwrap_or_default();
-        let answers = message["payload"].get("code").is_some();
-        let asked = if answers { self.asked.take() } else { None };
+    /// Appends what is said, as lines or, in the raw form, as JSON on one line.
+    pub fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        match said {
+            Said::Reply(response) => self.reply(response, unix, out),
+            _ if self.raw => self.append_raw(said, unix, out),
+            Said::Push(push, _) => {
+                let line = push.line(|push, lang| shown::push(push, lang, LINE_END));
+                self.append_line(line, out);
+            }
+            Said::Notice(push) => self.append_line(&shown::push(push, self.lang, LINE_END), out),
+        }
+    }
+
+    fn reply(&mut self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
+        let asked = self.asked.take();
         let is_shown = asked.as_ref().is_none_or(|asked| asked.unseen.is_none());
-        let is_refused = message["payload"]["status"].as_i64() >= Some(400);
-        match is_shown || is_refused {
-            true => self.form(out, start, &message),
-            false => out.truncate(start),
+        let is_refused = response.code.status() >= 400;
+        if is_shown || is_refused {
+            self.append_reply(response, unix, out);
         }
         match asked {
-            Some(asked) if is_refused => self.refused(asked, &message, out),
-            Some(asked) => self.answered(asked, &message["payload"]),
+            Some(asked) if is_refused => self.refused(asked, response.code, unix, out),
+            Some(asked) => self.answered(asked, &response.data),
             None => {}
         }
     }
 
     /// What follows from a no: the line that waited for numbers is none, and an invite code may
     /// help.
-    fn refused(&mut self, asked: Asked, message: &Value, out: &mut Vec<u8>) {
+    fn refused(&mut self, asked: Asked, code: Code, unix: i64, out: &mut Vec<u8>) {
         self.again = None;
         let Asked { kind, mut args, .. } = asked;
-        let code = &message["payload"]["code"];
         let was_given = args.remove(INVITE).is_some();
         // Who negotiates is a person; the next line of a script would be taken for another code.
         let is_wanted = match was_given {
-            false => *code == Code::InviteRequired.name(),
-            true => *code == BAD_INVITE && self.telnet.negotiates,
+            false => code == Code::InviteRequired,
+            true => code == Code::BadInvite && self.telnet.negotiates,
         };
         if let Some(kind) = kind.filter(|_| is_wanted) {
             let index = questions(kind).len() - 1;
-            let unix = message["timestamp"].as_i64().unwrap_or_default();
             self.ask_for_password(Asking { kind, args, index }, &mut Mouth { unix, out });
         }
     }
 
     /// What follows from a yes.
-    fn answered(&mut self, mut asked: Asked, payload: &Value) {
+    fn answered(&mut self, mut asked: Asked, data: &Data) {
         match asked.kind {
             Some(MessageType::Reg) => {
                 asked.kind = Some(MessageType::Login);
@@ -353,7 +360,11 @@ impl Lines {
                 let tag = asked.args.get("lang").and_then(Value::as_str);
                 self.lang = tag.map_or(self.lang, Lang::from_tag);
             }
-            Some(_) => self.turn_page(asked, &payload["data"]),
+            Some(_) => {
+                if let Data::Object(data) = data {
+                    self.turn_page(asked, data);
+                }
+            }
             None => {}
         }
     }
@@ -382,22 +393,31 @@ impl Lines {
     /// Says something as the server would.
     fn say(&self, mouth: &mut Mouth, code: Code, text: &str) {
         let response = ResponseMessage { re: None, code, text: text.into(), data: Data::None };
-        let start = mouth.out.len();
-        response.append(mouth.out, mouth.unix);
-        let message = serde_json::from_slice(&mouth.out[start + FRAME_HEADER_BYTES..]);
-        self.form(mouth.out, start, &message.unwrap_or_default());
+        self.append_reply(&response, mouth.unix, mouth.out);
     }
 
-    fn form(&self, out: &mut Vec<u8>, start: usize, message: &Value) {
+    fn append_reply(&self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
         if self.raw {
-            out.drain(start..start + FRAME_HEADER_BYTES);
-            return out.extend_from_slice(self.line_end());
+            return self.append_raw(&mut Said::Reply(response), unix, out);
         }
-        out.truncate(start);
-        for line in shown::lines(message, self.lang, LINE_END) {
-            out.extend_from_slice(line.as_bytes());
-            out.extend_from_slice(self.line_end());
+        if response.code.status() >= 400 {
+            let line = shown::refusal(&response.text, response.code.name(), LINE_END);
+            return self.append_line(&line, out);
         }
+        let data = if let Data::Object(data) = &response.data { data } else { &Value::Null };
+        for line in shown::answer(&response.text, data) {
+            self.append_line(&line, out);
+        }
+    }
+
+    fn append_raw(&self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        said.append_json(out, unix);
+        out.extend_from_slice(self.line_end());
+    }
+
+    fn append_line(&self, line: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(self.line_end());
     }
 
     fn line_end(&self) -> &'static [u8] {
@@ -413,8 +433,6 @@ struct Mouth<'a> {
 
 /// The argument that is only asked for where it was missed.
 const INVITE: &str = "invite";
-/// The code of a refusal because it is not the right one.
-const BAD_INVITE: &str = "bad_invite";
 
 /// The passwords that a request needs, and how they are asked for. One that is chosen is asked
 /// for twice.
@@ -446,13 +464,10 @@ const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::request;
 
-    fn refuse(lines: &mut Lines, out: &mut Vec<u8>, code: &str) {
-        let start = out.len();
-        let payload = json!({"status": 403, "code": code, "message": "no"});
-        request::append(out, "normalmsg", 0, &payload);
-        lines.reform(out, start);
+    fn refuse(lines: &mut Lines, out: &mut Vec<u8>, code: Code) {
+        let response = ResponseMessage { re: None, code, text: "no".into(), data: Data::None };
+        lines.encode(&mut Said::Reply(&response), 0, out);
     }
 
     /// The next request, behind whatever is said here.
@@ -473,9 +488,9 @@ mod tests {
             lines.take_in(negotiation, &mut out);
             lines.take_in(b"reg eve\nsecret\nsecret\nwrong\nwhoami\n", &mut out);
             assert_eq!(ask(&mut lines, &mut out)["payload"].get(INVITE), None);
-            refuse(&mut lines, &mut out, "invite_required");
+            refuse(&mut lines, &mut out, Code::InviteRequired);
             assert_eq!(ask(&mut lines, &mut out)["payload"][INVITE], "wrong");
-            refuse(&mut lines, &mut out, "bad_invite");
+            refuse(&mut lines, &mut out, Code::BadInvite);
             let next = ask(&mut lines, &mut out);
             let (kind, code) = if is_asked { ("reg", "whoami") } else { ("whoami", "") };
             assert_eq!(next["type"], kind);

@@ -126,7 +126,7 @@ impl Life {
         if self.conn().send.is_empty() {
             self.model.progress = Some(self.now);
         }
-        self.conns.append(self.id, self.now, |out| out.extend_from_slice(whole));
+        self.conns.append_bytes(self.id, self.now, whole);
         self.model.backed_up |= self.conn().send.len() > SEND_HIGH_BYTES;
     }
 

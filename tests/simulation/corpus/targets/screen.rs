@@ -37,7 +37,7 @@ use p2sp::locale::reply::{GroupLine, Reply, UserLine, history_line};
 use p2sp::locale::{self, Lang};
 use p2sp::names::Name;
 use p2sp::wire::command::COMMANDS;
-use p2sp::wire::push::{Push, PushFrame, Stem};
+use p2sp::wire::push::{Push, PushFrame};
 use p2sp::wire::{Event, Notice, RequestId, RequestMessage, frame};
 use serde_json::{Value, json};
 
@@ -142,7 +142,7 @@ impl Stage {
             Notice::by(*self.choices.pick(Event::ALL), &from).in_group(GroupId(7), &group, &from);
         let words = locale::notice::say(&notice, self.lang);
         let push = match self.choices.below(4) {
-            0 => Push::notice(&notice, &words),
+            0 => Push::notice(notice, words),
             1 => Push::Group {
                 groupname: &group,
                 creator: &from,
@@ -152,9 +152,9 @@ impl Stage {
                 system: self.choices.chance(50),
             },
             2 => Push::System {
-                message: &message,
+                message: message.as_str().into(),
                 event: Event::Admin,
-                username: Some(&from),
+                username: Some(from.as_str().into()),
                 groupname: None,
                 creator: None,
                 group_id: None,
@@ -167,7 +167,7 @@ impl Stage {
             },
         };
         let seq = self.pushed + 1;
-        let mut pushed = PushFrame::new(Stem::new(&push, 0, Seq(seq)));
+        let mut pushed = PushFrame::new(&push, 0, Seq(seq));
         let frame = pushed.behind(Seq(self.pushed));
         assert_eq!(frame::frame_len(frame), Ok(Some(frame.len())));
         let payload = frame::payload(frame).expect("the checksum of all of it");
