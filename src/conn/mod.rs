@@ -329,23 +329,27 @@ impl Connection {
 
     /// Appends what is said to what is to be sent, in the form that the peer speaks.
     pub(super) fn say(&mut self, mut said: Said, now: Now, spare: &mut SpareBuffers) {
-        if self.send.is_empty() {
-            self.last_progress = now.mono;
-        }
-        let out = self.send.tail(spare);
-        match &mut self.speech {
+        self.append_with(now.mono, spare, |speech, out| match speech {
             None => frames::encode(&mut said, now.unix, out),
             Some(speech) => speech.encode(&mut said, now.unix, out),
-        }
-        self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
+        });
     }
 
     /// Appends bytes that are no message: they say nothing of the store.
     pub(super) fn append_bytes(&mut self, bytes: &[u8], now: Moment, spare: &mut SpareBuffers) {
+        self.append_with(now, spare, |_, out| out.extend_from_slice(bytes));
+    }
+
+    fn append_with(
+        &mut self,
+        now: Moment,
+        spare: &mut SpareBuffers,
+        write: impl FnOnce(Option<&mut Speech>, &mut Vec<u8>),
+    ) {
         if self.send.is_empty() {
             self.last_progress = now;
         }
-        self.send.tail(spare).extend_from_slice(bytes);
+        write(self.speech.as_deref_mut(), self.send.tail(spare));
         self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
