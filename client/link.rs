@@ -40,9 +40,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// For how long by a script that is signed in; a person waits as they please.
 const PATIENCE_SCRIPTED: Duration = Duration::from_secs(60);
-/// What earlier servers sent to a peer that was silent, before the first frame: a prompt of this
-/// length.
-const PROMPT_BYTES: usize = 12;
 
 /// Whether a connection is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,8 +361,6 @@ fn is_timeout(error: &io::Error) -> bool {
 #[derive(Default)]
 struct Frames {
     bytes: Vec<u8>,
-    /// The first bytes were looked at: no prompt stands before the next frame.
-    begun: bool,
 }
 
 impl Frames {
@@ -375,16 +370,8 @@ impl Frames {
 
     /// The next frame, if it is whole. `None`: there will never be one.
     fn next(&mut self) -> Option<Option<Vec<u8>>> {
-        if !self.begun && frame::frame_len(&self.bytes) == Err(frame::FrameFault::BadMagic) {
-            if self.bytes.len() < PROMPT_BYTES {
-                return Some(None);
-            }
-            self.bytes.drain(..PROMPT_BYTES);
-            self.begun = true;
-        }
         match frame::frame_len(&self.bytes).ok()? {
             Some(length) if length <= self.bytes.len() => {
-                self.begun = true;
                 Some(Some(self.bytes.drain(..length).collect()))
             }
             _ => Some(None),
@@ -407,9 +394,8 @@ mod tests {
     struct Peer(TcpStream, Frames);
 
     impl Peer {
-        fn accept(listener: &TcpListener, prompt: &[u8]) -> Peer {
-            let (mut stream, _) = listener.accept().expect("a client");
-            stream.write_all(prompt).expect("written");
+        fn accept(listener: &TcpListener) -> Peer {
+            let (stream, _) = listener.accept().expect("a client");
             Peer(stream, Frames::default())
         }
 
@@ -471,7 +457,7 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         let client = thread::spawn(move || run(port, "login bob\nsecret 1\nsendgroup 1 hi\n"));
 
-        let mut peer = Peer::accept(&listener, b"p2sp prompt ");
+        let mut peer = Peer::accept(&listener);
         let login = peer.expect("login");
         assert_eq!(login["payload"]["password"], "secret 1");
         peer.answer(&login, welcome(0));
@@ -482,7 +468,7 @@ mod tests {
         assert_eq!(first["payload"]["groupname"], "team");
         drop(peer);
 
-        let mut peer = Peer::accept(&listener, b"");
+        let mut peer = Peer::accept(&listener);
         let resume = peer.expect("resume");
         peer.answer(&resume, welcome(0));
         let again = peer.expect("sendgroup");
@@ -511,16 +497,16 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_skipped_once_and_nothing_else() {
+    fn a_frame_is_whole_however_it_is_cut_and_other_bytes_are_told() {
         let mut frames = Frames::default();
-        let mut bytes = b"twelve bytes".to_vec();
+        let mut bytes = Vec::new();
         request::append(&mut bytes, "a", 0, &json!({}));
         for byte in &bytes[..bytes.len() - 1] {
             frames.extend(&[*byte]);
             assert_eq!(frames.next(), Some(None));
         }
         frames.extend(&bytes[bytes.len() - 1..]);
-        assert_eq!(frames.next(), Some(Some(bytes[PROMPT_BYTES..].to_vec())));
+        assert_eq!(frames.next(), Some(Some(bytes)));
         frames.extend(b"twelve bytes");
         assert_eq!(frames.next(), None);
     }

@@ -15,6 +15,7 @@ mod demo;
 mod faults;
 mod loopback;
 mod malformed;
+mod minimal_client;
 mod network;
 mod operating;
 mod readme;
