@@ -106,7 +106,7 @@ impl Scene {
         let most = if user > self.users_at_first { payload.cursor } else { self.begun };
         let first = Reach { most, ..Reach::default() };
         let reach = self.reaches.entry(user).or_insert(first);
-        // Decided first and heard last, on a slow connection: it was taken over before it was heard.
+        // Decided first and heard last, on a slow connection: a takeover came in between.
         let is_earlier = payload.cursor < reach.told;
         let is_taken_over = is_earlier && asked.at < reach.signed_in_asked;
         if is_earlier && !is_taken_over {
