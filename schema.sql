@@ -218,8 +218,9 @@ CREATE TABLE reads (
 -- Counts the readers of a message.
 CREATE INDEX reads_by_seq ON reads (conversation, seq);
 
--- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept,
--- and `memberships`: some of `group_past` may tell nothing, and are forgotten at the next start.
+-- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept;
+-- `memberships`: some of `group_past` may tell nothing, and are forgotten at the next start; and
+-- `dissolving N`: the deleted group N has memberships that are still to be moved to `group_past`.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY, -- `epoch`
     value TEXT NOT NULL     -- of `epoch`: 16 hexadecimal digits, drawn when the file was made. A

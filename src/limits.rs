@@ -124,6 +124,10 @@ pub const LOOKS_PER_PAGE: usize = 256;
 /// log is looked at in the next.
 /// Few in unit tests, so that a short log has many.
 pub const MEMBERSHIPS_PER_PAGE: usize = if cfg!(test) { 2 } else { 128 };
+/// Memberships of deleted groups that end with one commit: the first with the deletion, the others
+/// with the commits behind it. Each is a row taken from one table and put into another.
+/// Few in unit tests, so that small groups are ended by several commits.
+pub const MEMBERSHIPS_ENDED_PER_COMMIT: usize = if cfg!(test) { 2 } else { 32 };
 /// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
 pub const GREATEST_MIDS_KEPT: usize = 16_384;
 /// The newest blocks of the log, of 1,048,576 messages and 2 MiB of memory each, of which a filter

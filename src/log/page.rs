@@ -599,8 +599,13 @@ mod tests {
                         model.append(store, Conversation::Inbox(READERS[to]), by, kind);
                     }
                     Step::Group(by, group) => {
-                        let group = Conversation::Group(GroupId(group as i64 + 1));
-                        model.append(store, group, by, EntryKind::Text);
+                        let group = GroupId(group as i64 + 1);
+                        let status = store.group(group).expect("read").expect("group").status;
+                        // Nothing is said in a deleted group.
+                        if status != GroupStatus::Deleted {
+                            let group = Conversation::Group(group);
+                            model.append(store, group, by, EntryKind::Text);
+                        }
                     }
                     Step::Toggle(user, group) => {
                         let (user, group) = (READERS[user], GroupId(group as i64 + 1));

@@ -85,18 +85,21 @@ impl Store {
         if appended == 0 || self.tail.full_slices() == 0 {
             return Ok(());
         }
-        if self.sealing.rest > 0 {
-            self.sealing.rest -= 1;
-            return Ok(());
-        }
         // The tail in memory must not grow past a full slice and an open one.
         let late = self.tail.full_slices() > 1;
         self.seal(if late { usize::MAX } else { appended * SEALED_PER_APPENDED })
     }
 
-    /// The disk is full: sealing waits.
-    pub(super) fn rest_from_sealing(&mut self) {
+    /// The disk is full: what can be put off waits.
+    pub(super) fn put_off(&mut self) {
         self.sealing.rest = COMMITS_OF_REST;
+    }
+
+    /// Whether this commit does nothing that can be put off.
+    pub(super) fn rests(&mut self) -> bool {
+        let rests = self.sealing.rest > 0;
+        self.sealing.rest = self.sealing.rest.saturating_sub(1);
+        rests
     }
 
     /// Seals so many entries of the tail's oldest slice, at least, if it is full.

@@ -3,7 +3,8 @@
 //! A membership is an interval `[from_seq, to_seq)` of the log. It is opened by [`Store::join`]
 //! and ended by [`Store::leave`] or [`Store::delete_group`], always at the seq that the log
 //! gives next: what is appended before in the transaction lies on one side of the edge, what
-//! is appended after on the other, and neither ever changes sides (P11, P12).
+//! is appended after on the other, and neither ever changes sides (P11, P12). Memberships of a
+//! deleted group may end some commits later, because nothing more is said in it.
 //!
 //! ```text
 //!   log     …  41   42 │ 43   44   45 │ 46  …
@@ -22,6 +23,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use super::tail::first_seq;
 use super::{Result, Sql, Store, unsigned};
 use crate::id::{Conversation, GroupId, UserId};
+use crate::limits::MEMBERSHIPS_ENDED_PER_COMMIT;
 use crate::names::Name;
 
 /// Memberships that an upgrade looks at in one transaction.
@@ -119,7 +121,9 @@ impl Store {
         self.count(Self::GROUPS_OWNED, [id.0])
     }
 
-    const GROUPS_JOINED: Sql = "SELECT count(*) FROM group_users WHERE userid = ?1";
+    const GROUPS_JOINED: Sql = "SELECT count(*)
+        FROM group_users m JOIN groups g ON g.groupid = m.groupid
+        WHERE m.userid = ?1 AND groupstatus <> 2";
     /// How many groups a user is in.
     pub fn groups_joined(&self, id: UserId) -> Result<u64> {
         self.count(Self::GROUPS_JOINED, [id.0])
@@ -128,7 +132,9 @@ impl Store {
     const IS_MEMBER: Sql = "SELECT 1 FROM group_users WHERE userid = ?2 AND groupid = ?1";
     /// Whether a user is in a group now.
     pub fn is_member(&self, group: GroupId, user: UserId) -> Result<bool> {
-        Ok(self.row(Self::IS_MEMBER, (group.0, user.0), |_| Ok(()))?.is_some())
+        // Of a deleted group no membership counts, whether it is ended yet or not.
+        Ok(!self.dissolving.contains(&group)
+            && self.row(Self::IS_MEMBER, (group.0, user.0), |_| Ok(()))?.is_some())
     }
 
     const WAS_MEMBER: Sql = "SELECT 1 FROM group_users WHERE userid = ?2 AND groupid = ?1
@@ -245,17 +251,65 @@ impl Store {
         }
     }
 
-    const KEEP_ALL_PAST: Sql = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
-        SELECT userid, groupid, from_seq, ?2 FROM group_users
-        WHERE groupid = ?1 AND from_seq < ?2";
-    const EMPTY_GROUP: Sql = "DELETE FROM group_users WHERE groupid = ?1";
-    const DELETE_GROUP: Sql = "UPDATE groups SET groupstatus = 2, groupusercount = 0
-        WHERE groupid = ?1";
-    /// Deletes a group: none of its members sees anything that is appended from here on.
+    const DELETE_GROUP: Sql = "UPDATE groups SET groupstatus = 2 WHERE groupid = ?1";
+    const MARK_DISSOLVING: Sql = "INSERT INTO meta (name, value) VALUES ('dissolving ' || ?1, ?1)";
+    /// Deletes a group. Its members see nothing of it that is appended from here on, because the
+    /// handlers append nothing to a deleted group. So it makes no difference when the memberships
+    /// end: some end now, the others with the next commits, for there can be thousands (P21).
     pub fn delete_group(&mut self, group: GroupId) -> Result<()> {
-        self.write(Self::KEEP_ALL_PAST, (group.0, self.head().next().0))?;
-        self.write(Self::EMPTY_GROUP, [group.0])?;
         self.write(Self::DELETE_GROUP, [group.0])?;
+        if !self.end_memberships(group)? {
+            self.write(Self::MARK_DISSOLVING, [group.0])?;
+            self.dissolving.push(group);
+            self.now.dissolving += 1;
+        }
+        Ok(())
+    }
+
+    const FIRST_MEMBERS: Sql = "SELECT id FROM group_users WHERE groupid = ?1 ORDER BY id LIMIT ?2";
+    const KEEP_MANY_PAST: Sql = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+        SELECT userid, groupid, from_seq, ?3 FROM group_users
+        WHERE groupid = ?1 AND id <= ?2 AND from_seq < ?3";
+    const LEAVE_MANY: Sql = "DELETE FROM group_users WHERE groupid = ?1 AND id <= ?2";
+    /// Ends some memberships of a group, and tells whether those were all.
+    fn end_memberships(&mut self, group: GroupId) -> Result<bool> {
+        let most = MEMBERSHIPS_ENDED_PER_COMMIT;
+        let ids: Vec<i64> =
+            self.rows(Self::FIRST_MEMBERS, (group.0, most as i64), |row| row.get(0))?;
+        let Some(last) = ids.last() else { return Ok(true) };
+        self.write(Self::KEEP_MANY_PAST, (group.0, last, self.head().next().0))?;
+        self.write(Self::LEAVE_MANY, (group.0, last))?;
+        self.add_to_member_count(group, -(ids.len() as i64))?;
+        Ok(ids.len() < most)
+    }
+
+    const UNMARK_DISSOLVING: Sql = "DELETE FROM meta WHERE name = 'dissolving ' || ?1";
+    /// Ends some memberships of the deleted group whose turn it is, if there is one. Stands at a
+    /// transaction's end; in one that deletes a group some were ended already.
+    pub(super) fn end_some_memberships(&mut self) -> Result<()> {
+        let Some(&group) = self.dissolving.first() else { return Ok(()) };
+        if self.now.dissolving == self.at_begin.dissolving && self.end_memberships(group)? {
+            self.write(Self::UNMARK_DISSOLVING, [group.0])?;
+            self.now.is_dissolved = true;
+        }
+        Ok(())
+    }
+
+    /// A transaction was committed: a group that it was done with needs no further one.
+    pub(super) fn note_dissolved(&mut self) {
+        if self.now.is_dissolved {
+            self.dissolving.remove(0);
+            self.now.dissolving -= 1;
+            self.now.is_dissolved = false;
+        }
+    }
+
+    const DISSOLVING: Sql = "SELECT CAST(value AS INTEGER) FROM meta
+        WHERE name > 'dissolving ' AND name < 'dissolving!'";
+    /// Finds the deleted groups that an earlier process was not done with.
+    pub(super) fn find_dissolving(&mut self) -> Result<()> {
+        self.dissolving = self.rows(Self::DISSOLVING, (), |row| row.get(0).map(GroupId))?;
+        self.now.dissolving = self.dissolving.len();
         Ok(())
     }
 
@@ -268,7 +322,9 @@ impl Store {
         Ok(())
     }
 
-    const GROUP_IDS_OF: Sql = "SELECT groupid FROM group_users WHERE userid = ?1 ORDER BY groupid";
+    const GROUP_IDS_OF: Sql = "SELECT g.groupid
+        FROM group_users m JOIN groups g ON g.groupid = m.groupid
+        WHERE m.userid = ?1 AND groupstatus <> 2 ORDER BY m.groupid";
     /// The groups that a user is in, by id: as many as a user may join.
     pub fn group_ids_of(&self, user: UserId) -> Result<Vec<GroupId>> {
         self.rows(Self::GROUP_IDS_OF, [user.0], |row| row.get(0).map(GroupId))
@@ -278,7 +334,8 @@ impl Store {
         "SELECT g.groupid, groupname, createuserid, username, groupusercount, groupstatus
         FROM group_users m
         JOIN groups g ON g.groupid = m.groupid JOIN users u ON u.userid = g.createuserid
-        WHERE m.userid = ?1 AND m.groupid > ?2 ORDER BY m.groupid LIMIT ?3";
+        WHERE m.userid = ?1 AND m.groupid > ?2 AND groupstatus <> 2
+        ORDER BY m.groupid LIMIT ?3";
     /// At most `rows` groups that a user is in, with an id after `after`, by id.
     pub fn groups_of(&self, user: UserId, after: GroupId, rows: usize) -> Result<Vec<Group>> {
         self.rows(Self::GROUPS_OF, (user.0, after.0, rows as i64), group_of)
@@ -344,9 +401,13 @@ pub(super) const SQL: &[Sql] = &[
     Store::MANY_MEMBERSHIPS,
     Store::NO_MORE_MEMBERSHIPS,
     Store::LEAVE,
-    Store::KEEP_ALL_PAST,
-    Store::EMPTY_GROUP,
     Store::DELETE_GROUP,
+    Store::MARK_DISSOLVING,
+    Store::FIRST_MEMBERS,
+    Store::KEEP_MANY_PAST,
+    Store::LEAVE_MANY,
+    Store::UNMARK_DISSOLVING,
+    Store::DISSOLVING,
     Store::SET_GROUP_STATUS,
     Store::GROUP_IDS_OF,
     Store::GROUPS_OF,
@@ -357,9 +418,10 @@ pub(super) const SQL: &[Sql] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::StoreError;
     use super::super::tests::Temp;
+    use super::super::{EntryKind, NewEntry, StoreError};
     use super::*;
+    use crate::id::Seq;
 
     const ANN: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -422,6 +484,75 @@ mod tests {
             assert_eq!((group(store, team).members, store.is_member(team, ann)), (0, Ok(false)));
             assert_eq!(store.members_page(team, 0, 9), Ok(vec![]));
         });
+    }
+
+    #[test]
+    fn p12_p21_a_deleted_group_is_left_by_a_few_with_each_commit() {
+        let names: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
+        let mut temp = Temp::with_users(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut team = GroupId(0);
+        let say = |store: &mut Store, team| {
+            let (conversation, kind) = (Conversation::Group(team), EntryKind::Notice);
+            let sender = Some(ANN);
+            let entry = NewEntry { conversation, sender, unix: 1, kind, body: "{}", mid: None };
+            store.append(&entry).expect("append")
+        };
+        temp.transact(|store| {
+            team = store.add_group(ANN, &name("team"), 1).expect("group");
+            (2..=9).for_each(|id| store.join(team, UserId(id)).expect("join"));
+        });
+        // What is undone ends nothing, and is not gone on with.
+        temp.transact(|store| {
+            store.savepoint().expect("savepoint");
+            store.delete_group(team).expect("delete");
+            store.rollback_to_savepoint().expect("undo");
+        });
+        temp.transact(|_| {});
+        assert_eq!((left(&temp.store), group(&temp.store, team).members), (9, 9));
+        let mut last = Seq(0);
+        temp.transact(|store| {
+            last = say(store, team);
+            store.delete_group(team).expect("delete");
+        });
+        let mut before = 9;
+        for commit in 0.. {
+            let store = &mut temp.store;
+            let now = left(store);
+            assert!((1..=MEMBERSHIPS_ENDED_PER_COMMIT as i64).contains(&(before - now)));
+            assert_eq!((store.check(), now), (Ok(vec![]), group(store, team).members as i64));
+            for user in (1..=9).map(UserId) {
+                assert_eq!(store.is_member(team, user), Ok(false));
+                assert_eq!(store.was_member(team, user), Ok(true));
+                assert_eq!(store.groups_joined(user), Ok(0));
+                assert_eq!(store.group_ids_of(user), Ok(vec![]));
+                assert_eq!(store.groups_of(user, GroupId(0), 9), Ok(vec![]));
+                let page = store.page(user, Seq(0), 9).expect("page");
+                assert_eq!(page.entries.last().map(|entry| entry.seq), Some(last), "the last");
+            }
+            if now == 0 {
+                break;
+            }
+            before = now;
+            if commit == 1 {
+                temp = temp.reopen();
+            }
+            temp.transact(|store| {
+                let conversation = Conversation::Inbox(UserId(10));
+                let (sender, kind, body) = (Some(BOB), EntryKind::Text, "hi");
+                let entry = NewEntry { conversation, sender, unix: 1, kind, body, mid: None };
+                store.append(&entry).expect("append");
+            });
+        }
+        temp.transact(|_| {});
+        let marks = "SELECT count(*) FROM meta WHERE name LIKE 'dissolving%'";
+        let marks = temp.store.db.query_row(marks, (), |row| row.get(0));
+        assert_eq!((marks, temp.store.dissolving.len()), (Ok(0_i64), 0));
+    }
+
+    /// Members of all groups.
+    fn left(store: &Store) -> i64 {
+        let count = "SELECT count(*) FROM group_users";
+        store.db.query_row(count, (), |row| row.get(0)).expect("count")
     }
 
     #[test]

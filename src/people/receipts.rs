@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Row;
 
-use super::{EntryKind, Result, Sql, Store, unsigned};
+use super::{EntryKind, GroupStatus, Result, Sql, Store, unsigned};
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::{RECEIPT_MEMBERS_MAX, RECEIPTS_COUNTED_MAX};
 
@@ -70,16 +70,20 @@ impl Store {
     /// now counts, and only who has read.
     fn receipts_in_group(&self, group: GroupId, user: UserId, seq: Seq) -> Result<Receipts> {
         let of = Conversation::Group(group);
-        let members = self.group(group)?.map_or(0, |group| group.members);
+        let alive = self.group(group)?.filter(|group| group.status != GroupStatus::Deleted);
+        let members = alive.map_or(0, |group| group.members);
         if members > RECEIPT_MEMBERS_MAX {
             let read = self.readers(of, user, seq)?;
             return Ok(Receipts { delivered: None, read, total: members - 1 });
+        }
+        let nobody = Receipts { delivered: Some(0), read: 0, total: 0 };
+        if members == 0 {
+            return Ok(nobody);
         }
         let counted = |row: &Row| {
             let (total, delivered) = (unsigned(row, 0)?, unsigned(row, 1)?);
             Ok(Receipts { delivered: Some(delivered), read: unsigned(row, 2)?, total })
         };
-        let nobody = Receipts { delivered: Some(0), read: 0, total: 0 };
         let params = (group.0, seq.0, of.to_sql(), user.0);
         Ok(self.row(Self::MEMBERS_WITH, params, counted)?.unwrap_or(nobody))
     }

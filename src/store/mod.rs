@@ -73,7 +73,7 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Row, ffi};
 use rustix::process::{Resource, getrlimit};
 
-use crate::id::{Clock, Seq};
+use crate::id::{Clock, GroupId, Seq};
 use crate::limits;
 use addressees::Addressees;
 use mid_filter::MidFilters;
@@ -162,6 +162,8 @@ pub struct Store {
     mid_filters: MidFilters,
     addressees: Addressees,
     quota: Quota,
+    /// Deleted groups with memberships that are not ended yet, the first to be ended first.
+    dissolving: Vec<GroupId>,
     /// What time it is, for what must end when its slice of a tick does.
     clock: Option<Clock>,
     /// Pages in the write-ahead log, told by SQLite after each commit.
@@ -183,6 +185,10 @@ struct Marks {
     indexed: Seq,
     /// Changes of quotas in this transaction.
     quota_changes: usize,
+    /// Deleted groups with memberships that are not ended yet.
+    dissolving: usize,
+    /// The first of them has none any more.
+    is_dissolved: bool,
 }
 
 impl Store {
@@ -280,6 +286,7 @@ impl Store {
         }
         self.in_transaction = false;
         self.tail.drop_before(self.now.sealed);
+        self.note_dissolved();
         Ok(Committed(staged))
     }
 
@@ -289,7 +296,10 @@ impl Store {
     fn close_log(&mut self) -> Result<()> {
         self.check_alive()?;
         self.write_log()?;
-        self.seal_some()?;
+        if !self.rests() {
+            self.seal_some()?;
+            self.end_some_memberships()?;
+        }
         let Marks { head, sealed, .. } = self.now;
         if sealed != self.at_begin.sealed {
             self.write(Self::SET_LOG_STATE, (head.0, sealed))?;
@@ -308,7 +318,7 @@ impl Store {
         self.at_savepoint = None;
         self.undo_to(self.at_begin);
         // A transaction is rolled back when the disk is full.
-        self.rest_from_sealing();
+        self.put_off();
         Ok(())
     }
 
@@ -319,6 +329,7 @@ impl Store {
         self.greatest.forget();
         self.addressees.forget();
         self.quota.undo_to(marks.quota_changes);
+        self.dissolving.truncate(marks.dissolving);
         self.now = marks;
     }
 

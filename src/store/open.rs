@@ -176,11 +176,13 @@ impl Store {
             mid_filters: Default::default(),
             addressees: Default::default(),
             quota: Default::default(),
+            dissolving: Vec::new(),
             clock: None,
             wal_pages,
         };
         store.load_mid_filters().map_err(|e| OpenError::Broken(e.to_string()))?;
         store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;
+        store.find_dissolving().map_err(|e| OpenError::Broken(e.to_string()))?;
         store.forget_empty_memberships().map_err(|e| OpenError::Broken(e.to_string()))?;
         let opened = Opened {
             created: matches!(content, Content::Nothing),
@@ -368,7 +370,7 @@ fn marks(db: &Connection) -> rusqlite::Result<Marks> {
     let indexed = db.query_row(indexed, (), |row| row.get(0)).optional()?.map(Seq);
     let indexed = indexed.unwrap_or_default();
     let (sealing, quota_changes) = (Place::default(), 0);
-    Ok(Marks { first, head, users, sealed, sealing, indexed, quota_changes })
+    Ok(Marks { first, head, users, sealed, sealing, indexed, quota_changes, ..Marks::default() })
 }
 
 fn epoch(db: &Connection) -> rusqlite::Result<String> {
