@@ -13,7 +13,6 @@
 //! knows a connection.
 
 mod own;
-pub mod renewal;
 mod validity;
 
 use std::fmt;
@@ -21,6 +20,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -30,10 +30,14 @@ use rustls::server::{NoServerSessionStorage, ParsedCertificate};
 use zeroize::Zeroizing;
 
 use crate::files::{FileFault, Part};
+use crate::limits::CERTIFICATE_LOOK_SECONDS;
 use crate::wire::Fingerprint;
 
 /// The file in the data directory.
 const OWN_FILE: &str = "tls.pem";
+
+/// How often it is looked whether our own certificate is to be renewed.
+pub const LOOK_EVERY: Duration = Duration::from_secs(CERTIFICATE_LOOK_SECONDS);
 
 /// What our own certificate is for.
 #[derive(Clone, Debug, Default)]

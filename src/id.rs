@@ -54,6 +54,13 @@ pub enum Door {
     Metrics,
 }
 
+impl Door {
+    /// Whether it is the operator's: a peer comes in there even when there is no room for others.
+    pub fn is_reserved(self) -> bool {
+        self != Door::Front
+    }
+}
+
 /// An account (`users.userid`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub i64);

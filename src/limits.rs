@@ -75,8 +75,8 @@ pub const FRAMES_PER_NEWCOMER: usize = 4;
 pub const NEWCOMER_BYTES_MAX: usize = 256 * 1024;
 /// Connections accepted in a tick.
 pub const ACCEPTS_PER_TICK: usize = 64;
-/// Connections accepted in a tick at the doors that are not the network's.
-pub const ACCEPTS_INSIDE_PER_TICK: usize = 16;
+/// Connections accepted in a tick at the reserved listeners.
+pub const RESERVED_ACCEPTS_PER_TICK: usize = 16;
 /// Requests served in a tick, those of newcomers apart.
 pub const REQUESTS_PER_TICK: usize = 4_096;
 /// Time that `serve` may take in a tick before it leaves the rest for the next, in
@@ -157,11 +157,11 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = SEND_LOW_BYTES;
 /// Spare memory that was not needed for this long is given back, in microseconds.
 pub const SPARE_TRIM_MICROS: u64 = 1_000_000;
 
-/// How much the helper thread that hashes passwords stands back behind the loop and others.
-pub const HASH_NICENESS: i32 = 10;
-/// Where they share the only core: how often the scheduler is made to look who goes on, in
+/// How much the helper thread stands back behind the loop and other programs.
+pub const WORKER_NICENESS: i32 = 10;
+/// Where it shares the only core with the loop: how often the scheduler is made to decide anew, in
 /// microseconds.
-pub const HASH_BEAT_MICROS: u64 = 250;
+pub const WORKER_BEAT_MICROS: u64 = 250;
 /// Password hashes that wait for sign-ins and registrations. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;

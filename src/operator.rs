@@ -13,25 +13,28 @@ pub mod restore;
 
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use p2sp::certificate::Source;
+use p2sp::certificate::{Certificate, Source};
+use p2sp::control;
 use p2sp::doors::http::origin::Host;
-use p2sp::event_loop::mio_net::{Bound, MioNet, outlive_file_size_limit};
+use p2sp::event_loop::bound::Bound;
+use p2sp::event_loop::mio_net::{MioNet, outlive_file_size_limit};
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::files::{self, FileFault};
 use p2sp::handlers::Rules;
-use p2sp::id::Moment;
+use p2sp::id::{Door, Moment};
 use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::names::Name;
 use p2sp::password::{Outcome, Secret, Task};
-use p2sp::server::Server;
+use p2sp::server::{HashJob, Machine, Server};
 use p2sp::store::{
     COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous, look_in_place,
 };
@@ -47,14 +50,17 @@ use crate::options::{Options, PORT, Setting, client_command};
 /// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
 const EXIT_IO_ERROR: u8 = 74;
 
+/// The shipped loop.
+pub type Loop = EventLoop<MioNet<HashJob>, Server>;
+
 /// Binds every address; a default one of IPv6 may be missing.
 ///
 /// # Errors
 /// An address cannot be bound; nothing was touched.
 pub fn bind(options: &Options) -> Result<Bound, Startup> {
-    let mut bound = Bound::new();
+    let mut bound = Bound::default();
     for &address in &options.listen {
-        match bound.bind(address) {
+        match bound.bind(address, Door::Front) {
             Ok(()) => {}
             Err(error) if options.listen_is_default && address.is_ipv6() => {
                 let line = Startup::CannotBindDefault6 { why: error.to_string() };
@@ -64,7 +70,7 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
         }
     }
     if let Some(address) = options.metrics {
-        bound.bind_metrics(address).map_err(|error| cannot_bind(address, &error))?;
+        bound.bind(address, Door::Metrics).map_err(|error| cannot_bind(address, &error))?;
     }
     Ok(bound)
 }
@@ -125,25 +131,60 @@ pub fn event_loop(
     bound: Bound,
     mut store: Store,
     entrance: Entrance,
-) -> Result<EventLoop<MioNet>, Startup> {
+) -> Result<Loop, Startup> {
     let refused = |error: std::io::Error| Startup::SystemRefuses { why: error.to_string() };
-    let mut net = MioNet::new(bound, &options.data, options.rules.hash_cost).map_err(refused)?;
-    if let Err(error) = net.listen_for_operator() {
+    let mut net = MioNet::new(bound).map_err(refused)?;
+    if let Err(error) = listen_for_operator(&mut net, &options.data) {
         // The server is worth more than its commands.
         let why = error.to_string();
         log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
     }
     store.set_clock(net.clock());
-    let addresses = entrance.listening.clone();
-    let names = Box::new(move || crate::entrance::names(&addresses));
-    net.reads_certificate_from(options.certificate.clone(), names);
+    let machine = Box::new(System {
+        data: options.data.clone(),
+        certificate: options.certificate.clone(),
+        listening: entrance.listening.clone(),
+    });
     let mut rules = options.rules.clone();
     rules.invite = entrance.invite_hash();
     rules.hosts.extend(own_names());
     rules.about = Arc::new(about(options, &entrance));
-    let mut server = Server::new(store, rules, random()?, Moment::default());
+    let mut server = Server::new(store, rules, machine, random()?, Moment::default());
     server.set_certificate(entrance.certificate);
     Ok(EventLoop::new(net, server, raise_file_limit()))
+}
+
+/// Listens at a socket in the data directory, where the operator's commands come. One that is there
+/// already belongs to no server: the one that has the database is this.
+fn listen_for_operator(net: &mut MioNet<HashJob>, data: &Path) -> std::io::Result<()> {
+    let place = control::Place::in_dir(data)?;
+    let listener = control::listen(&place)?;
+    let check = |peer: BorrowedFd| control::check_operator(&peer);
+    net.listen_unix(listener, Door::Control, data.join(control::NAME), check)
+}
+
+/// The machine that the server runs on.
+struct System {
+    data: PathBuf,
+    certificate: Source,
+    listening: Vec<SocketAddr>,
+}
+
+impl Machine for System {
+    fn disk_free(&mut self) -> std::io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.data)?;
+        Ok(disk.f_bavail * disk.f_frsize)
+    }
+
+    fn certificate(&mut self, unix: i64) -> Result<Certificate, String> {
+        let names = crate::entrance::names(&self.listening);
+        self.certificate.load_or_make(&names, unix).map_err(|fault| fault.to_string())
+    }
+
+    fn certificate_is_due(&mut self, unix: i64) -> bool {
+        let names = crate::entrance::names(&self.listening);
+        self.certificate.is_due(&names.lasting, unix)
+    }
 }
 
 /// By which names this machine is known in its own network. One with a dot in it may have come from
@@ -177,7 +218,7 @@ fn about(options: &Options, entrance: &Entrance) -> Value {
 }
 
 /// Runs the loop to its end.
-pub fn run_loop(event_loop: EventLoop<MioNet>) -> ExitCode {
+pub fn run_loop(event_loop: Loop) -> ExitCode {
     match event_loop.run() {
         Ok(Ended::Drained) => ExitCode::SUCCESS,
         Ok(Ended::AtOnce) => ExitCode::FAILURE,

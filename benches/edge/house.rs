@@ -36,7 +36,7 @@ const TICK_MICROS_MAX: u64 = 60_000_000;
 pub struct House {
     /// The edge.
     pub edge: Edge,
-    event_loop: EventLoop<Edge>,
+    event_loop: EventLoop<Edge, Server>,
     /// What all ticks so far have cost.
     pub spent: Spent,
     /// How long each of them took, in microseconds, …
@@ -71,7 +71,7 @@ impl House {
         for (name, ..) in Limits::TABLE.iter().filter(|(name, ..)| !LIMITS_KEPT.contains(name)) {
             *rules.limits.get_mut(name).ok_or("no such limit")? = 0;
         }
-        let server = Server::new(data.open()?, rules, [7; 32], Moment::default());
+        let server = Server::new(data.open()?, rules, Box::new(()), [7; 32], Moment::default());
         Ok(House {
             event_loop: EventLoop::new(edge.clone(), server, peers),
             edge,

@@ -16,14 +16,16 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use p2sp::event_loop::app::{Job, Peer as Remote};
 use p2sp::event_loop::net::{Events, Net, Readiness};
-use p2sp::id::{ConnId, Moment, Now};
-use p2sp::password::{Cost, Outcome, Task};
+use p2sp::id::{ConnId, Door, Moment, Now};
+use p2sp::password::Outcome;
+use p2sp::server::HashJob;
 use p2sp::wire::frame;
 
 use crate::Outcome as Done;
@@ -206,20 +208,22 @@ impl State {
         peer.filter(|peer| peer.conn == conn).ok_or(ErrorKind::NotConnected.into())
     }
 
-    fn tell(&mut self, events: &mut Events) -> bool {
+    fn tell(&mut self, events: &mut Events<HashJob>) -> bool {
         for peer in self.ready.drain(..) {
             let peer = &mut self.peers[peer as usize];
             peer.listed = false;
             events.ready.push(Readiness { conn: peer.conn, readable: true, writable: false });
         }
         events.acceptable = std::mem::take(&mut self.acceptable);
-        events.hashes.append(&mut self.hashes);
-        !events.ready.is_empty() || events.acceptable || !events.hashes.is_empty()
+        events.done.append(&mut self.hashes);
+        !events.ready.is_empty() || events.acceptable || !events.done.is_empty()
     }
 }
 
 impl Net for Edge {
-    fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now> {
+    type Job = HashJob;
+
+    fn wait(&mut self, timeout: Option<Duration>, events: &mut Events<HashJob>) -> io::Result<Now> {
         let mut state = self.0.borrow_mut();
         let told = state.tell(events);
         let alarm = state.alarm.map(|at| at.saturating_duration_since(Instant::now()));
@@ -238,12 +242,12 @@ impl Net for Edge {
         Moment(self.0.borrow().started.elapsed().as_micros() as u64)
     }
 
-    fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr> {
+    fn accept(&mut self, conn: ConnId) -> io::Result<Remote> {
         let mut state = self.0.borrow_mut();
         let peer = state.knocking.pop_front().ok_or(ErrorKind::WouldBlock)?;
         state.peers[peer as usize].conn = conn;
         state.slots[conn.index()] = peer;
-        Ok((Ipv4Addr::LOCALHOST, 1).into())
+        Ok(Remote { address: (Ipv4Addr::LOCALHOST, 1).into(), door: Door::Front })
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
@@ -289,11 +293,7 @@ impl Net for Edge {
 
     fn stop_accepting(&mut self) {}
 
-    fn hash(&mut self, conn: ConnId, task: Task) {
-        self.0.borrow_mut().hashes.push((conn, task.run(Cost::default())));
-    }
-
-    fn disk_free(&mut self) -> io::Result<u64> {
-        Ok(u64::MAX)
+    fn run(&mut self, conn: ConnId, job: HashJob) {
+        self.0.borrow_mut().hashes.push((conn, job.run()));
     }
 }

@@ -1,42 +1,52 @@
 //! The edge: everything outside the loop, as one trait.
 //!
-//! The loop asks [`Net`] for what happened and what time it is, for bytes, and for the things that
-//! would block it: password hashes, the free space of the disk, the certificate's files. The
-//! shipped edge is `mio_net`; tests and simulations bring their own, and the loop cannot tell.
+//! The loop asks [`Net`] for what happened and what time it is, for bytes, and for a thread where
+//! work would block it. The shipped edge is `mio_net`; tests and simulations bring their own, and
+//! the loop cannot tell.
 //!
 //! The contract of readiness is that of edge-triggered epoll: each edge is told once, so a
 //! caller reads, writes and accepts until [`io::ErrorKind::WouldBlock`] or remembers that it
 //! did not. Events are hints and may come for nothing.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::certificate::Certificate;
-use crate::id::{ConnId, Door, Moment, Now};
-use crate::password::{Outcome, Task};
+use super::app::{Job, Peer};
+use crate::id::{ConnId, Moment, Now};
 
 /// What happened since the last [`Net::wait`].
-#[derive(Debug, Default)]
-pub struct Events {
+pub struct Events<J: Job> {
     /// Connections that may be readable or writable now.
     pub ready: Vec<Readiness>,
-    /// Somebody may be waiting to be accepted.
+    /// A peer may wait to be accepted.
     pub acceptable: bool,
-    /// Somebody may be waiting at a door that is not the network's.
-    pub knocked: bool,
-    /// Finished password hashes, by the connection that waits for them.
-    pub hashes: Vec<(ConnId, Outcome)>,
+    /// A peer may wait at a reserved listener.
+    pub reserved_acceptable: bool,
+    /// Results of jobs, by their connection.
+    pub done: Vec<(ConnId, J::Done)>,
     /// Signals to stop that came.
     pub stops: u32,
-    /// A signal asks to read the certificate again.
+    /// A signal asks to read the settings again.
     pub reload: bool,
+}
+
+impl<J: Job> Default for Events<J> {
+    fn default() -> Events<J> {
+        Events {
+            ready: Vec::new(),
+            acceptable: false,
+            reserved_acceptable: false,
+            done: Vec::new(),
+            stops: 0,
+            reload: false,
+        }
+    }
 }
 
 /// One connection's edge.
 #[derive(Clone, Copy, Debug)]
 pub struct Readiness {
-    /// Whose.
+    /// The connection.
     pub conn: ConnId,
     /// There may be bytes, the end of the stream, or an error to read.
     pub readable: bool,
@@ -44,43 +54,49 @@ pub struct Readiness {
     pub writable: bool,
 }
 
-impl Events {
+impl<J: Job> Events<J> {
     /// Forgets what happened, and keeps the memory.
     pub fn clear(&mut self) {
         self.ready.clear();
-        self.acceptable = false;
-        self.knocked = false;
-        self.hashes.clear();
-        self.stops = 0;
-        self.reload = false;
+        self.done.clear();
+        (self.acceptable, self.reserved_acceptable) = (false, false);
+        (self.stops, self.reload) = (0, false);
     }
 }
 
 /// Everything outside the loop.
 pub trait Net {
+    /// The jobs that its thread does.
+    type Job: Job;
+
     /// Waits until something happens, at most for `timeout` (`None`: for ever), adds it to
     /// `events` and says what time it is then.
     ///
     /// # Errors
     /// Polling itself failed: fatal.
-    fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now>;
+    fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        events: &mut Events<Self::Job>,
+    ) -> io::Result<Now>;
 
     /// The monotonic clock, to bound and to measure a phase; never for what is stored.
     fn moment(&self) -> Moment;
 
-    /// Accepts one waiting peer as `conn`. Readiness comes under that id from now on.
+    /// Accepts one waiting peer of the network as `conn`. Readiness comes under that name from now
+    /// on.
     ///
     /// # Errors
-    /// `WouldBlock`: nobody waits. Anything else: out of descriptors or memory, try later; the
+    /// `WouldBlock`: no peer waits. Anything else: out of descriptors or memory, try later; the
     /// edge is not told again.
-    fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr>;
+    fn accept(&mut self, conn: ConnId) -> io::Result<Peer>;
 
-    /// Accepts one who waits at another door than the network's, as [`Net::accept`] does. An edge
-    /// without such doors has nobody there.
+    /// Accepts one that waits at a reserved listener, as [`Net::accept`] does: one for the
+    /// operator, who comes in even when there is no room for other peers.
     ///
     /// # Errors
     /// As [`Net::accept`].
-    fn accept_inside(&mut self, _: ConnId) -> io::Result<Door> {
+    fn accept_reserved(&mut self, _: ConnId) -> io::Result<Peer> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
@@ -99,27 +115,13 @@ pub trait Net {
     /// Tells the peer that nothing more comes.
     fn shutdown(&mut self, conn: ConnId);
 
-    /// Lets the connection go. Nothing is told of it any more.
+    /// Closes the connection. Nothing is told of it any more.
     fn close(&mut self, conn: ConnId);
 
     /// Stops accepting, for good.
     fn stop_accepting(&mut self);
 
-    /// Starts hashing; the outcome comes as an event. The caller keeps at most
-    /// `HASHES_UNDER_WAY_MAX` under way.
-    fn hash(&mut self, conn: ConnId, task: Task);
-
-    /// Bytes that the disk of the data directory has left.
-    ///
-    /// # Errors
-    /// The file system does not say.
-    fn disk_free(&mut self) -> io::Result<u64>;
-
-    /// Reads the server's certificate again.
-    ///
-    /// # Errors
-    /// It cannot be used, and why; an edge that never asks for it has none.
-    fn certificate(&mut self) -> Result<Certificate, String> {
-        Err("there is none".into())
-    }
+    /// Starts a job of the connection; its result comes as an event. The application bounds how
+    /// many are under way.
+    fn run(&mut self, conn: ConnId, job: Self::Job);
 }

@@ -2,16 +2,16 @@
 //! moment over the same data. Both answer the same requests by the same handlers.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use p2sp::control::{self, ControlFault};
+use p2sp::event_loop::app::{App, Came, Job, Peer, Share};
 use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::limits::FRAME_BYTES_MAX;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
-use p2sp::password::Cost;
-use p2sp::server::intake::Share;
 use p2sp::server::{Fatal, Server};
 use p2sp::wire::{MessageType, frame, request};
 use serde_json::{Value, json};
@@ -37,7 +37,6 @@ enum Line {
 struct Stopped {
     server: Server,
     conn: ConnId,
-    cost: Cost,
 }
 
 impl Asked {
@@ -87,10 +86,14 @@ impl Asked {
 
     fn stopped(options: &Options) -> Result<Asked, Startup> {
         let store = open_existing(options)?;
-        let mut server = Server::new(store, options.rules.clone(), random()?, Moment::default());
-        let conn = server.vacant_id();
-        server.connect_inside(Door::Control, now());
-        let stopped = Stopped { server, conn, cost: options.rules.hash_cost };
+        // What is asked here is served though the disk is nearly full.
+        let machine = Box::new(());
+        let rules = options.rules.clone();
+        let mut server = Server::new(store, rules, machine, random()?, Moment::default());
+        let conn = ConnId { slot: 0, generation: 1 };
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        server.accepted(conn, Peer { address, door: Door::Control }, now());
+        let stopped = Stopped { server, conn };
         let line = Line::Stopped(Box::new(stopped));
         Ok(Asked { line, lang: options.rules.lang.tag() })
     }
@@ -174,21 +177,20 @@ impl Stopped {
     /// The phases of a tick for one frame, and again for the password hash that it may need.
     fn exchange(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
         let (server, now) = (&mut self.server, now());
-        if server.begin_read(self.conn, Share::Full).is_ok() {
-            server.read_room()[..bytes.len()].copy_from_slice(bytes);
-            server.was_read(bytes.len());
-            server.end_read(self.conn, now);
+        if let Ok(room) = server.room(self.conn, Share::Full) {
+            room[..bytes.len()].copy_from_slice(bytes);
+            server.came(self.conn, Came::Bytes(bytes.len()), now);
         }
+        server.decode(now);
         loop {
-            server.serve(now, || now.mono).map_err(fatal)?;
+            server.serve(now, &|| now.mono).map_err(fatal)?;
             let committed = server.commit(now).map_err(fatal)?;
-            let hashes = server.deliver(committed, now).map_err(fatal)?;
-            server.end_intake(now);
-            if hashes.is_empty() {
+            let jobs = server.deliver(committed, now).map_err(fatal)?;
+            if jobs.is_empty() {
                 break;
             }
-            for (conn, task) in hashes {
-                server.hash_done(conn, task.run(self.cost));
+            for (conn, job) in jobs {
+                server.done(conn, job.run());
             }
         }
         let answer = server.to_write(self.conn).to_vec();

@@ -22,7 +22,7 @@ impl Server {
     /// # Errors
     /// The outcome is unknown or the disk is broken: the process must end at once, without a
     /// reply.
-    pub fn commit(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
+    pub(super) fn commit_all(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
         let cursors_due = self.cursors_due(now);
         if !self.store.in_transaction() {
             if !self.intake.is_idle() {
@@ -168,14 +168,12 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use serde_json::{Value, json};
 
-    use super::super::intake::Share;
     use super::*;
+    use crate::event_loop::app::{App, Peer, Share};
     use crate::handlers::Rules;
-    use crate::id::{Moment, UserId};
+    use crate::id::{Door, Moment, UserId};
     use crate::names::Name;
     use crate::password::KeyHash;
     use crate::store::{Opening, Store, Synchronous};
@@ -196,13 +194,14 @@ mod tests {
         store.befriend(UserId(1), UserId(2)).expect("befriend");
         store.set_key(UserId(1), Some(&KeyHash::of("key").0), 1).expect("key");
         store.commit(()).expect("commit").into_inner();
-        (Server::new(store, rules, [7; 32], NOW.mono), dir)
+        (Server::new(store, rules, Box::new(()), [7; 32], NOW.mono), dir)
     }
 
     fn connect(server: &mut Server, address: &str) -> ConnId {
-        let id = server.vacant_id();
-        let address: SocketAddr = address.parse().expect("an address");
-        assert!(server.connect(address, NOW));
+        let slot = server.conns.len() as u32;
+        let id = ConnId { slot, generation: slot + 1 };
+        let address = address.parse().expect("an address");
+        assert!(server.accepted(id, Peer { address, door: Door::Front }, NOW));
         id
     }
 
@@ -215,13 +214,12 @@ mod tests {
     /// One tick without an edge; how many password hashes it starts.
     fn tick(server: &mut Server, conns: &[ConnId]) -> usize {
         for &id in conns {
-            server.begin_read(id, Share::Full).expect("room");
-            server.end_read(id, NOW);
+            server.room(id, Share::Full).expect("room");
         }
-        server.serve(NOW, || NOW.mono).expect("serve");
+        server.decode(NOW);
+        server.serve(NOW, &|| NOW.mono).expect("serve");
         let committed = server.commit(NOW).expect("commit");
-        let hashes = server.deliver(committed, NOW).expect("deliver");
-        server.end_intake(NOW);
+        let hashes = App::deliver(server, committed, NOW).expect("deliver");
         hashes.len()
     }
 

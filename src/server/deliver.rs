@@ -111,7 +111,7 @@ impl Server {
     ///
     /// # Errors
     /// The log could not be read.
-    pub fn deliver(
+    pub(super) fn deliver_all(
         &mut self,
         committed: Vec<Committed<Vec<Effect>>>,
         now: Now,
@@ -409,7 +409,7 @@ impl Server {
     }
 
     /// The kernel took `count` bytes of the connection.
-    pub fn sent(&mut self, id: ConnId, count: usize, now: Now) {
+    pub(super) fn was_sent(&mut self, id: ConnId, count: usize, now: Now) {
         let Some((count, unsent)) = self.conns.was_sent(id, count, now.mono) else { return };
         let Some(session) = self.sessions.get_mut(id) else { return };
         let behind = session.behind;

@@ -12,6 +12,7 @@
 //! straight to the send buffer.
 
 use super::Server;
+use super::intake::frames_of;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::Speech;
 use crate::doors::http;
@@ -36,10 +37,7 @@ impl Server {
         }
         match self.conns.get(id).map(|conn| conn.stage) {
             Some(Stage::Native | Stage::WebSocket | Stage::Lines) => self.intake.list(),
-            _ => {
-                self.intake.leave();
-                0
-            }
+            _ => 0,
         }
     }
 
@@ -49,7 +47,7 @@ impl Server {
         if conn.stage != Stage::Sniffing {
             return;
         }
-        let Some(speaks) = Speaks::from_bytes(self.intake.begun()) else { return };
+        let Some(speaks) = Speaks::from_bytes(self.intake.bytes()) else { return };
         match speaks {
             Speaks::Http => return conn.begin_http(),
             Speaks::Lines => {
@@ -72,7 +70,7 @@ impl Server {
         let Some(conn) = self.conns.get(id) else { return };
         let may_enter = !self.rules.tls_required || !is_bare(conn);
         let mut out = Vec::new();
-        let heard = http::read(self.intake.begun(), |head| {
+        let heard = http::read(self.intake.bytes(), |head| {
             let (hosts, lang) = (&self.rules.hosts, self.rules.lang);
             let scheme = self.scheme_of(id, head);
             page::answer(&mut out, head, &Visit { may_enter, scheme, hosts, lang })
@@ -106,10 +104,10 @@ impl Server {
         let Some(Speech::WebSocket(socket)) = conn.speech.as_deref_mut() else { return };
         bytes.extend_from_slice(&socket.give());
         bytes.extend_from_slice(self.intake.came());
-        self.intake.take_back_came();
         let mut pongs = Vec::new();
-        let room = self.intake.room_for_frames();
-        let take = |payload: &[u8]| self.intake.append_payload(payload);
+        let mut frames = self.intake.decoded(&conn.received.give());
+        let room = frames.room();
+        let take = |payload: &[u8]| frames.append_payload(payload);
         match socket.open(&mut bytes, room, &mut pongs, take) {
             Ok(closed) => conn.peer_finished |= closed,
             Err(fault) => self.intake.refuse(fault.code()),
@@ -132,8 +130,9 @@ impl Server {
     fn read_lines(&mut self, id: ConnId, now: Now) {
         let is_admin = self.sessions.get(id).map(|session| session.admin);
         let mut came = Some(self.intake.came().to_vec());
-        self.intake.take_back_came();
-        for _ in 0..self.intake.share().frames() {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        self.intake.decoded(&conn.received.give());
+        for _ in 0..frames_of(self.intake.share()) {
             let Some(conn) = self.conns.get_mut(id) else { return };
             let may_be_served = conn.may_be_served();
             let Some(Speech::Lines(lines)) = conn.speech.as_deref_mut() else { return };
@@ -154,7 +153,7 @@ impl Server {
                     self.line_was_read(id, now);
                     code.into_iter().for_each(|code| self.counters.replied(code));
                 }
-                Step::Ask(payload) => return self.intake.append_payload(&payload),
+                Step::Ask(payload) => return self.intake.more().append_payload(&payload),
                 Step::Leave => return self.close(id, CloseReason::PeerLeft, None, now),
             }
         }

@@ -1,43 +1,29 @@
-//! What one tick works on: the bytes that `read` gathered, cut into frames, and the password
-//! hashes that were finished.
+//! What one tick works on: the bytes that `read` gathered, the frames that `decode` found in them,
+//! and the password hashes that were finished.
 //!
 //! ```text
-//! bytes     │ kept ┊ read: frame │ frame │ fra│ kept ┊ read: frame │ … room …         │
-//! portions  │ connection 7: frames 0..2       │ connection 9: frames 2..3
+//! read    gathered │ kept ┊ came: frame │ frame │ fra│ kept ┊ came: a TLS record │ … room … │
+//! decode  decoded                                    │ kept ┊ frame │ frame │
+//! portions         │ connection 7: frames 0..2       │ connection 9: frames 2..4
 //! ```
+//!
+//! Frames in plaintext are served from where the kernel put them. What is sealed, and what comes in
+//! another form than frames, is decoded into a second buffer.
 //!
 //! `serve` walks the list; a tick that must run again walks it again, so nothing is consumed by
 //! being served. What is not served goes back to its connection when the tick ends.
 
 use std::ops::Range;
 
+use crate::event_loop::app::Share;
 use crate::id::ConnId;
 use crate::limits::{
     FRAMES_PER_CONN, FRAMES_PER_NEWCOMER, INTAKE_BYTES_MAX, INTAKE_BYTES_PER_CONN,
-    NEWCOMER_BYTES_MAX, READ_BYTES_PER_CONN,
+    NEWCOMER_BYTES_MAX,
 };
 use crate::password::Outcome;
 use crate::wire::Code;
 use crate::wire::frame::{self, FrameFault};
-
-/// How much of a connection a tick takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    /// Little, and little of all of them together: it has not signed in.
-    Newcomer,
-    /// As much as anybody's.
-    Full,
-}
-
-impl Share {
-    /// So many frames.
-    pub fn frames(self) -> usize {
-        match self {
-            Share::Newcomer => FRAMES_PER_NEWCOMER,
-            Share::Full => FRAMES_PER_CONN,
-        }
-    }
-}
 
 /// One connection's bytes of this tick.
 #[derive(Debug)]
@@ -46,6 +32,8 @@ pub struct Portion {
     pub conn: ConnId,
     /// How much of it this tick takes.
     pub share: Share,
+    /// They stand in the second buffer.
+    is_decoded: bool,
     /// All of them.
     bytes: Range<usize>,
     /// Where those begin that came in this tick.
@@ -74,145 +62,189 @@ impl Portion {
 /// The tick's work. The default has no room at all: it stands in while the real one is walked.
 #[derive(Default)]
 pub struct Intake {
-    bytes: Box<[u8]>,
+    /// What `read` puts here: zeroed memory that the system provides as it is touched.
+    gathered: Box<[u8]>,
     used: usize,
+    /// The share of the connection that is read ends here.
+    room_end: usize,
+    /// What was kept of the connections and is not in `gathered`: it will be in `decoded`.
+    kept_bytes: usize,
+    /// What `decode` makes of it, where it is not in its final form.
+    decoded: Vec<u8>,
     newcomers_from: Option<usize>,
     frames: Vec<Range<usize>>,
     portions: Vec<Portion>,
+    /// The portion that is read or decoded.
+    at: usize,
     hashes: Vec<(ConnId, Outcome)>,
 }
 
 impl Intake {
-    /// Room for one tick: zeroed memory that the system provides as it is touched.
+    /// Room for one tick.
     pub fn new() -> Intake {
-        Intake { bytes: vec![0; INTAKE_BYTES_MAX].into_boxed_slice(), ..Intake::default() }
+        Intake { gathered: vec![0; INTAKE_BYTES_MAX].into_boxed_slice(), ..Intake::default() }
     }
+
+    // --- read ---
 
     /// Whether another connection's bytes fit. Newcomers, who come last, have room of their own.
     pub fn has_room(&self, share: Share) -> bool {
         let end = match share {
             Share::Full => INTAKE_BYTES_MAX - NEWCOMER_BYTES_MAX,
-            Share::Newcomer => self.newcomers_from.unwrap_or(self.used) + NEWCOMER_BYTES_MAX,
+            Share::Newcomer => self.newcomers_from.unwrap_or(self.claimed()) + NEWCOMER_BYTES_MAX,
         };
-        self.used + INTAKE_BYTES_PER_CONN <= end
+        self.claimed() + INTAKE_BYTES_PER_CONN <= end
     }
 
-    /// Begins a connection's portion with what was kept of it.
-    pub fn begin(&mut self, conn: ConnId, share: Share, kept: &[u8]) {
-        let start = self.used;
+    /// What was gathered, and what was kept of the same connections elsewhere.
+    fn claimed(&self) -> usize {
+        self.used + self.kept_bytes
+    }
+
+    /// Begins a connection's portion with what was kept of it in the form in which it came. So many
+    /// bytes more were kept in another form, and it may bring `most`.
+    pub fn begin(
+        &mut self,
+        conn: ConnId,
+        share: Share,
+        kept: &[u8],
+        kept_elsewhere: usize,
+        most: usize,
+    ) {
         if share == Share::Newcomer {
-            self.newcomers_from.get_or_insert(start);
+            let claimed = self.claimed();
+            self.newcomers_from.get_or_insert(claimed);
         }
-        self.bytes[start..start + kept.len()].copy_from_slice(kept);
+        let start = self.used;
         self.used += kept.len();
-        let frames = self.frames.len()..self.frames.len();
-        let bytes = start..self.used;
-        let came = self.used;
-        self.portions.push(Portion { conn, share, bytes, came, frames, fault: None, served: 0 });
+        self.kept_bytes += kept_elsewhere;
+        self.gathered[start..self.used].copy_from_slice(kept);
+        self.room_end = self.used + most;
+        self.at = self.portions.len();
+        self.portions.push(Portion {
+            conn,
+            share,
+            is_decoded: false,
+            bytes: start..self.used,
+            came: self.used,
+            frames: 0..0,
+            fault: None,
+            served: 0,
+        });
     }
 
-    /// Where the connection's next bytes go. Empty: it has had its share of this tick.
+    /// The connection whose portion was begun last.
+    pub fn reading(&self) -> Option<ConnId> {
+        self.portions.last().map(|portion| portion.conn)
+    }
+
+    /// Where its next bytes go. Empty: it has had its share of this tick.
     pub fn room(&mut self) -> &mut [u8] {
-        let start = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
-        &mut self.bytes[self.used..self.used.max(start + READ_BYTES_PER_CONN)]
+        &mut self.gathered[self.used..self.room_end]
     }
 
     /// So many bytes were put there.
     pub fn received(&mut self, count: usize) {
         self.used += count;
-    }
-
-    /// What was opened of the connection's records.
-    pub fn append(&mut self, plain: &[u8]) {
-        self.bytes[self.used..self.used + plain.len()].copy_from_slice(plain);
-        self.used += plain.len();
-    }
-
-    /// The connection's share.
-    pub fn share(&self) -> Share {
-        self.portions.last().map_or(Share::Newcomer, |portion| portion.share)
-    }
-
-    /// What there is of the connection so far.
-    pub fn begun(&self) -> &[u8] {
-        let start = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
-        &self.bytes[start..self.used]
-    }
-
-    /// What of it came in this tick.
-    pub fn came(&self) -> &[u8] {
-        let start = self.portions.last().map_or(self.used, |portion| portion.came);
-        &self.bytes[start..self.used]
-    }
-
-    /// That was no plaintext, or nothing that will be cut into frames.
-    pub fn take_back(&mut self) {
-        self.used = self.portions.last().map_or(self.used, |portion| portion.bytes.start);
-    }
-
-    /// The first bytes are dealt with; the rest counts as having come in this tick.
-    pub fn drop_front(&mut self, count: usize) {
-        let Some(portion) = self.portions.last_mut() else { return };
-        let start = portion.bytes.start;
-        self.bytes.copy_within(start + count..self.used, start);
-        self.used -= count;
-        portion.came = start;
-    }
-
-    /// As [`Intake::take_back`], of what came in this tick alone.
-    pub fn take_back_came(&mut self) {
-        self.used = self.portions.last().map_or(self.used, |portion| portion.came);
-    }
-
-    /// A payload that came without a frame.
-    pub fn append_payload(&mut self, payload: &[u8]) {
-        self.append(&frame::header(0, payload.len()));
-        self.append(payload);
-    }
-
-    /// So many bytes of frames the connection may still have in the intake.
-    pub fn room_for_frames(&self) -> usize {
-        INTAKE_BYTES_PER_CONN - self.begun().len()
-    }
-
-    /// Ends the portion: what there is of it can be cut into nothing yet, and is kept.
-    pub fn leave(&mut self) {
         if let Some(portion) = self.portions.last_mut() {
             portion.bytes.end = self.used;
         }
     }
 
-    /// What stands behind the portion's frames is refused.
-    pub fn refuse(&mut self, code: Code) {
-        if let Some(portion) = self.portions.last_mut() {
-            portion.fault = Some(code);
-        }
+    // --- decode ---
+
+    /// From here on it is this portion that is decoded. Says whose it is.
+    pub fn open(&mut self, index: usize) -> ConnId {
+        self.at = index;
+        self.at = index;
+        self.portions[index].conn
     }
 
-    /// Ends the portion: cuts it into frames. Says how many are listed, a fault counted as one.
+    /// The connection's share.
+    pub fn share(&self) -> Share {
+        self.portions[self.at].share
+    }
+
+    /// What there is of the connection so far.
+    pub fn bytes(&self) -> &[u8] {
+        let portion = &self.portions[self.at];
+        &self.buffer(portion)[portion.bytes.clone()]
+    }
+
+    /// The same, to be opened in its place, and the rest of the intake to put there what it holds.
+    pub fn sealed(&mut self) -> (&mut [u8], Decoded<'_>) {
+        let portion = &mut self.portions[self.at];
+        debug_assert!(!portion.is_decoded, "no layer of TLS stands within another");
+        let sealed = portion.bytes.clone();
+        (&mut self.gathered[sealed], Decoded { portion, buffer: &mut self.decoded })
+    }
+
+    /// What of it came in this tick.
+    pub fn came(&self) -> &[u8] {
+        let portion = &self.portions[self.at];
+        &self.buffer(portion)[portion.came..portion.bytes.end]
+    }
+
+    fn buffer(&self, portion: &Portion) -> &[u8] {
+        if portion.is_decoded { &self.decoded } else { &self.gathered }
+    }
+
+    /// That was nothing that will be cut into frames.
+    pub fn take_back(&mut self) {
+        let portion = &mut self.portions[self.at];
+        portion.bytes.end = portion.bytes.start;
+        portion.came = portion.bytes.start;
+    }
+
+    /// The first bytes are dealt with; the rest counts as having come in this tick.
+    pub fn drop_front(&mut self, count: usize) {
+        let portion = &mut self.portions[self.at];
+        portion.bytes.start += count;
+        portion.came = portion.bytes.start;
+    }
+
+    /// What there is of the connection is decoded: in its place comes what was kept decoded, and
+    /// what is added behind it.
+    pub fn decoded(&mut self, kept: &[u8]) -> Decoded<'_> {
+        let mut decoded =
+            Decoded { portion: &mut self.portions[self.at], buffer: &mut self.decoded };
+        decoded.begin(kept);
+        decoded
+    }
+
+    /// More of what is decoded.
+    pub fn more(&mut self) -> Decoded<'_> {
+        debug_assert!(self.portions[self.at].is_decoded);
+        Decoded { portion: &mut self.portions[self.at], buffer: &mut self.decoded }
+    }
+
+    /// What stands behind the portion's frames is refused.
+    pub fn refuse(&mut self, code: Code) {
+        self.portions[self.at].fault = Some(code);
+    }
+
+    /// Cuts the portion into frames. Says how many are listed, a fault counted as one.
     pub fn list(&mut self) -> usize {
-        let Some(portion) = self.portions.last_mut() else { return 0 };
-        portion.bytes.end = self.used;
-        let mut at = portion.bytes.start;
+        let portion = &mut self.portions[self.at];
+        let buffer = if portion.is_decoded { &self.decoded } else { &*self.gathered };
+        let Range { start: mut at, end } = portion.bytes;
+        let first = self.frames.len();
         let behind = portion.fault.take();
-        let full = portion.frames.start + portion.share.frames();
-        while portion.fault.is_none() && self.frames.len() < full {
-            let rest = &self.bytes[at..self.used];
+        while portion.fault.is_none() && self.frames.len() - first < frames_of(portion.share) {
+            let rest = &buffer[at..end];
             match frame::frame_len(rest) {
                 Ok(Some(length)) if length <= rest.len() => {
                     self.frames.push(at..at + length);
                     at += length;
                 }
                 Ok(_) => break,
-                Err(fault) => {
-                    portion.fault = Some(fault_code(fault));
-                }
+                Err(fault) => portion.fault = Some(fault_code(fault)),
             }
         }
-        if at == self.used {
+        if at == end {
             portion.fault = behind;
         }
-        portion.frames.end = self.frames.len();
+        portion.frames = first..self.frames.len();
         portion.listed()
     }
 
@@ -254,7 +286,7 @@ impl Intake {
     /// The fault that stands behind the portion's frames.
     pub fn frame(&self, portion: &Portion, index: usize) -> Result<&[u8], Code> {
         match (self.frames[portion.frames.clone()].get(index), portion.fault) {
-            (Some(range), _) => Ok(&self.bytes[range.clone()]),
+            (Some(range), _) => Ok(&self.buffer(portion)[range.clone()]),
             (None, Some(fault)) => Err(fault),
             (None, None) => Ok(&[]),
         }
@@ -267,16 +299,58 @@ impl Intake {
             0 => portion.bytes.start,
             _ => self.frames[portion.frames.start + served - 1].end,
         };
-        &self.bytes[start..portion.bytes.end]
+        &self.buffer(portion)[start..portion.bytes.end]
     }
 
     /// The tick is over.
     pub fn clear(&mut self) {
-        self.used = 0;
+        (self.used, self.kept_bytes) = (0, 0);
+        self.decoded.clear();
         self.newcomers_from = None;
         self.frames.clear();
         self.portions.clear();
         self.hashes.clear();
+    }
+}
+
+/// Where what is decoded of a portion goes.
+pub struct Decoded<'i> {
+    portion: &'i mut Portion,
+    buffer: &'i mut Vec<u8>,
+}
+
+impl Decoded<'_> {
+    /// Begins with what was kept in this form.
+    pub fn begin(&mut self, kept: &[u8]) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(kept);
+        self.portion.is_decoded = true;
+        (self.portion.bytes, self.portion.came) = (start..self.buffer.len(), self.buffer.len());
+    }
+
+    /// More of it.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        self.portion.bytes.end = self.buffer.len();
+    }
+
+    /// A payload that came without a frame.
+    pub fn append_payload(&mut self, payload: &[u8]) {
+        self.append(&frame::header(0, payload.len()));
+        self.append(payload);
+    }
+
+    /// So many bytes more the connection may have in the intake.
+    pub fn room(&self) -> usize {
+        INTAKE_BYTES_PER_CONN - self.portion.bytes.len()
+    }
+}
+
+/// So many frames of a connection a tick takes.
+pub fn frames_of(share: Share) -> usize {
+    match share {
+        Share::Newcomer => FRAMES_PER_NEWCOMER,
+        Share::Full => FRAMES_PER_CONN,
     }
 }
 
@@ -292,6 +366,7 @@ pub fn fault_code(fault: FrameFault) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::READ_BYTES_PER_CONN;
 
     const CONN: ConnId = ConnId { slot: 1, generation: 1 };
 
@@ -308,12 +383,12 @@ mod tests {
         let bytes = frames(&[b"one", b"", b"three"]);
         for cut in 0..=bytes.len() {
             let mut intake = Intake::new();
-            intake.begin(CONN, Share::Full, &bytes[..cut]);
+            intake.begin(CONN, Share::Full, &bytes[..cut], 0, 0);
             let first = intake.list();
             intake.set_served(0, first);
             let kept = intake.rest(intake.portion(0)).to_vec();
             intake.clear();
-            intake.begin(CONN, Share::Full, &kept);
+            intake.begin(CONN, Share::Full, &kept, 0, bytes.len());
             let room = intake.room();
             room[..bytes.len() - cut].copy_from_slice(&bytes[cut..]);
             intake.received(bytes.len() - cut);
@@ -328,7 +403,7 @@ mod tests {
         let mut bytes = frames(&[b"one"]);
         bytes.extend_from_slice(b"\0GET /");
         let mut intake = Intake::new();
-        intake.begin(CONN, Share::Full, &bytes);
+        intake.begin(CONN, Share::Full, &bytes, 0, 0);
         assert_eq!(intake.list(), 2);
         let portion = intake.portion(0);
         assert!(intake.frame(portion, 0).is_ok());
@@ -339,7 +414,7 @@ mod tests {
     #[test]
     fn p20_a_connection_has_its_share_and_no_more() {
         let mut intake = Intake::new();
-        intake.begin(CONN, Share::Full, b"");
+        intake.begin(CONN, Share::Full, b"", 0, READ_BYTES_PER_CONN);
         while !intake.room().is_empty() {
             let count = intake.room().len().min(1000);
             intake.received(count);

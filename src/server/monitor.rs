@@ -40,7 +40,7 @@ impl Server {
     /// Looks whether a monitor's whole request has come; keeps it until then.
     pub(super) fn hear_monitor(&mut self, id: ConnId) {
         let Rules { hosts, lang, .. } = &self.rules;
-        let heard = http::read(self.intake.begun(), |head| asks(head, hosts, *lang));
+        let heard = http::read(self.intake.bytes(), |head| asks(head, hosts, *lang));
         if let Some(asks) = heard {
             self.monitors.push((id, asks.unwrap_or_else(Asks::Other)));
             self.intake.take_back();

@@ -25,7 +25,7 @@ impl Server {
     pub(super) fn hear_proxy(&mut self, id: ConnId, now: Now) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return true };
         let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
-        let bytes = self.intake.begun();
+        let bytes = self.intake.bytes();
         if !is_first || conn.via != Via::Proxy || bytes.is_empty() {
             return true;
         }
@@ -53,7 +53,7 @@ impl Server {
     pub(super) fn hear_forwarded(&mut self, id: ConnId, now: Now) -> bool {
         let is_from_proxy = self.conns.get(id).is_some_and(|conn| conn.via == Via::Proxy);
         let last = |head: &Head| head.last("x-forwarded-for").and_then(proxy::last_forwarded);
-        match http::read(self.intake.begun(), last) {
+        match http::read(self.intake.bytes(), last) {
             Some(Ok(Some(peer))) if is_from_proxy => self.peer_is(id, peer, Via::Forwarded, now),
             _ => true,
         }

@@ -5,30 +5,14 @@ use std::time::Duration;
 
 use super::{Fatal, Server, fatal};
 use crate::conn::{CloseReason, Due, Stage};
+use crate::event_loop::app::{Alive, Settled};
+use crate::event_loop::turns::Queue;
 use crate::id::{ConnId, Door, Moment, Now};
 use crate::limits;
 
-/// What is left to do for a connection at the end of a tick.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// Everything was sent: shut down our side.
-    Shutdown,
-    /// It is gone, its slot free.
-    Freed,
-    /// It lives on.
-    Alive {
-        /// Look at its deadlines then.
-        deadline: Option<Moment>,
-        /// It may be served now.
-        serving: bool,
-        /// Something of it was kept that can be worked on.
-        has_work: bool,
-    },
-}
-
 impl Server {
     /// Gives back what was not served and forgets the tick's intake.
-    pub fn end_intake(&mut self, now: Now) {
+    pub(super) fn end_intake(&mut self, now: Now) {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
             let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
@@ -41,56 +25,65 @@ impl Server {
             }
         }
         self.intake.clear();
-        self.handshakes_left = limits::HANDSHAKES_PER_TICK;
     }
 
     /// A peer that sends no more, and whose last request is served, has all that it will get once
     /// what is on its way is sent.
-    pub fn close_if_served(&mut self, id: ConnId, now: Now) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        let done = conn.peer_finished && !conn.awaits_hash && !conn.is_paced();
-        if done && conn.is_serving() && !conn.has_work() {
-            conn.close(CloseReason::PeerLeft, now.mono);
+    pub(super) fn close_served(&mut self, now: Now) {
+        for index in 0..self.conns.touched().len() {
+            let id = self.conns.touched()[index];
+            let Some(conn) = self.conns.get_mut(id) else { continue };
+            let done = conn.peer_finished && !conn.awaits_hash && !conn.is_paced();
+            if done && conn.is_serving() && !conn.has_work() {
+                conn.close(CloseReason::PeerLeft, now.mono);
+            }
         }
     }
 
     /// Hands over the connections touched, each once, in the order in which they take their next
     /// turn: if this tick had no time for all, the next round begins where it stopped (P21).
-    pub fn take_touched(&mut self) -> Vec<ConnId> {
-        let mut touched = self.conns.take_touched();
+    pub(super) fn take_all_touched(&mut self, into: &mut Vec<ConnId>) {
+        let begin = into.len();
+        self.conns.take_touched(into);
+        let touched = &mut into[begin..];
         let stopped_at = self.stopped_at.take();
         if let Some(first) = touched.iter().position(|id| Some(*id) == stopped_at) {
             touched.rotate_left(first);
         }
-        touched
     }
 
     /// Decides what is left to do for a connection at the end of a tick. Only here are slots
     /// freed.
-    pub fn settle(&mut self, id: ConnId, now: Now) -> Option<Settled> {
-        let conn = self.conns.get_mut(id)?;
+    pub(super) fn settle_one(&mut self, id: ConnId, now: Now) -> Settled {
+        let Some(conn) = self.conns.get_mut(id) else { return Settled::Gone };
+        conn.touched = false;
         if !conn.is_serving() {
             self.sessions.sign_out(id, self.head);
         }
-        if conn.stage == Stage::Flushing && !conn.wants_write() {
+        let shut_down = conn.stage == Stage::Flushing && !conn.wants_write();
+        if shut_down {
             conn.linger(now.mono);
             if conn.peer_finished {
                 conn.die(CloseReason::PeerLeft);
-            } else {
-                return Some(Settled::Shutdown);
             }
         }
         if conn.stage == Stage::Dead {
             self.free(id, now);
-            return Some(Settled::Freed);
+            return Settled::Gone;
         }
         let deadline = match conn.due(now.mono, &self.rules.limits) {
             Due::Never => None,
             Due::Later(at) => Some(at),
             _ => Some(now.mono),
         };
-        let has_work = conn.has_work();
-        Some(Settled::Alive { deadline, serving: conn.may_be_served(), has_work })
+        let (may_read, has_work) =
+            (conn.may_be_served() || shut_down, conn.has_work() || shut_down);
+        let queue = match conn.is_newcomer() {
+            true => Queue::Newcomers,
+            false if self.spent.contains(&id) => Queue::Spent,
+            false => Queue::Known,
+        };
+        Settled::Alive(Alive { deadline, queue, may_read, has_work, shut_down })
     }
 
     fn free(&mut self, id: ConnId, now: Now) {
@@ -108,7 +101,7 @@ impl Server {
     }
 
     /// A deadline of the connection may have passed.
-    pub fn look_at_deadline(&mut self, id: ConnId, now: Now) {
+    pub(super) fn look_at_deadline(&mut self, id: ConnId, now: Now) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         match conn.due(now.mono, &self.rules.limits) {
             Due::Never | Due::Later(_) => {}
@@ -120,7 +113,7 @@ impl Server {
     }
 
     /// Whether somebody can be told something at once: a reader who is behind, or whoever watches.
-    pub fn has_more_to_tell(&self) -> bool {
+    pub(super) fn has_more_to_tell(&self) -> bool {
         self.has_behind() || self.telling.is_some() || self.sessions.has_changed()
     }
 
@@ -130,20 +123,27 @@ impl Server {
     }
 
     /// When the server wants to be woken though nothing happens.
-    pub fn wake_at(&self) -> Option<Moment> {
+    pub(super) fn next_upkeep(&self) -> Option<Moment> {
         let micros = Duration::from_micros;
         let cursors = self
             .sessions
             .has_dirty_cursors()
             .then(|| self.cursors_written.after(micros(limits::CURSOR_DELAY_MICROS)));
         let retention = self.retention_due();
-        let due =
-            [cursors, self.checkpoint_due(), self.conns.trim_due(), retention, self.indexing_due()];
+        let certificate = Some(self.certificate_look_at);
+        let due = [
+            cursors,
+            self.checkpoint_due(),
+            self.conns.trim_due(),
+            retention,
+            self.indexing_due(),
+            certificate,
+        ];
         due.into_iter().flatten().min()
     }
 
     /// Gives memory back that has not been needed for a while.
-    pub fn trim(&mut self, now: Now) {
+    pub(super) fn trim(&mut self, now: Now) {
         self.conns.trim(now.mono);
     }
 
@@ -169,7 +169,7 @@ impl Server {
     ///
     /// # Errors
     /// The store failed for good.
-    pub fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
+    pub(super) fn checkpoint(&mut self, now: Now) -> Result<(), Fatal> {
         if self.is_held(now) {
             return Ok(());
         }
@@ -192,10 +192,5 @@ impl Server {
             self.checkpoint_not_before = now.mono.after(Duration::from_secs(1));
         }
         Ok(())
-    }
-
-    /// A tick took so long, without its wait.
-    pub fn tick_took(&mut self, time: Duration) {
-        self.counters.tick_took(time);
     }
 }

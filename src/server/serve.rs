@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::intake::{Portion, Share, fault_code};
+use super::intake::{Portion, fault_code};
 use super::{Fatal, Intake, Server, fatal};
+use crate::event_loop::app::{Clock, Share};
 use crate::handlers::{self, Caller, Cx, ServerFacts, account};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
@@ -19,15 +20,17 @@ use crate::wire::{Code, MessageType, RequestMessage};
 type Content<'a> = Result<RequestMessage<'a>, Code>;
 
 impl Server {
-    /// Whether free space should be looked at before serving.
-    pub fn wants_disk_look(&self, now: Now) -> bool {
+    /// Looks at the disk's free space, now and then.
+    pub(super) fn look_at_disk(&mut self, now: Now) {
         let since = self.disk_looked.map(|looked| now.mono.since(looked));
-        !self.intake.is_idle()
-            && since.is_none_or(|since| since.as_micros() as u64 >= limits::DISK_LOOK_MICROS)
-    }
-
-    /// So much space is free.
-    pub fn disk_looked(&mut self, free_bytes: u64, now: Now) {
+        let soon = since.is_some_and(|since| (since.as_micros() as u64) < limits::DISK_LOOK_MICROS);
+        if self.intake.is_idle() || soon {
+            return;
+        }
+        let free_bytes = self.machine.disk_free().unwrap_or_else(|error| {
+            log::warn!("the disk's free space is unknown: {error}");
+            u64::MAX
+        });
         self.disk_looked = Some(now.mono);
         self.storage_low = free_bytes < limits::DISK_FREE_BYTES_MIN;
     }
@@ -38,7 +41,7 @@ impl Server {
     ///
     /// # Errors
     /// The store failed for good.
-    pub fn serve(&mut self, now: Now, clock: impl Fn() -> Moment) -> Result<(), Fatal> {
+    pub(super) fn serve_all(&mut self, now: Now, clock: Clock) -> Result<(), Fatal> {
         self.outbox.release();
         self.throttle.keep();
         if self.intake.is_idle() {
@@ -47,7 +50,7 @@ impl Server {
         }
         self.store.begin().map_err(fatal)?;
         let mut intake = std::mem::take(&mut self.intake);
-        let walked = self.walk(&mut intake, now, &clock);
+        let walked = self.walk(&mut intake, now, clock);
         self.intake = intake;
         match walked {
             Ok(()) => Ok(()),
@@ -58,12 +61,7 @@ impl Server {
     }
 
     /// The first walk: everything in one transaction.
-    fn walk(
-        &mut self,
-        intake: &mut Intake,
-        now: Now,
-        clock: &impl Fn() -> Moment,
-    ) -> Result<(), StoreError> {
+    fn walk(&mut self, intake: &mut Intake, now: Now, clock: Clock) -> Result<(), StoreError> {
         let deadline = Moment(clock().0 + limits::SERVE_MICROS_MAX);
         let spent = std::mem::take(&mut self.spent);
         for index in 0..intake.hashes().len() {

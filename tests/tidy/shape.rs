@@ -36,25 +36,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "visible",
         ],
     ),
-    (
-        "event_loop",
-        &[
-            "control",
-            "server",
-            "outbox",
-            "conn",
-            "certificate",
-            "store",
-            "password",
-            "id",
-            "limits",
-        ],
-    ),
     // Whose the directory is, decides who may answer there.
     ("control", &["files"]),
     (
         "server",
         &[
+            "event_loop",
             "handlers",
             "outbox",
             "conn",
@@ -97,13 +84,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("locale", &["wire", "limits", "visible"]),
     // Refusals are counted by code.
     ("counters", &["wire"]),
-    // It is known by its fingerprint, and looked at once a day.
-    ("certificate", &["wire", "files", "id", "limits"]),
+    // It is known by its fingerprint.
+    ("certificate", &["wire", "files", "limits"]),
     ("wire", &["id", "limits"]),
     // Old passwords are wrapped where they lie.
     ("store", &["names", "password", "id", "limits"]),
     ("log", &["id", "limits"]),
     ("people", &["names", "id", "limits"]),
+    // The loop knows no chat.
+    ("event_loop", &["id", "limits"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits", "visible"]),
     ("password", &["limits"]),
@@ -119,13 +108,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // Beside the edge, the first account's creation: there is no loop yet.
     ("SystemTime::now", &["event_loop/mio_net.rs", "operator.rs", "operator/"]),
     // The demonstration's people come from outside.
-    ("thread::", &["event_loop/mio_net.rs", "operator/demo.rs"]),
+    ("thread::", &["event_loop/worker.rs", "operator/demo.rs"]),
     ("RefCell", &[]),
     ("Rc<", &[]),
     ("unsafe ", &[]),
     ("mio::", &["event_loop/mio_net.rs"]),
     ("signal_hook", &["event_loop/mio_net.rs"]),
-    ("socket2::", &["event_loop/mio_net.rs"]),
+    ("socket2::", &["event_loop/bound.rs"]),
     ("rusqlite::", &["store/", "log/", "people/"]),
     ("rustls::", &["certificate.rs", "certificate/", "conn/tls.rs"]),
     ("rcgen::", &["certificate/"]),

@@ -61,7 +61,7 @@ pub struct House {
     certificate: Option<Certificate>,
     dir: PathBuf,
     synchronous: Synchronous,
-    event_loop: Option<EventLoop<PipeNet>>,
+    event_loop: Option<EventLoop<PipeNet, Server>>,
     starts: u8,
     /// Goes when the house does.
     _dir: Option<TempDir>,
@@ -115,7 +115,13 @@ impl House {
         if store.user_count() == 0 {
             make_admin(&mut store).map_err(|error| error.to_string())?;
         }
-        let mut server = Server::new(store, self.rules.clone(), [self.starts; 32], now);
+        let mut server = Server::new(
+            store,
+            self.rules.clone(),
+            Box::new(self.net.clone()),
+            [self.starts; 32],
+            now,
+        );
         if let Some(certificate) = &self.certificate {
             server.set_certificate(certificate.clone());
         }

@@ -23,9 +23,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use p2sp::certificate::Certificate;
+use p2sp::event_loop::app::{Job, Peer};
 use p2sp::event_loop::net::{Events, Net};
 use p2sp::id::{ConnId, Door, Moment, Now};
 use p2sp::password::{Cost, Task};
+use p2sp::server::{HashJob, Machine};
 
 use super::pipe::Pipe;
 pub use super::pipes::PeerId;
@@ -79,7 +81,7 @@ impl PipeNet {
         let peer = self.pipe(SocketAddr::from(([0, 0, 0, 0], 0)));
         let mut pipes = self.0.borrow_mut();
         pipes.operators.push_back(peer);
-        pipes.knocked = true;
+        pipes.reserved_acceptable = true;
         peer
     }
 
@@ -213,7 +215,9 @@ impl PipeNet {
 }
 
 impl Net for PipeNet {
-    fn wait(&mut self, timeout: Option<Duration>, events: &mut Events) -> io::Result<Now> {
+    type Job = HashJob;
+
+    fn wait(&mut self, timeout: Option<Duration>, events: &mut Events<HashJob>) -> io::Result<Now> {
         let mut pipes = self.0.borrow_mut();
         pipes.waits += 1;
         if pipes.is_killed(Call::Wait) {
@@ -249,7 +253,7 @@ impl Net for PipeNet {
         pipes.now
     }
 
-    fn accept(&mut self, conn: ConnId) -> io::Result<SocketAddr> {
+    fn accept(&mut self, conn: ConnId) -> io::Result<Peer> {
         let mut pipes = self.0.borrow_mut();
         if pipes.is_killed(Call::Accept) {
             return Err(ErrorKind::WouldBlock.into());
@@ -258,14 +262,15 @@ impl Net for PipeNet {
             return Err(io::Error::other("too many open files"));
         }
         let peer = pipes.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        Ok(pipes.take_in(conn, peer))
+        let address = pipes.take_in(conn, peer);
+        Ok(Peer { address, door: Door::Front })
     }
 
-    fn accept_inside(&mut self, conn: ConnId) -> io::Result<Door> {
+    fn accept_reserved(&mut self, conn: ConnId) -> io::Result<Peer> {
         let mut pipes = self.0.borrow_mut();
         let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        pipes.take_in(conn, peer);
-        Ok(Door::Control)
+        let address = pipes.take_in(conn, peer);
+        Ok(Peer { address, door: Door::Control })
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
@@ -344,27 +349,29 @@ impl Net for PipeNet {
         self.0.borrow_mut().accepting = false;
     }
 
-    fn hash(&mut self, conn: ConnId, task: Task) {
+    fn run(&mut self, conn: ConnId, job: HashJob) {
         let mut pipes = self.0.borrow_mut();
         if pipes.is_killed(Call::Hash) {
             return;
         }
         if let Some(work) = &mut pipes.work {
-            work.push(work_of(&task));
+            work.push(work_of(&job.task));
         }
         let done = pipes.now.after(pipes.whims.hashes_for());
         // One thread computes them, so they are done in their order.
         let done = pipes.hashes.back().map_or(done, |(before, ..)| done.max(*before));
-        pipes.hashes.push_back((done, conn, task.run(CHEAP)));
+        pipes.hashes.push_back((done, conn, job.run()));
     }
+}
 
+impl Machine for PipeNet {
     fn disk_free(&mut self) -> io::Result<u64> {
         let mut pipes = self.0.borrow_mut();
         pipes.is_killed(Call::DiskFree);
         Ok(pipes.disk_free)
     }
 
-    fn certificate(&mut self) -> Result<Certificate, String> {
+    fn certificate(&mut self, _: i64) -> Result<Certificate, String> {
         self.0.borrow_mut().certificate.take().expect("a reload")
     }
 }

@@ -7,6 +7,7 @@ use p2sp::certificate::Certificate;
 use p2sp::event_loop::net::{Events, Readiness};
 use p2sp::id::{ConnId, Moment};
 use p2sp::password::Outcome;
+use p2sp::server::HashJob;
 
 use super::pipe::Pipe;
 use super::whims::{Call, Obedient, Whims};
@@ -31,7 +32,7 @@ pub struct Pipes {
     pub operators: VecDeque<PeerId>,
     pub accepting: bool,
     pub acceptable: bool,
-    pub knocked: bool,
+    pub reserved_acceptable: bool,
     pub out_of_files: bool,
     /// Everyone who was ever accepted, if there are whims: an event may come late.
     pub accepted: Vec<ConnId>,
@@ -70,7 +71,7 @@ impl Pipes {
             operators: VecDeque::new(),
             accepting: true,
             acceptable: false,
-            knocked: false,
+            reserved_acceptable: false,
             out_of_files: false,
             accepted: Vec::new(),
             hashes: VecDeque::new(),
@@ -103,7 +104,7 @@ impl Pipes {
     }
 
     /// Tells every edge there is, once. False: there was none.
-    pub fn tell(&mut self, events: &mut Events) -> bool {
+    pub fn tell(&mut self, events: &mut Events<HashJob>) -> bool {
         for pipe in &mut self.pipes {
             let (readable, writable) = (pipe.readable, pipe.writable);
             if let Some(conn) = pipe.conn
@@ -118,7 +119,8 @@ impl Pipes {
             events.ready.push(Readiness { conn, readable: true, writable: true });
         }
         events.acceptable = std::mem::take(&mut self.acceptable) && self.accepting;
-        events.knocked = std::mem::take(&mut self.knocked) && self.accepting;
+        events.reserved_acceptable =
+            std::mem::take(&mut self.reserved_acceptable) && self.accepting;
         while let Some((due, ..)) = self.hashes.front()
             && *due <= self.now
             && !self.hashes_held
@@ -127,11 +129,11 @@ impl Pipes {
             if !self.by_conn.contains_key(&conn) {
                 self.whims.comes_too_late();
             }
-            events.hashes.push((conn, outcome));
+            events.done.push((conn, outcome));
         }
         events.stops = std::mem::take(&mut self.stops);
         events.reload = self.certificate.is_some();
-        let told = events.reload || !events.ready.is_empty() || !events.hashes.is_empty();
-        told || events.acceptable || events.knocked || events.stops > 0
+        let told = events.reload || !events.ready.is_empty() || !events.done.is_empty();
+        told || events.acceptable || events.reserved_acceptable || events.stops > 0
     }
 }

@@ -67,7 +67,7 @@ pub struct Report {
 pub struct World {
     scene: Scene,
     weather: Rc<RefCell<Weather>>,
-    event_loop: Option<EventLoop<PipeNet>>,
+    event_loop: Option<EventLoop<PipeNet, Server>>,
     clients: Vec<Client>,
     liars: Vec<Liar>,
     newcomers: Vec<Newcomer>,
@@ -204,8 +204,8 @@ impl World {
         // No two starts have the same, or they would give two users the same key.
         let mut seed = [self.starts; 32];
         seed[0] = self.scene.choices.below(256) as u8;
-        let server = Server::new(store, self.rules.clone(), seed, now);
         let net = self.scene.net.clone();
+        let server = Server::new(store, self.rules.clone(), Box::new(net.clone()), seed, now);
         self.event_loop = Some(EventLoop::new(net, server, self.connections_max));
         Ok(())
     }

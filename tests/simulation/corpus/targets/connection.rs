@@ -31,8 +31,8 @@ pub fn run(bytes: &[u8]) {
     let choices = Choices::of_bytes(bytes);
     let now = Moment(1_000_000);
     let mut conns = Conns::default();
-    let generation = conns.use_id().generation;
-    let id = conns.insert(Connection::new(generation, IpAddr::V4(Ipv4Addr::LOCALHOST), now));
+    let id = ConnId { slot: 0, generation: 1 };
+    conns.insert(id, Connection::new(id.generation, IpAddr::V4(Ipv4Addr::LOCALHOST), now));
     let mut life = Life {
         conns,
         id,

@@ -10,9 +10,10 @@
 
 use std::cell::RefCell;
 
+use p2sp::event_loop::app::Share;
 use p2sp::id::ConnId;
 use p2sp::limits::{FRAMES_PER_CONN, READ_BYTES_PER_CONN};
-use p2sp::server::intake::{Intake, Share, fault_code};
+use p2sp::server::intake::{Intake, fault_code};
 use p2sp::wire::{Code, frame};
 
 const CONN: ConnId = ConnId { slot: 3, generation: 5 };
@@ -98,7 +99,7 @@ fn in_pieces(intake: &mut Intake, mut stream: &[u8], pieces: &[u8]) -> Content {
     let mut kept = Vec::new();
     loop {
         intake.clear();
-        intake.begin(CONN, Share::Full, &kept);
+        intake.begin(CONN, Share::Full, &kept, 0, READ_BYTES_PER_CONN - kept.len());
         let piece = pieces.next().copied().map(usize::from);
         let room = intake.room();
         let count = piece.map_or(usize::MAX, |piece| piece + 1).min(stream.len()).min(room.len());

@@ -1,0 +1,77 @@
+//! Addresses bound and not listened on yet: a port that is taken is known before anything is
+//! touched.
+//!
+//! Options are set on the listeners: what they accept has them as well.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use crate::id::Door;
+use crate::limits;
+
+/// Connections that the kernel completes before we accept them.
+const BACKLOG: i32 = 4096;
+/// TCP looks after peers that are silent: the first probe comes after this long.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// The time between two probes.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+/// So many unanswered probes end the connection.
+const KEEPALIVE_PROBES: u32 = 5;
+
+/// Sockets bound to addresses.
+#[derive(Default)]
+pub struct Bound(Vec<BoundSocket>);
+
+struct BoundSocket {
+    socket: Socket,
+    address: SocketAddr,
+    door: Door,
+}
+
+impl Bound {
+    /// Binds an address.
+    ///
+    /// # Errors
+    /// The port is taken, or the address is not ours.
+    pub fn bind(&mut self, address: SocketAddr, door: Door) -> io::Result<()> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_tcp_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(limits::KERNEL_UNSENT_BYTES)?;
+        socket.set_tcp_keepalive(
+            &TcpKeepalive::new()
+                .with_time(KEEPALIVE_AFTER)
+                .with_interval(KEEPALIVE_EVERY)
+                .with_retries(KEEPALIVE_PROBES),
+        )?;
+        socket.bind(&address.into())?;
+        let address = socket.local_addr()?.as_socket().unwrap_or(address);
+        self.0.push(BoundSocket { socket, address, door });
+        Ok(())
+    }
+
+    /// What was bound for that kind of listener, with the ports that the system chose.
+    pub fn addresses(&self, door: Door) -> Vec<SocketAddr> {
+        self.0.iter().filter(|bound| bound.door == door).map(|bound| bound.address).collect()
+    }
+
+    /// Listens on all of them.
+    ///
+    /// # Errors
+    /// The system refuses it.
+    pub(super) fn listen(self) -> io::Result<Vec<(TcpListener, Door)>> {
+        let listen = |bound: BoundSocket| {
+            bound.socket.listen(BACKLOG)?;
+            bound.socket.set_nonblocking(true)?;
+            Ok((bound.socket.into(), bound.door))
+        };
+        self.0.into_iter().map(listen).collect()
+    }
+}

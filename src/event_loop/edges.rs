@@ -1,0 +1,75 @@
+//! What the loop remembers of each connection: its name, and the edges that came.
+//!
+//! The edge tells each edge once. So *readable* stays true until reading met `WouldBlock`, and
+//! *writable* until writing did. A slot is used again; its generation is not, so that whatever
+//! comes late for a connection that is gone finds none (P24).
+
+use slab::Slab;
+
+use super::turns::Queue;
+use crate::id::ConnId;
+
+/// What is remembered of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    generation: u32,
+    /// Reading has not met `WouldBlock` since the last edge.
+    pub readable: bool,
+    /// The same for writing.
+    pub writable: bool,
+    /// In which queue its next turn is.
+    pub queue: Queue,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Edges {
+    slots: Slab<Edge>,
+    /// That of the last connection.
+    generation: u32,
+}
+
+impl Edges {
+    /// The name of the connection that is accepted next; another one at each call.
+    pub fn next_id(&mut self) -> ConnId {
+        // 0 is the generation of none.
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        ConnId { slot: self.slots.vacant_key() as u32, generation: self.generation }
+    }
+
+    /// The connection of the last name was accepted. Its socket can be written to, and its first
+    /// bytes may be there: no edge needs to say so.
+    pub fn insert(&mut self, id: ConnId, queue: Queue) {
+        let edge = Edge { generation: id.generation, readable: true, writable: true, queue };
+        let slot = self.slots.insert(edge);
+        debug_assert_eq!(slot, id.index());
+    }
+
+    /// The connection, if it lives.
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Edge> {
+        self.slots.get_mut(id.index()).filter(|edge| edge.generation == id.generation)
+    }
+
+    /// The connection that is in the slot.
+    pub fn in_slot(&self, slot: u32) -> Option<ConnId> {
+        let edge = self.slots.get(slot as usize)?;
+        Some(ConnId { slot, generation: edge.generation })
+    }
+
+    /// The connection is gone.
+    pub fn remove(&mut self, id: ConnId) {
+        if self.get_mut(id).is_some() {
+            self.slots.remove(id.index());
+        }
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}

@@ -1,0 +1,234 @@
+//! Whose turn it is to be read (P21).
+//!
+//! ```text
+//!            ┌ known ────────── all of them, in turn; those that used up their slice of the last
+//! next turns ┤                  tick (spent) stand behind the others
+//!            └ newcomers ────── a few; while known connections talk, none for a moment after those
+//! ```
+//!
+//! A connection stands in a queue as long as there is something to read or to serve that no edge
+//! will announce again. It stands there once. There are so few turns of newcomers a tick that a
+//! crowd of them makes other newcomers wait, and no other connection.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::id::{ConnId, Moment};
+use crate::limits;
+
+/// A queue of turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queue {
+    /// Connections that the application has not come to know yet.
+    #[default]
+    Newcomers,
+    /// All others.
+    Known,
+    /// Those of them that used up their slice of a tick.
+    Spent,
+}
+
+/// Who stands in the queues.
+#[derive(Debug, Default)]
+pub struct Turns {
+    known: VecDeque<ConnId>,
+    spent: VecDeque<ConnId>,
+    newcomers: VecDeque<ConnId>,
+    members: Members,
+    /// Newcomers have no turn before this …
+    newcomers_not_before: Moment,
+    /// … if known connections talk, which they are taken to do until this.
+    talk_until: Moment,
+}
+
+impl Turns {
+    /// Gives the connection a turn, unless it has one already.
+    pub fn put(&mut self, id: ConnId, queue: Queue) {
+        if self.members.insert(id) {
+            match queue {
+                Queue::Newcomers => self.newcomers.push_back(id),
+                Queue::Known => self.known.push_back(id),
+                Queue::Spent => self.spent.push_back(id),
+            }
+        }
+    }
+
+    /// Begins a tick's turns of known connections, and says how many there are.
+    pub fn begin(&mut self, now: Moment) -> usize {
+        self.known.append(&mut self.spent);
+        if !self.known.is_empty() {
+            self.talk_until = now.after(Duration::from_micros(limits::TALK_MICROS));
+        }
+        self.known.len()
+    }
+
+    /// The next turn of a known connection.
+    pub fn next_known(&mut self) -> Option<ConnId> {
+        let id = self.known.pop_front()?;
+        self.members.remove(id);
+        Some(id)
+    }
+
+    /// The tick is full: the connection is the first of the next one.
+    pub fn put_back_known(&mut self, id: ConnId) {
+        if self.members.insert(id) {
+            self.known.push_front(id);
+        }
+    }
+
+    /// Begins a tick's turns of newcomers, and says how many there are.
+    pub fn begin_newcomers(&self, now: Moment) -> usize {
+        let rest = now < self.newcomers_not_before;
+        if rest { 0 } else { self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) }
+    }
+
+    /// The next turn of a newcomer.
+    pub fn next_newcomer(&mut self) -> Option<ConnId> {
+        let id = self.newcomers.pop_front()?;
+        self.members.remove(id);
+        Some(id)
+    }
+
+    /// As [`Turns::put_back_known`].
+    pub fn put_back_newcomer(&mut self, id: ConnId) {
+        if self.members.insert(id) {
+            self.newcomers.push_front(id);
+        }
+    }
+
+    /// A tick's turns of newcomers are over. If there are more of them, and known connections talk,
+    /// the next have to wait for a moment: what a known connection says meanwhile is served as if
+    /// there were no crowd.
+    pub fn end_newcomers(&mut self, tick: Moment, now: impl FnOnce() -> Moment) {
+        if !self.newcomers.is_empty() && tick < self.talk_until {
+            let rest = Duration::from_micros(limits::NEWCOMER_REST_MICROS);
+            self.newcomers_not_before = now().after(rest);
+        }
+    }
+
+    /// When the next turn is: a moment that has passed stands for now.
+    pub fn next_at(&self) -> Option<Moment> {
+        if !self.known.is_empty() || !self.spent.is_empty() {
+            return Some(Moment::default());
+        }
+        (!self.newcomers.is_empty()).then_some(self.newcomers_not_before)
+    }
+}
+
+/// A queue of connections in which each stands once.
+#[derive(Debug, Default)]
+pub struct OnceQueue {
+    order: VecDeque<ConnId>,
+    members: Members,
+}
+
+impl OnceQueue {
+    /// Puts the connection at the end, unless it stands in the queue.
+    pub fn push(&mut self, id: ConnId) {
+        if self.members.insert(id) {
+            self.order.push_back(id);
+        }
+    }
+
+    /// Takes out the first.
+    pub fn pop(&mut self) -> Option<ConnId> {
+        let id = self.order.pop_front()?;
+        self.members.remove(id);
+        Some(id)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
+/// Which connections are in a list: the generation of the one that is, by slot. To ask costs no
+/// search, and a connection that is gone is not taken for the next one in its slot (P24).
+#[derive(Debug, Default)]
+pub struct Members(Vec<u32>);
+
+/// No connection has this generation.
+const NO_GENERATION: u32 = 0;
+
+impl Members {
+    /// Adds a connection. False: it was there.
+    pub fn insert(&mut self, id: ConnId) -> bool {
+        debug_assert_ne!(id.generation, NO_GENERATION);
+        if self.0.len() <= id.index() {
+            self.0.resize(id.index() + 1, NO_GENERATION);
+        }
+        std::mem::replace(&mut self.0[id.index()], id.generation) != id.generation
+    }
+
+    /// Takes a connection out. False: it was not there.
+    pub fn remove(&mut self, id: ConnId) -> bool {
+        match self.0.get_mut(id.index()) {
+            Some(generation) if *generation == id.generation => {
+                *generation = NO_GENERATION;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conn(slot: u32, generation: u32) -> ConnId {
+        ConnId { slot, generation }
+    }
+
+    #[test]
+    fn each_stands_in_a_queue_once_and_p24_a_slots_next_connection_is_another() {
+        let mut queue = OnceQueue::default();
+        queue.push(conn(7, 1));
+        queue.push(conn(7, 1));
+        queue.push(conn(7, 2));
+        queue.push(conn(7, 2));
+        assert_eq!(queue.len(), 2);
+        assert_eq!(queue.pop(), Some(conn(7, 1)));
+        queue.push(conn(7, 2));
+        assert_eq!(queue.pop(), Some(conn(7, 2)));
+        assert!(queue.is_empty() && queue.pop().is_none());
+    }
+
+    #[test]
+    fn p21_who_used_up_a_slice_stands_behind_the_others_and_newcomers_come_last() {
+        let mut turns = Turns::default();
+        turns.put(conn(1, 1), Queue::Newcomers);
+        turns.put(conn(2, 1), Queue::Spent);
+        turns.put(conn(3, 1), Queue::Known);
+        turns.put(conn(3, 1), Queue::Spent);
+        assert_eq!(turns.begin(Moment(1)), 2);
+        assert_eq!(turns.next_known(), Some(conn(3, 1)));
+        turns.put_back_known(conn(3, 1));
+        assert_eq!(turns.next_known(), Some(conn(3, 1)));
+        assert_eq!(turns.next_known(), Some(conn(2, 1)));
+        assert_eq!(turns.begin_newcomers(Moment(1)), 1);
+    }
+
+    #[test]
+    fn p21_newcomers_wait_for_a_moment_while_known_connections_talk() {
+        let mut turns = Turns::default();
+        let crowd = limits::NEWCOMERS_PER_TICK + 1;
+        (0..crowd as u32).for_each(|slot| turns.put(conn(slot, 1), Queue::Newcomers));
+        assert_eq!(turns.begin(Moment(1)), 0);
+        assert_eq!(turns.begin_newcomers(Moment(1)), limits::NEWCOMERS_PER_TICK);
+        turns.end_newcomers(Moment(1), || Moment(1));
+        assert_eq!(turns.begin_newcomers(Moment(1)), limits::NEWCOMERS_PER_TICK, "nobody talks");
+        turns.put(conn(100, 1), Queue::Known);
+        turns.begin(Moment(2));
+        turns.next_known();
+        turns.end_newcomers(Moment(2), || Moment(3));
+        assert_eq!(turns.begin_newcomers(Moment(3)), 0);
+        assert_eq!(turns.next_at(), Some(Moment(3 + limits::NEWCOMER_REST_MICROS)));
+    }
+}
