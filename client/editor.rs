@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread;
 
 use p2sp::locale::{Lang, shown};
-use p2sp::wire::command::{self, Argument, GroupList, Syntax};
+use p2sp::wire::command::{self, Command, GroupList, Typed};
+use p2sp::wire::typed;
 use rustyline::completion::{Completer, Pair};
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
@@ -139,26 +140,27 @@ fn candidates(line: &str, session: &Session) -> (usize, Vec<Pair>) {
     let found = match before.next() {
         None => commands(word, session.lang(), is_admin),
         Some(first) => {
-            let syntax = Syntax::of(&command::canonical(first));
-            let argument = syntax.and_then(|syntax| syntax.arguments().get(before.count()));
+            let command = Command::of_word(&typed::canonical(first));
+            let argument = command.and_then(|command| command.typed.get(before.count()));
             argument.map_or_else(Vec::new, |argument| match argument {
-                Argument::User | Argument::Creator => users(word, session.roster()),
-                Argument::Conversation => {
+                Typed::User | Typed::Creator => users(word, session.roster()),
+                Typed::Conversation => {
                     let mut found = users(word, session.roster());
                     found.extend(numbers(word, session.numbers(), GroupList::Mine));
                     found
                 }
-                Argument::Group => groups(word, session.numbers()),
-                Argument::GroupNumber(list) => numbers(word, session.numbers(), *list),
-                Argument::Query => commands(word, session.lang(), is_admin),
-                Argument::Online => words(word, &["online"]),
-                Argument::Lang => words(word, &["zh", "en"]),
-                Argument::StayOut => words(word, &["stay_out"]),
-                Argument::GroupName
-                | Argument::Password
-                | Argument::Count
-                | Argument::Words
-                | Argument::Text => Vec::new(),
+                Typed::Group | Typed::JoinedGroup => groups(word, session.numbers()),
+                Typed::GroupNumber(list) => numbers(word, session.numbers(), *list),
+                Typed::Query => commands(word, session.lang(), is_admin),
+                Typed::Online => words(word, &["online"]),
+                Typed::Lang => words(word, &["zh", "en"]),
+                Typed::StayOut => words(word, &["stay_out"]),
+                Typed::GroupName
+                | Typed::NewGroup
+                | Typed::Password
+                | Typed::Count
+                | Typed::Words
+                | Typed::Text => Vec::new(),
             })
         }
     };
@@ -179,11 +181,11 @@ fn commands(start: &str, lang: Lang, is_admin: bool) -> Vec<Pair> {
         Some(rest) => (".", rest),
         None => ("", start),
     };
-    let start = command::canonical(start);
+    let start = typed::canonical(start);
     let meant = |name: &&str| {
         name.starts_with(&start) && (name.is_ascii() || lang == Lang::Zh || !start.is_empty())
     };
-    let names = command::offered(is_admin).flat_map(Syntax::names).filter(meant);
+    let names = command::offered(is_admin).flat_map(Command::words).filter(meant);
     names.map(|name| pair(name, &format!("{dot}{name}"))).collect()
 }
 

@@ -4,7 +4,8 @@
 //! shown again. A list that was only fetched, and never seen, must be true instead: it is
 //! forgotten as soon as it may have changed.
 
-use p2sp::wire::command::{GroupList, GroupRef};
+use p2sp::wire::command::GroupList;
+use p2sp::wire::typed::GroupRef;
 use serde_json::Value;
 
 use super::show;

@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use p2sp::wire::command::GroupList;
-use p2sp::wire::{Code, MessageType, request};
+use p2sp::wire::command::{Command, GroupList};
+use p2sp::wire::{Code, MessageType, Name, request};
 use serde_json::{Map, Value};
 
 /// The arguments of a request.
@@ -123,7 +123,7 @@ impl Requests {
     pub fn push(&mut self, kind: MessageType, mut args: Args, purpose: Purpose) {
         self.id_last += 1;
         let id = self.id_last;
-        if carries_mid(kind) {
+        if Command::of(kind).has(Name::mid) {
             args.insert("mid".to_owned(), format!("{:032x}-{id:010}", self.run).into());
         }
         let request = Request { id, kind, args, purpose, sent: false, repeated: false };
@@ -173,11 +173,6 @@ impl Requests {
     pub fn waiting(&self) -> usize {
         self.waiting.iter().filter(|request| request.purpose != Purpose::Upkeep).count()
     }
-}
-
-fn carries_mid(kind: MessageType) -> bool {
-    use MessageType as T;
-    matches!(kind, T::Send | T::Sendgroup | T::Adminsend | T::Adminsendgroup | T::Broadcast)
 }
 
 fn may_repeat(kind: MessageType) -> bool {

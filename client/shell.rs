@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use p2sp::locale::client::Text;
 use p2sp::locale::{self, Lang};
-use p2sp::wire::command::{self, Command, CommandFault, Syntax};
+use p2sp::wire::command::{self, Command};
+use p2sp::wire::typed::{self, CommandFault, Parsed};
 use p2sp::wire::{Code, MessageType};
 
 use crate::link::Link;
@@ -72,11 +73,11 @@ impl<'a, R: BufRead> Shell<'a, R> {
             match line {
                 Line::Text(line) if line.trim().is_empty() => {}
                 Line::Text(line) | Line::Held(line) => match self.understand(&line) {
-                    Some(Command::Request { kind, args }) => {
+                    Some(Parsed::Request { kind, args }) => {
                         self.remember(&line, kind, &args);
                         self.request(kind, args);
                     }
-                    Some(Command::Quit) => return self.leave_soon(),
+                    Some(Parsed::Quit) => return self.leave_soon(),
                     None => {}
                 },
                 Line::GivenUp if twice => return self.leave_soon(),
@@ -112,11 +113,11 @@ impl<'a, R: BufRead> Shell<'a, R> {
     }
 
     /// The command of a line, or nothing if it was refused.
-    fn understand(&mut self, line: &str) -> Option<Command> {
+    fn understand(&mut self, line: &str) -> Option<Parsed> {
         let mut parsed = self.parse(line);
         if let Err(CommandFault::Unknown { word, .. }) = &parsed {
             // They may have become an administrator since they signed in.
-            let known = Syntax::of(word).is_some();
+            let known = Command::of_word(word).is_some();
             if known && self.link.with(|session| session.is_admin() == Some(false)) {
                 self.ask(MessageType::Whoami, Args::new(), Purpose::Numbers);
                 self.wait_for_answers();
@@ -153,9 +154,9 @@ impl<'a, R: BufRead> Shell<'a, R> {
             .ok()
     }
 
-    fn parse(&self, line: &str) -> Result<Command, CommandFault> {
+    fn parse(&self, line: &str) -> Result<Parsed, CommandFault> {
         self.link.with(|session| {
-            command::parse(line, session.is_admin(), &|list, number| {
+            typed::parse(line, session.is_admin(), &|list, number| {
                 session.numbers().group(list, number)
             })
         })

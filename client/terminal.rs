@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
 use std::sync::Arc;
 
-use p2sp::wire::command::{self, Syntax};
+use p2sp::wire::command::Command;
+use p2sp::wire::typed;
 use rustyline::error::ReadlineError;
 
 use crate::editor::LineEditor;
@@ -171,7 +172,7 @@ impl<R> Terminal<R> {
         loop {
             let (line, was_typed_ahead) = editor.secret(prompt).ok()?;
             let word = line.split_whitespace().next().unwrap_or_default();
-            let is_command = Syntax::of(&command::canonical(word)).is_some();
+            let is_command = Command::of_word(&typed::canonical(word)).is_some();
             if !was_typed_ahead || !is_command {
                 if let Some(at) = self.held.iter().position(|held| *held == line) {
                     self.held.remove(at);

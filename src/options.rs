@@ -469,7 +469,7 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
     let name = name.trim();
     let Some(limit) = limits.get_mut(name) else {
         let names = Limits::TABLE.iter().map(|(name, ..)| *name);
-        let nearest = p2sp::wire::command::nearest(name, names).map(str::to_owned);
+        let nearest = p2sp::wire::typed::nearest(name, names).map(str::to_owned);
         return Err(Startup::UnknownLimit { name: name.to_owned(), nearest });
     };
     *limit = match value.trim() {

@@ -6,7 +6,9 @@
 
 use rand::Rng;
 
-use super::{Answer, Cx, No, Outcome, commands, operator};
+use super::caller::{Anyone, Guest, Member};
+use super::context::{Answer, Cx, Failure, Outcome};
+use super::operator;
 use crate::id::{Moment, UserId};
 use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS, Limits};
 use crate::locale::reply::Reply;
@@ -17,26 +19,25 @@ use crate::password::{self, KeyHash, Secret, Task};
 use crate::sessions::SignIn;
 use crate::store::{Store, StoreError, User};
 use crate::throttle::{Attempt, Judged, Place, Prefix, Throttle};
+use crate::wire::command::{self, Help, Login, Logout, Passwd, Ping, Reg, Resume, Whoami};
 use crate::wire::response::{Data, Welcome};
-use crate::wire::{Args, Code, Refusal};
+use crate::wire::{Code, Refusal};
 
 /// `ping`: nothing but an answer.
-pub fn ping(_: &mut Cx, _: &Args) -> Answer {
+pub fn ping(_: &mut Cx, _: Anyone, _: Ping) -> Answer {
     Ok(Outcome::said(Reply::Pong))
 }
 
 /// `reg`: makes an account. Does not sign in.
-pub fn reg(cx: &mut Cx, args: &Args) -> Answer {
-    refuse_signed_in(cx)?;
-    let name = Name::user(args.username()?)
+pub fn reg(cx: &mut Cx, _: Guest, req: Reg) -> Answer {
+    let name = Name::user(req.username)
         .map_err(|flaw| Refusal::about(Code::BadName, format!("user_{flaw}")))?;
-    let password = required_password(args)?;
     if let Some(word) = name.looks_reserved() {
         return Err(Refusal::about(Code::NameReserved, word).into());
     }
-    check_strength(password, &name.text)?;
+    check_strength(req.password, &name.text)?;
     cx.need_storage()?;
-    let is_invited = check_invite(cx, args)?;
+    let is_invited = check_invite(cx, req.invite)?;
     check_name_is_free(cx, &name)?;
     // Whoever an operator invited is not held up by others behind the same address.
     let counted_for = (!is_invited).then_some(cx.caller.address);
@@ -44,32 +45,27 @@ pub fn reg(cx: &mut Cx, args: &Args) -> Answer {
         let (limits, now) = (&cx.rules.limits, cx.now.mono);
         cx.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
     }
-    let task = Task::Hash { password: Secret::from(password), salt: salt(cx) };
+    let task = Task::Hash { password: Secret::from(req.password), salt: salt(cx) };
     wait_for_hash(cx, task, Purpose::Register { name, counted_for })
 }
 
 /// `login`: signs in with a password. An unknown name costs the same work as a known one.
-pub fn login(cx: &mut Cx, args: &Args) -> Answer {
-    refuse_signed_in(cx)?;
-    let namekey = user_key(args.username()?);
-    let password = required_password(args)?;
-    let acks = args.ack()?;
+pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
+    let namekey = user_key(req.username);
     let (user, stored) = match cx.store.credentials(&namekey)? {
         Some(credentials) => (Some(credentials.user.id), credentials.password),
         None => (None, password::decoy(cx.rules.hash_cost)),
     };
     let place = place_of(cx, user)?;
     let attempt = begin_attempt(cx, &namekey, place)?;
-    let (password, salt) = (Secret::from(password), salt(cx));
+    let (password, salt) = (Secret::from(req.password), salt(cx));
     let task = Task::Verify { password, stored: stored.clone(), salt };
-    wait_for_hash(cx, task, Purpose::SignIn { user, attempt, stored, acks })
+    wait_for_hash(cx, task, Purpose::SignIn { user, attempt, stored, acks: req.ack })
 }
 
 /// `resume`: signs in with the key of the last sign-in.
-pub fn resume(cx: &mut Cx, args: &Args) -> Answer {
-    refuse_signed_in(cx)?;
-    let key = args.auth_token()?.ok_or(Code::BadKey)?;
-    let acks = args.ack()?;
+pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
+    let key = req.auth_token.ok_or(Code::BadKey)?;
     let hash = KeyHash::of(key);
     let owner = cx.store.key_owner(&hash.0)?.ok_or(Code::BadKey)?;
     let unix = cx.now.unix;
@@ -87,20 +83,19 @@ pub fn resume(cx: &mut Cx, args: &Args) -> Answer {
         count_takeover(cx, owner.user.id)?;
     }
     cx.store.touch_key(owner.user.id, unix)?;
-    begin_session(cx, &owner.user, key.to_owned(), owner.created, acks)
+    begin_session(cx, &owner.user, key.to_owned(), owner.created, req.ack)
 }
 
 /// `logout`: ends the session and its key; the connection stays.
-pub fn logout(cx: &mut Cx, user: UserId, _: &Args) -> Answer {
-    cx.store.set_key(user, None, cx.now.unix)?;
+pub fn logout(cx: &mut Cx, member: Member, _: Logout) -> Answer {
+    cx.store.set_key(member.id(), None, cx.now.unix)?;
     cx.outbox.stage(Effect::SignOut(cx.caller.conn));
     Ok(Outcome::said(Reply::SignedOut))
 }
 
 /// `passwd`: another password and another key.
-pub fn passwd(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let old = required_password(args)?;
-    let new = args.newpassword()?.ok_or(Refusal::about(Code::BadRequest, "newpassword"))?;
+pub fn passwd(cx: &mut Cx, member: Member, req: Passwd) -> Answer {
+    let (user, old, new) = (member.id(), req.password, req.newpassword);
     let name = cx.name_of(user)?;
     check_strength(new, &name)?;
     let stored = cx.store.password(user)?.ok_or(Code::Internal)?;
@@ -110,24 +105,22 @@ pub fn passwd(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 }
 
 /// `whoami`.
-pub fn whoami(cx: &mut Cx, user: UserId, _: &Args) -> Answer {
-    let name = cx.name_of(user)?;
-    let admin = cx.is_admin();
-    let data = serde_json::json!({"username": name, "user_id": user.0, "is_admin": admin});
+pub fn whoami(cx: &mut Cx, member: Member, _: Whoami) -> Answer {
+    let (name, admin) = (cx.name_of(member.id())?, member.is_admin());
+    let data = serde_json::json!({"username": name, "user_id": member.id().0, "is_admin": admin});
     Ok(Outcome::Done(Reply::Whoami { name, admin }, Data::Object(data)))
 }
 
 /// `lang`: the language of this session from here on, this answer included.
-pub fn lang(cx: &mut Cx, _: UserId, args: &Args) -> Answer {
-    let tag = args.lang()?.ok_or(Refusal::about(Code::BadRequest, "lang"))?;
-    cx.lang = Lang::from_tag(tag);
+pub fn lang(cx: &mut Cx, _: Member, req: command::Lang) -> Answer {
+    cx.lang = Lang::from_tag(req.lang);
     cx.outbox.stage(Effect::Speak(cx.caller.conn, cx.lang));
     Ok(Outcome::said(Reply::LangSet))
 }
 
 /// `help`: what can be typed, or how one command is used.
-pub fn help(cx: &mut Cx, _: UserId, args: &Args) -> Answer {
-    let words = locale::command::help(cx.lang, cx.is_admin(), args.query()?);
+pub fn help(cx: &mut Cx, member: Member, req: Help) -> Answer {
+    let words = locale::command::help(cx.lang, member.is_admin(), req.query);
     Ok(Outcome::said(Reply::Words(words)))
 }
 
@@ -137,7 +130,7 @@ pub fn hash_done(cx: &mut Cx, purpose: &Purpose, outcome: &password::Outcome) ->
     match (purpose, outcome) {
         (Purpose::Register { name, counted_for }, password::Outcome::Hashed(stored)) => {
             let answer = registered(cx, name, stored);
-            if let (Err(No::Refused(_)), Some(address)) = (&answer, counted_for) {
+            if let (Err(Failure::Refused(_)), Some(address)) = (&answer, counted_for) {
                 let (limits, now) = (&cx.rules.limits, cx.now.mono);
                 cx.throttle.give_registration_back(*address, limits, now);
             }
@@ -272,7 +265,7 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
         is_admin: user.admin,
         user_id: user.id.0,
         username: user.name.clone(),
-        commands: commands(user.admin),
+        commands: command::usable(user.admin),
         epoch: store.epoch().to_owned(),
         cursor: cursor.0,
     };
@@ -285,18 +278,7 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
     Ok(Outcome::Done(text, Data::Welcome(Box::new(welcome))))
 }
 
-fn refuse_signed_in(cx: &Cx) -> Result<(), No> {
-    match cx.sessions.get(cx.caller.conn) {
-        Some(_) => Err(Code::AlreadySignedIn.into()),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn required_password<'a>(args: &'a Args) -> Result<&'a str, No> {
-    Ok(args.password()?.ok_or(Refusal::about(Code::BadRequest, "password"))?)
-}
-
-pub(super) fn check_strength(password: &str, name: &str) -> Result<(), No> {
+pub(super) fn check_strength(password: &str, name: &str) -> Result<(), Failure> {
     match password::weakness(password, name) {
         None => Ok(()),
         Some(weakness) => Err(Refusal::about(Code::WeakPassword, weakness.name()).into()),
@@ -304,13 +286,13 @@ pub(super) fn check_strength(password: &str, name: &str) -> Result<(), No> {
 }
 
 /// Whether an invite code was brought. Whoever comes from elsewhere needs one.
-fn check_invite(cx: &mut Cx, args: &Args) -> Result<bool, No> {
+fn check_invite(cx: &mut Cx, given: Option<&str>) -> Result<bool, Failure> {
     let (address, now) = (cx.caller.address, cx.now.mono);
     let Some(expected) = cx.rules.invite else { return Ok(false) };
     if address.to_canonical().is_loopback() {
         return Ok(false);
     }
-    let given = args.invite()?.filter(|code| !code.is_empty()).ok_or(Code::InviteRequired)?;
+    let given = given.filter(|code| !code.is_empty()).ok_or(Code::InviteRequired)?;
     let limits = &cx.rules.limits;
     cx.throttle.check_invite(address, limits, now).map_err(Refusal::slow_down)?;
     if KeyHash::of(given) == expected {
@@ -321,7 +303,7 @@ fn check_invite(cx: &mut Cx, args: &Args) -> Result<bool, No> {
 }
 
 /// Refuses a name that is taken; who asks for many of them is slowed down.
-fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), No> {
+fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), Failure> {
     let (address, now) = (cx.caller.address, cx.now.mono);
     let limits = &cx.rules.limits;
     cx.throttle.check_name(address, limits, now).map_err(Refusal::slow_down)?;
@@ -333,7 +315,7 @@ fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), No> {
 }
 
 /// Whether somebody signed in to the account from near where this one comes from.
-fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, No> {
+fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, Failure> {
     let here = Prefix::of(cx.caller.address);
     let Some(user) = user else { return Ok(Place::New) };
     let addresses = cx.store.sign_in_addresses(user)?;
@@ -342,7 +324,7 @@ fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, No> {
 }
 
 /// An attempt at the account's password begins, if it may now.
-fn begin_attempt(cx: &mut Cx, namekey: &str, place: Place) -> Result<Attempt, No> {
+fn begin_attempt(cx: &mut Cx, namekey: &str, place: Place) -> Result<Attempt, Failure> {
     let (limits, now) = (&cx.rules.limits, cx.now.mono);
     let attempt = Attempt::new(cx.caller.address, namekey, place);
     cx.throttle.begin(&attempt, limits, now).map_err(Refusal::slow_down)?;
@@ -357,13 +339,13 @@ pub(super) fn wait_for_hash(cx: &mut Cx, task: Task, purpose: Purpose) -> Answer
     Ok(Outcome::Later)
 }
 
-fn count_takeover(cx: &mut Cx, user: UserId) -> Result<(), No> {
+fn count_takeover(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
     let (limits, now) = (&cx.rules.limits, cx.now.mono);
     cx.throttle.take_over(user, limits, now).map_err(|s| Refusal::slow_down(s).into())
 }
 
 /// A fresh login key: 32 bytes as hexadecimal digits. The database gets only its hash.
-fn new_key(cx: &mut Cx, user: UserId) -> Result<String, No> {
+fn new_key(cx: &mut Cx, user: UserId) -> Result<String, Failure> {
     let mut bytes = [0; 32];
     cx.rng.fill_bytes(&mut bytes);
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

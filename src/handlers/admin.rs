@@ -4,11 +4,13 @@
 
 use serde_json::{Value, json};
 
-use super::context::Draft;
+use super::caller::Admin;
+use super::context::{Answer, Cx, Failure, Outcome, ServerFacts};
 use super::group::{list_groups, tell};
-use super::list::{Cursor, Page, ROWS_ASKED, name_bytes};
+use super::list::{Page, ROWS_ASKED, name_bytes};
 use super::message::sent_to;
-use super::{Answer, Cx, No, Outcome, ServerFacts};
+use super::named;
+use super::post::{Draft, post, posted};
 use crate::conn::CloseReason;
 use crate::counters::Counters;
 use crate::id::{Conversation, GroupId, Seq, UserId};
@@ -17,66 +19,68 @@ use crate::locale::reply::{Figure, Reply, UserLine};
 use crate::outbox::Effect;
 use crate::sessions::Sessions;
 use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, Store, StoreError, User};
+use crate::wire::argument::{AnyonesGroup, MessageText, Mid, PageStart};
+use crate::wire::command::{
+    Adminsend, Adminsendgroup, Allgroup, Allusers, Blockgroup, Blockuser, Broadcast, Online, Stats,
+    Unblockgroup, Unblockuser,
+};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Event, Notice, Refusal};
+use crate::wire::{Code, Event, Notice};
 
 /// `allusers`: every user, or only those online.
-pub fn allusers(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    if args.online()? {
-        return online(cx, user, args);
+pub fn allusers(cx: &mut Cx, admin: Admin, req: Allusers) -> Answer {
+    if req.online {
+        return online(cx, admin, Online { after: req.after });
     }
-    let begins = Cursor::read(args)?;
-    let rows = cx.store.users_page(UserId(begins.id), ROWS_ASKED)?;
-    Ok(list_users(cx, begins, rows))
+    let rows = cx.store.users_page(UserId(req.after.id), ROWS_ASKED)?;
+    Ok(list_users(cx, req.after, rows))
 }
 
 /// `online`: every user who is online.
-pub fn online(cx: &mut Cx, _: Option<UserId>, args: &Args) -> Answer {
-    let begins = Cursor::read(args)?;
-    let store = &cx.store;
-    let online = cx.sessions.online_after(UserId(begins.id), ROWS_ASKED);
-    let rows: Result<Vec<Option<User>>, _> = online.map(|user| store.user(user)).collect();
+pub fn online(cx: &mut Cx, _: Admin, req: Online) -> Answer {
+    let online = cx.sessions.online_after(UserId(req.after.id), ROWS_ASKED);
+    let rows: Result<Vec<Option<User>>, _> = online.map(|user| cx.store.user(user)).collect();
     let rows = rows?.into_iter().flatten().collect();
-    Ok(list_users(cx, begins, rows))
+    Ok(list_users(cx, req.after, rows))
 }
 
 /// `allgroup`: every group, by number.
-pub fn allgroup(cx: &mut Cx, _: Option<UserId>, args: &Args) -> Answer {
-    let begins = Cursor::read(args)?;
-    let rows = cx.store.all_groups(GroupId(begins.id), ROWS_ASKED)?;
-    Ok(list_groups(cx, begins, rows))
+pub fn allgroup(cx: &mut Cx, _: Admin, req: Allgroup) -> Answer {
+    let rows = cx.store.all_groups(GroupId(req.after.id), ROWS_ASKED)?;
+    Ok(list_groups(cx, req.after, rows))
 }
 
 /// `adminsend`: a system message to anyone, friend or not.
-pub fn adminsend(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    let other = cx.named_user(user, args)?;
-    let seq = say(cx, user, args, Conversation::Inbox(other.id))?;
+pub fn adminsend(cx: &mut Cx, admin: Admin, req: Adminsend) -> Answer {
+    let other = named::anyone(cx, req.username)?;
+    let seq = say(cx, admin, req.message, req.mid, Conversation::Inbox(other.id))?;
     Ok(sent_to(cx, &other, seq, true))
 }
 
 /// `adminsendgroup`: a system message to any group, blocked ones included.
-pub fn adminsendgroup(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    cx.text(args)?;
-    let seq = match cx.posted_in_group(user, args, true)? {
+pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer {
+    let (text, mid) = (req.message, req.mid);
+    let is_meant = |cx: &Cx, found| named::is_group(cx, admin.id(), &req.group, found);
+    let seq = match posted(cx, admin.id(), mid, (text, true), is_meant)? {
         Some(seq) => seq,
         None => {
-            let group = cx.named_group(user, args)?;
+            let group = named::any_group(cx, admin, &req.group)?;
             let label = GroupLabel { name: group.name, creator: group.creator_name };
-            post_system(cx, user, args, Conversation::Group(group.id), Some(label))?
+            post_system(cx, admin, text, mid, Conversation::Group(group.id), Some(label))?
         }
     };
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
 }
 
 /// `broadcast`: a system message to every user, offline ones included.
-pub fn broadcast(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    let seq = say(cx, user, args, Conversation::Everyone)?;
+pub fn broadcast(cx: &mut Cx, admin: Admin, req: Broadcast) -> Answer {
+    let seq = say(cx, admin, req.message, req.mid, Conversation::Everyone)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
 /// `blockuser`: signed out at once, with the reason, and let in no more.
-pub fn blockuser(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    let other = cx.named_user(user, args)?;
+pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
+    let other = named::anyone(cx, req.username)?;
     if other.admin {
         return Err(Code::AdminProtected.into());
     }
@@ -91,26 +95,26 @@ pub fn blockuser(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
 }
 
 /// `unblockuser`: may sign in again.
-pub fn unblockuser(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    let other = cx.named_user(user, args)?;
+pub fn unblockuser(cx: &mut Cx, _: Admin, req: Unblockuser) -> Answer {
+    let other = named::anyone(cx, req.username)?;
     cx.store.set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
 
 /// `blockgroup`: nobody may send to it; its members are told.
-pub fn blockgroup(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    let group = set_group_blocked(cx, user, args, true)?;
+pub fn blockgroup(cx: &mut Cx, admin: Admin, req: Blockgroup) -> Answer {
+    let group = set_group_blocked(cx, admin, &req.group, true)?;
     Ok(Outcome::said(Reply::GroupBlocked { name: group.name }))
 }
 
 /// `unblockgroup`: open again; its members are told.
-pub fn unblockgroup(cx: &mut Cx, user: Option<UserId>, args: &Args) -> Answer {
-    let group = set_group_blocked(cx, user, args, false)?;
+pub fn unblockgroup(cx: &mut Cx, admin: Admin, req: Unblockgroup) -> Answer {
+    let group = set_group_blocked(cx, admin, &req.group, false)?;
     Ok(Outcome::said(Reply::GroupUnblocked { name: group.name }))
 }
 
 /// `stats`: how the server is doing.
-pub fn stats(cx: &mut Cx, _: Option<UserId>, _: &Args) -> Answer {
+pub fn stats(cx: &mut Cx, _: Admin, _: Stats) -> Answer {
     let figures = figures(cx.store, cx.sessions, cx.counters, &cx.server)?;
     let (refusals, closes) = (cx.counters.refusals(), cx.counters.closes());
     let object = |counts: &[(&'static str, u64)]| -> Value {
@@ -171,7 +175,7 @@ pub fn figures(
     ])
 }
 
-fn list_users(cx: &Cx, begins: Cursor, rows: Vec<User>) -> Outcome {
+fn list_users(cx: &Cx, begins: PageStart, rows: Vec<User>) -> Outcome {
     let page = Page::cut(
         begins,
         LIST_BYTES_MAX,
@@ -204,47 +208,44 @@ fn list_users(cx: &Cx, begins: Cursor, rows: Vec<User>) -> Outcome {
 /// already.
 fn say(
     cx: &mut Cx,
-    user: Option<UserId>,
-    args: &Args,
+    admin: Admin,
+    text: MessageText,
+    mid: Option<Mid>,
     conversation: Conversation,
-) -> Result<Seq, No> {
-    cx.text(args)?;
-    match cx.posted(user, args, true, |_, found| Ok(found == conversation))? {
+) -> Result<Seq, Failure> {
+    match posted(cx, admin.id(), mid, (text, true), |_, found| Ok(found == conversation))? {
         Some(seq) => Ok(seq),
-        None => post_system(cx, user, args, conversation, None),
+        None => post_system(cx, admin, text, mid, conversation, None),
     }
 }
 
 fn post_system(
     cx: &mut Cx,
-    user: Option<UserId>,
-    args: &Args,
+    admin: Admin,
+    text: MessageText,
+    mid: Option<Mid>,
     conversation: Conversation,
     group: Option<GroupLabel>,
-) -> Result<Seq, No> {
-    let (body, mid) = (cx.text(args)?, args.mid()?);
+) -> Result<Seq, Failure> {
     cx.need_storage()?;
-    let (sender, sender_name, kind) = (user, None, EntryKind::System);
-    cx.post(Draft { conversation, sender, sender_name, kind, body, mid, group })
+    let (sender, sender_name, kind) = (admin.id(), None, EntryKind::System);
+    post(cx, Draft { conversation, sender, sender_name, kind, text, mid, group })
 }
 
 fn set_group_blocked(
     cx: &mut Cx,
-    user: Option<UserId>,
-    args: &Args,
+    admin: Admin,
+    AnyonesGroup(named): &AnyonesGroup,
     blocked: bool,
-) -> Result<Group, No> {
-    if args.group_id()?.is_none() && args.creator()?.is_none() {
-        return Err(Refusal::about(Code::BadRequest, "creator").into());
-    }
-    let group = cx.named_group(user, args)?;
+) -> Result<Group, Failure> {
+    let group = named::any_group(cx, admin, named)?;
     // Blocking what is blocked is done already, and nobody is told twice.
     if (group.status == GroupStatus::Blocked) != blocked {
         cx.store.set_group_blocked(group.id, blocked)?;
         let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };
-        let username = user.map(|user| cx.name_of(user)).transpose()?;
+        let username = admin.id().map(|admin| cx.name_of(admin)).transpose()?;
         let notice = Notice { username, ..Notice::plain(event) };
-        tell(cx, Conversation::Group(group.id), user, &group, notice)?;
+        tell(cx, Conversation::Group(group.id), admin.id(), &group, notice)?;
     }
     Ok(group)
 }

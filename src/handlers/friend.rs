@@ -2,22 +2,27 @@
 
 use serde_json::json;
 
-use super::list::{Cursor, Page, ROWS_ASKED, name_bytes, people};
-use super::message::count_waiting;
-use super::{Answer, Cx, No, Outcome};
+use super::caller::Member;
+use super::context::{Answer, Cx, Failure, Outcome};
+use super::list::{Page, ROWS_ASKED, name_bytes, people};
+use super::named;
+use super::post::{count_waiting, notify};
 use crate::id::{Conversation, UserId};
 use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX, NOTICE_BYTES};
 use crate::locale::reply::Reply;
 use crate::store::User;
+use crate::wire::argument::PageStart;
+use crate::wire::command::{Accept, Add, Del, Friends, Reject};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Event, Notice, Refusal};
+use crate::wire::{Code, Event, Notice, Refusal};
 
 /// `add`: makes a friend at once, or with approval asks to be one. Whoever was asked and asks in
 /// turn has said yes.
-pub fn add(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
+pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
+    let user = member.id();
     let now = cx.now.mono;
     cx.throttle.add_friend(user, now).map_err(Refusal::slow_down)?;
-    let other = cx.named_user(Some(user), args)?;
+    let other = named::user(cx, member, req.username)?;
     if other.id == user {
         return Err(Code::Yourself.into());
     }
@@ -46,22 +51,23 @@ pub fn add(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 }
 
 /// `accept`: says yes to a request.
-pub fn accept(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let other = requester(cx, user, args)?;
-    befriend(cx, user, other)
+pub fn accept(cx: &mut Cx, member: Member, req: Accept) -> Answer {
+    let other = requester(cx, member, req.username)?;
+    befriend(cx, member.id(), other)
 }
 
 /// `reject`: says no to a request.
-pub fn reject(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let other = requester(cx, user, args)?;
-    cx.store.remove_request(other.id, user)?;
-    tell(cx, user, &other, Event::FriendRejected)?;
+pub fn reject(cx: &mut Cx, member: Member, req: Reject) -> Answer {
+    let other = requester(cx, member, req.username)?;
+    cx.store.remove_request(other.id, member.id())?;
+    tell(cx, member.id(), &other, Event::FriendRejected)?;
     Ok(Outcome::said(Reply::FriendRejected { name: other.name }))
 }
 
 /// `del`: ends a friendship.
-pub fn del(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let other = cx.named_user(Some(user), args)?;
+pub fn del(cx: &mut Cx, member: Member, req: Del) -> Answer {
+    let user = member.id();
+    let other = named::user(cx, member, req.username)?;
     if !cx.store.are_friends(user, other.id)? {
         return Err(Code::NotFriends.into());
     }
@@ -72,11 +78,11 @@ pub fn del(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 
 /// `friends`: every friend and whether they are online; on the first page, who waits for an
 /// answer.
-pub fn friends(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let begins = Cursor::read(args)?;
+pub fn friends(cx: &mut Cx, member: Member, req: Friends) -> Answer {
+    let (user, begins) = (member.id(), req.after);
     let store = &cx.store;
     // Those who wait are shown first, in up to half of the page.
-    let waiting = match begins == Cursor::default() {
+    let waiting = match begins == PageStart::default() {
         true => store.requests_to(user, UserId(0), LIST_ROWS_MAX)?,
         false => Vec::new(),
     };
@@ -92,10 +98,14 @@ pub fn friends(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     Ok(Outcome::Done(Reply::Friends { friends, requests }, Data::Object(data)))
 }
 
-/// The user who asked to be a friend, by the argument `username`.
-fn requester(cx: &mut Cx, user: UserId, args: &Args) -> Result<User, No> {
-    let other = cx.named_user(Some(user), args)?;
-    if cx.store.has_request(other.id, user)? { Ok(other) } else { Err(Code::NoSuchRequest.into()) }
+/// The user of that name, who asked to be a friend.
+fn requester(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
+    let other = named::user(cx, member, name)?;
+    if cx.store.has_request(other.id, member.id())? {
+        Ok(other)
+    } else {
+        Err(Code::NoSuchRequest.into())
+    }
 }
 
 fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
@@ -108,14 +118,14 @@ fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
     Ok(Outcome::said(Reply::FriendAdded { name: other.name }))
 }
 
-fn check_room(cx: &Cx, user: UserId) -> Result<(), No> {
+fn check_room(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.friends;
     let full = limit > 0 && cx.store.friend_count(user)? >= limit;
     if full { Err(Code::FriendLimit.into()) } else { Ok(()) }
 }
 
-fn tell(cx: &mut Cx, user: UserId, other: &User, event: Event) -> Result<(), No> {
+fn tell(cx: &mut Cx, user: UserId, other: &User, event: Event) -> Result<(), Failure> {
     let notice = Notice::by(event, &cx.name_of(user)?);
-    cx.notify(Conversation::Inbox(other.id), Some(user), &notice)?;
+    notify(cx, Conversation::Inbox(other.id), Some(user), &notice)?;
     Ok(())
 }

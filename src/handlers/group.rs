@@ -6,23 +6,29 @@
 
 use serde_json::json;
 
-use super::list::{Cursor, Page, ROWS_ASKED, name_bytes, people};
-use super::message::count_waiting;
-use super::{Answer, Cx, No, Outcome};
+use super::caller::Member;
+use super::context::{Answer, Cx, Failure, Outcome};
+use super::list::{Page, ROWS_ASKED, name_bytes, people};
+use super::named;
+use super::post::{count_waiting, notify, use_quota};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::{LIST_BYTES_MAX, NOTICE_BYTES};
 use crate::locale::reply::{GroupLine, Reply};
 use crate::names::Name;
 use crate::outbox::Effect;
 use crate::store::{Group, GroupStatus, User};
+use crate::wire::argument::PageStart;
+use crate::wire::command::{
+    Addgroupuser, Delgroup, Delgroupuser, Groups, Groupusers, Leavegroup, Newgroup,
+};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Event, Notice, Refusal};
+use crate::wire::{Code, Event, Notice, Refusal};
 
 /// `newgroup`: its creator is its first member.
-pub fn newgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let raw = args.groupname()?.ok_or(Refusal::about(Code::BadRequest, "groupname"))?;
-    let name =
-        Name::group(raw).map_err(|flaw| Refusal::about(Code::BadName, format!("group_{flaw}")))?;
+pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
+    let user = member.id();
+    let name = Name::group(req.groupname)
+        .map_err(|flaw| Refusal::about(Code::BadName, format!("group_{flaw}")))?;
     let store = &cx.store;
     if store.group_by_name(user, &name.key)?.is_some() {
         return Err(Code::GroupExists.into());
@@ -33,7 +39,7 @@ pub fn newgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     }
     check_joined(cx, user)?;
     cx.need_storage()?;
-    cx.use_quota(user, name.text.len() + name.key.len(), false)?;
+    use_quota(cx, user, name.text.len() + name.key.len(), false)?;
     let group = cx.store.add_group(user, &name, cx.now.unix)?;
     cx.outbox.stage(Effect::Join(user, group));
     let data = json!({"group_id": group.0});
@@ -41,8 +47,9 @@ pub fn newgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 }
 
 /// `delgroup`: every other member gets a notice, the last thing they get of the group.
-pub fn delgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let group = cx.own_group(user, args)?;
+pub fn delgroup(cx: &mut Cx, member: Member, req: Delgroup) -> Answer {
+    let user = member.id();
+    let group = named::own_group(cx, member, &req.group)?;
     tell_group(cx, user, &group, Event::GroupDeleted, user)?;
     cx.store.delete_group(group.id)?;
     cx.outbox.stage(Effect::Dissolve(group.id));
@@ -51,9 +58,10 @@ pub fn delgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 
 /// `addgroupuser`: the group and the user get a notice. That of the user counts among what waits
 /// for them; one of an ending never does, so that nobody is kept in a group by a full mailbox.
-pub fn addgroupuser(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let group = cx.own_group(user, args)?;
-    let other = cx.named_user(Some(user), args)?;
+pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
+    let user = member.id();
+    let group = named::own_group(cx, member, &req.group)?;
+    let other = named::user(cx, member, req.username)?;
     if cx.store.is_member(group.id, other.id)? {
         return Err(Code::AlreadyMember.into());
     }
@@ -76,9 +84,10 @@ pub fn addgroupuser(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 }
 
 /// `delgroupuser`: the member gets a notice.
-pub fn delgroupuser(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let group = cx.own_group(user, args)?;
-    let other = cx.named_user(Some(user), args)?;
+pub fn delgroupuser(cx: &mut Cx, member: Member, req: Delgroupuser) -> Answer {
+    let user = member.id();
+    let group = named::own_group(cx, member, &req.group)?;
+    let other = named::user(cx, member, req.username)?;
     if other.id == user {
         return Err(Code::Yourself.into());
     }
@@ -89,9 +98,9 @@ pub fn delgroupuser(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 
 /// `leavegroup`: the owner cannot; they delete the group instead. Whoever says `stay_out` is not
 /// brought in again; who is out already may say so as well, and take it back.
-pub fn leavegroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let stay_out = args.stay_out()?;
-    let group = cx.named_group(Some(user), args)?;
+pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
+    let (user, stay_out) = (member.id(), req.stay_out);
+    let group = named::group(cx, member, &req.group)?;
     if group.creator == user {
         return Err(Code::Yourself.into());
     }
@@ -109,16 +118,15 @@ pub fn leavegroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 }
 
 /// `groups`: the groups I am in, by number.
-pub fn groups(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let begins = Cursor::read(args)?;
-    let rows = cx.store.groups_of(user, GroupId(begins.id), ROWS_ASKED)?;
-    Ok(list_groups(cx, begins, rows))
+pub fn groups(cx: &mut Cx, member: Member, req: Groups) -> Answer {
+    let rows = cx.store.groups_of(member.id(), GroupId(req.after.id), ROWS_ASKED)?;
+    Ok(list_groups(cx, req.after, rows))
 }
 
 /// `groupusers`: the members of one of my groups, and who is online.
-pub fn groupusers(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let begins = Cursor::read(args)?;
-    let group = cx.joined_group(user, args)?;
+pub fn groupusers(cx: &mut Cx, member: Member, req: Groupusers) -> Answer {
+    let begins = req.after;
+    let group = named::joined_group(cx, member, &req.group)?;
     let rows = cx.store.members_page(group.id, begins.id, ROWS_ASKED)?;
     let page =
         Page::cut(begins, LIST_BYTES_MAX, rows, |row| name_bytes(&row.name) + 64, |row| row.id);
@@ -129,7 +137,7 @@ pub fn groupusers(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 }
 
 /// A page of groups with their numbers; `allgroup` shows the same.
-pub fn list_groups(cx: &Cx, begins: Cursor, rows: Vec<Group>) -> Outcome {
+pub fn list_groups(cx: &Cx, begins: PageStart, rows: Vec<Group>) -> Outcome {
     let size = |group: &Group| name_bytes(&group.name) + name_bytes(&group.creator_name) + 160;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);
     let lines: Vec<GroupLine> = page
@@ -140,7 +148,7 @@ pub fn list_groups(cx: &Cx, begins: Cursor, rows: Vec<Group>) -> Outcome {
             number,
             name: group.name.clone(),
             creator: group.creator_name.clone(),
-            online: cx.online_in(group.id),
+            online: cx.sessions.online_in(group.id) as u64,
             total: group.members,
             blocked: group.status == GroupStatus::Blocked,
         })
@@ -164,13 +172,19 @@ fn tell_group(
     group: &Group,
     event: Event,
     whom: UserId,
-) -> Result<(), No> {
+) -> Result<(), Failure> {
     let notice = Notice::by(event, &cx.name_of(whom)?);
     tell(cx, Conversation::Group(group.id), Some(by), group, notice)
 }
 
 /// Tells a user what `by` did to them in a group.
-fn tell_user(cx: &mut Cx, by: UserId, group: &Group, event: Event, whom: UserId) -> Result<(), No> {
+fn tell_user(
+    cx: &mut Cx,
+    by: UserId,
+    group: &Group,
+    event: Event,
+    whom: UserId,
+) -> Result<(), Failure> {
     let notice = Notice::by(event, &cx.name_of(by)?);
     tell(cx, Conversation::Inbox(whom), Some(by), group, notice)
 }
@@ -182,14 +196,14 @@ pub fn tell(
     by: Option<UserId>,
     group: &Group,
     notice: Notice,
-) -> Result<(), No> {
+) -> Result<(), Failure> {
     let notice = notice.in_group(group.id, &group.name, &group.creator_name);
-    cx.notify(conversation, by, &notice)?;
+    notify(cx, conversation, by, &notice)?;
     Ok(())
 }
 
 /// Ends a membership.
-fn part(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), No> {
+fn part(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), Failure> {
     if !cx.store.leave(group.id, member)? {
         return Err(Code::NotMember.into());
     }
@@ -201,7 +215,7 @@ fn part(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), No> {
 ///
 /// # Errors
 /// `needs_consent`.
-fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(), No> {
+fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(), Failure> {
     let store = &cx.store;
     let is_stranger = cx.rules.friend_approval && !store.are_friends(by, other.id)?;
     if is_stranger || store.stays_out(group.id, other.id)? {
@@ -210,7 +224,7 @@ fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(),
     Ok(())
 }
 
-fn check_joined(cx: &Cx, user: UserId) -> Result<(), No> {
+fn check_joined(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.groups_joined;
     let full = limit > 0 && cx.store.groups_joined(user)? >= limit;
     if full { Err(Code::GroupLimit.into()) } else { Ok(()) }

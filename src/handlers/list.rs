@@ -1,39 +1,12 @@
 //! Lists: pages of at most 200 rows that fit a frame, and where the next one begins.
-//!
-//! A cursor is opaque to clients. It is the last row's id, and for lists of numbered groups the
-//! count of rows shown before it: `"200:4711"`.
 
 use serde_json::{Value, json};
 
-use super::{Cx, No};
+use super::context::Cx;
 use crate::id::UserId;
 use crate::limits::LIST_ROWS_MAX;
 use crate::locale::reply::UserLine;
-use crate::wire::{Args, Code, Refusal};
-
-/// Where a page begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// Rows on the pages before.
-    pub shown: u64,
-    /// The id of the last of them.
-    pub id: i64,
-}
-
-impl Cursor {
-    /// The argument `after`; left out: the first page.
-    pub fn read(args: &Args) -> Result<Cursor, No> {
-        let Some(after) = args.after()? else { return Ok(Cursor::default()) };
-        let parsed = after.split_once(':').and_then(|(shown, id)| {
-            Some(Cursor { shown: shown.parse().ok()?, id: id.parse().ok()? })
-        });
-        parsed.ok_or_else(|| Refusal::about(Code::BadRequest, "after").into())
-    }
-
-    fn write(self) -> String {
-        format!("{}:{}", self.shown, self.id)
-    }
-}
+use crate::wire::argument::PageStart;
 
 /// Rows of one page.
 #[derive(Debug)]
@@ -41,7 +14,7 @@ pub struct Page<T> {
     /// The rows.
     pub rows: Vec<T>,
     /// Where the next page begins, if there is one.
-    next: Option<Cursor>,
+    next: Option<PageStart>,
 }
 
 /// One more row than a page has, to see whether there is another page.
@@ -52,7 +25,7 @@ impl<T> Page<T> {
     /// `bytes` says about how large a row is in text and data together, `room` how much there
     /// is for all.
     pub fn cut(
-        begins: Cursor,
+        begins: PageStart,
         mut room: usize,
         mut rows: Vec<T>,
         bytes: impl Fn(&T) -> usize,
@@ -69,14 +42,14 @@ impl<T> Page<T> {
         let next = rows
             .last()
             .filter(|_| more)
-            .map(|last| Cursor { shown: begins.shown + kept as u64, id: id(last) });
+            .map(|last| PageStart { shown: begins.shown + kept as u64, id: id(last) });
         Page { rows, next }
     }
 
     /// Adds `next` to an answer's data.
     pub fn with_next(&self, mut data: Value) -> Value {
         if let (Some(next), Some(object)) = (self.next, data.as_object_mut()) {
-            object.insert("next".into(), Value::String(next.write()));
+            object.insert("next".into(), Value::String(next.to_string()));
         }
         data
     }
@@ -114,12 +87,12 @@ mod tests {
     fn a_page_ends_by_rows_or_by_bytes_and_says_where_the_next_begins() {
         let cut = |rows: usize, bytes: usize| {
             let rows: Vec<i64> = (1..=rows as i64).collect();
-            Page::cut(Cursor { shown: 5, id: 0 }, LIST_BYTES_MAX, rows, |_| bytes, |row| *row)
+            Page::cut(PageStart { shown: 5, id: 0 }, LIST_BYTES_MAX, rows, |_| bytes, |row| *row)
         };
         assert_eq!(cut(LIST_ROWS_MAX, 1).next, None);
         let last = LIST_ROWS_MAX as i64;
-        assert_eq!(cut(ROWS_ASKED, 1).next, Some(Cursor { shown: 205, id: last }));
-        assert_eq!(cut(100, LIST_BYTES_MAX / 10).next, Some(Cursor { shown: 15, id: 10 }));
+        assert_eq!(cut(ROWS_ASKED, 1).next, Some(PageStart { shown: 205, id: last }));
+        assert_eq!(cut(100, LIST_BYTES_MAX / 10).next, Some(PageStart { shown: 15, id: 10 }));
         assert_eq!(cut(0, 1).next, None);
     }
 }

@@ -3,12 +3,14 @@
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::context::Draft;
+use super::caller::Member;
+use super::context::{Answer, Cx, Failure, Outcome};
 use super::entry::as_pushed;
-use super::receipt::tell_of_delivery;
-use super::{Answer, Cx, No, Outcome, Writes, atomically};
+use super::named;
+use super::post::{Draft, count_waiting, post, posted};
+use super::receipt::{may_know_of, tell_of_delivery};
 use crate::id::{Conversation, Seq, UserId};
-use crate::limits::{HISTORY_ROWS_DEFAULT, LIST_BYTES_MAX, LIST_ROWS_MAX, WAITING_BYTES_MAX};
+use crate::limits::LIST_BYTES_MAX;
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
 use crate::outbox::Effect;
@@ -16,80 +18,71 @@ use crate::sessions::Sessions;
 use crate::store::{
     Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, Store, StoreError, User, Wanted,
 };
+use crate::wire::argument::{NamedConversation, Rows, Side, bad};
+use crate::wire::command::{Ack, History, Search, Send, Sendgroup};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Notice, Refusal};
+use crate::wire::{Code, Name, Notice};
 
 /// `send`: a message to one friend.
-pub fn send(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let Addressee { user: other, is_friend, sender_name } = cx.addressee(user, args)?;
-    let (text, mid) = (cx.text(args)?, args.mid()?);
-    let inbox = Conversation::Inbox(other.id);
-    let posted = cx.posted(Some(user), args, false, |_, conversation| Ok(conversation == inbox))?;
+pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
+    let user = member.id();
+    let Addressee { user: other, is_friend, sender_name } =
+        named::addressee(cx, member, req.username)?;
+    let (text, mid) = (req.message, req.mid);
+    let conversation = Conversation::Inbox(other.id);
+    let is_meant = |_: &Cx, found| Ok(found == conversation);
+    let posted = posted(cx, Some(user), mid, (text, false), is_meant)?;
     if let Some(seq) = posted {
-        let may_know = cx.may_know_of(user, other.id)?;
+        let may_know = may_know_of(cx, user, other.id)?;
         return Ok(sent_to(cx, &other, seq, may_know));
     }
     if !is_friend {
         return Err(Code::NotFriends.into());
     }
     cx.need_storage()?;
-    let kind = text_kind(cx);
-    let (sender_name, body) = (Some(sender_name), text);
-    let draft = Draft {
-        conversation: inbox,
-        sender: Some(user),
-        sender_name,
-        kind,
-        body,
-        mid,
-        group: None,
-    };
+    let (sender, sender_name, kind) = (Some(user), Some(sender_name), text_kind(member));
+    let draft = Draft { conversation, sender, sender_name, kind, text, mid, group: None };
     if cx.sessions.is_caught_up(other.id) {
-        let seq = cx.post(draft)?;
+        let seq = post(cx, draft)?;
         return Ok(sent_to(cx, &other, seq, true));
     }
     // Only what waits is written twice. A savepoint around every message is worth a third of
     // the throughput.
-    atomically(cx, Writes::Many, |cx| {
-        count_waiting(cx, user, other.id, text.len())?;
-        let seq = cx.post(draft)?;
+    cx.atomically(|cx| {
+        count_waiting(cx, user, other.id, text.0.len())?;
+        let seq = post(cx, draft)?;
         Ok(sent_to(cx, &other, seq, true))
     })
 }
 
-/// `sendgroup`: a message to a group I am in.
-pub fn sendgroup(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let (text, mid) = (cx.text(args)?, args.mid()?);
+/// `sendgroup`: a message to a group of the member.
+pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
+    let (sender, text, mid) = (Some(member.id()), req.message, req.mid);
     // A retry is answered even if the group, or the membership, is gone by now.
-    if let Some(seq) = cx.posted_in_group(Some(user), args, false)? {
+    let is_meant = |cx: &Cx, found| named::is_group(cx, sender, &req.group, found);
+    if let Some(seq) = posted(cx, sender, mid, (text, false), is_meant)? {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
     }
-    let group = cx.joined_group(user, args)?;
+    let group = named::joined_group(cx, member, &req.group)?;
     if group.status == GroupStatus::Blocked {
         return Err(Code::GroupBlocked.into());
     }
     cx.need_storage()?;
-    let seq = cx.post(Draft {
-        conversation: Conversation::Group(group.id),
-        sender: Some(user),
-        sender_name: None,
-        kind: text_kind(cx),
-        body: text,
-        mid,
-        group: Some(GroupLabel { name: group.name, creator: group.creator_name }),
-    })?;
+    let conversation = Conversation::Group(group.id);
+    let (sender_name, kind) = (None, text_kind(member));
+    let group = Some(GroupLabel { name: group.name, creator: group.creator_name });
+    let seq = post(cx, Draft { conversation, sender, sender_name, kind, text, mid, group })?;
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
 }
 
-/// `ack`: everything pushed to me up to `seq` has arrived.
-pub fn ack(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let seq = Seq(args.seq()?);
-    let conn = cx.caller.conn;
+/// `ack`: everything pushed to the member up to `seq` has arrived.
+pub fn ack(cx: &mut Cx, member: Member, req: Ack) -> Answer {
+    let (conn, seq) = (cx.caller.conn, req.seq);
     let pushed = cx.sessions.get(conn).map(|session| session.pushed);
     if pushed.is_none_or(|pushed| seq > pushed) {
         return Err(Code::AckTooHigh.into());
     }
-    tell_of_delivery(cx, user, seq)?;
+    tell_of_delivery(cx, member.id(), seq)?;
     cx.outbox.stage(Effect::Confirm(conn, seq));
     Ok(Outcome::Confirmed)
 }
@@ -112,19 +105,21 @@ pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Resul
 
 /// `history`: the last messages with a user or in a group, or those around a seq; the oldest
 /// first.
-pub fn history(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let rows = rows(args)?;
-    let part = match (args.before()?, args.after_seq()?) {
-        (Some(_), Some(_)) => return Err(Refusal::about(Code::BadRequest, "after").into()),
-        (_, Some(after)) => Part::After(Seq(after)),
-        (before, None) => Part::Before(before.map_or(Seq(i64::MAX), Seq)),
+pub fn history(cx: &mut Cx, member: Member, req: History) -> Answer {
+    let (user, Rows(rows)) = (member.id(), req.count);
+    let part = match req.side {
+        Side::Before(seq) => Part::Before(seq),
+        Side::After(seq) => Part::After(seq),
     };
-    let entries = if args.names_group() {
-        let group = cx.readable_group(user, args)?;
-        cx.store.history_of_group(user, group, part, rows)?
-    } else {
-        let other = cx.named_user(Some(user), args)?;
-        cx.store.history_between(user, other.id, part, rows)?
+    let entries = match req.conversation {
+        NamedConversation::Group(named) => {
+            let group = named::readable_group(cx, member, &named)?;
+            cx.store.history_of_group(user, group, part, rows)?
+        }
+        NamedConversation::User(name) => {
+            let other = named::user(cx, member, name)?;
+            cx.store.history_between(user, other.id, part, rows)?
+        }
     };
     let mut shown = show(cx, user, entries, false)?;
     if matches!(part, Part::Before(_)) {
@@ -134,12 +129,11 @@ pub fn history(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     Ok(Outcome::Done(Reply::History(shown.lines), Data::Object(data)))
 }
 
-/// `search`: what was said in one's own conversations and has all of some words in it.
-pub fn search(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let bad = || Refusal::about(Code::BadRequest, "query");
-    let wanted = args.query()?.and_then(Wanted::parse).ok_or_else(bad)?;
-    let (rows, before) = (rows(args)?, args.before()?.map(Seq));
-    let found = cx.store.search(user, &wanted, before, rows)?;
+/// `search`: the messages of the member's own conversations that have all of some words in them.
+pub fn search(cx: &mut Cx, member: Member, req: Search) -> Answer {
+    let (user, Rows(rows)) = (member.id(), req.count);
+    let wanted = Wanted::parse(req.query).ok_or_else(|| bad(Name::query))?;
+    let found = cx.store.search(user, &wanted, req.before, rows)?;
     let count = found.entries.len();
     let mut shown = show(cx, user, found.entries, true)?;
     // What found no room is found again from the last one that did.
@@ -160,15 +154,6 @@ pub fn search(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     Ok(Outcome::Done(reply, Data::Object(data)))
 }
 
-/// How many messages are wanted.
-fn rows(args: &Args) -> Result<usize, No> {
-    match args.count()? {
-        None => Ok(HISTORY_ROWS_DEFAULT),
-        Some(count) if count >= 1 => Ok((count as usize).min(LIST_ROWS_MAX)),
-        Some(_) => Err(Refusal::about(Code::BadRequest, "count").into()),
-    }
-}
-
 /// Messages as an answer has them.
 struct Shown {
     lines: Vec<String>,
@@ -187,7 +172,7 @@ impl Shown {
 
 /// As many of the entries as one answer holds, from the first on. `all` names the conversation
 /// of each.
-fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, No> {
+fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, Failure> {
     let mut room = LIST_BYTES_MAX;
     let mut shown = Shown { lines: Vec::new(), messages: Vec::new(), last: None };
     for entry in entries {
@@ -229,7 +214,7 @@ fn line(cx: &Cx, entry: &Entry, to: Option<&str>, all: bool) -> String {
 }
 
 /// A message to one person is posted: whether they are there to read it, if the sender may know
-/// that (see [`Cx::may_know_of`]).
+/// that (see [`may_know_of`]).
 pub fn sent_to(cx: &Cx, other: &User, seq: Seq, may_know: bool) -> Outcome {
     if !may_know {
         return Outcome::Done(Reply::Sent, Data::Sent { seq, online: None });
@@ -243,26 +228,6 @@ pub fn sent_to(cx: &Cx, other: &User, seq: Seq, may_know: bool) -> Outcome {
 }
 
 /// What an administrator says is marked as the system's.
-fn text_kind(cx: &Cx) -> EntryKind {
-    if cx.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
-}
-
-/// Counts `bytes` more by `user` among what waits for another who is behind, up to the limits.
-///
-/// # Errors
-/// `mailbox_full`.
-pub fn count_waiting(cx: &mut Cx, user: UserId, other: UserId, bytes: usize) -> Result<(), No> {
-    if cx.sessions.is_caught_up(other) {
-        return Ok(());
-    }
-    let waiting = cx.store.waiting(other, user)?;
-    let limits = &cx.rules.limits;
-    let over = |count: u64, limit: u64| limit > 0 && count >= limit;
-    if over(waiting.messages, limits.waiting_per_user)
-        || over(waiting.from_sender, limits.waiting_per_sender)
-        || waiting.bytes as i64 + bytes as i64 > WAITING_BYTES_MAX
-    {
-        return Err(Code::MailboxFull.into());
-    }
-    Ok(cx.store.add_waiting(other, user, bytes as u64)?)
+fn text_kind(member: Member) -> EntryKind {
+    if member.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
 }

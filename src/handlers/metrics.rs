@@ -10,8 +10,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::ServerFacts;
 use super::admin::figures;
+use super::context::ServerFacts;
 use crate::counters::Counters;
 use crate::locale::reply::{Count, Figure};
 use crate::sessions::Sessions;

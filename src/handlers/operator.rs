@@ -5,35 +5,37 @@
 
 use serde_json::json;
 
-use super::account::{check_strength, required_password, salt, wait_for_hash};
+use super::account::{check_strength, salt, wait_for_hash};
+use super::caller::Operator;
+use super::context::{Answer, Cx, Failure, Outcome};
 use super::message::write_cursors;
-use super::{Answer, Cx, Outcome};
+use super::named;
 use crate::conn::CloseReason;
 use crate::id::UserId;
 use crate::locale::reply::Reply;
 use crate::outbox::{Effect, Purpose};
 use crate::password::{Secret, Task};
+use crate::wire::Code;
+use crate::wire::command::{Backup, Config, Grant, Release, Revoke, Setpasswd};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code};
 
 /// `grant`: an administrator from here on, in a session that runs as well.
-pub fn grant(cx: &mut Cx, args: &Args) -> Answer {
-    let name = set_admin(cx, args, true)?;
+pub fn grant(cx: &mut Cx, _: Operator, req: Grant) -> Answer {
+    let name = set_admin(cx, req.username, true)?;
     Ok(Outcome::said(Reply::Granted { name }))
 }
 
 /// `revoke`: no longer an administrator.
-pub fn revoke(cx: &mut Cx, args: &Args) -> Answer {
-    let name = set_admin(cx, args, false)?;
+pub fn revoke(cx: &mut Cx, _: Operator, req: Revoke) -> Answer {
+    let name = set_admin(cx, req.username, false)?;
     Ok(Outcome::said(Reply::Revoked { name }))
 }
 
 /// `setpasswd`: another password. Whoever is signed in is signed out.
-pub fn setpasswd(cx: &mut Cx, args: &Args) -> Answer {
-    let user = cx.named_user(None, args)?;
-    let password = required_password(args)?;
-    check_strength(password, &user.name)?;
-    let task = Task::Hash { password: Secret::from(password), salt: salt(cx) };
+pub fn setpasswd(cx: &mut Cx, _: Operator, req: Setpasswd) -> Answer {
+    let user = named::anyone(cx, req.username)?;
+    check_strength(req.password, &user.name)?;
+    let task = Task::Hash { password: Secret::from(req.password), salt: salt(cx) };
     wait_for_hash(cx, task, Purpose::Reset(user.id))
 }
 
@@ -49,7 +51,7 @@ pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
 
 /// `backup`: the database's file stays as it is until `release`, or until the connection ends. What
 /// was confirmed is in it, so that none of that comes again after it was restored.
-pub fn backup(cx: &mut Cx, _: &Args) -> Answer {
+pub fn backup(cx: &mut Cx, _: Operator, _: Backup) -> Answer {
     if cx.server.held_for.is_some() {
         return Err(Code::Busy.into());
     }
@@ -60,13 +62,13 @@ pub fn backup(cx: &mut Cx, _: &Args) -> Answer {
 }
 
 /// `config`: what this server runs with, and what it is.
-pub fn config(cx: &mut Cx, _: &Args) -> Answer {
+pub fn config(cx: &mut Cx, _: Operator, _: Config) -> Answer {
     let data = json!({"server": &*cx.rules.about});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 
 /// `release`: the file was copied. Done means that it stood still until now.
-pub fn release(cx: &mut Cx, _: &Args) -> Answer {
+pub fn release(cx: &mut Cx, _: Operator, _: Release) -> Answer {
     let conn = cx.caller.conn;
     if cx.server.held_for != Some(conn) {
         return Err(Code::Busy.into());
@@ -75,8 +77,8 @@ pub fn release(cx: &mut Cx, _: &Args) -> Answer {
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-fn set_admin(cx: &mut Cx, args: &Args, admin: bool) -> Result<String, super::No> {
-    let user = cx.named_user(None, args)?;
+fn set_admin(cx: &mut Cx, name: &str, admin: bool) -> Result<String, Failure> {
+    let user = named::anyone(cx, name)?;
     cx.store.set_admin(user.id, admin)?;
     hold_session(cx, user.id);
     // By name: they may be signing in in this very tick.

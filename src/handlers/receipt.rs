@@ -7,43 +7,49 @@
 
 use serde_json::json;
 
-use super::{Answer, Cx, Outcome};
+use super::caller::Member;
+use super::context::{Answer, Cx, Outcome};
+use super::named;
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::RECEIPTS_PER_ACK_MAX;
 use crate::locale::reply::Reply;
 use crate::outbox::{Effect, Receipt};
 use crate::sessions::Watches;
 use crate::store::StoreError;
+use crate::wire::argument::{NamedConversation, bad};
+use crate::wire::command::{Read, Receipts, Watch};
 use crate::wire::response::Data;
-use crate::wire::{Args, Code, Refusal};
+use crate::wire::{Code, Name};
 
 /// `watch`: what this session is told of others from here on.
-pub fn watch(cx: &mut Cx, _: UserId, args: &Args) -> Answer {
-    let watches = Watches { presence: args.presence()?, receipts: args.receipts()? };
+pub fn watch(cx: &mut Cx, _: Member, req: Watch) -> Answer {
+    let watches = Watches { presence: req.presence, receipts: req.receipts };
     cx.outbox.stage(Effect::Watch(cx.caller.conn, watches));
     Ok(Outcome::said(Reply::Confirmed))
 }
 
 /// `read`: I have read a conversation up to `seq`: what a user said to me, a group, or, if
 /// neither is named, what is said to all.
-pub fn read(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let seq = Seq(args.seq()?);
+pub fn read(cx: &mut Cx, member: Member, req: Read) -> Answer {
+    let (user, seq) = (member.id(), req.seq);
     let session = cx.sessions.get(cx.caller.conn);
     // Nobody has read what they were not sent.
     if session.is_none_or(|session| seq > session.pushed.max(session.cursor)) {
-        return Err(Refusal::about(Code::BadRequest, "seq").into());
+        return Err(bad(Name::seq).into());
     }
-    let (conversation, sender) = if args.names_group() {
-        (Conversation::Group(cx.joined_group(user, args)?.id), None)
-    } else if args.names_user() {
-        let other = cx.named_user(Some(user), args)?.id;
-        (Conversation::Inbox(other), Some(other))
-    } else {
-        (Conversation::Everyone, None)
+    let (conversation, sender) = match req.conversation {
+        Some(NamedConversation::Group(named)) => {
+            (Conversation::Group(named::joined_group(cx, member, &named)?.id), None)
+        }
+        Some(NamedConversation::User(name)) => {
+            let other = named::user(cx, member, name)?.id;
+            (Conversation::Inbox(other), Some(other))
+        }
+        None => (Conversation::Everyone, None),
     };
     let is_news = cx.store.set_read(conversation, user, seq)?;
     if let Some(to) = sender.filter(|_| is_news)
-        && cx.may_know_of(to, user)?
+        && may_know_of(cx, to, user)?
     {
         let reader = cx.name_of(user)?;
         cx.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: true }));
@@ -53,17 +59,17 @@ pub fn read(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
 
 /// `receipts`: how many have received, and have read, what I said there. It is told as long as one
 /// could say it there again.
-pub fn receipts(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
-    let seq = Seq(args.seq()?);
+pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
+    let (user, seq) = (member.id(), req.seq);
     let Some(said_to) = cx.store.said_to(user, seq)? else {
-        return Err(Refusal::about(Code::BadRequest, "seq").into());
+        return Err(bad(Name::seq).into());
     };
     let refusal = match said_to {
-        Conversation::Inbox(other) if !cx.may_know_of(user, other)? => Some(Code::NotFriends),
-        Conversation::Group(group) if !cx.is_admin() && !cx.store.is_member(group, user)? => {
+        Conversation::Inbox(other) if !may_know_of(cx, user, other)? => Some(Code::NotFriends),
+        Conversation::Group(group) if !member.is_admin() && !cx.store.is_member(group, user)? => {
             Some(Code::NotMember)
         }
-        Conversation::Everyone if !cx.is_admin() => Some(Code::NotAdmin),
+        Conversation::Everyone if !member.is_admin() => Some(Code::NotAdmin),
         _ => None,
     };
     if let Some(code) = refusal {
@@ -73,6 +79,14 @@ pub fn receipts(cx: &mut Cx, user: UserId, args: &Args) -> Answer {
     let (delivered, read, total) = (receipts.delivered, receipts.read, receipts.total);
     let data = json!({"seq": seq.0, "delivered": delivered, "read": read, "total": total});
     Ok(Outcome::Done(Reply::Receipts { delivered, read, total }, Data::Object(data)))
+}
+
+/// Whether a user may know of another whether they are here, and what they received and read:
+/// friends may, and administrators. Whatever tells such a thing asks here.
+pub fn may_know_of(cx: &Cx, user: UserId, other: UserId) -> Result<bool, StoreError> {
+    let session = cx.sessions.conn_of(user).and_then(|conn| cx.sessions.get(conn));
+    let is_admin = session.is_some_and(|session| session.admin);
+    Ok(is_admin || cx.store.are_friends(user, other)?)
 }
 
 /// A user confirms up to `seq`: whoever watches, and said any of that to them, is told.
@@ -85,7 +99,7 @@ pub fn tell_of_delivery(cx: &mut Cx, user: UserId, seq: Seq) -> Result<(), Store
     let mut name = None;
     for (to, seq) in senders {
         let watches = cx.sessions.watcher(to, |watches| watches.receipts).is_some();
-        if watches && cx.may_know_of(to, user)? {
+        if watches && may_know_of(cx, to, user)? {
             if name.is_none() {
                 name = cx.store.username(user)?;
             }

@@ -14,7 +14,7 @@ use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::locale::usage::{Usage, Wanted};
-use p2sp::wire::command::nearest;
+use p2sp::wire::typed::nearest;
 use rustix::process::geteuid;
 use toml::{Table, Value};
 

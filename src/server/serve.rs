@@ -232,14 +232,14 @@ pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_
 }
 
 fn can_be_dear(content: &Content) -> bool {
-    content.as_ref().is_ok_and(|request| request.kind().is_some_and(handlers::can_be_dear))
+    content.as_ref().is_ok_and(|request| request.kind.is_some_and(handlers::can_be_dear))
 }
 
 /// Whether a request is charged as a message: it says something, or tells others who comes and
 /// goes.
 fn is_message(request: &RequestMessage) -> bool {
     matches!(
-        request.kind(),
+        request.kind,
         Some(
             MessageType::Newgroup
                 | MessageType::Delgroup

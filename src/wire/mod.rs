@@ -5,26 +5,31 @@
 //! payload = {"type": string, "timestamp": unix seconds, "payload": object}
 //! ```
 //!
-//! [`frame`] knows bytes and no JSON. [`request`] and [`response`] know JSON and no sockets;
-//! [`push`] and [`notice`] are what the server says unasked. [`code`] lists every outcome by its
-//! stable name, [`message_type`] every type a request may have, and [`command`] the same
-//! requests as a person types them. [`fingerprint`] is how people name a server's key. Nothing
-//! here has state, and the clients use it too.
+//! [`frame`] knows bytes and no JSON. [`command`] declares every request; [`argument`] says what
+//! an argument may be, [`request`] reads a request from JSON, and [`typed`] from the line that a
+//! person typed. [`response`] is an answer, [`refusal`] why a request is refused, and [`code`]
+//! lists every outcome by its stable name. [`push`] and [`notice`] are what the server sends
+//! unasked, [`fingerprint`] is how people name a server's key. Nothing here has state, and the
+//! clients use it too.
 
+pub mod argument;
 pub mod code;
 pub mod command;
 pub mod fingerprint;
 pub mod frame;
-pub mod message_type;
 pub mod notice;
 pub mod push;
+pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod typed;
 
+pub use argument::{Args, Name, RequestId};
 pub use code::Code;
+pub use command::MessageType;
 pub use fingerprint::Fingerprint;
 pub use frame::FrameFault;
-pub use message_type::MessageType;
 pub use notice::{Event, Notice};
-pub use request::{Args, RequestId, RequestMessage};
-pub use response::{Refusal, ResponseMessage};
+pub use refusal::Refusal;
+pub use request::RequestMessage;
+pub use response::ResponseMessage;

@@ -9,44 +9,22 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use serde::{Serialize, Serializer};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::frame;
-use super::response::Refusal;
-use super::{Code, MessageType};
-use crate::id::GroupId;
-use crate::limits::{MID_BYTES_MAX, REQUEST_ID_BYTES_MAX};
+use super::argument::{self, Args, Name, RequestId};
+use super::{MessageType, Refusal, frame};
 
 /// What a peer asks for.
 #[derive(Debug)]
 pub struct RequestMessage<'a> {
-    /// The type's name as it came; [`RequestMessage::kind`] makes a type of it.
+    /// The type's name as it came.
     pub type_name: Cow<'a, str>,
+    /// The type of that name, if there is one; looked up once.
+    pub kind: Option<MessageType>,
     /// The arguments, the login key and the ids among them.
     pub args: Args<'a>,
-}
-
-/// A request's own number or name, echoed in the answer as `re`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequestId {
-    /// An integer.
-    Number(i64),
-    /// A string of at most 64 bytes.
-    Name(String),
-}
-
-impl Serialize for RequestId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            RequestId::Number(number) => serializer.serialize_i64(*number),
-            RequestId::Name(name) => serializer.serialize_str(name),
-        }
-    }
 }
 
 impl<'a> RequestMessage<'a> {
@@ -58,7 +36,7 @@ impl<'a> RequestMessage<'a> {
 
     /// Reads everything in one pass, which ends at the first value that nothing can hold.
     fn read(text: &'a str) -> Option<RequestMessage<'a>> {
-        let mut message = RequestMessage { type_name: "".into(), args: Args::default() };
+        let mut message = RequestMessage::empty();
         let mut json = serde_json::Deserializer::from_str(text);
         json.deserialize_map(FillMessage(&mut message)).ok()?;
         json.end().ok()?;
@@ -73,40 +51,38 @@ impl<'a> RequestMessage<'a> {
             "payload" => args = Some(value),
             _ => {}
         })?;
-        let mut message = RequestMessage { type_name: "\u{fffd}".into(), args: Args::default() };
+        let mut message = RequestMessage::empty();
         let type_name = type_name?;
         match serde_json::from_str(type_name) {
-            Ok(Key(name)) => message.type_name = name,
+            Ok(Key(name)) => message.set_type(name),
             // A string that cannot be is the name of no type.
             Err(_) if type_name.starts_with('"') => {}
             Err(_) => return None,
         }
         each_entry(args?, |key, value| {
-            if let Some(slot) = message.args.slot(key) {
-                *slot = serde_json::from_str(value).unwrap_or(Arg::Odd);
+            if let Some(place) = message.args.place(key) {
+                *place = serde_json::from_str(value).unwrap_or(argument::Value::Odd);
             }
         })?;
         Some(message)
     }
 
-    /// The type of the request, if there is such a type.
-    pub fn kind(&self) -> Option<MessageType> {
-        MessageType::from_name(&self.type_name)
-    }
-
-    /// The request's id.
+    /// The request's own name.
     ///
     /// # Errors
     /// `bad_request`: neither an integer nor a string of at most 64 bytes.
     pub fn id(&self) -> Result<Option<RequestId>, Refusal> {
-        match &self.args.id {
-            Arg::Absent => Ok(None),
-            Arg::Number(number) => Ok(Some(RequestId::Number(*number))),
-            Arg::Text(name) if name.len() <= REQUEST_ID_BYTES_MAX => {
-                Ok(Some(RequestId::Name(name.clone().into_owned())))
-            }
-            _ => Err(Refusal::about(Code::BadRequest, "id")),
-        }
+        self.args.get(Name::id)
+    }
+
+    fn empty() -> RequestMessage<'a> {
+        let type_name = Cow::Borrowed("\u{fffd}");
+        RequestMessage { type_name, kind: None, args: Args::default() }
+    }
+
+    fn set_type(&mut self, name: Cow<'a, str>) {
+        self.kind = MessageType::from_name(&name);
+        self.type_name = name;
     }
 }
 
@@ -114,267 +90,6 @@ impl<'a> RequestMessage<'a> {
 pub fn append(out: &mut Vec<u8>, type_name: &str, unix: i64, payload: &Value) {
     let message = serde_json::json!({"type": type_name, "timestamp": unix, "payload": payload});
     frame::append(out, |out| out.extend_from_slice(message.to_string().as_bytes()));
-}
-
-/// One argument as it came.
-#[derive(Clone, Debug, Default, PartialEq)]
-enum Arg<'a> {
-    /// Left out, or null.
-    #[default]
-    Absent,
-    Text(Cow<'a, str>),
-    Number(i64),
-    Flag(bool),
-    /// What no argument can be: a fraction, an array, an object, half a surrogate pair.
-    Odd,
-}
-
-macro_rules! args {
-    ($($field:ident),+ $(,)?) => {
-        /// The arguments of a request. Each accessor names the argument it could not read.
-        #[derive(Default)]
-        pub struct Args<'a> {
-            $($field: Arg<'a>,)+
-        }
-
-        impl<'a> Args<'a> {
-            fn slot(&mut self, name: &str) -> Option<&mut Arg<'a>> {
-                match name {
-                    $(stringify!($field) => Some(&mut self.$field),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-args! {
-    auth_token, id, mid, username, password, newpassword, message, groupname, creator, count,
-    before, after, online, query, seq, lang, ack, invite, presence, receipts, group_id, stay_out,
-}
-
-/// Passwords, keys and texts are among the arguments (P27).
-impl fmt::Debug for Args<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Args(…)")
-    }
-}
-
-macro_rules! texts {
-    ($($(#[doc = $doc:literal])+ $field:ident;)+) => {
-        $($(#[doc = $doc])+
-        ///
-        /// # Errors
-        /// `bad_request`: it is not a string.
-        pub fn $field(&self) -> Result<Option<&str>, Refusal> {
-            text(&self.$field, stringify!($field))
-        })+
-    };
-}
-
-impl Args<'_> {
-    texts! {
-        /// The login key.
-        auth_token;
-        /// A password.
-        password;
-        /// The next password.
-        newpassword;
-        /// A message's text.
-        message;
-        /// A group's name.
-        groupname;
-        /// The name of a group's creator.
-        creator;
-        /// Where the next page begins: the `next` of the page before.
-        after;
-        /// What is asked about.
-        query;
-        /// A language, `zh…` for Chinese.
-        lang;
-        /// The code that lets somebody register from elsewhere.
-        invite;
-    }
-
-    /// A user's name.
-    ///
-    /// # Errors
-    /// `bad_request`: it is left out or not a string.
-    pub fn username(&self) -> Result<&str, Refusal> {
-        text(&self.username, "username")?.ok_or(Refusal::about(Code::BadRequest, "username"))
-    }
-
-    /// The client's own name for a message, by which a retry is known.
-    ///
-    /// # Errors
-    /// `bad_request`: it is not a string of 1–64 bytes.
-    pub fn mid(&self) -> Result<Option<&str>, Refusal> {
-        match text(&self.mid, "mid")? {
-            Some(mid) if mid.is_empty() || mid.len() > MID_BYTES_MAX => {
-                Err(Refusal::about(Code::BadRequest, "mid"))
-            }
-            mid => Ok(mid),
-        }
-    }
-
-    /// How many rows are wanted.
-    ///
-    /// # Errors
-    /// `bad_request`: it is not an integer.
-    pub fn count(&self) -> Result<Option<i64>, Refusal> {
-        number(&self.count, "count")
-    }
-
-    /// A page of what was said before this seq.
-    ///
-    /// # Errors
-    /// `bad_request`: it is not an integer.
-    pub fn before(&self) -> Result<Option<i64>, Refusal> {
-        number(&self.before, "before")
-    }
-
-    /// A page of what was said after this seq.
-    ///
-    /// # Errors
-    /// `bad_request`: it is not an integer.
-    pub fn after_seq(&self) -> Result<Option<i64>, Refusal> {
-        number(&self.after, "after")
-    }
-
-    /// The seq that is confirmed.
-    ///
-    /// # Errors
-    /// `bad_request`: it is left out or not an integer.
-    pub fn seq(&self) -> Result<i64, Refusal> {
-        number(&self.seq, "seq")?.ok_or(Refusal::about(Code::BadRequest, "seq"))
-    }
-
-    /// A group's id, in place of its creator and its name.
-    ///
-    /// # Errors
-    /// `bad_request`: it is not an integer.
-    pub fn group_id(&self) -> Result<Option<GroupId>, Refusal> {
-        Ok(number(&self.group_id, "group_id")?.map(GroupId))
-    }
-
-    /// Whether a group is named, by its id or by its name.
-    pub fn names_group(&self) -> bool {
-        !matches!((&self.group_id, &self.groupname), (Arg::Absent, Arg::Absent))
-    }
-
-    /// Whether nobody may bring the user into that group again; `None`: that is left as it is.
-    ///
-    /// # Errors
-    /// `bad_request`: it is neither true nor false.
-    pub fn stay_out(&self) -> Result<Option<bool>, Refusal> {
-        match self.stay_out {
-            Arg::Absent => Ok(None),
-            _ => flag(&self.stay_out, "stay_out").map(Some),
-        }
-    }
-
-    /// Only those who are online.
-    ///
-    /// # Errors
-    /// `bad_request`: it is neither true nor false.
-    pub fn online(&self) -> Result<bool, Refusal> {
-        flag(&self.online, "online")
-    }
-
-    /// Whether a user is named.
-    pub fn names_user(&self) -> bool {
-        !matches!(self.username, Arg::Absent)
-    }
-
-    /// Whether to be told when friends come and go.
-    ///
-    /// # Errors
-    /// `bad_request`: it is neither true nor false.
-    pub fn presence(&self) -> Result<bool, Refusal> {
-        flag(&self.presence, "presence")
-    }
-
-    /// Whether to be told when one's messages arrive and are read.
-    ///
-    /// # Errors
-    /// `bad_request`: it is neither true nor false.
-    pub fn receipts(&self) -> Result<bool, Refusal> {
-        flag(&self.receipts, "receipts")
-    }
-
-    /// Whether the client confirms what it is sent.
-    ///
-    /// # Errors
-    /// `bad_request`: it is neither true nor false.
-    pub fn ack(&self) -> Result<bool, Refusal> {
-        flag(&self.ack, "ack")
-    }
-}
-
-fn text<'a>(arg: &'a Arg, name: &'static str) -> Result<Option<&'a str>, Refusal> {
-    match arg {
-        Arg::Absent => Ok(None),
-        Arg::Text(text) => Ok(Some(text)),
-        _ => Err(Refusal::about(Code::BadRequest, name)),
-    }
-}
-
-fn number(arg: &Arg, name: &'static str) -> Result<Option<i64>, Refusal> {
-    match arg {
-        Arg::Absent => Ok(None),
-        Arg::Number(number) => Ok(Some(*number)),
-        _ => Err(Refusal::about(Code::BadRequest, name)),
-    }
-}
-
-fn flag(arg: &Arg, name: &'static str) -> Result<bool, Refusal> {
-    match arg {
-        Arg::Absent => Ok(false),
-        Arg::Flag(flag) => Ok(*flag),
-        _ => Err(Refusal::about(Code::BadRequest, name)),
-    }
-}
-
-impl<'de> Deserialize<'de> for Arg<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ArgVisitor;
-        impl<'de> Visitor<'de> for ArgVisitor {
-            type Value = Arg<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an argument")
-            }
-            fn visit_unit<E>(self) -> Result<Arg<'de>, E> {
-                Ok(Arg::Absent)
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Arg<'de>, E> {
-                Ok(Arg::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Arg<'de>, E> {
-                Ok(Arg::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_i64<E>(self, number: i64) -> Result<Arg<'de>, E> {
-                Ok(Arg::Number(number))
-            }
-            fn visit_u64<E>(self, number: u64) -> Result<Arg<'de>, E> {
-                Ok(i64::try_from(number).map_or(Arg::Odd, Arg::Number))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Arg<'de>, E> {
-                Ok(Arg::Odd)
-            }
-            fn visit_bool<E>(self, flag: bool) -> Result<Arg<'de>, E> {
-                Ok(Arg::Flag(flag))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arg<'de>, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Arg::Odd)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Arg<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Arg::Odd)
-            }
-        }
-        deserializer.deserialize_any(ArgVisitor)
-    }
 }
 
 /// A key of an object, borrowed where it has no escapes.
@@ -399,8 +114,8 @@ impl<'de> Visitor<'de> for FillArgs<'_, 'de> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Key(key)) = map.next_key()? {
-            match self.0.slot(&key) {
-                Some(slot) => *slot = map.next_value()?,
+            match self.0.place(&key) {
+                Some(place) => *place = map.next_value()?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -421,7 +136,7 @@ impl<'de> Visitor<'de> for FillMessage<'_, 'de> {
         while let Some(Key(key)) = map.next_key()? {
             match key.as_ref() {
                 "type" => {
-                    self.0.type_name = map.next_value::<Key>()?.0;
+                    self.0.set_type(map.next_value::<Key>()?.0);
                     has_type = true;
                 }
                 "payload" => {
@@ -481,6 +196,8 @@ impl<'de> Deserialize<'de> for LossyKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Code;
+    use crate::wire::argument::Mid;
 
     fn parse(text: &str) -> Option<RequestMessage<'_>> {
         RequestMessage::parse(text.as_bytes())
@@ -491,11 +208,11 @@ mod tests {
         let text = r#"{"payload":{"x":[[{}]],"username":"b\u006fb","id":7,"ack":null,"ack":true},
                        "extra":1,"type":"add_friend"}"#;
         let request = parse(text).expect("a message");
-        assert_eq!(request.kind(), Some(MessageType::Add));
-        assert_eq!(request.args.username(), Ok("bob"));
+        assert_eq!(request.kind, Some(MessageType::Add));
+        assert_eq!(request.args.get(Name::username), Ok(Some("bob")));
         assert_eq!(request.id(), Ok(Some(RequestId::Number(7))));
-        assert_eq!(request.args.ack(), Ok(true));
-        assert_eq!(request.args.auth_token(), Ok(None));
+        assert_eq!(request.args.get(Name::ack), Ok(Some(true)));
+        assert_eq!(request.args.get::<&str>(Name::auth_token), Ok(None));
     }
 
     #[test]
@@ -530,15 +247,15 @@ mod tests {
             "query":"whole \ud83d\ude00","seq":1,"seq":2}}"#;
         let request = parse(text).expect("a message");
         let about = |what| Refusal::about(Code::BadRequest, what);
-        assert_eq!(request.kind(), Some(MessageType::Send));
-        assert_eq!(request.args.username(), Ok("bob"));
-        assert_eq!(request.args.message(), Err(about("message")));
-        assert_eq!(request.args.count(), Err(about("count")));
-        assert_eq!(request.args.mid(), Err(about("mid")));
-        assert_eq!(request.args.query(), Ok(Some("whole \u{1f600}")));
-        assert_eq!(request.args.seq(), Ok(2));
+        assert_eq!(request.kind, Some(MessageType::Send));
+        assert_eq!(request.args.get(Name::username), Ok(Some("bob")));
+        assert_eq!(request.args.get::<&str>(Name::message).err(), Some(about("message")));
+        assert_eq!(request.args.get::<i64>(Name::count).err(), Some(about("count")));
+        assert_eq!(request.args.get::<Mid>(Name::mid).err(), Some(about("mid")));
+        assert_eq!(request.args.get(Name::query), Ok(Some("whole \u{1f600}")));
+        assert_eq!(request.args.get(Name::seq), Ok(Some(2)));
         let unknown = parse(r#"{"type":"\ud800","payload":{"id":"\ud800"}}"#).expect("a message");
-        assert_eq!((unknown.kind(), unknown.id()), (None, Err(about("id"))));
+        assert_eq!((unknown.kind, unknown.id()), (None, Err(about("id"))));
     }
 
     #[test]
@@ -550,11 +267,11 @@ mod tests {
         );
         let request = parse(&text).expect("a message");
         let about = |what| Refusal::about(Code::BadRequest, what);
-        assert_eq!(request.args.username(), Err(about("username")));
-        assert_eq!(request.args.seq(), Err(about("seq")));
-        assert_eq!(request.args.ack(), Err(about("ack")));
-        assert_eq!(request.args.mid(), Err(about("mid")));
-        assert_eq!(request.args.message(), Err(about("message")));
+        assert_eq!(request.args.get::<&str>(Name::username).err(), Some(about("username")));
+        assert_eq!(request.args.get::<i64>(Name::seq).err(), Some(about("seq")));
+        assert_eq!(request.args.get::<bool>(Name::ack).err(), Some(about("ack")));
+        assert_eq!(request.args.get::<Mid>(Name::mid).err(), Some(about("mid")));
+        assert_eq!(request.args.get::<&str>(Name::message).err(), Some(about("message")));
         assert_eq!(request.id(), Err(about("id")));
     }
 }

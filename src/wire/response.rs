@@ -6,49 +6,17 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Code, RequestId};
+use super::argument::RequestId;
+use super::{Code, Refusal};
 use crate::id::Seq;
 
-/// A no: why, and about what. The connection goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The reason, for programs.
-    pub code: Code,
-    /// What the refusal is about: an argument's name, a user's name; for the text. Never what
-    /// a password or a key held.
-    pub about: Option<String>,
-    /// Seconds after which it may be tried again.
-    pub retry_after: Option<u64>,
-}
-
 impl Refusal {
-    /// A refusal about something that the text names.
-    pub fn about(code: Code, about: impl Into<String>) -> Refusal {
-        Refusal { code, about: Some(about.into()), retry_after: None }
-    }
-
-    /// `slow_down`, to be tried again after so many seconds.
-    pub fn slow_down(retry_after: u64) -> Refusal {
-        Refusal { code: Code::SlowDown, about: None, retry_after: Some(retry_after) }
-    }
-
-    /// `quota_full`, likewise.
-    pub fn quota_full(retry_after: u64) -> Refusal {
-        Refusal { code: Code::QuotaFull, about: None, retry_after: Some(retry_after) }
-    }
-
     /// What programs are told beside the code.
     pub fn data(&self) -> Data {
         match self.retry_after {
             Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
             None => Data::None,
         }
-    }
-}
-
-impl From<Code> for Refusal {
-    fn from(code: Code) -> Refusal {
-        Refusal { code, about: None, retry_after: None }
     }
 }
 

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use p2sp::wire::command::{COMMANDS, Syntax};
+use p2sp::wire::command::{self, offered};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
@@ -252,11 +252,11 @@ fn every_command_is_named() {
     for (readme, lang) in READMES {
         let named: HashSet<&str> = spans(readme)
             .filter_map(|span| span.split([' ', '\n']).next())
-            .filter_map(Syntax::of)
-            .map(Syntax::word)
+            .filter_map(command::Command::of_word)
+            .map(|command| command.name)
             .collect();
-        for command in COMMANDS {
-            assert!(named.contains(command.word()), "{lang}: {}", command.word());
+        for command in offered(true) {
+            assert!(named.contains(command.name), "{lang}: {}", command.name);
         }
     }
 }

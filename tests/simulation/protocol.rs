@@ -9,14 +9,14 @@ use std::fs;
 use std::path::Path;
 
 use p2sp::doors::{Said, SharedPush, frames};
-use p2sp::handlers::{HANDLERS, Handler};
 use p2sp::id::{GroupId, Seq};
 use p2sp::locale::{self, Lang};
+use p2sp::wire::command::{Command, Role};
 use p2sp::wire::push::Push;
 use p2sp::wire::response::{Data, Welcome};
 use p2sp::wire::{
-    Code, Event, MessageType, Notice, Refusal, RequestId, RequestMessage, ResponseMessage, frame,
-    request,
+    Code, Event, MessageType, Name, Notice, Refusal, RequestId, RequestMessage, ResponseMessage,
+    frame, request,
 };
 use serde_json::json;
 
@@ -176,30 +176,36 @@ fn a_golden_request_is_read_as_what_it_says() {
     let golden = golden_blocks();
     let payload = golden["send"].payload.as_bytes();
     let request = RequestMessage::parse(payload).expect("a request");
-    assert_eq!(request.kind(), Some(MessageType::Send));
+    assert_eq!(request.kind, Some(MessageType::Send));
     assert_eq!(request.id(), Ok(Some(RequestId::Number(7))));
-    assert_eq!(request.args.mid(), Ok(Some("m1")));
-    assert_eq!(request.args.username(), Ok("bob"));
-    assert_eq!(request.args.message(), Ok(Some("你好")));
-    assert_eq!(request.args.auth_token(), Ok(Some("k")));
+    assert_eq!(request.args.get(Name::mid), Ok(Some("m1")));
+    assert_eq!(request.args.get(Name::username), Ok(Some("bob")));
+    assert_eq!(request.args.get(Name::message), Ok(Some("你好")));
+    assert_eq!(request.args.get(Name::auth_token), Ok(Some("k")));
     let ping = RequestMessage::parse(golden["ping"].payload.as_bytes()).expect("a request");
-    assert_eq!((ping.kind(), ping.id()), (Some(MessageType::Ping), Ok(None)));
+    assert_eq!((ping.kind, ping.id()), (Some(MessageType::Ping), Ok(None)));
 }
 
 #[test]
-fn the_table_of_requests_is_the_handlers() {
+fn the_table_of_requests_is_that_of_the_commands() {
     let rows = table("type");
     let names: Vec<&str> = MessageType::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(column(&rows, 0), names);
     for row in &rows {
         let kind = MessageType::from_name(&row[0]).expect("a type");
-        let (_, handler, _) = HANDLERS.iter().find(|(at, ..)| *at == kind).expect("a handler");
-        let who = match handler {
-            Handler::Anyone(_) => "anyone",
-            Handler::Member(_) => "user",
-            Handler::Admin(_) => "admin",
-            Handler::Operator(_) => "operator",
+        let command = Command::of(kind);
+        let who = match command.role {
+            Role::Anyone | Role::Guest => "anyone",
+            Role::Member => "user",
+            Role::Admin => "admin",
+            Role::Operator => "operator",
         };
+        let words = row[2].split(|c: char| !c.is_alphanumeric() && c != '_');
+        let written: Vec<&str> = words.collect();
+        for field in command.arguments {
+            let argument = field.names[0].as_str();
+            assert!(written.contains(&argument), "{}: {argument}", row[0]);
+        }
         assert_eq!(row[1], who, "{}", row[0]);
         if !row[4].is_empty() {
             assert_eq!(MessageType::from_name(&row[4]), Some(kind), "{}", row[4]);

@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use crate::limits::LINE_GROUPS_MAX;
-use crate::wire::command::{GroupList, GroupRef};
+use crate::wire::command::GroupList;
+use crate::wire::typed::GroupRef;
 
 /// The numbers of both lists.
 #[derive(Default)]

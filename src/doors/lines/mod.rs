@@ -22,8 +22,9 @@ use super::Said;
 use crate::limits::LINE_BYTES_MAX;
 use crate::locale::client::Text;
 use crate::locale::{self, Lang, shown};
-use crate::wire::command::{self, Command, CommandFault, GroupList};
+use crate::wire::command::GroupList;
 use crate::wire::response::Data;
+use crate::wire::typed::{self, CommandFault, Parsed};
 use crate::wire::{Code, MessageType, Refusal, RequestMessage, ResponseMessage};
 use groups::Groups;
 use telnet::{Line, Telnet};
@@ -192,9 +193,9 @@ impl Lines {
             return Step::Said(None);
         }
         let numbers = |list, number| self.groups.group(list, number);
-        match command::parse(line, is_admin, &numbers) {
-            Ok(Command::Quit) => Step::Leave,
-            Ok(Command::Request { kind, args }) => self.request(kind, args, is_admin, mouth),
+        match typed::parse(line, is_admin, &numbers) {
+            Ok(Parsed::Quit) => Step::Leave,
+            Ok(Parsed::Request { kind, args }) => self.request(kind, args, is_admin, mouth),
             Err(CommandFault::NoGroup { list, .. }) if !self.groups.has(list) => {
                 self.again = Some((line.into(), list));
                 let kind = match list {
@@ -262,7 +263,7 @@ impl Lines {
             return self.refuse(mouth, Code::BadPayload, &text);
         };
         let is_answered =
-            request.kind() != Some(MessageType::Ack) || !matches!(request.id(), Ok(None));
+            request.kind != Some(MessageType::Ack) || !matches!(request.id(), Ok(None));
         self.asked = is_answered.then(|| Asked { kind: None, args: Args::new(), unseen: None });
         Step::Ask(line.into())
     }

@@ -16,7 +16,7 @@ mod world;
 use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
 
-use p2sp::handlers::HANDLERS;
+use p2sp::handlers::{HANDLERS, Row};
 
 use situation::{CALLERS, Key, Relation, Situation, State};
 use world::{Cell, Village, World, village};
@@ -32,7 +32,7 @@ fn p19_every_request_in_every_situation_is_as_the_table_says() {
     let columns = columns();
     let mut broken = Vec::new();
     for (situation, cells) in &columns {
-        for ((kind, handler, _), cell) in HANDLERS.iter().zip(cells) {
+        for (Row { kind, handler, .. }, cell) in HANDLERS.iter().zip(cells) {
             if let Err(rule) = rules::check(*kind, handler, *situation, cell) {
                 broken.push(format!("{} ({situation}): {}: {rule}", kind.name(), show(cell)));
             }
@@ -62,7 +62,7 @@ fn columns_of(caller: (bool, Relation)) -> Vec<Column> {
 fn column(situation: Situation, village: &Village, untouched: &str) -> Vec<Cell> {
     let mut world = World::new(village, situation);
     let mut cells = Vec::new();
-    for (kind, ..) in HANDLERS {
+    for Row { kind, .. } in HANDLERS {
         let cell = world.act(*kind);
         if cell.wrote {
             world = World::new(village, situation);
@@ -106,7 +106,7 @@ fn table(columns: &[Column]) -> String {
         for beside in 0..part.len() {
             text += &format!("{:<20}", index * COLUMNS_BESIDE + beside + 1);
         }
-        for (row, (kind, ..)) in HANDLERS.iter().enumerate() {
+        for (row, Row { kind, .. }) in HANDLERS.iter().enumerate() {
             text += &format!("\n{:<16}", kind.name());
             for cells in part {
                 text += &format!("{:<20}", show(&cells[row]));

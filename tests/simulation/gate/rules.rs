@@ -22,7 +22,7 @@ pub fn check(
     let rule = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
     let Situation { state, key, .. } = situation;
     let code = cell.code.as_str();
-    let anyone = matches!(handler, Handler::Anyone(_));
+    let anyone = matches!(handler, Handler::Anyone(_) | Handler::Guest(_));
     rule(anyone == is_open(kind), "P19: ping, reg, login, resume are open, and nothing else")?;
     rule(cell.wrote <= (code == "ok"), "P3: what is refused has no effect")?;
     rule(cell.waited == state.waits(), "nothing is served while a password is hashed")?;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use p2sp::wire::command::GroupRef;
+use p2sp::wire::typed::GroupRef;
 use p2sp::wire::{frame, request};
 use serde_json::{Map, Value, json};
 

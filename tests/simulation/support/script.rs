@@ -32,8 +32,9 @@ use std::time::Duration;
 
 use p2sp::handlers::Rules;
 use p2sp::locale::Lang;
-use p2sp::wire::command::{self, Command, GroupList};
+use p2sp::wire::command::GroupList;
 use p2sp::wire::frame;
+use p2sp::wire::typed::{self, Parsed};
 use serde_json::{Map, Value, json};
 
 use super::expect::{self, Bound};
@@ -348,8 +349,8 @@ impl Stage {
             let groups = if list == GroupList::Mine { &person.mine } else { &person.all };
             groups.get(number.checked_sub(1)?).cloned()
         };
-        let parsed = command::parse(line, None, &group).map_err(|fault| format!("{fault:?}"))?;
-        let Command::Request { kind, mut args } = parsed else { return Err("a request".into()) };
+        let parsed = typed::parse(line, None, &group).map_err(|fault| format!("{fault:?}"))?;
+        let Parsed::Request { kind, mut args } = parsed else { return Err("a request".into()) };
         if matches!(kind.name(), "reg" | "login") && !args.contains_key("password") {
             args.insert("password".into(), json!(PASSWORD));
         }

@@ -7,8 +7,9 @@
 use p2sp::doors::{Said, frames};
 use p2sp::limits::FRAME_BYTES_MAX;
 use p2sp::locale::{self, Lang};
+use p2sp::wire::argument::{Argument, NamedConversation};
 use p2sp::wire::response::Data;
-use p2sp::wire::{Code, Refusal, RequestMessage, ResponseMessage, frame};
+use p2sp::wire::{Code, Name, Refusal, RequestMessage, ResponseMessage, frame};
 use serde_json::Value;
 
 /// Reads a payload.
@@ -30,37 +31,22 @@ pub fn run(payload: &[u8]) {
 
 /// Everything that a handler can ask of a request.
 fn told(request: &RequestMessage) -> Vec<String> {
-    let args = &request.args;
-    let texts = [
-        args.auth_token(),
-        args.password(),
-        args.newpassword(),
-        args.message(),
-        args.groupname(),
-        args.creator(),
-        args.after(),
-        args.query(),
-        args.lang(),
-        args.mid(),
-        args.username().map(Some),
-    ];
-    let group = args.group_id().map(|id| id.map(|id| id.0));
-    let numbers = [args.count(), args.before(), args.seq().map(Some), group];
-    let mut told = vec![request.type_name.to_string(), format!("{:?}", request.kind())];
-    told.extend(texts.map(|text| format!("{text:?}")));
-    told.extend(numbers.map(|number| format!("{number:?}")));
-    told.extend([args.online(), args.ack()].map(|flag| format!("{flag:?}")));
-    told.push(format!("{:?} {}", args.stay_out(), args.names_group()));
+    let mut told = vec![request.type_name.to_string(), format!("{:?}", request.kind)];
+    for &name in Name::ALL {
+        let (text, number) = (request.args.get::<&str>(name), request.args.get::<i64>(name));
+        told.push(format!("{text:?} {number:?} {:?}", request.args.get::<bool>(name)));
+    }
+    told.push(format!("{:?}", request.args.get::<NamedConversation>(Name::username)));
     told.push(format!("{:?}", request.id()));
     told
 }
 
 /// The refusal of a request: it fits a frame, is JSON, and names the request by its id.
 fn check_answer(request: &RequestMessage) {
-    let refusal = match (request.id(), request.kind()) {
+    let refusal = match (request.id(), request.kind) {
         (Err(refusal), _) => refusal,
         (Ok(_), None) => Refusal::about(Code::UnknownType, request.type_name.as_ref()),
-        (Ok(_), Some(_)) => match request.args.username() {
+        (Ok(_), Some(_)) => match <&str>::read(&request.args, Name::username) {
             Ok(name) => Refusal::about(Code::NoSuchUser, name),
             Err(refusal) => refusal,
         },

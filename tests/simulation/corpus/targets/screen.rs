@@ -36,7 +36,7 @@ use p2sp::id::{GroupId, Seq};
 use p2sp::locale::reply::{GroupLine, Reply, UserLine, history_line};
 use p2sp::locale::{self, Lang};
 use p2sp::names::Name;
-use p2sp::wire::command::COMMANDS;
+use p2sp::wire::command::offered;
 use p2sp::wire::push::{Push, PushFrame};
 use p2sp::wire::{Event, Notice, RequestId, RequestMessage, frame};
 use serde_json::{Value, json};
@@ -102,7 +102,8 @@ impl Stage {
 
     /// The person types something.
     fn ask(&mut self) {
-        let Some(kind) = self.choices.pick(COMMANDS).kind else { return };
+        let commands: Vec<_> = offered(true).collect();
+        let Some(kind) = self.choices.pick(&commands).kind else { return };
         let purpose = *self.choices.pick(&[Purpose::Command, Purpose::Numbers]);
         let args = Args::from_iter([("username".to_owned(), self.text(8).into())]);
         self.session.ask(kind, args, purpose);
@@ -281,7 +282,7 @@ impl Stage {
             let (whole, behind) = rest.split_at(length);
             let payload = frame::payload(whole).expect("a checksum");
             let request = RequestMessage::parse(payload).expect("a message");
-            assert!(request.kind().is_some());
+            assert!(request.kind.is_some());
             if let Ok(Some(RequestId::Number(id))) = request.id() {
                 self.asked.push(id);
             }

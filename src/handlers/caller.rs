@@ -1,0 +1,102 @@
+//! Who asks: what a request's sender has proved before its handler runs (P19).
+//!
+//! A handler names one of these types in its signature, and so says who may call it. Each has one
+//! constructor, `prove`, which looks at the connection's session, the request's key and the role;
+//! so there is no way to call the handler of a member for somebody who is not signed in.
+
+use super::context::{Cx, Failure};
+use crate::id::{Door, UserId};
+use crate::password::KeyHash;
+use crate::wire::{Args, Code, Name};
+
+/// Anyone, signed in or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone(());
+
+/// Anyone who is not signed in on this connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest(());
+
+/// A user who is signed in, and whose request has the session's key.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    id: UserId,
+    is_admin: bool,
+}
+
+/// An administrator, proved as a [`Member`]; or the operator, who is no user.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin {
+    id: Option<UserId>,
+}
+
+/// The operator: whoever can open the control socket in the data directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator(());
+
+impl Anyone {
+    pub(super) fn prove(_: &Cx, _: &Args) -> Result<Anyone, Failure> {
+        Ok(Anyone(()))
+    }
+}
+
+impl Guest {
+    pub(super) fn prove(cx: &Cx, _: &Args) -> Result<Guest, Failure> {
+        match cx.sessions.get(cx.caller.conn) {
+            Some(_) => Err(Code::AlreadySignedIn.into()),
+            None => Ok(Guest(())),
+        }
+    }
+}
+
+impl Member {
+    /// The user of the session, whose key the request carries, unless it is a line.
+    pub(super) fn prove(cx: &Cx, args: &Args) -> Result<Member, Failure> {
+        let Some(session) = cx.sessions.get(cx.caller.conn) else {
+            return Err(Code::NotSignedIn.into());
+        };
+        let is_right = match args.get::<&str>(Name::auth_token)? {
+            None => cx.caller.keyless,
+            Some(key) => KeyHash::of(key) == session.key_hash,
+        };
+        if !is_right || cx.now.unix >= session.key_expires {
+            return Err(Code::BadKey.into());
+        }
+        Ok(Member { id: session.user, is_admin: session.admin })
+    }
+
+    /// Which user it is.
+    pub fn id(self) -> UserId {
+        self.id
+    }
+
+    /// Whether the user is an administrator, too.
+    pub fn is_admin(self) -> bool {
+        self.is_admin
+    }
+}
+
+impl Admin {
+    pub(super) fn prove(cx: &Cx, args: &Args) -> Result<Admin, Failure> {
+        if cx.caller.door == Door::Control {
+            return Ok(Admin { id: None });
+        }
+        let Member { id, is_admin } = Member::prove(cx, args)?;
+        if !is_admin {
+            return Err(Code::NotAdmin.into());
+        }
+        Ok(Admin { id: Some(id) })
+    }
+
+    /// Which user it is; `None` is the operator.
+    pub fn id(self) -> Option<UserId> {
+        self.id
+    }
+}
+
+impl Operator {
+    pub(super) fn prove(cx: &Cx, _: &Args) -> Result<Operator, Failure> {
+        let is_operator = cx.caller.door == Door::Control;
+        if is_operator { Ok(Operator(())) } else { Err(Code::NotAdmin.into()) }
+    }
+}

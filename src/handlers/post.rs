@@ -1,0 +1,142 @@
+//! Posting: an entry goes to the end of the log, and is staged for its readers.
+
+use super::context::{Cx, Failure};
+use crate::id::{Conversation, Seq, UserId};
+use crate::limits::WAITING_BYTES_MAX;
+use crate::outbox::Effect;
+use crate::store::{Entry, EntryKind, GroupLabel, NewEntry};
+use crate::wire::argument::{MessageText, Mid};
+use crate::wire::{Code, Event, Notice, Refusal};
+
+/// A message that is to be posted.
+pub struct Draft<'a> {
+    /// For whom.
+    pub conversation: Conversation,
+    /// The user who says it; `None`: the system itself.
+    pub sender: Option<UserId>,
+    /// The sender's name as shown, if it is at hand.
+    pub sender_name: Option<String>,
+    /// Of which kind.
+    pub kind: EntryKind,
+    /// The text.
+    pub text: MessageText<'a>,
+    /// The client's own name for it.
+    pub mid: Option<Mid<'a>>,
+    /// The group's name, if it is for a group.
+    pub group: Option<GroupLabel>,
+}
+
+/// The message that a sender posted under this `mid`, if any: a retry is answered with the same
+/// seq (P5). `is_meant` says whether a conversation is the one that the request names.
+///
+/// # Errors
+/// `mid_reused`: it stands for another message.
+pub fn posted(
+    cx: &mut Cx,
+    sender: Option<UserId>,
+    mid: Option<Mid>,
+    (text, is_system): (MessageText, bool),
+    is_meant: impl FnOnce(&Cx, Conversation) -> Result<bool, Failure>,
+) -> Result<Option<Seq>, Failure> {
+    let Some((sender, Mid(mid))) = sender.zip(mid) else { return Ok(None) };
+    let Some(posted) = cx.store.find_mid(sender, mid)? else { return Ok(None) };
+    let same = (posted.kind == EntryKind::System) == is_system
+        && posted.body == text.0
+        && is_meant(cx, posted.conversation)?;
+    if same { Ok(Some(posted.seq)) } else { Err(Code::MidReused.into()) }
+}
+
+/// Posts a message. What is said in the system's name is not counted as stored by its sender:
+/// moderation goes on.
+///
+/// # Errors
+/// `quota_full`.
+pub fn post(cx: &mut Cx, draft: Draft) -> Result<Seq, Failure> {
+    let Draft { conversation, sender, sender_name, kind, text: MessageText(text), mid, group } =
+        draft;
+    let mid = mid.map(|Mid(mid)| mid);
+    if let Some(sender) = sender.filter(|_| kind != EntryKind::System) {
+        use_quota(cx, sender, text.len() + mid.map_or(0, str::len), false)?;
+    }
+    let unix = cx.now.unix;
+    append(cx, &NewEntry { conversation, sender, unix, kind, body: text, mid }, sender_name, group)
+}
+
+/// Posts a notice about what `by` did, who is not told themselves.
+///
+/// # Errors
+/// `quota_full`, unless it is the end of something: that is always told.
+pub fn notify(
+    cx: &mut Cx,
+    conversation: Conversation,
+    by: Option<UserId>,
+    notice: &Notice,
+) -> Result<Seq, Failure> {
+    let body = notice.to_body();
+    let moderates = matches!(notice.event, Event::GroupBlocked | Event::GroupUnblocked);
+    if let Some(by) = by.filter(|_| !moderates) {
+        use_quota(cx, by, body.len(), notice.event.is_ending())?;
+    }
+    let label = notice.groupname.clone().zip(notice.creator.clone());
+    let group = label.map(|(name, creator)| GroupLabel { name, creator });
+    let (sender, unix, kind, body, mid) = (by, cx.now.unix, EntryKind::Notice, &*body, None);
+    append(cx, &NewEntry { conversation, sender, unix, kind, body, mid }, None, group)
+}
+
+/// Appends an entry to the log and stages it for its readers.
+fn append(
+    cx: &mut Cx,
+    new: &NewEntry,
+    sender_name: Option<String>,
+    group: Option<GroupLabel>,
+) -> Result<Seq, Failure> {
+    let sender_name = match new.sender {
+        Some(sender) if sender_name.is_none() => Some(cx.name_of(sender)?),
+        _ => sender_name,
+    };
+    let seq = cx.store.append(new)?;
+    let &NewEntry { conversation, sender, unix, kind, body, .. } = new;
+    let body = body.to_owned();
+    let entry = Entry { seq, conversation, sender, sender_name, group, unix, kind, body };
+    cx.outbox.stage(Effect::Entry(Box::new(entry)));
+    Ok(seq)
+}
+
+/// Counts what a user has stored today: UTF-8 bytes of texts, `mid`s, notices and names, once each,
+/// whatever the number of readers.
+///
+/// # Errors
+/// `quota_full`: they may not have so much more, unless it `must` be.
+pub fn use_quota(cx: &mut Cx, user: UserId, bytes: usize, must: bool) -> Result<(), Failure> {
+    let (limit, unix) = (cx.rules.limits.stored_bytes_per_day, cx.now.unix);
+    if limit == 0 {
+        return Ok(());
+    }
+    let full = cx.store.use_quota(user, bytes as u64, limit, unix, must)?;
+    full.map_or(Ok(()), |seconds| Err(Refusal::quota_full(seconds).into()))
+}
+
+/// Counts `bytes` more by `user` among what waits for another who is behind, up to the limits.
+///
+/// # Errors
+/// `mailbox_full`.
+pub fn count_waiting(
+    cx: &mut Cx,
+    user: UserId,
+    other: UserId,
+    bytes: usize,
+) -> Result<(), Failure> {
+    if cx.sessions.is_caught_up(other) {
+        return Ok(());
+    }
+    let waiting = cx.store.waiting(other, user)?;
+    let limits = &cx.rules.limits;
+    let over = |count: u64, limit: u64| limit > 0 && count >= limit;
+    if over(waiting.messages, limits.waiting_per_user)
+        || over(waiting.from_sender, limits.waiting_per_sender)
+        || waiting.bytes as i64 + bytes as i64 > WAITING_BYTES_MAX
+    {
+        return Err(Code::MailboxFull.into());
+    }
+    Ok(cx.store.add_waiting(other, user, bytes as u64)?)
+}
