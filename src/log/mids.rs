@@ -485,7 +485,7 @@ mod tests {
             });
             retries.push(dearest.max());
         }
-        let [in_tail, sealed, many] = retries[..] else { panic!("three") };
+        let (in_tail, sealed, many) = (retries[0], retries[1], retries[2]);
         assert!(in_tail < sealed && sealed >= many, "{retries:?}");
         assert!(many <= Some(100), "{retries:?}");
     }
