@@ -81,9 +81,11 @@ pub trait App {
     /// The process has to end.
     fn deliver(
         &mut self,
-        committed: Self::Committed,
-        now: Now,
-    ) -> Result<Vec<(ConnId, Self::Job)>, Self::Fatal>;
+        _: Self::Committed,
+        _: Now,
+    ) -> Result<Vec<(ConnId, Self::Job)>, Self::Fatal> {
+        Ok(Vec::new())
+    }
 
     // --- write and reap ---
 
@@ -125,9 +127,12 @@ pub trait App {
     ///
     /// # Errors
     /// What was to be kept could not be written.
-    fn finish(self, now: Now) -> Result<(), Self::Fatal>
+    fn finish(self, _: Now) -> Result<(), Self::Fatal>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        Ok(())
+    }
 }
 
 /// Work for a helper thread.

@@ -12,6 +12,7 @@ mod bots;
 mod client;
 mod crash;
 mod demo;
+mod echo;
 mod faults;
 mod loopback;
 mod malformed;
