@@ -363,16 +363,17 @@ impl Throttle {
         self.adds.take(user, FRIEND_ADDS_PER_MINUTE, now)
     }
 
-    /// A user names somebody they do not know; counts it if nobody has that name.
+    /// Whether a user may be told of names that they have no reason to know.
     ///
     /// # Errors
-    /// Seconds to wait; they did so too often, and are not told whether this name exists.
-    pub fn name_user(&mut self, user: UserId, is_miss: bool, now: Moment) -> Result<(), u64> {
-        self.name_misses.check(user, NAME_MISSES_PER_MINUTE, now)?;
-        if is_miss {
-            self.name_misses.count(user, now);
-        }
-        Ok(())
+    /// Seconds to wait; they named too many users who do not exist.
+    pub fn check_guesses(&self, user: UserId, now: Moment) -> Result<(), u64> {
+        self.name_misses.check(user, NAME_MISSES_PER_MINUTE, now)
+    }
+
+    /// Counts that a user named a user who does not exist.
+    pub fn guess_missed(&mut self, user: UserId, now: Moment) {
+        self.name_misses.count(user, now);
     }
 
     /// Counts that a user comes into a group.

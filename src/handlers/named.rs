@@ -7,9 +7,9 @@
 
 use super::caller::{Admin, Member};
 use super::context::{Cx, Failure};
-use crate::id::{Conversation, GroupId, UserId};
+use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::names::{group_key, user_key};
-use crate::store::{Addressee, Group, GroupStatus, StoreError, User};
+use crate::store::{Addressee, Group, GroupStatus, Part, StoreError, User};
 use crate::wire::argument::{NamedGroup, bad};
 use crate::wire::{Code, Name, Refusal};
 
@@ -27,11 +27,8 @@ pub fn anyone(cx: &Cx, name: &str) -> Result<User, Failure> {
 /// `no_such_user`, and `slow_down` if the member is guessing.
 pub fn user(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
     let found = cx.store.user_by_key(&user_key(name))?;
-    let is_known = match &found {
-        Some(other) => other.id == member.id() || cx.store.are_friends(member.id(), other.id)?,
-        None => false,
-    };
-    told(cx, member, name, found, is_known)
+    check_guessing(cx, member, found.as_ref().map(|found| found.id))?;
+    found.ok_or_else(|| no_such_user(name))
 }
 
 /// The user of a name, as the member writes to them.
@@ -40,23 +37,43 @@ pub fn user(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
 /// As [`user`].
 pub fn addressee(cx: &mut Cx, member: Member, name: &str) -> Result<Addressee, Failure> {
     let found = cx.store.addressee(member.id(), &user_key(name))?;
-    let is_known = found.as_ref().is_some_and(|found| found.is_friend);
-    told(cx, member, name, found, is_known)
-}
-
-/// What was found under a name, as far as the member may be told.
-fn told<T>(
-    cx: &mut Cx,
-    member: Member,
-    name: &str,
-    found: Option<T>,
-    is_known: bool,
-) -> Result<T, Failure> {
-    if !is_known && !member.is_admin() {
-        let (now, is_miss) = (cx.now.mono, found.is_none());
-        cx.throttle.name_user(member.id(), is_miss, now).map_err(Refusal::slow_down)?;
+    if found.as_ref().is_none_or(|found| !found.is_friend) {
+        check_guessing(cx, member, found.as_ref().map(|found| found.user.id))?;
     }
     found.ok_or_else(|| no_such_user(name))
+}
+
+/// Counts a name that no user has. A member who named too many of those is not told whether a name
+/// exists, unless they have a reason to know it.
+///
+/// # Errors
+/// `slow_down`.
+fn check_guessing(cx: &mut Cx, member: Member, found: Option<UserId>) -> Result<(), Failure> {
+    if member.is_admin() {
+        return Ok(());
+    }
+    let may_guess = cx.throttle.check_guesses(member.id(), cx.now.mono);
+    match (may_guess, found) {
+        (Ok(()), Some(_)) => Ok(()),
+        (Ok(()), None) => {
+            cx.throttle.guess_missed(member.id(), cx.now.mono);
+            Ok(())
+        }
+        (Err(_), Some(other)) if has_reason_to_know(cx, member.id(), other)? => Ok(()),
+        (Err(seconds), _) => Err(Refusal::slow_down(seconds).into()),
+    }
+}
+
+/// Whether a user was shown the name of another: as a friend, in a request, among the members of a
+/// group, or in a message.
+fn has_reason_to_know(cx: &mut Cx, user: UserId, other: UserId) -> Result<bool, StoreError> {
+    let is_shown = user == other
+        || cx.store.are_friends(user, other)?
+        || cx.store.has_request(other, user)?
+        || cx.store.has_request(user, other)?
+        || cx.store.share_a_group(user, other)?;
+    let last = Part::Before(Seq(i64::MAX));
+    Ok(is_shown || !cx.store.history_between(user, other, last, 1)?.is_empty())
 }
 
 fn no_such_user(name: &str) -> Failure {

@@ -144,6 +144,13 @@ impl Store {
         Ok(self.row(Self::WAS_MEMBER, (group.0, user.0), |_| Ok(()))?.is_some())
     }
 
+    const SHARE_A_GROUP: Sql = "SELECT 1 FROM group_users a
+        JOIN group_users b ON b.groupid = a.groupid AND b.userid = ?2 WHERE a.userid = ?1 LIMIT 1";
+    /// Whether two users are in one group.
+    pub fn share_a_group(&self, a: UserId, b: UserId) -> Result<bool> {
+        Ok(self.row(Self::SHARE_A_GROUP, (a.0, b.0), |_| Ok(()))?.is_some())
+    }
+
     const STAYS_OUT: Sql = "SELECT 1 FROM group_stay_out WHERE userid = ?2 AND groupid = ?1";
     /// Whether a user said that nobody is to bring them into a group again.
     pub fn stays_out(&self, group: GroupId, user: UserId) -> Result<bool> {
@@ -389,6 +396,7 @@ pub(super) const SQL: &[Sql] = &[
     Store::GROUPS_JOINED,
     Store::IS_MEMBER,
     Store::WAS_MEMBER,
+    Store::SHARE_A_GROUP,
     Store::STAYS_OUT,
     Store::STAY_OUT,
     Store::DO_NOT_STAY_OUT,
@@ -475,11 +483,13 @@ mod tests {
             let rest = store.members_page(team, page[1].id, 2).expect("page");
             assert_eq!(rest.iter().map(|member| member.user).collect::<Vec<_>>(), [ann]);
             assert_eq!(group(store, team).members, 3);
+            assert_eq!(store.share_a_group(ann, cem), Ok(true));
 
             assert_eq!(store.leave(team, cem), Ok(true));
             assert_eq!(store.leave(team, cem), Ok(false));
             assert_eq!((group(store, team).members, store.is_member(team, cem)), (2, Ok(false)));
             assert_eq!(store.is_member(team, ann), Ok(true));
+            assert_eq!(store.share_a_group(ann, cem), Ok(false));
             store.delete_group(team).expect("delete");
             assert_eq!((group(store, team).members, store.is_member(team, ann)), (0, Ok(false)));
             assert_eq!(store.members_page(team, 0, 9), Ok(vec![]));

@@ -60,6 +60,7 @@ transcripts! {
     two_people_chat,
     what_others_do_is_told_to_friends_only,
     who_guesses_names_is_told_nothing_more,
+    who_guesses_names_is_told_of_requests,
     p3_p4_refused_requests_leave_nothing,
     p5_a_mid_is_good_in_one_group_only,
     p5_a_retry_is_stored_once,
