@@ -22,7 +22,7 @@ use slab::Slab;
 
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
-use super::{Connection, Stage};
+use super::{Connection, Rest, Stage};
 use crate::doors::Said;
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
@@ -35,6 +35,8 @@ pub struct Conns {
     unsent_bytes: usize,
     /// The connections that something happened to in this tick, each once.
     touched: Vec<ConnId>,
+    /// How many rest for each reason of [`Rest::ALL`].
+    resting: [u64; Rest::ALL.len()],
     /// Memory for send buffers, and when some of it was last given back.
     spare: SpareBuffers,
     trimmed: Moment,
@@ -109,6 +111,41 @@ impl Conns {
     pub fn take_touched(&mut self, into: &mut Vec<ConnId>) {
         self.invariants();
         into.append(&mut self.touched);
+    }
+
+    // --- rests ---
+
+    /// Nothing more is done for the connection in this tick.
+    pub fn rest_this_tick(&mut self, id: ConnId, why: Rest) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.rest_this_tick(why);
+            self.touch(id);
+        }
+    }
+
+    /// The tick ends for a connection that something happened to: whether it rests is written
+    /// down, counted, and logged where it changed.
+    pub fn end_tick(&mut self, id: ConnId, now: Moment) {
+        let Some(conn) = self.get_mut(id) else { return };
+        let (before, after) = conn.end_tick(now);
+        if before == after {
+            return;
+        }
+        if let Some(before) = before {
+            self.resting[before as usize] -= 1;
+        }
+        match after {
+            Some(after) => {
+                self.resting[after as usize] += 1;
+                log::debug!("{id}: rests: {}", after.name());
+            }
+            None => log::debug!("{id}: goes on"),
+        }
+    }
+
+    /// How many connections rest for each reason of [`Rest::ALL`].
+    pub fn resting(&self) -> [u64; Rest::ALL.len()] {
+        self.resting
     }
 
     // --- bytes ---
@@ -225,6 +262,9 @@ impl Conns {
         debug_assert!(conn.stage == Stage::Dead && !conn.touched);
         let conn = self.slab.remove(id.index());
         self.unsent_bytes -= conn.unsent_bytes();
+        if let Some((why, _)) = conn.rests_since() {
+            self.resting[why as usize] -= 1;
+        }
         self.invariants();
         Some(conn)
     }
@@ -234,6 +274,10 @@ impl Conns {
         if cfg!(debug_assertions) {
             let unsent: usize = self.iter().map(|(_, conn)| conn.unsent_bytes()).sum();
             assert_eq!(unsent, self.unsent_bytes);
+            let mut resting = [0; Rest::ALL.len()];
+            let why = self.iter().filter_map(|(_, conn)| conn.rests_since());
+            why.for_each(|(why, _)| resting[why as usize] += 1);
+            assert_eq!(resting, self.resting);
             let is_touched = |id: &ConnId| self.get(*id).is_some_and(|conn| conn.touched);
             assert!(self.touched.iter().all(is_touched), "nothing listed has ended");
         }

@@ -22,16 +22,18 @@
 
 pub mod close_reason;
 pub mod conns;
-pub mod patience;
 pub mod receive;
+pub mod rest;
 pub mod send;
 pub mod spare;
+pub mod timeouts;
 pub mod tls;
 pub mod via;
 
 pub use close_reason::CloseReason;
 pub use conns::Conns;
-pub use patience::{Due, Patience};
+pub use rest::Rest;
+pub use timeouts::Due;
 pub use via::Via;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -44,8 +46,10 @@ use crate::limits;
 use crate::locale::Lang;
 use crate::wire::frame;
 use receive::ReceiveBuffer;
+use rest::Rests;
 use send::SendBuffer;
 use spare::SpareBuffers;
+use timeouts::Timeouts;
 use tls::Tls;
 
 /// Where a connection is in its life.
@@ -79,9 +83,6 @@ impl Stage {
     }
 }
 
-/// No moment: an `Option` of one would make every connection eight bytes larger.
-const NEVER: Moment = Moment(u64::MAX);
-
 /// The machine of one peer.
 pub struct Connection {
     /// See `ConnId`.
@@ -99,8 +100,6 @@ pub struct Connection {
     pub tls: Option<Box<Tls>>,
     /// What it speaks, if not frames. In a box for the same reason.
     pub speech: Option<Box<Speech>>,
-    /// A password hash is under way: no frame is served until it is done.
-    pub awaits_hash: bool,
     /// The peer sends no more; what it sent is served, then it closes.
     pub peer_finished: bool,
     /// It stands in the tick's list of connections that something happened to.
@@ -109,20 +108,14 @@ pub struct Connection {
     peer: Ipv6Addr,
     /// How that is known.
     pub via: Via,
-    /// How long it may be silent.
-    patience: Patience,
-    /// The send buffer was above its high mark and is not below the low one yet.
-    backed_up: bool,
+    /// The listener that accepted it.
+    pub door: Door,
+    /// The throttle counts it among the connections of its address.
+    pub counted: bool,
+    /// Bytes that were discarded while it lingered.
     lingered_bytes: u32,
-    /// What its stage and its patience count from: when it was accepted or signed out; while it
-    /// confirms, its last frame; while it closes, when it began to flush or to linger.
-    since: Moment,
-    /// When the frame or the handshake that the peer owes us the rest of began; see [`NEVER`].
-    begun: Moment,
-    /// Over its rate: no frame is served before this; see [`NEVER`].
-    paced_until: Moment,
-    /// When the kernel last took bytes, or when there began to be any.
-    last_progress: Moment,
+    rests: Rests,
+    timeouts: Timeouts,
 }
 
 impl Connection {
@@ -136,18 +129,15 @@ impl Connection {
             send: SendBuffer::default(),
             tls: None,
             speech: None,
-            awaits_hash: false,
             peer_finished: false,
             touched: false,
             peer: in_six(peer),
             via: Via::Direct,
-            patience: Patience::SignIn,
-            backed_up: false,
+            door: Door::Front,
+            counted: false,
             lingered_bytes: 0,
-            since: now,
-            begun: NEVER,
-            paced_until: NEVER,
-            last_progress: now,
+            rests: Rests::default(),
+            timeouts: Timeouts::new(Door::Front, now),
         }
     }
 
@@ -155,12 +145,13 @@ impl Connection {
     /// has to show signs of life.
     pub fn inside(generation: u32, door: Door, now: Moment) -> Connection {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let (stage, patience) = match door {
-            Door::Front => (Stage::Sniffing, Patience::SignIn),
-            Door::Control => (Stage::Native, Patience::Operator),
-            Door::Metrics => (Stage::Http, Patience::Monitor),
+        let stage = match door {
+            Door::Front => Stage::Sniffing,
+            Door::Control => Stage::Native,
+            Door::Metrics => Stage::Http,
         };
-        Connection { stage, patience, ..Connection::new(generation, peer, now) }
+        let timeouts = Timeouts::new(door, now);
+        Connection { stage, door, timeouts, ..Connection::new(generation, peer, now) }
     }
 
     /// Who is there, for the log and the limits by address.
@@ -170,52 +161,12 @@ impl Connection {
 
     /// A proxy told for whom it speaks.
     pub fn is_for(&mut self, peer: IpAddr, via: Via) {
-        (self.peer, self.via) = (in_six(peer), via);
-    }
-
-    /// Through which door it came.
-    pub fn door(&self) -> Door {
-        match self.patience {
-            Patience::SignIn | Patience::Idle | Patience::Keepalive => Door::Front,
-            Patience::Operator | Patience::Backup => Door::Control,
-            Patience::Monitor => Door::Metrics,
-        }
-    }
-
-    /// Whether nobody has signed in here yet, or again. Whoever comes in from inside is none.
-    pub fn is_newcomer(&self) -> bool {
-        self.patience == Patience::SignIn
-    }
-
-    /// Whether it is one of its address's connections, of which there may be so many.
-    pub fn counts_for_address(&self) -> bool {
-        self.is_newcomer() && self.via.is_counted()
+        (self.peer, self.via, self.counted) = (in_six(peer), via, true);
     }
 
     /// Whether frames are read and served at all.
     pub fn is_serving(&self) -> bool {
         self.stage.is_serving()
-    }
-
-    /// Whether a frame may be served now. A pause ends without a new edge: whoever ends it puts
-    /// the connection on the ready list.
-    pub fn may_be_served(&self) -> bool {
-        self.is_serving() && !self.awaits_hash && !self.is_paced() && !self.backed_up
-    }
-
-    /// Whether a push may be appended: a slow reader goes on from the log instead.
-    pub fn may_be_fed(&self) -> bool {
-        self.is_serving() && !self.backed_up
-    }
-
-    /// Over its rate, it is served no frame before this; or no longer.
-    pub fn pace(&mut self, until: Option<Moment>) {
-        self.paced_until = until.unwrap_or(NEVER);
-    }
-
-    /// Whether it is over its rate.
-    pub fn is_paced(&self) -> bool {
-        self.paced_until != NEVER
     }
 
     /// Whether something was kept that does not wait for more bytes.
@@ -251,45 +202,6 @@ impl Connection {
         }
     }
 
-    /// The checkpoints are held for it, which has a deadline of its own; or no longer.
-    pub fn holds_checkpoints(&mut self, holds: bool, now: Moment) {
-        self.patience = if holds { Patience::Backup } else { Patience::Operator };
-        self.since = now;
-    }
-
-    /// A session began.
-    pub fn signed_in(&mut self, acks: bool, now: Moment) {
-        self.patience = if acks { Patience::Idle } else { Patience::Keepalive };
-        self.since = now;
-    }
-
-    /// The session ended: the peer has as long as a new one to sign in again.
-    pub fn signed_out(&mut self, now: Moment) {
-        self.patience = Patience::SignIn;
-        self.since = now;
-    }
-
-    /// Whole frames came; perhaps in front of an error that it died of, and stays dead of.
-    pub fn frames_came(&mut self, now: Moment) {
-        if !self.is_serving() {
-            return;
-        }
-        self.begun = NEVER;
-        if matches!(self.patience, Patience::Idle | Patience::Operator) {
-            self.since = now;
-        }
-    }
-
-    /// Whether what is kept is the beginning of a frame whose rest the peer owes us. A frame
-    /// that waits for us, because the connection is paused, is not held against the peer.
-    pub fn frame_is_begun(&mut self, begun: bool, now: Moment) {
-        self.begun = if begun { self.begun.min(now) } else { NEVER };
-    }
-
-    fn begun(&self) -> Option<Moment> {
-        (self.begun != NEVER).then_some(self.begun)
-    }
-
     /// It speaks frames.
     pub fn begin_frames(&mut self) {
         self.stage = Stage::Native;
@@ -303,14 +215,14 @@ impl Connection {
     /// A person types lines.
     pub fn begin_lines(&mut self, lang: Lang) {
         self.stage = Stage::Lines;
-        self.begun = NEVER;
+        self.timeouts.end();
         self.speech = Some(Box::new(Speech::Lines(Box::new(Lines::new(lang)))));
     }
 
     /// It asked for WebSocket.
     pub fn begin_websocket(&mut self) {
         self.stage = Stage::WebSocket;
-        self.begun = NEVER;
+        self.timeouts.end();
         self.speech = Some(Box::new(Speech::WebSocket(WebSocket::default())));
     }
 
@@ -318,13 +230,13 @@ impl Connection {
     pub fn begin_tls(&mut self, tls: Tls, now: Moment) {
         self.tls = Some(Box::new(tls));
         self.stage = Stage::Handshaking;
-        self.frame_is_begun(true, now);
+        self.timeouts.begin(now);
     }
 
     /// The handshake is done: within TLS, the first byte tells again what it speaks.
     pub fn shook_hands(&mut self) {
         self.stage = Stage::Sniffing;
-        self.begun = NEVER;
+        self.timeouts.end();
     }
 
     /// Appends what is said to what is to be sent, in the form that the peer speaks.
@@ -347,16 +259,10 @@ impl Connection {
         write: impl FnOnce(Option<&mut Speech>, &mut Vec<u8>),
     ) {
         if self.send.is_empty() {
-            self.last_progress = now;
+            self.timeouts.progress(now);
         }
         write(self.speech.as_deref_mut(), self.send.tail(spare));
-        self.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
-    }
-
-    /// All send buffers together are full: this one is above its high mark with whatever it holds,
-    /// until the kernel takes some of it.
-    pub fn back_up(&mut self) {
-        self.backed_up = true;
+        self.back_up_if_full();
     }
 
     /// Everything that waits to be sent, sealed or not.
@@ -417,8 +323,8 @@ impl Connection {
             Some(tls) => tls.was_sent(bytes, spare),
         };
         self.send.consume(plain, self.form(), spare);
-        self.backed_up &= self.unsent_bytes() >= limits::SEND_LOW_BYTES;
-        self.last_progress = now;
+        self.go_on_if_drained();
+        self.timeouts.progress(now);
         plain
     }
 
@@ -438,7 +344,7 @@ impl Connection {
         if self.is_serving() {
             self.stage = Stage::Flushing;
             self.reason = Some(reason);
-            self.since = now;
+            self.timeouts.close(now);
             self.received.clear();
         }
     }
@@ -446,7 +352,7 @@ impl Connection {
     /// Our side was shut down: what still comes is discarded.
     pub fn linger(&mut self, now: Moment) {
         self.stage = Stage::Lingering;
-        self.since = now;
+        self.timeouts.close(now);
     }
 
     /// Bytes came that nobody wants. True once it is enough.
@@ -480,13 +386,13 @@ fn has_frame(bytes: &[u8]) -> bool {
 }
 
 /// A million idle connections are a million of these (P20).
-const _: () = assert!(std::mem::size_of::<Connection>() <= 128);
+const _: () = assert!(std::mem::size_of::<Connection>() <= 184);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn connection() -> Connection {
+    pub(super) fn connection() -> Connection {
         Connection::new(0, IpAddr::V4(Ipv4Addr::LOCALHOST), Moment(0))
     }
 
@@ -513,18 +419,6 @@ mod tests {
         assert_eq!(conn.due(at(16), &settings), Due::Close(CloseReason::FrameDeadline));
         conn.frame_is_begun(false, at(16));
         assert_eq!(conn.due(at(16), &settings), Due::Later(at(180)));
-    }
-
-    #[test]
-    fn p20_backed_up_it_rests_until_the_kernel_takes_something() {
-        let mut conn = connection();
-        let mut spare = SpareBuffers::default();
-        conn.append_bytes(&[0; 100], at(1), &mut spare);
-        assert!(conn.may_be_fed() && conn.may_be_served());
-        conn.back_up();
-        assert!(!conn.may_be_fed() && !conn.may_be_served());
-        conn.was_sent(1, at(2), &mut spare);
-        assert!(conn.may_be_fed() && conn.may_be_served());
     }
 
     #[test]

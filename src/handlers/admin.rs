@@ -11,11 +11,11 @@ use super::list::{Page, ROWS_ASKED, name_bytes};
 use super::message::sent_to;
 use super::named;
 use super::post::{Draft, post, posted};
-use crate::conn::CloseReason;
+use crate::conn::{CloseReason, Rest};
 use crate::counters::Counters;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
-use crate::locale::reply::{Figure, Reply, UserLine};
+use crate::locale::reply::{Count, Figure, Reply, UserLine};
 use crate::outbox::Effect;
 use crate::sessions::Sessions;
 use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, Store, StoreError, User};
@@ -117,14 +117,21 @@ pub fn unblockgroup(cx: &mut Cx, admin: Admin, req: Unblockgroup) -> Answer {
 pub fn stats(cx: &mut Cx, _: Admin, _: Stats) -> Answer {
     let figures = figures(cx.store, cx.sessions, cx.counters, &cx.server)?;
     let (refusals, closes) = (cx.counters.refusals(), cx.counters.closes());
+    let resting = resting(&cx.server);
     let object = |counts: &[(&'static str, u64)]| -> Value {
         counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
     };
     let values: Vec<_> = figures.iter().map(|(name, .., value)| (*name, *value)).collect();
     let mut data = object(&values);
+    data["resting"] = object(&resting);
     data["refusals"] = object(&refusals);
     data["closes"] = object(&closes);
-    Ok(Outcome::Done(Reply::Stats { figures, refusals, closes }, Data::Object(data)))
+    Ok(Outcome::Done(Reply::Stats { figures, resting, refusals, closes }, Data::Object(data)))
+}
+
+/// How many connections rest, by reason.
+pub fn resting(server: &ServerFacts) -> Vec<Count> {
+    Rest::ALL.iter().map(|why| why.name()).zip(server.resting).collect()
 }
 
 /// Every figure, for people, for programs and for monitors.

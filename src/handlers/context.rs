@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use rand::rngs::StdRng;
 
+use crate::conn::Rest;
 use crate::counters::Counters;
 use crate::id::{ConnId, Door, Now, UserId};
 use crate::limits::Limits;
@@ -84,6 +85,8 @@ pub struct ServerFacts {
     pub uptime_seconds: u64,
     /// Bytes in all send buffers.
     pub send_bytes: u64,
+    /// Connections that rest for each reason of [`Rest::ALL`].
+    pub resting: [u64; Rest::ALL.len()],
     /// Readers who are behind and can be fed.
     pub behind: u64,
     /// Password hashes that wait or are under way, those of this tick not counted.

@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::admin::figures;
+use super::admin::{figures, resting};
 use super::context::ServerFacts;
 use crate::counters::Counters;
 use crate::locale::reply::{Count, Figure};
@@ -42,6 +42,7 @@ pub fn text(
 ) -> Result<String, StoreError> {
     let all = All {
         figures: figures(store, sessions, counters, server)?,
+        resting: resting(server),
         refusals: counters.refusals(),
         closes: counters.closes(),
     };
@@ -57,6 +58,7 @@ pub fn text(
 #[derive(Debug)]
 struct All {
     figures: Vec<Figure>,
+    resting: Vec<Count>,
     refusals: Vec<Count>,
     closes: Vec<Count>,
 }
@@ -71,6 +73,11 @@ impl Collector for All {
                 let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
                 ConstGauge::new(value as i64).encode(metric)?;
             }
+        }
+        let help = "connections that rest, by reason";
+        let mut family = encoder.encode_descriptor("resting", help, None, MetricType::Gauge)?;
+        for &(reason, count) in &self.resting {
+            ConstGauge::new(count as i64).encode(family.encode_family(&[("reason", reason)])?)?;
         }
         let families = [
             ("refusals", "requests refused, by code", "code", &self.refusals),

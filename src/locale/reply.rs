@@ -97,8 +97,9 @@ texts! {
         Granted { name: String } => "{name} is an administrator now.", "{name} 已成为管理员。";
         Revoked { name: String } => "{name} is no longer an administrator.", "{name} 不再是管理员。";
         PasswordReset { name: String } => "{name} has a new password.", "{name} 的密码已重设。";
-        Stats { figures: Vec<Figure>, refusals: Vec<Count>, closes: Vec<Count> } =>
-            by say_stats(figures, refusals, closes);
+        Stats {
+            figures: Vec<Figure>, resting: Vec<Count>, refusals: Vec<Count>, closes: Vec<Count>
+        } => by say_stats(figures, resting, refusals, closes);
     }
 }
 
@@ -240,17 +241,24 @@ fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
     )
 }
 
-fn say_stats(lang: Lang, figures: &[Figure], refusals: &[Count], closes: &[Count]) -> String {
+fn say_stats(
+    lang: Lang,
+    figures: &[Figure],
+    resting: &[Count],
+    refusals: &[Count],
+    closes: &[Count],
+) -> String {
     let figures = figures.iter().map(|(_, english, chinese, value)| {
         format!("  {}: {value}", lang.pick(*english, *chinese))
     });
     let counts = |what: &'static str, counts: &[Count]| -> Vec<String> {
         counts.iter().map(|(reason, count)| format!("  {what} {reason}: {count}")).collect()
     };
+    let resting = counts(lang.pick("resting", "暂停"), resting);
     let refusals = counts(lang.pick("refused", "拒绝"), refusals);
     let closes = counts(lang.pick("closed", "断开"), closes);
     let head = lang.pick("The server:", "服务器状态：");
-    list(head, figures.chain(refusals).chain(closes))
+    list(head, figures.chain(resting).chain(refusals).chain(closes))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 
 use super::Server;
 use crate::conn::tls::Tls;
-use crate::conn::{CloseReason, Stage};
+use crate::conn::{CloseReason, Rest, Stage};
 use crate::doors::sniff::Speaks;
 use crate::id::{ConnId, Now};
 use crate::limits::{HANDSHAKE_BYTES_MAX, HANDSHAKES_PER_TICK};
@@ -58,7 +58,8 @@ impl Server {
         }
         if tls.is_handshaking() && *handshakes_left == 0 {
             tls.wait_with(self.intake.bytes());
-            return self.intake.take_back();
+            self.intake.take_back();
+            return self.conns.rest_this_tick(id, Rest::HandshakesSpent);
         }
         let (sealed, mut plain) = self.intake.sealed();
         // More than any handshake needs is not looked at.

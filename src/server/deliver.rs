@@ -225,7 +225,7 @@ impl Server {
         let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) else {
             return;
         };
-        if conn.counts_for_address() {
+        if std::mem::take(&mut conn.counted) {
             self.throttle.disconnect(conn.peer());
         }
         conn.signed_in(sign_in.acks, now.mono);
@@ -247,9 +247,8 @@ impl Server {
         }
         self.sessions.sign_out(id, self.head);
         if let Some(conn) = self.conns.get_mut(id) {
-            let counted = conn.counts_for_address();
             conn.signed_out(now.mono);
-            if !counted && conn.counts_for_address() {
+            if conn.via.is_counted() && !std::mem::replace(&mut conn.counted, true) {
                 self.throttle.connect_again(conn.peer(), &self.rules.limits);
             }
             self.conns.touch(id);
@@ -313,7 +312,7 @@ impl Server {
     /// The one place where an entry enters a send buffer. False: not now.
     fn push(&mut self, id: ConnId, pushed: &mut Pushed, budget: &mut Budget, now: Now) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return false };
-        if budget.is_spent() || !conn.may_be_fed() {
+        if budget.is_spent() || !conn.may_be_pushed() {
             return false;
         }
         let Some(session) = self.sessions.get_mut(id) else { return false };
@@ -361,7 +360,7 @@ impl Server {
     /// Feeds one reader a page of the log. True: there is more, and room for it.
     fn feed_page(&mut self, id: ConnId, budget: &mut Budget, now: Now) -> Result<bool, Fatal> {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(false) };
-        if !conn.may_be_fed() {
+        if !conn.may_be_pushed() {
             // `sent` queues it again below the low mark.
             return Ok(false);
         }
@@ -381,7 +380,7 @@ impl Server {
                 false => self.push(id, &mut Pushed::new(entry), budget, now),
             };
             if !passed {
-                return Ok(self.conns.get_mut(id).is_some_and(|conn| conn.may_be_fed()));
+                return Ok(self.conns.get_mut(id).is_some_and(|conn| conn.may_be_pushed()));
             }
             if let Some(session) = self.sessions.get_mut(id) {
                 session.sent_seq = entry.seq;
@@ -423,9 +422,9 @@ impl Server {
 
     /// Puts a reader who is behind in the queue, unless they cannot be fed or wait there.
     fn queue_behind(&mut self, id: ConnId) {
-        let may_be_fed = self.conns.get_mut(id).is_some_and(|conn| conn.may_be_fed());
+        let may_be_pushed = self.conns.get_mut(id).is_some_and(|conn| conn.may_be_pushed());
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if may_be_fed && !session.queued {
+        if may_be_pushed && !session.queued {
             session.queued = true;
             self.behind.push_back(id);
         }

@@ -29,7 +29,7 @@ impl Server {
         self.tell_apart(id);
         let Some(conn) = self.conns.get_mut(id) else { return 0 };
         match conn.stage {
-            Stage::Http if conn.door() == Door::Metrics => self.hear_monitor(id),
+            Stage::Http if conn.door == Door::Metrics => self.hear_monitor(id),
             Stage::Http => self.hear_request(id, now),
             Stage::WebSocket => self.open_messages(id, now),
             Stage::Lines => self.read_lines(id, now),

@@ -36,7 +36,7 @@ impl Server {
             self.hashes.is_done();
             self.waiting.remove(&id);
             if let Some(conn) = self.conns.get_mut(id) {
-                conn.awaits_hash = false;
+                conn.end_hash();
                 self.conns.touch(id);
             }
         }
@@ -48,7 +48,7 @@ impl Server {
     pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, mut waiting: Waiting, now: Now) {
         let conn = self.conns.get_mut(id).filter(|conn| conn.is_serving());
         let Some(conn) = conn else { return self.attempt_is_none(&waiting.purpose, now) };
-        conn.awaits_hash = true;
+        conn.begin_hash();
         let lane = Lane::of(&waiting.purpose, conn.peer());
         let earlier = self.earlier_attempt(&waiting.purpose);
         let Some((earlier, its)) = earlier.and_then(|id| self.waiting.remove_entry(&id)) else {
@@ -96,7 +96,7 @@ impl Server {
 
     fn refuse_hash(&mut self, id: ConnId, waiting: Waiting, refusal: &Refusal, now: Now) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.awaits_hash = false;
+        conn.end_hash();
         let text = locale::refusal::say(refusal, waiting.lang);
         let (re, code, data) = (waiting.re, refusal.code, refusal.data());
         let response = ResponseMessage { re, code, text, data };

@@ -175,6 +175,8 @@ impl Server {
         } else if !self.throttle.connect(peer.ip(), &self.rules.limits) {
             self.counters.closed(CloseReason::Refused.name());
             return false;
+        } else {
+            conn.counted = true;
         }
         self.conns.insert(id, conn);
         true

@@ -1,7 +1,7 @@
 //! Read: only I/O. The kernel's bytes go into the intake, behind what was kept of the connection.
 
 use super::Server;
-use crate::conn::{CloseReason, Stage};
+use crate::conn::{CloseReason, Rest, Stage};
 use crate::event_loop::app::{Came, NotNow, Share};
 use crate::id::{ConnId, Moment};
 use crate::limits::{READ_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
@@ -26,6 +26,7 @@ impl Server {
 
     fn begin_turn(&mut self, id: ConnId, share: Share) -> Result<(), NotNow> {
         if !self.intake.has_room(share) {
+            self.conns.rest_this_tick(id, Rest::TickFull);
             return Err(NotNow::TickFull);
         }
         let conn = self.conns.get_mut(id).ok_or(NotNow::Rests)?;

@@ -33,8 +33,7 @@ impl Server {
         for index in 0..self.conns.touched().len() {
             let id = self.conns.touched()[index];
             let Some(conn) = self.conns.get_mut(id) else { continue };
-            let done = conn.peer_finished && !conn.awaits_hash && !conn.is_paced();
-            if done && conn.is_serving() && !conn.has_work() {
+            if conn.peer_finished && !conn.owes_answer() && conn.is_serving() && !conn.has_work() {
                 conn.close(CloseReason::PeerLeft, now.mono);
             }
         }
@@ -71,6 +70,8 @@ impl Server {
             self.free(id, now);
             return Settled::Gone;
         }
+        self.conns.end_tick(id, now.mono);
+        let Some(conn) = self.conns.get(id) else { return Settled::Gone };
         let deadline = match conn.due(now.mono, &self.rules.limits) {
             Due::Never => None,
             Due::Later(at) => Some(at),
@@ -78,7 +79,8 @@ impl Server {
         };
         let (may_read, has_work) =
             (conn.may_be_served() || shut_down, conn.has_work() || shut_down);
-        let queue = match conn.is_newcomer() {
+        let is_newcomer = conn.door == Door::Front && self.sessions.get(id).is_none();
+        let queue = match is_newcomer {
             true => Queue::Newcomers,
             false if self.spent.contains(&id) => Queue::Spent,
             false => Queue::Known,
@@ -89,8 +91,8 @@ impl Server {
     fn free(&mut self, id: ConnId, now: Now) {
         self.drop_hash(id, now);
         let Some(conn) = self.conns.remove(id) else { return };
-        match conn.door() {
-            Door::Front if conn.counts_for_address() => self.throttle.disconnect(conn.peer()),
+        match conn.door {
+            Door::Front if conn.counted => self.throttle.disconnect(conn.peer()),
             Door::Front => {}
             Door::Control => self.operators -= 1,
             Door::Metrics => self.monitors_in.retain(|other| *other != id),
@@ -105,7 +107,7 @@ impl Server {
         let Some(conn) = self.conns.get_mut(id) else { return };
         match conn.due(now.mono, &self.rules.limits) {
             Due::Never | Due::Later(_) => {}
-            Due::GoOn => conn.pace(None),
+            Due::GoOn => conn.limit_rate(None),
             Due::Close(reason) => conn.close(reason, now.mono),
             Due::Drop => conn.die(CloseReason::Io),
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::intake::{Portion, fault_code};
 use super::{Fatal, Intake, Server, fatal};
+use crate::conn::Rest;
 use crate::event_loop::app::{Clock, Share};
 use crate::handlers::{self, Caller, Cx, ServerFacts, account};
 use crate::id::{ConnId, Moment, Now};
@@ -72,6 +73,7 @@ impl Server {
             let Portion { conn, share, .. } = *intake.portion(index);
             // What others ask is answered without waiting for a slice of somebody who had one.
             if requests > 0 && spent.contains(&conn) {
+                self.conns.rest_this_tick(conn, Rest::SliceSpent);
                 continue;
             }
             let mut took = Duration::ZERO;
@@ -81,6 +83,7 @@ impl Server {
                 // The few requests of newcomers are served though there was no time for all others.
                 if is_over && share == Share::Full {
                     // Whoever was served something goes behind those who were not.
+                    self.conns.rest_this_tick(conn, Rest::TickFull);
                     if frame == 0 {
                         self.stopped_at.get_or_insert(conn);
                     }
@@ -108,6 +111,7 @@ impl Server {
                     // Another one might take as long again.
                     if 2 * took.as_micros() as u64 >= limits::SLICE_MICROS {
                         self.spent.push(conn);
+                        self.conns.rest_this_tick(conn, Rest::SliceSpent);
                         break;
                     }
                 }
@@ -121,7 +125,12 @@ impl Server {
     fn admit(&mut self, id: ConnId, content: &Content, now: Now) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return false };
         let room = limits::SEND_HIGH_BYTES.saturating_sub(conn.send.len());
-        if self.outbox.holds(id) || self.outbox.reply_bytes(id) > room {
+        if self.outbox.holds(id) {
+            self.conns.rest_this_tick(id, Rest::Held);
+            return false;
+        }
+        if self.outbox.reply_bytes(id) > room {
+            self.conns.rest_this_tick(id, Rest::BackedUp);
             return false;
         }
         let Some(session) = self.sessions.get_mut(id) else { return true };
@@ -130,13 +139,14 @@ impl Server {
         if can_be_dear(content)
             && let Some(until) = self.sessions.charges.rests_until(user, limits, now.mono)
         {
-            conn.pace(Some(until));
+            conn.limit_rate(Some(until));
             return false;
         }
         let Some(session) = self.sessions.get_mut(id) else { return true };
         let says = content.as_ref().is_ok_and(is_message);
-        conn.pace(session.pace(says, limits, now.mono).err());
-        !conn.is_paced()
+        let over = session.pace(says, limits, now.mono).err();
+        conn.limit_rate(over);
+        over.is_none()
     }
 
     /// Serves one frame, without asking whether it is its turn.
@@ -188,7 +198,7 @@ impl Server {
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.is_keyless();
-        Some(Caller { conn: id, address: conn.peer(), door: conn.door(), keyless })
+        Some(Caller { conn: id, address: conn.peer(), door: conn.door, keyless })
     }
 
     /// What one request is served from.
@@ -216,6 +226,7 @@ impl Server {
             connections: self.conns.len() as u64,
             uptime_seconds: now.mono.since(self.started).as_secs(),
             send_bytes: self.conns.unsent_bytes() as u64,
+            resting: self.conns.resting(),
             behind: self.behind.len() as u64,
             hashes_waiting: self.waiting.len() as u64,
             storage_low: self.storage_low || self.log_is_stuck,

@@ -65,6 +65,8 @@ struct Model {
     /// When it began to flush or to linger.
     closing: Option<Moment>,
     backed_up: bool,
+    hash: bool,
+    over_rate: bool,
     discarded: usize,
 }
 
@@ -99,18 +101,35 @@ impl Life {
             6 => self.drop_unbegun(),
             7 => self.session_changes(),
             8 | 9 => self.bytes_come(),
-            10 => {
-                self.conn_mut().back_up();
-                self.model.backed_up = true;
-            }
-            11 => self.conn_mut().awaits_hash = choices.chance(50),
+            10 => self.tick_ends(),
+            11 => self.hash_changes(),
             12 => {
                 let until = self.now.after(Duration::from_secs(1));
-                self.conn_mut().pace(choices.chance(50).then_some(until));
+                let until = choices.chance(50).then_some(until);
+                self.conn_mut().limit_rate(until);
+                self.model.over_rate = until.is_some();
             }
             13 => self.close(),
             14 => self.obey_deadline(),
             _ => self.discard(),
+        }
+    }
+
+    fn tick_ends(&mut self) {
+        let (id, now) = (self.id, self.now);
+        self.conns.end_tick(id, now);
+        let conn = self.conn();
+        assert_eq!(conn.rests_since().map(|(why, _)| why), conn.rest());
+        assert!(conn.rests_since().is_none_or(|(_, since)| since <= now));
+        let rests: u64 = self.conns.resting().iter().sum();
+        assert_eq!(rests, u64::from(conn.rest().is_some()), "counted once");
+    }
+
+    fn hash_changes(&mut self) {
+        self.model.hash = self.choices.chance(50);
+        match self.model.hash {
+            true => self.conn_mut().begin_hash(),
+            false => self.conn_mut().end_hash(),
         }
     }
 
@@ -217,7 +236,10 @@ impl Life {
         let now = self.now;
         match self.conn().due(self.now, &self.limits) {
             Due::Never | Due::Later(_) => {}
-            Due::GoOn => self.conn_mut().pace(None),
+            Due::GoOn => {
+                self.conn_mut().limit_rate(None);
+                self.model.over_rate = false;
+            }
             Due::Close(reason) => {
                 self.conn_mut().close(reason, now);
                 self.model.closing = Some(self.now);
@@ -243,11 +265,12 @@ impl Life {
         assert_eq!(conn.send.len(), self.bytes.len() - self.taken);
         assert_eq!(self.conns.unsent_bytes(), conn.send.len(), "the total");
         if conn.is_serving() {
-            assert_eq!(conn.may_be_fed(), !self.model.backed_up, "P20");
-            let paused = conn.awaits_hash || conn.is_paced();
-            assert_eq!(conn.may_be_served(), !self.model.backed_up && !paused);
+            assert_eq!(conn.may_be_pushed(), !self.model.backed_up, "P20");
+            let waits = self.model.hash || self.model.over_rate;
+            assert_eq!(conn.owes_answer(), waits);
+            assert_eq!(conn.may_be_served(), !self.model.backed_up && !waits);
         } else {
-            assert!(!conn.may_be_fed() && !conn.may_be_served());
+            assert!(!conn.may_be_pushed() && !conn.may_be_served());
             assert!(conn.received.bytes().is_empty());
         }
         self.check_deadlines();
