@@ -1,5 +1,6 @@
 //! What a machine can keep of the house without running it: this binary reads files.
 
+mod circles;
 mod floors;
 mod promises;
 mod shape;
