@@ -6,7 +6,7 @@
 //      └───────────────────────────── cut() ─────────────────────────┘
 //
 // While it is not open, requests wait; then they go out in the order in which they were asked.
-// The same rules as in `client/session.rs`; what a push means is the world's business.
+// The same rules as in `client/session/mod.rs`; what a push means is the world's business.
 
 import { Requests, wasDone } from "./requests.js";
 import { Stream } from "./stream.js";

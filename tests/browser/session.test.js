@@ -1,4 +1,4 @@
-// The conversation with the server without a browser: the rules of `client/session.rs`, kept here
+// The conversation with the server without a browser: the rules of `client/session/mod.rs`, kept here
 // as they are there.
 
 import assert from "node:assert/strict";

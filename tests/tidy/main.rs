@@ -2,5 +2,6 @@
 
 mod circles;
 mod floors;
+mod paths;
 mod promises;
 mod shape;
