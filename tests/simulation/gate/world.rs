@@ -14,7 +14,8 @@ use std::time::Duration;
 use p2sp::handlers::Rules;
 use p2sp::names::user_key;
 use p2sp::store::{Opening, Store, Synchronous};
-use p2sp::wire::MessageType;
+use p2sp::wire::command::{Command, Field};
+use p2sp::wire::{MessageType, Name};
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 use serde_json::{Value, json};
@@ -248,38 +249,34 @@ impl World {
         self.admin.end.is_some() && !self.admin.ended
     }
 
-    /// Arguments with which the request would be done, were it allowed. Every type has its own:
-    /// a new one does not compile without.
+    /// Arguments with which the request would be done, were it allowed: what its declaration says
+    /// it needs.
     fn args(&self, kind: MessageType) -> Value {
         use MessageType::*;
-        let mut args = match kind {
-            Ping | Resume | Logout | Whoami | Help | Friends | Groups | Allusers | Online
-            | Allgroup | Stats | Backup | Release | Config => json!({}),
-            Reg => json!({"username": "fred", "password": PASSWORD}),
-            Login => json!({"username": self.situation.relation.name(), "password": PASSWORD}),
-            Passwd => json!({"password": PASSWORD, "newpassword": PASSWORD}),
-            Watch => json!({"presence": true, "receipts": true}),
-            Read => json!({"seq": 0}),
-            Receipts => json!({"seq": 1}),
-            Search => json!({"query": "hello"}),
-            Lang => json!({"lang": "en"}),
-            Ack => json!({"seq": 0}),
-            Add | Accept | Reject | Del | Blockuser | Unblockuser | Grant | Revoke => {
-                json!({"username": "alice"})
-            }
-            Setpasswd => json!({"username": "alice", "password": PASSWORD}),
-            Send | Adminsend => json!({"username": "alice", "message": "hello"}),
-            Broadcast => json!({"message": "hello"}),
-            Newgroup => json!({"groupname": "team"}),
-            Delgroup | Leavegroup | Groupusers | History | Blockgroup | Unblockgroup => {
-                json!({"creator": "alice", "groupname": "team"})
-            }
-            Sendgroup | Adminsendgroup => {
-                json!({"creator": "alice", "groupname": "team", "message": "hello"})
-            }
-            Addgroupuser => json!({"creator": "alice", "groupname": "team", "username": "dora"}),
-            Delgroupuser => json!({"creator": "alice", "groupname": "team", "username": "carl"}),
-        };
+        let mut args = json!({});
+        for name in Command::of(kind).arguments.iter().filter_map(required) {
+            args[name.as_str()] = match name {
+                Name::username => json!("alice"),
+                Name::password | Name::newpassword => json!(PASSWORD),
+                Name::groupname => json!("team"),
+                Name::message | Name::query => json!("hello"),
+                Name::seq => json!(0),
+                Name::lang => json!("en"),
+                name => unreachable!("{kind:?} needs {name:?}: say what may stand there"),
+            };
+        }
+        if Command::of(kind).has(Name::creator) && args.get("groupname").is_some() {
+            args["creator"] = json!("alice");
+        }
+        match kind {
+            Reg => args["username"] = json!("fred"),
+            Login => args["username"] = json!(self.situation.relation.name()),
+            Addgroupuser => args["username"] = json!("dora"),
+            Delgroupuser => args["username"] = json!("carl"),
+            Receipts => args["seq"] = json!(1),
+            Watch => args = json!({"presence": true, "receipts": true}),
+            _ => {}
+        }
         args["auth_token"] = match self.situation.key {
             Key::Right | Key::Expired => json!(self.caller.key),
             Key::Foreign => json!(self.admin.key),
@@ -295,6 +292,13 @@ impl World {
         let path = self.dir.path().join("p2sp.db-wal");
         fs::metadata(path).expect("the write-ahead log is there").len()
     }
+}
+
+/// The argument that a field needs, if it needs one. A conversation is that of the group.
+fn required(field: &Field) -> Option<Name> {
+    let is_group = field.names.contains(&Name::groupname);
+    let name = if is_group { Name::groupname } else { field.names[0] };
+    field.is_required.then_some(name)
 }
 
 fn make_admin(dir: &TempDir, name: &str) {
