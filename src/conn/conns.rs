@@ -23,9 +23,10 @@ use slab::Slab;
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
 use super::{Connection, Rest, Stage};
-use crate::doors::Said;
+use crate::doors::{Said, Transport};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
+use crate::store::Reads;
 
 /// The connections, by slot.
 #[derive(Default)]
@@ -156,15 +157,16 @@ impl Conns {
     }
 
     /// Appends what is said to what the connection is to be sent, encoded by its protocol; nothing
-    /// if it is closing.
-    pub fn say(&mut self, id: ConnId, said: Said, now: Now) {
+    /// if it is closing. The store lends [`Reads`] only while no transaction is open: what is said
+    /// cannot be rolled back any more (P2).
+    pub fn say(&mut self, id: ConnId, said: Said, _: Reads<'_>, now: Now) {
         self.append_with(id, |conn, spare| conn.say(said, now, spare));
     }
 
-    /// Appends bytes that are no message to what the connection is to be sent; nothing if it is
-    /// closing.
-    pub fn append_bytes(&mut self, id: ConnId, now: Moment, bytes: &[u8]) {
-        self.append_with(id, |conn, spare| conn.append_bytes(bytes, now, spare));
+    /// Appends what a protocol answers by itself to what the connection is to be sent; nothing if
+    /// it is closing.
+    pub fn append_transport(&mut self, id: ConnId, now: Moment, answer: &Transport) {
+        self.append_with(id, |conn, spare| conn.append_transport(answer, now, spare));
     }
 
     fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {
@@ -294,8 +296,16 @@ mod tests {
 
     use super::*;
     use crate::conn::CloseReason;
+    use crate::doors::http;
+    use crate::locale::Lang;
 
     const NOW: Moment = Moment(1);
+
+    /// What is answered to bytes that are no request over HTTP.
+    fn answer() -> Transport {
+        let asked = http::asked_for_figures(b"nonsense\r\n\r\n", &[], Lang::En);
+        asked.expect("a whole line").expect_err("no request")
+    }
 
     fn accept(conns: &mut Conns, generation: u32) -> ConnId {
         let id = ConnId { slot: 0, generation };
@@ -321,11 +331,11 @@ mod tests {
     fn p24_the_id_of_a_connection_that_ended_finds_nothing() {
         let mut conns = Conns::default();
         let old = accept(&mut conns, 1);
-        conns.append_bytes(old, NOW, b"never taken");
+        conns.append_transport(old, NOW, &answer());
         end(&mut conns, old);
         assert_eq!(conns.unsent_bytes(), 0);
         let new = accept(&mut conns, 2);
-        conns.append_bytes(old, NOW, b"too late");
+        conns.append_transport(old, NOW, &answer());
         assert!(conns.get(old).is_none() && conns.to_write(old).is_empty());
         assert!(conns.was_sent(old, 1, NOW).is_none() && conns.remove(old).is_none());
         assert!(conns.to_write(new).is_empty());

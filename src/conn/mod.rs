@@ -1,16 +1,15 @@
 //! One connection: bytes in → frames, messages → bytes out. It knows no user and no store.
 //!
 //! ```text
-//!    ┌──── first byte 16 ──► handshaking ──┐ done: sniffing again, within TLS
-//! sniffing ◄──────────────────────────────┘
-//!    ├──── first byte AB ──► native ────────┐
-//!    ├──── a request line ─► http           ├─close()─► flushing ─all sent─► lingering ──► dead
-//!    │                        └─► websocket │
-//!    └──── any other line ─► lines ─────────┘              │ 5 s        2 s, 64 KiB, end │
-//!                            read or write failed, deadline ┴────────────────────────────┴► dead
+//!  ┌─ first byte 16 ─► handshaking ─┐
+//! open ◄──────── done ─────────────┘
+//!  └──── close() ────► flushing ── all sent ──► lingering ──► dead
+//!                         │ 5 s                     │ 2 s, 64 KiB, end
+//!                         └─ read or write failed ──┴──► dead
 //! ```
 //!
-//! All before `close` serve. *Flushing* sends what is left and reads nothing. *Lingering*
+//! An *open* connection serves, in the protocol that its first bytes told ([`Protocol`]); before
+//! they did, nothing is said. *Flushing* sends what is left and reads nothing. *Lingering*
 //! has shut down its own side and discards what still comes, for a close with unread input
 //! would reset the connection and could destroy the last reply on its way. Only `reap` frees
 //! the slot of a *dead* connection.
@@ -38,12 +37,9 @@ pub use via::Via;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::doors::lines::Lines;
-use crate::doors::websocket::WebSocket;
-use crate::doors::{Form, Said, Speech, frames};
+use crate::doors::{Protocol, Said, Transport};
 use crate::id::{Door, Moment, Now};
 use crate::limits;
-use crate::locale::Lang;
 use crate::wire::frame;
 use receive::ReceiveBuffer;
 use rest::Rests;
@@ -55,19 +51,10 @@ use tls::Tls;
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Too little came yet, or too little within TLS, to know what it speaks. Nothing is said here:
-    /// a browser connects ahead and is silent, and would take it for its answer.
-    Sniffing,
-    /// It speaks TLS, and we do not understand each other yet.
+    /// The TLS handshake was begun and is not complete.
     Handshaking,
-    /// It speaks frames.
-    Native,
-    /// It asks over HTTP, once.
-    Http,
-    /// It speaks WebSocket.
-    WebSocket,
-    /// A person types lines.
-    Lines,
+    /// It is served, in its protocol.
+    Open,
     /// Decided to close; the last bytes are on their way.
     Flushing,
     /// Our side is shut down; what comes is discarded.
@@ -98,8 +85,8 @@ pub struct Connection {
     pub send: SendBuffer,
     /// Spoken over TLS. In a box: those who speak in plaintext pay no more than its place.
     pub tls: Option<Box<Tls>>,
-    /// What it speaks, if not frames. In a box for the same reason.
-    pub speech: Option<Box<Speech>>,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// The peer sends no more; what it sent is served, then it closes.
     pub peer_finished: bool,
     /// It stands in the tick's list of connections that something happened to.
@@ -123,12 +110,12 @@ impl Connection {
     pub fn new(generation: u32, peer: IpAddr, now: Moment) -> Connection {
         Connection {
             generation,
-            stage: Stage::Sniffing,
+            stage: Stage::Open,
             reason: None,
             received: ReceiveBuffer::default(),
             send: SendBuffer::default(),
             tls: None,
-            speech: None,
+            protocol: Protocol::Unknown,
             peer_finished: false,
             touched: false,
             peer: in_six(peer),
@@ -145,13 +132,13 @@ impl Connection {
     /// has to show signs of life.
     pub fn inside(generation: u32, door: Door, now: Moment) -> Connection {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let stage = match door {
-            Door::Front => Stage::Sniffing,
-            Door::Control => Stage::Native,
-            Door::Metrics => Stage::Http,
+        let protocol = match door {
+            Door::Front => Protocol::Unknown,
+            Door::Control => Protocol::Frames,
+            Door::Metrics => Protocol::Http,
         };
         let timeouts = Timeouts::new(door, now);
-        Connection { stage, door, timeouts, ..Connection::new(generation, peer, now) }
+        Connection { protocol, door, timeouts, ..Connection::new(generation, peer, now) }
     }
 
     /// Who is there, for the log and the limits by address.
@@ -172,58 +159,33 @@ impl Connection {
     /// Whether something was kept that does not wait for more bytes.
     pub fn has_work(&self) -> bool {
         let unopened = self.tls.as_ref().is_some_and(|tls| tls.waits());
-        let unread = self.speech.as_ref().is_some_and(|speech| speech.waits());
-        unopened || unread || has_frame(self.kept_frames())
+        unopened || self.protocol.waits() || has_frame(self.kept_frames())
     }
 
     /// Whether what was kept is the beginning of something whose rest the peer owes us.
     pub fn is_within(&self) -> bool {
         let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
-        let in_message = self.speech.as_ref().is_some_and(|speech| speech.is_within());
         let kept = self.received.bytes();
         let in_frame = !kept.is_empty() && !has_frame(self.kept_frames());
-        in_frame || in_record || in_message || self.stage == Stage::Handshaking
+        in_frame || in_record || self.protocol.is_within() || self.stage == Stage::Handshaking
     }
 
     /// Whether so much is kept of it that nothing more is to be read now.
     pub fn is_full(&self) -> bool {
-        self.speech.as_ref().is_some_and(|speech| speech.is_full())
-    }
-
-    /// Whether its session stands for the login key, which nobody types.
-    pub fn is_keyless(&self) -> bool {
-        matches!(self.speech.as_deref(), Some(Speech::Lines(_)))
+        self.protocol.is_full()
     }
 
     fn kept_frames(&self) -> &[u8] {
-        match self.stage {
-            Stage::Native | Stage::WebSocket | Stage::Lines => self.received.bytes(),
-            _ => &[],
+        if self.protocol.has_requests() { self.received.bytes() } else { &[] }
+    }
+
+    /// It is known what it speaks. What is begun in a protocol behind HTTP's head or the first
+    /// line has a time of its own.
+    pub fn begin(&mut self, protocol: Protocol) {
+        if protocol.needs_decoding() {
+            self.timeouts.end();
         }
-    }
-
-    /// It speaks frames.
-    pub fn begin_frames(&mut self) {
-        self.stage = Stage::Native;
-    }
-
-    /// It asks for something over HTTP.
-    pub fn begin_http(&mut self) {
-        self.stage = Stage::Http;
-    }
-
-    /// A person types lines.
-    pub fn begin_lines(&mut self, lang: Lang) {
-        self.stage = Stage::Lines;
-        self.timeouts.end();
-        self.speech = Some(Box::new(Speech::Lines(Box::new(Lines::new(lang)))));
-    }
-
-    /// It asked for WebSocket.
-    pub fn begin_websocket(&mut self) {
-        self.stage = Stage::WebSocket;
-        self.timeouts.end();
-        self.speech = Some(Box::new(Speech::WebSocket(WebSocket::default())));
+        self.protocol = protocol;
     }
 
     /// Its first byte is TLS's.
@@ -235,33 +197,38 @@ impl Connection {
 
     /// The handshake is done: within TLS, the first byte tells again what it speaks.
     pub fn shook_hands(&mut self) {
-        self.stage = Stage::Sniffing;
+        self.stage = Stage::Open;
         self.timeouts.end();
     }
 
     /// Appends what is said to what is to be sent, in the form that the peer speaks.
     pub(super) fn say(&mut self, mut said: Said, now: Now, spare: &mut SpareBuffers) {
-        self.append_with(now.mono, spare, |speech, out| match speech {
-            None => frames::encode(&mut said, now.unix, out),
-            Some(speech) => speech.encode(&mut said, now.unix, out),
-        });
+        let encode = |protocol: &mut Protocol, out: &mut Vec<u8>| {
+            protocol.encode(&mut said, now.unix, out);
+        };
+        self.append_with(now.mono, spare, encode);
     }
 
-    /// Appends bytes that are no message: they say nothing of the store.
-    pub(super) fn append_bytes(&mut self, bytes: &[u8], now: Moment, spare: &mut SpareBuffers) {
-        self.append_with(now, spare, |_, out| out.extend_from_slice(bytes));
+    /// Appends what a protocol answers by itself.
+    pub(super) fn append_transport(
+        &mut self,
+        answer: &Transport,
+        now: Moment,
+        spare: &mut SpareBuffers,
+    ) {
+        self.append_with(now, spare, |_, out| out.extend_from_slice(answer.bytes()));
     }
 
     fn append_with(
         &mut self,
         now: Moment,
         spare: &mut SpareBuffers,
-        write: impl FnOnce(Option<&mut Speech>, &mut Vec<u8>),
+        write: impl FnOnce(&mut Protocol, &mut Vec<u8>),
     ) {
         if self.send.is_empty() {
             self.timeouts.progress(now);
         }
-        write(self.speech.as_deref_mut(), self.send.tail(spare));
+        write(&mut self.protocol, self.send.tail(spare));
         self.back_up_if_full();
     }
 
@@ -283,17 +250,14 @@ impl Connection {
     }
 
     fn owes_close(&self) -> bool {
-        self.stage == Stage::Flushing
-            && self.speech.as_ref().is_some_and(|speech| speech.owes_end())
+        self.stage == Stage::Flushing && self.protocol.owes_end()
     }
 
     /// Makes ready what the kernel is to be given. Under TLS: seals a record, if none is on its
     /// way. At the end, the peer is told in its own words.
     pub(super) fn seal(&mut self, spare: &mut SpareBuffers) {
-        if self.owes_close()
-            && let Some(speech) = &mut self.speech
-        {
-            speech.end(CloseReason::ending(self.reason), self.send.tail(spare));
+        if self.owes_close() {
+            self.protocol.end(CloseReason::ending(self.reason), self.send.tail(spare));
         }
         let Some(tls) = &mut self.tls else { return };
         let mut sealed = tls.seal(self.send.unsent(), spare);
@@ -322,7 +286,7 @@ impl Connection {
             None => bytes,
             Some(tls) => tls.was_sent(bytes, spare),
         };
-        self.send.consume(plain, self.form(), spare);
+        self.send.consume(plain, self.protocol.unit_len(), spare);
         self.go_on_if_drained();
         self.timeouts.progress(now);
         plain
@@ -332,11 +296,7 @@ impl Connection {
     /// bytes.
     pub(super) fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
-        self.send.drop_unbegun(covered, self.form(), spare)
-    }
-
-    fn form(&self) -> Form {
-        self.speech.as_ref().map_or(Form::Frames, |speech| speech.form())
+        self.send.drop_unbegun(covered, self.protocol.unit_len(), spare)
     }
 
     /// Decides to close. The first reason stands.
@@ -386,7 +346,7 @@ fn has_frame(bytes: &[u8]) -> bool {
 }
 
 /// A million idle connections are a million of these (P20).
-const _: () = assert!(std::mem::size_of::<Connection>() <= 184);
+const _: () = assert!(std::mem::size_of::<Connection>() <= 192);
 
 #[cfg(test)]
 mod tests {

@@ -208,7 +208,7 @@ mod tests {
     fn p20_backed_up_it_rests_until_its_peer_takes_bytes() {
         let mut conn = connection();
         let mut spare = SpareBuffers::default();
-        conn.append_bytes(&[0; 100], Moment(1), &mut spare);
+        conn.send.tail(&mut spare).extend_from_slice(&[0; 100]);
         assert!(conn.may_be_pushed() && conn.may_be_served());
         conn.back_up();
         assert!(!conn.may_be_pushed() && !conn.may_be_served());

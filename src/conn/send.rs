@@ -8,13 +8,15 @@
 //!
 //! At a takeover everything behind the frame being written is dropped: the peer must never see
 //! half a frame. Where that frame begins is found by hopping over the lengths in the headers, in
-//! the [`Form`] that the peer speaks.
+//! what measures them for the peer's protocol ([`UnitLen`]).
 
 use super::spare::SpareBuffers;
-use crate::doors::Form;
 
 /// Above this many bytes already sent, the buffer moves the rest to its front.
 const COMPACT_BYTES: usize = 32 * 1024;
+
+/// Measures the frame that the bytes begin with; `None` if it cannot.
+pub type UnitLen = fn(&[u8]) -> Option<usize>;
 
 /// A connection's outgoing bytes.
 #[derive(Default)]
@@ -25,7 +27,7 @@ pub struct SendBuffer {
 
 impl SendBuffer {
     /// Where frames are appended, only whole ones. The first has its memory from `spare`.
-    pub fn tail(&mut self, spare: &mut SpareBuffers) -> &mut Vec<u8> {
+    pub(super) fn tail(&mut self, spare: &mut SpareBuffers) -> &mut Vec<u8> {
         if self.is_empty() {
             self.bytes = spare.lend();
         }
@@ -48,12 +50,12 @@ impl SendBuffer {
     }
 
     /// The kernel took `count` bytes.
-    pub fn consume(&mut self, count: usize, form: Form, spare: &mut SpareBuffers) {
+    pub fn consume(&mut self, count: usize, unit_len: UnitLen, spare: &mut SpareBuffers) {
         self.sent += count;
         if self.is_empty() {
             self.release(spare);
         } else if self.sent >= COMPACT_BYTES {
-            let begun = self.begun(self.sent, form);
+            let begun = self.begun(self.sent, unit_len);
             self.bytes.drain(..begun);
             self.sent -= begun;
         }
@@ -62,11 +64,16 @@ impl SendBuffer {
 
     /// Drops everything behind the frame that is being written. The first `covered` bytes to be
     /// sent are sealed already, and as good as written. Returns the number of bytes.
-    pub fn drop_unbegun(&mut self, covered: usize, form: Form, spare: &mut SpareBuffers) -> usize {
+    pub fn drop_unbegun(
+        &mut self,
+        covered: usize,
+        unit_len: UnitLen,
+        spare: &mut SpareBuffers,
+    ) -> usize {
         let before = self.bytes.len();
         let gone = self.sent + covered;
-        let begun = self.begun(gone, form);
-        let end = if begun == gone { gone } else { begun + self.frame_at(begun, form) };
+        let begun = self.begun(gone, unit_len);
+        let end = if begun == gone { gone } else { begun + self.frame_at(begun, unit_len) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);
@@ -82,10 +89,10 @@ impl SendBuffer {
     }
 
     /// Where the frame begins that is being written when all before `gone` is.
-    fn begun(&self, gone: usize, form: Form) -> usize {
+    fn begun(&self, gone: usize, unit_len: UnitLen) -> usize {
         let mut begun = 0;
         while begun < gone {
-            let next = begun + self.frame_at(begun, form);
+            let next = begun + self.frame_at(begun, unit_len);
             if next > gone {
                 break;
             }
@@ -94,9 +101,11 @@ impl SendBuffer {
         begun
     }
 
-    /// The length of the frame that begins at `start`.
-    fn frame_at(&self, start: usize, form: Form) -> usize {
-        form.frame_len(&self.bytes[start..])
+    /// The length of the frame that begins at `start`. Only whole frames are ever appended, so it
+    /// can be measured; were it not, the rest counts as one frame.
+    fn frame_at(&self, start: usize, unit_len: UnitLen) -> usize {
+        let rest = &self.bytes[start..];
+        unit_len(rest).unwrap_or(rest.len()).min(rest.len())
     }
 
     fn invariants(&self) {
@@ -108,20 +117,22 @@ impl SendBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doors::websocket;
+    use crate::doors::{frames, lines, websocket};
     use crate::wire::frame;
 
-    const FORMS: [Form; 3] = [Form::Frames, Form::WebSocket, Form::Lines];
+    /// Each protocol: how it is measured, and the bytes that it puts around a payload.
+    const FORMS: [(UnitLen, usize); 3] =
+        [(frames::unit_len, 12), (websocket::unit_len, 2), (lines::unit_len, 1)];
 
-    fn buffer_of(form: Form, payloads: &[&[u8]]) -> SendBuffer {
+    fn buffer_of(framing_bytes: usize, payloads: &[&[u8]]) -> SendBuffer {
         let mut send = SendBuffer::default();
         for payload in payloads {
             let out = send.tail(&mut SpareBuffers::default());
             let write = |out: &mut Vec<u8>| out.extend_from_slice(payload);
-            match form {
-                Form::Frames => frame::append(out, write),
-                Form::WebSocket => websocket::append_text(out, write),
-                Form::Lines => out.extend([payload, &b"\n"[..]].concat()),
+            match framing_bytes {
+                12 => frame::append(out, write),
+                2 => websocket::append_text(out, write),
+                _ => out.extend([payload, &b"\n"[..]].concat()),
             }
         }
         send
@@ -129,13 +140,13 @@ mod tests {
 
     #[test]
     fn p17_what_is_dropped_ends_at_a_frames_end() {
-        for (form, header) in FORMS.into_iter().zip([12, 2, 1]) {
-            let (frame, all) = (header + 2, 3 * (header + 2));
+        for (unit_len, framing) in FORMS {
+            let (frame, all) = (framing + 2, 3 * (framing + 2));
             for taken in 0..=all {
                 for covered in 0..=all - taken {
-                    let mut send = buffer_of(form, &[b"ab", b"cd", b"ef"]);
-                    send.consume(taken, form, &mut SpareBuffers::default());
-                    send.drop_unbegun(covered, form, &mut SpareBuffers::default());
+                    let mut send = buffer_of(framing, &[b"ab", b"cd", b"ef"]);
+                    send.consume(taken, unit_len, &mut SpareBuffers::default());
+                    send.drop_unbegun(covered, unit_len, &mut SpareBuffers::default());
                     let frame_end = (taken + covered).div_ceil(frame) * frame;
                     assert_eq!(send.len(), frame_end - taken, "after {taken}, {covered} sealed");
                 }
@@ -146,12 +157,12 @@ mod tests {
     #[test]
     fn p20_an_empty_buffer_owns_nothing_and_a_long_one_is_compacted() {
         let big = vec![b'x'; 50_000];
-        for form in FORMS {
-            let mut send = buffer_of(form, &[&big, &big, &big]);
+        for (unit_len, framing) in FORMS {
+            let mut send = buffer_of(framing, &[&big, &big, &big]);
             let mut spare = SpareBuffers::default();
-            send.consume(70_000, form, &mut spare);
+            send.consume(70_000, unit_len, &mut spare);
             assert!(send.bytes.len() < 110_000);
-            send.consume(send.len(), form, &mut spare);
+            send.consume(send.len(), unit_len, &mut spare);
             assert_eq!(send.bytes.capacity(), 0);
         }
     }

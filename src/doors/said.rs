@@ -16,6 +16,8 @@ pub enum Said<'s, 'e> {
     Push(&'s mut SharedPush<'e>, Seq),
     /// What is pushed and not in the log: about the connection or about other users.
     Notice(&'s Push<'s>),
+    /// The figures of a monitor, as text.
+    Figures(&'s str),
 }
 
 impl Said<'_, '_> {
@@ -25,6 +27,8 @@ impl Said<'_, '_> {
             Said::Reply(response) => response.append_json(out, unix),
             Said::Push(push, prev) => out.extend_from_slice(push.payload(*prev)),
             Said::Notice(push) => push.append_json(out, unix),
+            // Only HTTP has a form for them.
+            Said::Figures(_) => {}
         }
     }
 }

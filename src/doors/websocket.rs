@@ -17,7 +17,7 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-use super::{Ending, Said};
+use super::{Decoded, Ending, Incoming, Said};
 use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
 use crate::wire::Code;
 
@@ -50,7 +50,7 @@ pub struct WebSocket {
 
 /// How a peer broke the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SocketFault {
+enum SocketFault {
     /// Those of the protocol.
     Protocol,
     /// A binary message: ours are text.
@@ -63,7 +63,7 @@ pub enum SocketFault {
 
 impl SocketFault {
     /// How it is told in an answer, as the same fault of a frame would be.
-    pub fn code(self) -> Code {
+    fn code(self) -> Code {
         match self {
             SocketFault::Protocol => Code::BadMagic,
             SocketFault::TooLong => Code::FrameTooLong,
@@ -108,13 +108,24 @@ impl WebSocket {
         std::mem::take(&mut self.received)
     }
 
+    /// Decodes the messages that came: each is the payload of a request.
+    pub fn decode(&mut self, incoming: Incoming, take: impl FnMut(&[u8])) -> Decoded {
+        let mut decoded = Decoded::default();
+        let Incoming { bytes, room, .. } = incoming;
+        match self.open(bytes, room, &mut decoded.answers.0, take) {
+            Ok(has_closed) => decoded.has_ended = has_closed,
+            Err(fault) => decoded.fault = Some(fault.code()),
+        }
+        decoded
+    }
+
     /// Opens the frames in `bytes` and keeps the rest. `take` gets each whole message, as many as
     /// become frames in `room` bytes; pongs are appended to `pongs`. True: the peer has closed.
     ///
     /// # Errors
     /// The peer broke the rules; what came before was taken. It is said again until the connection
     /// closes, for what was taken may have to be served first.
-    pub fn open(
+    fn open(
         &mut self,
         bytes: &mut [u8],
         room: usize,
@@ -171,7 +182,7 @@ impl WebSocket {
 
     /// The frame that the bytes begin with, if it is whole. What can be judged by its header is
     /// judged before the rest of it comes.
-    fn frame_at(&self, bytes: &[u8]) -> Result<Option<Incoming>, SocketFault> {
+    fn frame_at(&self, bytes: &[u8]) -> Result<Option<Header>, SocketFault> {
         let mut cursor = Cursor::new(bytes);
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| SocketFault::Protocol)?;
         let Some((header, payload_bytes)) = parsed else { return Ok(None) };
@@ -204,7 +215,7 @@ impl WebSocket {
         let is_whole = payload_bytes <= bytes.len() - header_bytes;
         let opcode = header.opcode;
         let ends_message = header.is_final && matches!(opcode, OpCode::Data(_));
-        let frame = Incoming { opcode, mask, header_bytes, payload_bytes, ends_message };
+        let frame = Header { opcode, mask, header_bytes, payload_bytes, ends_message };
         Ok(is_whole.then_some(frame))
     }
 
@@ -257,7 +268,7 @@ impl WebSocket {
 }
 
 /// A whole frame of the peer's, by its header.
-struct Incoming {
+struct Header {
     opcode: OpCode,
     mask: [u8; 4],
     header_bytes: usize,
@@ -286,7 +297,7 @@ pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 
 /// The length of the frame of ours that `bytes` begin with, or of the answer that stands in front
 /// of the first.
-pub fn frame_len(bytes: &[u8]) -> Option<usize> {
+pub fn unit_len(bytes: &[u8]) -> Option<usize> {
     if bytes.starts_with(ANSWER) {
         return bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
     }
@@ -461,9 +472,9 @@ mod tests {
             append_text(&mut out, |out| out.resize(out.len() + payload_bytes, b'x'));
             let framed = &out[6..];
             assert_eq!(framed.len(), header_bytes + payload_bytes);
-            assert_eq!(frame_len(framed), Some(framed.len()));
+            assert_eq!(unit_len(framed), Some(framed.len()));
             assert!(framed[header_bytes..].iter().all(|byte| *byte == b'x'));
         }
-        assert_eq!(frame_len(b"HTTP/1.1 101 x\r\n\r\n\x81\x00"), Some(18));
+        assert_eq!(unit_len(b"HTTP/1.1 101 x\r\n\r\n\x81\x00"), Some(18));
     }
 }

@@ -11,7 +11,7 @@
 use super::Server;
 use crate::conn::tls::Tls;
 use crate::conn::{CloseReason, Rest, Stage};
-use crate::doors::sniff::Speaks;
+use crate::doors::sniff;
 use crate::id::{ConnId, Now};
 use crate::limits::{HANDSHAKE_BYTES_MAX, HANDSHAKES_PER_TICK};
 
@@ -26,7 +26,7 @@ impl Server {
             }
             self.begin_tls(id, now);
             self.open_records(id, &mut handshakes_left, now);
-            let listed = self.understand(id, now);
+            let listed = self.decode_protocol(id, now);
             let Some(conn) = self.conns.get_mut(id) else { continue };
             if listed > 0 {
                 conn.frames_came(now.mono);
@@ -38,8 +38,8 @@ impl Server {
     /// A connection's first byte tells whether it speaks TLS.
     fn begin_tls(&mut self, id: ConnId, now: Now) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
-        let is_tls = is_first && Speaks::from_bytes(self.intake.bytes()) == Some(Speaks::Tls);
+        let is_first = !conn.protocol.is_known() && conn.tls.is_none();
+        let is_tls = is_first && sniff::is_tls(self.intake.bytes());
         let Some(certificate) = self.certificate.as_ref().filter(|_| is_tls) else { return };
         match Tls::new(certificate) {
             Ok(tls) => conn.begin_tls(tls, now.mono),
@@ -66,7 +66,8 @@ impl Server {
         let most = if tls.has_begun() { sealed.len() } else { HANDSHAKE_BYTES_MAX + 1 };
         let sealed_bytes = sealed.len().min(most);
         // What was kept decoded for another protocol stays with it until that one is decoded.
-        let kept = if conn.speech.is_none() { conn.received.give() } else { Box::default() };
+        let is_decoded = conn.protocol.needs_decoding();
+        let kept = if is_decoded { Box::default() } else { conn.received.give() };
         plain.begin(&kept);
         let take = |bytes: &[u8]| plain.append(bytes);
         let opened = self.conns.open_records(id, &mut sealed[..sealed_bytes], take);

@@ -18,7 +18,7 @@
 use super::retention::gap_entry;
 use super::{Fatal, Server, fatal};
 use crate::conn::CloseReason;
-use crate::doors::{Said, SharedPush};
+use crate::doors::{Said, SharedPush, Transport};
 use crate::handlers::entry::as_pushed;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
@@ -439,12 +439,14 @@ impl Server {
 
     /// Says something to a peer, if it still is to be sent anything.
     pub(super) fn say(&mut self, id: ConnId, said: Said, now: Now) {
-        self.conns.say(id, said, now);
+        self.conns.say(id, said, self.store.reads(), now);
     }
 
-    /// Appends bytes that are no message.
-    pub(super) fn append_bytes(&mut self, id: ConnId, now: Now, bytes: &[u8]) {
-        self.conns.append_bytes(id, now.mono, bytes);
+    /// Appends what a protocol answers by itself.
+    pub(super) fn append_transport(&mut self, id: ConnId, now: Now, answer: &Transport) {
+        if !answer.is_empty() {
+            self.conns.append_transport(id, now.mono, answer);
+        }
     }
 }
 

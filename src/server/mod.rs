@@ -49,7 +49,6 @@ pub use app::HashJob;
 use hashes::HashQueue;
 use intake::Intake;
 pub use machine::Machine;
-use monitor::Asks;
 use retention::Retention;
 
 /// Our own disk failed: the process must end without another reply (P4).
@@ -108,7 +107,7 @@ pub struct Server {
     /// … and goes on then, however much else there is.
     index_at_the_latest: Moment,
     /// Monitors that are to be answered in this tick.
-    monitors: Vec<(ConnId, Asks)>,
+    monitors: Vec<ConnId>,
     /// Connections of the operator's.
     operators: usize,
     /// Connections at the monitors' listener, the oldest first.

@@ -8,7 +8,8 @@
 use std::net::IpAddr;
 
 use super::Server;
-use crate::conn::{CloseReason, Stage, Via};
+use crate::conn::{CloseReason, Via};
+use crate::doors::Protocol;
 use crate::doors::http::origin::Scheme;
 use crate::doors::http::{self, Head};
 use crate::doors::proxy::{self, Proxied};
@@ -24,7 +25,7 @@ impl Server {
     /// Reads what a proxy says in front of its peer's first bytes. False while it is not complete.
     pub(super) fn hear_proxy(&mut self, id: ConnId, now: Now) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return true };
-        let is_first = conn.stage == Stage::Sniffing && conn.tls.is_none();
+        let is_first = !conn.protocol.is_known() && conn.tls.is_none();
         let bytes = self.intake.bytes();
         if !is_first || conn.via != Via::Proxy || bytes.is_empty() {
             return true;
@@ -33,7 +34,7 @@ impl Server {
             Proxied::No => {}
             Proxied::Unfinished => return false,
             Proxied::Broken => {
-                conn.begin_frames();
+                conn.begin(Protocol::Frames);
                 self.intake.take_back();
                 self.intake.refuse(Code::BadMagic);
             }

@@ -44,7 +44,7 @@ impl Server {
                 let most = most(TLS_READ_BYTES_PER_CONN);
                 self.intake.begin(id, share, &tls.give(), kept, most);
             }
-            None if conn.speech.is_some() => {
+            None if conn.protocol.needs_decoding() => {
                 self.intake.begin(
                     id,
                     share,

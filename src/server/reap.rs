@@ -16,8 +16,8 @@ impl Server {
         for index in 0..self.intake.portions() {
             let portion = self.intake.portion(index);
             let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
-            if let Some(speech) = conn.speech.as_mut().filter(|_| portion.fault_was_served()) {
-                speech.fault_was_told();
+            if portion.fault_was_served() {
+                conn.protocol.fault_was_told();
             }
             if conn.is_serving() {
                 conn.received.keep(self.intake.rest(portion));

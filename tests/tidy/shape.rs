@@ -74,8 +74,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "limits",
         ],
     ),
-    // The send buffer finds the ends of units by the protocol that the peer speaks.
-    ("conn", &["certificate", "doors", "locale", "wire", "id", "limits", "visible"]),
+    // A connection has a protocol. What is said needs the store's word that it is committed.
+    ("conn", &["certificate", "doors", "store", "wire", "id", "limits"]),
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
     ("sessions", &["locale", "password", "id", "limits"]),
     // Each protocol by itself, and the words for people who type lines.

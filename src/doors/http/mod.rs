@@ -4,13 +4,18 @@
 //!
 //! A head is read only when it is complete, and judged only then: no prefix of it says anything.
 
+mod figures;
 pub mod origin;
-pub mod page;
+mod page;
+
+pub use figures::asked_for_figures;
+pub use page::Visit;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
 
+use super::{Said, Transport};
 use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 
 /// A status, with its words.
@@ -24,6 +29,41 @@ pub struct Head<'h, 'b> {
     request: httparse::Request<'h, 'b>,
     /// Its length: what stands behind it is no part of it.
     pub bytes: usize,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Heard {
+    /// It was answered, and the connection is done.
+    Answered(Transport),
+    /// The connection speaks WebSocket behind the head.
+    Upgraded {
+        /// The head's length.
+        head_bytes: usize,
+        /// The answer.
+        answer: Transport,
+    },
+}
+
+/// Answers the request for the page that the bytes begin with; `None` while its head is not
+/// complete. `visit` tells how it came.
+pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Option<Heard> {
+    let answered = read(bytes, |head| page::answer(head, &visit(head)))?;
+    Some(answered.unwrap_or_else(|status| Heard::Answered(refusal(status))))
+}
+
+/// Appends what is said: to a monitor, which is told nothing else, the figures.
+pub fn encode(said: &mut Said, out: &mut Vec<u8>) {
+    if let Said::Figures(text) = said {
+        figures::encode(text, out);
+    }
+}
+
+/// The answer to a request that cannot be read, or asks for what is not there.
+fn refusal(status: Status) -> Transport {
+    let mut out = Vec::new();
+    append_status(&mut out, status, &[]);
+    Transport(out)
 }
 
 /// Whether a whole line is the first of an HTTP request: a method in capitals, a target, the
@@ -110,7 +150,7 @@ impl<'b> Head<'_, 'b> {
 
 /// Appends the head of an answer behind which the connection closes. `body_bytes` follow it,
 /// unless only the head was asked for.
-pub fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], body_bytes: usize) {
+fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], body_bytes: usize) {
     let mut head = format!("HTTP/1.1 {status}\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
@@ -120,12 +160,12 @@ pub fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], 
 }
 
 /// Appends an answer that is but its status, for people.
-pub fn append_status(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)]) {
+fn append_status(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)]) {
     append_text(out, status, headers, status);
 }
 
 /// Appends an answer of one line of text.
-pub fn append_text(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], text: &str) {
+fn append_text(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], text: &str) {
     let kind =
         [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")];
     append_head(out, status, &[headers, &kind].concat(), text.len() + 1);
@@ -134,7 +174,7 @@ pub fn append_text(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], 
 }
 
 /// Appends the answer that makes the connection a WebSocket; `key` is the request's.
-pub fn append_upgrade(out: &mut Vec<u8>, key: &str) {
+fn append_upgrade(out: &mut Vec<u8>, key: &str) {
     let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}{WEBSOCKET_GUID}")));
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -4,7 +4,8 @@
 //! page may do nothing that the policy does not name.
 
 use super::origin::{Authority, Host, Scheme};
-use super::{self as http, Head, Status};
+use super::{self as http, Head, Heard, Status};
+use crate::doors::Transport;
 use crate::locale::page::PageRefusal;
 use crate::locale::{Lang, excerpt};
 
@@ -59,18 +60,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// The connection is done.
-    Answered,
-    /// It speaks WebSocket behind the head.
-    Upgraded {
-        /// The head's length.
-        head_bytes: usize,
-    },
-}
-
 /// How a request came, and what is to be known of the server for it.
 #[derive(Clone, Copy)]
 pub struct Visit<'a> {
@@ -90,12 +79,23 @@ enum NoSocket {
     Refused(PageRefusal),
 }
 
-/// Appends the answer to a request. One that may not enter is shown the way to TLS.
-pub fn answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> Heard {
+/// Answers a request. One that may not enter is shown the way to TLS.
+pub fn answer(head: &Head, visit: &Visit) -> Heard {
+    let mut out = Vec::new();
+    let is_socket = append_answer(&mut out, head, visit);
+    let answer = Transport(out);
+    match is_socket {
+        true => Heard::Upgraded { head_bytes: head.bytes, answer },
+        false => Heard::Answered(answer),
+    }
+}
+
+/// True: the answer is that the connection speaks WebSocket from here on.
+fn append_answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> bool {
     if let Err(why) = check_host(head, visit.hosts) {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
         http::append_text(out, status, &[], &why.say(visit.lang));
-        return Heard::Answered;
+        return false;
     }
     let file = FILES.iter().find(|(path, ..)| *path == head.path());
     let is_get = head.method() == "GET";
@@ -104,7 +104,7 @@ pub fn answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> Heard {
         (None, SOCKET_PATH) if is_get => match socket_key(head, visit) {
             Ok(key) => {
                 http::append_upgrade(out, key);
-                return Heard::Upgraded { head_bytes: head.bytes };
+                return true;
             }
             Err(NoSocket::Status(status)) => {
                 http::append_status(out, status, &[("Sec-WebSocket-Version", SOCKET_VERSION)]);
@@ -119,7 +119,7 @@ pub fn answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> Heard {
         }
         _ => http::append_status(out, "405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
     }
-    Heard::Answered
+    false
 }
 
 fn append_file(out: &mut Vec<u8>, head: &Head, kind: &str, content: &[u8]) {
@@ -208,16 +208,20 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    fn ask(request: &str, may_enter: bool) -> (Heard, String) {
+    fn ask(request: &str, may_enter: bool) -> (bool, String) {
         ask_by(request, may_enter, Some(Scheme::Https))
     }
 
-    fn ask_by(request: &str, may_enter: bool, scheme: Option<Scheme>) -> (Heard, String) {
-        let (mut out, hosts) = (Vec::new(), ["chat.example".to_owned()]);
+    /// Whether the connection speaks WebSocket now, and the answer.
+    fn ask_by(request: &str, may_enter: bool, scheme: Option<Scheme>) -> (bool, String) {
+        let hosts = ["chat.example".to_owned()];
         let visit = Visit { may_enter, scheme, hosts: &hosts, lang: Lang::En };
-        let heard = http::read(request.as_bytes(), |head| answer(&mut out, head, &visit));
-        let heard = heard.expect("whole").expect("a request");
-        (heard, String::from_utf8_lossy(&out).into_owned())
+        let heard = http::decode(request.as_bytes(), |_| visit).expect("a whole request");
+        let (is_socket, answer) = match heard {
+            Heard::Answered(answer) => (false, answer),
+            Heard::Upgraded { answer, .. } => (true, answer),
+        };
+        (is_socket, String::from_utf8_lossy(answer.bytes()).into_owned())
     }
 
     fn status(request: &str) -> String {
@@ -351,13 +355,12 @@ mod tests {
 
     #[test]
     fn from_elsewhere_plaintext_is_shown_the_way_to_tls() {
-        let (heard, answer) = ask("GET / HTTP/1.1\r\nHost: chat.example:1\r\n\r\n", false);
-        assert_eq!(heard, Heard::Answered);
+        let (_, answer) = ask("GET / HTTP/1.1\r\nHost: chat.example:1\r\n\r\n", false);
         assert!(answer.starts_with("HTTP/1.1 307 "), "{answer}");
         assert!(answer.contains("\r\nLocation: https://chat.example:1/\r\n"), "{answer}");
         let socket = "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        let (heard, answer) = ask(socket, false);
-        assert_eq!((heard, &answer[..12]), (Heard::Answered, "HTTP/1.1 426"));
+        let (is_socket, answer) = ask(socket, false);
+        assert_eq!((is_socket, &answer[..12]), (false, "HTTP/1.1 426"));
     }
 }

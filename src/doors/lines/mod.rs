@@ -18,7 +18,7 @@ mod telnet;
 use memchr::memchr;
 use serde_json::{Map, Value, json};
 
-use super::Said;
+use super::{Decoded, Incoming, Said};
 use crate::limits::LINE_BYTES_MAX;
 use crate::locale::client::Text;
 use crate::locale::{self, Lang, shown};
@@ -39,7 +39,7 @@ type Args = Map<String, Value>;
 
 /// What a line came to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+enum Step {
     /// There was none, or it has to wait.
     Rest,
     /// It is dealt with; refused, if there is a code.
@@ -124,14 +124,41 @@ impl Lines {
         self.telnet.is_full()
     }
 
+    /// Decodes lines until one asks something of the server: `take` gets its request.
+    pub fn decode(&mut self, incoming: Incoming, mut take: impl FnMut(&[u8])) -> Decoded {
+        let mut decoded = Decoded::default();
+        self.take_in(incoming.bytes, &mut decoded.answers.0);
+        for _ in 0..incoming.requests_max {
+            if decoded.answers.0.len() > incoming.answers_max {
+                break;
+            }
+            match self.step(incoming.is_admin, incoming.unix, &mut decoded.answers.0) {
+                Step::Rest => break,
+                Step::Said(code) => {
+                    decoded.was_answered = true;
+                    decoded.refused.extend(code);
+                }
+                Step::Ask(payload) => {
+                    take(&payload);
+                    break;
+                }
+                Step::Leave => {
+                    decoded.leaves = true;
+                    break;
+                }
+            }
+        }
+        decoded
+    }
+
     /// Takes in what came; what telnet itself must be answered is appended to `out`.
-    pub fn take_in(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    fn take_in(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.telnet.take_in(bytes, out);
     }
 
     /// Reads the next line. `is_admin` is `None` while nobody is signed in. What is said without
     /// asking the server is appended to `out`.
-    pub fn step(&mut self, is_admin: Option<bool>, unix: i64, out: &mut Vec<u8>) -> Step {
+    fn step(&mut self, is_admin: Option<bool>, unix: i64, out: &mut Vec<u8>) -> Step {
         if self.asked.is_some() {
             return Step::Rest;
         }
@@ -315,6 +342,7 @@ impl Lines {
                 self.append_line(line, out);
             }
             Said::Notice(push) => self.append_line(&shown::push(push, self.lang, LINE_END), out),
+            Said::Figures(_) => {}
         }
     }
 
@@ -455,7 +483,7 @@ fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
 }
 
 /// The length of the line that `bytes` begin with.
-pub fn line_len(bytes: &[u8]) -> Option<usize> {
+pub fn unit_len(bytes: &[u8]) -> Option<usize> {
     memchr(b'\n', bytes).map(|end| end + 1)
 }
 

@@ -9,12 +9,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use p2sp::conn::{CloseReason, Connection, Conns, Due, Stage};
-use p2sp::id::{ConnId, Moment};
+use p2sp::doors::{Said, frames};
+use p2sp::id::{ConnId, Moment, Now};
 use p2sp::limits::{
     FLUSH_SECONDS_MAX, FRAME_SECONDS_MAX, LINGER_BYTES_MAX, LINGER_SECONDS_MAX, Limits,
     SEND_HIGH_BYTES, SEND_LOW_BYTES,
 };
-use p2sp::wire::frame;
+use p2sp::store::{Opening, Store, Synchronous};
+use p2sp::wire::response::Data;
+use p2sp::wire::{Code, ResponseMessage};
+use tempfile::TempDir;
 
 use crate::worlds::choices::Choices;
 
@@ -25,6 +29,16 @@ const REASONS: &[CloseReason] = &[
     CloseReason::Shutdown,
     CloseReason::Idle,
 ];
+
+thread_local! {
+    /// An empty store, whose `Reads` allow to say something.
+    static STORE: (Store, TempDir) = {
+        let dir = tempfile::tempdir().expect("a directory");
+        let synchronous = Synchronous::Off;
+        let opening = Opening { dir: dir.path(), epoch: "0123456789abcdef", synchronous };
+        (Store::open(&opening).expect("a store").0, dir)
+    };
+}
 
 /// A life of which every event is drawn from the bytes.
 pub fn run(bytes: &[u8]) {
@@ -137,15 +151,18 @@ impl Life {
         if !self.conn().is_serving() {
             return;
         }
-        let begins = self.bytes.len();
         let length = *self.choices.pick(&[0, 1, 2_000, 65_536]);
-        frame::append(&mut self.bytes, |out| out.resize(out.len() + length, b'x'));
+        let (re, code, data) = (None, Code::Ok, Data::None);
+        let response = ResponseMessage { re, code, text: "x".repeat(length), data };
+        frames::encode(&mut Said::Reply(&response), 0, &mut self.bytes);
         self.ends.push(self.bytes.len());
-        let whole = &self.bytes[begins..];
         if self.conn().send.is_empty() {
             self.model.progress = Some(self.now);
         }
-        self.conns.append_bytes(self.id, self.now, whole);
+        let now = Now { mono: self.now, unix: 0 };
+        STORE.with(|(store, _)| {
+            self.conns.say(self.id, Said::Reply(&response), store.reads(), now);
+        });
         self.model.backed_up |= self.conn().send.len() > SEND_HIGH_BYTES;
     }
 
@@ -307,8 +324,8 @@ impl Life {
 
 fn rank(stage: Stage) -> usize {
     match stage {
-        Stage::Sniffing | Stage::Handshaking => 0,
-        Stage::Native | Stage::Http | Stage::WebSocket | Stage::Lines => 1,
+        Stage::Handshaking => 0,
+        Stage::Open => 1,
         Stage::Flushing => 2,
         Stage::Lingering => 3,
         Stage::Dead => 4,

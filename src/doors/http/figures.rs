@@ -1,0 +1,63 @@
+//! The figures that a monitor asks for, at the loopback listener of `--metrics`.
+
+use super::page::check_host;
+use super::{append_head, append_text, read, refusal};
+use crate::doors::Transport;
+use crate::locale::Lang;
+
+/// What the figures are written in.
+const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Whether the bytes are a request for the figures; `None` while its head is not complete.
+///
+/// # Errors
+/// It asks for something else, or in another name: a page of the web may have led a browser here.
+/// The answer.
+pub fn asked_for_figures(
+    bytes: &[u8],
+    hosts: &[String],
+    lang: Lang,
+) -> Option<Result<(), Transport>> {
+    let asked = read(bytes, |head| {
+        if let Err(why) = check_host(head, hosts) {
+            let mut out = Vec::new();
+            append_text(&mut out, "403 Forbidden", &[], &why.say(lang));
+            return Err(Transport(out));
+        }
+        match (head.method(), head.path()) {
+            ("GET", "/metrics") => Ok(()),
+            ("GET", _) => Err(refusal("404 Not Found")),
+            _ => Err(refusal("405 Method Not Allowed")),
+        }
+    });
+    Some(asked?.unwrap_or_else(|status| Err(refusal(status))))
+}
+
+/// Appends the figures as the answer.
+pub fn encode(text: &str, out: &mut Vec<u8>) {
+    append_head(out, "200 OK", &[("Content-Type", KIND)], text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(request: &str) -> Option<Result<(), String>> {
+        let text = |answer: Transport| String::from_utf8_lossy(answer.bytes()).into_owned();
+        Some(asked_for_figures(request.as_bytes(), &[], Lang::En)?.map_err(text))
+    }
+
+    #[test]
+    fn a_monitor_asks_for_one_thing() {
+        assert_eq!(asked("GET /metrics HTTP/1.1\r\n"), None);
+        assert_eq!(asked("GET /metrics HTTP/1.1\r\n\r\n"), Some(Ok(())));
+        for (request, status) in [("GET /", "404 Not Found"), ("POST /", "405 Method Not Allowed")]
+        {
+            let asked = asked(&format!("{request} HTTP/1.1\r\n\r\n"));
+            assert!(matches!(asked, Some(Err(answer)) if answer.contains(status)));
+        }
+        let asked = asked("GET /metrics HTTP/1.1\r\nHost: evil.example:9464\r\n\r\n");
+        assert!(matches!(asked, Some(Err(answer)) if answer.contains("--host")));
+    }
+}
