@@ -151,7 +151,7 @@ impl Life {
         if !self.conn().is_serving() {
             return;
         }
-        let length = *self.choices.pick(&[0, 1, 2_000, 65_536]);
+        let length = *self.choices.pick(&[0, 1, 2_000, 65_000]);
         let (re, code, data) = (None, Code::Ok, Data::None);
         let response = ResponseMessage { re, code, text: "x".repeat(length), data };
         frames::encode(&mut Said::Reply(&response), 0, &mut self.bytes);
