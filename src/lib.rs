@@ -36,7 +36,13 @@ pub mod doors;
 pub mod wire;
 
 pub mod handlers;
+
 pub mod store;
+
+pub mod log;
+pub mod people;
+
+pub mod db;
 
 pub mod outbox;
 pub mod sessions;

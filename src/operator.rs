@@ -112,7 +112,7 @@ pub fn open_for_serving(
         lines.push(Startup::NoFsync);
     }
     wrap_old_passwords(&mut store, &opened, options)?;
-    if store.user_count() == 0 {
+    if store.people().user_count() == 0 {
         let password = make_admin(&mut store, &options.rules)?;
         lines.push(Startup::AdminPassword { password });
     }

@@ -131,14 +131,14 @@ impl Filler<'_> {
         for user in 0..filling.users {
             let name = Name::user(&name_of(user)).map_err(|_| "a bad name")?;
             let id = self.store.add_user(&name, &password, false, self.unix)?;
-            self.store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), self.unix)?;
+            self.store.people_mut().set_key(id, Some(&KeyHash::of(&key_of(user)).0), self.unix)?;
             if id != id_of(user) {
                 return Err("the database was not empty".into());
             }
             self.count()?;
         }
         for user in (0..filling.friends).step_by(2) {
-            self.store.befriend(id_of(user), id_of(user + 1))?;
+            self.store.people_mut().befriend(id_of(user), id_of(user + 1))?;
             self.count()?;
         }
         for (owner, &members) in filling.groups.iter().enumerate() {
@@ -183,7 +183,7 @@ impl Filler<'_> {
     fn append(&mut self, conversation: Conversation, sender: UserId) -> Outcome<()> {
         // It counts up, as those of all clients do, and stays below those that come later.
         let mid = format!("{:032x}", self.store.head().0);
-        self.store.append(&NewEntry {
+        self.store.log_mut().append(&NewEntry {
             conversation,
             sender: Some(sender),
             unix: self.unix,
@@ -196,7 +196,7 @@ impl Filler<'_> {
 
     fn commit(&mut self) -> Outcome<()> {
         while !self.store.is_indexed() {
-            self.store.index_some(ROWS)?;
+            self.store.log_mut().index_some(ROWS)?;
         }
         self.store.commit(())?;
         Ok(())

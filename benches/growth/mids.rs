@@ -56,7 +56,7 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
 fn look(store: &mut Store, count: u64, is_used: bool) -> Outcome<()> {
     for look in 0..LOOKS {
         let number = if is_used { 1 + look * (count - 1) / LOOKS } else { count + look };
-        if store.find_mid(SENDER, &mid(number))?.is_some() != is_used {
+        if store.log_mut().find_mid(SENDER, &mid(number))?.is_some() != is_used {
             return Err("a mid was not found, or found and never used".into());
         }
     }
@@ -71,7 +71,14 @@ fn say(store: &mut Store, count: u64) -> Outcome<()> {
             let (conversation, kind) = (Conversation::Inbox(UserId(2)), EntryKind::Text);
             let mid = if number == 0 { "~".repeat(64) } else { mid(number) };
             let (sender, mid) = (Some(SENDER), Some(mid.as_str()));
-            store.append(&NewEntry { conversation, sender, unix: 1, kind, body: BODY, mid })?;
+            store.log_mut().append(&NewEntry {
+                conversation,
+                sender,
+                unix: 1,
+                kind,
+                body: BODY,
+                mid,
+            })?;
         }
         store.commit(())?;
         // As the server does. Else each page that is read would be looked for in a write-ahead

@@ -75,7 +75,7 @@ fn fill(store: &mut Store, ids: &[UserId]) -> Outcome<()> {
     let body = "m".repeat(BODY);
     for number in 0..WAITING {
         let mid = format!("{number:012}");
-        store.append(&NewEntry {
+        store.log_mut().append(&NewEntry {
             conversation: Conversation::Inbox(ids[USER]),
             sender: Some(ids[USER + 1]),
             unix: 1,

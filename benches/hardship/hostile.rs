@@ -88,7 +88,7 @@ fn fill(store: &mut Store, ids: &[UserId]) -> Outcome<()> {
     for (number, &id) in ids[PEOPLE..].iter().enumerate() {
         for message in 0..if Vice::of(number) == Vice::Deaf { WAITING } else { 0 } {
             let mid = format!("{:012}", number * WAITING + message);
-            store.append(&NewEntry {
+            store.log_mut().append(&NewEntry {
                 conversation: Conversation::Inbox(id),
                 sender: Some(ids[0]),
                 unix: 1,

@@ -103,14 +103,14 @@ fn fill(store: &mut Store, ids: &[UserId]) -> Outcome<()> {
         return Err("no memory for a password hash".into());
     };
     for &id in ids {
-        store.set_password(id, &stored)?;
+        store.people_mut().set_password(id, &stored)?;
     }
     for person in 0..PEOPLE {
         for step in 1..=NEIGHBOURS {
-            store.befriend(ids[person], ids[(person + step) % PEOPLE])?;
+            store.people_mut().befriend(ids[person], ids[(person + step) % PEOPLE])?;
         }
     }
-    store.set_admin(ids[PEOPLE], true)?;
+    store.people_mut().set_admin(ids[PEOPLE], true)?;
     Ok(())
 }
 

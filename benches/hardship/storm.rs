@@ -72,7 +72,7 @@ fn fill(store: &mut Store, ids: &[UserId]) -> Outcome<()> {
         for (number, &id) in ids.iter().enumerate() {
             let mid = format!("{:012}", round * ids.len() + number);
             let sender = ids[(number + 1 + round % SENDERS) % ids.len()];
-            store.append(&NewEntry {
+            store.log_mut().append(&NewEntry {
                 conversation: Conversation::Inbox(id),
                 sender: Some(sender),
                 unix: 1,
@@ -80,11 +80,11 @@ fn fill(store: &mut Store, ids: &[UserId]) -> Outcome<()> {
                 body: &body,
                 mid: Some(&mid),
             })?;
-            store.add_waiting(id, sender, body.len() as u64)?;
+            store.people_mut().add_waiting(id, sender, body.len() as u64)?;
         }
     }
     let admin = ids.last().ok_or("nobody is there")?;
-    Ok(store.set_admin(*admin, true)?)
+    Ok(store.people_mut().set_admin(*admin, true)?)
 }
 
 /// Everybody comes at once. The connections, and how long it took until all were caught up.

@@ -254,12 +254,12 @@ fn populate(
     for user in 0..population.users {
         let name = Name::user(&name_of(user)).map_err(|_| "a bad name")?;
         let id = store.add_user(&name, &password, false, unix)?;
-        store.set_key(id, Some(&KeyHash::of(&key_of(user)).0), unix)?;
+        store.people_mut().set_key(id, Some(&KeyHash::of(&key_of(user)).0), unix)?;
         ids.push(id);
     }
     if population.friends {
         for pair in ids.chunks_exact(2) {
-            store.befriend(pair[0], pair[1])?;
+            store.people_mut().befriend(pair[0], pair[1])?;
         }
     }
     if population.group {

@@ -52,7 +52,7 @@ pub fn reg(cx: &mut Cx, _: Guest, req: Reg) -> Answer {
 /// `login`: signs in with a password. An unknown name costs the same work as a known one.
 pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
     let namekey = user_key(req.username);
-    let (user, stored) = match cx.store.credentials(&namekey)? {
+    let (user, stored) = match cx.store.people().credentials(&namekey)? {
         Some(credentials) => (Some(credentials.user.id), credentials.password),
         None => (None, password::decoy(cx.rules.hash_cost)),
     };
@@ -67,7 +67,7 @@ pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
 pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     let key = req.auth_token.ok_or(Code::BadKey)?;
     let hash = KeyHash::of(key);
-    let owner = cx.store.key_owner(&hash.0)?.ok_or(Code::BadKey)?;
+    let owner = cx.store.people().key_owner(&hash.0)?.ok_or(Code::BadKey)?;
     let unix = cx.now.unix;
     if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
         return Err(Code::BadKey.into());
@@ -82,13 +82,13 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     if session.is_some_and(|session| session.key_hash != hash) {
         count_takeover(cx, owner.user.id)?;
     }
-    cx.store.touch_key(owner.user.id, unix)?;
+    cx.store.people_mut().touch_key(owner.user.id, unix)?;
     begin_session(cx, &owner.user, key.to_owned(), owner.created, req.ack)
 }
 
 /// `logout`: ends the session and its key; the connection stays.
 pub fn logout(cx: &mut Cx, member: Member, _: Logout) -> Answer {
-    cx.store.set_key(member.id(), None, cx.now.unix)?;
+    cx.store.people_mut().set_key(member.id(), None, cx.now.unix)?;
     cx.outbox.stage(Effect::SignOut(cx.caller.conn));
     Ok(Outcome::said(Reply::SignedOut))
 }
@@ -98,7 +98,7 @@ pub fn passwd(cx: &mut Cx, member: Member, req: Passwd) -> Answer {
     let (user, old, new) = (member.id(), req.password, req.newpassword);
     let name = cx.name_of(user)?;
     check_strength(new, &name)?;
-    let stored = cx.store.password(user)?.ok_or(Code::Internal)?;
+    let stored = cx.store.people().password(user)?.ok_or(Code::Internal)?;
     let attempt = begin_attempt(cx, &user_key(&name), Place::Session)?;
     let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(cx));
     wait_for_hash(cx, Task::Change { old, stored, new, salt }, Purpose::Change(user, attempt))
@@ -157,7 +157,7 @@ pub fn hash_done(cx: &mut Cx, purpose: &Purpose, outcome: &password::Outcome) ->
 
 fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
     cx.need_storage()?;
-    if cx.store.user_by_key(&name.key)?.is_some() {
+    if cx.store.people().user_by_key(&name.key)?.is_some() {
         return Err(Code::UserExists.into());
     }
     cx.store.add_user(name, stored, false, cx.now.unix)?;
@@ -178,7 +178,7 @@ pub fn judge(
         (_, password::Outcome::Failed) => Ok(Judged::Not),
         (Purpose::SignIn { user, stored, .. }, password::Outcome::Verified { ok, .. }) => {
             // The password may have been changed while this one was compared.
-            let current = user.map(|user| store.password(user)).transpose();
+            let current = user.map(|user| store.people().password(user)).transpose();
             let is_right = |current: Option<String>| *ok && current.as_ref() == Some(stored);
             current.map(|current| Judged::of(is_right(current.flatten())))
         }
@@ -210,7 +210,7 @@ pub fn end_attempt(
 
 /// The password was right.
 fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -> Answer {
-    let user = cx.store.user(user)?.ok_or(Code::BadCredentials)?;
+    let user = cx.store.people().user(user)?.ok_or(Code::BadCredentials)?;
     if user.blocked {
         return Err(Code::UserBlocked.into());
     }
@@ -218,12 +218,12 @@ fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -> An
         count_takeover(cx, user.id)?;
     }
     if let Some(renewed) = renewed {
-        cx.store.set_password(user.id, renewed)?;
+        cx.store.people_mut().set_password(user.id, renewed)?;
     }
     let unix = cx.now.unix;
     let key = new_key(cx, user.id)?;
     let address = cx.caller.address.to_canonical().to_string();
-    cx.store.log_sign_in(&user, unix, &address)?;
+    cx.store.people_mut().log_sign_in(&user, unix, &address)?;
     cx.counters.sign_ins += 1;
     begin_session(cx, &user, key, unix, acks)
 }
@@ -233,7 +233,7 @@ fn changed(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     if cx.sessions.conn_of(user) != Some(cx.caller.conn) {
         return Err(Code::NotSignedIn.into());
     }
-    cx.store.set_password(user, stored)?;
+    cx.store.people_mut().set_password(user, stored)?;
     let key = new_key(cx, user)?;
     let expires = cx.now.unix + KEY_AGE_SECONDS;
     let new_key = Effect::NewKey(cx.caller.conn, KeyHash::of(&key), expires);
@@ -244,7 +244,7 @@ fn changed(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
 
 fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: bool) -> Answer {
     let store = &cx.store;
-    let stored = store.cursor(user.id)?;
+    let stored = store.people().cursor(user.id)?;
     let moved = cx.sessions.moved_cursor(user.id);
     let moved = moved.unwrap_or_default();
     let older = cx.sessions.conn_of(user.id);
@@ -257,7 +257,7 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
         acks,
         key_hash: KeyHash::of(&key),
         key_expires: key_created + KEY_AGE_SECONDS,
-        groups: store.group_ids_of(user.id)?,
+        groups: store.people().group_ids_of(user.id)?,
         cursor,
     };
     let welcome = Welcome {
@@ -307,7 +307,7 @@ fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), Failure> {
     let (address, now) = (cx.caller.address, cx.now.mono);
     let limits = &cx.rules.limits;
     cx.throttle.check_name(address, limits, now).map_err(Refusal::slow_down)?;
-    if cx.store.user_by_key(&name.key)?.is_none() {
+    if cx.store.people().user_by_key(&name.key)?.is_none() {
         return Ok(());
     }
     cx.throttle.name_was_taken(address, limits, now);
@@ -318,7 +318,7 @@ fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), Failure> {
 fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, Failure> {
     let here = Prefix::of(cx.caller.address);
     let Some(user) = user else { return Ok(Place::New) };
-    let addresses = cx.store.sign_in_addresses(user)?;
+    let addresses = cx.store.people().sign_in_addresses(user)?;
     let is_here = |text: &String| text.parse().is_ok_and(|address| Prefix::of(address) == here);
     Ok(if addresses.iter().any(is_here) { Place::Known } else { Place::New })
 }
@@ -349,7 +349,7 @@ fn new_key(cx: &mut Cx, user: UserId) -> Result<String, Failure> {
     let mut bytes = [0; 32];
     cx.rng.fill_bytes(&mut bytes);
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    cx.store.set_key(user, Some(&KeyHash::of(&key).0), cx.now.unix)?;
+    cx.store.people_mut().set_key(user, Some(&KeyHash::of(&key).0), cx.now.unix)?;
     Ok(key)
 }
 

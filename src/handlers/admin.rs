@@ -32,21 +32,22 @@ pub fn allusers(cx: &mut Cx, admin: Admin, req: Allusers) -> Answer {
     if req.online {
         return online(cx, admin, Online { after: req.after });
     }
-    let rows = cx.store.users_page(UserId(req.after.id), ROWS_ASKED)?;
+    let rows = cx.store.people().users_page(UserId(req.after.id), ROWS_ASKED)?;
     Ok(list_users(cx, req.after, rows))
 }
 
 /// `online`: every user who is online.
 pub fn online(cx: &mut Cx, _: Admin, req: Online) -> Answer {
     let online = cx.sessions.online_after(UserId(req.after.id), ROWS_ASKED);
-    let rows: Result<Vec<Option<User>>, _> = online.map(|user| cx.store.user(user)).collect();
+    let rows: Result<Vec<Option<User>>, _> =
+        online.map(|user| cx.store.people().user(user)).collect();
     let rows = rows?.into_iter().flatten().collect();
     Ok(list_users(cx, req.after, rows))
 }
 
 /// `allgroup`: every group, by number.
 pub fn allgroup(cx: &mut Cx, _: Admin, req: Allgroup) -> Answer {
-    let rows = cx.store.all_groups(GroupId(req.after.id), ROWS_ASKED)?;
+    let rows = cx.store.people().all_groups(GroupId(req.after.id), ROWS_ASKED)?;
     Ok(list_groups(cx, req.after, rows))
 }
 
@@ -84,8 +85,8 @@ pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
     if other.admin {
         return Err(Code::AdminProtected.into());
     }
-    cx.store.set_blocked(other.id, true)?;
-    cx.store.set_key(other.id, None, cx.now.unix)?;
+    cx.store.people_mut().set_blocked(other.id, true)?;
+    cx.store.people_mut().set_key(other.id, None, cx.now.unix)?;
     if let Some(conn) = cx.sessions.conn_of(other.id) {
         cx.outbox.hold(conn);
     }
@@ -97,7 +98,7 @@ pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
 /// `unblockuser`: may sign in again.
 pub fn unblockuser(cx: &mut Cx, _: Admin, req: Unblockuser) -> Answer {
     let other = named::anyone(cx, req.username)?;
-    cx.store.set_blocked(other.id, false)?;
+    cx.store.people_mut().set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
 
@@ -145,7 +146,7 @@ pub fn figures(
     Ok(vec![
         ("connections", "connections", "连接数", connections),
         ("users_online", "users online", "在线用户", sessions.count() as u64),
-        ("users", "users", "用户", store.user_count()),
+        ("users", "users", "用户", store.people().user_count()),
         ("messages", "messages in the log", "消息总数", store.log_rows()),
         ("appended", "messages since the start", "启动后消息数", counters.appended),
         ("expired", "messages removed, too old", "过期清除的消息", counters.expired),
@@ -248,7 +249,7 @@ fn set_group_blocked(
     let group = named::any_group(cx, admin, named)?;
     // Blocking what is blocked is done already, and nobody is told twice.
     if (group.status == GroupStatus::Blocked) != blocked {
-        cx.store.set_group_blocked(group.id, blocked)?;
+        cx.store.people_mut().set_group_blocked(group.id, blocked)?;
         let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };
         let username = admin.id().map(|admin| cx.name_of(admin)).transpose()?;
         let notice = Notice { username, ..Notice::plain(event) };

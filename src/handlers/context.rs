@@ -171,7 +171,7 @@ impl Cx<'_> {
     /// # Errors
     /// The store failed.
     pub fn name_of(&self, user: UserId) -> Result<String, Failure> {
-        Ok(self.store.username(user)?.ok_or(Code::Internal)?)
+        Ok(self.store.people().username(user)?.ok_or(Code::Internal)?)
     }
 
     /// Refuses what takes space while the disk is nearly full.

@@ -26,11 +26,11 @@ pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     if other.id == user {
         return Err(Code::Yourself.into());
     }
-    if cx.store.are_friends(user, other.id)? {
+    if cx.store.people().are_friends(user, other.id)? {
         return Err(Code::AlreadyFriends.into());
     }
     cx.need_storage()?;
-    let was_asked = cx.store.has_request(other.id, user)?;
+    let was_asked = cx.store.people().has_request(other.id, user)?;
     // Who asked has the answer coming. Else the notice counts among what waits for them: whoever
     // adds and ends again and again fills no mailbox.
     if was_asked {
@@ -40,12 +40,12 @@ pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
         count_waiting(cx, user, other.id, NOTICE_BYTES)?;
         return befriend(cx, user, other);
     }
-    if cx.store.has_request(user, other.id)? {
+    if cx.store.people().has_request(user, other.id)? {
         return Err(Code::RequestPending.into());
     }
     check_room(cx, user)?;
     count_waiting(cx, user, other.id, NOTICE_BYTES)?;
-    cx.store.add_request(user, other.id, cx.now.unix)?;
+    cx.store.people_mut().add_request(user, other.id, cx.now.unix)?;
     tell(cx, user, &other, Event::FriendRequested)?;
     Ok(Outcome::said(Reply::FriendAsked { name: other.name }))
 }
@@ -59,7 +59,7 @@ pub fn accept(cx: &mut Cx, member: Member, req: Accept) -> Answer {
 /// `reject`: says no to a request.
 pub fn reject(cx: &mut Cx, member: Member, req: Reject) -> Answer {
     let other = requester(cx, member, req.username)?;
-    cx.store.remove_request(other.id, member.id())?;
+    cx.store.people_mut().remove_request(other.id, member.id())?;
     tell(cx, member.id(), &other, Event::FriendRejected)?;
     Ok(Outcome::said(Reply::FriendRejected { name: other.name }))
 }
@@ -68,10 +68,10 @@ pub fn reject(cx: &mut Cx, member: Member, req: Reject) -> Answer {
 pub fn del(cx: &mut Cx, member: Member, req: Del) -> Answer {
     let user = member.id();
     let other = named::user(cx, member, req.username)?;
-    if !cx.store.are_friends(user, other.id)? {
+    if !cx.store.people().are_friends(user, other.id)? {
         return Err(Code::NotFriends.into());
     }
-    cx.store.unfriend(user, other.id)?;
+    cx.store.people_mut().unfriend(user, other.id)?;
     tell(cx, user, &other, Event::FriendRemoved)?;
     Ok(Outcome::said(Reply::FriendRemoved { name: other.name }))
 }
@@ -83,14 +83,14 @@ pub fn friends(cx: &mut Cx, member: Member, req: Friends) -> Answer {
     let store = &cx.store;
     // Those who wait are shown first, in up to half of the page.
     let waiting = match begins == PageStart::default() {
-        true => store.requests_to(user, UserId(0), LIST_ROWS_MAX)?,
+        true => store.people().requests_to(user, UserId(0), LIST_ROWS_MAX)?,
         false => Vec::new(),
     };
     let bytes = |(_, name): &(UserId, String)| name_bytes(name) + 16;
     let requests = Page::cut(begins, LIST_BYTES_MAX / 2, waiting, bytes, |(id, _)| id.0);
     let room = LIST_BYTES_MAX - requests.rows.iter().map(bytes).sum::<usize>();
     let requests: Vec<String> = requests.rows.into_iter().map(|(_, name)| name).collect();
-    let rows = store.friends_page(user, UserId(begins.id), ROWS_ASKED)?;
+    let rows = store.people().friends_page(user, UserId(begins.id), ROWS_ASKED)?;
     let page = Page::cut(begins, room, rows, |(_, name)| name_bytes(name) + 64, |(id, _)| id.0);
     let friends = page.rows.iter().map(|(id, name)| (*id, name.as_str()));
     let (friends, rows) = people(cx, friends);
@@ -101,7 +101,7 @@ pub fn friends(cx: &mut Cx, member: Member, req: Friends) -> Answer {
 /// The user of that name, who asked to be a friend.
 fn requester(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
     let other = named::user(cx, member, name)?;
-    if cx.store.has_request(other.id, member.id())? {
+    if cx.store.people().has_request(other.id, member.id())? {
         Ok(other)
     } else {
         Err(Code::NoSuchRequest.into())
@@ -111,16 +111,16 @@ fn requester(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
 fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
     check_room(cx, user)?;
     check_room(cx, other.id)?;
-    cx.store.befriend(user, other.id)?;
-    cx.store.remove_request(other.id, user)?;
-    cx.store.remove_request(user, other.id)?;
+    cx.store.people_mut().befriend(user, other.id)?;
+    cx.store.people_mut().remove_request(other.id, user)?;
+    cx.store.people_mut().remove_request(user, other.id)?;
     tell(cx, user, &other, Event::FriendAdded)?;
     Ok(Outcome::said(Reply::FriendAdded { name: other.name }))
 }
 
 fn check_room(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.friends;
-    let full = limit > 0 && cx.store.friend_count(user)? >= limit;
+    let full = limit > 0 && cx.store.people().friend_count(user)? >= limit;
     if full { Err(Code::FriendLimit.into()) } else { Ok(()) }
 }
 

@@ -30,11 +30,11 @@ pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
     let name = Name::group(req.groupname)
         .map_err(|flaw| Refusal::about(Code::BadName, format!("group_{flaw}")))?;
     let store = &cx.store;
-    if store.group_by_name(user, &name.key)?.is_some() {
+    if store.people().group_by_name(user, &name.key)?.is_some() {
         return Err(Code::GroupExists.into());
     }
     let limit = cx.rules.limits.groups_owned;
-    if limit > 0 && store.groups_owned(user)? >= limit {
+    if limit > 0 && store.people().groups_owned(user)? >= limit {
         return Err(Code::GroupLimit.into());
     }
     check_joined(cx, user)?;
@@ -62,7 +62,7 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
     let other = named::user(cx, member, req.username)?;
-    if cx.store.is_member(group.id, other.id)? {
+    if cx.store.people().is_member(group.id, other.id)? {
         return Err(Code::AlreadyMember.into());
     }
     check_consent(cx, user, &group, &other)?;
@@ -104,13 +104,13 @@ pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
     if group.creator == user {
         return Err(Code::Yourself.into());
     }
-    if stay_out.is_none() || cx.store.is_member(group.id, user)? {
+    if stay_out.is_none() || cx.store.people().is_member(group.id, user)? {
         part(cx, &group, user)?;
         tell_group(cx, user, &group, Event::GroupLeft, user)?;
     }
     let name = group.name;
     let Some(stay_out) = stay_out else { return Ok(Outcome::said(Reply::GroupLeft { name })) };
-    cx.store.set_stays_out(group.id, user, stay_out)?;
+    cx.store.people_mut().set_stays_out(group.id, user, stay_out)?;
     Ok(Outcome::said(match stay_out {
         true => Reply::StaysOut { name },
         false => Reply::MayBeAdded { name },
@@ -119,7 +119,7 @@ pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
 
 /// `groups`: the groups I am in, by number.
 pub fn groups(cx: &mut Cx, member: Member, req: Groups) -> Answer {
-    let rows = cx.store.groups_of(member.id(), GroupId(req.after.id), ROWS_ASKED)?;
+    let rows = cx.store.people().groups_of(member.id(), GroupId(req.after.id), ROWS_ASKED)?;
     Ok(list_groups(cx, req.after, rows))
 }
 
@@ -127,7 +127,7 @@ pub fn groups(cx: &mut Cx, member: Member, req: Groups) -> Answer {
 pub fn groupusers(cx: &mut Cx, member: Member, req: Groupusers) -> Answer {
     let begins = req.after;
     let group = named::joined_group(cx, member, &req.group)?;
-    let rows = cx.store.members_page(group.id, begins.id, ROWS_ASKED)?;
+    let rows = cx.store.people().members_page(group.id, begins.id, ROWS_ASKED)?;
     let page =
         Page::cut(begins, LIST_BYTES_MAX, rows, |row| name_bytes(&row.name) + 64, |row| row.id);
     let members = page.rows.iter().map(|row| (row.user, row.name.as_str()));
@@ -217,8 +217,8 @@ fn part(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), Failure> {
 /// `needs_consent`.
 fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(), Failure> {
     let store = &cx.store;
-    let is_stranger = cx.rules.friend_approval && !store.are_friends(by, other.id)?;
-    if is_stranger || store.stays_out(group.id, other.id)? {
+    let is_stranger = cx.rules.friend_approval && !store.people().are_friends(by, other.id)?;
+    if is_stranger || store.people().stays_out(group.id, other.id)? {
         return Err(Refusal::about(Code::NeedsConsent, &other.name).into());
     }
     Ok(())
@@ -226,6 +226,6 @@ fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(),
 
 fn check_joined(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.groups_joined;
-    let full = limit > 0 && cx.store.groups_joined(user)? >= limit;
+    let full = limit > 0 && cx.store.people().groups_joined(user)? >= limit;
     if full { Err(Code::GroupLimit.into()) } else { Ok(()) }
 }

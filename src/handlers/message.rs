@@ -93,12 +93,12 @@ pub fn ack(cx: &mut Cx, member: Member, req: Ack) -> Answer {
 /// The store failed.
 pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Result<(), StoreError> {
     for (user, moved) in sessions.dirty_cursors() {
-        store.set_cursor(user, moved.seq)?;
+        store.people_mut().set_cursor(user, moved.seq)?;
         if moved.caught_up {
-            store.clear_waiting(user)?;
+            store.people_mut().clear_waiting(user)?;
         }
         // Whoever is there uses their key.
-        store.touch_key(user, unix)?;
+        store.people_mut().touch_key(user, unix)?;
     }
     Ok(())
 }
@@ -114,11 +114,11 @@ pub fn history(cx: &mut Cx, member: Member, req: History) -> Answer {
     let entries = match req.conversation {
         NamedConversation::Group(named) => {
             let group = named::readable_group(cx, member, &named)?;
-            cx.store.history_of_group(user, group, part, rows)?
+            cx.store.snapshot()?.history_of_group(user, group, part, rows)?
         }
         NamedConversation::User(name) => {
             let other = named::user(cx, member, name)?;
-            cx.store.history_between(user, other.id, part, rows)?
+            cx.store.snapshot()?.log.history_between(user, other.id, part, rows)?
         }
     };
     let mut shown = show(cx, user, entries, false)?;
@@ -177,7 +177,9 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
     let mut shown = Shown { lines: Vec::new(), messages: Vec::new(), last: None };
     for entry in entries {
         let to = match entry.conversation {
-            Conversation::Inbox(other) if entry.sender == Some(user) => cx.store.username(other)?,
+            Conversation::Inbox(other) if entry.sender == Some(user) => {
+                cx.store.people().username(other)?
+            }
             _ => None,
         };
         let json = as_pushed(&entry, cx.lang, to.as_deref()).to_json(entry.unix, entry.seq);

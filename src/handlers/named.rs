@@ -18,7 +18,7 @@ use crate::wire::{Code, Name, Refusal};
 /// # Errors
 /// `no_such_user`.
 pub fn anyone(cx: &Cx, name: &str) -> Result<User, Failure> {
-    cx.store.user_by_key(&user_key(name))?.ok_or_else(|| no_such_user(name))
+    cx.store.people().user_by_key(&user_key(name))?.ok_or_else(|| no_such_user(name))
 }
 
 /// The user of a name, whom a member names.
@@ -26,7 +26,7 @@ pub fn anyone(cx: &Cx, name: &str) -> Result<User, Failure> {
 /// # Errors
 /// `no_such_user`, and `slow_down` if the member is guessing.
 pub fn user(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
-    let found = cx.store.user_by_key(&user_key(name))?;
+    let found = cx.store.people().user_by_key(&user_key(name))?;
     check_guessing(cx, member, found.as_ref().map(|found| found.id))?;
     found.ok_or_else(|| no_such_user(name))
 }
@@ -36,7 +36,7 @@ pub fn user(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
 /// # Errors
 /// As [`user`].
 pub fn addressee(cx: &mut Cx, member: Member, name: &str) -> Result<Addressee, Failure> {
-    let found = cx.store.addressee(member.id(), &user_key(name))?;
+    let found = cx.store.people_mut().addressee(member.id(), &user_key(name))?;
     if found.as_ref().is_none_or(|found| !found.is_friend) {
         check_guessing(cx, member, found.as_ref().map(|found| found.user.id))?;
     }
@@ -68,12 +68,12 @@ fn check_guessing(cx: &mut Cx, member: Member, found: Option<UserId>) -> Result<
 /// group, or in a message.
 fn has_reason_to_know(cx: &mut Cx, user: UserId, other: UserId) -> Result<bool, StoreError> {
     let is_shown = user == other
-        || cx.store.are_friends(user, other)?
-        || cx.store.has_request(other, user)?
-        || cx.store.has_request(user, other)?
-        || cx.store.share_a_group(user, other)?;
+        || cx.store.people().are_friends(user, other)?
+        || cx.store.people().has_request(other, user)?
+        || cx.store.people().has_request(user, other)?
+        || cx.store.people().share_a_group(user, other)?;
     let last = Part::Before(Seq(i64::MAX));
-    Ok(is_shown || !cx.store.history_between(user, other, last, 1)?.is_empty())
+    Ok(is_shown || !cx.store.snapshot()?.log.history_between(user, other, last, 1)?.is_empty())
 }
 
 fn no_such_user(name: &str) -> Failure {
@@ -108,7 +108,7 @@ pub fn group(cx: &Cx, member: Member, named: &NamedGroup) -> Result<Group, Failu
 /// `no_such_group`, and `not_member` for who was in it once.
 pub fn joined_group(cx: &Cx, member: Member, named: &NamedGroup) -> Result<Group, Failure> {
     let group = find_group(cx, Some(member.id()), named)?.ok_or_else(|| no_such_group(named))?;
-    if cx.store.is_member(group.id, member.id())? {
+    if cx.store.people().is_member(group.id, member.id())? {
         return Ok(group);
     }
     let is_known = group.status != GroupStatus::Deleted && may_find(cx, member, &group)?;
@@ -122,7 +122,7 @@ pub fn joined_group(cx: &Cx, member: Member, named: &NamedGroup) -> Result<Group
 /// As [`joined_group`].
 pub fn readable_group(cx: &Cx, member: Member, named: &NamedGroup) -> Result<GroupId, Failure> {
     match named.id {
-        Some(id) if cx.store.was_member(id, member.id())? => Ok(id),
+        Some(id) if cx.store.people().was_member(id, member.id())? => Ok(id),
         _ => Ok(joined_group(cx, member, named)?.id),
     }
 }
@@ -157,9 +157,9 @@ pub fn is_group(
     }
     let Some((creator, name)) = creator_and_name(cx, caller, named)? else { return Ok(false) };
     let key = group_key(name);
-    match cx.store.group_by_name(creator, &key)? {
+    match cx.store.people().group_by_name(creator, &key)? {
         Some(alive) => Ok(alive.id == group),
-        None => Ok(cx.store.group_key(group)? == Some((creator, key))),
+        None => Ok(cx.store.people().group_key(group)? == Some((creator, key))),
     }
 }
 
@@ -170,10 +170,10 @@ fn find_group(
     named: &NamedGroup,
 ) -> Result<Option<Group>, Failure> {
     if let Some(id) = named.id {
-        return Ok(cx.store.group(id)?);
+        return Ok(cx.store.people().group(id)?);
     }
     match creator_and_name(cx, caller, named)? {
-        Some((creator, name)) => Ok(cx.store.group_by_name(creator, &group_key(name))?),
+        Some((creator, name)) => Ok(cx.store.people().group_by_name(creator, &group_key(name))?),
         None => Ok(None),
     }
 }
@@ -193,13 +193,13 @@ fn creator_and_name<'a>(
 }
 
 fn user_id(cx: &Cx, name: &str) -> Result<Option<UserId>, StoreError> {
-    Ok(cx.store.user_by_key(&user_key(name))?.map(|user| user.id))
+    Ok(cx.store.people().user_by_key(&user_key(name))?.map(|user| user.id))
 }
 
 /// Whether a member may know that there is such a group: who is or was in it, and who can list them
 /// all.
 fn may_find(cx: &Cx, member: Member, group: &Group) -> Result<bool, StoreError> {
-    Ok(member.is_admin() || cx.store.was_member(group.id, member.id())?)
+    Ok(member.is_admin() || cx.store.people().was_member(group.id, member.id())?)
 }
 
 /// Nothing is told of a group but what the request itself called it.

@@ -41,8 +41,8 @@ pub fn setpasswd(cx: &mut Cx, _: Operator, req: Setpasswd) -> Answer {
 
 /// Goes on with `setpasswd` when the password is hashed.
 pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
-    cx.store.set_password(user, stored)?;
-    cx.store.set_key(user, None, cx.now.unix)?;
+    cx.store.people_mut().set_password(user, stored)?;
+    cx.store.people_mut().set_key(user, None, cx.now.unix)?;
     hold_session(cx, user);
     cx.outbox.stage(Effect::Expel(user, CloseReason::PasswordReset));
     let name = cx.name_of(user)?;
@@ -79,7 +79,7 @@ pub fn release(cx: &mut Cx, _: Operator, _: Release) -> Answer {
 
 fn set_admin(cx: &mut Cx, name: &str, admin: bool) -> Result<String, Failure> {
     let user = named::anyone(cx, name)?;
-    cx.store.set_admin(user.id, admin)?;
+    cx.store.people_mut().set_admin(user.id, admin)?;
     hold_session(cx, user.id);
     // By name: they may be signing in in this very tick.
     cx.outbox.stage(Effect::Rights(user.id, admin));

@@ -39,7 +39,7 @@ pub fn posted(
     is_meant: impl FnOnce(&Cx, Conversation) -> Result<bool, Failure>,
 ) -> Result<Option<Seq>, Failure> {
     let Some((sender, Mid(mid))) = sender.zip(mid) else { return Ok(None) };
-    let Some(posted) = cx.store.find_mid(sender, mid)? else { return Ok(None) };
+    let Some(posted) = cx.store.log_mut().find_mid(sender, mid)? else { return Ok(None) };
     let same = (posted.kind == EntryKind::System) == is_system
         && posted.body == text.0
         && is_meant(cx, posted.conversation)?;
@@ -94,7 +94,7 @@ fn append(
         Some(sender) if sender_name.is_none() => Some(cx.name_of(sender)?),
         _ => sender_name,
     };
-    let seq = cx.store.append(new)?;
+    let seq = cx.store.log_mut().append(new)?;
     let &NewEntry { conversation, sender, unix, kind, body, .. } = new;
     let body = body.to_owned();
     let entry = Entry { seq, conversation, sender, sender_name, group, unix, kind, body };
@@ -112,7 +112,7 @@ pub fn use_quota(cx: &mut Cx, user: UserId, bytes: usize, must: bool) -> Result<
     if limit == 0 {
         return Ok(());
     }
-    let full = cx.store.use_quota(user, bytes as u64, limit, unix, must)?;
+    let full = cx.store.people_mut().use_quota(user, bytes as u64, limit, unix, must)?;
     full.map_or(Ok(()), |seconds| Err(Refusal::quota_full(seconds).into()))
 }
 
@@ -129,7 +129,7 @@ pub fn count_waiting(
     if cx.sessions.is_caught_up(other) {
         return Ok(());
     }
-    let waiting = cx.store.waiting(other, user)?;
+    let waiting = cx.store.people().waiting(other, user)?;
     let limits = &cx.rules.limits;
     let over = |count: u64, limit: u64| limit > 0 && count >= limit;
     if over(waiting.messages, limits.waiting_per_user)
@@ -138,5 +138,5 @@ pub fn count_waiting(
     {
         return Err(Code::MailboxFull.into());
     }
-    Ok(cx.store.add_waiting(other, user, bytes as u64)?)
+    Ok(cx.store.people_mut().add_waiting(other, user, bytes as u64)?)
 }

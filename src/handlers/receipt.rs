@@ -47,7 +47,7 @@ pub fn read(cx: &mut Cx, member: Member, req: Read) -> Answer {
         }
         None => (Conversation::Everyone, None),
     };
-    let is_news = cx.store.set_read(conversation, user, seq)?;
+    let is_news = cx.store.people_mut().set_read(conversation, user, seq)?;
     if let Some(to) = sender.filter(|_| is_news)
         && may_know_of(cx, to, user)?
     {
@@ -61,12 +61,14 @@ pub fn read(cx: &mut Cx, member: Member, req: Read) -> Answer {
 /// could say it there again.
 pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
     let (user, seq) = (member.id(), req.seq);
-    let Some(said_to) = cx.store.said_to(user, seq)? else {
+    let Some(said_to) = cx.store.snapshot()?.log.said_to(user, seq)? else {
         return Err(bad(Name::seq).into());
     };
     let refusal = match said_to {
         Conversation::Inbox(other) if !may_know_of(cx, user, other)? => Some(Code::NotFriends),
-        Conversation::Group(group) if !member.is_admin() && !cx.store.is_member(group, user)? => {
+        Conversation::Group(group)
+            if !member.is_admin() && !cx.store.people().is_member(group, user)? =>
+        {
             Some(Code::NotMember)
         }
         Conversation::Everyone if !member.is_admin() => Some(Code::NotAdmin),
@@ -75,7 +77,7 @@ pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
     if let Some(code) = refusal {
         return Err(code.into());
     }
-    let receipts = cx.store.receipts(user, said_to, seq)?;
+    let receipts = cx.store.people().receipts(user, said_to, seq)?;
     let (delivered, read, total) = (receipts.delivered, receipts.read, receipts.total);
     let data = json!({"seq": seq.0, "delivered": delivered, "read": read, "total": total});
     Ok(Outcome::Done(Reply::Receipts { delivered, read, total }, Data::Object(data)))
@@ -86,7 +88,7 @@ pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
 pub fn may_know_of(cx: &Cx, user: UserId, other: UserId) -> Result<bool, StoreError> {
     let session = cx.sessions.conn_of(user).and_then(|conn| cx.sessions.get(conn));
     let is_admin = session.is_some_and(|session| session.admin);
-    Ok(is_admin || cx.store.are_friends(user, other)?)
+    Ok(is_admin || cx.store.people().are_friends(user, other)?)
 }
 
 /// A user confirms up to `seq`: whoever watches, and said any of that to them, is told.
@@ -95,13 +97,13 @@ pub fn tell_of_delivery(cx: &mut Cx, user: UserId, seq: Seq) -> Result<(), Store
     if !cx.sessions.anyone_watches_receipts() || seq <= session.cursor {
         return Ok(());
     }
-    let senders = cx.store.last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
+    let senders = cx.store.log_mut().last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
     let mut name = None;
     for (to, seq) in senders {
         let watches = cx.sessions.watcher(to, |watches| watches.receipts).is_some();
         if watches && may_know_of(cx, to, user)? {
             if name.is_none() {
-                name = cx.store.username(user)?;
+                name = cx.store.people().username(user)?;
             }
             let reader = name.clone().unwrap_or_default();
             cx.outbox.stage(Effect::Receipt(Receipt { to, reader, seq, read: false }));

@@ -10,13 +10,14 @@
 //! a crash: it is the newest that rose.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 
 use super::mid_filter::{MidFilters, Slices};
 use super::slices::{BLOCK_BITS, blob};
 use super::tail::{Mid, first_seq, slice_of};
-use super::{Posted, Result, Sql, Store};
+use super::{EntryKind, LogMut, LogRef, Result, Sql};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::{GREATEST_MIDS_KEPT, MID_BYTES_MAX};
 
@@ -24,6 +25,25 @@ use crate::limits::{GREATEST_MIDS_KEPT, MID_BYTES_MAX};
 const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 32 };
 /// The part of the row for all of a sender's `mid`s in a slice.
 pub(super) const WHOLE: i64 = -1;
+
+/// What a sender did under a `mid`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Where it stands.
+    pub seq: Seq,
+    /// Who it was for.
+    pub conversation: Conversation,
+    /// What it was.
+    pub kind: EntryKind,
+    /// What it said.
+    pub body: String,
+}
+
+impl fmt::Debug for Posted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Posted({:?}, {:?}, {:?})", self.seq, self.kind, self.conversation)
+    }
+}
 
 /// The greatest `mid`s of those who sent last; empty for who never used one.
 #[derive(Default)]
@@ -76,37 +96,13 @@ impl Greatest {
     }
 }
 
-impl Store {
+impl LogRef<'_> {
     const POSTED: Sql = "SELECT seq, conversation, kind, body FROM log
         WHERE seq = ?1 AND sender = ?2 AND mid = ?3";
-    /// What a sender has appended under a `mid`. It is looked for among the newest first, for
-    /// there a retry most often finds it.
-    pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
-        if self.rises(sender, mid)? {
-            return Ok(None);
-        }
-        let hash = hash_of(mid);
-        let in_tail: Vec<i64> = self.tail.of_mid(hash, self.now.sealed).collect();
-        if let Some(posted) = self.first_posted(&in_tail, sender, mid)? {
-            return Ok(Some(posted));
-        }
-        for block in self.sealed_blocks().rev() {
-            let slices = self.mid_filters.slices_with(block, sender.0, hash);
-            if slices != 0 {
-                let in_block = self.look_for_mid(block, slices, sender, hash)?;
-                if let Some(posted) = self.first_posted(&in_block, sender, mid)? {
-                    return Ok(Some(posted));
-                }
-            }
-        }
-        Ok(None)
-    }
-
     /// The first of these seqs at which a sender has used a `mid`.
-    fn first_posted(&mut self, seqs: &[i64], sender: UserId, mid: &str) -> Result<Option<Posted>> {
+    fn first_posted(&self, seqs: &[i64], sender: UserId, mid: &str) -> Result<Option<Posted>> {
         for seq in seqs {
-            self.write_log()?;
-            let posted = self.row(Self::POSTED, (seq, sender.0, mid), |row| {
+            let posted = self.db.row(Self::POSTED, (seq, sender.0, mid), |row| {
                 Ok(Posted {
                     seq: Seq(row.get(0)?),
                     conversation: Conversation::from_sql(row.get(1)?),
@@ -119,42 +115,6 @@ impl Store {
             }
         }
         Ok(None)
-    }
-
-    /// A new `mid` of a sender, as it is found again.
-    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
-        let mut rising = self.greatest.raise(sender, mid);
-        if rising.is_none() {
-            self.recall(sender)?;
-            rising = self.greatest.raise(sender, mid);
-        }
-        Ok(Mid { hash: hash_of(mid), rising: rising.unwrap_or(false) })
-    }
-
-    /// Whether a `mid` is greater than all that its sender used.
-    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
-        if let Some(rises) = self.greatest.is_below(sender, mid) {
-            return Ok(rises);
-        }
-        self.recall(sender)?;
-        Ok(self.greatest.is_below(sender, mid).unwrap_or(false))
-    }
-
-    const MID_AT: Sql = "SELECT mid FROM log WHERE seq = ?1";
-    /// Has a sender's greatest `mid` at hand.
-    fn recall(&mut self, sender: UserId) -> Result<()> {
-        self.write_log()?;
-        let greatest: String = match self.last_rising(sender)? {
-            LastRising::At(seq) => {
-                self.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default()
-            }
-            // What is kept of theirs need not be in order. Nothing is greater than what is longer
-            // than any `mid`: so none rises, and each is looked for.
-            LastRising::Gone => "~".repeat(MID_BYTES_MAX + 1),
-            LastRising::Never => String::new(),
-        };
-        self.greatest.keep(sender, greatest);
-        Ok(())
     }
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
@@ -171,8 +131,8 @@ impl Store {
         let first = block << BLOCK_BITS;
         let from = first + i64::from(slices.trailing_zeros());
         let to = first + i64::from(slices.checked_ilog2().unwrap_or(0));
-        let to = to.min(self.now.sealed - 1);
-        let mut statement = self.db.prepare_cached(Self::MIDS)?;
+        let to = to.min(self.sealed() - 1);
+        let mut statement = self.db.query(Self::MIDS)?;
         let (mut seqs, mut parts, mut read) = (Vec::new(), vec![WHOLE], 0);
         while let Some(part) = parts.get(read).copied() {
             let mut found = statement.query((block, sender.0, part, from, to))?;
@@ -193,21 +153,33 @@ impl Store {
 
     const MIDS_OF_BLOCK: Sql = "SELECT slice, sender, mids FROM mid_slices
         WHERE block = ?1 AND slice < ?2";
-    /// Reads the filters from the slices on disk. Stands between transactions.
-    pub(super) fn load_mid_filters(&mut self) -> Result<()> {
+    /// Reads the filters from the slices on disk.
+    fn mid_filters(&self) -> Result<MidFilters> {
         let last = *self.sealed_blocks().end();
         let mut filters = MidFilters::new(last);
-        let mut statement = self.db.prepare_cached(Self::MIDS_OF_BLOCK)?;
+        let mut statement = self.db.query(Self::MIDS_OF_BLOCK)?;
         for block in filters.first_block()..=last {
-            let mut rows = statement.query((block, self.now.sealed))?;
+            let mut rows = statement.query((block, self.sealed()))?;
             while let Some(row) = rows.next()? {
                 let (slice, sender) = (row.get(0)?, row.get(1)?);
                 words(blob(row, 2)?).for_each(|word| filters.add(slice, sender, word >> 16));
             }
         }
-        drop(statement);
-        self.mid_filters = filters;
-        Ok(())
+        Ok(filters)
+    }
+
+    const MID_AT: Sql = "SELECT mid FROM log WHERE seq = ?1";
+    /// A sender's greatest `mid`; empty if they never used one.
+    fn greatest_of(&self, sender: UserId) -> Result<String> {
+        Ok(match self.last_rising(sender)? {
+            LastRising::At(seq) => {
+                self.db.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default()
+            }
+            // What is kept of theirs need not be in order. Nothing is greater than what is longer
+            // than any `mid`: so none rises, and each is looked for.
+            LastRising::Gone => "~".repeat(MID_BYTES_MAX + 1),
+            LastRising::Never => String::new(),
+        })
     }
 
     const LAST_RISING: Sql = "SELECT rising FROM mid_slices
@@ -217,9 +189,9 @@ impl Store {
         WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice >= ?3 LIMIT 1";
     /// Where a sender's greatest `mid` stands.
     fn last_rising(&self, sender: UserId) -> Result<LastRising> {
-        let first = self.first().0;
+        let first = self.log.first().0;
         let (mut rising, mut any) = (None, false);
-        for (seq, mid) in self.tail.of_sender(sender.0, self.now.sealed) {
+        for (seq, mid) in self.log.tail.of_sender(sender.0, self.sealed()) {
             any |= seq >= first;
             if mid.rising {
                 rising = Some(seq);
@@ -230,10 +202,10 @@ impl Store {
             if rising.is_some() {
                 break;
             }
-            let params = (block, sender.0, self.now.sealed);
-            rising = self.row(Self::LAST_RISING, params, |row| row.get(0))?;
+            let params = (block, sender.0, self.sealed());
+            rising = self.db.row(Self::LAST_RISING, params, |row| row.get(0))?;
             let params = (block, sender.0, slice_of(first));
-            any |= self.row(Self::ANY_MIDS, params, |_| Ok(()))?.is_some();
+            any |= self.db.exists(Self::ANY_MIDS, params)?;
         }
         Ok(match rising {
             Some(seq) if seq >= first => LastRising::At(seq),
@@ -243,8 +215,69 @@ impl Store {
     }
 }
 
+impl LogMut<'_> {
+    /// What a sender has appended under a `mid`. It is looked for among the newest first, for
+    /// there a retry most often finds it.
+    pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
+        if self.rises(sender, mid)? {
+            return Ok(None);
+        }
+        let hash = hash_of(mid);
+        let in_tail: Vec<i64> = self.log.tail.of_mid(hash, self.log.marks.now.sealed).collect();
+        if !in_tail.is_empty()
+            && let Some(posted) = self.read()?.first_posted(&in_tail, sender, mid)?
+        {
+            return Ok(Some(posted));
+        }
+        // What is sealed is written: nothing of this transaction has to be.
+        let log = LogRef { db: self.db, log: self.log };
+        for block in log.sealed_blocks().rev() {
+            let slices = self.log.mid_filters.slices_with(block, sender.0, hash);
+            if slices != 0 {
+                let in_block = log.look_for_mid(block, slices, sender, hash)?;
+                if let Some(posted) = log.first_posted(&in_block, sender, mid)? {
+                    return Ok(Some(posted));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the filters of `mid`s from the slices on disk: at the start, before the tail.
+    pub fn load_mid_filters(&mut self) -> Result<()> {
+        self.log.mid_filters = self.read()?.mid_filters()?;
+        Ok(())
+    }
+
+    /// A new `mid` of a sender, as it is found again.
+    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
+        let mut rising = self.log.greatest.raise(sender, mid);
+        if rising.is_none() {
+            self.recall(sender)?;
+            rising = self.log.greatest.raise(sender, mid);
+        }
+        Ok(Mid { hash: hash_of(mid), rising: rising.unwrap_or(false) })
+    }
+
+    /// Whether a `mid` is greater than all that its sender used.
+    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
+        if let Some(rises) = self.log.greatest.is_below(sender, mid) {
+            return Ok(rises);
+        }
+        self.recall(sender)?;
+        Ok(self.log.greatest.is_below(sender, mid).unwrap_or(false))
+    }
+
+    /// Has a sender's greatest `mid` at hand.
+    fn recall(&mut self, sender: UserId) -> Result<()> {
+        let greatest = self.read()?.greatest_of(sender)?;
+        self.log.greatest.keep(sender, greatest);
+        Ok(())
+    }
+}
+
 /// The order of `mid`s.
-pub(super) fn is_greater(mid: &str, than: &str) -> bool {
+pub fn is_greater(mid: &str, than: &str) -> bool {
     (mid.len(), mid) > (than.len(), than)
 }
 
@@ -273,7 +306,7 @@ pub(super) fn parted_by(mids: usize) -> Option<u32> {
 }
 
 /// All rows for a sender's `mid`s of one slice, whose words stand in their order.
-pub(super) fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
+pub fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
     let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
     let Some(bits) = parted_by(words.len()) else { return vec![(WHOLE, bytes(words))] };
     let parts = words.chunk_by(|a, b| part_of(*a, bits) == part_of(*b, bits));
@@ -296,223 +329,13 @@ pub(super) fn hash_of(mid: &str) -> u64 {
 
 #[cfg(test)]
 pub(super) const SQL: &[Sql] = &[
-    Store::POSTED,
-    Store::MID_AT,
-    Store::MIDS,
-    Store::MIDS_OF_BLOCK,
-    Store::LAST_RISING,
-    Store::ANY_MIDS,
+    LogRef::POSTED,
+    LogRef::MID_AT,
+    LogRef::MIDS,
+    LogRef::MIDS_OF_BLOCK,
+    LogRef::LAST_RISING,
+    LogRef::ANY_MIDS,
 ];
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use proptest::prelude::*;
-
-    use super::super::tail::SLICE_SEQS;
-    use super::super::tests::Temp;
-    use super::super::{EntryKind, NewEntry};
-    use super::*;
-    use crate::limits::MID_FILTER_BLOCKS;
-
-    const ANN: UserId = UserId(1);
-    const BOB: UserId = UserId(2);
-
-    fn say(store: &mut Store, sender: UserId, mid: Option<&str>) -> Seq {
-        let conversation = Conversation::Inbox(ANN);
-        let (kind, body) = (EntryKind::Text, "hello");
-        let entry = NewEntry { conversation, sender: Some(sender), unix: 1, kind, body, mid };
-        store.append(&entry).expect("append")
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        /// Says something under a `mid` if it was not used yet, as the handlers do.
-        Say(UserId, String),
-        SayWithout(UserId),
-        /// The same, undone.
-        Undone(UserId, String),
-        /// What stands first is too old.
-        Prune,
-        Commit,
-        RollBack,
-        Reopen,
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let who = prop::sample::select(vec![ANN, BOB]);
-        // Some count up, some do not, and many come twice.
-        let mid = prop_oneof![
-            (0..60_u32).prop_map(|n| n.to_string()),
-            (0..30_u32).prop_map(|n| format!("{:02}", n * 7 % 30)),
-        ];
-        prop_oneof![
-            12 => (who.clone(), mid.clone()).prop_map(|(who, mid)| Step::Say(who, mid)),
-            3 => who.clone().prop_map(Step::SayWithout),
-            2 => (who, mid).prop_map(|(who, mid)| Step::Undone(who, mid)),
-            1 => Just(Step::Prune),
-            2 => Just(Step::Commit),
-            1 => Just(Step::RollBack),
-            1 => Just(Step::Reopen),
-        ]
-    }
-
-    type Used = HashMap<(UserId, String), Seq>;
-
-    fn look(store: &mut Store, used: &Used, sender: UserId, mid: &str) -> bool {
-        let posted = store.find_mid(sender, mid).expect("look");
-        let expected = used.get(&(sender, mid.to_owned())).copied();
-        assert_eq!(posted.map(|posted| posted.seq), expected, "{mid} of {sender:?}");
-        expected.is_some()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-        #[test]
-        fn p5_a_mid_is_found_whatever_came_in_between(
-            steps in prop::collection::vec(step(), 1..150),
-        ) {
-            let mut temp = Temp::with_users(&["ann", "bob"]);
-            let (mut used, mut committed) = (Used::new(), Used::new());
-            temp.store.begin().expect("begin");
-            for step in steps {
-                let store = &mut temp.store;
-                match step {
-                    Step::Say(who, mid) => {
-                        if !look(store, &used, who, &mid) {
-                            let seq = say(store, who, Some(&mid));
-                            used.insert((who, mid), seq);
-                        }
-                    }
-                    Step::SayWithout(who) => _ = say(store, who, None),
-                    Step::Undone(who, mid) => {
-                        store.savepoint().expect("savepoint");
-                        if !look(store, &used, who, &mid) {
-                            say(store, who, Some(&mid));
-                        }
-                        store.rollback_to_savepoint().expect("undo");
-                    }
-                    Step::Prune => {
-                        store.commit(()).expect("commit");
-                        store.begin().expect("begin");
-                        store.prune(i64::MAX, store.head(), 7).expect("prune");
-                        used.retain(|_, seq| *seq >= store.first());
-                        store.commit(()).expect("commit");
-                        committed.clone_from(&used);
-                        store.begin().expect("begin");
-                    }
-                    Step::Commit => {
-                        store.commit(()).expect("commit");
-                        committed.clone_from(&used);
-                        store.begin().expect("begin");
-                    }
-                    Step::RollBack => {
-                        store.rollback().expect("rollback");
-                        used.clone_from(&committed);
-                        store.begin().expect("begin");
-                    }
-                    Step::Reopen => {
-                        store.commit(()).expect("commit");
-                        committed.clone_from(&used);
-                        temp = temp.reopen();
-                        temp.store.begin().expect("begin");
-                    }
-                }
-            }
-            for number in 0..60 {
-                look(&mut temp.store, &used, ANN, &number.to_string());
-                look(&mut temp.store, &used, BOB, &format!("{number:02}"));
-            }
-        }
-    }
-
-    #[test]
-    fn p21_a_refused_request_makes_nobody_else_look_for_their_greatest() {
-        let mut temp = Temp::with_users(&["ann", "bob"]);
-        temp.transact(|store| _ = say(store, ANN, Some("9")));
-        temp.transact(|store| {
-            assert_eq!(store.greatest.is_below(ANN, "8"), Some(false));
-            store.savepoint().expect("savepoint");
-            say(store, BOB, Some("5"));
-            store.rollback_to_savepoint().expect("undo");
-            assert_eq!(store.greatest.is_below(ANN, "8"), Some(false), "still at hand");
-            assert_eq!(store.greatest.is_below(BOB, "4"), None, "undone");
-            assert_eq!(store.find_mid(BOB, "5"), Ok(None));
-        });
-    }
-
-    /// Steps of SQLite's machine that some work takes.
-    fn steps(store: &mut Store, work: impl FnOnce(&mut Store)) -> u64 {
-        let count = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&count);
-        let handler = move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-            false
-        };
-        store.db.progress_handler(1, Some(handler)).expect("count");
-        work(store);
-        store.db.progress_handler(0, None::<fn() -> bool>).expect("count no more");
-        count.load(Ordering::Relaxed)
-    }
-
-    #[test]
-    fn p21_a_mid_out_of_order_costs_the_same_among_many() {
-        let mut temp = Temp::with_users(&["ann", "bob"]);
-        let mid = |number: u64| format!("{:016x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        temp.transact(|store| _ = say(store, ANN, Some(&"~".repeat(64))));
-        let filtered = (MID_FILTER_BLOCKS << BLOCK_BITS) * SLICE_SEQS;
-        let mut retries = Vec::new();
-        let mut said = 0;
-        for count in [SLICE_SEQS, 4 * SLICE_SEQS, filtered] {
-            while said < count {
-                temp.transact(|store| _ = say(store, ANN, Some(&mid(said as u64))));
-                said += 1;
-            }
-            temp = temp.reopen();
-            let store = &mut temp.store;
-            assert_eq!(store.find_mid(ANN, "1"), Ok(None), "has the greatest at hand");
-            let new = steps(store, |store| {
-                for number in 10_000..10_100 {
-                    assert_eq!(store.find_mid(ANN, &mid(number)), Ok(None));
-                }
-            });
-            assert_eq!(new, 0, "a new one of {count} is looked for nowhere but in memory");
-            let dearest = (0..said).map(|number| {
-                let mid = mid(number as u64);
-                steps(store, |store| assert!(store.find_mid(ANN, &mid).expect("look").is_some()))
-            });
-            retries.push(dearest.max());
-        }
-        let (in_tail, sealed, many) = (retries[0], retries[1], retries[2]);
-        assert!(in_tail < sealed && sealed >= many, "{retries:?}");
-        assert!(many <= Some(100), "{retries:?}");
-    }
-
-    #[test]
-    fn p5_p21_a_mid_is_looked_for_in_a_small_part_of_many() {
-        // As many as a slice has that is not a test's.
-        let mut words: Vec<u64> =
-            (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
-        words.sort_unstable();
-        let parts = parts_of(&words);
-        let (whole, bits) = (&parts[0], u32::from(parts[0].1[0]));
-        assert_eq!((whole.0, whole.1.len()), (WHOLE, 1));
-        assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 16 * MIDS_PER_ROW));
-        for word in words {
-            let (_, bytes) =
-                parts.iter().find(|(part, _)| *part == part_of(word, bits)).expect("its part");
-            assert!(bytes.chunks_exact(8).any(|found| found == word.to_be_bytes()));
-        }
-    }
-
-    #[test]
-    fn what_counts_up_rises() {
-        for (mid, than) in [("1", ""), ("10", "9"), ("b", "a"), ("a-10", "a-9"), ("10-01", "09-99")]
-        {
-            assert!(is_greater(mid, than), "{mid} {than}");
-            assert!(!is_greater(than, mid) && !is_greater(mid, mid));
-        }
-    }
-}
+mod tests;

@@ -12,21 +12,12 @@
 //!
 //! Who may lose something is the server's to say: see `server/retention.rs`.
 
+use rusqlite::{Row, params};
+
 use super::slices::BLOCK_BITS;
 use super::tail::slice_of;
-use super::{Result, Sql, Store};
-use crate::id::{Seq, UserId};
-
-/// A reader, as far as it matters for what may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reader {
-    /// Who.
-    pub user: UserId,
-    /// Everything up to here has reached them.
-    pub cursor: Seq,
-    /// When they were last here, within an hour, or registered; in unix seconds.
-    pub seen: i64,
-}
+use super::{LogMut, LogRef, Result, Sql, Write};
+use crate::id::Seq;
 
 /// Seqs that are gone before a reader had what stood there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,66 +30,64 @@ pub struct Gap {
     pub unix: i64,
 }
 
-impl Store {
-    /// The first seq that is kept: what stood before it is gone.
-    pub fn first(&self) -> Seq {
-        self.now.first
-    }
-
-    const READERS: Sql = "SELECT userid, seq, max(coalesce(keyused, createtime), createtime)
-        FROM cursors JOIN users USING (userid) WHERE userid > ?1 ORDER BY userid LIMIT ?2";
-    /// At most `rows` readers with an id after `after`, by id.
-    pub fn readers_page(&self, after: UserId, rows: usize) -> Result<Vec<Reader>> {
-        self.rows(Self::READERS, (after.0, rows as i64), |row| {
-            Ok(Reader { user: UserId(row.get(0)?), cursor: Seq(row.get(1)?), seen: row.get(2)? })
-        })
-    }
-
+impl LogRef<'_> {
     const FRONT: Sql = "SELECT seq, at FROM log WHERE seq <= ?1 ORDER BY seq LIMIT ?2";
-    const PRUNE: Sql = "DELETE FROM log WHERE seq < ?1";
-    const FORGET_LOG_SLICES: Sql = "DELETE FROM log_slices
-        WHERE (block, conversation, sender, slice) IN
-            (SELECT block, conversation, sender, slice FROM log_slices WHERE block < ?1 LIMIT ?2)";
-    const FORGET_MID_SLICES: Sql = "DELETE FROM mid_slices WHERE (block, sender, part, slice) IN
-        (SELECT block, sender, part, slice FROM mid_slices WHERE block < ?1 LIMIT ?2)";
-    /// Removes at most `rows` entries from the log's front, up to the first that was said at
-    /// `before` or later, and none behind `through`; and at most as many rows each that only told
-    /// of what is gone. Returns how many entries there were, and whether that was all.
-    pub fn prune(&mut self, before: i64, through: Seq, rows: usize) -> Result<(usize, bool)> {
-        self.write_log()?;
-        let through = through.min(Seq(self.head().0 - 1));
-        let front: Vec<(i64, i64)> =
-            self.rows(Self::FRONT, (through.0, rows as i64), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let expired = front.iter().take_while(|(_, at)| *at < before).count();
-        if let Some((last, _)) = front[..expired].last() {
-            self.write(Self::PRUNE, [last + 1])?;
-            self.now.first = Seq(last + 1);
-            for (seq, _) in &front[..expired] {
-                self.forget_words(*seq)?;
-            }
-        }
-        let block = slice_of(self.now.first.0) >> BLOCK_BITS;
-        let log_slices = self.write(Self::FORGET_LOG_SLICES, (block, rows as i64))?;
-        let mid_slices = self.write(Self::FORGET_MID_SLICES, (block, rows as i64))?;
-        Ok((expired, expired.max(log_slices).max(mid_slices) < rows))
+    /// The first `rows` entries up to `through`: their seqs, and when they were said.
+    fn front(&self, through: Seq, rows: usize) -> Result<Vec<(i64, i64)>> {
+        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+        self.db.rows(Self::FRONT, (through.0, rows as i64), read)
     }
 
     /// What a reader who has everything up to `after` was not shown, and cannot be any more.
-    pub(super) fn gap_behind(&self, after: Seq) -> Result<Option<Gap>> {
-        let (from, to) = (after.next(), Seq(self.first().0 - 1));
+    pub fn gap_behind(&self, after: Seq) -> Result<Option<Gap>> {
+        let (from, to) = (after.next(), Seq(self.log.first().0 - 1));
         if from > to {
             return Ok(None);
         }
-        let unix = self.row(Self::FRONT, (i64::MAX, 1), |row| row.get(1))?.unwrap_or_default();
+        let front = self.front(Seq(i64::MAX), 1)?;
+        let unix = front.first().map_or(0, |(_, at)| *at);
         Ok(Some(Gap { from, to, unix }))
     }
 }
 
+impl LogMut<'_> {
+    const PRUNE: Write = Write::new(33, "DELETE FROM log WHERE seq < ?1");
+    const FORGET_LOG_SLICES: Write = Write::new(
+        37,
+        "DELETE FROM log_slices
+        WHERE (block, conversation, sender, slice) IN
+            (SELECT block, conversation, sender, slice FROM log_slices WHERE block < ?1
+            ORDER BY block, conversation, sender, slice LIMIT ?2)",
+    );
+    const FORGET_MID_SLICES: Write = Write::new(
+        38,
+        "DELETE FROM mid_slices WHERE (block, sender, part, slice) IN
+        (SELECT block, sender, part, slice FROM mid_slices WHERE block < ?1
+            ORDER BY block, sender, part, slice LIMIT ?2)",
+    );
+    /// Removes at most `rows` entries from the log's front, up to the first that was said at
+    /// `before` or later, and none behind `through`; and at most as many rows each that only told
+    /// of what is gone. Returns how many entries there were, and whether that was all.
+    pub fn prune(&mut self, before: i64, through: Seq, rows: usize) -> Result<(usize, bool)> {
+        let through = through.min(Seq(self.log.head().0 - 1));
+        let front = self.read()?.front(through, rows)?;
+        let expired = front.iter().take_while(|(_, at)| *at < before).count();
+        if let Some((last, _)) = front[..expired].last() {
+            self.db.write(&Self::PRUNE, params![last + 1])?;
+            self.log.marks.now.first = Seq(last + 1);
+            for (seq, _) in &front[..expired] {
+                self.forget_words(*seq)?;
+            }
+        }
+        let block = slice_of(self.log.marks.now.first.0) >> BLOCK_BITS;
+        let log_slices = self.db.write(&Self::FORGET_LOG_SLICES, params![block, rows as i64])?;
+        let mid_slices = self.db.write(&Self::FORGET_MID_SLICES, params![block, rows as i64])?;
+        Ok((expired, expired.max(log_slices).max(mid_slices) < rows))
+    }
+}
+
+pub(super) const WRITES: &[Write] =
+    &[LogMut::PRUNE, LogMut::FORGET_LOG_SLICES, LogMut::FORGET_MID_SLICES];
+
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    Store::READERS,
-    Store::FRONT,
-    Store::PRUNE,
-    Store::FORGET_LOG_SLICES,
-    Store::FORGET_MID_SLICES,
-];
+pub(super) const SQL: &[Sql] = &[LogRef::FRONT];

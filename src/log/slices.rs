@@ -17,12 +17,11 @@
 
 use std::ops::RangeInclusive;
 
-use rusqlite::Row;
+use rusqlite::{Row, params};
 
 use super::mids::{WHOLE, hash_of, part_of, parted_by};
-use super::page::EntryKind;
 use super::tail::{Mid, Said, Slice, first_seq, slice_of};
-use super::{Result, Sql, Store};
+use super::{EntryKind, Log, LogMut, LogRef, Result, Sql, Write};
 use crate::id::{Conversation, UserId};
 
 /// Slices in a block, as a power of two.
@@ -30,8 +29,6 @@ pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 /// Entries looked at by sealing for each one that is appended. Three sweeps over a slice must be
 /// over before the next is full.
 const SEALED_PER_APPENDED: usize = 4;
-/// Commits without sealing after one that found the disk full: what was refused may have fitted.
-const COMMITS_OF_REST: u32 = 64;
 
 /// The sender in the rows of a whole conversation; no user has this id.
 const ANY_SENDER: i64 = 0;
@@ -75,130 +72,31 @@ pub(super) struct Sealing {
     /// The offsets of a slice in the order of a sweep; made when the sweep begins.
     order: Vec<u16>,
     order_of: Option<(i64, Sweep)>,
-    rest: u32,
 }
 
-impl Store {
-    /// Seals as much as this transaction's appends are worth.
-    pub(super) fn seal_some(&mut self) -> Result<()> {
-        let appended = (self.now.head.0 - self.at_begin.head.0) as usize;
-        if appended == 0 || self.tail.full_slices() == 0 {
-            return Ok(());
-        }
-        // The tail in memory must not grow past a full slice and an open one.
-        let late = self.tail.full_slices() > 1;
-        self.seal(if late { usize::MAX } else { appended * SEALED_PER_APPENDED })
+impl Log {
+    /// The slices that are not sealed: those of the tail.
+    pub fn unsealed(&self) -> RangeInclusive<i64> {
+        self.marks.now.sealed..=slice_of(self.head().0)
     }
 
-    /// The disk is full: what can be put off waits.
-    pub(super) fn put_off(&mut self) {
-        self.sealing.rest = COMMITS_OF_REST;
+    /// Whether the tail is longer than a full slice and an open one, which is as long as it may
+    /// be.
+    pub fn must_seal(&self) -> bool {
+        self.tail.full_slices() > 1
     }
+}
 
-    /// Whether this commit does nothing that can be put off.
-    pub(super) fn rests(&mut self) -> bool {
-        let rests = self.sealing.rest > 0;
-        self.sealing.rest = self.sealing.rest.saturating_sub(1);
-        rests
-    }
-
-    /// Seals so many entries of the tail's oldest slice, at least, if it is full.
-    pub(super) fn seal(&mut self, entries: usize) -> Result<()> {
-        let number = self.tail.first_slice();
-        let mut left = entries;
-        while left > 0 && self.now.sealed == number && self.tail.full_slices() > 0 {
-            let Some(&sweep) = SWEEPS.get(self.now.sealing.sweep) else {
-                self.now.sealed += 1;
-                self.now.sealing = Place::default();
-                return Ok(());
-            };
-            let sealed = self.seal_row(number, sweep)?;
-            self.now.sealing = match sealed {
-                0 => Place { sweep: self.now.sealing.sweep + 1, done: 0 },
-                _ => Place { done: self.now.sealing.done + sealed, ..self.now.sealing },
-            };
-            left = left.saturating_sub(sealed);
-        }
-        Ok(())
-    }
-
-    const SEAL_LOG: Sql = "INSERT OR REPLACE INTO log_slices
-        (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)";
-    /// Writes the next row of a sweep, and returns how many entries it is about; 0 at the end.
-    fn seal_row(&mut self, number: i64, sweep: Sweep) -> Result<usize> {
-        let Some(slice) = self.tail.oldest_full() else { return Ok(0) };
-        if self.sealing.order_of != Some((number, sweep)) {
-            let hash = |said: &Said| said.mid.filter(|_| sweep == Sweep::Mids).map(|mid| mid.hash);
-            self.sealing.order = slice.sorted_by(|said| Some((sweep.key(said)?, hash(said))));
-            self.sealing.order_of = Some((number, sweep));
-        }
-        let done = self.now.sealing.done;
-        let rest = self.sealing.order.get(done..).unwrap_or_default();
-        let Some(&first) = rest.first() else { return Ok(0) };
-        let key = sweep.key(&slice.said(first));
-        let count = rest.partition_point(|&offset| sweep.key(&slice.said(offset)) == key);
-        let Some((conversation, sender)) = key else { return Ok(count) };
-        if sweep == Sweep::Mids {
-            return self.seal_mids(number, sender, done + count);
-        }
-        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
-        let offsets: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
-        self.write(Self::SEAL_LOG, (block, conversation, sender, number, offsets))?;
-        Ok(count)
-    }
-
-    const SEAL_MIDS: Sql = "INSERT OR REPLACE INTO mid_slices
-        (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    /// Writes the next row of a sender's `mid`s, which end before `end` in the order of the sweep;
-    /// where they are parted, before the first part the row that tells so. Returns how many `mid`s
-    /// it is about.
-    fn seal_mids(&mut self, number: i64, sender: i64, end: usize) -> Result<usize> {
-        let Some(slice) = self.tail.oldest_full() else { return Ok(0) };
-        let (block, done, order) =
-            (number >> BLOCK_BITS, self.now.sealing.done, &self.sealing.order);
-        let begin = order[..end].partition_point(|&offset| slice.said(offset).sender < sender);
-        let bits = parted_by(end - begin);
-        let word = |offset: &u16| word_of(slice, *offset);
-        let part_of = |word: u64| bits.map_or(WHOLE, |bits| part_of(word, bits));
-        let part = word(&order[done]).map_or(WHOLE, part_of);
-        let words = order[done..end].iter().map_while(word);
-        let words: Vec<u64> = words.take_while(|word| part_of(*word) == part).collect();
-        let whole = (done == begin).then(|| last_rising(slice, number, &order[begin..end]));
-        words.iter().for_each(|word| self.mid_filters.add(number, sender, word >> 16));
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        if let Some((rising, bits)) = whole.zip(bits) {
-            let tells = [bits as u8];
-            self.write(Self::SEAL_MIDS, (block, sender, WHOLE, number, rising, tells))?;
-        }
-        let rising = whole.flatten().filter(|_| bits.is_none());
-        self.write(Self::SEAL_MIDS, (block, sender, part, number, rising, bytes))?;
-        Ok(words.len())
-    }
-
-    const ENTRIES_OF_SLICE: Sql = "SELECT seq, conversation, sender, kind, mid, rising FROM log
-        WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
-    /// Reads the tail from the log, and seals what is more than a full slice and an open one.
-    /// Stands between transactions.
-    pub(super) fn load_tail(&mut self) -> Result<()> {
-        for slice in self.now.sealed..=slice_of(self.now.head.0) {
-            let range = (first_seq(slice), first_seq(slice + 1));
-            let said: Vec<(i64, Said)> = self.rows(Self::ENTRIES_OF_SLICE, range, said_of)?;
-            for (seq, said) in said {
-                self.tail.push(seq, &said);
-            }
-            while self.tail.full_slices() > 1 {
-                self.begin()?;
-                self.seal(usize::MAX)?;
-                self.commit(())?;
-            }
-        }
-        Ok(())
+impl LogRef<'_> {
+    /// The slices before this one are found on disk.
+    pub(super) fn sealed(&self) -> i64 {
+        self.log.marks.now.sealed
     }
 
     /// Where the block that `from` is in ends, or the sealed part of it; `None` if `from` is in
     /// the tail.
     pub(super) fn end_of_block(&self, from: i64) -> Option<i64> {
-        let sealed = first_seq(self.now.sealed);
+        let sealed = first_seq(self.sealed());
         let next_block = (slice_of(from) >> BLOCK_BITS) + 1;
         (from < sealed).then(|| sealed.min(first_seq(next_block << BLOCK_BITS)))
     }
@@ -219,7 +117,7 @@ impl Store {
         let Some(mut interval) = intervals.next() else { return Ok(()) };
         let from = from.max(interval.0);
         let (first, last) = (slice_of(from), slice_of(to - 1));
-        let mut statement = self.db.prepare_cached(Self::LOOK)?;
+        let mut statement = self.db.query(Self::LOOK)?;
         let params = (first >> BLOCK_BITS, conversation.to_sql(), first, last);
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
@@ -253,7 +151,7 @@ impl Store {
     ) -> Result<Vec<i64>> {
         let mut seqs = self.look_in_tail(conversation, sender, intervals, rows);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
-        let mut statement = self.db.prepare_cached(Self::LOOK_BACK)?;
+        let mut statement = self.db.query(Self::LOOK_BACK)?;
         let mut read_from = i64::MAX;
         for (index, interval) in intervals.iter().enumerate() {
             let (first, last) = self.sealed_in(*interval);
@@ -268,7 +166,7 @@ impl Store {
                     && let Some(row) = found.next()?
                 {
                     read_from = row.get(0)?;
-                    let said = seqs_of(row)?.rev().filter(|seq| *seq >= self.first().0);
+                    let said = seqs_of(row)?.rev().filter(|seq| *seq >= self.log.first().0);
                     let said = within_back(said, &intervals[index..]);
                     seqs.extend(said.take(rows - seqs.len()));
                 }
@@ -281,7 +179,7 @@ impl Store {
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice";
     /// The first `rows` seqs of a conversation that lie in the intervals, oldest first, as the
-    /// intervals stand; as [`Store::look_back`].
+    /// intervals stand; as [`LogRef::look_back`].
     pub(super) fn look_ahead(
         &self,
         conversation: Conversation,
@@ -293,7 +191,7 @@ impl Store {
         let in_tail = self.look_in_tail(conversation, sender, &back, usize::MAX);
         let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
         let mut seqs = Vec::new();
-        let mut statement = self.db.prepare_cached(Self::LOOK_AHEAD)?;
+        let mut statement = self.db.query(Self::LOOK_AHEAD)?;
         let mut read_to = -1;
         for (index, interval) in intervals.iter().enumerate() {
             let (first, last) = self.sealed_in(*interval);
@@ -308,7 +206,7 @@ impl Store {
                     && let Some(row) = found.next()?
                 {
                     read_to = row.get(0)?;
-                    let said = seqs_of(row)?.filter(|seq| *seq >= self.first().0);
+                    let said = seqs_of(row)?.filter(|seq| *seq >= self.log.first().0);
                     let said = within_ahead(said, &intervals[index..]);
                     seqs.extend(said.take(rows - seqs.len()));
                 }
@@ -320,8 +218,8 @@ impl Store {
 
     /// The first and the last slice that is sealed and may have something of a range that is kept.
     fn sealed_in(&self, (from, to): (i64, i64)) -> (i64, i64) {
-        let last = slice_of(to - 1).min(self.now.sealed - 1);
-        (slice_of(from.max(self.first().0)), last)
+        let last = slice_of(to - 1).min(self.sealed() - 1);
+        (slice_of(from.max(self.log.first().0)), last)
     }
 
     /// The last `rows` seqs that the tail has of a conversation in the intervals, newest first, as
@@ -333,12 +231,12 @@ impl Store {
         intervals: &[(i64, i64)],
         rows: usize,
     ) -> Vec<i64> {
-        let first = self.first().0.max(first_seq(self.now.sealed));
+        let first = self.log.first().0.max(first_seq(self.sealed()));
         if intervals.first().is_none_or(|(_, to)| *to <= first) {
             return Vec::new();
         }
         let oldest = intervals.last().map_or(first, |(from, _)| first.max(*from));
-        let said = self.tail.of_conversation(conversation.to_sql(), self.now.sealed);
+        let said = self.log.tail.of_conversation(conversation.to_sql(), self.sealed());
         let said = said.take_while(|(seq, _)| *seq >= oldest);
         let by = said.filter(|(_, by)| sender.is_none_or(|sender| sender.0 == *by));
         within_back(by.map(|(seq, _)| seq), intervals).take(rows).collect()
@@ -346,12 +244,127 @@ impl Store {
 
     /// The first seq that the tail in memory may have.
     pub(super) fn tail_begins(&self) -> i64 {
-        first_seq(self.tail.first_slice())
+        first_seq(self.log.tail.first_slice())
     }
 
     /// The blocks with something sealed that is kept.
     pub(super) fn sealed_blocks(&self) -> RangeInclusive<i64> {
-        slice_of(self.first().0) >> BLOCK_BITS..=(self.now.sealed - 1) >> BLOCK_BITS
+        slice_of(self.log.first().0) >> BLOCK_BITS..=(self.sealed() - 1) >> BLOCK_BITS
+    }
+}
+
+impl LogMut<'_> {
+    /// Seals as much as this transaction's appends are worth.
+    pub(super) fn seal_some(&mut self) -> Result<()> {
+        let appended = (self.log.head().0 - self.log.marks.at_begin().head.0) as usize;
+        if appended == 0 || self.log.tail.full_slices() == 0 {
+            return Ok(());
+        }
+        // The tail in memory must not grow past a full slice and an open one.
+        let late = self.log.must_seal();
+        self.seal(if late { usize::MAX } else { appended * SEALED_PER_APPENDED })
+    }
+
+    /// Seals the tail's oldest slice whole.
+    pub fn seal_oldest(&mut self) -> Result<()> {
+        self.seal(usize::MAX)
+    }
+
+    /// Seals so many entries of the tail's oldest slice, at least, if it is full.
+    fn seal(&mut self, entries: usize) -> Result<()> {
+        let number = self.log.tail.first_slice();
+        let mut left = entries;
+        while left > 0 && self.log.marks.now.sealed == number && self.log.tail.full_slices() > 0 {
+            let Some(&sweep) = SWEEPS.get(self.log.marks.now.sealing.sweep) else {
+                self.log.marks.now.sealed += 1;
+                self.log.marks.now.sealing = Place::default();
+                return Ok(());
+            };
+            let sealed = self.seal_row(number, sweep)?;
+            self.log.marks.now.sealing = match sealed {
+                0 => Place { sweep: self.log.marks.now.sealing.sweep + 1, done: 0 },
+                _ => Place {
+                    done: self.log.marks.now.sealing.done + sealed,
+                    ..self.log.marks.now.sealing
+                },
+            };
+            left = left.saturating_sub(sealed);
+        }
+        Ok(())
+    }
+
+    const SEAL_LOG: Write = Write::new(
+        34,
+        "INSERT OR REPLACE INTO log_slices
+        (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)",
+    );
+    /// Writes the next row of a sweep, and returns how many entries it is about; 0 at the end.
+    fn seal_row(&mut self, number: i64, sweep: Sweep) -> Result<usize> {
+        let Log { tail, sealing, marks, .. } = &mut *self.log;
+        let Some(slice) = tail.oldest_full() else { return Ok(0) };
+        if sealing.order_of != Some((number, sweep)) {
+            let hash = |said: &Said| said.mid.filter(|_| sweep == Sweep::Mids).map(|mid| mid.hash);
+            sealing.order = slice.sorted_by(|said| Some((sweep.key(said)?, hash(said))));
+            sealing.order_of = Some((number, sweep));
+        }
+        let done = marks.now.sealing.done;
+        let rest = sealing.order.get(done..).unwrap_or_default();
+        let Some(&first) = rest.first() else { return Ok(0) };
+        let key = sweep.key(&slice.said(first));
+        let count = rest.partition_point(|&offset| sweep.key(&slice.said(offset)) == key);
+        let Some((conversation, sender)) = key else { return Ok(count) };
+        if sweep == Sweep::Mids {
+            return self.seal_mids(number, sender, done + count);
+        }
+        let (block, offsets) = (number >> BLOCK_BITS, &rest[..count]);
+        let offsets: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
+        let values = params![block, conversation, sender, number, offsets];
+        self.db.write(&Self::SEAL_LOG, values)?;
+        Ok(count)
+    }
+
+    const SEAL_MIDS: Write = Write::new(
+        35,
+        "INSERT OR REPLACE INTO mid_slices
+        (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    );
+    /// Writes the next row of a sender's `mid`s, which end before `end` in the order of the sweep;
+    /// where they are parted, before the first part the row that tells so. Returns how many `mid`s
+    /// it is about.
+    fn seal_mids(&mut self, number: i64, sender: i64, end: usize) -> Result<usize> {
+        let Log { tail, sealing, marks, mid_filters, .. } = &mut *self.log;
+        let Some(slice) = tail.oldest_full() else { return Ok(0) };
+        let (block, done, order) = (number >> BLOCK_BITS, marks.now.sealing.done, &sealing.order);
+        let begin = order[..end].partition_point(|&offset| slice.said(offset).sender < sender);
+        let bits = parted_by(end - begin);
+        let word = |offset: &u16| word_of(slice, *offset);
+        let part_of = |word: u64| bits.map_or(WHOLE, |bits| part_of(word, bits));
+        let part = word(&order[done]).map_or(WHOLE, part_of);
+        let words = order[done..end].iter().map_while(word);
+        let words: Vec<u64> = words.take_while(|word| part_of(*word) == part).collect();
+        let whole = (done == begin).then(|| last_rising(slice, number, &order[begin..end]));
+        words.iter().for_each(|word| mid_filters.add(number, sender, word >> 16));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        if let Some((rising, bits)) = whole.zip(bits) {
+            let tells: &[u8] = &[bits as u8];
+            let values = params![block, sender, WHOLE, number, rising, tells];
+            self.db.write(&Self::SEAL_MIDS, values)?;
+        }
+        let rising = whole.flatten().filter(|_| bits.is_none());
+        self.db.write(&Self::SEAL_MIDS, params![block, sender, part, number, rising, bytes])?;
+        Ok(words.len())
+    }
+
+    const ENTRIES_OF_SLICE: Sql = "SELECT seq, conversation, sender, kind, mid, rising FROM log
+        WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+    /// Reads a slice of the log into the tail: at the start, one slice after another.
+    pub fn load_slice(&mut self, slice: i64) -> Result<()> {
+        let range = (first_seq(slice), first_seq(slice + 1));
+        let said: Vec<(i64, Said)> = self.db.rows(Self::ENTRIES_OF_SLICE, range, said_of)?;
+        for (seq, said) in said {
+            self.log.tail.push(seq, &said);
+        }
+        Ok(())
     }
 }
 
@@ -427,22 +440,19 @@ pub(super) fn findable_sender(kind: EntryKind, sender: Option<i64>) -> i64 {
     sender.filter(|_| kind != EntryKind::Notice).unwrap_or(0)
 }
 
+pub(super) const WRITES: &[Write] = &[LogMut::SEAL_LOG, LogMut::SEAL_MIDS];
+
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    Store::SEAL_LOG,
-    Store::SEAL_MIDS,
-    Store::ENTRIES_OF_SLICE,
-    Store::LOOK,
-    Store::LOOK_BACK,
-    Store::LOOK_AHEAD,
-];
+pub(super) const SQL: &[Sql] =
+    &[LogMut::ENTRIES_OF_SLICE, LogRef::LOOK, LogRef::LOOK_BACK, LogRef::LOOK_AHEAD];
 
 #[cfg(test)]
 mod tests {
     use super::super::NewEntry;
     use super::super::tail::SLICE_SEQS;
-    use super::super::tests::Temp;
     use super::*;
+    use crate::store::Store;
+    use crate::store::tests::Temp;
 
     #[test]
     fn p21_the_mids_of_one_sender_are_sealed_a_row_at_a_time() {
@@ -453,17 +463,17 @@ mod tests {
                 let mid = format!("{:02}", number * 7 % 30);
                 let (kind, mid) = (EntryKind::Text, Some(mid.as_str()));
                 let entry = NewEntry { conversation, sender, unix: 1, kind, body: "hi", mid };
-                store.append(&entry).expect("append");
+                store.log_mut().append(&entry).expect("append");
             }
             // All of it goes into one commit; here the first step of each is watched.
             let rows = |store: &Store| -> i64 {
                 let count = "SELECT count(*) FROM mid_slices";
-                store.db.query_row(count, (), |row| row.get(0)).expect("count")
+                store.sqlite().query_row(count, (), |row| row.get(0)).expect("count")
             };
             let mut written = Vec::new();
-            while store.now.sealed == 0 {
+            while store.log_mut().log.marks.now.sealed == 0 {
                 let before = rows(store);
-                store.seal(1).expect("seal");
+                store.log_mut().seal(1).expect("seal");
                 written.push(rows(store) - before);
             }
             assert!(written.iter().all(|rows| *rows <= 2), "{written:?}");

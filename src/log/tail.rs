@@ -17,7 +17,7 @@
 use std::collections::VecDeque;
 
 /// Seqs in a slice, as a power of two. A few in unit tests, so that a short log has many slices.
-pub(super) const SLICE_BITS: u32 = if cfg!(test) { 3 } else { 16 };
+pub const SLICE_BITS: u32 = if cfg!(test) { 3 } else { 16 };
 /// Seqs in a slice.
 pub(super) const SLICE_SEQS: usize = 1 << SLICE_BITS;
 /// Chains of a slice by conversation, by sender and by `mid`; some keys share one.

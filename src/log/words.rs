@@ -18,60 +18,81 @@
 //!
 //! [FTS5]: https://sqlite.org/fts5.html
 
+use rusqlite::params;
+
 use super::tail::slice_of;
 use super::tokens::{terms, words_of};
-use super::{EntryKind, Result, Sql, Store};
+use super::{EntryKind, LogMut, LogRef, Result, Sql, Write};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::INDEX_BYTES_PER_STEP;
 
-impl Store {
-    /// Whether the index has everything.
-    pub fn is_indexed(&self) -> bool {
-        self.now.indexed >= self.head()
-    }
+/// A text that is to be put into the index.
+struct Text {
+    seq: i64,
+    conversation: Conversation,
+    sender: Option<UserId>,
+    kind: EntryKind,
+    body: String,
+}
 
+impl LogRef<'_> {
     const UNINDEXED: Sql = "SELECT seq, conversation, sender, kind, body FROM log
         WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    const INDEX: Sql = "INSERT INTO words (rowid, terms) VALUES (?1, ?2)";
-    const SET_INDEXED: Sql = "INSERT INTO meta (name, value) VALUES ('indexed', ?1)
-        ON CONFLICT DO UPDATE SET value = excluded.value";
+    /// The first `rows` texts that the index does not have.
+    fn unindexed(&self, rows: usize) -> Result<Vec<Text>> {
+        let from = (self.log.marks.now.indexed.0, rows as i64);
+        self.db.rows(Self::UNINDEXED, from, |row| {
+            Ok(Text {
+                seq: row.get(0)?,
+                conversation: Conversation::from_sql(row.get(1)?),
+                sender: row.get::<_, Option<i64>>(2)?.map(UserId),
+                kind: row.get(3)?,
+                body: row.get(4)?,
+            })
+        })
+    }
+}
+
+impl LogMut<'_> {
+    const INDEX: Write = Write::new(39, "INSERT INTO words (rowid, terms) VALUES (?1, ?2)");
+    const SET_INDEXED: Write = Write::new(
+        40,
+        "INSERT INTO meta (name, value) VALUES ('indexed', ?1)
+        ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
     /// Takes the next `rows` entries into the index, or fewer if they are long.
     pub fn index_some(&mut self, rows: usize) -> Result<()> {
-        self.write_log()?;
+        let next = self.read()?.unindexed(rows)?;
         let mut bytes = 0;
-        let from = (self.now.indexed.0, rows as i64);
-        let next: Vec<(i64, i64, Option<i64>, EntryKind, String)> =
-            self.rows(Self::UNINDEXED, from, |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })?;
         if next.is_empty() {
             // The last seqs were given, and their rows are gone.
-            self.now.indexed = self.head();
+            self.log.marks.now.indexed = self.log.head();
         }
-        for (seq, conversation, sender, kind, body) in next {
+        for text in next {
             if bytes > INDEX_BYTES_PER_STEP {
                 break;
             }
-            bytes += body.len();
-            if kind != EntryKind::Notice {
-                let (slice, words) = (slice_of(seq), words_of(&body));
-                let who = who(Conversation::from_sql(conversation), sender.map(UserId));
+            bytes += text.body.len();
+            if text.kind != EntryKind::Notice {
+                let (slice, words) = (slice_of(text.seq), words_of(&text.body));
+                let who = who(text.conversation, text.sender);
                 let who = who.iter().map(|name| term(slice, name));
                 let words = terms(&words).into_iter().map(|word| term(slice, word));
                 let terms: Vec<String> = who.chain(words).collect();
-                self.write(Self::INDEX, (seq, terms.join(" ")))?;
+                self.db.write(&Self::INDEX, params![text.seq, terms.join(" ")])?;
             }
-            self.now.indexed = Seq(seq);
+            self.log.marks.now.indexed = Seq(text.seq);
         }
-        self.write(Self::SET_INDEXED, [self.now.indexed.0.to_string()])?;
+        let indexed = self.log.marks.now.indexed.0.to_string();
+        self.db.write(&Self::SET_INDEXED, params![indexed])?;
         Ok(())
     }
 
-    const FORGET_WORDS: Sql = "DELETE FROM words WHERE rowid = ?1";
-    /// What stood at a seq is gone.
+    const FORGET_WORDS: Write = Write::new(41, "DELETE FROM words WHERE rowid = ?1");
+    /// Takes the words of what stood at a seq out of the index.
     pub(super) fn forget_words(&mut self, seq: i64) -> Result<()> {
-        if seq <= self.now.indexed.0 {
-            self.write(Self::FORGET_WORDS, [seq])?;
+        if seq <= self.log.marks.now.indexed.0 {
+            self.db.write(&Self::FORGET_WORDS, params![seq])?;
         }
         Ok(())
     }
@@ -103,6 +124,7 @@ fn who(conversation: Conversation, sender: Option<UserId>) -> Vec<String> {
     who
 }
 
+pub(super) const WRITES: &[Write] = &[LogMut::INDEX, LogMut::SET_INDEXED, LogMut::FORGET_WORDS];
+
 #[cfg(test)]
-pub(super) const SQL: &[Sql] =
-    &[Store::UNINDEXED, Store::INDEX, Store::SET_INDEXED, Store::FORGET_WORDS];
+pub(super) const SQL: &[Sql] = &[LogRef::UNINDEXED];

@@ -1,14 +1,14 @@
 //! Who is written to: all that a message to a friend asks about people.
 //!
 //! Most messages follow another one of the same sender to the same friend, so the last answers are
-//! kept. Only friends are: whatever ends a friendship, or changes what stands in the answer, goes
-//! through [`Store::forget_addressees`], as does whatever is undone. So an answer never outlives
-//! its truth, and a new friendship is never missed.
+//! kept. An answer is valid while no row of `users` and `friends` changes and nothing is undone,
+//! which the database counts: see [`Db::people_changes`](crate::db::Db::people_changes). Only friends
+//! are kept, because to others most senders write once.
 
 use std::hash::{BuildHasher, RandomState};
 
 use super::users::user_of;
-use super::{Result, Sql, Store, User};
+use super::{PeopleMut, Result, Sql, User};
 use crate::id::UserId;
 use crate::limits::ADDRESSEES_KEPT;
 
@@ -29,36 +29,30 @@ pub(super) struct Addressees {
     /// Empty until the first is kept.
     places: Vec<Option<Kept>>,
     hasher: RandomState,
-    /// Counts what made all that was kept before uncertain.
-    age: u64,
 }
 
 struct Kept {
-    age: u64,
+    /// The changes of people when it was read.
+    changes: u64,
     sender: UserId,
     namekey: String,
     addressee: Addressee,
 }
 
 impl Addressees {
-    fn get(&self, sender: UserId, namekey: &str) -> Option<&Addressee> {
+    fn get(&self, sender: UserId, namekey: &str, changes: u64) -> Option<&Addressee> {
         let kept = self.places.get(self.place(sender, namekey))?.as_ref()?;
-        let same = kept.sender == sender && kept.namekey == namekey;
-        (kept.age == self.age && same).then_some(&kept.addressee)
+        let is_same = kept.sender == sender && kept.namekey == namekey;
+        (kept.changes == changes && is_same).then_some(&kept.addressee)
     }
 
-    fn keep(&mut self, sender: UserId, namekey: &str, addressee: &Addressee) {
+    fn keep(&mut self, sender: UserId, namekey: &str, addressee: &Addressee, changes: u64) {
         if self.places.is_empty() {
             self.places.resize_with(ADDRESSEES_KEPT, || None);
         }
         let place = self.place(sender, namekey);
         let (namekey, addressee) = (namekey.to_owned(), addressee.clone());
-        self.places[place] = Some(Kept { age: self.age, sender, namekey, addressee });
-    }
-
-    /// Nothing that was kept is sure any more.
-    pub fn forget(&mut self) {
-        self.age += 1;
+        self.places[place] = Some(Kept { changes, sender, namekey, addressee });
     }
 
     fn place(&self, sender: UserId, namekey: &str) -> usize {
@@ -66,39 +60,36 @@ impl Addressees {
     }
 }
 
-impl Store {
+impl PeopleMut<'_> {
     const ADDRESSEE: Sql = "SELECT o.userid, o.username, o.userstatus, o.isadmin,
             EXISTS (SELECT 1 FROM friends WHERE userid = ?2 AND friendid = o.userid),
             (SELECT username FROM users WHERE userid = ?2)
         FROM users o WHERE o.namekey = ?1";
     /// The user whose name has that key, as `sender` writes to them.
     pub fn addressee(&mut self, sender: UserId, namekey: &str) -> Result<Option<Addressee>> {
-        if let Some(addressee) = self.addressees.get(sender, namekey) {
+        let changes = self.db.people_changes();
+        if let Some(addressee) = self.people.addressees.get(sender, namekey, changes) {
             return Ok(Some(addressee.clone()));
         }
-        let found = self.row(Self::ADDRESSEE, (namekey, sender.0), |row| {
+        let found = self.db.row(Self::ADDRESSEE, (namekey, sender.0), |row| {
             let (is_friend, sender_name) = (row.get(4)?, row.get(5)?);
             Ok(Addressee { user: user_of(row)?, is_friend, sender_name })
         })?;
         if let Some(addressee) = found.as_ref().filter(|addressee| addressee.is_friend) {
-            self.addressees.keep(sender, namekey, addressee);
+            self.people.addressees.keep(sender, namekey, addressee, changes);
         }
         Ok(found)
-    }
-
-    /// Somebody's friends, status or rights change.
-    pub(super) fn forget_addressees(&mut self) {
-        self.addressees.forget();
     }
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[Store::ADDRESSEE];
+pub(super) const SQL: &[Sql] = &[PeopleMut::ADDRESSEE];
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Temp;
     use super::*;
+    use crate::store::Store;
+    use crate::store::tests::Temp;
 
     const ANN: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -107,21 +98,21 @@ mod tests {
     fn p18_what_is_kept_of_people_is_what_the_database_says() {
         type Change = fn(&mut Store) -> Result<()>;
         let changes: &[Change] = &[
-            |store| store.befriend(ANN, BOB).map(|_| ()),
-            |store| store.set_blocked(BOB, true).map(|_| ()),
-            |store| store.set_admin(BOB, true).map(|_| ()),
-            |store| store.set_admin(BOB, false).map(|_| ()),
-            |store| store.set_blocked(BOB, false).map(|_| ()),
-            |store| store.unfriend(ANN, BOB).map(|_| ()),
-            |store| store.befriend(BOB, ANN).map(|_| ()),
-            |store| store.unfriend(BOB, ANN).map(|_| ()),
+            |store| store.people_mut().befriend(ANN, BOB).map(|_| ()),
+            |store| store.people_mut().set_blocked(BOB, true).map(|_| ()),
+            |store| store.people_mut().set_admin(BOB, true).map(|_| ()),
+            |store| store.people_mut().set_admin(BOB, false).map(|_| ()),
+            |store| store.people_mut().set_blocked(BOB, false).map(|_| ()),
+            |store| store.people_mut().unfriend(ANN, BOB).map(|_| ()),
+            |store| store.people_mut().befriend(BOB, ANN).map(|_| ()),
+            |store| store.people_mut().unfriend(BOB, ANN).map(|_| ()),
         ];
         let mut temp = Temp::with_users(&["ann", "bob"]);
         let look = |store: &mut Store| {
-            let first = store.addressee(ANN, "bob").expect("read").expect("bob");
-            assert_eq!(store.addressee(ANN, "bob"), Ok(Some(first.clone())), "kept");
-            assert_eq!(Ok(first.is_friend), store.are_friends(ANN, BOB));
-            assert_eq!(Ok(Some(first.user.clone())), store.user_by_key("bob"));
+            let first = store.people_mut().addressee(ANN, "bob").expect("read").expect("bob");
+            assert_eq!(store.people_mut().addressee(ANN, "bob"), Ok(Some(first.clone())), "kept");
+            assert_eq!(Ok(first.is_friend), store.people().are_friends(ANN, BOB));
+            assert_eq!(Ok(Some(first.user.clone())), store.people().user_by_key("bob"));
             assert_eq!((first.sender_name.as_str(), first.user.id), ("ann", BOB));
             first
         };
@@ -138,6 +129,6 @@ mod tests {
             });
             look(&mut temp.store);
         }
-        assert_eq!(temp.store.addressee(ANN, "cem"), Ok(None));
+        assert_eq!(temp.store.people_mut().addressee(ANN, "cem"), Ok(None));
     }
 }

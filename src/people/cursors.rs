@@ -5,9 +5,9 @@
 //! sums are a bound on the harm a sender can do, not an account: they start anew when their
 //! owner was caught up.
 
-use rusqlite::Row;
+use rusqlite::{Row, params};
 
-use super::{Result, Sql, Store, unsigned};
+use super::{PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
 use crate::id::{Seq, UserId};
 
 /// What waits in a user's inbox since they were last caught up.
@@ -21,21 +21,34 @@ pub struct Waiting {
     pub bytes: u64,
 }
 
+/// A reader, as far as it matters for what may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// Who.
+    pub user: UserId,
+    /// Everything up to here has reached them.
+    pub cursor: Seq,
+    /// When they were last here, within an hour, or registered; in unix seconds.
+    pub seen: i64,
+}
+
 /// Stands for all senders together in `waiting.sender`; no user has this id.
 const ALL_SENDERS: i64 = 0;
 
-impl Store {
+impl PeopleRef<'_> {
     const CURSOR: Sql = "SELECT seq FROM cursors WHERE userid = ?1";
     /// Everything up to this seq has reached the user.
     pub fn cursor(&self, user: UserId) -> Result<Seq> {
-        Ok(self.row(Self::CURSOR, [user.0], |row| row.get(0).map(Seq))?.unwrap_or_default())
+        Ok(self.db.row(Self::CURSOR, [user.0], |row| row.get(0).map(Seq))?.unwrap_or_default())
     }
 
-    const SET_CURSOR: Sql = "UPDATE cursors SET seq = ?2 WHERE userid = ?1 AND seq < ?2";
-    /// Moves a user's cursor forward; a seq behind it changes nothing.
-    pub fn set_cursor(&mut self, user: UserId, seq: Seq) -> Result<()> {
-        self.write(Self::SET_CURSOR, (user.0, seq.0))?;
-        Ok(())
+    const READERS: Sql = "SELECT userid, seq, max(coalesce(keyused, createtime), createtime)
+        FROM cursors JOIN users USING (userid) WHERE userid > ?1 ORDER BY userid LIMIT ?2";
+    /// At most `rows` readers with an id after `after`, by id.
+    pub fn readers_page(&self, after: UserId, rows: usize) -> Result<Vec<Reader>> {
+        self.db.rows(Self::READERS, (after.0, rows as i64), |row| {
+            Ok(Reader { user: UserId(row.get(0)?), cursor: Seq(row.get(1)?), seen: row.get(2)? })
+        })
     }
 
     const WAITING: Sql = "SELECT messages, bytes FROM waiting WHERE userid = ?1 AND sender = ?2";
@@ -43,39 +56,54 @@ impl Store {
     pub fn waiting(&self, user: UserId, sender: UserId) -> Result<Waiting> {
         let sums = |sender: i64| {
             let read = |row: &Row| Ok((unsigned(row, 0)?, unsigned(row, 1)?));
-            self.row(Self::WAITING, (user.0, sender), read).map(Option::unwrap_or_default)
+            self.db.row(Self::WAITING, (user.0, sender), read).map(Option::unwrap_or_default)
         };
         let (messages, bytes) = sums(ALL_SENDERS)?;
         let (from_sender, _) = sums(sender.0)?;
         Ok(Waiting { from_sender, messages, bytes })
     }
+}
 
-    const ADD_WAITING: Sql = "INSERT INTO waiting (userid, sender, messages, bytes)
-        VALUES (?1, ?4, 1, ?3), (?1, ?2, 1, ?3)
-        ON CONFLICT DO UPDATE SET
-            messages = messages + excluded.messages, bytes = bytes + excluded.bytes";
-    /// Adds a message of `bytes` bytes to what waits for a user.
-    pub fn add_waiting(&mut self, user: UserId, sender: UserId, bytes: u64) -> Result<()> {
-        self.write(Self::ADD_WAITING, (user.0, sender.0, bytes as i64, ALL_SENDERS))?;
+impl PeopleMut<'_> {
+    const SET_CURSOR: Write =
+        Write::new(27, "UPDATE cursors SET seq = ?2 WHERE userid = ?1 AND seq < ?2");
+    /// Moves a user's cursor forward; a seq behind it changes nothing.
+    pub fn set_cursor(&mut self, user: UserId, seq: Seq) -> Result<()> {
+        self.db.write(&Self::SET_CURSOR, params![user.0, seq.0])?;
         Ok(())
     }
 
-    const CLEAR_WAITING: Sql = "DELETE FROM waiting WHERE userid = ?1";
+    const ADD_WAITING: Write = Write::new(
+        28,
+        "INSERT INTO waiting (userid, sender, messages, bytes)
+        VALUES (?1, ?4, 1, ?3), (?1, ?2, 1, ?3)
+        ON CONFLICT DO UPDATE SET
+            messages = messages + excluded.messages, bytes = bytes + excluded.bytes",
+    );
+    /// Adds a message of `bytes` bytes to what waits for a user.
+    pub fn add_waiting(&mut self, user: UserId, sender: UserId, bytes: u64) -> Result<()> {
+        self.db.write(&Self::ADD_WAITING, params![user.0, sender.0, bytes as i64, ALL_SENDERS])?;
+        Ok(())
+    }
+
+    const CLEAR_WAITING: Write = Write::new(29, "DELETE FROM waiting WHERE userid = ?1");
     /// Nothing waits any more: the user is caught up.
     pub fn clear_waiting(&mut self, user: UserId) -> Result<()> {
-        self.write(Self::CLEAR_WAITING, [user.0])?;
+        self.db.write(&Self::CLEAR_WAITING, params![user.0])?;
         Ok(())
     }
 }
 
+pub(super) const WRITES: &[Write] =
+    &[PeopleMut::SET_CURSOR, PeopleMut::ADD_WAITING, PeopleMut::CLEAR_WAITING];
+
 #[cfg(test)]
-pub(super) const SQL: &[Sql] =
-    &[Store::CURSOR, Store::SET_CURSOR, Store::WAITING, Store::ADD_WAITING, Store::CLEAR_WAITING];
+pub(super) const SQL: &[Sql] = &[PeopleRef::CURSOR, PeopleRef::READERS, PeopleRef::WAITING];
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Temp;
     use super::*;
+    use crate::store::tests::Temp;
 
     const ANN: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -86,29 +114,29 @@ mod tests {
         let mut temp = Temp::with_users(&["ann"]);
         temp.transact(|store| {
             for (to, then) in [(5, 5), (3, 5), (5, 5), (8, 8)] {
-                store.set_cursor(ANN, Seq(to)).expect("move");
-                assert_eq!(store.cursor(ANN), Ok(Seq(then)));
+                store.people_mut().set_cursor(ANN, Seq(to)).expect("move");
+                assert_eq!(store.people().cursor(ANN), Ok(Seq(then)));
             }
         });
-        assert_eq!(temp.reopen().store.cursor(ANN), Ok(Seq(8)));
+        assert_eq!(temp.reopen().store.people().cursor(ANN), Ok(Seq(8)));
     }
 
     #[test]
     fn p20_what_waits_is_summed_by_sender_and_in_all() {
         let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
         temp.transact(|store| {
-            assert_eq!(store.waiting(ANN, BOB), Ok(Waiting::default()));
-            store.add_waiting(ANN, BOB, 10).expect("add");
-            store.add_waiting(ANN, BOB, 20).expect("add");
-            store.add_waiting(ANN, CEM, 5).expect("add");
-            store.add_waiting(BOB, CEM, 1).expect("add");
+            assert_eq!(store.people().waiting(ANN, BOB), Ok(Waiting::default()));
+            store.people_mut().add_waiting(ANN, BOB, 10).expect("add");
+            store.people_mut().add_waiting(ANN, BOB, 20).expect("add");
+            store.people_mut().add_waiting(ANN, CEM, 5).expect("add");
+            store.people_mut().add_waiting(BOB, CEM, 1).expect("add");
             let waiting = |from_sender| Waiting { from_sender, messages: 3, bytes: 35 };
-            assert_eq!(store.waiting(ANN, BOB), Ok(waiting(2)));
-            assert_eq!(store.waiting(ANN, CEM), Ok(waiting(1)));
-            assert_eq!(store.waiting(ANN, ANN), Ok(waiting(0)));
-            store.clear_waiting(ANN).expect("clear");
-            assert_eq!(store.waiting(ANN, BOB), Ok(Waiting::default()));
-            assert_eq!(store.waiting(BOB, CEM).map(|waiting| waiting.messages), Ok(1));
+            assert_eq!(store.people().waiting(ANN, BOB), Ok(waiting(2)));
+            assert_eq!(store.people().waiting(ANN, CEM), Ok(waiting(1)));
+            assert_eq!(store.people().waiting(ANN, ANN), Ok(waiting(0)));
+            store.people_mut().clear_waiting(ANN).expect("clear");
+            assert_eq!(store.people().waiting(ANN, BOB), Ok(Waiting::default()));
+            assert_eq!(store.people().waiting(BOB, CEM).map(|waiting| waiting.messages), Ok(1));
         });
     }
 }

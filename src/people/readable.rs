@@ -11,16 +11,16 @@
 //!   tells of     from ──────────────► to
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Row;
 
-use super::{Result, Sql, Store};
+use super::{PeopleRef, Result, Sql};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::MEMBERSHIPS_PER_PAGE;
 
 /// An ended membership: the group, and the seqs `[from, to)`.
-type Membership = (i64, (i64, i64));
+type Past = (i64, (i64, i64));
 
 /// How long memberships are, as powers of two: `group_past.span` in schema.sql.
 const SPANS: [i64; 8] = [4, 8, 12, 16, 20, 24, 28, 62];
@@ -29,7 +29,7 @@ const SPANS: [i64; 8] = [4, 8, 12, 16, 20, 24, 28, 62];
 const MEMBERSHIPS_PER_LOOK: usize = 4;
 
 /// What a reader may see of a part of the log.
-pub(super) struct Readable {
+pub struct Readable {
     /// The conversations, each with intervals `[from, to)` of seqs, in their order and apart.
     pub conversations: Vec<(Conversation, Vec<(i64, i64)>)>,
     /// It tells of the seqs up to here, this one not.
@@ -38,23 +38,13 @@ pub(super) struct Readable {
     pub looks: usize,
 }
 
-/// Whether a seq lies in one of the intervals, which stand in their order.
-pub(super) fn is_within(intervals: &[(i64, i64)], seq: i64) -> bool {
-    let begun = intervals.partition_point(|(from, _)| *from <= seq);
-    begun > 0 && seq < intervals[begun - 1].1
-}
-
-fn membership_of(row: &Row) -> rusqlite::Result<Membership> {
-    Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
-}
-
-impl Store {
+impl PeopleRef<'_> {
     const BEGUN_LATER: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND from_seq > ?2 ORDER BY from_seq LIMIT ?3";
     /// What a reader may see of the log from a seq on, as far as few enough memberships tell.
-    pub(super) fn readable_from(&self, reader: UserId, from: i64) -> Result<Readable> {
+    pub fn readable_from(&self, reader: UserId, from: i64) -> Result<Readable> {
         let begun = (reader.0, from, MEMBERSHIPS_PER_PAGE as i64 + 1);
-        let mut past: Vec<Membership> = self.rows(Self::BEGUN_LATER, begun, membership_of)?;
+        let mut past: Vec<Past> = self.db.rows(Self::BEGUN_LATER, begun, past_of)?;
         let rest = past.split_off(past.len().min(MEMBERSHIPS_PER_PAGE));
         past.extend(self.past_at(reader, from)?);
         let to = rest.first().map_or(i64::MAX, |(_, (begun, _))| *begun);
@@ -63,12 +53,12 @@ impl Store {
 
     const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
     /// What a reader may see before `to`, of which these are all the ended memberships.
-    fn readable(&self, reader: UserId, past: Vec<Membership>, to: i64) -> Result<Readable> {
+    fn readable(&self, reader: UserId, past: Vec<Past>, to: i64) -> Result<Readable> {
         let looks = past.len() / MEMBERSHIPS_PER_LOOK;
         let all = |conversation| (conversation, vec![(0, i64::MAX)]);
         let inbox = Conversation::Inbox(reader);
         let mut groups: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
-        let current = self.rows(Self::CURRENT_GROUPS, [reader.0], |row| {
+        let current = self.db.rows(Self::CURRENT_GROUPS, [reader.0], |row| {
             Ok((row.get(0)?, (row.get(1)?, i64::MAX)))
         })?;
         for (group, interval) in past.into_iter().chain(current) {
@@ -88,30 +78,96 @@ impl Store {
         WHERE userid = ?1 AND span = ?2 AND from_seq > ?3 AND from_seq <= ?4 AND to_seq > ?4";
     /// The ended memberships in which a seq lies. One of a span began less than the span before
     /// it, so a few of each group are looked at, however many there were.
-    fn past_at(&self, reader: UserId, seq: i64) -> Result<Vec<Membership>> {
+    fn past_at(&self, reader: UserId, seq: i64) -> Result<Vec<Past>> {
         let mut past = Vec::new();
-        if self.row(Self::ANY_PAST, [reader.0], |_| Ok(()))?.is_none() {
+        if !self.db.exists(Self::ANY_PAST, [reader.0])? {
             return Ok(past);
         }
         for span in SPANS {
             let params = (reader.0, span, seq - (1 << span), seq);
-            past.extend(self.rows(Self::PAST_AT, params, membership_of)?);
+            past.extend(self.db.rows(Self::PAST_AT, params, past_of)?);
         }
         Ok(past)
     }
+
+    const PAST_BEFORE: Sql = "SELECT from_seq, to_seq FROM group_past
+        WHERE userid = ?1 AND groupid = ?2 AND to_seq <= ?3 ORDER BY to_seq DESC LIMIT ?4";
+    /// The last `rows` memberships of a reader in a group that ended at a seq or before it, the
+    /// newest first.
+    pub fn past_before(
+        &self,
+        reader: UserId,
+        group: GroupId,
+        seq: i64,
+        rows: usize,
+    ) -> Result<Vec<(i64, i64)>> {
+        self.db.rows(Self::PAST_BEFORE, (reader.0, group.0, seq, rows as i64), interval_of)
+    }
+
+    const PAST_AFTER: Sql = "SELECT from_seq, to_seq FROM group_past
+        WHERE userid = ?1 AND groupid = ?2 AND to_seq > ?3 ORDER BY to_seq LIMIT ?4";
+    /// The first `rows` memberships of a reader in a group that ended behind a seq, the oldest
+    /// first. As memberships do not overlap, only the first of them can have begun before it.
+    pub fn past_after(
+        &self,
+        reader: UserId,
+        group: GroupId,
+        seq: i64,
+        rows: usize,
+    ) -> Result<Vec<(i64, i64)>> {
+        self.db.rows(Self::PAST_AFTER, (reader.0, group.0, seq, rows as i64), interval_of)
+    }
+
+    const GROUPS_NOW: Sql =
+        "SELECT groupid FROM group_users WHERE userid = ?1 ORDER BY groupid LIMIT ?2";
+    const NEXT_GROUP_PAST: Sql = "SELECT groupid FROM group_past
+        WHERE userid = ?1 AND groupid > ?2 ORDER BY groupid LIMIT 1";
+    /// The groups that a reader is in or was in, by id, if they are fewer than `most`.
+    pub fn groups_ever(&self, reader: UserId, most: usize) -> Result<Option<Vec<GroupId>>> {
+        let now = (reader.0, most as i64);
+        let now = self.db.rows(Self::GROUPS_NOW, now, |row| row.get(0).map(GroupId))?;
+        let mut groups: BTreeSet<GroupId> = now.into_iter().collect();
+        let mut after = GroupId(0);
+        // However often they joined and left, a group is found once.
+        while groups.len() < most
+            && let Some(group) =
+                self.db.row(Self::NEXT_GROUP_PAST, (reader.0, after.0), |row| row.get(0))?
+        {
+            after = GroupId(group);
+            groups.insert(after);
+        }
+        Ok((groups.len() < most).then(|| groups.into_iter().collect()))
+    }
+}
+
+fn past_of(row: &Row) -> rusqlite::Result<Past> {
+    Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+}
+
+fn interval_of(row: &Row) -> rusqlite::Result<(i64, i64)> {
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] =
-    &[Store::BEGUN_LATER, Store::CURRENT_GROUPS, Store::ANY_PAST, Store::PAST_AT];
+pub(super) const SQL: &[Sql] = &[
+    PeopleRef::BEGUN_LATER,
+    PeopleRef::CURRENT_GROUPS,
+    PeopleRef::ANY_PAST,
+    PeopleRef::PAST_AT,
+    PeopleRef::PAST_BEFORE,
+    PeopleRef::PAST_AFTER,
+    PeopleRef::GROUPS_NOW,
+    PeopleRef::NEXT_GROUP_PAST,
+];
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Temp;
-    use super::super::{EntryKind, NewEntry};
     use super::*;
     use crate::id::Seq;
     use crate::names::Name;
+    use crate::store::Store;
+    use crate::store::tests::Temp;
+    use crate::store::{EntryKind, NewEntry};
 
     const ANN: UserId = UserId(1);
     const BOB: UserId = UserId(2);
@@ -120,7 +176,7 @@ mod tests {
         let (conversation, kind) = (Conversation::Group(group), EntryKind::Text);
         let entry =
             NewEntry { conversation, sender: Some(ANN), unix: 1, kind, body: "hello", mid: None };
-        store.append(&entry).expect("append").0
+        store.log_mut().append(&entry).expect("append").0
     }
 
     #[test]
@@ -145,7 +201,7 @@ mod tests {
             store.leave(long, BOB).expect("leave");
             say(store, long);
         });
-        let mut readable = temp.store.readable_from(BOB, 1).expect("memberships");
+        let mut readable = temp.store.people().readable_from(BOB, 1).expect("memberships");
         let intervals = |readable: &Readable| -> usize {
             readable.conversations.iter().map(|(_, intervals)| intervals.len()).sum()
         };
@@ -153,11 +209,12 @@ mod tests {
         let most = MEMBERSHIPS_PER_PAGE + 2 + 2;
         while readable.to < temp.store.head().0 {
             assert!((1..=most).contains(&intervals(&readable)), "{}", intervals(&readable));
-            readable = temp.store.readable_from(BOB, readable.to).expect("memberships");
+            readable = temp.store.people().readable_from(BOB, readable.to).expect("memberships");
         }
         let (mut all, mut after) = (Vec::new(), Seq(0));
         while after < temp.store.head() {
-            let page = temp.store.page(BOB, after, 99).expect("page");
+            let page =
+                temp.store.snapshot().expect("a snapshot").page(BOB, after, 99).expect("page");
             all.extend(page.entries.iter().map(|entry| entry.seq.0));
             after = page.through;
         }

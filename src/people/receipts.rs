@@ -1,10 +1,8 @@
 //! How far each user has read, where their client says so, and what that means for a message.
 
-use std::collections::BTreeMap;
+use rusqlite::{Row, params};
 
-use rusqlite::Row;
-
-use super::{EntryKind, GroupStatus, Result, Sql, Store, unsigned};
+use super::{GroupStatus, PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::{RECEIPT_MEMBERS_MAX, RECEIPTS_COUNTED_MAX};
 
@@ -19,29 +17,11 @@ pub struct Receipts {
     pub total: u64,
 }
 
-impl Store {
-    const SET_READ: Sql = "INSERT INTO reads (conversation, userid, seq) VALUES (?1, ?2, ?3)
-        ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq";
-    /// A user has read up to `seq`: of an inbox, what its owner said to them. False: that was
-    /// known.
-    pub fn set_read(&mut self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
-        Ok(self.write(Self::SET_READ, (of.to_sql(), user.0, seq.0))? > 0)
-    }
-
+impl PeopleRef<'_> {
     const READ: Sql = "SELECT seq FROM reads WHERE conversation = ?1 AND userid = ?2";
     fn has_read(&self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
-        let read = self.row(Self::READ, (of.to_sql(), user.0), |row| row.get::<_, i64>(0))?;
+        let read = self.db.row(Self::READ, (of.to_sql(), user.0), |row| row.get::<_, i64>(0))?;
         Ok(read.is_some_and(|read| read >= seq.0))
-    }
-
-    const SAID: Sql = "SELECT conversation, kind FROM log WHERE seq = ?1 AND sender = ?2";
-    /// Whom a user spoke to at a seq; `None` if they said nothing there.
-    pub fn said_to(&mut self, user: UserId, seq: Seq) -> Result<Option<Conversation>> {
-        self.write_log()?;
-        let said: Option<(i64, EntryKind)> =
-            self.row(Self::SAID, (seq.0, user.0), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let said = said.filter(|(_, kind)| *kind != EntryKind::Notice);
-        Ok(said.map(|(conversation, _)| Conversation::from_sql(conversation)))
     }
 
     /// What became of what a user said in a conversation at a seq.
@@ -85,37 +65,31 @@ impl Store {
             Ok(Receipts { delivered: Some(delivered), read: unsigned(row, 2)?, total })
         };
         let params = (group.0, seq.0, of.to_sql(), user.0);
-        Ok(self.row(Self::MEMBERS_WITH, params, counted)?.unwrap_or(nobody))
+        Ok(self.db.row(Self::MEMBERS_WITH, params, counted)?.unwrap_or(nobody))
     }
 
     const READERS_OF: Sql = "SELECT count(*) FROM (SELECT 1 FROM reads
         WHERE conversation = ?1 AND seq >= ?2 AND userid <> ?3 LIMIT ?4)";
     /// How many others have read that far, as far as they are counted.
     fn readers(&self, of: Conversation, user: UserId, seq: Seq) -> Result<u64> {
-        self.count(Self::READERS_OF, (of.to_sql(), seq.0, user.0, RECEIPTS_COUNTED_MAX as i64))
-    }
-
-    /// Who said something to a user behind `after` and up to `through`, and the last seq of each,
-    /// as far as the log's tail in memory tells; of `entries` entries at most.
-    pub fn last_senders(
-        &self,
-        user: UserId,
-        after: Seq,
-        through: Seq,
-        entries: usize,
-    ) -> BTreeMap<UserId, Seq> {
-        let inbox = Conversation::Inbox(user).to_sql();
-        let said = self.tail.of_conversation(inbox, 0).take_while(|(seq, _)| *seq > after.0);
-        let mut last = BTreeMap::new();
-        for (seq, sender) in said.filter(|(seq, _)| *seq <= through.0).take(entries) {
-            if sender != 0 && sender != user.0 {
-                last.entry(UserId(sender)).or_insert(Seq(seq));
-            }
-        }
-        last
+        self.db.count(Self::READERS_OF, (of.to_sql(), seq.0, user.0, RECEIPTS_COUNTED_MAX as i64))
     }
 }
 
+impl PeopleMut<'_> {
+    const SET_READ: Write = Write::new(
+        31,
+        "INSERT INTO reads (conversation, userid, seq) VALUES (?1, ?2, ?3)
+        ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq",
+    );
+    /// A user has read up to `seq`: of an inbox, what its owner said to them. False: that was
+    /// known.
+    pub fn set_read(&mut self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
+        Ok(self.db.write(&Self::SET_READ, params![of.to_sql(), user.0, seq.0])? > 0)
+    }
+}
+
+pub(super) const WRITES: &[Write] = &[PeopleMut::SET_READ];
+
 #[cfg(test)]
-pub(super) const SQL: &[Sql] =
-    &[Store::SET_READ, Store::READ, Store::SAID, Store::MEMBERS_WITH, Store::READERS_OF];
+pub(super) const SQL: &[Sql] = &[PeopleRef::READ, PeopleRef::MEMBERS_WITH, PeopleRef::READERS_OF];

@@ -191,8 +191,8 @@ mod tests {
         for name in ["ann", "bob"] {
             store.add_user(&Name::user(name).expect("name"), "!", false, 1).expect("user");
         }
-        store.befriend(UserId(1), UserId(2)).expect("befriend");
-        store.set_key(UserId(1), Some(&KeyHash::of("key").0), 1).expect("key");
+        store.people_mut().befriend(UserId(1), UserId(2)).expect("befriend");
+        store.people_mut().set_key(UserId(1), Some(&KeyHash::of("key").0), 1).expect("key");
         store.commit(()).expect("commit").into_inner();
         (Server::new(store, rules, Box::new(()), [7; 32], NOW.mono), dir)
     }
@@ -286,7 +286,7 @@ mod tests {
         let text = "x".repeat(8_000);
         let send = json!({"auth_token": "key", "username": "ann", "message": text});
         server.store.begin().expect("begin");
-        server.store.befriend(UserId(1), UserId(1)).expect("befriend");
+        server.store.people_mut().befriend(UserId(1), UserId(1)).expect("befriend");
         server.store.commit(()).expect("commit").into_inner();
         for _ in 0..limits::WAL_PAGES_MAX / 4 {
             (0..4).for_each(|_| say(&mut server, ann, "send", &send));

@@ -27,7 +27,7 @@ impl Server {
         if self.indexing_due().is_none_or(|due| now.mono < due) {
             return Ok(());
         }
-        if self.apart(|store| store.index_some(limits::INDEX_ROWS))?.is_some() {
+        if self.apart(|store| store.log_mut().index_some(limits::INDEX_ROWS))?.is_some() {
             let busy = Duration::from_micros(limits::INDEX_BUSY_MICROS);
             self.index_at_the_latest = now.mono.after(busy);
         } else {

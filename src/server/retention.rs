@@ -83,7 +83,7 @@ impl Server {
         let micros = match round.swept {
             Some(after) => {
                 let page = limits::RETENTION_READERS;
-                let readers = self.store.reads().readers_page(after, page).map_err(fatal)?;
+                let readers = self.store.reads().people.readers_page(after, page).map_err(fatal)?;
                 let last = readers.last().filter(|_| readers.len() == page);
                 round.swept = last.map(|last| last.user);
                 for reader in &readers {
@@ -116,7 +116,7 @@ impl Server {
     fn prune(&mut self, round: &Round) -> Result<Option<bool>, Fatal> {
         let Round { before, through, .. } = *round;
         let rows = limits::RETENTION_ROWS;
-        let pruned = self.apart(|store| store.prune(before, through, rows))?;
+        let pruned = self.apart(|store| store.log_mut().prune(before, through, rows))?;
         Ok(pruned.map(|(count, all)| {
             self.counters.expired += count as u64;
             all

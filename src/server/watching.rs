@@ -22,8 +22,11 @@ impl Server {
             let Some(told) = self.telling.take().or_else(next) else { return Ok(()) };
             let (user, online, after) = told;
             left -= 1;
-            let Some(name) = self.store.reads().username(user).map_err(fatal)? else { continue };
-            let friends = self.store.reads().friends_page(user, after, left).map_err(fatal)?;
+            let Some(name) = self.store.reads().people.username(user).map_err(fatal)? else {
+                continue;
+            };
+            let friends =
+                self.store.reads().people.friends_page(user, after, left).map_err(fatal)?;
             for (friend, _) in &friends {
                 self.tell_presence(*friend, &name, online, now);
             }

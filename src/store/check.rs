@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::open::{Content, VERSION, connect, content_of, explain, lock_and_look};
 use super::shape::differences;
-use super::tail::SLICE_BITS;
 use super::{OpenError, Result, Sql, Store};
+use crate::log::SLICE_BITS;
 
 /// What does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ const HEAD: Sql = "head(seq) AS
 impl Store {
     /// Everything that does not hold in this database.
     pub fn check(&self) -> Result<Vec<Violation>> {
-        Ok(check(&self.db)?)
+        Ok(check(self.db.as_sqlite())?)
     }
 }
 
@@ -240,84 +240,4 @@ fn check(db: &Connection) -> rusqlite::Result<Vec<Violation>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::Temp;
-    use super::*;
-
-    /// A change for each rule, which breaks it and, as far as it can be, nothing else.
-    const HARM: &[(&str, &str)] = &[
-        ("references", "INSERT INTO user_login_log VALUES (1, 99, 'x', 0, 'x')"),
-        ("member_counts", "UPDATE groups SET groupusercount = 7"),
-        (
-            "owners",
-            "DELETE FROM group_users WHERE userid = 1; UPDATE groups SET groupusercount = 0",
-        ),
-        ("memberships", "INSERT INTO group_past VALUES (2, 1, 1, 99)"),
-        (
-            "memberships",
-            "UPDATE group_users SET from_seq = 1; INSERT INTO group_past VALUES (1, 1, 1, 2)",
-        ),
-        ("memberships", "UPDATE group_users SET from_seq = 99"),
-        ("cursors", "UPDATE cursors SET seq = 99 WHERE userid = 1"),
-        ("cursors", "DELETE FROM cursors WHERE userid = 2"),
-        ("waiting", "UPDATE waiting SET messages = 2 WHERE sender = 0"),
-        ("waiting", "DELETE FROM waiting WHERE sender = 0"),
-        ("waiting_behind", "UPDATE cursors SET seq = 2"),
-        ("friends", "DELETE FROM friends WHERE userid = 1"),
-        ("log_head", "INSERT INTO log VALUES (0, 0, NULL, 0, 2, 'x', NULL, 0)"),
-        ("log_names", "UPDATE log SET sender = 99 WHERE seq = 1"),
-        ("log_names", "UPDATE log SET conversation = 198 WHERE seq = 1"),
-        ("log_names", "UPDATE log SET conversation = 199 WHERE seq = 1"),
-        ("log_slices", "UPDATE log_state SET sealed = 1, head = 7"),
-        ("words", "INSERT INTO meta VALUES ('indexed', 1)"),
-        ("names", "UPDATE users SET username = ' ' WHERE userid = 1"),
-        ("names", "UPDATE groups SET namekey = ''"),
-        ("reads", "INSERT INTO reads VALUES (2, 1, 99)"),
-        ("reads", "INSERT INTO reads VALUES (2, 99, 1)"),
-        ("values", "UPDATE log SET at = -1 WHERE seq = 1"),
-        ("schema", "DROP INDEX groups_alive"),
-        ("schema", "CREATE TABLE books (title TEXT)"),
-        (
-            "integrity",
-            "PRAGMA ignore_check_constraints = ON; UPDATE users SET userstatus = 7;
-            PRAGMA ignore_check_constraints = OFF",
-        ),
-        ("keys", "UPDATE users SET authtoken = zeroblob(32) WHERE userid = 1"),
-        ("epoch", "UPDATE meta SET value = 'yesterday'"),
-    ];
-
-    fn populated() -> Temp {
-        use crate::id::{Conversation, UserId};
-        use crate::names::Name;
-        use crate::store::{EntryKind, NewEntry};
-        let mut temp = Temp::with_users(&["ann", "bob"]);
-        temp.transact(|store| {
-            let (ann, bob) = (UserId(1), UserId(2));
-            let kind = EntryKind::Text;
-            let conversation = Conversation::Inbox(bob);
-            let entry =
-                NewEntry { conversation, sender: Some(ann), unix: 1, kind, body: "hi", mid: None };
-            store.append(&entry).expect("append");
-            store.add_waiting(bob, ann, 2).expect("waiting");
-            store.befriend(ann, bob).expect("friends");
-            store.append(&entry).expect("append");
-            store.add_group(ann, &Name::group("team").expect("a name"), 1).expect("group");
-        });
-        temp
-    }
-
-    #[test]
-    fn a_database_is_whole_until_a_rule_is_broken_which_is_named() {
-        for (rule, harm) in HARM {
-            let temp = populated();
-            assert_eq!(temp.store.check(), Ok(Vec::new()));
-            temp.store.db.execute_batch("PRAGMA foreign_keys = OFF").expect("pragma");
-            temp.store.db.execute_batch(harm).expect("harm");
-            let found = temp.store.check().expect("a check");
-            let rules: Vec<_> = found.iter().map(|violation| violation.rule).collect();
-            assert_eq!(rules, [*rule], "{harm}: {found:?}");
-        }
-        let harmed = |rule: &str| HARM.iter().any(|(harmed, _)| *harmed == rule);
-        assert!(RULES.iter().all(|(rule, _)| harmed(rule)));
-    }
-}
+mod tests;

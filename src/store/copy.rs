@@ -8,12 +8,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, params};
 
 use super::open::{cannot, connect, explain, lock_and_look};
-use super::{OpenError, Result, Sql, Store};
+use super::{OpenError, Result, Store, Write};
 
 impl Store {
     /// Copies the whole database into a file, which is empty, and closes it.
@@ -21,9 +21,10 @@ impl Store {
     /// # Errors
     /// The database cannot be read, or the file not written.
     pub fn copy_and_close(self, to: &mut File) -> std::result::Result<(), OpenError> {
-        let path = PathBuf::from(self.db.path().unwrap_or_default());
+        let path = PathBuf::from(self.db.as_sqlite().path().unwrap_or_default());
         let broken = |error: super::StoreError| OpenError::Broken(error.to_string());
         self.db
+            .as_sqlite()
             .wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE)
             .map_err(|error| explain(&path, error))?;
         let mut from = File::open(&path).map_err(|error| cannot(&path, error))?;
@@ -33,12 +34,14 @@ impl Store {
         drop(from);
         copied.map_err(|error| OpenError::Broken(error.to_string()))
     }
+}
 
-    const RENEW_EPOCH: Sql = "UPDATE meta SET value = ?1 WHERE name = 'epoch'";
+impl Store {
+    const RENEW_EPOCH: Write = Write::new(42, "UPDATE meta SET value = ?1 WHERE name = 'epoch'");
     /// Gives the database another name: seqs of the life that it had before do not compare.
     pub fn renew_epoch(&mut self, epoch: &str) -> Result<()> {
         self.begin()?;
-        self.write(Self::RENEW_EPOCH, [epoch])?;
+        self.db.write(&Self::RENEW_EPOCH, params![epoch])?;
         self.commit(())?;
         self.epoch = epoch.to_owned();
         Ok(())
@@ -97,5 +100,4 @@ fn sync(path: &Path) -> std::result::Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| cannot(path, error))
 }
 
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[Store::RENEW_EPOCH];
+pub(super) const WRITES: &[Write] = &[Store::RENEW_EPOCH];

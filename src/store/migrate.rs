@@ -33,7 +33,7 @@ impl Store {
         WHERE length(userpassword) = 32 AND userid > 0";
     /// How many passwords are bare MD5 digests.
     pub(super) fn old_passwords(&self) -> Result<u64> {
-        self.count(Self::COUNT_OLD, ())
+        self.db.count(Self::COUNT_OLD, ())
     }
 
     const NEXT_OLD: Sql =
@@ -51,7 +51,7 @@ impl Store {
         let (mut done, mut after) = (0, 0);
         loop {
             let batch: Vec<(i64, String)> =
-                self.rows(Self::NEXT_OLD, (after, BATCH_ROWS), |row| {
+                self.db.rows(Self::NEXT_OLD, (after, BATCH_ROWS), |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
             let Some(&(last, _)) = batch.last() else { return Ok(()) };
@@ -63,7 +63,7 @@ impl Store {
                     return Err(StoreError::NoMemory);
                 }
                 let password = wrapped.as_deref().unwrap_or(NO_PASSWORD);
-                if let Err(error) = self.set_password(UserId(*id), password) {
+                if let Err(error) = self.people_mut().set_password(UserId(*id), password) {
                     self.rollback()?;
                     return Err(error);
                 }

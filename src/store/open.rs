@@ -15,19 +15,21 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{error, fmt};
 
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::types::Value;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::copy::copy_into;
-use super::slices::Place;
-use super::tail::Tail;
-use super::{Marks, Store, StoreError, count_wal_pages, migrate, unsigned, upgrade};
-use crate::id::Seq;
+use super::{Store, StoreError, migrate, upgrade};
+use crate::db::Db;
+use crate::log::Log;
+use crate::people::People;
 
 /// What to open, and how.
 #[derive(Clone, Copy, Debug)]
@@ -159,31 +161,15 @@ impl Store {
         count_wal_pages(&mut db, &wal_pages).map_err(explain)?;
         db.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE).map_err(explain)?;
 
-        let marks = marks(&db).map_err(explain)?;
         let epoch = epoch(&db).map_err(explain)?;
-        let (now, at_begin) = (marks, marks);
-        let mut store = Store {
-            db,
-            epoch,
-            in_transaction: false,
-            now,
-            at_savepoint: None,
-            at_begin,
-            tail: Tail::new(now.sealed),
-            sealing: Default::default(),
-            unwritten: Default::default(),
-            greatest: Default::default(),
-            mid_filters: Default::default(),
-            addressees: Default::default(),
-            quota: Default::default(),
-            dissolving: Vec::new(),
-            clock: None,
-            wal_pages,
-        };
-        store.load_mid_filters().map_err(|e| OpenError::Broken(e.to_string()))?;
-        store.load_tail().map_err(|e| OpenError::Broken(e.to_string()))?;
-        store.find_dissolving().map_err(|e| OpenError::Broken(e.to_string()))?;
-        store.forget_empty_memberships().map_err(|e| OpenError::Broken(e.to_string()))?;
+        let broken = |error: StoreError| OpenError::Broken(error.to_string());
+        let db = Db::new(db);
+        let (log, people) = (Log::load(&db).map_err(broken)?, People::load(&db).map_err(broken)?);
+        let mut store =
+            Store { db, log, people, epoch, in_request: false, commits_of_rest: 0, wal_pages };
+        store.log_mut().load_mid_filters().map_err(broken)?;
+        store.load_tail().map_err(broken)?;
+        store.forget_empty_memberships().map_err(broken)?;
         let opened = Opened {
             created: matches!(content, Content::Nothing),
             migrated_from: match content {
@@ -191,9 +177,23 @@ impl Store {
                 Content::Earlier(version) => Some(version),
                 Content::Nothing | Content::Ours => None,
             },
-            old_passwords: store.old_passwords().map_err(|e| OpenError::Broken(e.to_string()))?,
+            old_passwords: store.old_passwords().map_err(broken)?,
         };
         Ok((store, opened))
+    }
+
+    /// Reads the log's tail, and seals what is more of it than is kept in memory. Stands between
+    /// transactions.
+    fn load_tail(&mut self) -> Result<(), StoreError> {
+        for slice in self.log.unsealed() {
+            self.log_mut().load_slice(slice)?;
+            while self.log.must_seal() {
+                self.begin()?;
+                self.log_mut().seal_oldest()?;
+                self.commit(())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -356,21 +356,13 @@ pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()
     db.pragma_update(None, "user_version", VERSION)
 }
 
-/// Read once at the start, so it may count.
-fn marks(db: &Connection) -> rusqlite::Result<Marks> {
-    // Not only the newest row's seq: that row may have been pruned, and its seq was given all the
-    // same (P6).
-    let state = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
-    let (head, sealed) = db.query_row(state, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
-    let first = "SELECT min(seq) FROM log";
-    let first = db.query_row(first, (), |row| row.get::<_, Option<i64>>(0))?.map(Seq);
-    let first = first.unwrap_or(head.next());
-    let users = db.query_row("SELECT count(*) FROM users", (), |row| unsigned(row, 0))?;
-    let indexed = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
-    let indexed = db.query_row(indexed, (), |row| row.get(0)).optional()?.map(Seq);
-    let indexed = indexed.unwrap_or_default();
-    let (sealing, quota_changes) = (Place::default(), 0);
-    Ok(Marks { first, head, users, sealed, sealing, indexed, quota_changes, ..Marks::default() })
+/// Tells `counter` after each commit how many pages the write-ahead log has.
+fn count_wal_pages(db: &mut Connection, counter: &Arc<AtomicU32>) -> rusqlite::Result<()> {
+    let counter = Arc::clone(counter);
+    db.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+        counter.store(pages.unsigned_abs(), Ordering::Relaxed);
+        Ok(())
+    }))
 }
 
 fn epoch(db: &Connection) -> rusqlite::Result<String> {

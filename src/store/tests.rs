@@ -21,8 +21,8 @@ const EPOCH: &str = "0123456789abcdef";
 const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
 /// A store in a directory that goes with it.
-pub(super) struct Temp {
-    pub(super) store: Store,
+pub(crate) struct Temp {
+    pub(crate) store: Store,
     dir: TempDir,
 }
 
@@ -37,7 +37,7 @@ impl Temp {
     }
 
     /// Users 1, 2, … of those names.
-    pub(super) fn with_users(names: &[&str]) -> Temp {
+    pub(crate) fn with_users(names: &[&str]) -> Temp {
         let mut temp = Temp::new();
         temp.transact(|store| {
             for name in names {
@@ -48,13 +48,13 @@ impl Temp {
         temp
     }
 
-    pub(super) fn transact(&mut self, work: impl FnOnce(&mut Store)) {
+    pub(crate) fn transact(&mut self, work: impl FnOnce(&mut Store)) {
         self.store.begin().expect("begin");
         work(&mut self.store);
         self.store.commit(()).expect("commit").into_inner();
     }
 
-    pub(super) fn reopen(self) -> Temp {
+    pub(crate) fn reopen(self) -> Temp {
         self.store.close().expect("close");
         let (temp, opened) = Temp::open(self.dir);
         assert_eq!(opened, Opened { created: false, migrated_from: None, old_passwords: 0 });
@@ -68,7 +68,7 @@ fn open(dir: &Path) -> std::result::Result<(Store, Opened), OpenError> {
 
 fn append_text(store: &mut Store, body: &str) -> Result<Seq> {
     let (conversation, kind) = (Conversation::Everyone, EntryKind::Text);
-    store.append(&NewEntry { conversation, sender: None, unix: 1, kind, body, mid: None })
+    store.log_mut().append(&NewEntry { conversation, sender: None, unix: 1, kind, body, mid: None })
 }
 
 /// The names and sizes of the directory's files and the bytes of the database. Only while no
@@ -83,74 +83,128 @@ fn image(dir: &Path) -> (Vec<(String, u64)>, Vec<u8>) {
     (files, fs::read(dir.join("p2sp.db")).expect("database"))
 }
 
-const SOURCES: &[(&str, &str, &[Sql])] = &[
-    ("addressees", include_str!("../people/addressees.rs"), addressees::SQL),
-    ("users", include_str!("../people/users.rs"), users::SQL),
-    ("friends", include_str!("../people/friends.rs"), friends::SQL),
-    ("groups", include_str!("../people/groups.rs"), groups::SQL),
-    ("page", include_str!("../log/page.rs"), page::SQL),
-    ("slices", include_str!("../log/slices.rs"), slices::SQL),
-    ("mids", include_str!("../log/mids.rs"), mids::SQL),
-    ("readable", include_str!("../people/readable.rs"), readable::SQL),
-    ("quota", include_str!("../people/quota.rs"), quota::SQL),
-    ("receipts", include_str!("../people/receipts.rs"), receipts::SQL),
-    ("words", include_str!("../log/words.rs"), words::SQL),
-    ("search", include_str!("../log/search.rs"), search::SQL),
-    ("retention", include_str!("../log/retention.rs"), retention::SQL),
-    ("cursors", include_str!("../people/cursors.rs"), cursors::SQL),
-    ("copy", include_str!("copy.rs"), copy::SQL),
-    ("migrate", include_str!("migrate.rs"), migrate::SQL),
-];
+/// The statements that read, by file.
+fn reading() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [Sql])> {
+    const OWN: &[(&str, &str, &[Sql])] = &[
+        ("memberships", include_str!("memberships.rs"), memberships::SQL),
+        ("migrate", include_str!("migrate.rs"), migrate::SQL),
+        ("copy", include_str!("copy.rs"), &[]),
+    ];
+    crate::log::SQL.iter().chain(crate::people::SQL).chain(OWN)
+}
+
+/// All statements.
+fn statements() -> impl Iterator<Item = Sql> {
+    let reading = reading().flat_map(|(_, _, list)| list.iter().copied());
+    reading.chain(replica::writes().map(|write| write.sql))
+}
 
 #[test]
 fn every_statement_is_listed() {
-    for (file, source, list) in SOURCES {
-        let (code, after) = source.split_once("const SQL: &[Sql]").expect("a list");
-        let constants: Vec<&str> = code
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("const ")?.split_once(": Sql ="))
-            .map(|(name, _)| name)
-            .collect();
-        for name in &constants {
-            assert!(after.contains(&format!("Store::{name}")), "{file}: {name} is not listed");
+    for (file, source, list) in reading() {
+        let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let (code, lists) = match code.find("const WRITES").or(code.find("#[cfg(test)]")) {
+            Some(at) => code.split_at(at),
+            None => (code, ""),
+        };
+        let constants = |kind: &str| {
+            let lines = code.lines().filter_map(|line| line.trim().strip_prefix("const "));
+            let names = lines.filter_map(|line| line.split_once(kind).map(|(name, _)| name));
+            names.filter(|name| !name.contains(' ')).collect::<Vec<&str>>()
+        };
+        let (read, written) = (constants(": Sql ="), constants(": Write ="));
+        for name in read.iter().chain(&written) {
+            assert!(lists.contains(&format!("::{name}")), "{file}: {name} is not listed");
         }
-        assert_eq!(constants.len(), list.len(), "{file}");
-        let by_name = code.matches("prepare_cached(Self::").count();
-        assert_eq!(code.matches("prepare_cached(").count(), by_name, "{file}: SQL without a name");
-        for call in ["self.write(", "self.row(", "self.rows(", "self.count("] {
-            let calls = code.matches(call).count();
-            let squeezed: String = code.split_whitespace().collect();
-            let named = squeezed.matches(&format!("{call}Self::")).count();
-            assert_eq!(calls, named, "{file}: SQL without a name");
+        assert_eq!(read.len(), list.len(), "{file}");
+        let squeezed: String = code.split_whitespace().collect();
+        for call in ["write(", "insert(", "writer(", "row(", "rows(", "count(", "exists(", "query("]
+        {
+            for (at, _) in squeezed.match_indices(&format!("self.db.{call}")) {
+                let named = squeezed[at..].split_once('(').is_some_and(|(_, argument)| {
+                    argument.trim_start_matches('&').starts_with("Self::")
+                });
+                assert!(named, "{file}: SQL without a name: {}", &squeezed[at..at + 40]);
+            }
         }
+    }
+}
+
+/// A number means one statement for ever: recorded changes name it. One that is changed or taken
+/// away leaves its number to nobody.
+#[test]
+fn p25_every_statement_that_writes_keeps_its_number() {
+    let numbered = include_str!("../../tests/data/statements.txt");
+    let known: Vec<(u16, String)> = numbered
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(number, sql)| (number.parse().expect("a number"), sql.to_owned()))
+        .collect();
+    let mut numbers: Vec<u16> = known.iter().map(|(number, _)| *number).collect();
+    numbers.sort_unstable();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "a number is given once");
+    let written: Vec<(u16, String)> = replica::writes()
+        .map(|write| (write.number, write.sql.split_whitespace().collect::<Vec<_>>().join(" ")))
+        .collect();
+    for statement in &written {
+        assert!(known.contains(statement), "not in tests/data/statements.txt: {statement:?}");
+    }
+    let mut used: Vec<u16> = written.iter().map(|(number, _)| *number).collect();
+    used.sort_unstable();
+    assert!(used.windows(2).all(|pair| pair[0] < pair[1]), "a number is used once");
+}
+
+/// What is written follows from the statement, its values and the rows that are there.
+#[test]
+fn p25_no_statement_that_writes_asks_a_clock_or_draws_a_number() {
+    for write in replica::writes() {
+        let sql = write.sql.to_lowercase();
+        for word in ["random", "date(", "time(", "'now'", "current_", "last_insert", "changes("] {
+            assert!(!sql.contains(word), "{}: {word}", write.number);
+        }
+        assert!(!sql.contains("limit") || sql.contains("order by"), "{}: which?", write.number);
+    }
+}
+
+/// What is remembered of people is forgotten when such a statement runs.
+#[test]
+fn p18_every_statement_that_changes_users_or_friends_says_so() {
+    for write in replica::writes() {
+        let words: Vec<&str> = write.sql.split_whitespace().collect();
+        let table = match words[..] {
+            ["INSERT", "INTO", table, ..] | ["DELETE", "FROM", table, ..] => table,
+            ["INSERT", "OR", "REPLACE", "INTO", table, ..] => table,
+            ["UPDATE", table, ..] => table,
+            _ => panic!("what does it write? {words:?}"),
+        };
+        let is_of_people = matches!(table, "users" | "friends");
+        assert_eq!(write.changes_people, is_of_people, "{words:?}");
     }
 }
 
 #[test]
 fn every_statement_searches_an_index() {
     let temp = Temp::new();
-    for (file, _, list) in SOURCES {
-        for sql in *list {
-            let mut explain =
-                temp.store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
-            let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
-            let plan: Vec<String> = explain
-                .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
-                .expect("plan")
-                .map(|step| step.expect("step"))
-                .collect();
-            let bad = |step: &String| {
-                // The rows of a VALUES clause are in the statement itself, and the index of words
-                // is asked by a match or by a rowid.
-                let words = step.split_once("VIRTUAL TABLE INDEX ");
-                let by_words = words.is_some_and(|(_, how)| how.contains(['M', '=']));
-                let scans = step.contains("SCAN") && step != "SCAN 2-ROW VALUES CLAUSE";
-                // Of a subquery no more is gone through than it finds, which is a step of its own.
-                let scans = scans && !by_words && !step.starts_with("SCAN (subquery");
-                scans || step.contains("TEMP B-TREE")
-            };
-            assert!(!plan.iter().any(bad), "{file}: {sql}\n{plan:#?}");
-        }
+    for sql in statements() {
+        let sqlite = temp.store.db.as_sqlite();
+        let mut explain = sqlite.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("SQL");
+        let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
+        let plan: Vec<String> = explain
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+            .expect("plan")
+            .map(|step| step.expect("step"))
+            .collect();
+        let bad = |step: &String| {
+            // The rows of a VALUES clause are in the statement itself, and the index of words
+            // is asked by a match or by a rowid.
+            let words = step.split_once("VIRTUAL TABLE INDEX ");
+            let by_words = words.is_some_and(|(_, how)| how.contains(['M', '=']));
+            let scans = step.contains("SCAN") && step != "SCAN 2-ROW VALUES CLAUSE";
+            // Of a subquery no more is gone through than it finds, which is a step of its own.
+            let scans = scans && !by_words && !step.starts_with("SCAN (subquery");
+            scans || step.contains("TEMP B-TREE")
+        };
+        assert!(!plan.iter().any(bad), "{sql}\n{plan:#?}");
     }
 }
 
@@ -160,19 +214,17 @@ fn every_statement_searches_an_index() {
 fn every_statement_is_compiled_once() {
     let temp = Temp::with_users(&["ann", "bob"]);
     let mut again = Vec::new();
-    for (file, _, list) in SOURCES {
-        for sql in *list {
-            let mut statement = temp.store.db.prepare(sql).expect("SQL");
-            for value in 1..=5 {
-                for parameter in 1..=statement.parameter_count() {
-                    statement.raw_bind_parameter(parameter, value).expect("bind");
-                }
-                // What the values make of it does not matter, so neither does an error.
-                _ = statement.raw_query().next();
+    for sql in statements() {
+        let mut statement = temp.store.db.as_sqlite().prepare(sql).expect("SQL");
+        for value in 1..=5 {
+            for parameter in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(parameter, value).expect("bind");
             }
-            if statement.get_status(rusqlite::StatementStatus::RePrepare) > 0 {
-                again.push(format!("{file}: {sql}"));
-            }
+            // What the values make of it does not matter, so neither does an error.
+            _ = statement.raw_query().next();
+        }
+        if statement.get_status(rusqlite::StatementStatus::RePrepare) > 0 {
+            again.push(sql);
         }
     }
     assert!(again.is_empty(), "{again:#?}");
@@ -218,7 +270,7 @@ fn a_newer_database_is_left_as_it_is() {
     for wal in [false, true] {
         let temp = Temp::with_users(&["ann"]);
         let dir = temp.dir;
-        temp.store.db.pragma_update(None, "user_version", 7).expect("version");
+        temp.store.db.as_sqlite().pragma_update(None, "user_version", 7).expect("version");
         let copy = tempfile::tempdir().expect("a directory");
         if wal {
             copy_by_another_process(dir.path(), copy.path());
@@ -262,7 +314,7 @@ fn a_new_database_is_the_owners_alone() {
     let data = dir.path().join("deep/data");
     let (store, opened) = open(&data).expect("open");
     assert_eq!(opened, Opened { created: true, migrated_from: None, old_passwords: 0 });
-    assert_eq!((store.epoch(), store.head(), store.user_count()), (EPOCH, Seq(0), 0));
+    assert_eq!((store.epoch(), store.head(), store.people().user_count()), (EPOCH, Seq(0), 0));
     let mode = |path: &Path| fs::metadata(path).expect("made").mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&data.join("p2sp.db")), 0o600);
@@ -271,8 +323,11 @@ fn a_new_database_is_the_owners_alone() {
     let other = Opening { dir: &data, epoch: "another", synchronous: Synchronous::Full };
     let (store, opened) = Store::open(&other).expect("open");
     assert_eq!((store.epoch(), opened.created), (EPOCH, false));
-    let level: i64 =
-        store.db.pragma_query_value(None, "synchronous", |row| row.get(0)).expect("pragma");
+    let level: i64 = store
+        .db
+        .as_sqlite()
+        .pragma_query_value(None, "synchronous", |row| row.get(0))
+        .expect("pragma");
     assert_eq!(level, 2);
 }
 
@@ -295,8 +350,18 @@ fn p1_p25_what_was_committed_is_in_a_crash_image() {
     copy_by_another_process(temp.dir.path(), crash.path());
     let (mut crashed, opened) = Temp::open(crash);
     assert_eq!(opened, Opened { created: false, migrated_from: None, old_passwords: 0 });
-    assert_eq!((crashed.store.head(), crashed.store.user_count()), (Seq(1), 1));
-    assert_eq!(crashed.store.page(UserId(1), Seq(0), 9).expect("page").entries.len(), 1);
+    assert_eq!((crashed.store.head(), crashed.store.people().user_count()), (Seq(1), 1));
+    assert_eq!(
+        crashed
+            .store
+            .snapshot()
+            .expect("a snapshot")
+            .page(UserId(1), Seq(0), 9)
+            .expect("page")
+            .entries
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -304,7 +369,8 @@ fn a_full_disk_undoes_the_transaction_and_no_more() {
     let mut temp = Temp::with_users(&["ann"]);
     temp.transact(|store| assert_eq!(append_text(store, "kept"), Ok(Seq(1))));
     let limit = |store: &Store, pages: i64| {
-        let set = store.db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+        let set =
+            store.db.as_sqlite().pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
         set.expect("limit");
     };
     limit(&temp.store, 1);
@@ -314,12 +380,13 @@ fn a_full_disk_undoes_the_transaction_and_no_more() {
     store.add_user(&name, "!", false, 1).expect("a small row fits");
     store.savepoint().expect("savepoint");
     let long = "x".repeat(8_000);
-    let written = (0..9).map(|_| append_text(store, &long).and_then(|_| store.write_log()));
+    let written =
+        (0..9).map(|_| append_text(store, &long).and_then(|_| store.log_mut().write_rows()));
     let full = written.into_iter().find(std::result::Result::is_err);
     assert_eq!(full, Some(Err(StoreError::Full)));
     store.rollback_to_savepoint().expect("whatever SQLite has undone by itself");
     store.rollback().expect("rollback");
-    assert_eq!((store.head(), store.user_count()), (Seq(1), 1));
+    assert_eq!((store.head(), store.people().user_count()), (Seq(1), 1));
     limit(store, i64::from(u32::MAX - 1));
     temp.transact(|store| assert_eq!(append_text(store, &long), Ok(Seq(2))));
 }
@@ -331,7 +398,7 @@ fn a_transaction_that_sqlite_ended_takes_no_further_statement() {
     store.begin().expect("begin");
     append_text(store, "lost").expect("append");
     store.savepoint().expect("savepoint");
-    store.db.execute_batch("ROLLBACK").expect("as SQLite does by itself");
+    store.db.as_sqlite().execute_batch("ROLLBACK").expect("as SQLite does by itself");
     assert_eq!(append_text(store, "never alone"), Err(StoreError::Full));
     assert_eq!(store.release(), Err(StoreError::Full));
     store.rollback_to_savepoint().expect("nothing left to undo");
@@ -398,36 +465,38 @@ fn a_first_version_is_migrated() {
     assert_eq!(opened, Opened { created: false, migrated_from: Some(0), old_passwords: 2 });
     assert_eq!(fs::metadata(&path).expect("file").mode() & 0o777, 0o600);
     let store = &temp.store;
-    assert_eq!((store.epoch(), store.head(), store.user_count()), (EPOCH, Seq(0), 4));
+    assert_eq!((store.epoch(), store.head(), store.people().user_count()), (EPOCH, Seq(0), 4));
 
-    let users = store.users_page(UserId(0), 9).expect("users");
+    let users = store.people().users_page(UserId(0), 9).expect("users");
     let user =
         |id, name: &str, blocked, admin| User { id: UserId(id), name: name.into(), blocked, admin };
     let (ann, second) = (user(3, "Ann", false, true), user(5, "ann-2", false, false));
     let eve = user(8, "eve-* hi", false, false);
     assert_eq!(users, [ann.clone(), second.clone(), user(7, "B b!", true, false), eve]);
-    assert_eq!(store.user_by_key("ann"), Ok(Some(ann)));
-    assert_eq!(store.user_by_key("ann-2"), Ok(Some(second)));
-    assert_eq!(store.password(UserId(7)), Ok(Some("!".into())));
-    assert_eq!(store.cursor(UserId(3)), Ok(Seq(0)));
+    assert_eq!(store.people().user_by_key("ann"), Ok(Some(ann)));
+    assert_eq!(store.people().user_by_key("ann-2"), Ok(Some(second)));
+    assert_eq!(store.people().password(UserId(7)), Ok(Some("!".into())));
+    assert_eq!(store.people().cursor(UserId(3)), Ok(Seq(0)));
 
-    let group = store.group_by_name(UserId(3), "team").expect("read").expect("group");
+    let group = store.people().group_by_name(UserId(3), "team").expect("read").expect("group");
     assert_eq!((group.name.as_str(), group.members), ("Team", 2));
-    let members = store.members_page(group.id, 0, 9).expect("members");
+    let members = store.people().members_page(group.id, 0, 9).expect("members");
     let ids: Vec<i64> = members.iter().map(|member| member.user.0).collect();
     assert_eq!(ids, [3, 5], "the creator first");
-    let second = store.group_by_name(UserId(3), "team 2").expect("read").expect("group");
+    let second = store.people().group_by_name(UserId(3), "team 2").expect("read").expect("group");
     assert_eq!(second.members, 2);
-    assert_eq!(store.all_groups(crate::id::GroupId(0), 9).expect("groups").len(), 2);
+    assert_eq!(store.people().all_groups(crate::id::GroupId(0), 9).expect("groups").len(), 2);
 
-    let count = |sql: &str| store.db.query_row(sql, (), |row| row.get::<_, i64>(0)).expect("count");
+    let count = |sql: &str| {
+        store.db.as_sqlite().query_row(sql, (), |row| row.get::<_, i64>(0)).expect("count")
+    };
     assert_eq!(count("SELECT count(*) FROM user_login_log"), 100);
     assert_eq!(count("SELECT min(lastlogintime) FROM user_login_log"), 1_000_000_006);
     assert_eq!(count("SELECT count(*) FROM users WHERE createtime = 1000000000"), 2);
     assert_eq!(count("SELECT count(*) FROM users WHERE authtoken IS NOT NULL"), 0);
     assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'old%'"), 0);
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    assert_eq!(schema(&store.db), schema(&Temp::new().store.db));
+    assert_eq!(schema(store.db.as_sqlite()), schema(Temp::new().store.db.as_sqlite()));
 }
 
 #[test]
@@ -440,7 +509,7 @@ fn the_least_first_version_is_migrated() {
     let (temp, opened) = Temp::open(dir);
     assert_eq!(opened.migrated_from, Some(0));
     let temp = temp.reopen();
-    assert_eq!(temp.store.username(UserId(1)), Ok(Some("ann".into())));
+    assert_eq!(temp.store.people().username(UserId(1)), Ok(Some("ann".into())));
 }
 
 #[test]
@@ -463,21 +532,22 @@ fn p5_a_log_with_indexes_becomes_one_without() {
     );
     let (mut temp, opened) = Temp::open(dir);
     assert_eq!(opened, Opened { created: false, migrated_from: Some(1), old_passwords: 0 });
-    let mut now = schema(&temp.store.db);
+    let mut now = schema(temp.store.db.as_sqlite());
     now.sort();
-    let mut expected = schema(&Temp::new().store.db);
+    let mut expected = schema(Temp::new().store.db.as_sqlite());
     expected.sort();
     assert_eq!(now, expected);
     let store = &mut temp.store;
     assert_eq!(store.head(), Seq(41));
-    let page = store.page(UserId(2), Seq(0), 99).expect("page");
+    let page = store.snapshot().expect("a snapshot").page(UserId(2), Seq(0), 99).expect("page");
     assert_eq!((page.entries.len(), page.through), (40, Seq(41)));
     for i in 1..=40 {
-        let posted = store.find_mid(UserId(1), &format!("m{}", i * 7 % 41)).expect("look");
+        let posted =
+            store.log_mut().find_mid(UserId(1), &format!("m{}", i * 7 % 41)).expect("look");
         assert_eq!(posted.map(|posted| posted.seq), Some(Seq(i)));
     }
-    assert_eq!(store.find_mid(UserId(1), "m0"), Ok(None));
-    assert_eq!(store.find_mid(UserId(1), "m99"), Ok(None));
+    assert_eq!(store.log_mut().find_mid(UserId(1), "m0"), Ok(None));
+    assert_eq!(store.log_mut().find_mid(UserId(1), "m99"), Ok(None));
     assert_eq!(store.check(), Ok(Vec::new()));
     // What it was before is kept.
     let copy = Connection::open(temp.dir.path().join(COPY_BEFORE_UPGRADE)).expect("a copy");
@@ -525,7 +595,8 @@ fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_s
                 body: "hello",
                 mid: Some(&mid),
             };
-            let (from, seq) = (store.head().next().0, store.append(&entry).expect("append"));
+            let (from, seq) =
+                (store.head().next().0, store.log_mut().append(&entry).expect("append"));
             let to = match number % 10 {
                 0 => store.head().next().0,
                 _ => {
@@ -539,34 +610,40 @@ fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_s
             }
             let past = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
                 VALUES (2, ?1, ?2, ?3)";
-            store.db.execute(past, (group.0, from, to)).expect("a membership");
+            store.db.as_sqlite().execute(past, (group.0, from, to)).expect("a membership");
         }
     });
     temp.store.close().expect("close");
     sql(&temp.dir.path().join("p2sp.db"), VERSION_4);
     let (mut temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(4));
-    let (mut now, mut expected) = (schema(&temp.store.db), schema(&Temp::new().store.db));
+    let (mut now, mut expected) =
+        (schema(temp.store.db.as_sqlite()), schema(Temp::new().store.db.as_sqlite()));
     now.sort();
     expected.sort();
     assert_eq!(now, expected);
     assert_eq!(temp.store.check(), Ok(Vec::new()));
     let past = |store: &Store| {
         let sql = "SELECT from_seq FROM group_past WHERE userid = 2 ORDER BY from_seq";
-        let mut past = store.db.prepare(sql).expect("SQL");
+        let mut past = store.db.as_sqlite().prepare(sql).expect("SQL");
         let rows = past.query_map((), |row| row.get(0).map(Seq)).expect("rows");
         rows.map(|row| row.expect("a row")).collect::<Vec<Seq>>()
     };
     assert_eq!(past(&temp.store), said);
     let group = crate::id::GroupId(1);
-    let history = temp.store.history_of_group(bob, group, Part::Before(Seq(i64::MAX)), 99);
+    let history = temp.store.snapshot().expect("a snapshot").history_of_group(
+        bob,
+        group,
+        Part::Before(Seq(i64::MAX)),
+        99,
+    );
     let history = history.expect("history");
     assert!(history.iter().map(|entry| entry.seq).eq(said.iter().rev().copied()));
     for number in 0..200 {
-        let posted = temp.store.find_mid(ann, &mid(number)).expect("look");
+        let posted = temp.store.log_mut().find_mid(ann, &mid(number)).expect("look");
         assert!(posted.is_some(), "{number}");
     }
-    assert_eq!(temp.store.find_mid(ann, "zzz"), Ok(None));
+    assert_eq!(temp.store.log_mut().find_mid(ann, "zzz"), Ok(None));
     assert_eq!(past(&temp.reopen().store), said);
 }
 
@@ -587,7 +664,8 @@ fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
     sql(&temp.dir.path().join("p2sp.db"), VERSION_4);
     let (temp, _) = Temp::open(temp.dir);
     let found = |creator, name| {
-        let group = temp.store.group_by_name(UserId(creator), &group_key(name)).expect("read");
+        let group =
+            temp.store.people().group_by_name(UserId(creator), &group_key(name)).expect("read");
         group.map(|group| (group.id.0, group.name))
     };
     assert_eq!(found(1, "#team"), Some((2, "team".into())), "it had the name already");
@@ -625,11 +703,12 @@ fn every_earlier_version_becomes_exactly_this_one() {
 #[test]
 fn p6_a_program_that_reads_the_head_elsewhere_does_not_open_what_this_one_writes() {
     let temp = Temp::with_users(&["ann"]);
-    temp.store.db.pragma_update(None, "user_version", 2).expect("version");
+    temp.store.db.as_sqlite().pragma_update(None, "user_version", 2).expect("version");
     temp.store.close().expect("close");
     let (temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(2));
-    let version = temp.store.db.pragma_query_value(None, "user_version", |row| row.get(0));
+    let version =
+        temp.store.db.as_sqlite().pragma_query_value(None, "user_version", |row| row.get(0));
     assert_eq!(version, Ok(5));
 }
 
@@ -639,14 +718,14 @@ fn an_index_that_parted_words_at_marks_is_made_anew() {
     let (conversation, sender, kind) = (Conversation::Inbox(UserId(2)), UserId(1), EntryKind::Text);
     let body = "हिन्दी";
     let new = NewEntry { conversation, sender: Some(sender), unix: 9, kind, body, mid: None };
-    temp.transact(|store| _ = store.append(&new).expect("append"));
+    temp.transact(|store| _ = store.log_mut().append(&new).expect("append"));
     let of_version_4 = "DROP TABLE words;
         CREATE VIRTUAL TABLE words USING fts5 (who, text, content = '', contentless_delete = 1,
             tokenize = 'unicode61 remove_diacritics 0');
         INSERT INTO words (rowid, who, text) VALUES (1, 'u2 u1', 'हिन्दी');
         INSERT INTO meta VALUES ('indexed', '1')";
-    temp.store.db.execute_batch(of_version_4).expect("SQL");
-    temp.store.db.execute_batch(VERSION_4).expect("SQL");
+    temp.store.db.as_sqlite().execute_batch(of_version_4).expect("SQL");
+    temp.store.db.as_sqlite().execute_batch(VERSION_4).expect("SQL");
     temp.store.close().expect("close");
     let (mut temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(4));
@@ -658,14 +737,14 @@ fn an_index_that_parted_words_at_marks_is_made_anew() {
         };
         let expected = usize::from(line == body);
         assert_eq!(count(&mut temp.store), expected, "{line}");
-        temp.transact(|store| store.index_some(9).expect("index"));
+        temp.transact(|store| store.log_mut().index_some(9).expect("index"));
         assert_eq!(count(&mut temp.store), expected, "{line}");
     }
     assert!(temp.store.is_indexed());
     assert_eq!(temp.store.check(), Ok(Vec::new()));
-    let mut now = schema(&temp.store.db);
+    let mut now = schema(temp.store.db.as_sqlite());
     now.sort();
-    let mut expected = schema(&Temp::new().store.db);
+    let mut expected = schema(Temp::new().store.db.as_sqlite());
     expected.sort();
     assert_eq!(now, expected);
 }
@@ -712,7 +791,7 @@ fn old_passwords_are_wrapped_in_batches_that_resume() {
     assert_eq!(told, [(8, 8)]);
     assert_eq!(temp.store.old_passwords(), Ok(0));
     for id in [1, 16, 33, 40] {
-        let stored = temp.store.password(UserId(id)).expect("read").expect("user");
+        let stored = temp.store.people().password(UserId(id)).expect("read").expect("user");
         let task = Task::Verify { password: "correct horse".into(), stored, salt: [7; 16] };
         assert!(matches!(task.run(CHEAP), Outcome::Verified { ok: true, renewed: Some(_) }));
     }

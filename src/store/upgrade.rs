@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::mids::{is_greater, parts_of};
 use super::migrate::free_name;
+use crate::log::{is_greater, parts_of};
 use crate::names::Name;
 
 /// From that version.

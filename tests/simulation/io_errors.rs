@@ -111,7 +111,7 @@ fn try_fault(fault: Fault) -> Result<Option<Outcomes>, String> {
     *counter = 1;
     let opening = Opening { dir: dir.path(), epoch: EPOCH, synchronous: Synchronous::Full };
     let (store, _) = Store::open(&opening).map_err(|error| format!("P25: {error}"))?;
-    let is_new = store.user_count() == 0;
+    let is_new = store.people().user_count() == 0;
     drop(store);
     dump(dir.path())?;
     let found = Found::read(dir.path());

@@ -196,7 +196,7 @@ fn fill() -> Result<Vec<u8>, StoreError> {
 fn append(store: &mut Store) -> Result<(), StoreError> {
     let seq = store.head().0 + 1;
     let (from, to) = (UserId(seq % 50 + 1), UserId(seq * 7 % 50 + 1));
-    store.append(&NewEntry {
+    store.log_mut().append(&NewEntry {
         conversation: Conversation::Inbox(to),
         sender: Some(from),
         unix: 1,

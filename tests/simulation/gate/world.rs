@@ -304,9 +304,9 @@ fn required(field: &Field) -> Option<Name> {
 fn make_admin(dir: &TempDir, name: &str) {
     let opening = Opening { dir: dir.path(), epoch: "", synchronous: Synchronous::Off };
     let (mut store, _) = Store::open(&opening).expect("the database opens");
-    let user = store.user_by_key(&user_key(name)).expect("a look").expect("a user");
+    let user = store.people().user_by_key(&user_key(name)).expect("a look").expect("a user");
     store.begin().expect("a transaction");
-    store.set_admin(user.id, true).expect("a statement");
+    store.people_mut().set_admin(user.id, true).expect("a statement");
     store.commit(()).expect("a commit");
 }
 

@@ -112,7 +112,7 @@ impl House {
         self.net.set_witness(self.witness);
         let opening = Opening { epoch: EPOCH, dir: &self.dir, synchronous: self.synchronous };
         let (mut store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
-        if store.user_count() == 0 {
+        if store.people().user_count() == 0 {
             make_admin(&mut store).map_err(|error| error.to_string())?;
         }
         let mut server = Server::new(

@@ -95,13 +95,13 @@ pub(super) fn furnish(dir: &Path, choices: &Choices, users: usize, liars: usize)
         for b in 0..a {
             if choices.below(users) < 4 {
                 let (a, b) = (UserId(a as i64 + 1), UserId(b as i64 + 1));
-                store.befriend(a, b).map_err(broken)?;
+                store.people_mut().befriend(a, b).map_err(broken)?;
             }
         }
     }
     for liar in 0..liars {
         let liar = UserId((USERS_MAX + 2 + liar) as i64);
-        store.befriend(liar, UserId(2)).map_err(broken)?;
+        store.people_mut().befriend(liar, UserId(2)).map_err(broken)?;
     }
     for group in 0..1 + choices.below(3) {
         let name = Name::group(&format!("g{group}")).expect("a name");

@@ -1,0 +1,276 @@
+//! The database: one SQLite connection, one transaction at a time, and one function that writes.
+//!
+//! What SQLite keeps is written by numbered statements only, see [`Write`]. All of them go through
+//! [`Writer::run`], which can record what it did: a tick is then a list of numbers and values, and
+//! another database that runs it has the same rows. So nothing that is written may depend on
+//! anything but the statement, its values and the rows that are there: no clock, no random number.
+//!
+//! The log and the people stand above this module and the store above them. None of the three
+//! holds the connection: they are lent it, so the compiler sees who may write. What a table means
+//! is their business; this module knows no table, but for one thing: it counts the changes of
+//! `users` and `friends`, so that what is remembered of people can tell whether it is still true.
+
+mod changes;
+mod error;
+mod undo;
+
+use rusqlite::types::ToSql;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
+
+pub use changes::{Change, Sink};
+pub use error::{Result, StoreError};
+pub use undo::Undoable;
+
+use changes::Recorder;
+
+/// The text of a statement that reads or moves the transaction: a constant above the one function
+/// that runs it.
+pub type Sql = &'static str;
+
+/// A statement that writes: a constant above the one function that runs it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its number, which no other statement ever had or will have: a recorded change names it.
+    pub number: u16,
+    /// Its text.
+    pub sql: Sql,
+    /// Whether it changes rows of `users` or `friends`.
+    pub changes_people: bool,
+}
+
+impl Write {
+    /// The statement of that number.
+    pub const fn new(number: u16, sql: Sql) -> Write {
+        Write { number, sql, changes_people: false }
+    }
+
+    /// The same, where rows of `users` or `friends` are changed.
+    pub const fn of_people(number: u16, sql: Sql) -> Write {
+        Write { number, sql, changes_people: true }
+    }
+}
+
+/// The database.
+pub struct Db {
+    sqlite: Connection,
+    in_transaction: bool,
+    /// How often rows of `users` or `friends` were changed, or a change was undone.
+    people_changes: u64,
+    recorder: Option<Recorder>,
+}
+
+impl Db {
+    /// Takes an open connection. What it needs to be set to is the store's to know.
+    pub fn new(sqlite: Connection) -> Db {
+        Db { sqlite, in_transaction: false, people_changes: 0, recorder: None }
+    }
+
+    /// From here on `sink` is given what each transaction wrote, behind its COMMIT.
+    pub fn record(&mut self, sink: Sink) {
+        assert!(!self.in_transaction, "a transaction is recorded from its beginning");
+        self.recorder = Some(Recorder::new(sink));
+    }
+
+    /// Whether a transaction was begun and neither committed nor rolled back.
+    pub fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    /// Begins a transaction.
+    pub fn begin(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "one transaction at a time");
+        self.control("BEGIN IMMEDIATE")?;
+        self.in_transaction = true;
+        Ok(())
+    }
+
+    /// Begins a request within the transaction. There is one level.
+    pub fn savepoint(&mut self) -> Result<()> {
+        self.check_alive()?;
+        self.control("SAVEPOINT request")?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.savepoint();
+        }
+        Ok(())
+    }
+
+    /// Ends the request and keeps what it did.
+    pub fn release(&mut self) -> Result<()> {
+        self.check_alive()?;
+        self.control("RELEASE request")
+    }
+
+    /// Ends the request and undoes what it did. If SQLite has ended the whole transaction,
+    /// nothing is left to undo, and the next statement says so.
+    pub fn undo_savepoint(&mut self) -> Result<()> {
+        self.people_changes += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.undo_savepoint();
+        }
+        if self.sqlite.is_autocommit() {
+            return Ok(());
+        }
+        self.control("ROLLBACK TO request")?;
+        self.control("RELEASE request")
+    }
+
+    /// Commits the transaction. If it fails, the transaction is still to be rolled back.
+    pub fn commit(&mut self) -> Result<()> {
+        self.check_alive()?;
+        self.control("COMMIT")?;
+        self.in_transaction = false;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.commit();
+        }
+        Ok(())
+    }
+
+    /// Undoes the whole transaction, whether or not SQLite has done it already.
+    pub fn rollback(&mut self) -> Result<()> {
+        assert!(self.in_transaction, "a transaction is rolled back once");
+        self.people_changes += 1;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.rollback();
+        }
+        if !self.sqlite.is_autocommit() {
+            self.control("ROLLBACK")?;
+        }
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Begins reads outside a transaction: SQLite looks at its files once for all of them and not
+    /// once for each.
+    pub fn begin_reads(&mut self) -> Result<()> {
+        assert!(!self.in_transaction, "only what is committed is read here");
+        self.control("BEGIN")
+    }
+
+    /// Ends the reads.
+    pub fn end_reads(&mut self) -> Result<()> {
+        self.control("COMMIT")
+    }
+
+    fn control(&self, sql: Sql) -> Result<()> {
+        self.sqlite.prepare_cached(sql)?.execute(())?;
+        Ok(())
+    }
+
+    /// Runs a statement once, and returns how many rows it changed.
+    pub fn write(&mut self, write: &Write, values: &[&dyn ToSql]) -> Result<usize> {
+        self.writer(write)?.run(values)
+    }
+
+    /// Runs a statement that inserts one row, and returns the id that the row was given.
+    pub fn insert(&mut self, write: &Write, values: &[&dyn ToSql]) -> Result<i64> {
+        self.write(write, values)?;
+        let id = self.sqlite.last_insert_rowid();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.gave(id);
+        }
+        Ok(id)
+    }
+
+    /// Prepares a statement that is to be run several times in a row.
+    pub fn writer<'a>(&'a mut self, write: &'a Write) -> Result<Writer<'a>> {
+        assert!(self.in_transaction, "a write stands in a transaction");
+        self.check_alive()?;
+        let statement = self.sqlite.prepare_cached(write.sql)?;
+        let (recorder, people_changes) = (self.recorder.as_mut(), &mut self.people_changes);
+        Ok(Writer { write, statement, recorder, people_changes })
+    }
+
+    /// SQLite ends a transaction by itself when the disk or the memory is full, and would then
+    /// commit each further statement alone. So none is run: each fails with [`StoreError::Full`]
+    /// until the transaction is rolled back.
+    pub fn check_alive(&self) -> Result<()> {
+        assert!(self.in_transaction, "a write stands in a transaction");
+        if self.sqlite.is_autocommit() { Err(StoreError::Full) } else { Ok(()) }
+    }
+
+    /// The only row of a query, if there is one.
+    pub fn row<T>(
+        &self,
+        sql: Sql,
+        params: impl Params,
+        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.sqlite.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// Whether a query has a row.
+    pub fn exists(&self, sql: Sql, params: impl Params) -> Result<bool> {
+        Ok(self.row(sql, params, |_| Ok(()))?.is_some())
+    }
+
+    /// The number that a query counts.
+    pub fn count(&self, sql: Sql, params: impl Params) -> Result<u64> {
+        Ok(self.sqlite.prepare_cached(sql)?.query_row(params, |row| unsigned(row, 0))?)
+    }
+
+    /// All rows of a query, which its statement bounds.
+    pub fn rows<T>(
+        &self,
+        sql: Sql,
+        params: impl Params,
+        read: impl FnMut(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let rows = statement.query_map(params, read)?.collect::<rusqlite::Result<Vec<T>>>()?;
+        Ok(rows)
+    }
+
+    /// A query whose rows the caller takes one by one, or that it asks several times.
+    pub fn query(&self, sql: Sql) -> Result<CachedStatement<'_>> {
+        Ok(self.sqlite.prepare_cached(sql)?)
+    }
+
+    /// How often rows of `users` or `friends` were changed, or a change was undone: what was read
+    /// of them holds while this number stays.
+    pub fn people_changes(&self) -> u64 {
+        self.people_changes
+    }
+
+    /// The connection, for what is no statement: settings, checkpoints, a limit on a query's time.
+    pub fn sqlite(&mut self) -> &mut Connection {
+        &mut self.sqlite
+    }
+
+    /// The connection, to be looked at.
+    pub fn as_sqlite(&self) -> &Connection {
+        &self.sqlite
+    }
+
+    /// Gives the connection back.
+    pub fn into_sqlite(self) -> Connection {
+        self.sqlite
+    }
+}
+
+/// A prepared statement that writes.
+pub struct Writer<'a> {
+    write: &'a Write,
+    statement: CachedStatement<'a>,
+    recorder: Option<&'a mut Recorder>,
+    people_changes: &'a mut u64,
+}
+
+impl Writer<'_> {
+    /// Runs the statement with these values, and returns how many rows it changed. Every write of
+    /// this program is this call.
+    pub fn run(&mut self, values: &[&dyn ToSql]) -> Result<usize> {
+        let rows = self.statement.execute(values)?;
+        if self.write.changes_people && rows > 0 {
+            *self.people_changes += 1;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.add(self.write.number, values, rows)?;
+        }
+        Ok(rows)
+    }
+}
+
+/// A number that is never negative.
+pub fn unsigned(row: &Row, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(i64::unsigned_abs)
+}

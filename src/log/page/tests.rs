@@ -1,0 +1,432 @@
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::id::GroupId;
+use crate::limits::{MESSAGE_BYTES_MAX, PAGE_ROWS};
+use crate::names::Name;
+use crate::store::tests::Temp;
+use crate::store::{EntryKind, GroupLabel, GroupStatus, NewEntry, Posted, Store};
+
+const READERS: [UserId; 3] = [UserId(1), UserId(2), UserId(3)];
+
+/// What may happen to the log, by users and groups out of three.
+#[derive(Clone, Debug)]
+enum Step {
+    Everyone(usize, EntryKind),
+    Inbox(usize, usize, EntryKind),
+    Group(usize, usize),
+    Toggle(usize, usize),
+    Delete(usize),
+    Prune(usize),
+    Commit,
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let kind = prop::sample::select(vec![EntryKind::Text, EntryKind::System, EntryKind::Notice]);
+    let one = 0..3_usize;
+    let two = (one.clone(), one.clone());
+    let said = (two.clone(), kind.clone());
+    prop_oneof![
+        1 => (one.clone(), kind).prop_map(|(by, kind)| Step::Everyone(by, kind)),
+        4 => said.prop_map(|((by, to), kind)| Step::Inbox(by, to, kind)),
+        6 => two.clone().prop_map(|(by, group)| Step::Group(by, group)),
+        5 => two.prop_map(|(user, group)| Step::Toggle(user, group)),
+        1 => one.prop_map(Step::Delete),
+        1 => (0..40_usize).prop_map(Step::Prune),
+        2 => Just(Step::Commit),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// The promise in its plainest form: at each append, who is a reader at that moment.
+#[derive(Default)]
+struct Model {
+    entries: HashMap<i64, (Conversation, Option<UserId>, EntryKind)>,
+    visible: HashMap<UserId, Vec<i64>>,
+}
+
+impl Model {
+    fn append(&mut self, store: &mut Store, to: Conversation, by: usize, kind: EntryKind) {
+        let sender = Some(READERS[by]);
+        let seq = store.log_mut().append(&entry(to, sender, kind)).expect("append");
+        self.entries.insert(seq.0, (to, sender, kind));
+        for reader in READERS {
+            let sees = match to {
+                Conversation::Everyone => true,
+                Conversation::Inbox(owner) => owner == reader,
+                Conversation::Group(group) => {
+                    store.people().is_member(group, reader).expect("member")
+                }
+            };
+            if sees {
+                self.visible.entry(reader).or_default().push(seq.0);
+            }
+        }
+    }
+
+    fn check(&self, store: &mut Store, reader: UserId, from: i64, rows: usize) {
+        let nothing = Vec::new();
+        let visible = self.visible.get(&reader).unwrap_or(&nothing);
+        let first = store.log_mut().log.first().0;
+        let after = visible.iter().copied().filter(|seq| *seq > from && *seq >= first);
+        let after = after.take(rows);
+        let page = pages(store, reader, from, rows);
+        assert_eq!(seqs(&page), after.collect::<Vec<_>>(), "{reader:?} after {from}");
+
+        for other in READERS {
+            let pair = |(to, by, kind): &(Conversation, Option<UserId>, EntryKind)| {
+                let (mine, theirs) = (Conversation::Inbox(reader), Conversation::Inbox(other));
+                let said =
+                    (*to == mine && *by == Some(other)) || (*to == theirs && *by == Some(reader));
+                said && *kind != EntryKind::Notice
+            };
+            let mut said: Vec<i64> =
+                self.entries.iter().filter(|(_, e)| pair(e)).map(|(seq, _)| *seq).collect();
+            said.sort_unstable();
+            let ahead = store.snapshot().expect("a snapshot").log.history_between(
+                reader,
+                other,
+                Part::After(Seq(from)),
+                rows,
+            );
+            let expected = said.iter().filter(|seq| **seq > from && **seq >= first);
+            let expected: Vec<i64> = expected.copied().take(rows).collect();
+            assert_eq!(seqs(&ahead.expect("history")), expected, "{reader:?} and {other:?}");
+            said.reverse();
+            said.retain(|seq| *seq < from && *seq >= first);
+            said.truncate(rows);
+            let history = store.snapshot().expect("a snapshot").log.history_between(
+                reader,
+                other,
+                Part::Before(Seq(from)),
+                rows,
+            );
+            assert_eq!(seqs(&history.expect("history")), said, "{reader:?} and {other:?}");
+        }
+        for group in (1..=3).map(GroupId) {
+            let here = |seq: &i64| self.entries[seq].0 == Conversation::Group(group);
+            let back = visible.iter().rev().copied().filter(|seq| *seq < from && here(seq));
+            let history = store.snapshot().expect("a snapshot").history_of_group(
+                reader,
+                group,
+                Part::Before(Seq(from)),
+                rows,
+            );
+            let expected: Vec<i64> = back.filter(|seq| *seq >= first).take(rows).collect();
+            assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
+            let history = store.snapshot().expect("a snapshot").history_of_group(
+                reader,
+                group,
+                Part::After(Seq(from)),
+                rows,
+            );
+            let ahead = visible.iter().copied().filter(|seq| *seq > from && here(seq));
+            let expected: Vec<i64> = ahead.filter(|seq| *seq >= first).take(rows).collect();
+            assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
+        }
+    }
+}
+
+fn entry(to: Conversation, by: Option<UserId>, kind: EntryKind) -> NewEntry<'static> {
+    NewEntry { conversation: to, sender: by, unix: 1, kind, body: "hello", mid: None }
+}
+
+fn text(to: Conversation) -> NewEntry<'static> {
+    entry(to, Some(READERS[0]), EntryKind::Text)
+}
+
+/// `rows` entries, from as many pages as it takes. The first tells what is gone.
+fn pages(store: &mut Store, reader: UserId, from: i64, rows: usize) -> Vec<Entry> {
+    let (mut entries, mut after) = (Vec::new(), Seq(from));
+    while entries.len() < rows && after < store.head() {
+        let page = store
+            .snapshot()
+            .expect("a snapshot")
+            .page(reader, after, rows - entries.len())
+            .expect("page");
+        assert!(page.through > after, "a page goes on");
+        let gone = page.gap.map(|gap| (gap.from, gap.to.next()));
+        assert_eq!(
+            gone,
+            (after.next() < store.log_mut().log.first())
+                .then(|| (after.next(), store.log_mut().log.first()))
+        );
+        assert!(page.entries.iter().all(|entry| (after..=page.through).contains(&entry.seq)));
+        entries.extend(page.entries);
+        after = page.through;
+    }
+    entries
+}
+
+fn seqs(entries: &[Entry]) -> Vec<i64> {
+    entries.iter().map(|entry| entry.seq.0).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn p9_p11_a_page_is_what_was_visible_when_it_was_said(
+        steps in prop::collection::vec(step(), 1..60),
+        rows in 1..8_usize,
+    ) {
+        let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+        temp.store.begin().expect("begin");
+        let store = &mut temp.store;
+        for (owner, name) in READERS.into_iter().zip(["a", "b", "c"]) {
+            store.add_group(owner, &Name::group(name).expect("name"), 1).expect("group");
+        }
+        let mut model = Model::default();
+        for step in steps {
+            let store = &mut temp.store;
+            match step {
+                Step::Everyone(by, kind) => {
+                    model.append(store, Conversation::Everyone, by, kind);
+                }
+                Step::Inbox(by, to, kind) => {
+                    model.append(store, Conversation::Inbox(READERS[to]), by, kind);
+                }
+                Step::Group(by, group) => {
+                    let group = GroupId(group as i64 + 1);
+                    let status = store.people().group(group).expect("read").expect("group").status;
+                    // Nothing is said in a deleted group.
+                    if status != GroupStatus::Deleted {
+                        let group = Conversation::Group(group);
+                        model.append(store, group, by, EntryKind::Text);
+                    }
+                }
+                Step::Toggle(user, group) => {
+                    let (user, group) = (READERS[user], GroupId(group as i64 + 1));
+                    let status = store.people().group(group).expect("read").expect("group").status;
+                    if !store.leave(group, user).expect("leave")
+                        && status != GroupStatus::Deleted
+                    {
+                        store.join(group, user).expect("join");
+                    }
+                }
+                Step::Delete(group) => {
+                    store.delete_group(GroupId(group as i64 + 1)).expect("delete");
+                }
+                Step::Prune(through) => {
+                    store.commit(()).expect("commit");
+                    store.begin().expect("begin");
+                    let (kept, through) = (store.log_mut().log.first(), Seq(through as i64));
+                    let pruned = store.log_mut().prune(i64::MAX, through, 5).expect("prune").0 as i64;
+                    assert_eq!(store.log_mut().log.first().0, kept.0 + pruned);
+                    assert!(pruned == 0 || store.log_mut().log.first() <= through.next());
+                }
+                Step::Commit => {
+                    store.commit(()).expect("commit");
+                    store.begin().expect("begin");
+                }
+                Step::Reopen => {
+                    store.commit(()).expect("commit");
+                    temp = temp.reopen();
+                    temp.store.begin().expect("begin");
+                }
+            }
+        }
+        let store = &mut temp.store;
+        store.commit(()).expect("commit");
+        for reader in READERS {
+            for from in [0, store.head().0 / 2, store.head().0, i64::MAX - 1] {
+                model.check(store, reader, from, rows);
+            }
+        }
+        let broken = store.check().expect("check");
+        prop_assert!(!broken.iter().any(|broken| broken.rule.starts_with("log")));
+    }
+}
+
+/// As `schema.sql` tells whoever takes the newest away.
+fn remove(store: &Store, rows: &str) {
+    let head = store.head().0;
+    let remove = format!("UPDATE log_state SET head = {head}; DELETE FROM log WHERE {rows}");
+    store.sqlite().execute_batch(&format!("BEGIN; {remove}; COMMIT")).expect("remove");
+}
+
+#[test]
+fn p6_a_seq_is_never_given_twice() {
+    let mut temp = Temp::with_users(&["ann"]);
+    let to = Conversation::Everyone;
+    temp.transact(|store| {
+        assert_eq!(store.log_mut().append(&text(to)), Ok(Seq(1)));
+        assert_eq!(store.log_mut().append(&text(to)), Ok(Seq(2)));
+        assert_eq!(store.head(), Seq(2));
+    });
+    let temp = temp.reopen();
+    assert_eq!(temp.store.head(), Seq(2), "though nothing but the row tells it");
+    remove(&temp.store, "seq = 2");
+    let mut temp = temp.reopen();
+    assert_eq!(temp.store.head(), Seq(2));
+    temp.transact(|store| assert_eq!(store.log_mut().append(&text(to)), Ok(Seq(3))));
+    remove(&temp.store, "true");
+    let mut temp = temp.reopen();
+    assert_eq!(temp.store.log_rows(), 0);
+    temp.transact(|store| assert_eq!(store.log_mut().append(&text(to)), Ok(Seq(4))));
+    assert_eq!(temp.store.log_rows(), 1);
+}
+
+#[test]
+fn p3_undone_entries_leave_no_trace() {
+    let mut temp = Temp::with_users(&["ann"]);
+    let (store, to) = (&mut temp.store, Conversation::Everyone);
+    store.begin().expect("begin");
+    store.log_mut().append(&text(to)).expect("append");
+    store.savepoint().expect("savepoint");
+    store.log_mut().append(&text(to)).expect("append");
+    store.rollback_to_savepoint().expect("undo");
+    assert_eq!(store.head(), Seq(1));
+    store.savepoint().expect("savepoint");
+    assert_eq!(store.log_mut().append(&text(to)), Ok(Seq(2)));
+    store.release().expect("release");
+    store.commit(()).expect("commit");
+    store.begin().expect("begin");
+    store.log_mut().append(&text(to)).expect("append");
+    store.rollback().expect("rollback");
+    assert_eq!((store.head(), store.in_transaction()), (Seq(2), false));
+    assert_eq!(seqs(&pages(store, READERS[0], 0, 9)), [1, 2]);
+}
+
+#[test]
+fn p5_a_mid_is_stored_once_and_found_again() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    let to = Conversation::Inbox(READERS[1]);
+    let mid = |mid| NewEntry { mid: Some(mid), ..text(to) };
+    temp.transact(|store| {
+        let seq = store.log_mut().append(&mid("m1")).expect("append");
+        let posted = Posted { seq, conversation: to, kind: EntryKind::Text, body: "hello".into() };
+        assert_eq!(store.log_mut().find_mid(READERS[0], "m1"), Ok(Some(posted)));
+        assert_eq!(store.log_mut().find_mid(READERS[1], "m1"), Ok(None), "another's");
+        assert_eq!(store.log_mut().find_mid(READERS[0], "M1"), Ok(None), "exact bytes");
+        store.log_mut().append(&mid("m2")).expect("another");
+        store.log_mut().append(&text(to)).expect("without");
+        store.log_mut().append(&text(to)).expect("without");
+    });
+}
+
+#[test]
+fn p12_a_membership_has_sharp_edges() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    let [ann, bob, _] = READERS;
+    let (mut group, mut said) = (GroupId(0), Vec::new());
+    temp.transact(|store| {
+        group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
+        let to = Conversation::Group(group);
+        for joins in [false, true, false, true] {
+            said.push(store.log_mut().append(&text(to)).expect("append").0);
+            if joins {
+                store.join(group, bob).expect("join");
+            } else {
+                store.leave(group, bob).expect("leave");
+            }
+        }
+        said.push(store.log_mut().append(&text(to)).expect("append").0);
+        store
+            .log_mut()
+            .append(&entry(to, None, EntryKind::Notice))
+            .expect("the notice of deletion");
+        store.delete_group(group).expect("delete");
+        store.log_mut().append(&text(to)).expect("append");
+    });
+    let page = pages(&mut temp.store, bob, 0, 9);
+    assert_eq!(seqs(&page), [3, 5, 6], "the third was said while bob was in, and so on");
+    assert_eq!(said, [1, 2, 3, 4, 5]);
+    let label = GroupLabel { name: "team".into(), creator: "ann".into() };
+    assert!(page.iter().all(|entry| entry.group.as_ref() == Some(&label)), "though deleted");
+    assert_eq!(seqs(&pages(&mut temp.store, ann, 0, 9)), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn p12_p21_a_past_without_a_word_is_kept_once_and_costs_nothing() {
+    let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
+    let [ann, bob, _] = READERS;
+    let mut group = GroupId(0);
+    let count = |store: &Store| {
+        let sql = "SELECT count(*) FROM group_past WHERE userid = 2";
+        store.sqlite().query_row(sql, (), |row| row.get::<_, i64>(0)).expect("a count")
+    };
+    temp.transact(|store| {
+        group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
+        let (to, inbox) = (Conversation::Group(group), Conversation::Inbox(bob));
+        store.log_mut().append(&text(to)).expect("append");
+        store.join(group, bob).expect("join");
+        store.log_mut().append(&text(to)).expect("what bob sees of it");
+        store.leave(group, bob).expect("leave");
+        for _ in 0..300 {
+            store.join(group, bob).expect("join");
+            store.log_mut().append(&entry(inbox, None, EntryKind::Notice)).expect("append");
+            store.leave(group, bob).expect("leave");
+            store.log_mut().append(&entry(to, None, EntryKind::Notice)).expect("append");
+        }
+        assert_eq!(count(store), 1);
+        assert_eq!(store.people().was_member(group, bob), Ok(true));
+        let history = store.snapshot().expect("a snapshot").history_of_group(
+            bob,
+            group,
+            Part::Before(Seq(i64::MAX)),
+            9,
+        );
+        assert_eq!(seqs(&history.expect("history")), [2]);
+    });
+    // Nothing was said in a whole past: that somebody was there is kept all the same.
+    temp.transact(|store| {
+        let other = Name::group("other").expect("name");
+        let other = store.add_group(ann, &other, 1).expect("group");
+        for _ in 0..3 {
+            store.join(other, bob).expect("join");
+            store.log_mut().append(&text(Conversation::Everyone)).expect("append");
+            store.leave(other, bob).expect("leave");
+        }
+        assert_eq!((count(store), store.people().was_member(other, bob)), (2, Ok(true)));
+        assert_eq!(store.people().was_member(other, READERS[2]), Ok(false));
+    });
+}
+
+#[test]
+fn an_entry_carries_the_names_a_push_needs() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    temp.transact(|store| {
+        let to = Conversation::Inbox(READERS[1]);
+        let said = NewEntry { unix: 77, kind: EntryKind::AdminText, ..text(to) };
+        store.log_mut().append(&said).expect("append");
+        store.log_mut().append(&entry(to, None, EntryKind::System)).expect("append");
+    });
+    let page = pages(&mut temp.store, READERS[1], 0, 9);
+    let said = &page[0];
+    assert_eq!(said.sender_name.as_deref(), Some("ann"));
+    assert_eq!((said.unix, said.kind, &*said.body), (77, EntryKind::AdminText, "hello"));
+    assert_eq!((said.sender, &said.group), (Some(READERS[0]), &None));
+    assert_eq!((page[1].sender, &page[1].sender_name), (None, &None));
+    assert!(!format!("{page:?}").contains("hello"), "P27");
+}
+
+#[test]
+fn p21_no_more_text_is_read_at_once_than_there_is_room_for() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    let [ann, bob, _] = READERS;
+    let (body, count) = ("x".repeat(MESSAGE_BYTES_MAX), 100);
+    temp.transact(|store| {
+        let long = NewEntry { body: &body, ..text(Conversation::Inbox(bob)) };
+        (0..count).for_each(|_| _ = store.log_mut().append(&long).expect("append"));
+    });
+    let room = |bytes: usize| bytes.div_ceil(MESSAGE_BYTES_MAX);
+    let first =
+        temp.store.snapshot().expect("a snapshot").page(bob, Seq(0), PAGE_ROWS).expect("page");
+    assert_eq!(first.entries.len(), room(PAGE_BYTES));
+    assert_eq!(Some(first.through), first.entries.last().map(|entry| entry.seq));
+    assert_eq!(seqs(&pages(&mut temp.store, bob, 0, PAGE_ROWS)), Vec::from_iter(1..=count));
+    for (me, other) in [(ann, bob), (bob, ann)] {
+        let history = temp
+            .store
+            .snapshot()
+            .expect("a snapshot")
+            .log
+            .history_between(me, other, Part::Before(Seq(i64::MAX)), 50)
+            .expect("history");
+        assert_eq!(history.len(), room(LIST_BYTES_MAX));
+        assert_eq!(history[0].seq, Seq(count));
+    }
+}

@@ -1,0 +1,138 @@
+use super::*;
+use crate::id::{Conversation, Seq};
+use crate::store::tests::Temp;
+use crate::store::{EntryKind, NewEntry, Store, StoreError};
+
+const ANN: UserId = UserId(1);
+
+fn name(raw: &str) -> Name {
+    Name::user(raw).expect("a name")
+}
+
+#[test]
+fn a_user_is_found_by_id_and_by_any_spelling() {
+    let mut temp = Temp::with_users(&["Ann", "bob"]);
+    let ann = User { id: ANN, name: "Ann".into(), blocked: false, admin: false };
+    assert_eq!(temp.store.people().user(ANN), Ok(Some(ann.clone())));
+    assert_eq!(temp.store.people().user_by_key(&name("ANN").key), Ok(Some(ann.clone())));
+    assert_eq!(temp.store.people().username(ANN), Ok(Some("Ann".into())));
+    assert_eq!(temp.store.people().user(UserId(3)), Ok(None));
+    assert_eq!(temp.store.people().user_by_key("Ann"), Ok(None), "keys are folded by the caller");
+    temp.transact(|store| {
+        store.people_mut().set_blocked(ANN, true).expect("block");
+        store.people_mut().set_admin(ANN, true).expect("grant");
+        let changed = User { blocked: true, admin: true, ..ann.clone() };
+        assert_eq!(store.people().user(ANN), Ok(Some(changed)));
+        store.people_mut().set_blocked(ANN, false).expect("unblock");
+        store.people_mut().set_admin(ANN, false).expect("revoke");
+        assert_eq!(store.people().user(ANN), Ok(Some(ann)));
+    });
+    let names = |after, rows| {
+        let page = temp.store.people().users_page(UserId(after), rows).expect("page");
+        page.into_iter().map(|user| user.name).collect::<Vec<_>>()
+    };
+    assert_eq!((names(0, 1), names(1, 9)), (vec!["Ann".into()], vec!["bob".into()]));
+}
+
+#[test]
+fn p9_a_new_user_begins_at_the_head() {
+    let mut temp = Temp::with_users(&["ann"]);
+    let (conversation, kind) = (Conversation::Everyone, EntryKind::System);
+    let entry = NewEntry { conversation, sender: None, unix: 1, kind, body: "old", mid: None };
+    temp.transact(|store| {
+        store.log_mut().append(&entry).expect("append");
+        let bob = store.add_user(&name("bob"), "!", true, 1).expect("user");
+        assert_eq!((bob, store.people().cursor(bob)), (UserId(2), Ok(Seq(1))));
+        assert_eq!(store.people().cursor(ANN), Ok(Seq(0)));
+        assert_eq!(
+            store.people().user(bob).map(|user| user.is_some_and(|user| user.admin)),
+            Ok(true)
+        );
+    });
+}
+
+#[test]
+fn the_count_of_users_follows_a_rollback() {
+    let mut temp = Temp::with_users(&["ann"]);
+    let store = &mut temp.store;
+    store.begin().expect("begin");
+    store.savepoint().expect("savepoint");
+    store.add_user(&name("bob"), "!", false, 1).expect("user");
+    assert_eq!(store.people().user_count(), 2);
+    store.rollback_to_savepoint().expect("undo");
+    assert_eq!(store.people().user_count(), 1);
+    store.add_user(&name("cem"), "!", false, 1).expect("user");
+    store.rollback().expect("rollback");
+    assert_eq!(store.people().user_count(), 1);
+    assert_eq!(temp.reopen().store.people().user_count(), 1);
+}
+
+#[test]
+fn a_name_is_taken_once_and_never_null() {
+    let mut temp = Temp::with_users(&["ann"]);
+    temp.transact(|store| {
+        let again = store.add_user(&name("ANN"), "!", false, 1);
+        assert!(matches!(again, Err(StoreError::Broken(_))), "{again:?}");
+    });
+    for column in ["username", "namekey", "userpassword", "userstatus", "createtime"] {
+        let sql = format!("UPDATE users SET {column} = NULL");
+        assert!(temp.store.sqlite().execute(&sql, ()).is_err(), "{column}");
+    }
+    for wrong in ["userstatus = 2", "isadmin = 'yes'", "authtoken = x'00'", "username = x'00'"] {
+        assert!(temp.store.sqlite().execute(&format!("UPDATE users SET {wrong}"), ()).is_err());
+    }
+}
+
+#[test]
+fn p18_a_key_is_worth_something_until_it_is_replaced_or_revoked() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    temp.transact(|store| {
+        let owner = |store: &Store, hash: [u8; 32]| store.people().key_owner(&hash).expect("read");
+        assert_eq!(owner(store, [1; 32]), None);
+        store.people_mut().set_key(ANN, Some(&[1; 32]), 10).expect("key");
+        let later = 10 + KEY_TOUCH_SECONDS;
+        for (unix, used) in [(later - 1, 10), (later, later)] {
+            store.people_mut().touch_key(ANN, unix).expect("touch");
+            let found = owner(store, [1; 32]).expect("the owner");
+            assert_eq!((found.user.id, found.created, found.used), (ANN, 10, used));
+        }
+        store.people_mut().set_key(ANN, Some(&[2; 32]), 30).expect("key");
+        assert_eq!(owner(store, [1; 32]), None);
+        assert_eq!(owner(store, [2; 32]).map(|found| found.used), Some(30));
+        store.people_mut().set_key(ANN, None, 40).expect("revoke");
+        store.people_mut().set_key(UserId(2), None, 40).expect("two users without a key");
+        assert_eq!(owner(store, [2; 32]), None);
+    });
+}
+
+#[test]
+fn p27_credentials_do_not_show_the_password() {
+    let mut temp = Temp::with_users(&["ann"]);
+    temp.transact(|store| store.people_mut().set_password(ANN, "password$secret").expect("set"));
+    let found = temp.store.people().credentials("ann").expect("read").expect("user");
+    assert_eq!((found.user.id, found.password.as_str()), (ANN, "password$secret"));
+    assert!(!format!("{found:?}").contains("secret"));
+    assert_eq!(temp.store.people().password(ANN), Ok(Some("password$secret".into())));
+    assert!(temp.store.people().credentials("bob").expect("read").is_none());
+}
+
+#[test]
+fn p20_the_sign_in_log_keeps_the_last_hundred_of_a_user() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    let user = |id: i64| User { id: UserId(id), name: "x".into(), blocked: false, admin: false };
+    temp.transact(|store| {
+        store.people_mut().log_sign_in(&user(2), 0, "::1").expect("log");
+        for unix in 1..=LOGIN_LOG_ROWS as i64 + 5 {
+            store.people_mut().log_sign_in(&user(1), unix, "::1").expect("log");
+        }
+    });
+    let sql = "SELECT count(*), min(lastlogintime), max(lastlogintime) FROM user_login_log
+        WHERE userid = ?1";
+    let kept = |id: i64| {
+        let row =
+            temp.store.sqlite().query_row(sql, [id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)));
+        row.expect("row")
+    };
+    assert_eq!(kept(1), (100, 6, 105));
+    assert_eq!(kept(2), (1, 0, 0));
+}

@@ -1,0 +1,119 @@
+//! What needs both people and the log: whoever comes or goes does so at a seq.
+
+use std::collections::HashMap;
+
+use rusqlite::params;
+
+use super::{Result, Sql, Store, Write};
+use crate::id::{Conversation, GroupId, UserId};
+use crate::names::Name;
+use crate::people::Ended;
+
+/// Memberships that an upgrade looks at in one transaction.
+const MEMBERSHIPS_PER_STEP: usize = 4_096;
+
+impl Store {
+    /// Registers a user, who starts at the log's head: what was said before is not for them.
+    /// `password` is the stored form. The name must be free.
+    pub fn add_user(
+        &mut self,
+        name: &Name,
+        password: &str,
+        admin: bool,
+        unix: i64,
+    ) -> Result<UserId> {
+        let head = self.head();
+        self.people_mut().add_user(name, password, admin, unix, head)
+    }
+
+    /// Creates a group with its creator as the first member. The creator must have no other
+    /// group of that name.
+    pub fn add_group(&mut self, creator: UserId, name: &Name, unix: i64) -> Result<GroupId> {
+        let head = self.head();
+        self.people_mut().add_group(creator, name, unix, head)
+    }
+
+    /// Lets a user into a group, who must not be in it: they see what is appended from here on.
+    pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
+        let head = self.head();
+        self.people_mut().join(group, user, head)
+    }
+
+    /// Takes a user out of a group: they see nothing that is appended from here on. False if
+    /// they were not in it.
+    pub fn leave(&mut self, group: GroupId, user: UserId) -> Result<bool> {
+        let Some(from) = self.people().joined_at(group, user)? else { return Ok(false) };
+        let to = self.head().next().0;
+        let is_kept = from < to
+            && (self.was_said_in(group, (from, to))?
+                || !self.people().has_other_past(group, user, to)?);
+        self.people_mut().leave(group, user, is_kept.then_some((from, to)))?;
+        Ok(true)
+    }
+
+    /// Whether something was said in a group in that interval.
+    fn was_said_in(&mut self, group: GroupId, interval: (i64, i64)) -> Result<bool> {
+        let said = self.log_mut().is_anything_in(Conversation::Group(group), interval)?;
+        Ok(said)
+    }
+
+    /// Deletes a group: none of its members sees anything that is appended from here on, for
+    /// nothing is appended to a deleted group.
+    pub fn delete_group(&mut self, group: GroupId) -> Result<()> {
+        let head = self.head();
+        self.people_mut().delete_group(group, head)
+    }
+
+    const MANY_MEMBERSHIPS: Sql = "SELECT count(*) FROM meta WHERE name = 'memberships'";
+    const NO_MORE_MEMBERSHIPS: Write =
+        Write::new(21, "DELETE FROM meta WHERE name = 'memberships'");
+    /// Earlier versions kept every membership, whatever was said in it. Of a database that an
+    /// upgrade has marked, those that tell nothing are forgotten, some with each transaction; what
+    /// a crash leaves is done at the next start. Stands between transactions.
+    pub(super) fn forget_empty_memberships(&mut self) -> Result<()> {
+        if self.db.count(Self::MANY_MEMBERSHIPS, ())? == 0 {
+            return Ok(());
+        }
+        let mut last = None;
+        // What the tail has of each group: to walk its chain for each membership would take long.
+        let mut in_tail: HashMap<GroupId, Vec<i64>> = HashMap::new();
+        loop {
+            let page = self.people().ended_page(last, MEMBERSHIPS_PER_STEP)?;
+            self.begin()?;
+            for ended in &page {
+                self.forget_if_empty(*ended, &mut in_tail)?;
+            }
+            last = page.last().copied();
+            if last.is_none() {
+                self.db.write(&Self::NO_MORE_MEMBERSHIPS, params![])?;
+            }
+            self.commit(())?;
+            if last.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn forget_if_empty(
+        &mut self,
+        ended: Ended,
+        in_tail: &mut HashMap<GroupId, Vec<i64>>,
+    ) -> Result<()> {
+        let Ended { user, group, from, to } = ended;
+        let log = self.log_mut();
+        let sealed = log.first_unsealed();
+        let seqs = in_tail.entry(group).or_insert_with(|| log.unsealed_of(group));
+        let count_from = |seq: i64| seqs.partition_point(|said| *said >= seq);
+        let said =
+            count_from(from) > count_from(to) || self.was_said_in(group, (from, to.min(sealed)))?;
+        if !said && self.people().has_other_past(group, user, to)? {
+            self.people_mut().forget_ended(ended)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) const WRITES: &[Write] = &[Store::NO_MORE_MEMBERSHIPS];
+
+#[cfg(test)]
+pub(super) const SQL: &[Sql] = &[Store::MANY_MEMBERSHIPS];

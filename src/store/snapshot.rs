@@ -1,0 +1,151 @@
+//! What a reader may see: the log and the memberships, read together.
+//!
+//! A [`Snapshot`] is the store as it is now. In a transaction it has what that transaction wrote, so
+//! a handler may answer from it and nothing may be pushed from it. [`Reads`] is a snapshot that is
+//! lent outside a transaction only, and the one way to read for pushing: pages, presence, figures
+//! for a monitor. Both borrow the store, so nothing is written while they are there.
+
+use std::ops::Deref;
+
+use super::{Found, Page, Part, Result, Store, Wanted};
+use crate::db::Db;
+use crate::id::{Conversation, GroupId, Seq, UserId};
+use crate::log::{Entry, LogMut, LogRef, Membership, Memberships};
+use crate::people::{People, PeopleRef};
+
+/// The store as it is now, to be read.
+#[derive(Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// The log.
+    pub log: LogRef<'a>,
+    /// People.
+    pub people: PeopleRef<'a>,
+    head: Seq,
+}
+
+/// The store as the last COMMIT left it, to be read for pushing.
+#[derive(Clone, Copy)]
+pub struct Reads<'a>(Snapshot<'a>);
+
+impl<'a> Deref for Reads<'a> {
+    type Target = Snapshot<'a>;
+
+    fn deref(&self) -> &Snapshot<'a> {
+        &self.0
+    }
+}
+
+impl Store {
+    /// Lends the committed rows to be read for pushing.
+    pub fn reads(&self) -> Reads<'_> {
+        assert!(!self.in_transaction(), "only what is committed is read for pushing");
+        let (log, people) = (self.log.with(&self.db), self.people());
+        Reads(Snapshot { log, people, head: self.log.head() })
+    }
+
+    /// Lends the rows to be read as they are now, those of this transaction among them.
+    pub fn snapshot(&mut self) -> Result<Snapshot<'_>> {
+        let head = self.log.head();
+        self.log_mut().write_rows()?;
+        Ok(Snapshot { log: self.log.with(&self.db), people: self.people(), head })
+    }
+
+    /// The newest `rows` texts before `before` in a reader's conversations in which everything
+    /// wanted stands; fewer, with a `next`, if that would cost more than a request may.
+    pub fn search(
+        &mut self,
+        reader: UserId,
+        wanted: &Wanted,
+        before: Option<Seq>,
+        rows: usize,
+    ) -> Result<Found> {
+        self.search_with(reader, |log, memberships| {
+            log.search(reader, wanted, before, rows, memberships)
+        })
+    }
+
+    /// Searches with the memberships of a reader.
+    pub(crate) fn search_with<T>(
+        &mut self,
+        reader: UserId,
+        search: impl FnOnce(&mut LogMut, &dyn Memberships) -> T,
+    ) -> T {
+        let memberships = MembershipsOf { people: &self.people, reader };
+        search(&mut self.log.with_mut(&mut self.db), &memberships)
+    }
+}
+
+impl Snapshot<'_> {
+    /// The last seq given.
+    pub fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// The first `rows` entries after `after` that a reader may see, in the log's order, their
+    /// own included; fewer, if that would be to look in too many places at once, or more text than
+    /// a connection takes.
+    pub fn page(&self, reader: UserId, after: Seq, rows: usize) -> Result<Page> {
+        if after >= self.head {
+            return Ok(Page { entries: Vec::new(), through: after, looks: 0, gap: None });
+        }
+        let gap = self.log.gap_behind(after)?;
+        let from = gap.map_or(after, |gap| gap.to).next();
+        let readable = self.people.readable_from(reader, from.0)?;
+        self.log.page(gap, from, (&readable.conversations, readable.to), readable.looks, rows)
+    }
+
+    /// `rows` entries of a group, from that seq on, of those that the reader may see; fewer, if
+    /// they are more than an answer holds.
+    pub fn history_of_group(
+        &self,
+        reader: UserId,
+        group: GroupId,
+        part: Part,
+        rows: usize,
+    ) -> Result<Vec<Entry>> {
+        // Something was said in all intervals but one (see `people/memberships.rs`), one may reach
+        // over the seq that is begun at, and one over the log's first: so many are enough.
+        let most = rows + 3;
+        let now = self.people.joined_at(group, reader)?.map(|from| (from, i64::MAX));
+        let intervals: Vec<(i64, i64)> = match part {
+            Part::Before(Seq(seq)) => {
+                let around = self.people.past_after(reader, group, seq, 1)?;
+                let earlier = self.people.past_before(reader, group, seq, most)?;
+                now.into_iter().chain(around).chain(earlier).collect()
+            }
+            Part::After(Seq(seq)) => {
+                let seq = seq.max(self.log.first().0 - 1);
+                let later = self.people.past_after(reader, group, seq, most)?;
+                later.into_iter().chain(now).collect()
+            }
+        };
+        self.log.history(Conversation::Group(group), part, &intervals, rows)
+    }
+}
+
+/// The memberships of a reader who searches.
+pub(super) struct MembershipsOf<'a> {
+    pub people: &'a People,
+    pub reader: UserId,
+}
+
+impl Memberships for MembershipsOf<'_> {
+    fn registered(&self, db: &Db) -> Result<i64> {
+        Ok(self.people.with(db).registered(self.reader)?.unwrap_or_default())
+    }
+
+    fn membership(&self, db: &Db, group: GroupId) -> Result<Membership> {
+        let people = self.people.with(db);
+        let from = people.joined_at(group, self.reader)?;
+        Ok(Membership { from, was: people.has_left(group, self.reader)? })
+    }
+
+    fn past_from(&self, db: &Db, group: GroupId, seq: i64) -> Result<Option<i64>> {
+        let past = self.people.with(db).past_after(self.reader, group, seq, 1)?;
+        Ok(past.first().map(|(from, _)| *from))
+    }
+
+    fn groups(&self, db: &Db, most: usize) -> Result<Option<Vec<GroupId>>> {
+        self.people.with(db).groups_ever(self.reader, most)
+    }
+}
