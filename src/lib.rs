@@ -16,7 +16,8 @@
 //! [`server`] is what the phases do to [`conn`]ections: bytes become requests ([`doors`],
 //! [`wire`]), a message meets its handler
 //! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
-//! [`outbox`]. One tick is one transaction. After COMMIT the effects are applied and the readers
+//! [`outbox`]. The store puts three parts together: the message [`log`], [`people`], and the
+//! database ([`db`]). One tick is one transaction. After COMMIT the effects are applied and the readers
 //! fed from the log, which is the only queue. [`locale`] has the words for people.
 //!
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and

@@ -9,7 +9,8 @@ use rusqlite::types::ToSql;
 
 use super::{Change, Result, Store, StoreError, copy, memberships};
 use crate::db::{Db, Write};
-use crate::{log, people};
+use crate::log;
+use crate::people;
 
 /// A database that does what another did.
 pub struct Replica {

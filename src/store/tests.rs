@@ -496,7 +496,7 @@ fn a_first_version_is_migrated() {
     assert_eq!(count("SELECT count(*) FROM users WHERE authtoken IS NOT NULL"), 0);
     assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'old%'"), 0);
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    assert_eq!(schema(store.db.as_sqlite()), schema(Temp::new().store.db.as_sqlite()));
+    assert_eq!(shape::differences(store.sqlite(), open::VERSION), Ok(Vec::new()));
 }
 
 #[test]
@@ -516,7 +516,7 @@ fn the_least_first_version_is_migrated() {
 fn p5_a_log_with_indexes_becomes_one_without() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("p2sp.db");
-    sql(&path, include_str!("../../tests/data/schema-1.sql"));
+    sql(&path, shape::schema_of(1).expect("a schema"));
     sql(
         &path,
         "INSERT INTO meta VALUES ('epoch', '0123456789abcdef');
@@ -532,11 +532,7 @@ fn p5_a_log_with_indexes_becomes_one_without() {
     );
     let (mut temp, opened) = Temp::open(dir);
     assert_eq!(opened, Opened { created: false, migrated_from: Some(1), old_passwords: 0 });
-    let mut now = schema(temp.store.db.as_sqlite());
-    now.sort();
-    let mut expected = schema(Temp::new().store.db.as_sqlite());
-    expected.sort();
-    assert_eq!(now, expected);
+    assert_eq!(shape::differences(temp.store.sqlite(), open::VERSION), Ok(Vec::new()));
     let store = &mut temp.store;
     assert_eq!(store.head(), Seq(41));
     let page = store.snapshot().expect("a snapshot").page(UserId(2), Seq(0), 99).expect("page");
@@ -617,11 +613,7 @@ fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_s
     sql(&temp.dir.path().join("p2sp.db"), VERSION_4);
     let (mut temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(4));
-    let (mut now, mut expected) =
-        (schema(temp.store.db.as_sqlite()), schema(Temp::new().store.db.as_sqlite()));
-    now.sort();
-    expected.sort();
-    assert_eq!(now, expected);
+    assert_eq!(shape::differences(temp.store.sqlite(), open::VERSION), Ok(Vec::new()));
     assert_eq!(temp.store.check(), Ok(Vec::new()));
     let past = |store: &Store| {
         let sql = "SELECT from_seq FROM group_past WHERE userid = 2 ORDER BY from_seq";
@@ -742,11 +734,7 @@ fn an_index_that_parted_words_at_marks_is_made_anew() {
     }
     assert!(temp.store.is_indexed());
     assert_eq!(temp.store.check(), Ok(Vec::new()));
-    let mut now = schema(temp.store.db.as_sqlite());
-    now.sort();
-    let mut expected = schema(Temp::new().store.db.as_sqlite());
-    expected.sort();
-    assert_eq!(now, expected);
+    assert_eq!(shape::differences(temp.store.sqlite(), open::VERSION), Ok(Vec::new()));
 }
 
 #[test]
@@ -795,13 +783,6 @@ fn old_passwords_are_wrapped_in_batches_that_resume() {
         let task = Task::Verify { password: "correct horse".into(), stored, salt: [7; 16] };
         assert!(matches!(task.run(CHEAP), Outcome::Verified { ok: true, renewed: Some(_) }));
     }
-}
-
-/// The schema, as SQLite keeps it.
-fn schema(db: &Connection) -> Vec<Option<String>> {
-    let mut all = db.prepare("SELECT sql FROM sqlite_schema ORDER BY name").expect("SQL");
-    let rows = all.query_map((), |row| row.get(0)).expect("rows");
-    rows.map(|row| row.expect("row")).collect()
 }
 
 /// What somebody else's program does to a file.

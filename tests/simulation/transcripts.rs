@@ -148,3 +148,12 @@ fn over_tls_in_pieces_nothing_is_different() {
         check(name, &format!("tls\npieces\n{}", script(name)));
     }
 }
+
+/// What every transcript's ticks wrote, as numbers of statements and their values, makes the same
+/// rows of every table in another database.
+#[test]
+fn p25_what_was_written_can_be_written_again_elsewhere() {
+    for name in NAMES {
+        check(name, &format!("recorded\n{}", script(name)));
+    }
+}

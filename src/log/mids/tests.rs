@@ -1,3 +1,5 @@
+//! Retries are found, and what it costs to find them.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

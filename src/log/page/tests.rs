@@ -1,3 +1,5 @@
+//! A reader is shown what a plain model of the log says, whatever was done before.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

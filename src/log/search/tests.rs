@@ -1,3 +1,5 @@
+//! A search finds what a look at every text finds, at a bounded cost.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Groups, their lists and who is in them.
+
 use super::*;
 use crate::id::Conversation;
 use crate::limits::MEMBERSHIPS_ENDED_PER_COMMIT;

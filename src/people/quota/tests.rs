@@ -1,3 +1,5 @@
+//! A user's day has so many bytes.
+
 use super::*;
 use crate::store::Store;
 use crate::store::tests::Temp;

@@ -1,3 +1,5 @@
+//! Accounts, keys and sign-ins.
+
 use super::*;
 use crate::id::{Conversation, Seq};
 use crate::store::tests::Temp;

@@ -1,3 +1,5 @@
+//! Each rule names what breaks it.
+
 use super::*;
 use crate::store::tests::Temp;
 

@@ -50,7 +50,7 @@ impl Take {
     /// What went wrong without any cut.
     pub fn of(number: u64, synchronous: Synchronous) -> Result<Take, String> {
         let taken = match number % 12 {
-            9 => upgrade(synchronous, include_str!("../../data/schema-1.sql"), VERSION_1),
+            9 => upgrade(synchronous, include_str!("../../../src/store/earlier/1.sql"), VERSION_1),
             10 => upgrade(synchronous, FIRST_VERSION, ""),
             11 => sealing(synchronous),
             4 | 8 => Take::of_scene(number, synchronous, STEPS_LONG),

@@ -26,6 +26,7 @@ use p2sp::store::{Opening, Store, StoreError, Synchronous};
 use tempfile::TempDir;
 
 use super::pipe_net::{CHEAP, Call, PipeNet};
+use super::replica::Record;
 
 /// Everyone's password, the administrator's too.
 pub const PASSWORD: &str = "correct horse";
@@ -63,6 +64,8 @@ pub struct House {
     synchronous: Synchronous,
     event_loop: Option<EventLoop<PipeNet, Server>>,
     starts: u8,
+    /// What its transactions wrote, if that is recorded.
+    record: Option<Record>,
     /// Goes when the house does.
     _dir: Option<TempDir>,
 }
@@ -82,6 +85,21 @@ impl House {
         house
     }
 
+    /// A server on a new database whose transactions are recorded.
+    pub fn recorded(rules: Rules) -> House {
+        let dir = temp_dir();
+        let mut house = House::at(dir.path(), rules, Synchronous::Off);
+        (house._dir, house.record) = (Some(dir), Some(Record::new()));
+        house.start();
+        house
+    }
+
+    /// Ends the server, and sees that another database that does what was recorded is the same.
+    pub fn compare_with_replica(&mut self) -> Result<(), String> {
+        self.crash();
+        self.record.as_ref().map_or(Ok(()), |record| record.compare(&self.dir))
+    }
+
     /// A server over that directory, not started yet.
     pub fn at(dir: &Path, mut rules: Rules, synchronous: Synchronous) -> House {
         rules.hash_cost = CHEAP;
@@ -94,6 +112,7 @@ impl House {
             synchronous,
             event_loop: None,
             starts: 0,
+            record: None,
             _dir: None,
         }
     }
@@ -112,6 +131,9 @@ impl House {
         self.net.set_witness(self.witness);
         let opening = Opening { epoch: EPOCH, dir: &self.dir, synchronous: self.synchronous };
         let (mut store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
+        if let Some(record) = &self.record {
+            record.of(&mut store);
+        }
         if store.people().user_count() == 0 {
             make_admin(&mut store).map_err(|error| error.to_string())?;
         }

@@ -18,6 +18,7 @@ pub mod peer;
 pub mod pipe;
 pub mod pipe_net;
 pub mod pipes;
+pub mod replica;
 pub mod script;
 pub mod secure;
 pub mod socket;

@@ -59,7 +59,11 @@ pub fn run(script: &str) -> Result<(), String> {
         }
         stage.act(line).map_err(|why| format!("line {}: {line}\n    {why}", index + 1))?;
     }
-    stage.nothing_is_left().map_err(|why| format!("at the end: {why}"))
+    stage.nothing_is_left().map_err(|why| format!("at the end: {why}"))?;
+    match stage.house {
+        Some(mut house) => house.compare_with_replica(),
+        None => Ok(()),
+    }
 }
 
 #[derive(Default)]
@@ -72,6 +76,7 @@ struct Stage {
     pieces: bool,
     tls: bool,
     websocket: bool,
+    recorded: bool,
 }
 
 impl Stage {
@@ -80,7 +85,7 @@ impl Stage {
         let rest = rest.trim();
         match word {
             "limit" | "keep-days" | "friend-approval" | "language" | "pieces" | "tls"
-            | "websocket" => {
+            | "websocket" | "recorded" => {
                 return self.set_option(word, rest);
             }
             "repeat" => return self.repeat(rest),
@@ -88,7 +93,11 @@ impl Stage {
         }
         if self.house.is_none() {
             let certificate = self.tls.then(certificate);
-            self.house = Some(House::with(self.rules.clone(), certificate));
+            let rules = self.rules.clone();
+            self.house = Some(match self.recorded {
+                true => House::recorded(rules),
+                false => House::with(rules, certificate),
+            });
         }
         let sign = word.find([':', '!', '<', '=', '~', '%', '[']);
         match sign.map(|at| (&word[..at], &word[at..])) {
@@ -111,6 +120,7 @@ impl Stage {
             "pieces" => self.pieces = true,
             "tls" => self.tls = true,
             "websocket" => self.websocket = true,
+            "recorded" => self.recorded = true,
             "keep-days" => self.rules.keep_days = rest.parse().map_err(|_| "not a number")?,
             "language" => self.rules.lang = Lang::from_tag(rest),
             _ => {

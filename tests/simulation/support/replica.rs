@@ -1,0 +1,71 @@
+//! A second database that is told what the server's transactions wrote, and does the same.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use p2sp::store::{Change, Opening, Replica, Store, Synchronous};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::house::{EPOCH, temp_dir};
+
+/// What the transactions of a server wrote, in their order.
+pub struct Record {
+    sender: Sender<Vec<Change>>,
+    changes: Receiver<Vec<Change>>,
+}
+
+impl Record {
+    pub fn new() -> Record {
+        let (sender, changes) = channel();
+        Record { sender, changes }
+    }
+
+    /// From here on this store is recorded.
+    pub fn of(&self, store: &mut Store) {
+        let sender = self.sender.clone();
+        store.record(Box::new(move |changes| sender.send(changes).expect("the record is there")));
+    }
+
+    /// Does in a new database what was recorded, and compares every row of every table with the
+    /// one that was recorded, which nobody uses.
+    pub fn compare(&self, dir: &Path) -> Result<(), String> {
+        let other = temp_dir();
+        let opening = Opening { dir: other.path(), epoch: EPOCH, synchronous: Synchronous::Off };
+        let (store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
+        let mut replica = Replica::new(store);
+        for changes in self.changes.try_iter() {
+            replica.apply(&changes).map_err(|error| error.to_string())?;
+        }
+        drop(replica);
+        let [one, other] = [dir, other.path()].map(|dir| dir.join("p2sp.db"));
+        let [one, other] = [one, other].map(|path| Connection::open(path).expect("a database"));
+        let tables = tables(&one);
+        assert!(tables.len() > 15, "{tables:?}");
+        assert_eq!(tables, self::tables(&other));
+        for table in tables {
+            let (expected, found) = (rows(&one, &table), rows(&other, &table));
+            if expected != found {
+                return Err(format!("{table} has other rows:\n{expected:?}\n{found:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every table, SQLite's own and those behind the full-text index among them.
+fn tables(db: &Connection) -> Vec<String> {
+    let sql = "SELECT name FROM pragma_table_list
+        WHERE schema = 'main' AND type <> 'virtual' ORDER BY name";
+    let mut all = db.prepare(sql).expect("SQL");
+    let rows = all.query_map((), |row| row.get(0)).expect("rows");
+    rows.map(|row| row.expect("a name")).collect()
+}
+
+/// The rows of a table, in the order of its key.
+fn rows(db: &Connection, table: &str) -> Vec<Vec<Value>> {
+    let mut all = db.prepare(&format!("SELECT * FROM {table}")).expect("SQL");
+    let columns = all.column_count();
+    let rows = all.query_map((), |row| (0..columns).map(|column| row.get(column)).collect());
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
