@@ -17,8 +17,8 @@
 //! [`wire`]), a message meets its handler
 //! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
 //! [`outbox`]. The store puts three parts together: the message [`log`], [`people`], and the
-//! database ([`db`]). One tick is one transaction. After COMMIT the effects are applied and the readers
-//! fed from the log, which is the only queue. [`locale`] has the words for people.
+//! database ([`db`]). One tick is one transaction. After COMMIT the effects are applied and the
+//! readers fed from the log, which is the only queue. [`locale`] has the words for people.
 //!
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
 //! [`counters`] count, [`password`] hashes, [`names`] says what a name is and [`visible`] what of a

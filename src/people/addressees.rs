@@ -2,8 +2,8 @@
 //!
 //! Most messages follow another one of the same sender to the same friend, so the last answers are
 //! kept. An answer is valid while no row of `users` and `friends` changes and nothing is undone,
-//! which the database counts: see [`Db::people_changes`](crate::db::Db::people_changes). Only friends
-//! are kept, because to others most senders write once.
+//! which the database counts (`Db::people_changes`). Only friends are kept, because to others most
+//! senders write once.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -215,7 +215,8 @@ proptest! {
                     store.commit(()).expect("commit");
                     store.begin().expect("begin");
                     let (kept, through) = (store.log_mut().log.first(), Seq(through as i64));
-                    let pruned = store.log_mut().prune(i64::MAX, through, 5).expect("prune").0 as i64;
+                    let pruned = store.log_mut().prune(i64::MAX, through, 5).expect("prune");
+                    let pruned = pruned.0 as i64;
                     assert_eq!(store.log_mut().log.first().0, kept.0 + pruned);
                     assert!(pruned == 0 || store.log_mut().log.first() <= through.next());
                 }
