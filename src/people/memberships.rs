@@ -3,8 +3,8 @@
 //! A membership is an interval `[from_seq, to_seq)` of the log. It is opened and ended at the seq
 //! that the log gives next, which the store hands in as the log's head: what is appended before in
 //! the transaction lies on one side of the edge, what is appended after on the other, and neither
-//! ever changes sides (P11, P12). Memberships of a deleted group may end some commits later, because
-//! nothing more is said in it.
+//! ever changes sides (P11, P12). Memberships of a deleted group may end some commits later,
+//! because nothing more is said in it.
 //!
 //! ```text
 //!   log     …  41   42 │ 43   44   45 │ 46  …

@@ -184,7 +184,7 @@ fn p21_a_mid_out_of_order_costs_the_same_among_many() {
         });
         retries.push(dearest.max());
     }
-    let [in_tail, sealed, many] = retries[..] else { panic!("three") };
+    let (in_tail, sealed, many) = (retries[0], retries[1], retries[2]);
     assert!(in_tail < sealed && sealed >= many, "{retries:?}");
     assert!(many <= Some(100), "{retries:?}");
 }
