@@ -1,9 +1,9 @@
 //! What a reader may see: the log and the memberships, read together.
 //!
 //! A [`Snapshot`] is the store as it is now. In a transaction it has what that transaction wrote,
-//! so a handler may answer from it and nothing may be pushed from it. [`Reads`] is a snapshot that is
-//! lent outside a transaction only, and the one way to read for pushing: pages, presence, figures
-//! for a monitor. Both borrow the store, so nothing is written while they are there.
+//! so a handler may answer from it and nothing may be pushed from it. [`Reads`] is a snapshot that
+//! is lent outside a transaction only, and the one way to read for pushing: pages, presence,
+//! figures for a monitor. Both borrow the store, so nothing is written while they are there.
 
 use std::ops::Deref;
 
