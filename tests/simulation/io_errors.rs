@@ -25,12 +25,12 @@ use crate::support::house::{EPOCH, temp_dir};
 
 /// What fails, how, and which Nth calls of it the usual run takes: one in so many.
 const ROWS: &[(&[Call], Failure, u64)] = &[
-    (&[Call::Write], Failure::Full, 101),
-    (&[Call::Write], Failure::Error, 101),
-    (&[Call::Read, Call::ReadLog], Failure::Error, 29),
-    (&[Call::ReadLog], Failure::ShortRead, 29),
-    (&[Call::Sync], Failure::Error, 13),
-    (&[Call::Size], Failure::Error, 7),
+    (&[Call::Write], Failure::Full, 211),
+    (&[Call::Write], Failure::Error, 211),
+    (&[Call::Read, Call::ReadLog], Failure::Error, 67),
+    (&[Call::ReadLog], Failure::ShortRead, 67),
+    (&[Call::Sync], Failure::Error, 31),
+    (&[Call::Size], Failure::Error, 17),
     (&[Call::Open], Failure::Error, 1),
     (&[Call::Delete], Failure::Error, 1),
     (&[Call::Truncate], Failure::Error, 1),

@@ -5,7 +5,7 @@
 //! of what a power cut then may leave; each is opened by the ordinary start-up, and is the
 //! database as it was before the tick or behind it, row for row. `disk/` says how.
 //!
-//! `P2SP_POWER_CUTS` asks for more images than the usual 3,000, and `P2SP_FROM` begins with a
+//! `P2SP_POWER_CUTS` asks for more images than the usual 1,500, and `P2SP_FROM` begins with a
 //! later take: a run that was interrupted goes on where its last line says.
 
 use std::env;
@@ -19,7 +19,7 @@ use crate::disk::cuts::Tried;
 use crate::disk::takes::Take;
 
 /// Images that a run opens unless it is asked for more.
-const IMAGES: u64 = 3_000;
+const IMAGES: u64 = 1_500;
 /// Takes behind which a long run says how far it is.
 const TAKES_A_LINE: u64 = 24;
 
