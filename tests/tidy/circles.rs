@@ -30,9 +30,10 @@ const STILL_THERE: &[(&str, &str, &[&str])] = &[
     ("src/lib.rs", "certificate", &["own", "self"]),
     ("src/lib.rs", "conn", &["conns", "rest", "self", "timeouts"]),
     ("src/lib.rs", "doors", &["self", "websocket"]),
+    ("src/lib.rs", "doors::http", &["figures", "page", "self"]),
     ("src/lib.rs", "handlers", &["account", "operator"]),
     ("src/lib.rs", "locale", &["startup", "usage"]),
-    ("src/lib.rs", "server", &["app", "hashes", "monitor", "retention", "self"]),
+    ("src/lib.rs", "server", &["app", "hashes", "retention", "self"]),
     (
         "src/lib.rs",
         "log",
