@@ -71,6 +71,7 @@ transcripts! {
     p11_answers_and_pushes_of_one_tick,
     p11_p12_membership_edges,
     p13_confirming,
+    p12_a_large_group_is_gone_for_all_at_once,
     p13_a_takeover_confirms_nothing_unsent,
     p15_unconfirmed_comes_again,
     p15_what_one_write_took_is_seen,
