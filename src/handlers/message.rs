@@ -1,4 +1,4 @@
-//! Messages: to a friend, to a group, confirmed, read again.
+//! Messages: to a friend, to a group, read again, found again.
 
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -8,18 +8,14 @@ use super::context::{Answer, Cx, Failure, Outcome};
 use super::entry::as_pushed;
 use super::named;
 use super::post::{Draft, count_waiting, post, posted};
-use super::receipt::{may_know_of, tell_of_delivery};
+use super::receipt::may_know_of;
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
 use crate::locale;
 use crate::locale::reply::{Reply, history_line};
-use crate::outbox::Effect;
-use crate::sessions::Sessions;
-use crate::store::{
-    Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, Store, StoreError, User, Wanted,
-};
+use crate::store::{Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, User, Wanted};
 use crate::wire::argument::{NamedConversation, Rows, Side, bad};
-use crate::wire::command::{Ack, History, Search, Send, Sendgroup};
+use crate::wire::command::{History, Search, Send, Sendgroup};
 use crate::wire::response::Data;
 use crate::wire::{Code, Name, Notice};
 
@@ -73,34 +69,6 @@ pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
     let group = Some(GroupLabel { name: group.name, creator: group.creator_name });
     let seq = post(cx, Draft { conversation, sender, sender_name, kind, text, mid, group })?;
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
-}
-
-/// `ack`: everything pushed to the member up to `seq` has arrived.
-pub fn ack(cx: &mut Cx, member: Member, req: Ack) -> Answer {
-    let (conn, seq) = (cx.caller.conn, req.seq);
-    let pushed = cx.sessions.get(conn).map(|session| session.pushed);
-    if pushed.is_none_or(|pushed| seq > pushed) {
-        return Err(Code::AckTooHigh.into());
-    }
-    tell_of_delivery(cx, member.id(), seq)?;
-    cx.outbox.stage(Effect::Confirm(conn, seq));
-    Ok(Outcome::Confirmed)
-}
-
-/// Writes down what was confirmed, by whoever did so since it was last written.
-///
-/// # Errors
-/// The store failed.
-pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Result<(), StoreError> {
-    for (user, moved) in sessions.dirty_cursors() {
-        store.people_mut().set_cursor(user, moved.seq)?;
-        if moved.caught_up {
-            store.people_mut().clear_waiting(user)?;
-        }
-        // Whoever is there uses their key.
-        store.people_mut().touch_key(user, unix)?;
-    }
-    Ok(())
 }
 
 /// `history`: the last messages with a user or in a group, or those around a seq; the oldest

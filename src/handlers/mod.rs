@@ -20,13 +20,15 @@ mod context;
 pub mod entry;
 pub mod friend;
 pub mod group;
+pub mod hashing;
 pub mod list;
 pub mod message;
 pub mod metrics;
 mod named;
 pub mod operator;
 mod post;
-mod receipt;
+pub mod receipt;
+mod session;
 
 pub use caller::{Admin, Anyone, Guest, Member, Operator};
 pub use context::{Answer, Caller, Cx, Failure, Outcome, Rules, ServerFacts};
@@ -34,9 +36,10 @@ pub use context::{Answer, Caller, Cx, Failure, Outcome, Rules, ServerFacts};
 use crate::conn::CloseReason;
 use crate::id::Door;
 use crate::locale::{self, Lang};
-use crate::outbox::{Effect, Mark, Waiting};
+use crate::outbox::{Effect, Mark, Purpose, Waiting};
 use crate::password;
 use crate::store::StoreError;
+use crate::throttle::Judged;
 use crate::wire::command::{self, COMMANDS, Role};
 use crate::wire::response::Data;
 use crate::wire::{
@@ -92,16 +95,16 @@ macro_rules! handlers {
 }
 
 handlers! {
-    Ping: Anyone(account::ping), Once;
+    Ping: Anyone(session::ping), Once;
     Reg: Guest(account::reg), Once;
-    Login: Guest(account::login), Once;
-    Resume: Guest(account::resume), Many;
-    Logout: Member(account::logout), Once;
+    Login: Guest(session::login), Once;
+    Resume: Guest(session::resume), Many;
+    Logout: Member(session::logout), Once;
     Passwd: Member(account::passwd), Once;
     Whoami: Member(account::whoami), Once;
-    Lang: Member(account::lang), Once;
-    Help: Member(account::help), Once;
-    Ack: Member(message::ack), Once;
+    Lang: Member(session::lang), Once;
+    Help: Member(session::help), Once;
+    Ack: Member(receipt::ack), Once;
     Add: Member(friend::add), Many;
     Accept: Member(friend::accept), Many;
     Reject: Member(friend::reject), Many;
@@ -228,8 +231,40 @@ pub fn hash_done(
 ) -> Result<(), StoreError> {
     let mark = cx.outbox.mark();
     (cx.lang, cx.re) = (waiting.lang, waiting.re.clone());
-    let answer = cx.atomically(|cx| account::hash_done(cx, &waiting.purpose, outcome));
+    let answer = cx.atomically(|cx| finish_hashed(cx, &waiting.purpose, outcome));
     settle(cx, mark, answer)
+}
+
+/// Judges the attempt, and calls the handler that goes on.
+fn finish_hashed(cx: &mut Cx, purpose: &Purpose, outcome: &password::Outcome) -> Answer {
+    let judged =
+        hashing::judge(cx.store, cx.throttle, &cx.rules.limits, purpose, outcome, cx.now.mono)?;
+    match (purpose, outcome) {
+        (Purpose::Register { name, counted_for }, password::Outcome::Hashed(stored)) => {
+            let answer = account::registered(cx, name, stored);
+            if let (Err(Failure::Refused(_)), Some(address)) = (&answer, counted_for) {
+                let (limits, now) = (&cx.rules.limits, cx.now.mono);
+                cx.throttle.give_registration_back(*address, limits, now);
+            }
+            answer
+        }
+        (
+            Purpose::SignIn { user: Some(user), acks, .. },
+            password::Outcome::Verified { renewed, .. },
+        ) if judged == Judged::Right => session::signed_in(cx, *user, renewed.as_deref(), *acks),
+        (Purpose::SignIn { .. }, password::Outcome::Verified { .. })
+        | (Purpose::Change(..), password::Outcome::Changed(None)) => {
+            Err(Code::BadCredentials.into())
+        }
+        (Purpose::Change(user, _), password::Outcome::Changed(Some(stored))) => {
+            account::changed(cx, *user, stored)
+        }
+        (Purpose::Reset(user), password::Outcome::Hashed(stored)) => {
+            operator::password_is_reset(cx, *user, stored)
+        }
+        // The helper thread was short of memory.
+        _ => Err(Code::Busy.into()),
+    }
 }
 
 /// Refuses a request without serving it.

@@ -5,11 +5,11 @@
 
 use serde_json::json;
 
-use super::account::{check_strength, salt, wait_for_hash};
 use super::caller::Operator;
 use super::context::{Answer, Cx, Failure, Outcome};
-use super::message::write_cursors;
+use super::hashing::{check_strength, salt, wait_for_hash};
 use super::named;
+use super::receipt::write_cursors;
 use crate::conn::CloseReason;
 use crate::id::UserId;
 use crate::locale::reply::Reply;

@@ -1,9 +1,9 @@
-//! What became of a message: who has it, who has read it, and who is there.
+//! What became of a message: who has received it, who has read it, and who is online.
 //!
-//! That a message has reached somebody follows from their cursor; that they have read it is told
-//! by their client, with `read`. Whoever asks to *watch* is told both as they happen, of what
-//! they said to one person, and when their friends come and go; of groups and broadcasts there
-//! are counts.
+//! That a message has reached a user follows from their cursor, which `ack` moves; that they have
+//! read it is told by their client, with `read`. A session that asks to `watch` is told both as
+//! they happen, of what the user said to one person, and when friends come and go; of groups and
+//! broadcasts there are counts.
 
 use serde_json::json;
 
@@ -14,12 +14,40 @@ use crate::id::{Conversation, Seq, UserId};
 use crate::limits::RECEIPTS_PER_ACK_MAX;
 use crate::locale::reply::Reply;
 use crate::outbox::{Effect, Receipt};
-use crate::sessions::Watches;
-use crate::store::StoreError;
+use crate::sessions::{Sessions, Watches};
+use crate::store::{Store, StoreError};
 use crate::wire::argument::{NamedConversation, bad};
-use crate::wire::command::{Read, Receipts, Watch};
+use crate::wire::command::{Ack, Read, Receipts, Watch};
 use crate::wire::response::Data;
 use crate::wire::{Code, Name};
+
+/// `ack`: everything pushed to the member up to `seq` has arrived.
+pub fn ack(cx: &mut Cx, member: Member, req: Ack) -> Answer {
+    let (conn, seq) = (cx.caller.conn, req.seq);
+    let pushed = cx.sessions.get(conn).map(|session| session.pushed);
+    if pushed.is_none_or(|pushed| seq > pushed) {
+        return Err(Code::AckTooHigh.into());
+    }
+    tell_of_delivery(cx, member.id(), seq)?;
+    cx.outbox.stage(Effect::Confirm(conn, seq));
+    Ok(Outcome::Confirmed)
+}
+
+/// Writes the cursors that moved since they were last written.
+///
+/// # Errors
+/// The store failed.
+pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Result<(), StoreError> {
+    for (user, moved) in sessions.dirty_cursors() {
+        store.people_mut().set_cursor(user, moved.seq)?;
+        if moved.caught_up {
+            store.people_mut().clear_waiting(user)?;
+        }
+        // A user who confirms uses their key.
+        store.people_mut().touch_key(user, unix)?;
+    }
+    Ok(())
+}
 
 /// `watch`: what this session is told of others from here on.
 pub fn watch(cx: &mut Cx, _: Member, req: Watch) -> Answer {

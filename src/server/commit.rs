@@ -9,7 +9,7 @@
 
 use super::serve::content;
 use super::{Fatal, Intake, Server, fatal};
-use crate::handlers::{self, message};
+use crate::handlers::{self, receipt};
 use crate::id::{ConnId, Now};
 use crate::limits;
 use crate::outbox::Effect;
@@ -52,7 +52,7 @@ impl Server {
         if cursors_due {
             // Whatever becomes of it, it is not tried again at once.
             self.cursors_written = now.mono;
-            message::write_cursors(&mut self.store, &self.sessions, now.unix)?;
+            receipt::write_cursors(&mut self.store, &self.sessions, now.unix)?;
         }
         let committed = self.store.commit(self.outbox.take())?;
         if cursors_due {

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 use super::Server;
 use crate::doors::Said;
-use crate::handlers::account::end_attempt;
+use crate::handlers::hashing::end_attempt;
 use crate::id::{ConnId, Now, UserId};
 use crate::limits::{
     HASH_PLACES_MEMBERS, HASH_PLACES_OPERATOR, HASH_QUEUE_MAX, HASHES_UNDER_WAY_MAX,

@@ -9,7 +9,7 @@ use super::intake::{Portion, fault_code};
 use super::{Fatal, Intake, Server, fatal};
 use crate::conn::Rest;
 use crate::event_loop::app::{Clock, Share};
-use crate::handlers::{self, Caller, Cx, ServerFacts, account};
+use crate::handlers::{self, Caller, Cx, ServerFacts, hashing};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
@@ -188,7 +188,7 @@ impl Server {
                 // Nobody waits for it any more: it only counts.
                 let (throttle, limits) = (&mut self.throttle, &self.rules.limits);
                 let purpose = &waiting.purpose;
-                account::judge(&self.store, throttle, limits, purpose, outcome, now.mono)?;
+                hashing::judge(&self.store, throttle, limits, purpose, outcome, now.mono)?;
                 Ok(())
             }
         }

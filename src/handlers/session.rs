@@ -1,0 +1,169 @@
+//! Sessions: sign in, sign out, and what is about the session itself.
+//!
+//! A sign-in with a password waits for a hash; [`signed_in`] goes on when it is done. The session
+//! begins and ends as an effect, behind COMMIT.
+
+use rand::Rng;
+
+use super::caller::{Anyone, Guest, Member};
+use super::context::{Answer, Cx, Failure, Outcome};
+use super::hashing::{begin_attempt, salt, wait_for_hash};
+use crate::id::UserId;
+use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
+use crate::locale::reply::Reply;
+use crate::locale::{self, Lang};
+use crate::names::user_key;
+use crate::outbox::{Effect, Purpose};
+use crate::password::{self, KeyHash, Secret, Task};
+use crate::sessions::SignIn;
+use crate::store::User;
+use crate::throttle::{Place, Prefix};
+use crate::wire::command::{self, Help, Login, Logout, Ping, Resume};
+use crate::wire::response::{Data, Welcome};
+use crate::wire::{Code, Refusal};
+
+/// `ping`: nothing but an answer.
+pub fn ping(_: &mut Cx, _: Anyone, _: Ping) -> Answer {
+    Ok(Outcome::said(Reply::Pong))
+}
+
+/// `login`: signs in with a password. An unknown name costs the same work as a known one.
+pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
+    let namekey = user_key(req.username);
+    let (user, stored) = match cx.store.people().credentials(&namekey)? {
+        Some(credentials) => (Some(credentials.user.id), credentials.password),
+        None => (None, password::decoy(cx.rules.hash_cost)),
+    };
+    let place = place_of(cx, user)?;
+    let attempt = begin_attempt(cx, &namekey, place)?;
+    let (password, salt) = (Secret::from(req.password), salt(cx));
+    let task = Task::Verify { password, stored: stored.clone(), salt };
+    wait_for_hash(cx, task, Purpose::SignIn { user, attempt, stored, acks: req.ack })
+}
+
+/// `resume`: signs in with the key of the last sign-in.
+pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
+    let key = req.auth_token.ok_or(Code::BadKey)?;
+    let hash = KeyHash::of(key);
+    let owner = cx.store.people().key_owner(&hash.0)?.ok_or(Code::BadKey)?;
+    let unix = cx.now.unix;
+    if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
+        return Err(Code::BadKey.into());
+    }
+    if owner.user.blocked {
+        return Err(Code::UserBlocked.into());
+    }
+    // Coming back with the session's own key is no takeover: the old connection is a dead one
+    // that nobody has noticed yet.
+    let conn = cx.sessions.conn_of(owner.user.id);
+    let session = conn.and_then(|conn| cx.sessions.get(conn));
+    if session.is_some_and(|session| session.key_hash != hash) {
+        count_takeover(cx, owner.user.id)?;
+    }
+    cx.store.people_mut().touch_key(owner.user.id, unix)?;
+    begin_session(cx, &owner.user, key.to_owned(), owner.created, req.ack)
+}
+
+/// `logout`: ends the session and its key; the connection stays.
+pub fn logout(cx: &mut Cx, member: Member, _: Logout) -> Answer {
+    cx.store.people_mut().set_key(member.id(), None, cx.now.unix)?;
+    cx.outbox.stage(Effect::SignOut(cx.caller.conn));
+    Ok(Outcome::said(Reply::SignedOut))
+}
+
+/// `lang`: the language of this session from here on, this answer included.
+pub fn lang(cx: &mut Cx, _: Member, req: command::Lang) -> Answer {
+    cx.lang = Lang::from_tag(req.lang);
+    cx.outbox.stage(Effect::Speak(cx.caller.conn, cx.lang));
+    Ok(Outcome::said(Reply::LangSet))
+}
+
+/// `help`: what can be typed, or how one command is used.
+pub fn help(cx: &mut Cx, member: Member, req: Help) -> Answer {
+    let words = locale::command::help(cx.lang, member.is_admin(), req.query);
+    Ok(Outcome::said(Reply::Words(words)))
+}
+
+/// Goes on with `login` when the password was right.
+pub fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -> Answer {
+    let user = cx.store.people().user(user)?.ok_or(Code::BadCredentials)?;
+    if user.blocked {
+        return Err(Code::UserBlocked.into());
+    }
+    if cx.sessions.is_online(user.id) {
+        count_takeover(cx, user.id)?;
+    }
+    if let Some(renewed) = renewed {
+        cx.store.people_mut().set_password(user.id, renewed)?;
+    }
+    let unix = cx.now.unix;
+    let key = new_key(cx, user.id)?;
+    let address = cx.caller.address.to_canonical().to_string();
+    cx.store.people_mut().log_sign_in(&user, unix, &address)?;
+    cx.counters.sign_ins += 1;
+    begin_session(cx, &user, key, unix, acks)
+}
+
+/// Stages that a session begins, and that an older one of the user ends.
+fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: bool) -> Answer {
+    let store = &cx.store;
+    let stored = store.people().cursor(user.id)?;
+    let moved = cx.sessions.moved_cursor(user.id);
+    let moved = moved.unwrap_or_default();
+    let older = cx.sessions.conn_of(user.id);
+    let confirmed = older.map(|older| cx.outbox.confirmed(older));
+    let cursor = stored.max(moved).max(confirmed.unwrap_or_default());
+    let sign_in = SignIn {
+        user: user.id,
+        admin: user.admin,
+        lang: cx.lang,
+        acks,
+        key_hash: KeyHash::of(&key),
+        key_expires: key_created + KEY_AGE_SECONDS,
+        groups: store.people().group_ids_of(user.id)?,
+        cursor,
+    };
+    let welcome = Welcome {
+        auth_token: key,
+        is_admin: user.admin,
+        user_id: user.id.0,
+        username: user.name.clone(),
+        commands: command::usable(user.admin),
+        epoch: store.epoch().to_owned(),
+        cursor: cursor.0,
+    };
+    if let Some(older) = older {
+        cx.outbox.hold(older);
+    }
+    cx.outbox.stage(Effect::SignIn(cx.caller.conn, Box::new(sign_in)));
+    let commands = welcome.commands.clone();
+    let text = Reply::Welcome { name: user.name.clone(), admin: user.admin, commands };
+    Ok(Outcome::Done(text, Data::Welcome(Box::new(welcome))))
+}
+
+/// Whether the account was signed in to from the caller's address prefix before.
+fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, Failure> {
+    let here = Prefix::of(cx.caller.address);
+    let Some(user) = user else { return Ok(Place::New) };
+    let addresses = cx.store.people().sign_in_addresses(user)?;
+    let is_here = |text: &String| text.parse().is_ok_and(|address| Prefix::of(address) == here);
+    Ok(if addresses.iter().any(is_here) { Place::Known } else { Place::New })
+}
+
+/// Counts that a user's session moves to another connection.
+///
+/// # Errors
+/// `slow_down`.
+fn count_takeover(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
+    let (limits, now) = (&cx.rules.limits, cx.now.mono);
+    cx.throttle.take_over(user, limits, now).map_err(|s| Refusal::slow_down(s).into())
+}
+
+/// A fresh login key: 32 bytes as hexadecimal digits. The database gets only its hash.
+pub fn new_key(cx: &mut Cx, user: UserId) -> Result<String, Failure> {
+    let mut bytes = [0; 32];
+    cx.rng.fill_bytes(&mut bytes);
+    let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    cx.store.people_mut().set_key(user, Some(&KeyHash::of(&key).0), cx.now.unix)?;
+    Ok(key)
+}
