@@ -1,5 +1,5 @@
-//! What the READMEs say is what happens: their code blocks run, their minute of use is acted out,
-//! and both say the same.
+//! What the READMEs and the manuals for operators say is what happens: their code blocks run, the
+//! minute of use is acted out, and both languages say the same.
 //!
 //! The text of a block is what a shell runs. Only `cargo` is not the real one there: it starts the
 //! programs that this test was built with, the client with the address of the test's own server.
@@ -18,9 +18,14 @@ use tempfile::TempDir;
 
 use crate::live::{PASSWORD, Script, Server, wait};
 
-/// Each README, and the language of its reader.
-const READMES: [(&str, &str); 2] =
-    [(include_str!("../../README.md"), "en"), (include_str!("../../README.zh-CN.md"), "zh")];
+/// Each README with what it sends operators to, and the language of its reader.
+const READMES: [(&str, &str); 2] = [
+    (concat!(include_str!("../../README.md"), include_str!("../../OPERATING.md")), "en"),
+    (
+        concat!(include_str!("../../README.zh-CN.md"), include_str!("../../OPERATING.zh-CN.md")),
+        "zh",
+    ),
+];
 
 /// `cargo run --release [--bin p2sp] [-- ARGUMENTS]`, without building anything.
 const CARGO: &str = "#!/bin/sh
@@ -154,8 +159,6 @@ fn the_code_blocks_run() {
         let (mut served, mut used, mut joins) = (Vec::new(), 0, Vec::new());
         for block in &blocks {
             match *block {
-                // That is what runs here.
-                "cargo test" => {}
                 join if join.starts_with("p2sp ") => joins.push(join),
                 client if client.contains("--bin p2sp") => {
                     let mut process = place.run(client, &server.address.to_string());

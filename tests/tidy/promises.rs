@@ -11,6 +11,7 @@ const DOCUMENTS: &[&str] = &[
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "EVIDENCE.md",
+    "OPERATING.md",
     "PROTOCOL.md",
     "README.md",
     "README.zh-CN.md",
