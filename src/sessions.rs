@@ -49,8 +49,6 @@ pub struct Session {
     pub sent_seq: Seq,
     /// Whether there may be entries in the log that were not pushed yet.
     pub behind: bool,
-    /// Whether they stand in the queue of those to be fed.
-    pub queued: bool,
     /// Whether they were told that everything that waited has been pushed.
     pub told_caught_up: bool,
     /// For a session that does not confirm: when so many bytes more are sent, everything up to
@@ -210,7 +208,6 @@ impl Sessions {
             pushed: cursor,
             sent_seq: cursor,
             behind: true,
-            queued: false,
             told_caught_up: false,
             mark: None,
             ending: false,

@@ -22,7 +22,7 @@ use slab::Slab;
 
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
-use super::{Connection, Rest, Stage};
+use super::{CloseReason, Connection, Rest, Stage};
 use crate::doors::{Said, Transport};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
@@ -166,7 +166,9 @@ impl Conns {
     /// Appends what a protocol answers by itself to what the connection is to be sent; nothing if
     /// it is closing.
     pub fn append_transport(&mut self, id: ConnId, now: Moment, answer: &Transport) {
-        self.append_with(id, |conn, spare| conn.append_transport(answer, now, spare));
+        if !answer.is_empty() {
+            self.append_with(id, |conn, spare| conn.append_transport(answer, now, spare));
+        }
     }
 
     fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {
@@ -230,6 +232,24 @@ impl Conns {
         Some(done)
     }
 
+    // --- the end ---
+
+    /// Decides that the connection closes behind what it is to be sent.
+    pub fn close(&mut self, id: ConnId, reason: CloseReason, now: Moment) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.close(reason, now);
+        }
+        self.touch(id);
+    }
+
+    /// The connection ends at once: nothing can be sent any more.
+    pub fn die(&mut self, id: ConnId, reason: CloseReason) {
+        if let Some(conn) = self.get_mut(id) {
+            conn.die(reason);
+        }
+        self.touch(id);
+    }
+
     // --- memory ---
 
     /// An empty buffer, for what is done with before anything else happens.
@@ -255,8 +275,6 @@ impl Conns {
             self.spare.trim();
         }
     }
-
-    // --- the end ---
 
     /// Removes a dead connection.
     pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
@@ -295,7 +313,6 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::conn::CloseReason;
     use crate::doors::http;
     use crate::locale::Lang;
 

@@ -179,6 +179,8 @@ pub enum Share {
 pub enum NotNow {
     /// It rests until [`App::settle`] gives it a turn again.
     Rests,
+    /// Its turn is in the next tick.
+    NextTick,
     /// The tick has gathered all it may: the turn of all others is in the next one, too.
     TickFull,
 }

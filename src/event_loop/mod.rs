@@ -272,6 +272,10 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
                 Ok(room) => room,
                 // The application gives it a turn when it may be read again.
                 Err(NotNow::Rests) => return Ok(()),
+                Err(NotNow::NextTick) => {
+                    self.turns.put(id, edge.queue);
+                    return Ok(());
+                }
                 Err(NotNow::TickFull) => return Err(NotNow::TickFull),
             };
             if room.is_empty() || !edge.readable {

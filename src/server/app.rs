@@ -2,13 +2,18 @@
 
 use std::io;
 
+use super::commit::AllCommitted;
+use super::decode::Decode;
+use super::deliver::{Deliver, Delivery};
+use super::read::Reading;
+use super::serve::Serve;
 use super::{Fatal, Server};
 use crate::conn::CloseReason;
 use crate::event_loop::app::{App, Came, Clock, Job, NotNow, Peer, Settled, Share, Signal};
-use crate::id::{ConnId, Door, Moment, Now};
-use crate::outbox::Effect;
+use crate::handlers::ServerFacts;
+use crate::id::{ConnId, Moment, Now};
 use crate::password::{Cost, Outcome, Task};
-use crate::store::Committed;
+use crate::wire::{Event, Notice};
 
 /// A password to be hashed.
 #[derive(Debug)]
@@ -35,18 +40,22 @@ impl From<io::Error> for Fatal {
 
 impl App for Server {
     type Job = HashJob;
-    type Committed = Vec<Committed<Vec<Effect>>>;
+    type Committed = AllCommitted;
     type Fatal = Fatal;
 
     fn signalled(&mut self, signal: Signal, now: Now) {
         match signal {
             Signal::Stop => self.stop(now),
-            Signal::Reload => self.renew_certificate(now),
+            Signal::Reload => {
+                if let Some(certificate) = self.upkeep.renew_certificate(now) {
+                    self.reading.certificate = Some(certificate);
+                }
+            }
         }
     }
 
     fn done(&mut self, id: ConnId, outcome: Outcome) {
-        self.intake.hash_done(id, outcome);
+        self.reading.intake.hash_done(id, outcome);
     }
 
     fn expire(&mut self, id: ConnId, now: Now) {
@@ -54,47 +63,55 @@ impl App for Server {
     }
 
     fn accepted(&mut self, id: ConnId, peer: Peer, now: Now) -> bool {
-        match peer.door {
-            Door::Front => self.connect(id, peer.address, now),
-            door => self.connect_inside(id, door, now),
-        }
+        self.take_in(id, peer.address, peer.door, now)
     }
 
     fn turned_away(&mut self) {
-        self.counters.closed(CloseReason::Refused.name());
+        self.chat.counters.closed(CloseReason::Refused.name());
     }
 
     fn room(&mut self, id: ConnId, share: Share) -> Result<&mut [u8], NotNow> {
-        self.read_room(id, share)
+        self.reading.room(&mut self.conns, id, share)
     }
 
     fn came(&mut self, id: ConnId, what: Came, _: Now) {
-        self.heard(id, what);
+        self.reading.came(&mut self.conns, id, what);
     }
 
     fn decode(&mut self, now: Now) {
-        self.decode_all(now);
+        let Server { reading, conns, chat, upkeep, .. } = self;
+        if (Decode { reading, conns, chat, now }).run() {
+            upkeep.last_work = now.mono;
+        }
     }
 
     fn serve(&mut self, now: Now, clock: Clock) -> Result<(), Fatal> {
-        self.look_at_disk(now);
-        self.serve_all(now, clock)
+        if !self.reading.intake.is_idle() {
+            self.upkeep.look_at_disk(now);
+        }
+        let (mut serve, reading) = self.serving(now);
+        serve.run(reading, clock)
     }
 
-    fn commit(&mut self, now: Now) -> Result<Self::Committed, Fatal> {
-        self.commit_all(now)
+    fn commit(&mut self, now: Now) -> Result<AllCommitted, Fatal> {
+        self.commit_tick(now)
     }
 
     fn deliver(
         &mut self,
-        committed: Self::Committed,
+        committed: AllCommitted,
         now: Now,
     ) -> Result<Vec<(ConnId, HashJob)>, Fatal> {
-        let hashes = self.deliver_all(committed, now)?;
+        self.chat.end_waits(&mut self.conns, self.reading.intake.hashes());
+        let facts = self.facts(now);
+        let (mut deliver, reading) = self.delivering(now);
+        deliver.run(committed)?;
+        deliver.answer_monitors(&mut reading.asked, &facts)?;
         self.end_intake(now);
         self.close_served(now);
-        let cost = self.rules.hash_cost;
-        Ok(hashes.into_iter().map(|(id, task)| (id, HashJob { task, cost })).collect())
+        let cost = self.chat.rules.hash_cost;
+        let job = |(id, task)| (id, HashJob { task, cost });
+        Ok(self.chat.begin_hashes().into_iter().map(job).collect())
     }
 
     fn take_touched(&mut self, into: &mut Vec<ConnId>) {
@@ -106,7 +123,8 @@ impl App for Server {
     }
 
     fn sent(&mut self, id: ConnId, count: usize, now: Now) {
-        self.was_sent(id, count, now);
+        let Server { conns, chat, delivery, .. } = self;
+        delivery.sent(conns, &mut chat.sessions, id, count, now.mono);
     }
 
     fn settle(&mut self, id: ConnId, now: Now) -> Settled {
@@ -114,24 +132,61 @@ impl App for Server {
     }
 
     fn upkeep(&mut self, now: Now, clock: Clock) -> Result<(), Fatal> {
-        self.trim(now);
-        self.retain(now)?;
-        self.index(now)?;
-        self.checkpoint(now)?;
-        self.look_at_certificate(now);
-        self.counters.tick_took(clock().since(now.mono));
+        self.keep_up(now)?;
+        self.chat.counters.tick_took(clock().since(now.mono));
         Ok(())
     }
 
     fn is_busy(&self) -> bool {
-        self.has_more_to_tell() || !self.conns.touched().is_empty()
+        let Delivery { behind, telling, .. } = &self.delivery;
+        let has_more_to_tell = !behind.is_empty() || telling.is_some();
+        has_more_to_tell || self.chat.sessions.has_changed() || !self.conns.touched().is_empty()
     }
 
     fn wake_at(&self) -> Option<Moment> {
-        self.next_upkeep()
+        self.upkeep_due()
     }
 
     fn finish(self, now: Now) -> Result<(), Fatal> {
         self.close_store(now)
+    }
+}
+
+impl Server {
+    /// The parts that requests are served from, and what was read.
+    pub(super) fn serving(&mut self, now: Now) -> (Serve<'_>, &mut Reading) {
+        let facts = self.facts(now);
+        let Server { conns, reading, chat, store, .. } = self;
+        (Serve { conns, chat, store, facts, now }, reading)
+    }
+
+    /// The parts that effects are applied to, and what was read.
+    fn delivering(&mut self, now: Now) -> (Deliver<'_>, &mut Reading) {
+        let Server { conns, reading, chat, store, delivery, upkeep } = self;
+        (Deliver { delivery, conns, chat, store, upkeep, now }, reading)
+    }
+
+    /// What handlers and monitors are told of the parts that they do not see.
+    fn facts(&self, now: Now) -> ServerFacts {
+        ServerFacts {
+            connections: self.conns.len() as u64,
+            uptime_seconds: now.mono.since(self.chat.started).as_secs(),
+            send_bytes: self.conns.unsent_bytes() as u64,
+            resting: self.conns.resting(),
+            behind: self.delivery.behind.len() as u64,
+            hashes_waiting: self.chat.waiting.len() as u64,
+            storage_low: self.upkeep.is_short(),
+            held_for: self.upkeep.hold.map(|(conn, _)| conn),
+        }
+    }
+
+    /// Tells everyone that the server stops, and closes behind what is on its way.
+    fn stop(&mut self, now: Now) {
+        let (mut deliver, _) = self.delivering(now);
+        deliver.tell_everyone(&Notice::plain(Event::Shutdown));
+        let ids: Vec<ConnId> = self.conns.ids().collect();
+        for id in ids {
+            self.conns.close(id, CloseReason::Shutdown, now.mono);
+        }
     }
 }

@@ -7,14 +7,17 @@
 //!        └ anything else ──► Fatal: the outcome is unknown, so nothing is said (P4)
 //! ```
 
-use super::serve::content;
-use super::{Fatal, Intake, Server, fatal};
-use crate::handlers::{self, receipt};
+use super::intake::Intake;
+use super::serve::{Serve, content};
+use super::{Fatal, Server, fatal};
+use crate::handlers;
 use crate::id::{ConnId, Now};
-use crate::limits;
 use crate::outbox::Effect;
 use crate::store::{Committed, Store, StoreError};
 use crate::wire::{Code, Refusal, RequestId};
+
+/// The effects of each transaction of a tick.
+pub(super) type AllCommitted = Vec<Committed<Vec<Effect>>>;
 
 impl Server {
     /// Puts the tick on disk. What comes back may be delivered.
@@ -22,86 +25,73 @@ impl Server {
     /// # Errors
     /// The outcome is unknown or the disk is broken: the process must end at once, without a
     /// reply.
-    pub(super) fn commit_all(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
-        let cursors_due = self.cursors_due(now);
+    pub(super) fn commit_tick(&mut self, now: Now) -> Result<AllCommitted, Fatal> {
         if !self.store.in_transaction() {
-            if !self.intake.is_idle() {
-                // `serve` gave its transaction up.
-                return self.commit_one_by_one(now);
-            }
-            if !cursors_due {
-                return Ok(Vec::new());
-            }
-            self.store.begin().map_err(fatal)?;
+            // If there is something to serve, `serve` gave its transaction up.
+            let is_idle = self.reading.intake.is_idle();
+            return if is_idle { Ok(Vec::new()) } else { self.commit_one_by_one(now) };
         }
-        match self.try_commit(cursors_due, now) {
-            Ok(committed) => Ok(vec![committed]),
+        // Cursors that are due cost no fsync of their own here.
+        let staged = self.upkeep.stage_cursors(&mut self.store, &self.chat.sessions, now);
+        let (mut serve, _) = self.serving(now);
+        match staged.and_then(|staged| Ok((staged, serve.try_commit()?))) {
+            Ok((staged, committed)) => {
+                if staged {
+                    self.chat.sessions.cursors_written(now.mono);
+                }
+                Ok(vec![committed])
+            }
             Err(StoreError::Broken(why)) => Err(Fatal(why)),
             Err(_) => {
-                self.give_up_transaction()?;
+                serve.give_up_transaction()?;
                 self.commit_one_by_one(now)
             }
         }
     }
 
-    pub(super) fn try_commit(
-        &mut self,
-        cursors_due: bool,
-        now: Now,
-    ) -> Result<Committed<Vec<Effect>>, StoreError> {
-        if cursors_due {
-            // Whatever becomes of it, it is not tried again at once.
-            self.cursors_written = now.mono;
-            receipt::write_cursors(&mut self.store, &self.sessions, now.unix)?;
-        }
-        let committed = self.store.commit(self.outbox.take())?;
-        if cursors_due {
-            self.sessions.cursors_written(now.mono);
-        }
-        self.counters.commits += 1;
+    /// The second walk. It serves no more than the first did, so no budget is charged twice.
+    fn commit_one_by_one(&mut self, now: Now) -> Result<AllCommitted, Fatal> {
+        // On a full disk the write-ahead log cannot grow, but it can begin anew.
+        self.upkeep.break_hold(&mut self.conns, now);
+        self.upkeep.copy_log(&mut self.store, now)?;
+        let (mut serve, reading) = self.serving(now);
+        serve.walk_one_by_one(&mut reading.intake)
+    }
+}
+
+impl Serve<'_> {
+    fn try_commit(&mut self) -> Result<Committed<Vec<Effect>>, StoreError> {
+        let committed = self.store.commit(self.chat.outbox.take())?;
+        self.chat.counters.commits += 1;
         Ok(committed)
     }
 
-    /// The second walk. It serves no more than the first did, so no budget is charged twice.
-    fn commit_one_by_one(&mut self, now: Now) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
-        // On a full disk the write-ahead log cannot grow, but it can begin anew.
-        self.break_hold(now);
-        self.copy_log(now)?;
-        let mut intake = std::mem::take(&mut self.intake);
-        let committed = self.walk_one_by_one(&mut intake, now);
-        self.intake = intake;
-        committed
-    }
-
-    fn walk_one_by_one(
-        &mut self,
-        intake: &mut Intake,
-        now: Now,
-    ) -> Result<Vec<Committed<Vec<Effect>>>, Fatal> {
+    fn walk_one_by_one(&mut self, intake: &mut Intake) -> Result<AllCommitted, Fatal> {
         let mut all = Vec::new();
         for index in 0..intake.hashes().len() {
             let conn = intake.hashes()[index].0;
-            let re = self.waiting.get(&conn).and_then(|waiting| waiting.re.clone());
-            let serve = |server: &mut Server| server.serve_hash(intake, index, now);
-            let (committed, _) = self.commit_alone((conn, re), now, serve)?;
+            let re = self.chat.waiting.get(&conn).and_then(|waiting| waiting.re.clone());
+            let serve = |phase: &mut Serve| phase.serve_hash(intake, index);
+            let (committed, _) = self.commit_alone((conn, re), serve)?;
             all.push(committed);
             // An attempt is judged once, also where its answer does not fit.
-            self.throttle.keep();
+            self.chat.throttle.keep();
         }
         for index in 0..intake.portions() {
             let (conn, served) = (intake.portion(index).conn, intake.portion(index).served);
             for frame in 0..served {
-                if self.outbox.holds(conn) {
+                if self.chat.outbox.holds(conn) {
                     intake.set_served(index, frame);
                     break;
                 }
                 let content = content(intake, index, frame);
                 let re = content.as_ref().ok().and_then(|request| request.id().ok().flatten());
-                let serve = |server: &mut Server| server.serve_frame(conn, &content, now);
-                let (committed, stands) = self.commit_alone((conn, re), now, serve)?;
+                let serve = |phase: &mut Serve| phase.serve_frame(conn, &content);
+                let (committed, stands) = self.commit_alone((conn, re), serve)?;
                 all.push(committed);
                 // What does not fit has not begun anything that would have to be ended.
-                if stands { self.throttle.keep() } else { self.throttle.rewind() }
+                let throttle = &mut self.chat.throttle;
+                if stands { throttle.keep() } else { throttle.rewind() }
             }
         }
         Ok(all)
@@ -111,12 +101,11 @@ impl Server {
     fn commit_alone(
         &mut self,
         (conn, re): (ConnId, Option<RequestId>),
-        now: Now,
-        serve: impl FnOnce(&mut Server) -> Result<(), StoreError>,
+        serve: impl FnOnce(&mut Serve) -> Result<(), StoreError>,
     ) -> Result<(Committed<Vec<Effect>>, bool), Fatal> {
-        let mark = self.outbox.mark();
+        let mark = self.chat.outbox.mark();
         self.store.begin().map_err(fatal)?;
-        let code = match serve(self).and_then(|()| self.try_commit(false, now)) {
+        let code = match serve(self).and_then(|()| self.try_commit()) {
             Ok(committed) => return Ok((committed, true)),
             Err(StoreError::Broken(why)) => return Err(Fatal(why)),
             Err(StoreError::Full) => Code::StorageFull,
@@ -124,46 +113,41 @@ impl Server {
         };
         // Rolled back, so the refusal is definite (P4). It rides on a transaction that writes
         // nothing, which needs no space.
-        self.outbox.rewind(mark);
-        self.roll_back()?;
+        self.chat.outbox.rewind(mark);
+        roll_back(self.store)?;
         self.store.begin().map_err(fatal)?;
         if let Some(caller) = self.caller(conn) {
-            handlers::refuse(&mut self.cx(caller, now), re, &Refusal::from(code));
+            handlers::refuse(&mut self.cx(caller), re, &Refusal::from(code));
         }
-        self.try_commit(false, now).map(|committed| (committed, false)).map_err(fatal)
+        self.try_commit().map(|committed| (committed, false)).map_err(fatal)
     }
 
     /// Nothing of this tick has happened.
     pub(super) fn give_up_transaction(&mut self) -> Result<(), Fatal> {
-        self.outbox.take();
-        self.outbox.release();
-        self.throttle.rewind();
-        self.roll_back()
+        self.chat.outbox.take();
+        self.chat.outbox.release();
+        self.chat.throttle.rewind();
+        roll_back(self.store)
     }
+}
 
-    /// Does some work on the store in a transaction of its own, between ticks. `None`: there was no
-    /// room for it, and nothing of it has happened.
-    pub(super) fn apart<T>(
-        &mut self,
-        work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, Fatal> {
-        self.store.begin().map_err(fatal)?;
-        match work(&mut self.store).and_then(|done| self.store.commit(done)) {
-            Ok(done) => Ok(Some(done.into_inner())),
-            Err(StoreError::Broken(why)) => Err(Fatal(why)),
-            Err(_) => self.roll_back().map(|()| None),
-        }
+/// Does some work on the store in a transaction of its own, when no tick's is open. `None`: there
+/// was no room for it, and nothing of it has happened.
+pub(super) fn apart<T>(
+    store: &mut Store,
+    work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+) -> Result<Option<T>, Fatal> {
+    store.begin().map_err(fatal)?;
+    match work(store).and_then(|done| store.commit(done)) {
+        Ok(done) => Ok(Some(done.into_inner())),
+        Err(StoreError::Broken(why)) => Err(Fatal(why)),
+        Err(_) => roll_back(store).map(|()| None),
     }
+}
 
-    /// Ends the transaction, if a COMMIT that failed has not ended it already.
-    pub(super) fn roll_back(&mut self) -> Result<(), Fatal> {
-        if self.store.in_transaction() { self.store.rollback().map_err(fatal) } else { Ok(()) }
-    }
-
-    fn cursors_due(&self, now: Now) -> bool {
-        let since = now.mono.since(self.cursors_written).as_micros() as u64;
-        self.sessions.has_dirty_cursors() && since >= limits::CURSOR_DELAY_MICROS
-    }
+/// Ends the transaction, if a COMMIT that failed has not ended it already.
+fn roll_back(store: &mut Store) -> Result<(), Fatal> {
+    if store.in_transaction() { store.rollback().map_err(fatal) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -174,6 +158,7 @@ mod tests {
     use crate::event_loop::app::{App, Peer, Share};
     use crate::handlers::Rules;
     use crate::id::{Door, Moment, UserId};
+    use crate::limits;
     use crate::names::Name;
     use crate::password::KeyHash;
     use crate::store::{Opening, Store, Synchronous};
@@ -270,10 +255,13 @@ mod tests {
         let stored = answers.iter().filter(|code| *code == "ok").count() as u64;
         assert_eq!(server.store.log_rows(), stored);
         assert_eq!(codes(&mut server, new), ["ok", "unknown_type"]);
-        let refused = server.counters.refusals();
+        let refused = server.chat.counters.refusals();
         assert!(refused.contains(&("unknown_type", 1)), "P29: {refused:?}");
         assert!(refused.contains(&("storage_full", 8 - stored)), "P29: {refused:?}");
-        assert_eq!((server.counters.answered, server.counters.appended), (2 + stored, stored));
+        assert_eq!(
+            (server.chat.counters.answered, server.chat.counters.appended),
+            (2 + stored, stored)
+        );
     }
     #[test]
     fn p20_the_write_ahead_log_is_copied_whenever_it_is_long() {
@@ -292,7 +280,7 @@ mod tests {
             (0..4).for_each(|_| say(&mut server, ann, "send", &send));
             tick(&mut server, &[ann]);
             codes(&mut server, ann);
-            server.checkpoint(NOW).expect("checkpoint");
+            server.upkeep(NOW, &|| NOW.mono).expect("checkpoint");
             assert!(server.store.wal_pages() < limits::WAL_PAGES_MAX, "at the same moment, too");
         }
         assert!(server.store.log_rows() > u64::from(limits::WAL_PAGES_MAX) / 2);

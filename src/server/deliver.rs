@@ -15,18 +15,21 @@
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
 //! to them, so nothing is skipped and nothing comes twice (P8, P9).
 
+use super::commit::AllCommitted;
 use super::retention::gap_entry;
-use super::{Fatal, Server, fatal};
-use crate::conn::CloseReason;
-use crate::doors::{Said, SharedPush, Transport};
+use super::upkeep::Upkeep;
+use super::{Chat, Fatal, fatal};
+use crate::conn::{CloseReason, Conns};
+use crate::doors::{Said, SharedPush};
+use crate::event_loop::turns::OnceQueue;
 use crate::handlers::entry::as_pushed;
-use crate::id::{ConnId, Conversation, Now, Seq, UserId};
+use crate::id::{ConnId, Conversation, Moment, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
-use crate::outbox::Effect;
+use crate::outbox::{Effect, Waiting};
 use crate::password::Task;
-use crate::sessions::SignIn;
-use crate::store::{Committed, Entry};
+use crate::sessions::{Sessions, SignIn};
+use crate::store::{Committed, Entry, Store};
 use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
 
@@ -80,8 +83,62 @@ impl Budget {
     }
 }
 
+/// How far each reader was told what is on the disk.
+pub(super) struct Delivery {
+    /// Readers who are behind and may be fed, in turn.
+    pub behind: OnceQueue,
+    /// The log was delivered, or left to those who are behind, up to here.
+    pub head: Seq,
+    /// A user who came or went, whether they came, and the last of their friends who was told.
+    pub telling: Option<(UserId, bool, UserId)>,
+}
+
+impl Delivery {
+    /// Nothing is to be delivered of a log that ends there.
+    pub fn new(head: Seq) -> Delivery {
+        Delivery { behind: OnceQueue::default(), head, telling: None }
+    }
+
+    /// Puts a reader who is behind in the queue, unless they cannot be fed.
+    pub fn queue_behind(&mut self, conns: &Conns, id: ConnId) {
+        if conns.get(id).is_some_and(|conn| conn.may_be_pushed()) {
+            self.behind.push(id);
+        }
+    }
+
+    /// The kernel took `count` bytes of the connection.
+    pub fn sent(
+        &mut self,
+        conns: &mut Conns,
+        sessions: &mut Sessions,
+        id: ConnId,
+        count: usize,
+        now: Moment,
+    ) {
+        let Some((count, unsent)) = conns.was_sent(id, count, now) else { return };
+        let Some(session) = sessions.get_mut(id) else { return };
+        let behind = session.behind;
+        if let Some(seen) = session.pass_mark(count, unsent) {
+            sessions.confirm(id, seen, self.head);
+        }
+        if behind {
+            self.queue_behind(conns, id);
+        }
+    }
+}
+
+/// The phase, and the parts that it borrows.
+pub(super) struct Deliver<'s> {
+    pub delivery: &'s mut Delivery,
+    pub conns: &'s mut Conns,
+    pub chat: &'s mut Chat,
+    pub store: &'s mut Store,
+    pub upkeep: &'s mut Upkeep,
+    pub now: Now,
+}
+
 /// What is on its way while a tick's effects are applied.
-struct Delivery {
+struct Tick {
     budget: Budget,
     /// Entries applied but for their pushes.
     run: Vec<Entry>,
@@ -105,41 +162,34 @@ impl<'e> Pushed<'e> {
     }
 }
 
-impl Server {
+impl Deliver<'_> {
     /// Applies the committed effects in their order, then feeds those who are behind. Gives the
     /// password hashes to be started.
     ///
     /// # Errors
     /// The log could not be read.
-    pub(super) fn deliver_all(
-        &mut self,
-        committed: Vec<Committed<Vec<Effect>>>,
-        now: Now,
-    ) -> Result<Vec<(ConnId, Task)>, Fatal> {
-        self.end_waits();
+    pub fn run(&mut self, committed: AllCommitted) -> Result<(), Fatal> {
         let mut budget = Budget::of_a_tick();
         // Those who are behind have half of the tick: whoever is caught up would else be all that
         // is ever served when there is too much for everyone (P14, P21).
-        let reserve = (!self.behind.is_empty()).then(|| budget.take_half());
-        let mut delivery = Delivery { budget, run: Vec::new() };
+        let reserve = (!self.delivery.behind.is_empty()).then(|| budget.take_half());
+        let mut tick = Tick { budget, run: Vec::new() };
         let mut lists = committed.into_iter().map(Committed::into_inner);
         let mut effects = lists.next().unwrap_or_default();
         effects.extend(lists.flatten());
         self.silence_ending(&effects);
         for effect in effects {
-            if !self.leaves_run(&delivery.run, &effect) {
-                self.push_run(&mut delivery, now);
+            if !self.leaves_run(&tick.run, &effect) {
+                self.push_run(&mut tick);
             }
-            self.apply(effect, &mut delivery, now)?;
+            self.apply(effect, &mut tick)?;
         }
-        self.push_run(&mut delivery, now);
+        self.push_run(&mut tick);
         if let Some(reserve) = reserve {
-            delivery.budget.add(reserve);
+            tick.budget.add(reserve);
         }
-        self.feed_behind(&mut delivery.budget, now)?;
-        self.tell_of_presence(now)?;
-        self.answer_monitors(now)?;
-        Ok(self.begin_hashes())
+        self.feed_behind(&mut tick.budget)?;
+        self.tell_of_presence()
     }
 
     /// Sessions that end in this tick are pushed nothing more, and of what was pushed only the
@@ -147,13 +197,13 @@ impl Server {
     fn silence_ending(&mut self, effects: &[Effect]) {
         for effect in effects {
             let ending = match effect {
-                Effect::SignIn(_, sign_in) => self.sessions.conn_of(sign_in.user),
-                Effect::Expel(user, _) => self.sessions.conn_of(*user),
+                Effect::SignIn(_, sign_in) => self.chat.sessions.conn_of(sign_in.user),
+                Effect::Expel(user, _) => self.chat.sessions.conn_of(*user),
                 _ => None,
             };
             let Some(id) = ending else { continue };
-            if let Some(session) = self.sessions.get_mut(id) {
-                session.end_at(self.head);
+            if let Some(session) = self.chat.sessions.get_mut(id) {
+                session.end_at(self.delivery.head);
             }
             self.conns.drop_unbegun(id);
         }
@@ -168,188 +218,188 @@ impl Server {
                 (entry.conversation, entry.sender) == (first.conversation, first.sender)
             }
             Effect::Reply(id, _) => {
-                self.sessions.get(*id).map(|session| session.user) == first.sender
+                self.chat.sessions.get(*id).map(|session| session.user) == first.sender
             }
             _ => false,
         }
     }
 
-    fn apply(&mut self, effect: Effect, delivery: &mut Delivery, now: Now) -> Result<(), Fatal> {
+    fn apply(&mut self, effect: Effect, tick: &mut Tick) -> Result<(), Fatal> {
         match effect {
             Effect::Reply(id, response) => {
-                self.counters.replied(response.code);
-                self.say(id, Said::Reply(&response), now);
+                self.chat.counters.replied(response.code);
+                self.say(id, Said::Reply(&response));
             }
-            Effect::Entry(entry) => delivery.run.push(*entry),
-            Effect::Join(user, group) => self.sessions.join(user, group),
-            Effect::Leave(user, group) => self.sessions.leave(user, group),
-            Effect::Dissolve(group) => self.sessions.dissolve(group),
-            Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in, now),
-            Effect::SignOut(id) => self.end_session(id, now),
-            Effect::NewKey(id, hash, expires) => self.sessions.renew_key(id, hash, expires),
+            Effect::Entry(entry) => tick.run.push(*entry),
+            Effect::Join(user, group) => self.chat.sessions.join(user, group),
+            Effect::Leave(user, group) => self.chat.sessions.leave(user, group),
+            Effect::Dissolve(group) => self.chat.sessions.dissolve(group),
+            Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in),
+            Effect::SignOut(id) => self.end_session(id),
+            Effect::NewKey(id, hash, expires) => self.chat.sessions.renew_key(id, hash, expires),
             Effect::Speak(id, lang) => {
-                if let Some(session) = self.sessions.get_mut(id) {
+                if let Some(session) = self.chat.sessions.get_mut(id) {
                     session.lang = lang;
                 }
             }
-            Effect::Confirm(id, seq) => self.sessions.confirm(id, seq, self.head),
-            Effect::Hash(id, task, waiting) => self.queue_hash(id, *task, *waiting, now),
-            Effect::Close(id, reason) => self.close(id, reason, None, now),
+            Effect::Confirm(id, seq) => self.chat.sessions.confirm(id, seq, self.delivery.head),
+            Effect::Hash(id, task, waiting) => self.queue_hash(id, *task, *waiting),
+            Effect::Close(id, reason) => self.close(id, reason, None),
             Effect::Expel(user, reason) => {
-                if let Some(id) = self.sessions.conn_of(user) {
+                if let Some(id) = self.chat.sessions.conn_of(user) {
                     let blocked = reason == CloseReason::Blocked;
                     let event = if blocked { Event::Blocked } else { Event::PasswordReset };
-                    self.close(id, reason, Some(Notice::plain(event)), now);
+                    self.close(id, reason, Some(Notice::plain(event)));
                 }
             }
             Effect::Rights(user, admin) => {
-                let conn = self.sessions.conn_of(user);
-                if let Some(session) = conn.and_then(|conn| self.sessions.get_mut(conn)) {
+                let conn = self.chat.sessions.conn_of(user);
+                if let Some(session) = conn.and_then(|conn| self.chat.sessions.get_mut(conn)) {
                     session.admin = admin;
                 }
             }
-            Effect::Watch(id, watches) => self.sessions.watch(id, watches),
-            Effect::Receipt(receipt) => self.tell_receipt(&receipt, now),
-            Effect::Hold(id) => return self.begin_hold(id, now),
-            Effect::Release(id) => self.end_hold(id, now),
+            Effect::Watch(id, watches) => self.chat.sessions.watch(id, watches),
+            Effect::Receipt(receipt) => self.tell_receipt(&receipt),
+            Effect::Hold(id) => {
+                return self.upkeep.begin_hold(self.store, self.conns, id, self.now);
+            }
+            Effect::Release(id) => self.upkeep.end_hold(self.conns, id, self.now),
         }
         Ok(())
     }
 
+    fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting) {
+        let reads = self.store.reads();
+        self.chat.queue_hash(self.conns, (id, task, waiting), reads, self.now);
+    }
+
     /// A session begins; an older one of the user ends and is told why.
-    fn begin_session(&mut self, id: ConnId, sign_in: SignIn, now: Now) {
-        if let Some(older) = self.sessions.conn_of(sign_in.user) {
+    fn begin_session(&mut self, id: ConnId, sign_in: SignIn) {
+        if let Some(older) = self.chat.sessions.conn_of(sign_in.user) {
             let notice = Notice::plain(Event::SignedInElsewhere);
-            self.close(older, CloseReason::TakenOver, Some(notice), now);
+            self.close(older, CloseReason::TakenOver, Some(notice));
         }
         let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) else {
             return;
         };
         if std::mem::take(&mut conn.counted) {
-            self.throttle.disconnect(conn.peer());
+            self.chat.throttle.disconnect(conn.peer());
         }
-        conn.signed_in(sign_in.acks, now.mono);
-        self.retention.reader_came(sign_in.cursor);
-        self.sessions.sign_in(id, sign_in);
-        self.queue_behind(id);
+        conn.signed_in(sign_in.acks, self.now.mono);
+        self.upkeep.retention.reader_came(sign_in.cursor);
+        self.chat.sessions.sign_in(id, sign_in);
+        self.delivery.queue_behind(self.conns, id);
         self.conns.touch(id);
     }
 
     /// The session ends and the connection stays. What was pushed is on its way in front of the
     /// answer, and counts as seen by a client that does not confirm.
-    fn end_session(&mut self, id: ConnId, now: Now) {
-        if let Some(session) = self.sessions.get(id)
+    fn end_session(&mut self, id: ConnId) {
+        if let Some(session) = self.chat.sessions.get(id)
             && !session.acks
             && !session.ending
         {
             let pushed = session.pushed;
-            self.sessions.confirm(id, pushed, self.head);
+            self.chat.sessions.confirm(id, pushed, self.delivery.head);
         }
-        self.sessions.sign_out(id, self.head);
+        self.chat.sessions.sign_out(id, self.delivery.head);
         if let Some(conn) = self.conns.get_mut(id) {
-            conn.signed_out(now.mono);
+            conn.signed_out(self.now.mono);
             if conn.via.is_counted() && !std::mem::replace(&mut conn.counted, true) {
-                self.throttle.connect_again(conn.peer(), &self.rules.limits);
+                self.chat.throttle.connect_again(conn.peer(), &self.chat.rules.limits);
             }
             self.conns.touch(id);
         }
     }
 
-    pub(super) fn close(
-        &mut self,
-        id: ConnId,
-        reason: CloseReason,
-        notice: Option<Notice>,
-        now: Now,
-    ) {
+    /// The connection ends, and its session with it.
+    fn close(&mut self, id: ConnId, reason: CloseReason, notice: Option<Notice>) {
         if let Some(notice) = notice {
-            self.tell(id, notice, now);
+            self.tell(id, notice);
         }
-        self.sessions.sign_out(id, self.head);
-        if let Some(conn) = self.conns.get_mut(id) {
-            conn.close(reason, now.mono);
-            self.conns.touch(id);
-        }
+        self.chat.sessions.sign_out(id, self.delivery.head);
+        self.conns.close(id, reason, self.now.mono);
     }
 
     /// Wakes the readers of the run's conversation, and forgets the run.
-    fn push_run(&mut self, delivery: &mut Delivery, now: Now) {
-        let run = std::mem::take(&mut delivery.run);
+    fn push_run(&mut self, tick: &mut Tick) {
+        let run = std::mem::take(&mut tick.run);
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
-        self.head = last.seq;
-        self.counters.appended += run.len() as u64;
+        self.delivery.head = last.seq;
+        self.chat.counters.appended += run.len() as u64;
         let mut pushed: Vec<Pushed> = run.iter().map(Pushed::new).collect();
         let readers: Vec<(UserId, ConnId)> = match first.conversation {
             Conversation::Inbox(user) => {
-                self.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
+                self.chat.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
             }
-            Conversation::Group(group) => self.sessions.readers_of(group).to_vec(),
-            Conversation::Everyone => self.sessions.everyone().collect(),
+            Conversation::Group(group) => self.chat.sessions.readers_of(group).to_vec(),
+            Conversation::Everyone => self.chat.sessions.everyone().collect(),
         };
         for (user, id) in readers {
             if first.sender != Some(user) {
-                self.push_run_to(id, &mut pushed, &mut delivery.budget, now);
+                self.push_run_to(id, &mut pushed, &mut tick.budget);
             }
         }
     }
 
     /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
-    fn push_run_to(&mut self, id: ConnId, run: &mut [Pushed], budget: &mut Budget, now: Now) {
-        let is_behind = self.sessions.get(id).is_none_or(|session| session.behind);
+    fn push_run_to(&mut self, id: ConnId, run: &mut [Pushed], budget: &mut Budget) {
+        let is_behind = self.chat.sessions.get(id).is_none_or(|session| session.behind);
         if is_behind {
             return;
         }
         for pushed in run {
-            if !self.push(id, pushed, budget, now) {
-                let Some(session) = self.sessions.get_mut(id) else { return };
+            if !self.push(id, pushed, budget) {
+                let Some(session) = self.chat.sessions.get_mut(id) else { return };
                 session.behind = true;
                 session.sent_seq = Seq(pushed.entry.seq.0 - 1);
-                return self.queue_behind(id);
+                return self.delivery.queue_behind(self.conns, id);
             }
         }
     }
 
     /// The one place where an entry enters a send buffer. False: not now.
-    fn push(&mut self, id: ConnId, pushed: &mut Pushed, budget: &mut Budget, now: Now) -> bool {
+    fn push(&mut self, id: ConnId, pushed: &mut Pushed, budget: &mut Budget) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return false };
         if budget.is_spent() || !conn.may_be_pushed() {
             return false;
         }
-        let Some(session) = self.sessions.get_mut(id) else { return false };
+        let Some(session) = self.chat.sessions.get_mut(id) else { return false };
         let seq = pushed.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
         let said = Said::Push(pushed.in_lang(session.lang), prev);
-        self.say(id, said, now);
+        self.say(id, said);
         self.set_mark(id);
         budget.spend(64 + pushed.entry.body.len());
-        self.counters.pushed += 1;
+        self.chat.counters.pushed += 1;
         true
     }
 
     /// A session that does not confirm: what is in the buffer now counts as seen once it is sent.
     fn set_mark(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.chat.sessions.get_mut(id) else { return };
         session.set_mark(conn.send.len());
     }
 
     /// Feeds those who are behind, a page each in turn, until the budget is spent.
-    fn feed_behind(&mut self, budget: &mut Budget, now: Now) -> Result<(), Fatal> {
+    fn feed_behind(&mut self, budget: &mut Budget) -> Result<(), Fatal> {
         // What is read here goes straight to send buffers, so it must be on disk already (P2).
         assert!(!self.store.in_transaction(), "pages are read behind the commit");
-        if !self.has_behind() {
+        if self.delivery.behind.is_empty() {
             return Ok(());
         }
         self.store.begin_reads().map_err(fatal)?;
-        let mut turns = self.behind.len();
-        while turns > 0 && self.has_behind() && !budget.is_spent() && budget.reads > 0 {
-            let Some(id) = self.behind.pop_front() else { break };
-            if let Some(session) = self.sessions.get_mut(id) {
-                session.queued = false;
-            }
-            if self.feed_page(id, budget, now)? {
-                self.queue_behind(id);
+        let mut turns = self.delivery.behind.len();
+        while turns > 0
+            && !self.delivery.behind.is_empty()
+            && !budget.is_spent()
+            && budget.reads > 0
+        {
+            let Some(id) = self.delivery.behind.pop() else { break };
+            if self.feed_page(id, budget)? {
+                self.delivery.queue_behind(self.conns, id);
             } else {
                 turns -= 1;
             }
@@ -358,13 +408,13 @@ impl Server {
     }
 
     /// Feeds one reader a page of the log. True: there is more, and room for it.
-    fn feed_page(&mut self, id: ConnId, budget: &mut Budget, now: Now) -> Result<bool, Fatal> {
+    fn feed_page(&mut self, id: ConnId, budget: &mut Budget) -> Result<bool, Fatal> {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(false) };
         if !conn.may_be_pushed() {
             // `sent` queues it again below the low mark.
             return Ok(false);
         }
-        let Some(session) = self.sessions.get(id).filter(|session| session.behind) else {
+        let Some(session) = self.chat.sessions.get(id).filter(|session| session.behind) else {
             return Ok(false);
         };
         let (user, after) = (session.user, session.sent_seq);
@@ -377,76 +427,52 @@ impl Server {
             let own = entry.sender == Some(user);
             let passed = match own {
                 true => budget.pass_over(),
-                false => self.push(id, &mut Pushed::new(entry), budget, now),
+                false => self.push(id, &mut Pushed::new(entry), budget),
             };
             if !passed {
                 return Ok(self.conns.get_mut(id).is_some_and(|conn| conn.may_be_pushed()));
             }
-            if let Some(session) = self.sessions.get_mut(id) {
+            if let Some(session) = self.chat.sessions.get_mut(id) {
                 session.sent_seq = entry.seq;
             }
         }
-        if let Some(session) = self.sessions.get_mut(id) {
+        if let Some(session) = self.chat.sessions.get_mut(id) {
             session.sent_seq = page.through;
         }
         let is_last = page.through >= self.store.head();
         if is_last {
-            self.caught_up(id, now);
+            self.caught_up(id);
         }
         Ok(!is_last)
     }
 
     /// The reader has been pushed everything there is.
-    fn caught_up(&mut self, id: ConnId, now: Now) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+    fn caught_up(&mut self, id: ConnId) {
+        let Some(session) = self.chat.sessions.get_mut(id) else { return };
         session.behind = false;
         let tell = session.acks && !session.told_caught_up;
         session.told_caught_up = true;
         if tell {
-            self.tell(id, Notice::plain(Event::CaughtUp), now);
-        }
-    }
-
-    /// The kernel took `count` bytes of the connection.
-    pub(super) fn was_sent(&mut self, id: ConnId, count: usize, now: Now) {
-        let Some((count, unsent)) = self.conns.was_sent(id, count, now.mono) else { return };
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let behind = session.behind;
-        if let Some(seen) = session.pass_mark(count, unsent) {
-            self.sessions.confirm(id, seen, self.head);
-        }
-        if behind {
-            self.queue_behind(id);
-        }
-    }
-
-    /// Puts a reader who is behind in the queue, unless they cannot be fed or wait there.
-    fn queue_behind(&mut self, id: ConnId) {
-        let may_be_pushed = self.conns.get_mut(id).is_some_and(|conn| conn.may_be_pushed());
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        if may_be_pushed && !session.queued {
-            session.queued = true;
-            self.behind.push_back(id);
+            self.tell(id, Notice::plain(Event::CaughtUp));
         }
     }
 
     /// Tells a peer of the connection itself, in the words of their language.
-    pub(super) fn tell(&mut self, id: ConnId, notice: Notice, now: Now) {
-        let lang = self.sessions.get(id).map_or(self.rules.lang, |session| session.lang);
+    pub(super) fn tell(&mut self, id: ConnId, notice: Notice) {
+        let lang = self.chat.sessions.get(id).map_or(self.chat.rules.lang, |session| session.lang);
         let words = locale::notice::say(&notice, lang);
-        self.say(id, Said::Notice(&Push::notice(notice, words)), now);
+        self.say(id, Said::Notice(&Push::notice(notice, words)));
+    }
+
+    /// Tells everyone who is signed in, connection by connection.
+    pub fn tell_everyone(&mut self, notice: &Notice) {
+        let signed_in: Vec<ConnId> = self.chat.sessions.everyone().map(|(_, id)| id).collect();
+        signed_in.into_iter().for_each(|id| self.tell(id, notice.clone()));
     }
 
     /// Says something to a peer, if it still is to be sent anything.
-    pub(super) fn say(&mut self, id: ConnId, said: Said, now: Now) {
-        self.conns.say(id, said, self.store.reads(), now);
-    }
-
-    /// Appends what a protocol answers by itself.
-    pub(super) fn append_transport(&mut self, id: ConnId, now: Now, answer: &Transport) {
-        if !answer.is_empty() {
-            self.conns.append_transport(id, now.mono, answer);
-        }
+    pub(super) fn say(&mut self, id: ConnId, said: Said) {
+        self.conns.say(id, said, self.store.reads(), self.now);
     }
 }
 

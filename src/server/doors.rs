@@ -10,33 +10,33 @@
 //! a protocol answers by itself (an answer of HTTP, a pong) says nothing of the store, and goes
 //! straight to the send buffer.
 
-use super::Server;
+use super::decode::Decode;
 use super::intake::frames_of;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::http::{self, Heard, Visit};
 use crate::doors::websocket::WebSocket;
 use crate::doors::{Incoming, Protocol, sniff};
-use crate::id::{ConnId, Door, Now};
+use crate::id::{ConnId, Door};
 use crate::limits::SEND_HIGH_BYTES;
 use crate::wire::Code;
 
-impl Server {
+impl Decode<'_> {
     /// Makes frames of what there is of the connection, and lists them. Says how many, a fault
     /// counted as one.
-    pub(super) fn decode_protocol(&mut self, id: ConnId, now: Now) -> usize {
+    pub(super) fn decode_protocol(&mut self, id: ConnId) -> usize {
         self.tell_apart(id);
         let Some(conn) = self.conns.get(id).filter(|conn| conn.stage == Stage::Open) else {
             return 0;
         };
         match conn.protocol {
             Protocol::Unknown | Protocol::Frames => {}
-            Protocol::Http if conn.door == Door::Metrics => self.hear_monitor(id, now),
-            Protocol::Http => self.hear_request(id, now),
-            Protocol::WebSocket(_) | Protocol::Lines(_) => self.decode_requests(id, now),
+            Protocol::Http if conn.door == Door::Metrics => self.hear_monitor(id),
+            Protocol::Http => self.hear_request(id),
+            Protocol::WebSocket(_) | Protocol::Lines(_) => self.decode_requests(id),
         }
         let is_listed = |conn: &Connection| conn.is_serving() && conn.protocol.has_requests();
         if self.conns.get(id).is_some_and(is_listed) {
-            return self.intake.list();
+            return self.reading.intake.list();
         }
         0
     }
@@ -47,28 +47,28 @@ impl Server {
         if conn.stage != Stage::Open || conn.protocol.is_known() {
             return;
         }
-        let protocol = sniff::protocol(self.intake.bytes(), self.rules.lang);
+        let protocol = sniff::protocol(self.reading.intake.bytes(), self.chat.rules.lang);
         let has_requests = protocol.has_requests();
         if matches!(protocol, Protocol::Lines(_)) {
             // They were kept as they came, and are decoded now.
-            self.intake.drop_front(0);
+            self.reading.intake.drop_front(0);
         }
         conn.begin(protocol);
-        if has_requests && self.rules.tls_required && is_bare(conn) {
-            self.intake.take_back();
-            self.intake.refuse(Code::TlsRequired);
+        if has_requests && self.chat.rules.tls_required && is_bare(conn) {
+            self.reading.intake.take_back();
+            self.reading.intake.refuse(Code::TlsRequired);
         }
     }
 
     /// Answers a browser whose request is whole, and keeps it until then.
-    fn hear_request(&mut self, id: ConnId, now: Now) {
-        if !self.hear_forwarded(id, now) {
+    fn hear_request(&mut self, id: ConnId) {
+        if !self.hear_forwarded(id) {
             return;
         }
         let Some(conn) = self.conns.get(id) else { return };
-        let may_enter = !self.rules.tls_required || !is_bare(conn);
-        let (hosts, lang) = (&self.rules.hosts, self.rules.lang);
-        let heard = http::decode(self.intake.bytes(), |head| Visit {
+        let may_enter = !self.chat.rules.tls_required || !is_bare(conn);
+        let (hosts, lang) = (&self.chat.rules.hosts, self.chat.rules.lang);
+        let heard = http::decode(self.reading.intake.bytes(), |head| Visit {
             may_enter,
             scheme: self.scheme_of(id, head),
             hosts,
@@ -77,32 +77,32 @@ impl Server {
         match heard {
             None => {}
             Some(Heard::Answered(answer)) => {
-                self.intake.take_back();
-                self.append_transport(id, now, &answer);
+                self.reading.intake.take_back();
+                self.conns.append_transport(id, self.now.mono, &answer);
                 let reason = if may_enter { CloseReason::Answered } else { CloseReason::Plaintext };
-                self.close(id, reason, None, now);
+                self.conns.close(id, reason, self.now.mono);
             }
             Some(Heard::Upgraded { head_bytes, answer }) => {
                 let Some(conn) = self.conns.get_mut(id) else { return };
                 conn.begin(Protocol::WebSocket(Box::new(WebSocket::default())));
-                self.intake.drop_front(head_bytes);
-                self.append_transport(id, now, &answer);
-                self.decode_requests(id, now);
+                self.reading.intake.drop_front(head_bytes);
+                self.conns.append_transport(id, self.now.mono, &answer);
+                self.decode_requests(id);
             }
         }
     }
 
     /// Makes frames of the requests that came in another protocol.
-    fn decode_requests(&mut self, id: ConnId, now: Now) {
+    fn decode_requests(&mut self, id: ConnId) {
         let mut bytes = self.conns.lend_buffer();
-        let is_admin = self.sessions.get(id).map(|session| session.admin);
+        let is_admin = self.chat.sessions.get(id).map(|session| session.admin);
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.protocol.give(&mut bytes);
-        bytes.extend_from_slice(self.intake.came());
-        let requests_max = frames_of(self.intake.share());
+        bytes.extend_from_slice(self.reading.intake.came());
+        let requests_max = frames_of(self.reading.intake.share());
         let answers_max = SEND_HIGH_BYTES.saturating_sub(conn.send.len());
-        let mut frames = self.intake.decoded(&conn.received.give());
-        let (room, unix) = (frames.room(), now.unix);
+        let mut frames = self.reading.intake.decoded(&conn.received.give());
+        let (room, unix) = (frames.room(), self.now.unix);
         let incoming =
             Incoming { bytes: &mut bytes, room, requests_max, answers_max, is_admin, unix };
         let take = |payload: &[u8]| frames.append_payload(payload);
@@ -110,16 +110,16 @@ impl Server {
         conn.peer_finished |= decoded.has_ended;
         if decoded.was_answered {
             // What is begun behind it has a time of its own.
-            conn.frame_is_begun(false, now.mono);
+            conn.frame_is_begun(false, self.now.mono);
         }
         if let Some(code) = decoded.fault {
-            self.intake.refuse(code);
+            self.reading.intake.refuse(code);
         }
         self.conns.keep_buffer(bytes);
-        decoded.refused.iter().for_each(|code| self.counters.replied(*code));
-        self.append_transport(id, now, &decoded.answers);
+        decoded.refused.iter().for_each(|code| self.chat.counters.replied(*code));
+        self.conns.append_transport(id, self.now.mono, &decoded.answers);
         if decoded.leaves {
-            self.close(id, CloseReason::PeerLeft, None, now);
+            self.conns.close(id, CloseReason::PeerLeft, self.now.mono);
         }
     }
 }

@@ -15,7 +15,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::Server;
+use super::Chat;
+use crate::conn::Conns;
 use crate::doors::Said;
 use crate::handlers::hashing::end_attempt;
 use crate::id::{ConnId, Now, UserId};
@@ -24,20 +25,20 @@ use crate::limits::{
 };
 use crate::locale;
 use crate::outbox::{Purpose, Waiting};
-use crate::password::Task;
+use crate::password::{Outcome, Task};
+use crate::store::Reads;
 use crate::throttle::{Judged, Prefix};
 use crate::wire::{Code, Refusal, ResponseMessage};
 
-impl Server {
+impl Chat {
     /// The connections whose password is hashed are served again.
-    pub(super) fn end_waits(&mut self) {
-        for index in 0..self.intake.hashes().len() {
-            let id = self.intake.hashes()[index].0;
+    pub(super) fn end_waits(&mut self, conns: &mut Conns, done: &[(ConnId, Outcome)]) {
+        for (id, _) in done {
             self.hashes.is_done();
-            self.waiting.remove(&id);
-            if let Some(conn) = self.conns.get_mut(id) {
+            self.waiting.remove(id);
+            if let Some(conn) = conns.get_mut(*id) {
                 conn.end_hash();
-                self.conns.touch(id);
+                conns.touch(*id);
             }
         }
     }
@@ -45,8 +46,14 @@ impl Server {
     /// A request waits for a hash from here on. An attempt takes the place of an earlier one that
     /// excludes it and was not begun: a client that gave up and came again does not wait for the
     /// connection that it left. Beyond the places that there are, one has to go.
-    pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, mut waiting: Waiting, now: Now) {
-        let conn = self.conns.get_mut(id).filter(|conn| conn.is_serving());
+    pub(super) fn queue_hash(
+        &mut self,
+        conns: &mut Conns,
+        (id, task, mut waiting): (ConnId, Task, Waiting),
+        reads: Reads,
+        now: Now,
+    ) {
+        let conn = conns.get_mut(id).filter(|conn| conn.is_serving());
         let Some(conn) = conn else { return self.attempt_is_none(&waiting.purpose, now) };
         conn.begin_hash();
         let lane = Lane::of(&waiting.purpose, conn.peer());
@@ -54,14 +61,14 @@ impl Server {
         let Some((earlier, its)) = earlier.and_then(|id| self.waiting.remove_entry(&id)) else {
             self.waiting.insert(id, waiting);
             if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
-                self.crowd_out(crowded_out, now);
+                self.crowd_out(conns, crowded_out, reads, now);
             }
             return;
         };
         self.hashes.take_place(earlier, id, task);
         waiting.purpose.goes_on_from(&its.purpose);
         self.waiting.insert(id, waiting);
-        self.refuse_hash(earlier, its, &Refusal::slow_down(1), now);
+        self.refuse_hash(conns, (earlier, its), &Refusal::slow_down(1), reads, now);
     }
 
     /// The connection whose attempt waits for its hash, if none may be beside this one.
@@ -87,22 +94,29 @@ impl Server {
     }
 
     /// There is no place for its hash any more: it is as if it had not asked.
-    fn crowd_out(&mut self, id: ConnId, now: Now) {
+    fn crowd_out(&mut self, conns: &mut Conns, id: ConnId, reads: Reads, now: Now) {
         if let Some(waiting) = self.waiting.remove(&id) {
             self.attempt_is_none(&waiting.purpose, now);
-            self.refuse_hash(id, waiting, &Refusal::from(Code::Busy), now);
+            self.refuse_hash(conns, (id, waiting), &Refusal::from(Code::Busy), reads, now);
         }
     }
 
-    fn refuse_hash(&mut self, id: ConnId, waiting: Waiting, refusal: &Refusal, now: Now) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
+    fn refuse_hash(
+        &mut self,
+        conns: &mut Conns,
+        (id, waiting): (ConnId, Waiting),
+        refusal: &Refusal,
+        reads: Reads,
+        now: Now,
+    ) {
+        let Some(conn) = conns.get_mut(id) else { return };
         conn.end_hash();
         let text = locale::refusal::say(refusal, waiting.lang);
         let (re, code, data) = (waiting.re, refusal.code, refusal.data());
         let response = ResponseMessage { re, code, text, data };
         self.counters.replied(code);
-        self.say(id, Said::Reply(&response), now);
-        self.conns.touch(id);
+        conns.say(id, Said::Reply(&response), reads, now);
+        conns.touch(id);
     }
 
     /// The connection goes. A hash that is under way is judged when it is done.

@@ -3,22 +3,30 @@
 
 use std::time::Duration;
 
-use super::{Fatal, Server, fatal};
-use crate::conn::CloseReason;
+use super::upkeep::Upkeep;
+use super::{Fatal, fatal};
+use crate::conn::{CloseReason, Conns};
 use crate::id::{ConnId, Now};
 use crate::limits;
+use crate::store::Store;
 
-impl Server {
+impl Upkeep {
     /// From here on the database's file stays as it is, with everything in it that was committed
     /// so far. If that cannot be, the connection ends behind its answer: whoever copies the file
     /// knows the copy by the answer to `release`.
-    pub(super) fn begin_hold(&mut self, id: ConnId, now: Now) -> Result<(), Fatal> {
-        self.store.checkpoint().map_err(fatal)?;
-        if self.store.wal_pages() > 0 || self.hold.is_some() {
-            self.close(id, CloseReason::HoldEnded, None, now);
+    pub(super) fn begin_hold(
+        &mut self,
+        store: &mut Store,
+        conns: &mut Conns,
+        id: ConnId,
+        now: Now,
+    ) -> Result<(), Fatal> {
+        store.checkpoint().map_err(fatal)?;
+        if store.wal_pages() > 0 || self.hold.is_some() {
+            conns.close(id, CloseReason::HoldEnded, now.mono);
             return Ok(());
         }
-        if let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) {
+        if let Some(conn) = conns.get_mut(id).filter(|conn| conn.is_serving()) {
             conn.holds_checkpoints(true, now.mono);
             let until = now.mono.after(Duration::from_secs(limits::HOLD_SECONDS_MAX));
             self.hold = Some((id, until));
@@ -27,32 +35,32 @@ impl Server {
     }
 
     /// The file was copied.
-    pub(super) fn end_hold(&mut self, id: ConnId, now: Now) {
+    pub(super) fn end_hold(&mut self, conns: &mut Conns, id: ConnId, now: Now) {
         self.hold = self.hold.filter(|(conn, _)| *conn != id);
-        if let Some(conn) = self.conns.get_mut(id) {
+        if let Some(conn) = conns.get_mut(id) {
             conn.holds_checkpoints(false, now.mono);
         }
     }
 
     /// Whether a backup copies the database at this moment. It loses that right, and its
     /// connection, when it takes too long.
-    pub(super) fn is_held(&mut self, now: Now) -> bool {
+    pub(super) fn is_held(&mut self, store: &Store, conns: &mut Conns, now: Now) -> bool {
         let Some((id, until)) = self.hold else { return false };
-        let lives = self.conns.get(id).is_some_and(|conn| conn.is_serving());
-        let over = now.mono >= until || self.store.wal_pages() >= limits::HOLD_WAL_PAGES_MAX;
+        let lives = conns.get(id).is_some_and(|conn| conn.is_serving());
+        let over = now.mono >= until || store.wal_pages() >= limits::HOLD_WAL_PAGES_MAX;
         if lives && !over {
             return true;
         }
-        self.break_hold(now);
+        self.break_hold(conns, now);
         false
     }
 
     /// The checkpoints go on, whoever they were held for.
-    pub(super) fn break_hold(&mut self, now: Now) {
+    pub(super) fn break_hold(&mut self, conns: &mut Conns, now: Now) {
         let Some((id, _)) = self.hold.take() else { return };
-        if self.conns.get(id).is_some_and(|conn| conn.is_serving()) {
+        if conns.get(id).is_some_and(|conn| conn.is_serving()) {
             log::warn!("a backup took too long, or all the space there was; it is given up");
-            self.close(id, CloseReason::HoldEnded, None, now);
+            conns.close(id, CloseReason::HoldEnded, now.mono);
         }
     }
 }

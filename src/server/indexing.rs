@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
-use super::{Fatal, Server};
+use super::Fatal;
+use super::commit::apart;
+use super::upkeep::Upkeep;
 use crate::id::{Moment, Now};
 use crate::limits;
+use crate::store::Store;
 
-impl Server {
+impl Upkeep {
     /// When the index wants its next step.
-    pub(super) fn indexing_due(&self) -> Option<Moment> {
+    pub(super) fn indexing_due(&self, store: &Store) -> Option<Moment> {
         // What room the disk has left is for messages, and a backup wants the log short.
-        let waits = self.storage_low || self.log_is_stuck || self.hold.is_some();
-        if waits || self.store.is_indexed() {
+        let waits = self.is_short() || self.hold.is_some();
+        if waits || store.is_indexed() {
             return None;
         }
         let idle = self.last_work.after(Duration::from_micros(limits::INDEX_IDLE_MICROS));
@@ -23,11 +26,11 @@ impl Server {
     ///
     /// # Errors
     /// The store failed for good.
-    pub fn index(&mut self, now: Now) -> Result<(), Fatal> {
-        if self.indexing_due().is_none_or(|due| now.mono < due) {
+    pub(super) fn index(&mut self, store: &mut Store, now: Now) -> Result<(), Fatal> {
+        if self.indexing_due(store).is_none_or(|due| now.mono < due) {
             return Ok(());
         }
-        if self.apart(|store| store.log_mut().index_some(limits::INDEX_ROWS))?.is_some() {
+        if apart(store, |store| store.log_mut().index_some(limits::INDEX_ROWS))?.is_some() {
             let busy = Duration::from_micros(limits::INDEX_BUSY_MICROS);
             self.index_at_the_latest = now.mono.after(busy);
         } else {

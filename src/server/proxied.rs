@@ -7,26 +7,21 @@
 
 use std::net::IpAddr;
 
-use super::Server;
+use super::decode::Decode;
 use crate::conn::{CloseReason, Via};
 use crate::doors::Protocol;
 use crate::doors::http::origin::Scheme;
 use crate::doors::http::{self, Head};
 use crate::doors::proxy::{self, Proxied};
-use crate::id::{ConnId, Now};
+use crate::id::ConnId;
 use crate::wire::Code;
 
-impl Server {
-    /// Whether the operator named this address.
-    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
-        self.rules.proxies.contains(&address.to_canonical())
-    }
-
+impl Decode<'_> {
     /// Reads what a proxy says in front of its peer's first bytes. False while it is not complete.
-    pub(super) fn hear_proxy(&mut self, id: ConnId, now: Now) -> bool {
+    pub(super) fn hear_proxy(&mut self, id: ConnId) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return true };
         let is_first = !conn.protocol.is_known() && conn.tls.is_none();
-        let bytes = self.intake.bytes();
+        let bytes = self.reading.intake.bytes();
         if !is_first || conn.via != Via::Proxy || bytes.is_empty() {
             return true;
         }
@@ -35,14 +30,14 @@ impl Server {
             Proxied::Unfinished => return false,
             Proxied::Broken => {
                 conn.begin(Protocol::Frames);
-                self.intake.take_back();
-                self.intake.refuse(Code::BadMagic);
+                self.reading.intake.take_back();
+                self.reading.intake.refuse(Code::BadMagic);
             }
             Proxied::Header { bytes, peer } => {
                 conn.via = Via::Itself;
-                self.intake.drop_front(bytes);
+                self.reading.intake.drop_front(bytes);
                 if let Some(peer) = peer {
-                    self.peer_is(id, peer, Via::Header, now);
+                    self.peer_is(id, peer, Via::Header);
                 }
             }
         }
@@ -51,11 +46,11 @@ impl Server {
 
     /// Reads for whom a proxy asks over HTTP, once its request is whole. False: they have too many
     /// connections.
-    pub(super) fn hear_forwarded(&mut self, id: ConnId, now: Now) -> bool {
+    pub(super) fn hear_forwarded(&mut self, id: ConnId) -> bool {
         let is_from_proxy = self.conns.get(id).is_some_and(|conn| conn.via == Via::Proxy);
         let last = |head: &Head| head.last("x-forwarded-for").and_then(proxy::last_forwarded);
-        match http::read(self.intake.bytes(), last) {
-            Some(Ok(Some(peer))) if is_from_proxy => self.peer_is(id, peer, Via::Forwarded, now),
+        match http::read(self.reading.intake.bytes(), last) {
+            Some(Ok(Some(peer))) if is_from_proxy => self.peer_is(id, peer, Via::Forwarded),
             _ => true,
         }
     }
@@ -74,12 +69,12 @@ impl Server {
     }
 
     /// The connection is another's than the proxy's. False: one too many of theirs, and closed.
-    fn peer_is(&mut self, id: ConnId, peer: IpAddr, via: Via, now: Now) -> bool {
-        let has_room = self.throttle.connect(peer, &self.rules.limits);
+    fn peer_is(&mut self, id: ConnId, peer: IpAddr, via: Via) -> bool {
+        let has_room = self.chat.throttle.connect(peer, &self.chat.rules.limits);
         let Some(conn) = self.conns.get_mut(id) else { return false };
         if !has_room {
-            self.intake.take_back();
-            self.close(id, CloseReason::Refused, None, now);
+            self.reading.intake.take_back();
+            self.conns.close(id, CloseReason::Refused, self.now.mono);
             return false;
         }
         log::debug!("{id}: for {peer}");

@@ -1,42 +1,89 @@
 //! Read: only I/O. The kernel's bytes go into the intake, behind what was kept of the connection.
 
-use super::Server;
-use crate::conn::{CloseReason, Rest, Stage};
+use super::accept::Reserved;
+use super::intake::Intake;
+use crate::certificate::Certificate;
+use crate::conn::{CloseReason, Conns, Rest, Stage};
 use crate::event_loop::app::{Came, NotNow, Share};
 use crate::id::{ConnId, Moment};
-use crate::limits::{READ_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
+use crate::limits::{HANDSHAKES_PER_TICK, READ_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
 
-impl Server {
+/// Bytes of a closing connection that are discarded at once.
+const DISCARD_BYTES: usize = 4096;
+
+/// What this tick has read, and how it is understood.
+pub(super) struct Reading {
+    pub intake: Intake,
+    /// What the server proves itself with; without it no connection can speak TLS.
+    pub certificate: Option<Certificate>,
+    /// Monitors that asked for figures in this tick.
+    pub asked: Vec<ConnId>,
+    pub reserved: Reserved,
+    /// The first connection that this tick had no time for.
+    pub stopped_at: Option<ConnId>,
+    /// Connections that used up their slice of this tick.
+    pub spent: Vec<ConnId>,
+    /// Connections with a turn in this tick whose handshake is to be computed.
+    pub handshakes: usize,
+    /// What comes for a closing connection is read into this, and forgotten.
+    discarded: Box<[u8]>,
+}
+
+impl Reading {
+    /// Nothing was read yet.
+    pub fn new() -> Reading {
+        Reading {
+            intake: Intake::new(),
+            certificate: None,
+            asked: Vec::new(),
+            reserved: Reserved::default(),
+            stopped_at: None,
+            spent: Vec::new(),
+            handshakes: 0,
+            discarded: vec![0; DISCARD_BYTES].into_boxed_slice(),
+        }
+    }
+
     /// Where the connection's next bytes go. The first call of a turn begins its portion of the
     /// intake.
     ///
     /// # Errors
     /// It is not read now, or the tick's share is used up.
-    pub(super) fn read_room(&mut self, id: ConnId, share: Share) -> Result<&mut [u8], NotNow> {
-        let conn = self.conns.get_mut(id).ok_or(NotNow::Rests)?;
+    pub fn room(
+        &mut self,
+        conns: &mut Conns,
+        id: ConnId,
+        share: Share,
+    ) -> Result<&mut [u8], NotNow> {
+        let conn = conns.get_mut(id).ok_or(NotNow::Rests)?;
         if conn.stage == Stage::Lingering {
             return Ok(&mut self.discarded);
         }
         if self.intake.reading() != Some(id) {
-            self.begin_turn(id, share)?;
+            self.begin_turn(conns, id, share)?;
         }
-        let serves = self.conns.get_mut(id).is_some_and(|conn| conn.is_serving());
+        let serves = conns.get_mut(id).is_some_and(|conn| conn.is_serving());
         if serves { Ok(self.intake.room()) } else { Err(NotNow::Rests) }
     }
 
-    fn begin_turn(&mut self, id: ConnId, share: Share) -> Result<(), NotNow> {
+    fn begin_turn(&mut self, conns: &mut Conns, id: ConnId, share: Share) -> Result<(), NotNow> {
         if !self.intake.has_room(share) {
-            self.conns.rest_this_tick(id, Rest::TickFull);
+            conns.rest_this_tick(id, Rest::TickFull);
             return Err(NotNow::TickFull);
         }
-        let conn = self.conns.get_mut(id).ok_or(NotNow::Rests)?;
+        let conn = conns.get_mut(id).ok_or(NotNow::Rests)?;
         if !conn.may_be_served() {
             // The rest of its frame cannot come while we do not read.
             conn.frame_is_begun(false, Moment::default());
             return Err(NotNow::Rests);
         }
-        let kept = conn.received.bytes().len();
         let waits = conn.tls.as_ref().is_some_and(|tls| tls.waits());
+        if waits && self.handshakes == HANDSHAKES_PER_TICK {
+            conns.rest_this_tick(id, Rest::HandshakesSpent);
+            return Err(NotNow::NextTick);
+        }
+        self.handshakes += usize::from(waits);
+        let kept = conn.received.bytes().len();
         let is_full = conn.is_full() || waits || kept >= READ_BYTES_PER_CONN;
         let most = |bytes: usize| if is_full { 0 } else { bytes };
         match &mut conn.tls {
@@ -58,13 +105,13 @@ impl Server {
                 self.intake.begin(id, share, &conn.received.give(), 0, most);
             }
         }
-        self.conns.touch(id);
+        conns.touch(id);
         Ok(())
     }
 
     /// What the kernel told of the connection.
-    pub(super) fn heard(&mut self, id: ConnId, what: Came) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
+    pub fn came(&mut self, conns: &mut Conns, id: ConnId, what: Came) {
+        let Some(conn) = conns.get_mut(id) else { return };
         let lingers = conn.stage == Stage::Lingering;
         match what {
             Came::Bytes(count) if !lingers => return self.intake.received(count),
@@ -76,6 +123,6 @@ impl Server {
             Came::Room if !conn.wants_write() => return,
             Came::Room => {}
         }
-        self.conns.touch(id);
+        conns.touch(id);
     }
 }

@@ -11,10 +11,14 @@
 
 use std::time::Duration;
 
-use super::{Fatal, Server, fatal};
+use super::commit::apart;
+use super::upkeep::Upkeep;
+use super::{Chat, Fatal, fatal};
+use crate::handlers::Rules;
 use crate::id::{Conversation, Moment, Now, Seq, UserId};
 use crate::limits;
-use crate::store::{Entry, EntryKind, Gap, Reader};
+use crate::sessions::Sessions;
+use crate::store::{Entry, EntryKind, Gap, Reader, Store};
 use crate::wire::Notice;
 
 /// Where retention is.
@@ -49,50 +53,62 @@ impl Retention {
     }
 }
 
-impl Server {
+impl Upkeep {
     /// When retention wants its next step.
-    pub(super) fn retention_due(&self) -> Option<Moment> {
-        (self.rules.keep_days > 0).then_some(self.retention.due)
+    pub(super) fn retention_due(&self, rules: &Rules) -> Option<Moment> {
+        (rules.keep_days > 0).then_some(self.retention.due)
     }
 
     /// A step of retention, if it is due.
     ///
     /// # Errors
     /// The store failed for good.
-    pub fn retain(&mut self, now: Now) -> Result<(), Fatal> {
-        if self.retention_due().is_none_or(|due| now.mono < due) {
+    pub(super) fn retain(
+        &mut self,
+        store: &mut Store,
+        chat: &mut Chat,
+        head: Seq,
+        now: Now,
+    ) -> Result<(), Fatal> {
+        if self.retention_due(&chat.rules).is_none_or(|due| now.mono < due) {
             return Ok(());
         }
         let micros = match self.hold {
             // While a backup is made the write-ahead log is not to grow more than it must.
             Some(_) => limits::RETENTION_RETRY_MICROS,
-            None => self.retention_step(now)?,
+            None => self.retention_step(store, chat, head, now)?,
         };
         self.retention.due = now.mono.after(Duration::from_micros(micros));
         Ok(())
     }
 
     /// One step, and the microseconds until the next.
-    fn retention_step(&mut self, now: Now) -> Result<u64, Fatal> {
-        let kept_seconds = i64::from(self.rules.keep_days) * 86_400;
+    fn retention_step(
+        &mut self,
+        store: &mut Store,
+        chat: &mut Chat,
+        head: Seq,
+        now: Now,
+    ) -> Result<u64, Fatal> {
+        let kept_seconds = i64::from(chat.rules.keep_days) * 86_400;
         let mut round = self.retention.round.take().unwrap_or(Round {
             before: now.unix - kept_seconds,
-            through: self.head,
+            through: head,
             swept: Some(UserId(0)),
         });
         let micros = match round.swept {
             Some(after) => {
                 let page = limits::RETENTION_READERS;
-                let readers = self.store.reads().people.readers_page(after, page).map_err(fatal)?;
+                let readers = store.reads().people.readers_page(after, page).map_err(fatal)?;
                 let last = readers.last().filter(|_| readers.len() == page);
                 round.swept = last.map(|last| last.user);
                 for reader in &readers {
-                    let place = self.place_that_counts(reader, round.before);
+                    let place = place_that_counts(&mut chat.sessions, reader, head, round.before);
                     round.through = round.through.min(place.unwrap_or(round.through));
                 }
                 limits::RETENTION_STEP_MICROS
             }
-            None => match self.prune(&round)? {
+            None => match prune(store, chat, &round)? {
                 Some(true) => return Ok(limits::RETENTION_PAUSE_MICROS),
                 Some(false) => limits::RETENTION_STEP_MICROS,
                 None => limits::RETENTION_RETRY_MICROS,
@@ -101,27 +117,32 @@ impl Server {
         self.retention.round = Some(round);
         Ok(micros)
     }
+}
 
-    /// Up to where a reader has everything, if they were here within the time that counts.
-    fn place_that_counts(&mut self, reader: &Reader, before: i64) -> Option<Seq> {
-        if let Some(place) = self.sessions.settle_cursor(reader.user, self.head) {
-            return Some(place);
-        }
-        let moved = self.sessions.moved_cursor(reader.user).unwrap_or_default();
-        (reader.seen >= before).then(|| reader.cursor.max(moved))
+/// Up to where a reader has everything, if they were here within the time that counts.
+fn place_that_counts(
+    sessions: &mut Sessions,
+    reader: &Reader,
+    head: Seq,
+    before: i64,
+) -> Option<Seq> {
+    if let Some(place) = sessions.settle_cursor(reader.user, head) {
+        return Some(place);
     }
+    let moved = sessions.moved_cursor(reader.user).unwrap_or_default();
+    (reader.seen >= before).then(|| reader.cursor.max(moved))
+}
 
-    /// Prunes some rows, in a transaction of its own. True: that was all; `None`: the disk is too
-    /// full even for that.
-    fn prune(&mut self, round: &Round) -> Result<Option<bool>, Fatal> {
-        let Round { before, through, .. } = *round;
-        let rows = limits::RETENTION_ROWS;
-        let pruned = self.apart(|store| store.log_mut().prune(before, through, rows))?;
-        Ok(pruned.map(|(count, all)| {
-            self.counters.expired += count as u64;
-            all
-        }))
-    }
+/// Prunes some rows, in a transaction of its own. True: that was all; `None`: the disk is too
+/// full even for that.
+fn prune(store: &mut Store, chat: &mut Chat, round: &Round) -> Result<Option<bool>, Fatal> {
+    let Round { before, through, .. } = *round;
+    let pruned =
+        apart(store, |store| store.log_mut().prune(before, through, limits::RETENTION_ROWS))?;
+    Ok(pruned.map(|(count, all)| {
+        chat.counters.expired += count as u64;
+        all
+    }))
 }
 
 /// What stands in the place of what is gone, for a reader who was not shown it.

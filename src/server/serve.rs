@@ -5,55 +5,49 @@
 
 use std::time::Duration;
 
+use super::intake::Intake;
 use super::intake::{Portion, fault_code};
-use super::{Fatal, Intake, Server, fatal};
-use crate::conn::Rest;
+use super::read::Reading;
+use super::{Chat, Fatal, fatal};
+use crate::conn::{Conns, Rest};
 use crate::event_loop::app::{Clock, Share};
 use crate::handlers::{self, Caller, Cx, ServerFacts, hashing};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::wire::frame;
 use crate::wire::{Code, MessageType, RequestMessage};
 
 /// A frame's content, as far as it could be read.
 type Content<'a> = Result<RequestMessage<'a>, Code>;
 
-impl Server {
-    /// Looks at the disk's free space, now and then.
-    pub(super) fn look_at_disk(&mut self, now: Now) {
-        let since = self.disk_looked.map(|looked| now.mono.since(looked));
-        let soon = since.is_some_and(|since| (since.as_micros() as u64) < limits::DISK_LOOK_MICROS);
-        if self.intake.is_idle() || soon {
-            return;
-        }
-        let free_bytes = self.machine.disk_free().unwrap_or_else(|error| {
-            log::warn!("the disk's free space is unknown: {error}");
-            u64::MAX
-        });
-        self.disk_looked = Some(now.mono);
-        self.storage_low = free_bytes < limits::DISK_FREE_BYTES_MIN;
-    }
+/// The phase, and the parts that it borrows.
+pub(super) struct Serve<'s> {
+    pub conns: &'s mut Conns,
+    pub chat: &'s mut Chat,
+    pub store: &'s mut Store,
+    /// What the other parts know; it does not change while requests are served.
+    pub facts: ServerFacts,
+    pub now: Now,
+}
 
+impl Serve<'_> {
     /// Serves what was taken in, within the tick's budget of requests and time, and each
     /// connection within its slice: `clock` is looked at behind each request that may have been
     /// dear, and now and then.
     ///
     /// # Errors
     /// The store failed for good.
-    pub(super) fn serve_all(&mut self, now: Now, clock: Clock) -> Result<(), Fatal> {
-        self.outbox.release();
-        self.throttle.keep();
-        if self.intake.is_idle() {
-            self.spent.clear();
+    pub fn run(&mut self, reading: &mut Reading, clock: Clock) -> Result<(), Fatal> {
+        self.chat.outbox.release();
+        self.chat.throttle.keep();
+        if reading.intake.is_idle() {
+            reading.spent.clear();
             return Ok(());
         }
         self.store.begin().map_err(fatal)?;
-        let mut intake = std::mem::take(&mut self.intake);
-        let walked = self.walk(&mut intake, now, clock);
-        self.intake = intake;
-        match walked {
+        match self.walk(reading, clock) {
             Ok(()) => Ok(()),
             Err(StoreError::Broken(why)) => Err(Fatal(why)),
             // Full or out of memory: `commit` walks again, one request at a time.
@@ -62,17 +56,18 @@ impl Server {
     }
 
     /// The first walk: everything in one transaction.
-    fn walk(&mut self, intake: &mut Intake, now: Now, clock: Clock) -> Result<(), StoreError> {
+    fn walk(&mut self, reading: &mut Reading, clock: Clock) -> Result<(), StoreError> {
         let deadline = Moment(clock().0 + limits::SERVE_MICROS_MAX);
-        let spent = std::mem::take(&mut self.spent);
+        let Reading { intake, spent, stopped_at, .. } = reading;
+        let had_slice = std::mem::take(spent);
         for index in 0..intake.hashes().len() {
-            self.serve_hash(intake, index, now)?;
+            self.serve_hash(intake, index)?;
         }
         let (mut requests, mut is_over) = (0, false);
         for index in 0..intake.portions() {
             let Portion { conn, share, .. } = *intake.portion(index);
             // What others ask is answered without waiting for a slice of somebody who had one.
-            if requests > 0 && spent.contains(&conn) {
+            if requests > 0 && had_slice.contains(&conn) {
                 self.conns.rest_this_tick(conn, Rest::SliceSpent);
                 continue;
             }
@@ -85,21 +80,21 @@ impl Server {
                     // Whoever was served something goes behind those who were not.
                     self.conns.rest_this_tick(conn, Rest::TickFull);
                     if frame == 0 {
-                        self.stopped_at.get_or_insert(conn);
+                        stopped_at.get_or_insert(conn);
                     }
                     break;
                 }
                 let content = content(intake, index, frame);
-                if !self.admit(conn, &content, now) {
+                if !self.admit(conn, &content) {
                     break;
                 }
                 let began = can_be_dear(&content).then(clock);
-                let served = self.serve_frame(conn, &content, now);
+                let served = self.serve_frame(conn, &content);
                 let timed = began.map(|began| (began, clock()));
                 if let Some((began, end)) = timed
-                    && let Some(user) = self.sessions.get(conn).map(|session| session.user)
+                    && let Some(user) = self.chat.sessions.get(conn).map(|session| session.user)
                 {
-                    self.sessions.charges.charge(user, end.since(began), now.mono);
+                    self.chat.sessions.charges.charge(user, end.since(began), self.now.mono);
                 }
                 // One that failed counts too: the second walk finds out whether it fits alone.
                 intake.set_served(index, frame + 1);
@@ -110,7 +105,7 @@ impl Server {
                     took += end.since(began);
                     // Another one might take as long again.
                     if 2 * took.as_micros() as u64 >= limits::SLICE_MICROS {
-                        self.spent.push(conn);
+                        spent.push(conn);
                         self.conns.rest_this_tick(conn, Rest::SliceSpent);
                         break;
                     }
@@ -122,42 +117,37 @@ impl Server {
 
     /// Whether the connection's next frame is served in this tick. One that is over its rate
     /// waits: it is not refused.
-    fn admit(&mut self, id: ConnId, content: &Content, now: Now) -> bool {
+    fn admit(&mut self, id: ConnId, content: &Content) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return false };
         let room = limits::SEND_HIGH_BYTES.saturating_sub(conn.send.len());
-        if self.outbox.holds(id) {
+        if self.chat.outbox.holds(id) {
             self.conns.rest_this_tick(id, Rest::Held);
             return false;
         }
-        if self.outbox.reply_bytes(id) > room {
+        if self.chat.outbox.reply_bytes(id) > room {
             self.conns.rest_this_tick(id, Rest::BackedUp);
             return false;
         }
-        let Some(session) = self.sessions.get_mut(id) else { return true };
-        session.look_at_key(now.unix);
-        let (limits, user) = (&self.rules.limits, session.user);
+        let Some(session) = self.chat.sessions.get_mut(id) else { return true };
+        session.look_at_key(self.now.unix);
+        let (limits, user) = (&self.chat.rules.limits, session.user);
         if can_be_dear(content)
-            && let Some(until) = self.sessions.charges.rests_until(user, limits, now.mono)
+            && let Some(until) = self.chat.sessions.charges.rests_until(user, limits, self.now.mono)
         {
             conn.limit_rate(Some(until));
             return false;
         }
-        let Some(session) = self.sessions.get_mut(id) else { return true };
+        let Some(session) = self.chat.sessions.get_mut(id) else { return true };
         let says = content.as_ref().is_ok_and(is_message);
-        let over = session.pace(says, limits, now.mono).err();
+        let over = session.pace(says, limits, self.now.mono).err();
         conn.limit_rate(over);
         over.is_none()
     }
 
     /// Serves one frame, without asking whether it is its turn.
-    pub(super) fn serve_frame(
-        &mut self,
-        id: ConnId,
-        content: &Content,
-        now: Now,
-    ) -> Result<(), StoreError> {
+    pub(super) fn serve_frame(&mut self, id: ConnId, content: &Content) -> Result<(), StoreError> {
         let Some(caller) = self.caller(id) else { return Ok(()) };
-        let mut cx = self.cx(caller, now);
+        let mut cx = self.cx(caller);
         match content {
             Ok(request) => {
                 log::trace!("{id}: {}", locale::excerpt(&request.type_name));
@@ -171,24 +161,19 @@ impl Server {
     }
 
     /// Goes on with a request whose password hash is done; a late one finds nobody (P24).
-    pub(super) fn serve_hash(
-        &mut self,
-        intake: &Intake,
-        index: usize,
-        now: Now,
-    ) -> Result<(), StoreError> {
+    pub(super) fn serve_hash(&mut self, intake: &Intake, index: usize) -> Result<(), StoreError> {
         let (id, outcome) = &intake.hashes()[index];
         // It stays in its place until `deliver`: this tick may have to run again.
-        let Some(waiting) = self.waiting.get(id).cloned() else { return Ok(()) };
+        let Some(waiting) = self.chat.waiting.get(id).cloned() else { return Ok(()) };
         // Another hash of this tick may just have moved the session elsewhere (P17).
-        let caller = self.caller(*id).filter(|_| !self.outbox.holds(*id));
+        let caller = self.caller(*id).filter(|_| !self.chat.outbox.holds(*id));
         match caller {
-            Some(caller) => handlers::hash_done(&mut self.cx(caller, now), &waiting, outcome),
+            Some(caller) => handlers::hash_done(&mut self.cx(caller), &waiting, outcome),
             None => {
                 // Nobody waits for it any more: it only counts.
-                let (throttle, limits) = (&mut self.throttle, &self.rules.limits);
+                let (throttle, limits) = (&mut self.chat.throttle, &self.chat.rules.limits);
                 let purpose = &waiting.purpose;
-                hashing::judge(&self.store, throttle, limits, purpose, outcome, now.mono)?;
+                hashing::judge(self.store, throttle, limits, purpose, outcome, self.now.mono)?;
                 Ok(())
             }
         }
@@ -202,35 +187,23 @@ impl Server {
     }
 
     /// What one request is served from.
-    pub(super) fn cx(&mut self, caller: Caller, now: Now) -> Cx<'_> {
-        let server = self.facts(now);
+    pub(super) fn cx(&mut self, caller: Caller) -> Cx<'_> {
+        let Chat { sessions, outbox, throttle, counters, rng, rules, .. } = &mut *self.chat;
+        let (lang, server, now) = (rules.lang, self.facts, self.now);
+        let store = &mut *self.store;
         Cx {
-            store: &mut self.store,
-            sessions: &self.sessions,
-            outbox: &mut self.outbox,
-            throttle: &mut self.throttle,
-            counters: &mut self.counters,
-            rng: &mut self.rng,
-            rules: &self.rules,
+            store,
+            sessions,
+            outbox,
+            throttle,
+            counters,
+            rng,
+            rules,
             now,
             server,
             caller,
-            lang: self.rules.lang,
+            lang,
             re: None,
-        }
-    }
-
-    /// What only the server itself knows.
-    pub(super) fn facts(&self, now: Now) -> ServerFacts {
-        ServerFacts {
-            connections: self.conns.len() as u64,
-            uptime_seconds: now.mono.since(self.started).as_secs(),
-            send_bytes: self.conns.unsent_bytes() as u64,
-            resting: self.conns.resting(),
-            behind: self.behind.len() as u64,
-            hashes_waiting: self.waiting.len() as u64,
-            storage_low: self.storage_low || self.log_is_stuck,
-            held_for: self.hold.map(|(conn, _)| conn),
         }
     }
 }

@@ -1,25 +1,26 @@
 //! What somebody asked to be told of others: that a friend came or went, that a message has
 //! arrived or was read. None of it is in the log; whoever is not there learns it by asking.
 
-use super::{Fatal, Server, fatal};
+use super::deliver::Deliver;
+use super::{Fatal, fatal};
 use crate::doors::Said;
-use crate::id::{Now, UserId};
+use crate::id::UserId;
 use crate::limits::PRESENCE_PER_TICK;
 use crate::locale::notice;
 use crate::outbox::Receipt;
 use crate::wire::push::Push;
 
-impl Server {
+impl Deliver<'_> {
     /// Tells those who watch of friends who came or went: of so many friends a tick, and of the
     /// others in the next ones.
     ///
     /// # Errors
     /// The store failed.
-    pub(super) fn tell_of_presence(&mut self, now: Now) -> Result<(), Fatal> {
+    pub(super) fn tell_of_presence(&mut self) -> Result<(), Fatal> {
         let mut left = PRESENCE_PER_TICK;
         while left > 1 {
-            let next = || self.sessions.take_changed().map(|(user, is)| (user, is, UserId(0)));
-            let Some(told) = self.telling.take().or_else(next) else { return Ok(()) };
+            let next = || self.chat.sessions.take_changed().map(|(user, is)| (user, is, UserId(0)));
+            let Some(told) = self.delivery.telling.take().or_else(next) else { return Ok(()) };
             let (user, online, after) = told;
             left -= 1;
             let Some(name) = self.store.reads().people.username(user).map_err(fatal)? else {
@@ -28,29 +29,29 @@ impl Server {
             let friends =
                 self.store.reads().people.friends_page(user, after, left).map_err(fatal)?;
             for (friend, _) in &friends {
-                self.tell_presence(*friend, &name, online, now);
+                self.tell_presence(*friend, &name, online);
             }
             left -= friends.len();
             if left == 0 {
-                self.telling = friends.last().map(|(last, _)| (user, online, *last));
+                self.delivery.telling = friends.last().map(|(last, _)| (user, online, *last));
             }
         }
         Ok(())
     }
 
-    fn tell_presence(&mut self, watcher: UserId, name: &str, online: bool, now: Now) {
-        let watcher = self.sessions.watcher(watcher, |watches| watches.presence);
+    fn tell_presence(&mut self, watcher: UserId, name: &str, online: bool) {
+        let watcher = self.chat.sessions.watcher(watcher, |watches| watches.presence);
         let Some((id, lang)) = watcher else { return };
         let words = notice::presence(name, online, lang);
-        self.say(id, Said::Notice(&Push::presence(name, online, words)), now);
+        self.say(id, Said::Notice(&Push::presence(name, online, words)));
     }
 
     /// Tells whoever said something what became of it.
-    pub(super) fn tell_receipt(&mut self, receipt: &Receipt, now: Now) {
+    pub(super) fn tell_receipt(&mut self, receipt: &Receipt) {
         let Receipt { to, reader, seq, read } = receipt;
-        let watcher = self.sessions.watcher(*to, |watches| watches.receipts);
+        let watcher = self.chat.sessions.watcher(*to, |watches| watches.receipts);
         let Some((id, lang)) = watcher else { return };
         let words = notice::receipt(reader, *read, lang);
-        self.say(id, Said::Notice(&Push::receipt(reader, *seq, *read, words)), now);
+        self.say(id, Said::Notice(&Push::receipt(reader, *seq, *read, words)));
     }
 }

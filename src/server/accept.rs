@@ -1,0 +1,84 @@
+//! Accept: whether there is room for a connection.
+//!
+//! From the network, so many may come from one address. At the reserved listeners no limit by
+//! address applies, only one on all connections of each. A monitor is always let in: the one that
+//! came first makes room.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::{Chat, Server};
+use crate::conn::{CloseReason, Connection, Conns, Via};
+use crate::id::{ConnId, Door, Now};
+use crate::limits::{CONTROL_CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX};
+
+/// The connections at the reserved listeners.
+#[derive(Default)]
+pub(super) struct Reserved {
+    operators: usize,
+    /// The oldest first.
+    monitors: VecDeque<ConnId>,
+}
+
+impl Server {
+    /// Takes in a connection. False: it is one too many.
+    pub(super) fn take_in(&mut self, id: ConnId, peer: SocketAddr, door: Door, now: Now) -> bool {
+        self.chat.counters.accepted += 1;
+        let conn = match door {
+            Door::Front => self.chat.admit(id, peer, now),
+            door => self.reading.reserved.admit(id, door, &mut self.conns, now),
+        };
+        match conn {
+            Some(conn) => self.conns.insert(id, conn),
+            None => {
+                self.chat.counters.closed(CloseReason::Refused.name());
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Chat {
+    /// A connection from the network.
+    fn admit(&mut self, id: ConnId, peer: SocketAddr, now: Now) -> Option<Connection> {
+        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
+        if self.rules.proxies.contains(&peer.ip().to_canonical()) {
+            // It counts as one of those for whom the proxy speaks.
+            conn.via = Via::Proxy;
+        } else if !self.throttle.connect(peer.ip(), &self.rules.limits) {
+            return None;
+        } else {
+            conn.counted = true;
+        }
+        Some(conn)
+    }
+}
+
+impl Reserved {
+    fn admit(&mut self, id: ConnId, door: Door, conns: &mut Conns, now: Now) -> Option<Connection> {
+        if door == Door::Metrics {
+            if self.monitors.len() >= METRICS_CONNECTIONS_MAX
+                && let Some(oldest) = self.monitors.pop_front()
+            {
+                // One that is idle, or does not take its answer, holds up no other.
+                conns.die(oldest, CloseReason::Refused);
+            }
+            self.monitors.push_back(id);
+        } else if self.operators >= CONTROL_CONNECTIONS_MAX {
+            return None;
+        } else {
+            self.operators += 1;
+        }
+        Some(Connection::inside(id.generation, door, now.mono))
+    }
+
+    /// A connection that came in there is gone.
+    pub(super) fn left(&mut self, id: ConnId, door: Door) {
+        match door {
+            Door::Front => {}
+            Door::Control => self.operators -= 1,
+            Door::Metrics => self.monitors.retain(|other| *other != id),
+        }
+    }
+}
