@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use super::slices::BLOCK_BITS;
+use super::tail::BLOCK_BITS;
 use crate::limits::MID_FILTER_BLOCKS;
 
 /// Positions of a filter, as a power of two: 16 for each entry of a slice. More in unit tests, so

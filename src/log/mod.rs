@@ -22,221 +22,43 @@
 
 mod append;
 mod entry;
+mod mid;
 mod mid_filter;
 mod mids;
 mod page;
+mod read;
 mod retention;
+mod sealing;
 mod search;
 mod slices;
+mod state;
 mod tail;
 mod tokens;
+mod unwritten;
 mod words;
 
-use crate::db::{Db, Result, Sql, Undoable, Write};
-use crate::id::{Clock, Seq};
-use append::Unwritten;
-use mid_filter::MidFilters;
-use mids::Greatest;
-use slices::{Place, Sealing};
-use tail::Tail;
+use crate::db::{Result, Sql, Write};
 
 pub use entry::{Entry, EntryKind, GroupLabel, NewEntry};
-pub use mids::{Posted, is_greater, parts_of};
+pub use mid::{is_greater, parts_of};
+pub use mids::Posted;
 pub use page::{Page, Part};
 pub use retention::Gap;
 pub use search::{Found, Membership, Memberships};
+pub use state::{Log, LogMut, LogRef};
 pub use tail::SLICE_BITS;
 pub use tokens::Wanted;
 
-/// What is kept in memory of the log.
-pub struct Log {
-    marks: Undoable<Marks>,
-    /// Where to look for what was said last; undone to `marks.now.head`.
-    tail: Tail,
-    sealing: Sealing,
-    unwritten: Unwritten,
-    greatest: Greatest,
-    mid_filters: MidFilters,
-    /// What time it is, for a search, which must end when its slice of the tick does.
-    clock: Option<Clock>,
-}
-
-/// What is undone with the database.
-#[derive(Clone, Copy, Debug, Default)]
-struct Marks {
-    /// The first seq that is kept.
-    first: Seq,
-    /// The last seq that was given.
-    head: Seq,
-    /// How many slices of the log are found on disk.
-    sealed: i64,
-    /// How far the next one is.
-    sealing: Place,
-    /// The last seq whose words are in the index.
-    indexed: Seq,
-}
-
-/// The log, lent with the database to be read. Every row that was appended is written.
-#[derive(Clone, Copy)]
-pub struct LogRef<'a> {
-    db: &'a Db,
-    log: &'a Log,
-}
-
-/// The log, lent with the database to be changed.
-pub struct LogMut<'a> {
-    db: &'a mut Db,
-    log: &'a mut Log,
-}
-
-const HEAD: Sql = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
-const FIRST: Sql = "SELECT min(seq) FROM log";
-const INDEXED: Sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
-const SET_LOG_STATE: Write =
-    Write::new(36, "UPDATE log_state SET head = ?1, sealed = ?2 WHERE id = 1");
-
-impl Log {
-    /// Reads how far the log reaches. The filters of `mid`s and the tail are still to be read: see
-    /// [`LogMut::load_mid_filters`] and [`LogMut::load_slice`].
-    ///
-    /// # Errors
-    /// SQLite failed.
-    pub fn load(db: &Db) -> Result<Log> {
-        // Not only the newest row's seq: that row may have been pruned, and its seq was given all
-        // the same (P6).
-        let state = db.row(HEAD, (), |row| Ok((Seq(row.get(0)?), row.get(1)?)))?;
-        let (head, sealed) = state.unwrap_or_default();
-        let first = db.row(FIRST, (), |row| row.get::<_, Option<i64>>(0))?.flatten().map(Seq);
-        let first = first.unwrap_or(head.next());
-        let indexed = db.row(INDEXED, (), |row| row.get(0).map(Seq))?.unwrap_or_default();
-        let sealing = Place::default();
-        Ok(Log {
-            marks: Undoable::new(Marks { first, head, sealed, sealing, indexed }),
-            tail: Tail::new(sealed),
-            sealing: Sealing::default(),
-            unwritten: Unwritten::default(),
-            greatest: Greatest::default(),
-            mid_filters: MidFilters::default(),
-            clock: None,
-        })
-    }
-
-    /// From here on a search looks at that clock. Without one it ends by counts alone.
-    pub fn set_clock(&mut self, clock: Clock) {
-        self.clock = Some(clock);
-    }
-
-    /// Lends itself with the database to be read. Stands outside a transaction, where every row is
-    /// written; in one, see [`LogMut::read`].
-    pub fn with<'a>(&'a self, db: &'a Db) -> LogRef<'a> {
-        assert!(self.unwritten.is_empty(), "rows are written before the log is read");
-        LogRef { db, log: self }
-    }
-
-    /// Lends itself with the database to be changed.
-    pub fn with_mut<'a>(&'a mut self, db: &'a mut Db) -> LogMut<'a> {
-        LogMut { db, log: self }
-    }
-
-    /// The first seq that is kept: what stood before it is gone.
-    pub fn first(&self) -> Seq {
-        self.marks.now.first
-    }
-
-    /// The last seq that was given, in this transaction or before.
-    pub fn head(&self) -> Seq {
-        self.marks.now.head
-    }
-
-    /// How many seqs the log spans, from its first row to its head.
-    pub fn rows(&self) -> u64 {
-        self.head().next().0.abs_diff(self.first().0)
-    }
-
-    /// Whether the full-text index has every text.
-    pub fn is_indexed(&self) -> bool {
-        self.marks.now.indexed >= self.head()
-    }
-
-    /// A transaction begins.
-    pub fn begin(&mut self) {
-        self.greatest.settle();
-        self.marks.begin();
-    }
-
-    /// A request begins within it. Every row was written.
-    pub fn savepoint(&mut self) {
-        assert!(
-            self.unwritten.is_empty(),
-            "a request's rows are undone apart from those before it"
-        );
-        self.marks.savepoint();
-    }
-
-    /// The request was undone.
-    pub fn undo_savepoint(&mut self) {
-        self.marks.undo_savepoint();
-        self.forget_undone();
-    }
-
-    /// The transaction was undone.
-    pub fn rollback(&mut self) {
-        self.marks.rollback();
-        self.forget_undone();
-    }
-
-    fn forget_undone(&mut self) {
-        self.unwritten.clear();
-        self.tail.truncate(self.head().0);
-        self.greatest.forget();
-    }
-
-    /// The transaction is committed.
-    pub fn committed(&mut self) {
-        self.tail.drop_before(self.marks.now.sealed);
-    }
-}
-
-impl LogRef<'_> {
-    /// The first seq that is kept.
-    pub fn first(&self) -> Seq {
-        self.log.first()
-    }
-}
-
-impl LogMut<'_> {
-    /// Writes the rows that were appended, and lends the log to be read.
-    pub fn read(&mut self) -> Result<LogRef<'_>> {
-        self.write_rows()?;
-        Ok(LogRef { db: self.db, log: self.log })
-    }
-
-    /// The last writes of a transaction. How far the log reaches is told by its last row, so most
-    /// transactions write one page less: who sends one message at a time waits for each.
-    /// Sealing is left to a later one if it `rests`.
-    pub fn close(&mut self, rests: bool) -> Result<()> {
-        self.write_rows()?;
-        if !rests {
-            self.seal_some()?;
-        }
-        let Marks { head, sealed, .. } = self.log.marks.now;
-        if sealed != self.log.marks.at_begin().sealed {
-            self.db.write(&SET_LOG_STATE, rusqlite::params![head.0, sealed])?;
-        }
-        Ok(())
-    }
-}
-
 /// Every statement of this module that writes.
 pub const WRITES: &[&[Write]] =
-    &[append::WRITES, retention::WRITES, slices::WRITES, &[SET_LOG_STATE], words::WRITES];
+    &[append::WRITES, retention::WRITES, slices::WRITES, state::WRITES, words::WRITES];
 
-/// Every statement of this module that reads, by file; those of this file are for the start, and
-/// may count.
+/// Every statement of this module that reads, by file; those of `state` are for the start, and may
+/// count.
 #[cfg(test)]
 pub(crate) const SQL: &[(&str, &str, &[Sql])] = &[
     ("append", include_str!("append.rs"), &[]),
-    ("entry", include_str!("entry.rs"), entry::SQL),
+    ("read", include_str!("read.rs"), read::SQL),
     ("mids", include_str!("mids.rs"), mids::SQL),
     ("page", include_str!("page.rs"), &[]),
     ("retention", include_str!("retention.rs"), retention::SQL),

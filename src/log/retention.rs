@@ -14,8 +14,7 @@
 
 use rusqlite::{Row, params};
 
-use super::slices::BLOCK_BITS;
-use super::tail::slice_of;
+use super::tail::{BLOCK_BITS, slice_of};
 use super::{LogMut, LogRef, Result, Sql, Write};
 use crate::id::Seq;
 

@@ -19,60 +19,16 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Row, params};
 
-use super::mids::{WHOLE, hash_of, part_of, parted_by};
-use super::tail::{Mid, Said, Slice, first_seq, slice_of};
+use super::entry::findable_sender;
+use super::mid::{WHOLE, hash_of, part_of, parted_by};
+use super::sealing::{ANY_SENDER, Place, SWEEPS, Sweep};
+use super::tail::{BLOCK_BITS, Mid, Said, Slice, first_seq, slice_of};
 use super::{EntryKind, Log, LogMut, LogRef, Result, Sql, Write};
 use crate::id::{Conversation, UserId};
 
-/// Slices in a block, as a power of two.
-pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 /// Entries looked at by sealing for each one that is appended. Three sweeps over a slice must be
 /// over before the next is full.
 const SEALED_PER_APPENDED: usize = 4;
-
-/// The sender in the rows of a whole conversation; no user has this id.
-const ANY_SENDER: i64 = 0;
-
-/// How far the tail's oldest slice is sealed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    sweep: usize,
-    /// Entries done in this sweep's order.
-    done: usize,
-}
-
-/// The work of a sweep over a slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sweep {
-    Conversations,
-    Pairs,
-    Mids,
-}
-
-const SWEEPS: [Sweep; 3] = [Sweep::Conversations, Sweep::Pairs, Sweep::Mids];
-
-impl Sweep {
-    /// The conversation and the sender of the row that an entry belongs to, if it does.
-    fn key(self, said: &Said) -> Option<(i64, i64)> {
-        let &Said { conversation, sender, mid } = said;
-        match self {
-            Sweep::Conversations => Some((conversation, ANY_SENDER)),
-            Sweep::Pairs => {
-                let inbox = matches!(Conversation::from_sql(conversation), Conversation::Inbox(_));
-                (inbox && sender != 0).then_some((conversation, sender))
-            }
-            Sweep::Mids => mid.map(|_| (0, sender)),
-        }
-    }
-}
-
-/// Sealing as it goes on.
-#[derive(Default)]
-pub(super) struct Sealing {
-    /// The offsets of a slice in the order of a sweep; made when the sweep begins.
-    order: Vec<u16>,
-    order_of: Option<(i64, Sweep)>,
-}
 
 impl Log {
     /// The slices that are not sealed: those of the tail.
@@ -433,11 +389,6 @@ fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
     };
     let said = Said { conversation: row.get(1)?, sender: findable_sender(kind, sender), mid };
     Ok((row.get(0)?, said))
-}
-
-/// The sender that an entry is found by: of a notice and of the system, none.
-pub(super) fn findable_sender(kind: EntryKind, sender: Option<i64>) -> i64 {
-    sender.filter(|_| kind != EntryKind::Notice).unwrap_or(0)
 }
 
 pub(super) const WRITES: &[Write] = &[LogMut::SEAL_LOG, LogMut::SEAL_MIDS];

@@ -7,8 +7,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::users::user_of;
-use super::{PeopleMut, Result, Sql, User};
+use super::User;
 use crate::id::UserId;
 use crate::limits::ADDRESSEES_KEPT;
 
@@ -40,13 +39,15 @@ struct Kept {
 }
 
 impl Addressees {
-    fn get(&self, sender: UserId, namekey: &str, changes: u64) -> Option<&Addressee> {
+    /// The answer, if it is kept and these were the last changes of people.
+    pub fn get(&self, sender: UserId, namekey: &str, changes: u64) -> Option<&Addressee> {
         let kept = self.places.get(self.place(sender, namekey))?.as_ref()?;
         let is_same = kept.sender == sender && kept.namekey == namekey;
         (kept.changes == changes && is_same).then_some(&kept.addressee)
     }
 
-    fn keep(&mut self, sender: UserId, namekey: &str, addressee: &Addressee, changes: u64) {
+    /// Keeps an answer.
+    pub fn keep(&mut self, sender: UserId, namekey: &str, addressee: &Addressee, changes: u64) {
         if self.places.is_empty() {
             self.places.resize_with(ADDRESSEES_KEPT, || None);
         }
@@ -60,31 +61,6 @@ impl Addressees {
     }
 }
 
-impl PeopleMut<'_> {
-    const ADDRESSEE: Sql = "SELECT o.userid, o.username, o.userstatus, o.isadmin,
-            EXISTS (SELECT 1 FROM friends WHERE userid = ?2 AND friendid = o.userid),
-            (SELECT username FROM users WHERE userid = ?2)
-        FROM users o WHERE o.namekey = ?1";
-    /// The user whose name has that key, as `sender` writes to them.
-    pub fn addressee(&mut self, sender: UserId, namekey: &str) -> Result<Option<Addressee>> {
-        let changes = self.db.people_changes();
-        if let Some(addressee) = self.people.addressees.get(sender, namekey, changes) {
-            return Ok(Some(addressee.clone()));
-        }
-        let found = self.db.row(Self::ADDRESSEE, (namekey, sender.0), |row| {
-            let (is_friend, sender_name) = (row.get(4)?, row.get(5)?);
-            Ok(Addressee { user: user_of(row)?, is_friend, sender_name })
-        })?;
-        if let Some(addressee) = found.as_ref().filter(|addressee| addressee.is_friend) {
-            self.people.addressees.keep(sender, namekey, addressee, changes);
-        }
-        Ok(found)
-    }
-}
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[PeopleMut::ADDRESSEE];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +72,7 @@ mod tests {
 
     #[test]
     fn p18_what_is_kept_of_people_is_what_the_database_says() {
-        type Change = fn(&mut Store) -> Result<()>;
+        type Change = fn(&mut Store) -> crate::db::Result<()>;
         let changes: &[Change] = &[
             |store| store.people_mut().befriend(ANN, BOB).map(|_| ()),
             |store| store.people_mut().set_blocked(BOB, true).map(|_| ()),

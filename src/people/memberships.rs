@@ -18,7 +18,6 @@
 use rusqlite::{Row, params};
 
 use super::{PeopleMut, PeopleRef, Result, Sql, Write};
-use crate::db::Db;
 use crate::id::{GroupId, Seq, UserId};
 use crate::limits::MEMBERSHIPS_ENDED_PER_COMMIT;
 
@@ -240,13 +239,6 @@ impl PeopleMut<'_> {
     }
 }
 
-const DISSOLVING: Sql = "SELECT CAST(value AS INTEGER) FROM meta
-    WHERE name > 'dissolving ' AND name < 'dissolving!'";
-/// The deleted groups with memberships that are not ended yet.
-pub(super) fn dissolving(db: &Db) -> Result<Vec<GroupId>> {
-    db.rows(DISSOLVING, (), |row| row.get(0).map(GroupId))
-}
-
 pub(super) const WRITES: &[Write] = &[
     PeopleMut::JOIN,
     PeopleMut::KEEP_PAST,
@@ -274,5 +266,4 @@ pub(super) const SQL: &[Sql] = &[
     PeopleRef::GROUP_IDS_OF,
     PeopleRef::MEMBERS_PAGE,
     PeopleMut::FIRST_MEMBERS,
-    self::DISSOLVING,
 ];

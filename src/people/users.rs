@@ -4,53 +4,14 @@
 //! SHA-256 arrives. What is compared in constant time elsewhere is only looked up here: the
 //! hash of a 32-byte random key gives nothing away by how long its look-up takes.
 
-use std::fmt;
+use rusqlite::params;
 
-use rusqlite::{Row, params};
-
-use super::{PeopleMut, PeopleRef, Result, Sql, Write};
+use super::addressees::Addressee;
+use super::user::user_of;
+use super::{Credentials, KeyOwner, PeopleMut, PeopleRef, Result, Sql, User, Write};
 use crate::id::{Seq, UserId};
 use crate::limits::{KEY_TOUCH_SECONDS, LOGIN_LOG_ROWS};
 use crate::names::Name;
-
-/// An account, as all may know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Its id.
-    pub id: UserId,
-    /// Its name as shown.
-    pub name: String,
-    /// Whether it may not sign in.
-    pub blocked: bool,
-    /// Whether it has the administrators' commands.
-    pub admin: bool,
-}
-
-/// What a sign-in with a password is checked against.
-#[derive(Clone)]
-pub struct Credentials {
-    /// Who would be signed in.
-    pub user: User,
-    /// The stored form of the password.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-/// Whose a login key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyOwner {
-    /// Its owner.
-    pub user: User,
-    /// When it was made, in unix seconds.
-    pub created: i64,
-    /// When it was last used, in unix seconds.
-    pub used: i64,
-}
 
 impl PeopleRef<'_> {
     const USER: Sql = "SELECT userid, username, userstatus, isadmin FROM users WHERE userid = ?1";
@@ -118,6 +79,26 @@ impl PeopleRef<'_> {
 }
 
 impl PeopleMut<'_> {
+    const ADDRESSEE: Sql = "SELECT o.userid, o.username, o.userstatus, o.isadmin,
+            EXISTS (SELECT 1 FROM friends WHERE userid = ?2 AND friendid = o.userid),
+            (SELECT username FROM users WHERE userid = ?2)
+        FROM users o WHERE o.namekey = ?1";
+    /// The user whose name has that key, as `sender` writes to them.
+    pub fn addressee(&mut self, sender: UserId, namekey: &str) -> Result<Option<Addressee>> {
+        let changes = self.db.people_changes();
+        if let Some(addressee) = self.people.addressees.get(sender, namekey, changes) {
+            return Ok(Some(addressee.clone()));
+        }
+        let found = self.db.row(Self::ADDRESSEE, (namekey, sender.0), |row| {
+            let (is_friend, sender_name) = (row.get(4)?, row.get(5)?);
+            Ok(Addressee { user: user_of(row)?, is_friend, sender_name })
+        })?;
+        if let Some(addressee) = found.as_ref().filter(|addressee| addressee.is_friend) {
+            self.people.addressees.keep(sender, namekey, addressee, changes);
+        }
+        Ok(found)
+    }
+
     const ADD_USER: Write = Write::of_people(
         1,
         "INSERT INTO users (username, namekey, userpassword, createtime, isadmin)
@@ -203,16 +184,6 @@ impl PeopleMut<'_> {
     }
 }
 
-/// The user in the first four columns of a row.
-pub(super) fn user_of(row: &Row) -> rusqlite::Result<User> {
-    Ok(User {
-        id: UserId(row.get(0)?),
-        name: row.get(1)?,
-        blocked: row.get::<_, i64>(2)? == 0,
-        admin: row.get(3)?,
-    })
-}
-
 pub(super) const WRITES: &[Write] = &[
     PeopleMut::ADD_USER,
     PeopleMut::ADD_CURSOR,
@@ -228,6 +199,7 @@ pub(super) const WRITES: &[Write] = &[
 #[cfg(test)]
 pub(super) const SQL: &[Sql] = &[
     PeopleRef::USER,
+    PeopleMut::ADDRESSEE,
     PeopleRef::USER_BY_KEY,
     PeopleRef::USERNAME,
     PeopleRef::REGISTERED,

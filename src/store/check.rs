@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{Content, VERSION, connect, content_of, explain, lock_and_look};
-use super::shape::differences;
+use super::file::{Content, connect, content_of, explain, lock_and_look};
+use super::shape::{VERSION, differences};
 use super::{OpenError, Result, Sql, Store};
 use crate::log::SLICE_BITS;
 

@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, params};
 
-use super::open::{cannot, connect, explain, lock_and_look};
+use super::file::{cannot, connect, explain, lock_and_look};
 use super::{OpenError, Result, Store, Write};
 
 impl Store {
@@ -34,9 +34,7 @@ impl Store {
         drop(from);
         copied.map_err(|error| OpenError::Broken(error.to_string()))
     }
-}
 
-impl Store {
     const RENEW_EPOCH: Write = Write::new(42, "UPDATE meta SET value = ?1 WHERE name = 'epoch'");
     /// Gives the database another name: seqs of the life that it had before do not compare.
     pub fn renew_epoch(&mut self, epoch: &str) -> Result<()> {

@@ -11,9 +11,9 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
-use super::open::create_schema;
+use super::shape::{create_schema, has_column};
 use super::{Result, Sql, Store, StoreError};
 use crate::id::UserId;
 use crate::limits::LOGIN_LOG_ROWS;
@@ -74,11 +74,6 @@ impl Store {
             progress(done, total);
         }
     }
-}
-
-/// Whether the database looks like a first version's.
-pub(super) fn is_first_version(db: &Connection) -> rusqlite::Result<bool> {
-    Ok(has_column(db, "users", "userid")? && has_column(db, "users", "username")?)
 }
 
 /// Turns a first version's database into ours, in one transaction.
@@ -256,11 +251,6 @@ fn is_digest(password: &str) -> bool {
 /// The column of the old table, which queries call `o`; `default` if it has no such column.
 fn column(db: &Connection, table: &str, name: &str, default: &str) -> rusqlite::Result<String> {
     Ok(if has_column(db, table, name)? { format!("o.{name}") } else { default.into() })
-}
-
-fn has_column(db: &Connection, table: &str, name: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE";
-    Ok(db.query_row(sql, (table, name), |_| Ok(())).optional()?.is_some())
 }
 
 /// Unix seconds of a time in any form that SQLite knows: a number or a date.

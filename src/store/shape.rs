@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
-use super::open::VERSION;
+/// The version of `schema.sql`.
+pub(super) const VERSION: i64 = 5;
 
 /// The schemas of the versions before this one, from 1 on.
 const EARLIER: &[&str] = &[
@@ -25,6 +26,23 @@ pub(super) fn schema_of(version: i64) -> Option<&'static str> {
     }
     let index = usize::try_from(version).ok()?.checked_sub(1)?;
     EARLIER.get(index).copied()
+}
+
+/// Makes the tables in the transaction that is open.
+pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()> {
+    db.execute_batch(include_str!("../../schema.sql"))?;
+    db.execute("INSERT INTO meta (name, value) VALUES ('epoch', ?1)", [epoch])?;
+    db.pragma_update(None, "user_version", VERSION)
+}
+
+/// Whether the database looks like a first version's.
+pub(super) fn is_first_version(db: &Connection) -> rusqlite::Result<bool> {
+    Ok(has_column(db, "users", "userid")? && has_column(db, "users", "username")?)
+}
+
+pub(super) fn has_column(db: &Connection, table: &str, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE";
+    Ok(db.query_row(sql, (table, name), |_| Ok(())).optional()?.is_some())
 }
 
 /// What is not as it is in an empty database of that version.

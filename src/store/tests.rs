@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::id::{Conversation, UserId};
+use crate::id::{Conversation, Seq, UserId};
 use crate::names::{Name, group_key};
 use crate::password::{Cost, Outcome, Task};
 
@@ -496,7 +496,7 @@ fn a_first_version_is_migrated() {
     assert_eq!(count("SELECT count(*) FROM users WHERE authtoken IS NOT NULL"), 0);
     assert_eq!(count("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'old%'"), 0);
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    assert_eq!(shape::differences(store.sqlite(), open::VERSION), Ok(Vec::new()));
+    assert_eq!(shape::differences(store.sqlite(), shape::VERSION), Ok(Vec::new()));
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn p5_a_log_with_indexes_becomes_one_without() {
     );
     let (mut temp, opened) = Temp::open(dir);
     assert_eq!(opened, Opened { created: false, migrated_from: Some(1), old_passwords: 0 });
-    assert_eq!(shape::differences(temp.store.sqlite(), open::VERSION), Ok(Vec::new()));
+    assert_eq!(shape::differences(temp.store.sqlite(), shape::VERSION), Ok(Vec::new()));
     let store = &mut temp.store;
     assert_eq!(store.head(), Seq(41));
     let page = store.snapshot().expect("a snapshot").page(UserId(2), Seq(0), 99).expect("page");
@@ -613,7 +613,7 @@ fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_s
     sql(&temp.dir.path().join("p2sp.db"), VERSION_4);
     let (mut temp, opened) = Temp::open(temp.dir);
     assert_eq!(opened.migrated_from, Some(4));
-    assert_eq!(shape::differences(temp.store.sqlite(), open::VERSION), Ok(Vec::new()));
+    assert_eq!(shape::differences(temp.store.sqlite(), shape::VERSION), Ok(Vec::new()));
     assert_eq!(temp.store.check(), Ok(Vec::new()));
     let past = |store: &Store| {
         let sql = "SELECT from_seq FROM group_past WHERE userid = 2 ORDER BY from_seq";
@@ -671,7 +671,7 @@ fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
 
 #[test]
 fn every_earlier_version_becomes_exactly_this_one() {
-    for version in 1..open::VERSION {
+    for version in 1..shape::VERSION {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("p2sp.db");
         sql(&path, shape::schema_of(version).expect("a schema"));
@@ -734,7 +734,7 @@ fn an_index_that_parted_words_at_marks_is_made_anew() {
     }
     assert!(temp.store.is_indexed());
     assert_eq!(temp.store.check(), Ok(Vec::new()));
-    assert_eq!(shape::differences(temp.store.sqlite(), open::VERSION), Ok(Vec::new()));
+    assert_eq!(shape::differences(temp.store.sqlite(), shape::VERSION), Ok(Vec::new()));
 }
 
 #[test]

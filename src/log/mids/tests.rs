@@ -1,14 +1,14 @@
 //! Retries are found, and what it costs to find them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
-use super::super::tail::SLICE_SEQS;
-
 use super::*;
 use crate::limits::MID_FILTER_BLOCKS;
+use crate::log::tail::SLICE_SEQS;
 use crate::store::tests::Temp;
 use crate::store::{NewEntry, Store};
 
@@ -187,29 +187,4 @@ fn p21_a_mid_out_of_order_costs_the_same_among_many() {
     let (in_tail, sealed, many) = (retries[0], retries[1], retries[2]);
     assert!(in_tail < sealed && sealed >= many, "{retries:?}");
     assert!(many <= Some(100), "{retries:?}");
-}
-
-#[test]
-fn p5_p21_a_mid_is_looked_for_in_a_small_part_of_many() {
-    // As many as a slice has that is not a test's.
-    let mut words: Vec<u64> =
-        (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
-    words.sort_unstable();
-    let parts = parts_of(&words);
-    let (whole, bits) = (&parts[0], u32::from(parts[0].1[0]));
-    assert_eq!((whole.0, whole.1.len()), (WHOLE, 1));
-    assert!(parts.iter().all(|(_, bytes)| bytes.len() <= 8 * 16 * MIDS_PER_ROW));
-    for word in words {
-        let (_, bytes) =
-            parts.iter().find(|(part, _)| *part == part_of(word, bits)).expect("its part");
-        assert!(bytes.chunks_exact(8).any(|found| found == word.to_be_bytes()));
-    }
-}
-
-#[test]
-fn what_counts_up_rises() {
-    for (mid, than) in [("1", ""), ("10", "9"), ("b", "a"), ("a-10", "a-9"), ("10-01", "09-99")] {
-        assert!(is_greater(mid, than), "{mid} {than}");
-        assert!(!is_greater(than, mid) && !is_greater(mid, mid));
-    }
 }

@@ -1,6 +1,7 @@
 //! A user's day has so many bytes.
 
 use super::*;
+use crate::limits::QUOTA_USERS_KEPT;
 use crate::store::Store;
 use crate::store::tests::Temp;
 

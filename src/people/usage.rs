@@ -1,0 +1,80 @@
+//! What users had stored today, kept in memory beside their rows. See `quota`.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::id::UserId;
+use crate::limits::QUOTA_USERS_KEPT;
+
+/// What a user had stored on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// Which: unix seconds / 86,400.
+    pub day: i64,
+    /// Bytes in the row.
+    pub reserved: u64,
+    /// Those of them that are not used yet.
+    pub left: u64,
+}
+
+/// The users who had something stored last, and how to undo what this transaction changed.
+#[derive(Default)]
+pub(super) struct Quota {
+    pub users: BTreeMap<UserId, Usage>,
+    /// The last user who made room for another.
+    hand: Option<UserId>,
+    /// What stood there before each change.
+    changes: Vec<(UserId, Option<Usage>)>,
+}
+
+impl Quota {
+    /// A transaction begins.
+    pub fn begin(&mut self) {
+        self.changes.clear();
+    }
+
+    /// Changes in this transaction so far.
+    pub fn changes(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Undoes all changes but the first `kept`.
+    pub fn undo_to(&mut self, kept: usize) {
+        while self.changes.len() > kept {
+            let Some((user, before)) = self.changes.pop() else { return };
+            match before {
+                Some(usage) => self.users.insert(user, usage),
+                None => self.users.remove(&user),
+            };
+        }
+    }
+
+    /// Notes what a user has now.
+    pub fn set(&mut self, user: UserId, usage: Option<Usage>) {
+        let before = match usage {
+            Some(usage) => self.users.insert(user, usage),
+            None => self.users.remove(&user),
+        };
+        self.changes.push((user, before));
+    }
+
+    /// Keeps what is true whatever becomes of this transaction, while there is room: that a day is
+    /// known to be tomorrow at the latest must outlive a refusal, or it would always be tomorrow.
+    pub fn remember(&mut self, user: UserId, usage: Usage) {
+        if self.users.contains_key(&user) || self.users.len() < QUOTA_USERS_KEPT {
+            self.users.insert(user, usage);
+        }
+    }
+
+    /// Who makes room for one more, if there is none: each in turn.
+    pub fn next_to_go(&mut self) -> Option<(UserId, Usage)> {
+        if self.users.len() < QUOTA_USERS_KEPT {
+            return None;
+        }
+        let begin = self.hand.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.users.range((begin, Bound::Unbounded)).next();
+        let (user, usage) = behind.or_else(|| self.users.iter().next())?;
+        self.hand = Some(*user);
+        Some((*user, *usage))
+    }
+}
