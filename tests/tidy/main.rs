@@ -2,6 +2,7 @@
 
 mod circles;
 mod floors;
+mod map;
 mod paths;
 mod promises;
 mod shape;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const FOLDERS: &[&str] = &["src", "client", "tests", "benches", "fuzz/fuzz_targets"];
 const DOCUMENTS: &[&str] = &[
     "ARCHITECTURE.md",
+    "CHOICES.md",
     "CONTRIBUTING.md",
     "EVIDENCE.md",
     "OPERATING.md",
