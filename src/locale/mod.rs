@@ -122,6 +122,12 @@ fn whole(written: &str, text: String) -> String {
     if is_plain(&text) || written.contains('\n') { text } else { one_line(&text) }
 }
 
+/// Asks whether another name was meant; nothing, if there is none.
+fn did_you_mean(lang: Lang, nearest: &Option<String>) -> String {
+    let Some(nearest) = nearest else { return String::new() };
+    lang.pick(format!("Did you mean {nearest}? "), format!("您是否想用 {nearest}？"))
+}
+
 /// A peer's text as part of one line: what could start a line or move a cursor becomes a space.
 pub fn one_line(text: &str) -> String {
     // A history of long texts is copied, not looked through letter by letter.

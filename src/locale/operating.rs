@@ -1,7 +1,6 @@
 //! What the operator reads of a server that runs already: its commands, copies and checks.
 
-use super::Lang;
-use super::startup::{Startup, did_you_mean};
+use super::{Lang, did_you_mean};
 
 texts! {
     /// A line for the operator.
@@ -106,12 +105,6 @@ texts! {
         Whole => "The database is whole.", "数据库完好。";
         Violated { rule: &'static str, count: u64, example: String } =>
             by violated(rule, count, example);
-    }
-}
-
-impl From<Operating> for Startup {
-    fn from(line: Operating) -> Startup {
-        Startup::Operating(line)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the operator reads when the server starts, or cannot.
 
-use super::Lang;
 use super::operating::Operating;
 use super::usage::Usage;
+use super::{Lang, did_you_mean};
 
 texts! {
     /// A line for the operator.
@@ -119,6 +119,12 @@ texts! {
     }
 }
 
+impl From<Operating> for Startup {
+    fn from(line: Operating) -> Startup {
+        Startup::Operating(line)
+    }
+}
+
 fn usage_said(lang: Lang, usage: &Usage) -> String {
     usage.say(lang)
 }
@@ -133,10 +139,4 @@ fn unknown_limit(lang: Lang, name: &str, nearest: &Option<String>) -> String {
         format!("There is no limit {name}. {meant}--help-limits lists them."),
         format!("没有名为 {name} 的限制。{meant}--help-limits 列出所有限制。"),
     )
-}
-
-/// A question, if there is something to ask.
-pub(super) fn did_you_mean(lang: Lang, nearest: &Option<String>) -> String {
-    let Some(nearest) = nearest else { return String::new() };
-    lang.pick(format!("Did you mean {nearest}? "), format!("您是否想用 {nearest}？"))
 }

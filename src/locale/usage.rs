@@ -3,8 +3,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::Lang;
-use super::startup::did_you_mean;
+use super::{Lang, did_you_mean};
 use crate::limits::KEEP_DAYS_MIN;
 
 texts! {

@@ -31,7 +31,6 @@ const STILL_THERE: &[(&str, &str, &[&str])] = &[
     ("src/lib.rs", "conn", &["conns", "rest", "self", "timeouts"]),
     ("src/lib.rs", "doors", &["self", "websocket"]),
     ("src/lib.rs", "doors::http", &["figures", "page", "self"]),
-    ("src/lib.rs", "locale", &["startup", "usage"]),
     (
         "src/lib.rs",
         "server",
