@@ -1,4 +1,4 @@
-//! Accounts: register, change the password, who am I.
+//! Accounts: register, change the password, tell who is signed in.
 //!
 //! Registering and changing a password wait for a hash; [`registered`] and [`changed`] go on when
 //! it is done. Everything that was true before is looked up again then.
@@ -18,7 +18,7 @@ use crate::wire::command::{Passwd, Reg, Whoami};
 use crate::wire::response::Data;
 use crate::wire::{Code, Refusal};
 
-/// `reg`: makes an account. Does not sign in.
+/// Answers `reg`: makes an account. It does not sign in.
 pub fn reg(cx: &mut Cx, _: Guest, req: Reg) -> Answer {
     let name = Name::user(req.username)
         .map_err(|flaw| Refusal::about(Code::BadName, format!("user_{flaw}")))?;
@@ -39,7 +39,7 @@ pub fn reg(cx: &mut Cx, _: Guest, req: Reg) -> Answer {
     wait_for_hash(cx, task, Purpose::Register { name, counted_for })
 }
 
-/// `passwd`: another password and another key.
+/// Answers `passwd`: changes the password and the login key.
 pub fn passwd(cx: &mut Cx, member: Member, req: Passwd) -> Answer {
     let (user, old, new) = (member.id(), req.password, req.newpassword);
     let name = cx.name_of(user)?;
@@ -50,7 +50,7 @@ pub fn passwd(cx: &mut Cx, member: Member, req: Passwd) -> Answer {
     wait_for_hash(cx, Task::Change { old, stored, new, salt }, Purpose::Change(user, attempt))
 }
 
-/// `whoami`: the user of this session.
+/// Answers `whoami`: tells the user of this session.
 pub fn whoami(cx: &mut Cx, member: Member, _: Whoami) -> Answer {
     let (name, admin) = (cx.name_of(member.id())?, member.is_admin());
     let data = serde_json::json!({"username": name, "user_id": member.id().0, "is_admin": admin});

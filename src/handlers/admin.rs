@@ -1,6 +1,6 @@
-//! What only administrators may: see everyone, speak as the system, block and unblock.
+//! Requests of administrators: list everyone, send system messages, block and unblock.
 //!
-//! The operator may, too: there is no user then, and what is said has no sender.
+//! The operator may send them, too. The operator is no user, so the messages have no sender then.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ use crate::wire::command::{
 use crate::wire::response::Data;
 use crate::wire::{Code, Event, Notice};
 
-/// `allusers`: every user, or only those online.
+/// Answers `allusers`: lists every user, or only those online.
 pub fn allusers(cx: &mut Cx, admin: Admin, req: Allusers) -> Answer {
     if req.online {
         return online(cx, admin, Online { after: req.after });
@@ -36,7 +36,7 @@ pub fn allusers(cx: &mut Cx, admin: Admin, req: Allusers) -> Answer {
     Ok(list_users(cx, req.after, rows))
 }
 
-/// `online`: every user who is online.
+/// Answers `online`: lists every user who is online.
 pub fn online(cx: &mut Cx, _: Admin, req: Online) -> Answer {
     let online = cx.sessions.online_after(UserId(req.after.id), ROWS_ASKED);
     let rows: Result<Vec<Option<User>>, _> =
@@ -45,20 +45,20 @@ pub fn online(cx: &mut Cx, _: Admin, req: Online) -> Answer {
     Ok(list_users(cx, req.after, rows))
 }
 
-/// `allgroup`: every group, by number.
+/// Answers `allgroup`: lists every group, numbered.
 pub fn allgroup(cx: &mut Cx, _: Admin, req: Allgroup) -> Answer {
     let rows = cx.store.people().all_groups(GroupId(req.after.id), ROWS_ASKED)?;
     Ok(list_groups(cx, req.after, rows))
 }
 
-/// `adminsend`: a system message to anyone, friend or not.
+/// Answers `adminsend`: posts a system message to a user, friend or not.
 pub fn adminsend(cx: &mut Cx, admin: Admin, req: Adminsend) -> Answer {
     let other = named::anyone(cx, req.username)?;
     let seq = say(cx, admin, req.message, req.mid, Conversation::Inbox(other.id))?;
     Ok(sent_to(cx, &other, seq, true))
 }
 
-/// `adminsendgroup`: a system message to any group, blocked ones included.
+/// Answers `adminsendgroup`: posts a system message to a group, blocked or not.
 pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer {
     let (text, mid) = (req.message, req.mid);
     let is_meant = |cx: &Cx, found| named::is_group(cx, admin.id(), &req.group, found);
@@ -73,13 +73,13 @@ pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer 
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
 }
 
-/// `broadcast`: a system message to every user, offline ones included.
+/// Answers `broadcast`: posts a system message to every user, online or not.
 pub fn broadcast(cx: &mut Cx, admin: Admin, req: Broadcast) -> Answer {
     let seq = say(cx, admin, req.message, req.mid, Conversation::Everyone)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
-/// `blockuser`: signed out at once, with the reason, and let in no more.
+/// Answers `blockuser`: ends a user's session, tells them why, and refuses their sign-ins.
 pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
     let other = named::anyone(cx, req.username)?;
     if other.admin {
@@ -90,31 +90,31 @@ pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
     if let Some(conn) = cx.sessions.conn_of(other.id) {
         cx.outbox.hold(conn);
     }
-    // By name: they may be signing in in this very tick.
+    // Staged by user and not by connection: they may be signing in in this tick.
     cx.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
 }
 
-/// `unblockuser`: may sign in again.
+/// Answers `unblockuser`: lets a user sign in again.
 pub fn unblockuser(cx: &mut Cx, _: Admin, req: Unblockuser) -> Answer {
     let other = named::anyone(cx, req.username)?;
     cx.store.people_mut().set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
 
-/// `blockgroup`: nobody may send to it; its members are told.
+/// Answers `blockgroup`: refuses messages to a group, and tells its members.
 pub fn blockgroup(cx: &mut Cx, admin: Admin, req: Blockgroup) -> Answer {
     let group = set_group_blocked(cx, admin, &req.group, true)?;
     Ok(Outcome::said(Reply::GroupBlocked { name: group.name }))
 }
 
-/// `unblockgroup`: open again; its members are told.
+/// Answers `unblockgroup`: accepts messages to a group again, and tells its members.
 pub fn unblockgroup(cx: &mut Cx, admin: Admin, req: Unblockgroup) -> Answer {
     let group = set_group_blocked(cx, admin, &req.group, false)?;
     Ok(Outcome::said(Reply::GroupUnblocked { name: group.name }))
 }
 
-/// `stats`: how the server is doing.
+/// Answers `stats`: figures about the server, and counts of refusals and closed connections.
 pub fn stats(cx: &mut Cx, _: Admin, _: Stats) -> Answer {
     let figures = figures(cx.store, cx.sessions, cx.counters, &cx.server)?;
     let (refusals, closes) = (cx.counters.refusals(), cx.counters.closes());
@@ -212,8 +212,7 @@ fn list_users(cx: &Cx, begins: PageStart, rows: Vec<User>) -> Outcome {
     Outcome::Done(Reply::Users(lines), Data::Object(data))
 }
 
-/// Posts what an administrator says through the system to a user or to all, or finds it posted
-/// already.
+/// Posts a system message to a user or to everyone, or finds it posted already.
 fn say(
     cx: &mut Cx,
     admin: Admin,
@@ -247,7 +246,7 @@ fn set_group_blocked(
     blocked: bool,
 ) -> Result<Group, Failure> {
     let group = named::any_group(cx, admin, named)?;
-    // Blocking what is blocked is done already, and nobody is told twice.
+    // If it is as wanted already, the members are not told again.
     if (group.status == GroupStatus::Blocked) != blocked {
         cx.store.people_mut().set_group_blocked(group.id, blocked)?;
         let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };

@@ -30,7 +30,7 @@ pub struct Admin {
     id: Option<UserId>,
 }
 
-/// The operator: whoever can open the control socket in the data directory.
+/// The operator: the person who can open the control socket in the data directory.
 #[derive(Clone, Copy, Debug)]
 pub struct Operator(());
 

@@ -28,21 +28,21 @@ use crate::wire::{Code, Refusal, RequestId};
 pub struct Rules {
     /// Whether friends must be accepted.
     pub friend_approval: bool,
-    /// The language of those who named none.
+    /// The language where a client named none.
     pub lang: Lang,
     /// The limits.
     pub limits: Limits,
-    /// From elsewhere than loopback, only TLS is spoken.
+    /// Connections from other machines must use TLS.
     pub tls_required: bool,
-    /// Registering from elsewhere than loopback needs this code: its hash.
+    /// The hash of the invite code that registering from another machine needs.
     pub invite: Option<KeyHash>,
-    /// Names under which browsers may ask for this server, beside `localhost`; in lower case.
+    /// Names by which browsers may address this server, beside `localhost`; in lower case.
     pub hosts: Vec<String>,
-    /// Addresses of proxies that are believed for whom they speak.
+    /// Addresses of the proxies whose word on a client's address is trusted.
     pub proxies: Vec<IpAddr>,
     /// Days that the log is kept; 0: for ever.
     pub keep_days: u32,
-    /// What the operator is told who asks what this server runs with.
+    /// The answer to `config`.
     pub about: std::sync::Arc<serde_json::Value>,
     /// What a password hash costs; only tests lower it.
     pub hash_cost: crate::password::Cost,
@@ -56,9 +56,9 @@ pub struct Cx<'a> {
     pub sessions: &'a Sessions,
     /// Where effects are staged.
     pub outbox: &'a mut Outbox,
-    /// How often may be tried.
+    /// Rate limits by address, account and user.
     pub throttle: &'a mut Throttle,
-    /// What happened.
+    /// Counts since the start.
     pub counters: &'a mut Counters,
     /// For keys and salts.
     pub rng: &'a mut StdRng,
@@ -68,7 +68,7 @@ pub struct Cx<'a> {
     pub now: Now,
     /// What only the server itself knows.
     pub server: ServerFacts,
-    /// Whose request it is.
+    /// Where the request came from.
     pub caller: Caller,
     /// The language of the answer.
     pub lang: Lang,
@@ -87,7 +87,7 @@ pub struct ServerFacts {
     pub send_bytes: u64,
     /// Connections that rest for each reason of [`Rest::ALL`].
     pub resting: [u64; Rest::ALL.len()],
-    /// Readers who are behind and can be fed.
+    /// Sessions that are behind in the log and can be pushed more.
     pub behind: u64,
     /// Password hashes that wait or are under way, those of this tick not counted.
     pub hashes_waiting: u64,
@@ -100,13 +100,13 @@ pub struct ServerFacts {
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
-    /// On which connection; a name, nothing more.
+    /// The connection, by its id.
     pub conn: ConnId,
-    /// From which address.
+    /// The peer's address.
     pub address: IpAddr,
-    /// Through which door.
+    /// Through which listener.
     pub door: Door,
-    /// Lines carry no key: the connection's session stands for it.
+    /// A request typed as a line carries no login key; the connection's session is enough.
     pub keyless: bool,
 }
 
@@ -151,7 +151,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Done, with nothing for programs to read.
+    /// Done, with a text and no data.
     pub fn said(reply: Reply) -> Outcome {
         Outcome::Done(reply, Data::None)
     }

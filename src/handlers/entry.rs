@@ -1,4 +1,4 @@
-//! A log entry as it is pushed: the place where a stored message gets its words.
+//! An entry of the log in the form of a push: here a stored notice gets its words.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use crate::store::{Entry, EntryKind};
 use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
 
-/// The entry's push, in a language. `to` names the recipient of a message to one person, in a
-/// history, where one's own messages stand among the others.
+/// The push of an entry, in a language. In a history, which has the reader's own messages too, `to`
+/// names the recipient of a message to one user.
 pub fn as_pushed<'a>(entry: &'a Entry, lang: Lang, to: Option<&'a str>) -> Push<'a> {
     let from = entry.sender_name.as_deref().unwrap_or_default();
     let group_id = match entry.conversation {

@@ -16,8 +16,8 @@ use crate::wire::command::{Accept, Add, Del, Friends, Reject};
 use crate::wire::response::Data;
 use crate::wire::{Code, Event, Notice, Refusal};
 
-/// `add`: makes a friend at once, or with approval asks to be one. Whoever was asked and asks in
-/// turn has said yes.
+/// Answers `add`: makes a friend at once, or, with friend approval, leaves a request. If the other
+/// user has asked already, this is the answer yes.
 pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     let user = member.id();
     let now = cx.now.mono;
@@ -31,8 +31,8 @@ pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     }
     cx.need_storage()?;
     let was_asked = cx.store.people().has_request(other.id, user)?;
-    // Who asked has the answer coming. Else the notice counts among what waits for them: whoever
-    // adds and ends again and again fills no mailbox.
+    // A user who asked gets the answer in any case. Else the notice counts among the messages that
+    // wait for the other user: adding and ending a friendship again and again fills no mailbox.
     if was_asked {
         return befriend(cx, user, other);
     }
@@ -50,13 +50,13 @@ pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     Ok(Outcome::said(Reply::FriendAsked { name: other.name }))
 }
 
-/// `accept`: says yes to a request.
+/// Answers `accept`: says yes to a request.
 pub fn accept(cx: &mut Cx, member: Member, req: Accept) -> Answer {
     let other = requester(cx, member, req.username)?;
     befriend(cx, member.id(), other)
 }
 
-/// `reject`: says no to a request.
+/// Answers `reject`: says no to a request.
 pub fn reject(cx: &mut Cx, member: Member, req: Reject) -> Answer {
     let other = requester(cx, member, req.username)?;
     cx.store.people_mut().remove_request(other.id, member.id())?;
@@ -64,7 +64,7 @@ pub fn reject(cx: &mut Cx, member: Member, req: Reject) -> Answer {
     Ok(Outcome::said(Reply::FriendRejected { name: other.name }))
 }
 
-/// `del`: ends a friendship.
+/// Answers `del`: ends a friendship.
 pub fn del(cx: &mut Cx, member: Member, req: Del) -> Answer {
     let user = member.id();
     let other = named::user(cx, member, req.username)?;
@@ -76,12 +76,12 @@ pub fn del(cx: &mut Cx, member: Member, req: Del) -> Answer {
     Ok(Outcome::said(Reply::FriendRemoved { name: other.name }))
 }
 
-/// `friends`: every friend and whether they are online; on the first page, who waits for an
-/// answer.
+/// Answers `friends`: lists every friend and whether they are online, and on the first page the
+/// users who wait for an answer.
 pub fn friends(cx: &mut Cx, member: Member, req: Friends) -> Answer {
     let (user, begins) = (member.id(), req.after);
     let store = &cx.store;
-    // Those who wait are shown first, in up to half of the page.
+    // Users who wait are shown first, on up to half of the page.
     let waiting = match begins == PageStart::default() {
         true => store.people().requests_to(user, UserId(0), LIST_ROWS_MAX)?,
         false => Vec::new(),

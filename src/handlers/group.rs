@@ -1,8 +1,9 @@
 //! Groups: create, delete, members in and out, lists.
 //!
-//! Membership is an interval of the log. Where a notice stands in relation to the interval's
-//! edge decides who sees it: a newcomer's begins behind the group's notice of their coming, a
-//! leaver's ends before the notice of their going, and theirs is the last they get (P12).
+//! A membership is an interval of the log, and a notice is seen by the members in whose interval it
+//! stands (P12). The interval of a new member begins behind the notice that tells the group of
+//! them. That of a member who leaves ends before the notice that tells the group; a member who is
+//! removed gets a notice in their own inbox, the last that they get of the group.
 
 use serde_json::json;
 
@@ -24,7 +25,7 @@ use crate::wire::command::{
 use crate::wire::response::Data;
 use crate::wire::{Code, Event, Notice, Refusal};
 
-/// `newgroup`: its creator is its first member.
+/// Answers `newgroup`: creates a group, whose first member is its creator.
 pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
     let user = member.id();
     let name = Name::group(req.groupname)
@@ -46,7 +47,7 @@ pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
     Ok(Outcome::Done(Reply::GroupCreated { name: name.text }, Data::Object(data)))
 }
 
-/// `delgroup`: every other member gets a notice, the last thing they get of the group.
+/// Answers `delgroup`: deletes a group. Every other member gets a notice, the last of the group.
 pub fn delgroup(cx: &mut Cx, member: Member, req: Delgroup) -> Answer {
     let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
@@ -56,8 +57,9 @@ pub fn delgroup(cx: &mut Cx, member: Member, req: Delgroup) -> Answer {
     Ok(Outcome::said(Reply::GroupDeleted { name: group.name }))
 }
 
-/// `addgroupuser`: the group and the user get a notice. That of the user counts among what waits
-/// for them; one of an ending never does, so that nobody is kept in a group by a full mailbox.
+/// Answers `addgroupuser`: brings a user into a group; the group and the user get a notice. The
+/// notice counts among the messages that wait for the user. A notice that a membership ends never
+/// does, so that a full mailbox keeps no user in a group.
 pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
@@ -77,13 +79,13 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     cx.store.join(group.id, other.id)?;
     cx.outbox.stage(Effect::Join(other.id, group.id));
     tell_user(cx, user, &group, Event::GroupAdded, other.id)?;
-    // Counted last: a join that is refused for another reason is none.
+    // Counted last: a join that is refused for another reason does not count.
     let now = cx.now.mono;
     cx.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
     Ok(Outcome::said(Reply::MemberAdded { group: group.name, name: other.name }))
 }
 
-/// `delgroupuser`: the member gets a notice.
+/// Answers `delgroupuser`: takes a member out of a group; the member gets a notice.
 pub fn delgroupuser(cx: &mut Cx, member: Member, req: Delgroupuser) -> Answer {
     let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
@@ -96,8 +98,9 @@ pub fn delgroupuser(cx: &mut Cx, member: Member, req: Delgroupuser) -> Answer {
     Ok(Outcome::said(Reply::MemberRemoved { group: group.name, name: other.name }))
 }
 
-/// `leavegroup`: the owner cannot; they delete the group instead. Whoever says `stay_out` is not
-/// brought in again; who is out already may say so as well, and take it back.
+/// Answers `leavegroup`: leaves a group. The owner cannot; they delete the group instead. With
+/// `stay_out` the user cannot be brought in again; a user who has left may also set it, and take it
+/// back.
 pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
     let (user, stay_out) = (member.id(), req.stay_out);
     let group = named::group(cx, member, &req.group)?;
@@ -117,13 +120,13 @@ pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
     }))
 }
 
-/// `groups`: the groups I am in, by number.
+/// Answers `groups`: lists the groups of the member, numbered.
 pub fn groups(cx: &mut Cx, member: Member, req: Groups) -> Answer {
     let rows = cx.store.people().groups_of(member.id(), GroupId(req.after.id), ROWS_ASKED)?;
     Ok(list_groups(cx, req.after, rows))
 }
 
-/// `groupusers`: the members of one of my groups, and who is online.
+/// Answers `groupusers`: lists the members of a group of the member, and who is online.
 pub fn groupusers(cx: &mut Cx, member: Member, req: Groupusers) -> Answer {
     let begins = req.after;
     let group = named::joined_group(cx, member, &req.group)?;
@@ -136,7 +139,7 @@ pub fn groupusers(cx: &mut Cx, member: Member, req: Groupusers) -> Answer {
     Ok(Outcome::Done(Reply::Members { group: group.name, members }, Data::Object(data)))
 }
 
-/// A page of groups with their numbers; `allgroup` shows the same.
+/// A page of groups with their numbers, for `groups` and `allgroup`.
 pub fn list_groups(cx: &Cx, begins: PageStart, rows: Vec<Group>) -> Outcome {
     let size = |group: &Group| name_bytes(&group.name) + name_bytes(&group.creator_name) + 160;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);

@@ -44,7 +44,7 @@ pub fn salt(cx: &mut Cx) -> [u8; 16] {
     salt
 }
 
-/// Stages the hash; the connection is served no further until it is done.
+/// Stages the hash. The connection is served no further until it is done.
 pub fn wait_for_hash(cx: &mut Cx, task: Task, purpose: Purpose) -> Answer {
     let waiting = Waiting { re: cx.re.clone(), lang: cx.lang, purpose };
     let effect = Effect::Hash(cx.caller.conn, Box::new(task), Box::new(waiting));

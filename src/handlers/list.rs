@@ -21,9 +21,9 @@ pub struct Page<T> {
 pub const ROWS_ASKED: usize = LIST_ROWS_MAX + 1;
 
 impl<T> Page<T> {
-    /// Cuts `rows` (as many as there are, at most [`ROWS_ASKED`]) to what one answer holds.
-    /// `bytes` says about how large a row is in text and data together, `room` how much there
-    /// is for all.
+    /// Cuts `rows`, of which there are at most [`ROWS_ASKED`], to what fits one answer. `room` is
+    /// the number of bytes for all rows, and `bytes` estimates those of one row, in text and data
+    /// together.
     pub fn cut(
         begins: PageStart,
         mut room: usize,
@@ -55,13 +55,13 @@ impl<T> Page<T> {
     }
 }
 
-/// About how many bytes a name takes in text and data together, where JSON escapes some of it.
+/// Estimates how many bytes a name takes in text and data together, with JSON's escapes.
 pub fn name_bytes(name: &str) -> usize {
     let escaped = name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     2 * (name.len() + escaped)
 }
 
-/// People and whether they are online: for people, and for programs.
+/// The lines and the data of a list of users and of whether they are online.
 pub fn people<'a>(
     cx: &Cx,
     people: impl Iterator<Item = (UserId, &'a str)>,

@@ -19,7 +19,7 @@ use crate::wire::command::{History, Search, Send, Sendgroup};
 use crate::wire::response::Data;
 use crate::wire::{Code, Name, Notice};
 
-/// `send`: a message to one friend.
+/// Answers `send`: posts a message to a friend.
 pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
     let user = member.id();
     let Addressee { user: other, is_friend, sender_name } =
@@ -42,8 +42,8 @@ pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
         let seq = post(cx, draft)?;
         return Ok(sent_to(cx, &other, seq, true));
     }
-    // Only what waits is written twice. A savepoint around every message is worth a third of
-    // the throughput.
+    // Only for a reader who is behind a second row is written, so only then a savepoint is needed:
+    // one around every message costs a third of the throughput.
     cx.atomically(|cx| {
         count_waiting(cx, user, other.id, text.0.len())?;
         let seq = post(cx, draft)?;
@@ -51,7 +51,7 @@ pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
     })
 }
 
-/// `sendgroup`: a message to a group of the member.
+/// Answers `sendgroup`: posts a message to a group of the member.
 pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
     let (sender, text, mid) = (Some(member.id()), req.message, req.mid);
     // A retry is answered even if the group, or the membership, is gone by now.
@@ -71,8 +71,8 @@ pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
 }
 
-/// `history`: the last messages with a user or in a group, or those around a seq; the oldest
-/// first.
+/// Answers `history`: the last messages with a user or in a group, or those before or after a seq;
+/// the oldest first.
 pub fn history(cx: &mut Cx, member: Member, req: History) -> Answer {
     let (user, Rows(rows)) = (member.id(), req.count);
     let part = match req.side {
@@ -97,14 +97,14 @@ pub fn history(cx: &mut Cx, member: Member, req: History) -> Answer {
     Ok(Outcome::Done(Reply::History(shown.lines), Data::Object(data)))
 }
 
-/// `search`: the messages of the member's own conversations that have all of some words in them.
+/// Answers `search`: the messages of the member's conversations that contain all of some words.
 pub fn search(cx: &mut Cx, member: Member, req: Search) -> Answer {
     let (user, Rows(rows)) = (member.id(), req.count);
     let wanted = Wanted::parse(req.query).ok_or_else(|| bad(Name::query))?;
     let found = cx.store.search(user, &wanted, req.before, rows)?;
     let count = found.entries.len();
     let mut shown = show(cx, user, found.entries, true)?;
-    // What found no room is found again from the last one that did.
+    // Messages that found no room are found again: the next page begins behind the last that did.
     let next = match shown.messages.len() < count {
         true => shown.last,
         false => found.next,
@@ -122,7 +122,7 @@ pub fn search(cx: &mut Cx, member: Member, req: Search) -> Answer {
     Ok(Outcome::Done(reply, Data::Object(data)))
 }
 
-/// Messages as an answer has them.
+/// Messages in the form of an answer: lines for people, JSON for programs.
 struct Shown {
     lines: Vec<String>,
     messages: Vec<Box<RawValue>>,
@@ -131,15 +131,15 @@ struct Shown {
 }
 
 impl Shown {
-    /// The other end first.
+    /// Reverses the order.
     fn turn(&mut self) {
         self.lines.reverse();
         self.messages.reverse();
     }
 }
 
-/// As many of the entries as one answer holds, from the first on. `all` names the conversation
-/// of each.
+/// Shows as many of the entries as fit one answer, from the first on. With `all`, each line names
+/// its conversation.
 fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, Failure> {
     let mut room = LIST_BYTES_MAX;
     let mut shown = Shown { lines: Vec::new(), messages: Vec::new(), last: None };
@@ -152,7 +152,7 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
         };
         let json = as_pushed(&entry, cx.lang, to.as_deref()).to_json(entry.unix, entry.seq);
         let line = line(cx, &entry, to.as_deref(), all);
-        // As they will stand in the answer: of what JSON escapes, a line has only these left.
+        // Their size within the answer: a line has no other characters left that JSON escapes.
         let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
         let size = json.len() + line.len() + escapes + 4;
         if size > room && !shown.messages.is_empty() {
@@ -166,7 +166,7 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
     Ok(shown)
 }
 
-/// Who said what, for people; where `all` conversations stand together, also in which.
+/// The line of an entry, for people. With `all`, it names the conversation.
 fn line(cx: &Cx, entry: &Entry, to: Option<&str>, all: bool) -> String {
     if entry.kind == EntryKind::Notice {
         let notice = Notice::from_body(&entry.body);
@@ -183,7 +183,7 @@ fn line(cx: &Cx, entry: &Entry, to: Option<&str>, all: bool) -> String {
     }
 }
 
-/// A message to one person is posted: whether they are there to read it, if the sender may know
+/// The answer to a message to one user: it tells whether the user is online, if the sender may know
 /// that (see [`may_know_of`]).
 pub fn sent_to(cx: &Cx, other: &User, seq: Seq, may_know: bool) -> Outcome {
     if !may_know {
@@ -197,7 +197,7 @@ pub fn sent_to(cx: &Cx, other: &User, seq: Seq, may_know: bool) -> Outcome {
     Outcome::Done(text, Data::Sent { seq, online: Some(online) })
 }
 
-/// What an administrator says is marked as the system's.
+/// The kind of a member's message: those of administrators are marked.
 fn text_kind(member: Member) -> EntryKind {
     if member.is_admin() { EntryKind::AdminText } else { EntryKind::Text }
 }

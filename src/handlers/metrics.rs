@@ -1,4 +1,4 @@
-//! The figures of `stats` in the form that Prometheus and its kin read (OpenMetrics).
+//! The figures of `stats` in the OpenMetrics format, which Prometheus reads.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::locale::reply::{Count, Figure};
 use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
 
-/// Figures that only ever grow while the server runs; the others go up and down.
+/// Figures that only grow while the server runs: counters. The others are gauges.
 const GROWING: &[&str] = &[
     "appended",
     "expired",

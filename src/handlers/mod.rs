@@ -64,8 +64,8 @@ pub enum Handler {
 /// How often a handler writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// Never, or once, last: the statement itself is all or nothing. Or it takes the savepoint
-    /// itself, where it needs one.
+    /// Never, or once and last: one statement is all or nothing by itself. Or the function takes
+    /// the savepoint where it needs one.
     Once,
     /// More than once: a savepoint holds it together.
     Many,
@@ -167,7 +167,7 @@ impl Handler {
         }
     }
 
-    /// Whether there is such a request for those who came through this door.
+    /// Whether connections of this listener may send the request.
     fn is_behind(&self, door: Door) -> bool {
         match self.role() {
             Role::Anyone | Role::Guest | Role::Member => door == Door::Front,
@@ -188,8 +188,8 @@ impl Handler {
     }
 }
 
-/// Whether a request may cost more than a few appends: the clock is looked at before and behind it,
-/// and its user is charged for the time. The others are what most of all requests are.
+/// Whether a request may cost more than a few appends. The clock is read before and after such a
+/// request, and its user is charged for the time. Most requests are of the other types.
 pub fn can_be_dear(kind: MessageType) -> bool {
     let cheap = matches!(
         kind,
@@ -291,7 +291,7 @@ fn gate(cx: &mut Cx, request: &RequestMessage) -> Answer {
     }
 }
 
-/// Stages the answer in front of what the request caused, or only the refusal.
+/// Stages the answer in front of the request's effects, or the refusal in place of them.
 fn settle(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
     match answer {
         Ok(Outcome::Later) => Ok(()),

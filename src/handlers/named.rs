@@ -163,7 +163,7 @@ pub fn is_group(
     }
 }
 
-/// A group, whoever asks and deleted or not.
+/// The group of that name or id, deleted or not.
 fn find_group(
     cx: &Cx,
     caller: Option<UserId>,

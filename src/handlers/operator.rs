@@ -1,7 +1,8 @@
 //! What only the operator may, over the control socket: rights, passwords, backups, settings.
 //!
-//! The operator is whoever can open the socket in the data directory, and no user: nothing here
-//! is said in anyone's name. What administrators may, the operator may as well; see `admin`.
+//! The operator is the person who can open the socket in the data directory. The operator is no
+//! user, so nothing here has a sender. The operator may also do what administrators may; see
+//! `admin`.
 
 use serde_json::json;
 
@@ -19,19 +20,19 @@ use crate::wire::Code;
 use crate::wire::command::{Backup, Config, Grant, Release, Revoke, Setpasswd};
 use crate::wire::response::Data;
 
-/// `grant`: an administrator from here on, in a session that runs as well.
+/// Answers `grant`: makes a user an administrator, also in a session that runs already.
 pub fn grant(cx: &mut Cx, _: Operator, req: Grant) -> Answer {
     let name = set_admin(cx, req.username, true)?;
     Ok(Outcome::said(Reply::Granted { name }))
 }
 
-/// `revoke`: no longer an administrator.
+/// Answers `revoke`: makes an administrator an ordinary user.
 pub fn revoke(cx: &mut Cx, _: Operator, req: Revoke) -> Answer {
     let name = set_admin(cx, req.username, false)?;
     Ok(Outcome::said(Reply::Revoked { name }))
 }
 
-/// `setpasswd`: another password. Whoever is signed in is signed out.
+/// Answers `setpasswd`: gives a user another password, and ends their session.
 pub fn setpasswd(cx: &mut Cx, _: Operator, req: Setpasswd) -> Answer {
     let user = named::anyone(cx, req.username)?;
     check_strength(req.password, &user.name)?;
@@ -49,8 +50,9 @@ pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     Ok(Outcome::said(Reply::PasswordReset { name }))
 }
 
-/// `backup`: the database's file stays as it is until `release`, or until the connection ends. What
-/// was confirmed is in it, so that none of that comes again after it was restored.
+/// Answers `backup`: the database's file stays as it is until `release`, or until the connection
+/// ends. All cursors are written first, so that a restored backup does not push confirmed messages
+/// again.
 pub fn backup(cx: &mut Cx, _: Operator, _: Backup) -> Answer {
     if cx.server.held_for.is_some() {
         return Err(Code::Busy.into());
@@ -61,13 +63,13 @@ pub fn backup(cx: &mut Cx, _: Operator, _: Backup) -> Answer {
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 
-/// `config`: what this server runs with, and what it is.
+/// Answers `config`: lists the server's version, process and settings.
 pub fn config(cx: &mut Cx, _: Operator, _: Config) -> Answer {
     let data = json!({"server": &*cx.rules.about});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 
-/// `release`: the file was copied. Done means that it stood still until now.
+/// Answers `release`: the file was copied. `ok` means that it did not change until now.
 pub fn release(cx: &mut Cx, _: Operator, _: Release) -> Answer {
     let conn = cx.caller.conn;
     if cx.server.held_for != Some(conn) {
@@ -81,13 +83,13 @@ fn set_admin(cx: &mut Cx, name: &str, admin: bool) -> Result<String, Failure> {
     let user = named::anyone(cx, name)?;
     cx.store.people_mut().set_admin(user.id, admin)?;
     hold_session(cx, user.id);
-    // By name: they may be signing in in this very tick.
+    // Staged by user and not by connection: they may be signing in in this tick.
     cx.outbox.stage(Effect::Rights(user.id, admin));
     Ok(user.name)
 }
 
-/// What the user's session asks for behind this, it asks for in the next tick: it has other rights
-/// then, or is no more (P18).
+/// Serves nothing more of the user's session in this tick: in the next one it has other rights, or
+/// has ended (P18).
 fn hold_session(cx: &mut Cx, user: UserId) {
     if let Some(conn) = cx.sessions.conn_of(user) {
         cx.outbox.hold(conn);

@@ -21,7 +21,7 @@ use crate::wire::command::{Ack, Read, Receipts, Watch};
 use crate::wire::response::Data;
 use crate::wire::{Code, Name};
 
-/// `ack`: everything pushed to the member up to `seq` has arrived.
+/// Answers `ack`: everything pushed to the member up to `seq` has arrived.
 pub fn ack(cx: &mut Cx, member: Member, req: Ack) -> Answer {
     let (conn, seq) = (cx.caller.conn, req.seq);
     let pushed = cx.sessions.get(conn).map(|session| session.pushed);
@@ -49,19 +49,19 @@ pub fn write_cursors(store: &mut Store, sessions: &Sessions, unix: i64) -> Resul
     Ok(())
 }
 
-/// `watch`: what this session is told of others from here on.
+/// Answers `watch`: chooses what this session is told of other users.
 pub fn watch(cx: &mut Cx, _: Member, req: Watch) -> Answer {
     let watches = Watches { presence: req.presence, receipts: req.receipts };
     cx.outbox.stage(Effect::Watch(cx.caller.conn, watches));
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-/// `read`: I have read a conversation up to `seq`: what a user said to me, a group, or, if
-/// neither is named, what is said to all.
+/// Answers `read`: the member has read a conversation up to `seq`: that with a user, that of a
+/// group, or, if neither is named, the messages to everyone.
 pub fn read(cx: &mut Cx, member: Member, req: Read) -> Answer {
     let (user, seq) = (member.id(), req.seq);
     let session = cx.sessions.get(cx.caller.conn);
-    // Nobody has read what they were not sent.
+    // A message that was not pushed cannot have been read.
     if session.is_none_or(|session| seq > session.pushed.max(session.cursor)) {
         return Err(bad(Name::seq).into());
     }
@@ -85,8 +85,8 @@ pub fn read(cx: &mut Cx, member: Member, req: Read) -> Answer {
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-/// `receipts`: how many have received, and have read, what I said there. It is told as long as one
-/// could say it there again.
+/// Answers `receipts`: counts how many users have received and read a message of the member's own,
+/// as long as the member could send it there again.
 pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
     let (user, seq) = (member.id(), req.seq);
     let Some(said_to) = cx.store.snapshot()?.log.said_to(user, seq)? else {
@@ -111,15 +111,15 @@ pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
     Ok(Outcome::Done(Reply::Receipts { delivered, read, total }, Data::Object(data)))
 }
 
-/// Whether a user may know of another whether they are here, and what they received and read:
-/// friends may, and administrators. Whatever tells such a thing asks here.
+/// Whether a user may know of another user whether they are online, and what they received and
+/// read: friends may, and administrators. Every answer and push that tells such a thing asks here.
 pub fn may_know_of(cx: &Cx, user: UserId, other: UserId) -> Result<bool, StoreError> {
     let session = cx.sessions.conn_of(user).and_then(|conn| cx.sessions.get(conn));
     let is_admin = session.is_some_and(|session| session.admin);
     Ok(is_admin || cx.store.people().are_friends(user, other)?)
 }
 
-/// A user confirms up to `seq`: whoever watches, and said any of that to them, is told.
+/// Tells the senders of the messages that a user confirms up to `seq`, if they watch.
 pub fn tell_of_delivery(cx: &mut Cx, user: UserId, seq: Seq) -> Result<(), StoreError> {
     let Some(session) = cx.sessions.get(cx.caller.conn) else { return Ok(()) };
     if !cx.sessions.anyone_watches_receipts() || seq <= session.cursor {

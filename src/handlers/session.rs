@@ -22,12 +22,12 @@ use crate::wire::command::{self, Help, Login, Logout, Ping, Resume};
 use crate::wire::response::{Data, Welcome};
 use crate::wire::{Code, Refusal};
 
-/// `ping`: nothing but an answer.
+/// Answers `ping`.
 pub fn ping(_: &mut Cx, _: Anyone, _: Ping) -> Answer {
     Ok(Outcome::said(Reply::Pong))
 }
 
-/// `login`: signs in with a password. An unknown name costs the same work as a known one.
+/// Answers `login`: signs in with a password. An unknown name costs the same work as a known one.
 pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
     let namekey = user_key(req.username);
     let (user, stored) = match cx.store.people().credentials(&namekey)? {
@@ -41,7 +41,7 @@ pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
     wait_for_hash(cx, task, Purpose::SignIn { user, attempt, stored, acks: req.ack })
 }
 
-/// `resume`: signs in with the key of the last sign-in.
+/// Answers `resume`: signs in with the key of the last sign-in.
 pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     let key = req.auth_token.ok_or(Code::BadKey)?;
     let hash = KeyHash::of(key);
@@ -53,8 +53,8 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     if owner.user.blocked {
         return Err(Code::UserBlocked.into());
     }
-    // Coming back with the session's own key is no takeover: the old connection is a dead one
-    // that nobody has noticed yet.
+    // Signing in with the session's own key is no takeover: the old connection is cut, and the
+    // server has not noticed yet.
     let conn = cx.sessions.conn_of(owner.user.id);
     let session = conn.and_then(|conn| cx.sessions.get(conn));
     if session.is_some_and(|session| session.key_hash != hash) {
@@ -64,21 +64,21 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     begin_session(cx, &owner.user, key.to_owned(), owner.created, req.ack)
 }
 
-/// `logout`: ends the session and its key; the connection stays.
+/// Answers `logout`: ends the session and its key; the connection stays.
 pub fn logout(cx: &mut Cx, member: Member, _: Logout) -> Answer {
     cx.store.people_mut().set_key(member.id(), None, cx.now.unix)?;
     cx.outbox.stage(Effect::SignOut(cx.caller.conn));
     Ok(Outcome::said(Reply::SignedOut))
 }
 
-/// `lang`: the language of this session from here on, this answer included.
+/// Answers `lang`: changes the language of this session, from this answer on.
 pub fn lang(cx: &mut Cx, _: Member, req: command::Lang) -> Answer {
     cx.lang = Lang::from_tag(req.lang);
     cx.outbox.stage(Effect::Speak(cx.caller.conn, cx.lang));
     Ok(Outcome::said(Reply::LangSet))
 }
 
-/// `help`: what can be typed, or how one command is used.
+/// Answers `help`: lists the commands, or explains one of them.
 pub fn help(cx: &mut Cx, member: Member, req: Help) -> Answer {
     let words = locale::command::help(cx.lang, member.is_admin(), req.query);
     Ok(Outcome::said(Reply::Words(words)))
