@@ -37,6 +37,8 @@ pub use via::Via;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::doors::frames::Frames;
+use crate::doors::http::Http;
 use crate::doors::{Protocol, Said, Transport};
 use crate::id::{Door, Moment, Now};
 use crate::limits;
@@ -115,7 +117,7 @@ impl Connection {
             received: ReceiveBuffer::default(),
             send: SendBuffer::default(),
             tls: None,
-            protocol: Protocol::Unknown,
+            protocol: Protocol::Unknown(Frames),
             peer_finished: false,
             touched: false,
             peer: in_six(peer),
@@ -133,9 +135,9 @@ impl Connection {
     pub fn inside(generation: u32, door: Door, now: Moment) -> Connection {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let protocol = match door {
-            Door::Front => Protocol::Unknown,
-            Door::Control => Protocol::Frames,
-            Door::Metrics => Protocol::Http,
+            Door::Front => Protocol::Unknown(Frames),
+            Door::Control => Protocol::Frames(Frames),
+            Door::Metrics => Protocol::Http(Http),
         };
         let timeouts = Timeouts::new(door, now);
         Connection { protocol, door, timeouts, ..Connection::new(generation, peer, now) }
@@ -159,7 +161,7 @@ impl Connection {
     /// Whether something was kept that does not wait for more bytes.
     pub fn has_work(&self) -> bool {
         let unopened = self.tls.as_ref().is_some_and(|tls| tls.waits());
-        unopened || self.protocol.waits() || has_frame(self.kept_frames())
+        unopened || self.protocol.codec().waits() || has_frame(self.kept_frames())
     }
 
     /// Whether what was kept is the beginning of something whose rest the peer owes us.
@@ -167,12 +169,15 @@ impl Connection {
         let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
         let kept = self.received.bytes();
         let in_frame = !kept.is_empty() && !has_frame(self.kept_frames());
-        in_frame || in_record || self.protocol.is_within() || self.stage == Stage::Handshaking
+        in_frame
+            || in_record
+            || self.protocol.codec().is_within()
+            || self.stage == Stage::Handshaking
     }
 
     /// Whether so much is kept of it that nothing more is to be read now.
     pub fn is_full(&self) -> bool {
-        self.protocol.is_full()
+        self.protocol.codec().is_full()
     }
 
     fn kept_frames(&self) -> &[u8] {
@@ -182,7 +187,7 @@ impl Connection {
     /// It is known what it speaks. What is begun in a protocol behind HTTP's head or the first
     /// line has a time of its own.
     pub fn begin(&mut self, protocol: Protocol) {
-        if protocol.needs_decoding() {
+        if protocol.codec().needs_decoding() {
             self.timeouts.end();
         }
         self.protocol = protocol;
@@ -204,7 +209,7 @@ impl Connection {
     /// Appends what is said to what is to be sent, in the form that the peer speaks.
     pub(super) fn say(&mut self, mut said: Said, now: Now, spare: &mut SpareBuffers) {
         let encode = |protocol: &mut Protocol, out: &mut Vec<u8>| {
-            protocol.encode(&mut said, now.unix, out);
+            protocol.codec_mut().encode(&mut said, now.unix, out);
         };
         self.append_with(now.mono, spare, encode);
     }
@@ -250,14 +255,14 @@ impl Connection {
     }
 
     fn owes_close(&self) -> bool {
-        self.stage == Stage::Flushing && self.protocol.owes_end()
+        self.stage == Stage::Flushing && self.protocol.codec().owes_end()
     }
 
     /// Makes ready what the kernel is to be given. Under TLS: seals a record, if none is on its
     /// way. At the end, the peer is told in its own words.
     pub(super) fn seal(&mut self, spare: &mut SpareBuffers) {
         if self.owes_close() {
-            self.protocol.end(CloseReason::ending(self.reason), self.send.tail(spare));
+            self.protocol.codec_mut().end(CloseReason::ending(self.reason), self.send.tail(spare));
         }
         let Some(tls) = &mut self.tls else { return };
         let mut sealed = tls.seal(self.send.unsent(), spare);
@@ -286,7 +291,7 @@ impl Connection {
             None => bytes,
             Some(tls) => tls.was_sent(bytes, spare),
         };
-        self.send.consume(plain, self.protocol.unit_len(), spare);
+        self.send.consume(plain, self.protocol.codec().unit_len(), spare);
         self.go_on_if_drained();
         self.timeouts.progress(now);
         plain
@@ -296,7 +301,7 @@ impl Connection {
     /// bytes.
     pub(super) fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
-        self.send.drop_unbegun(covered, self.protocol.unit_len(), spare)
+        self.send.drop_unbegun(covered, self.protocol.codec().unit_len(), spare)
     }
 
     /// Decides to close. The first reason stands.

@@ -117,12 +117,18 @@ impl SendBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doors::{frames, lines, websocket};
+    use crate::doors::Codec;
+    use crate::doors::frames::Frames;
+    use crate::doors::lines::Lines;
+    use crate::doors::websocket::{self, WebSocket};
+    use crate::locale::Lang;
     use crate::wire::frame;
 
     /// Each protocol: how it is measured, and the bytes that it puts around a payload.
-    const FORMS: [(UnitLen, usize); 3] =
-        [(frames::unit_len, 12), (websocket::unit_len, 2), (lines::unit_len, 1)];
+    fn forms() -> [(UnitLen, usize); 3] {
+        let (frames, lines) = (Frames.unit_len(), Lines::new(Lang::En).unit_len());
+        [(frames, 12), (WebSocket::default().unit_len(), 2), (lines, 1)]
+    }
 
     fn buffer_of(framing_bytes: usize, payloads: &[&[u8]]) -> SendBuffer {
         let mut send = SendBuffer::default();
@@ -140,7 +146,7 @@ mod tests {
 
     #[test]
     fn p17_what_is_dropped_ends_at_a_frames_end() {
-        for (unit_len, framing) in FORMS {
+        for (unit_len, framing) in forms() {
             let (frame, all) = (framing + 2, 3 * (framing + 2));
             for taken in 0..=all {
                 for covered in 0..=all - taken {
@@ -157,7 +163,7 @@ mod tests {
     #[test]
     fn p20_an_empty_buffer_owns_nothing_and_a_long_one_is_compacted() {
         let big = vec![b'x'; 50_000];
-        for (unit_len, framing) in FORMS {
+        for (unit_len, framing) in forms() {
             let mut send = buffer_of(framing, &[&big, &big, &big]);
             let mut spare = SpareBuffers::default();
             send.consume(70_000, unit_len, &mut spare);

@@ -2,19 +2,30 @@
 //!
 //! What comes needs no decoding: the intake cuts it where the headers say.
 
-use super::Said;
+use super::{Codec, Decoded, Incoming, Said};
 use crate::wire::frame;
 
-/// Appends what is said as a frame.
-pub fn encode(said: &mut Said, unix: i64, out: &mut Vec<u8>) {
-    match said {
-        // A checksum over what all readers share was computed once.
-        Said::Push(push, prev) => out.extend_from_slice(push.frame(*prev)),
-        _ => frame::append(out, |out| said.append_json(out, unix)),
-    }
-}
+/// Frames need no memory of what was before.
+pub struct Frames;
 
-/// The length of the frame that `bytes` begin with.
-pub fn unit_len(bytes: &[u8]) -> Option<usize> {
-    frame::frame_len(bytes).ok().flatten()
+impl Codec for Frames {
+    fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
+        Decoded::default()
+    }
+
+    fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        match said {
+            // The checksum of what all readers share was computed once.
+            Said::Push(push, prev) => out.extend_from_slice(push.frame(*prev)),
+            _ => frame::append(out, |out| said.append_json(out, unix)),
+        }
+    }
+
+    fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
+        |bytes| frame::frame_len(bytes).ok().flatten()
+    }
+
+    fn needs_decoding(&self) -> bool {
+        false
+    }
 }

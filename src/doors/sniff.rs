@@ -10,6 +10,8 @@
 //! The first byte of a line says nothing, nor does any prefix of it: `GET` may be the beginning of
 //! both. Only the whole line decides, or its being too long for one.
 
+use super::frames::Frames;
+use super::http::Http;
 use super::lines::Lines;
 use super::{Protocol, http, proxy};
 use crate::limits::HTTP_HEAD_BYTES_MAX;
@@ -25,25 +27,25 @@ pub fn is_tls(bytes: &[u8]) -> bool {
 pub fn protocol(bytes: &[u8], lang: Lang) -> Protocol {
     // A header for servers that expect one: not from here.
     if bytes.starts_with(&proxy::SIGNATURE) {
-        return Protocol::Frames;
+        return Protocol::Frames(Frames);
     }
     let lines = || Protocol::Lines(Box::new(Lines::new(lang)));
     match bytes.first() {
-        None => return Protocol::Unknown,
+        None => return Protocol::Unknown(Frames),
         // A telnet that has to say something of itself first.
         Some(0xFF) => return lines(),
         Some(b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4) => {}
-        Some(_) => return Protocol::Frames,
+        Some(_) => return Protocol::Frames(Frames),
     }
     let looked_at = &bytes[..bytes.len().min(HTTP_HEAD_BYTES_MAX)];
     let end = looked_at.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     let is_request = match end {
         Some(end) => http::is_request_line(&looked_at[..end]),
-        None if bytes.len() < HTTP_HEAD_BYTES_MAX => return Protocol::Unknown,
+        None if bytes.len() < HTTP_HEAD_BYTES_MAX => return Protocol::Unknown(Frames),
         // Too long for either: the one that it looks like says so.
         None => http::looks_like_a_request(looked_at),
     };
-    if is_request { Protocol::Http } else { lines() }
+    if is_request { Protocol::Http(Http) } else { lines() }
 }
 
 #[cfg(test)]
@@ -52,9 +54,9 @@ mod tests {
 
     fn told(bytes: &[u8]) -> &'static str {
         match protocol(bytes, Lang::En) {
-            Protocol::Unknown => "unknown",
-            Protocol::Frames => "frames",
-            Protocol::Http => "http",
+            Protocol::Unknown(_) => "unknown",
+            Protocol::Frames(_) => "frames",
+            Protocol::Http(_) => "http",
             Protocol::WebSocket(_) => "websocket",
             Protocol::Lines(_) => "lines",
         }

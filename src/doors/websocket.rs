@@ -17,7 +17,7 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-use super::{Decoded, Ending, Incoming, Said};
+use super::{Codec, Decoded, Ending, Incoming, Said};
 use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
 use crate::wire::Code;
 
@@ -81,35 +81,9 @@ impl SocketFault {
     }
 }
 
-impl WebSocket {
-    /// Whether there is something to be opened, or refused, without more bytes.
-    pub fn waits(&self) -> bool {
-        self.waits || self.fault.is_some()
-    }
-
-    /// Whether a message was begun whose rest the peer owes us.
-    pub fn is_within_message(&self) -> bool {
-        !self.waits() && (self.in_message || !self.received.is_empty())
-    }
-
-    /// Whether the peer was told that nothing more comes.
-    pub fn has_ended(&self) -> bool {
-        self.ended
-    }
-
-    /// The peer was answered what it did.
-    pub fn fault_was_told(&mut self) {
-        self.fault_told = true;
-    }
-
-    /// Hands back what was kept, for more to be put behind it.
-    pub fn give(&mut self) -> Box<[u8]> {
-        self.waits = false;
-        std::mem::take(&mut self.received)
-    }
-
-    /// Decodes the messages that came: each is the payload of a request.
-    pub fn decode(&mut self, incoming: Incoming, take: impl FnMut(&[u8])) -> Decoded {
+impl Codec for WebSocket {
+    /// Each text message is the payload of a request.
+    fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded {
         let mut decoded = Decoded::default();
         let Incoming { bytes, room, .. } = incoming;
         match self.open(bytes, room, &mut decoded.answers.0, take) {
@@ -119,6 +93,48 @@ impl WebSocket {
         decoded
     }
 
+    fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        append_text(out, |out| said.append_json(out, unix));
+    }
+
+    fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
+        unit_len
+    }
+
+    fn give(&mut self, out: &mut Vec<u8>) {
+        self.waits = false;
+        out.extend_from_slice(&std::mem::take(&mut self.received));
+    }
+
+    fn waits(&self) -> bool {
+        self.waits || self.fault.is_some()
+    }
+
+    fn is_within(&self) -> bool {
+        !self.waits() && (self.in_message || !self.received.is_empty())
+    }
+
+    fn fault_was_told(&mut self) {
+        self.fault_told = true;
+    }
+
+    fn owes_end(&self) -> bool {
+        !self.ended
+    }
+
+    fn end(&mut self, why: Ending, out: &mut Vec<u8>) {
+        self.ended = true;
+        let code = match (self.fault.filter(|_| self.fault_told), why) {
+            (Some(fault), _) => fault.close_code(),
+            (None, Ending::Normal) => self.peers_code.unwrap_or(CloseCode::Normal),
+            (None, Ending::Away) => CloseCode::Away,
+            (None, Ending::Policy) => CloseCode::Policy,
+        };
+        append_frame(out, Control::Close, &u16::from(code).to_be_bytes());
+    }
+}
+
+impl WebSocket {
     /// Opens the frames in `bytes` and keeps the rest. `take` gets each whole message, as many as
     /// become frames in `room` bytes; pongs are appended to `pongs`. True: the peer has closed.
     ///
@@ -253,18 +269,6 @@ impl WebSocket {
         self.peers_code = Some(code);
         Ok(true)
     }
-
-    /// Tells the peer that nothing more comes, and why.
-    pub fn end(&mut self, why: Ending, out: &mut Vec<u8>) {
-        self.ended = true;
-        let code = match (self.fault.filter(|_| self.fault_told), why) {
-            (Some(fault), _) => fault.close_code(),
-            (None, Ending::Normal) => self.peers_code.unwrap_or(CloseCode::Normal),
-            (None, Ending::Away) => CloseCode::Away,
-            (None, Ending::Policy) => CloseCode::Policy,
-        };
-        append_frame(out, Control::Close, &u16::from(code).to_be_bytes());
-    }
 }
 
 /// A whole frame of the peer's, by its header.
@@ -274,11 +278,6 @@ struct Header {
     header_bytes: usize,
     payload_bytes: usize,
     ends_message: bool,
-}
-
-/// Appends what is said as a text message.
-pub fn encode(said: &mut Said, unix: i64, out: &mut Vec<u8>) {
-    append_text(out, |out| said.append_json(out, unix));
 }
 
 /// Appends a text message; `write` appends its payload.
@@ -297,7 +296,7 @@ pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 
 /// The length of the frame of ours that `bytes` begin with, or of the answer that stands in front
 /// of the first.
-pub fn unit_len(bytes: &[u8]) -> Option<usize> {
+fn unit_len(bytes: &[u8]) -> Option<usize> {
     if bytes.starts_with(ANSWER) {
         return bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
     }
@@ -353,7 +352,9 @@ mod tests {
         came: &[u8],
         room: usize,
     ) -> (Result<bool, SocketFault>, Vec<Vec<u8>>, Vec<u8>) {
-        let mut bytes = [&socket.give(), came].concat();
+        let mut bytes = Vec::new();
+        socket.give(&mut bytes);
+        bytes.extend_from_slice(came);
         let (mut messages, mut pongs) = (Vec::new(), Vec::new());
         let take = |message: &[u8]| messages.push(message.to_vec());
         let opened = socket.open(&mut bytes, room, &mut pongs, take);
@@ -387,7 +388,7 @@ mod tests {
             assert_eq!((first, second), (Ok(false), Ok(false)));
             assert_eq!(messages, [&b"one"[..], "两".as_bytes(), b""], "cut at {cut}");
             assert_eq!(pongs, b"\x8a\x01?");
-            assert!(!socket.is_within_message() && !socket.waits());
+            assert!(!socket.is_within() && !socket.waits());
             assert_eq!(socket.received.len() + socket.message.capacity(), 0);
         }
     }
@@ -398,7 +399,7 @@ mod tests {
         let bytes = [text(&[b'a'; 100]), text(&[b'b'; 100])].concat();
         let (_, messages, _) = open(&mut socket, &bytes, 223);
         assert_eq!((messages.len(), socket.waits()), (1, true), "each needs 112");
-        assert!(!socket.is_within_message(), "what waits is not the peer's fault");
+        assert!(!socket.is_within(), "what waits is not the peer's fault");
         let (_, messages, _) = open(&mut socket, b"", 112);
         assert_eq!((messages, socket.waits()), (vec![vec![b'b'; 100]], false));
     }

@@ -29,9 +29,9 @@ impl Decode<'_> {
             return 0;
         };
         match conn.protocol {
-            Protocol::Unknown | Protocol::Frames => {}
-            Protocol::Http if conn.door == Door::Metrics => self.hear_monitor(id),
-            Protocol::Http => self.hear_request(id),
+            Protocol::Unknown(_) | Protocol::Frames(_) => {}
+            Protocol::Http(_) if conn.door == Door::Metrics => self.hear_monitor(id),
+            Protocol::Http(_) => self.hear_request(id),
             Protocol::WebSocket(_) | Protocol::Lines(_) => self.decode_requests(id),
         }
         let is_listed = |conn: &Connection| conn.is_serving() && conn.protocol.has_requests();
@@ -97,7 +97,7 @@ impl Decode<'_> {
         let mut bytes = self.conns.lend_buffer();
         let is_admin = self.chat.sessions.get(id).map(|session| session.admin);
         let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.protocol.give(&mut bytes);
+        conn.protocol.codec_mut().give(&mut bytes);
         bytes.extend_from_slice(self.reading.intake.came());
         let requests_max = frames_of(self.reading.intake.share());
         let answers_max = SEND_HIGH_BYTES.saturating_sub(conn.send.len());
@@ -105,8 +105,8 @@ impl Decode<'_> {
         let (room, unix) = (frames.room(), self.now.unix);
         let incoming =
             Incoming { bytes: &mut bytes, room, requests_max, answers_max, is_admin, unix };
-        let take = |payload: &[u8]| frames.append_payload(payload);
-        let decoded = conn.protocol.decode(incoming, take);
+        let mut take = |payload: &[u8]| frames.append_payload(payload);
+        let decoded = conn.protocol.codec_mut().decode(incoming, &mut take);
         conn.peer_finished |= decoded.has_ended;
         if decoded.was_answered {
             // What is begun behind it has a time of its own.

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use super::decode::Decode;
 use crate::conn::{CloseReason, Via};
 use crate::doors::Protocol;
+use crate::doors::frames::Frames;
 use crate::doors::http::origin::Scheme;
 use crate::doors::http::{self, Head};
 use crate::doors::proxy::{self, Proxied};
@@ -29,7 +30,7 @@ impl Decode<'_> {
             Proxied::No => {}
             Proxied::Unfinished => return false,
             Proxied::Broken => {
-                conn.begin(Protocol::Frames);
+                conn.begin(Protocol::Frames(Frames));
                 self.reading.intake.take_back();
                 self.reading.intake.refuse(Code::BadMagic);
             }

@@ -91,7 +91,7 @@ impl Reading {
                 let most = most(TLS_READ_BYTES_PER_CONN);
                 self.intake.begin(id, share, &tls.give(), kept, most);
             }
-            None if conn.protocol.needs_decoding() => {
+            None if conn.protocol.codec().needs_decoding() => {
                 self.intake.begin(
                     id,
                     share,

@@ -14,7 +14,7 @@ impl Server {
             let portion = self.reading.intake.portion(index);
             let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
             if portion.fault_was_served() {
-                conn.protocol.fault_was_told();
+                conn.protocol.codec_mut().fault_was_told();
             }
             if conn.is_serving() {
                 conn.received.keep(self.reading.intake.rest(portion));

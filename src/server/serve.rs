@@ -182,7 +182,7 @@ impl Serve<'_> {
     /// Who asks, if they are still there and not about to go.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
-        let keyless = conn.protocol.is_keyless();
+        let keyless = conn.protocol.codec().is_keyless();
         Some(Caller { conn: id, address: conn.peer(), door: conn.door, keyless })
     }
 

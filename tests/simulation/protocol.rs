@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use p2sp::doors::{Said, SharedPush, frames};
+use p2sp::doors::frames::Frames;
+use p2sp::doors::{Codec, Said, SharedPush};
 use p2sp::id::{GroupId, Seq};
 use p2sp::locale::{self, Lang};
 use p2sp::wire::command::{Command, Role};
@@ -152,7 +153,7 @@ fn check_pushes(check: &mut Check) {
 
 /// Appends what is said as a frame.
 fn said(out: &mut Vec<u8>, mut said: Said) {
-    frames::encode(&mut said, UNIX, out);
+    Frames.encode(&mut said, UNIX, out);
 }
 
 fn answer(re: RequestId, code: Code, text: &str, data: Data) -> ResponseMessage {

@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
 
-use super::{Said, Transport};
+use super::{Codec, Decoded, Incoming, Said, Transport};
 use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 
 /// A status, with its words.
@@ -52,10 +52,29 @@ pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Optio
     Some(answered.unwrap_or_else(|status| Heard::Answered(refusal(status))))
 }
 
-/// Appends what is said: to a monitor, which is told nothing else, the figures.
-pub fn encode(said: &mut Said, out: &mut Vec<u8>) {
-    if let Said::Figures(text) = said {
-        figures::encode(text, out);
+/// A connection has one request, so there is nothing to be remembered of it.
+pub struct Http;
+
+impl Codec for Http {
+    /// There is no request of the chat's: see [`decode`].
+    fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
+        Decoded::default()
+    }
+
+    /// A monitor is told the figures, and nothing else.
+    fn encode(&mut self, said: &mut Said, _: i64, out: &mut Vec<u8>) {
+        if let Said::Figures(text) = said {
+            figures::encode(text, out);
+        }
+    }
+
+    /// There is one answer.
+    fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
+        |_| None
+    }
+
+    fn needs_decoding(&self) -> bool {
+        false
     }
 }
 

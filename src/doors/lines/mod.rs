@@ -18,7 +18,7 @@ mod telnet;
 use memchr::memchr;
 use serde_json::{Map, Value, json};
 
-use super::{Decoded, Incoming, Said};
+use super::{Codec, Decoded, Incoming, Said};
 use crate::limits::LINE_BYTES_MAX;
 use crate::locale::client::Text;
 use crate::locale::{self, Lang, shown};
@@ -89,43 +89,9 @@ impl std::fmt::Debug for Lines {
     }
 }
 
-impl Lines {
-    /// Nothing was typed yet.
-    pub fn new(lang: Lang) -> Lines {
-        Lines {
-            telnet: Telnet::default(),
-            lang,
-            begun: false,
-            greeted: false,
-            raw: false,
-            asking: None,
-            asked: None,
-            next: None,
-            again: None,
-            groups: Groups::default(),
-        }
-    }
-
-    // --- in ---
-
-    /// Whether a line can be read without more bytes.
-    pub fn waits(&self) -> bool {
-        let has_line = self.next.is_some() || self.again.is_some() || self.telnet.has_line();
-        has_line && self.asked.is_none()
-    }
-
-    /// Whether a line was begun whose rest the peer owes us.
-    pub fn is_within_line(&self) -> bool {
-        self.telnet.is_within_line() && !self.telnet.has_line()
-    }
-
-    /// Whether what is kept must be read before more is.
-    pub fn is_full(&self) -> bool {
-        self.telnet.is_full()
-    }
-
-    /// Decodes lines until one asks something of the server: `take` gets its request.
-    pub fn decode(&mut self, incoming: Incoming, mut take: impl FnMut(&[u8])) -> Decoded {
+impl Codec for Lines {
+    /// Lines are read until one asks something of the server.
+    fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded {
         let mut decoded = Decoded::default();
         self.take_in(incoming.bytes, &mut decoded.answers.0);
         for _ in 0..incoming.requests_max {
@@ -150,6 +116,61 @@ impl Lines {
         }
         decoded
     }
+
+    /// As lines or, in the raw form, as JSON on one line.
+    fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        match said {
+            Said::Reply(response) => self.reply(response, unix, out),
+            _ if self.raw => self.append_raw(said, unix, out),
+            Said::Push(push, _) => {
+                let line = push.line(|push, lang| shown::push(push, lang, LINE_END));
+                self.append_line(line, out);
+            }
+            Said::Notice(push) => self.append_line(&shown::push(push, self.lang, LINE_END), out),
+            Said::Figures(_) => {}
+        }
+    }
+
+    fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
+        |bytes| memchr(b'\n', bytes).map(|end| end + 1)
+    }
+
+    fn is_keyless(&self) -> bool {
+        true
+    }
+
+    fn waits(&self) -> bool {
+        let has_line = self.next.is_some() || self.again.is_some() || self.telnet.has_line();
+        has_line && self.asked.is_none()
+    }
+
+    fn is_within(&self) -> bool {
+        self.telnet.is_within_line() && !self.telnet.has_line()
+    }
+
+    fn is_full(&self) -> bool {
+        self.telnet.is_full()
+    }
+}
+
+impl Lines {
+    /// Nothing was typed yet.
+    pub fn new(lang: Lang) -> Lines {
+        Lines {
+            telnet: Telnet::default(),
+            lang,
+            begun: false,
+            greeted: false,
+            raw: false,
+            asking: None,
+            asked: None,
+            next: None,
+            again: None,
+            groups: Groups::default(),
+        }
+    }
+
+    // --- in ---
 
     /// Takes in what came; what telnet itself must be answered is appended to `out`.
     fn take_in(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
@@ -332,20 +353,6 @@ impl Lines {
 
     // --- out ---
 
-    /// Appends what is said, as lines or, in the raw form, as JSON on one line.
-    pub fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
-        match said {
-            Said::Reply(response) => self.reply(response, unix, out),
-            _ if self.raw => self.append_raw(said, unix, out),
-            Said::Push(push, _) => {
-                let line = push.line(|push, lang| shown::push(push, lang, LINE_END));
-                self.append_line(line, out);
-            }
-            Said::Notice(push) => self.append_line(&shown::push(push, self.lang, LINE_END), out),
-            Said::Figures(_) => {}
-        }
-    }
-
     fn reply(&mut self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
         let asked = self.asked.take();
         let is_shown = asked.as_ref().is_none_or(|asked| asked.unseen.is_none());
@@ -480,11 +487,6 @@ fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
         ],
         _ => &[],
     }
-}
-
-/// The length of the line that `bytes` begin with.
-pub fn unit_len(bytes: &[u8]) -> Option<usize> {
-    memchr(b'\n', bytes).map(|end| end + 1)
 }
 
 /// What one idle person costs beside the connection (P20).

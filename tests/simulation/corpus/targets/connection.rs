@@ -9,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use p2sp::conn::{CloseReason, Connection, Conns, Due, Stage};
-use p2sp::doors::{Said, frames};
+use p2sp::doors::frames::Frames;
+use p2sp::doors::{Codec, Said};
 use p2sp::id::{ConnId, Moment, Now};
 use p2sp::limits::{
     FLUSH_SECONDS_MAX, FRAME_SECONDS_MAX, LINGER_BYTES_MAX, LINGER_SECONDS_MAX, Limits,
@@ -154,7 +155,7 @@ impl Life {
         let length = *self.choices.pick(&[0, 1, 2_000, 65_000]);
         let (re, code, data) = (None, Code::Ok, Data::None);
         let response = ResponseMessage { re, code, text: "x".repeat(length), data };
-        frames::encode(&mut Said::Reply(&response), 0, &mut self.bytes);
+        Frames.encode(&mut Said::Reply(&response), 0, &mut self.bytes);
         self.ends.push(self.bytes.len());
         if self.conn().send.is_empty() {
             self.model.progress = Some(self.now);

@@ -4,7 +4,8 @@
 //! from that tree (other spaces, other escapes, other order), the same request; one whose tree
 //! is not `{"type": string, "payload": object}` is none. What answers it is always a frame.
 
-use p2sp::doors::{Said, frames};
+use p2sp::doors::frames::Frames;
+use p2sp::doors::{Codec, Said};
 use p2sp::limits::FRAME_BYTES_MAX;
 use p2sp::locale::{self, Lang};
 use p2sp::wire::argument::{Argument, NamedConversation};
@@ -57,7 +58,7 @@ fn check_answer(request: &RequestMessage) {
     assert_eq!(text.lines().count(), 1, "P28: {text:?}");
     let answer = ResponseMessage { re, code: refusal.code, text, data: Data::None };
     let mut bytes = Vec::new();
-    frames::encode(&mut Said::Reply(&answer), 0, &mut bytes);
+    Frames.encode(&mut Said::Reply(&answer), 0, &mut bytes);
     assert!(bytes.len() <= FRAME_BYTES_MAX);
     assert_eq!(frame::frame_len(&bytes), Ok(Some(bytes.len())));
     let payload = frame::payload(&bytes).expect("the right checksum");
