@@ -167,6 +167,12 @@ pub enum AdminCommand {
     },
     /// List the groups
     Groups,
+    /// List the connections of the running server, and why they rest
+    Connections {
+        /// As JSON, one connection a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Say something to every user
     Broadcast {
         /// What

@@ -69,13 +69,14 @@ impl Conns {
 
     /// All of them, by slot.
     pub fn ids(&self) -> impl Iterator<Item = ConnId> {
-        self.iter().map(|(id, _)| id)
+        self.from_slot(0).map(|(id, _)| id)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
-        self.slab.iter().map(|(slot, conn)| {
-            let id = ConnId { slot: slot as u32, generation: conn.generation };
-            (id, conn)
+    /// Those in this slot and behind it, by slot.
+    pub fn from_slot(&self, slot: usize) -> impl Iterator<Item = (ConnId, &Connection)> {
+        (slot..self.slab.capacity()).filter_map(|slot| {
+            let conn = self.slab.get(slot)?;
+            Some((ConnId { slot: slot as u32, generation: conn.generation }, conn))
         })
     }
 
@@ -292,10 +293,10 @@ impl Conns {
     /// Counts again what is kept as a total.
     fn invariants(&self) {
         if cfg!(debug_assertions) {
-            let unsent: usize = self.iter().map(|(_, conn)| conn.unsent_bytes()).sum();
+            let unsent: usize = self.from_slot(0).map(|(_, conn)| conn.unsent_bytes()).sum();
             assert_eq!(unsent, self.unsent_bytes);
             let mut resting = [0; Rest::ALL.len()];
-            let why = self.iter().filter_map(|(_, conn)| conn.rests_since());
+            let why = self.from_slot(0).filter_map(|(_, conn)| conn.rests_since());
             why.for_each(|(why, _)| resting[why as usize] += 1);
             assert_eq!(resting, self.resting);
             let is_touched = |id: &ConnId| self.get(*id).is_some_and(|conn| conn.touched);

@@ -11,10 +11,10 @@ use rand::rngs::StdRng;
 
 use crate::conn::Rest;
 use crate::counters::Counters;
-use crate::id::{ConnId, Door, Now, UserId};
+use crate::id::{ConnId, Door, Moment, Now, UserId};
 use crate::limits::Limits;
 use crate::locale::Lang;
-use crate::locale::reply::Reply;
+use crate::locale::reply::{ConnectionLine, Reply};
 use crate::outbox::Outbox;
 use crate::password::KeyHash;
 use crate::sessions::Sessions;
@@ -68,12 +68,26 @@ pub struct Cx<'a> {
     pub now: Now,
     /// What only the server itself knows.
     pub server: ServerFacts,
+    /// The connections, for the operator to look at.
+    pub connections: &'a dyn ConnectionList,
     /// Where the request came from.
     pub caller: Caller,
     /// The language of the answer.
     pub lang: Lang,
     /// The request's id.
     pub re: Option<RequestId>,
+}
+
+/// The connections, as the operator may look at them.
+pub trait ConnectionList {
+    /// At most so many of them, from a slot on, without the names of their users.
+    fn lines(
+        &self,
+        from_slot: usize,
+        rows: usize,
+        limits: &Limits,
+        now: Moment,
+    ) -> Vec<(ConnId, ConnectionLine)>;
 }
 
 /// What only the server itself knows.

@@ -31,7 +31,7 @@ pub mod receipt;
 mod session;
 
 pub use caller::{Admin, Anyone, Guest, Member, Operator};
-pub use context::{Answer, Caller, Cx, Failure, Outcome, Rules, ServerFacts};
+pub use context::{Answer, Caller, ConnectionList, Cx, Failure, Outcome, Rules, ServerFacts};
 
 use crate::conn::CloseReason;
 use crate::id::Door;
@@ -141,6 +141,7 @@ handlers! {
     Backup: Operator(operator::backup), Many;
     Release: Operator(operator::release), Once;
     Config: Operator(operator::config), Once;
+    Connections: Operator(operator::connections), Once;
 }
 
 /// Both tables have the same rows in the same order, so a type is the index of its row.

@@ -9,16 +9,21 @@ use serde_json::json;
 use super::caller::Operator;
 use super::context::{Answer, Cx, Failure, Outcome};
 use super::hashing::{check_strength, salt, wait_for_hash};
+use super::list::{Page, ROWS_ASKED};
 use super::named;
 use super::receipt::write_cursors;
 use crate::conn::CloseReason;
-use crate::id::UserId;
-use crate::locale::reply::Reply;
+use crate::id::{ConnId, UserId};
+use crate::limits::LIST_BYTES_MAX;
+use crate::locale::reply::{ConnectionLine, Reply};
 use crate::outbox::{Effect, Purpose};
 use crate::password::{Secret, Task};
 use crate::wire::Code;
-use crate::wire::command::{Backup, Config, Grant, Release, Revoke, Setpasswd};
+use crate::wire::command::{Backup, Config, Connections, Grant, Release, Revoke, Setpasswd};
 use crate::wire::response::Data;
+
+/// At most so many bytes a connection takes in text and data together.
+const CONNECTION_BYTES_MAX: usize = 640;
 
 /// Answers `grant`: makes a user an administrator, also in a session that runs already.
 pub fn grant(cx: &mut Cx, _: Operator, req: Grant) -> Answer {
@@ -67,6 +72,34 @@ pub fn backup(cx: &mut Cx, _: Operator, _: Backup) -> Answer {
 pub fn config(cx: &mut Cx, _: Operator, _: Config) -> Answer {
     let data = json!({"server": &*cx.rules.about});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
+}
+
+/// Answers `connections`: who is there, and why a connection is silent.
+pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
+    let (begins, limits) = (req.after, &cx.rules.limits);
+    let from_slot = usize::try_from(begins.id).unwrap_or(0);
+    let mut rows = cx.connections.lines(from_slot, ROWS_ASKED, limits, cx.now.mono);
+    for (id, line) in &mut rows {
+        if let Some(session) = cx.sessions.get(*id) {
+            line.username = cx.store.people().username(session.user)?;
+        }
+    }
+    let bytes = |_: &(ConnId, ConnectionLine)| CONNECTION_BYTES_MAX;
+    let behind = |(id, _): &(ConnId, ConnectionLine)| i64::from(id.slot) + 1;
+    let page = Page::cut(begins, LIST_BYTES_MAX, rows, bytes, behind);
+    let data = |(_, line): &(ConnId, ConnectionLine)| {
+        let (rests, timeout) = (line.rests.unzip(), line.timeout.unzip());
+        json!({
+            "connection": line.id, "peer": line.peer, "username": line.username,
+            "protocol": line.protocol, "age_seconds": line.age_seconds,
+            "rests": rests.0, "rests_seconds": rests.1, "unsent_bytes": line.unsent_bytes,
+            "timeout": timeout.0, "timeout_seconds": timeout.1,
+        })
+    };
+    let data = json!({"connections": page.rows.iter().map(data).collect::<Vec<_>>()});
+    let data = Data::Object(page.with_next(data));
+    let lines = page.rows.into_iter().map(|(_, line)| line).collect();
+    Ok(Outcome::Done(Reply::Connections(lines), data))
 }
 
 /// Answers `release`: the file was copied. `ok` means that it did not change until now.

@@ -89,6 +89,9 @@ texts! {
         ConfigNoDatabase { path: String } =>
             "There is no database in {path} yet; the first start makes one",
             "{path} 中还没有数据库；首次启动时会创建";
+        NothingRuns { path: String } =>
+            "No server runs on {path}, so there are no connections",
+            "{path} 上没有服务器在运行，因此没有连接";
         NoServer { path: String } =>
             "none runs on {path}; this is what a start now would meet",
             "{path} 上没有服务器在运行；以下检查现在启动会遇到的情况";

@@ -50,6 +50,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("users", "列出用户"),
     ("users online", "仅在线用户"),
     ("groups", "列出群"),
+    ("connections", "列出正在运行的服务器的连接及其暂停原因"),
+    ("connections json", "以 JSON 输出，每行一个连接"),
     ("broadcast", "向所有用户发送系统消息"),
     ("broadcast text", "内容"),
     ("stats", "查看服务器运行情况"),

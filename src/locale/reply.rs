@@ -32,6 +32,27 @@ pub struct UserLine {
     pub admin: bool,
 }
 
+/// A row of the list of connections.
+#[derive(Clone, Debug)]
+pub struct ConnectionLine {
+    /// Its name, as in the log.
+    pub id: String,
+    /// The address at its other end.
+    pub peer: String,
+    /// Who is signed in.
+    pub username: Option<String>,
+    /// What it speaks.
+    pub protocol: &'static str,
+    /// Seconds since it was accepted.
+    pub age_seconds: u64,
+    /// Why it rests, and for how many seconds it has rested.
+    pub rests: Option<(&'static str, u64)>,
+    /// Bytes that its peer has not taken yet.
+    pub unsent_bytes: u64,
+    /// The timeout that comes next, and in how many seconds.
+    pub timeout: Option<(&'static str, u64)>,
+}
+
 /// A figure about the server: its name for programs, in English, in Chinese, and its value.
 pub type Figure = (&'static str, &'static str, &'static str, u64);
 
@@ -81,6 +102,7 @@ texts! {
         Groups(groups: Vec<GroupLine>) => by say_groups(groups);
         Members { group: String, members: Vec<UserLine> } => by say_members(group, members);
         Users(users: Vec<UserLine>) => by say_users(users);
+        Connections(connections: Vec<ConnectionLine>) => by say_connections(connections);
         /// Each line as [`history_line`] makes it.
         History(lines: Vec<String>) => by say_history(lines);
         /// Lines as of a history, whether there may be older ones, and how many messages could not
@@ -164,6 +186,39 @@ fn say_users(lang: Lang, users: &[UserLine]) -> String {
             list(lang.pick("Users:", "用户："), users.iter().map(|line| user_line(lang, line)))
         }
     }
+}
+
+fn say_connections(lang: Lang, connections: &[ConnectionLine]) -> String {
+    let head = lang.pick("Connections:", "连接：");
+    list(head, connections.iter().map(|line| connection_line(lang, line)))
+}
+
+fn connection_line(lang: Lang, line: &ConnectionLine) -> String {
+    let ConnectionLine { id, peer, protocol, age_seconds, unsent_bytes, .. } = line;
+    let mut text = format!("  {id} {peer} {protocol}");
+    if let Some(name) = &line.username {
+        text.push(' ');
+        text.push_str(&one_line(name));
+    }
+    text.push_str(&lang.pick(
+        format!(": {age_seconds} s old, {unsent_bytes} bytes unsent"),
+        format!("：已连接 {age_seconds} 秒，待发送 {unsent_bytes} 字节"),
+    ));
+    if let Some((why, seconds)) = line.rests {
+        text.push_str(&lang.pick(
+            format!(", rests for {seconds} s ({why})"),
+            format!("，已暂停 {seconds} 秒（{why}）"),
+        ));
+    }
+    if let Some((name, seconds)) = line.timeout {
+        text.push_str(
+            &lang.pick(
+                format!(", {name} in {seconds} s"),
+                format!("，{seconds} 秒后超时（{name}）"),
+            ),
+        );
+    }
+    text
 }
 
 fn say_history(lang: Lang, lines: &[String]) -> String {

@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use p2sp::locale::Lang;
+use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::password;
 use p2sp::visible::printable;
@@ -18,7 +19,11 @@ use crate::options::{AdminCommand, Options};
 /// # Errors
 /// It is refused, or the data cannot be used.
 pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startup> {
-    let mut asked = Asked::any(options)?;
+    let mut asked = match command {
+        AdminCommand::Connections { .. } => Asked::running(options)?
+            .ok_or_else(|| Operating::NothingRuns { path: options.data.display().to_string() })?,
+        _ => Asked::any(options)?,
+    };
     let named = |name: &str| json!({"username": name});
     let (kind, args) = match command {
         AdminCommand::Grant { name } => (MessageType::Grant, named(name)),
@@ -33,25 +38,41 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
         AdminCommand::Groups => (MessageType::Allgroup, json!({})),
         AdminCommand::Broadcast { text } => (MessageType::Broadcast, json!({"message": text})),
         AdminCommand::Stats => (MessageType::Stats, json!({})),
+        AdminCommand::Connections { .. } => (MessageType::Connections, json!({})),
         AdminCommand::Backup { file } => return super::backup::run(options, file),
     };
-    print_all(&mut asked, kind, args)?;
+    let printed = match command {
+        AdminCommand::Connections { json: true } => json_lines,
+        _ => text,
+    };
+    print_all(&mut asked, kind, args, printed)?;
     asked.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the answer; if it is a page of a list, the others as well.
-fn print_all(asked: &mut Asked, kind: MessageType, mut args: Value) -> Result<(), Startup> {
+fn print_all(
+    asked: &mut Asked,
+    kind: MessageType,
+    mut args: Value,
+    printed: fn(&Value) -> String,
+) -> Result<(), Startup> {
     let mut out = std::io::stdout().lock();
     loop {
         let answer = asked.ask(kind, args.clone())?;
         // Whoever closes the output has read enough.
-        let written = writeln!(out, "{}", printable(&text(&answer)));
+        let written = writeln!(out, "{}", printable(&printed(&answer)));
         match answer["data"].get("next") {
             Some(next) if written.is_ok() => args["after"] = next.clone(),
             _ => return Ok(()),
         }
     }
+}
+
+/// The connections of an answer, one a line.
+fn json_lines(answer: &Value) -> String {
+    let rows = answer["data"]["connections"].as_array().into_iter().flatten();
+    rows.map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn new_password(name: &str, lang: Lang) -> Result<String, Startup> {

@@ -13,6 +13,7 @@
 mod accept;
 mod app;
 mod commit;
+mod connections;
 mod decode;
 mod deliver;
 mod doors;

@@ -201,6 +201,7 @@ impl Serve<'_> {
             rules,
             now,
             server,
+            connections: &*self.conns,
             caller,
             lang,
             re: None,

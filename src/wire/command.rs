@@ -475,6 +475,10 @@ commands! {
     Release = "release", Operator {};
     /// What this server runs with.
     Config = "config", Operator {};
+    /// List the connections, and why they rest.
+    Connections = "connections", Operator {
+        after: PageStart,
+    };
 }
 
 #[cfg(test)]

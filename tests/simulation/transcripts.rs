@@ -58,6 +58,7 @@ transcripts! {
     the_server_speaks_chinese,
     throttles_by_address,
     two_people_chat,
+    why_a_connection_is_silent,
     what_others_do_is_told_to_friends_only,
     who_guesses_names_is_told_nothing_more,
     who_guesses_names_is_told_of_requests,
