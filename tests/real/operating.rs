@@ -98,6 +98,12 @@ fn p18_the_operator_changes_a_running_server_at_once() {
     assert!(users.contains("Bob") && !users.contains("admin"), "{users}");
     assert!(done(&server, &["admin", "users"]).contains("admin"));
     assert!(done(&server, &["admin", "stats"]).contains("users online: 1"));
+    let connections = done(&server, &["admin", "connections"]);
+    assert!(connections.contains("127.0.0.1 frames Bob: "), "{connections}");
+    let connections = done(&server, &["admin", "connections", "--json"]);
+    let first = connections.lines().next().and_then(|line| serde_json::from_str(line).ok());
+    let first: Value = first.expect("a line of JSON");
+    assert_eq!((&first["username"], &first["rests"]), (&json!("Bob"), &Value::Null));
     assert_eq!(refused(&server, &["admin", "grant", "nobody"]), "There is no user nobody.");
     assert!(refused(&server, &["admin", "block", "admin"]).contains("dministrator"));
 
@@ -127,6 +133,7 @@ fn the_same_commands_work_while_the_server_is_stopped() {
     done(&server, &["admin", "grant", "bob"]);
     assert!(done(&server, &["admin", "users"]).contains("bob"));
     assert!(done(&server, &["admin", "stats"]).contains("messages in the log: 1"));
+    assert!(refused(&server, &["admin", "connections"]).starts_with("No server runs on"));
     assert!(refused(&server, &["admin", "broadcast", ""]).contains("empty"));
     let long = "x".repeat(70_000);
     assert_eq!(refused(&server, &["admin", "broadcast", &long]), "That is too long.");
