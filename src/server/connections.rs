@@ -46,9 +46,9 @@ fn line(id: ConnId, conn: &Connection, limits: &Limits, now: Moment) -> Connecti
 fn protocol(conn: &Connection) -> &'static str {
     match &conn.protocol {
         _ if conn.stage == Stage::Handshaking => "tls",
-        Protocol::Unknown => "unknown",
-        Protocol::Frames => "frames",
-        Protocol::Http => "http",
+        Protocol::Unknown(_) => "unknown",
+        Protocol::Frames(_) => "frames",
+        Protocol::Http(_) => "http",
         Protocol::WebSocket(_) => "websocket",
         Protocol::Lines(_) => "lines",
     }
