@@ -2,7 +2,8 @@
 //!
 //! What comes needs no decoding: the intake cuts it where the headers say.
 
-use super::{Codec, Decoded, Incoming, Said};
+use super::codec::{Codec, Decoded, Incoming};
+use super::said::Said;
 use crate::wire::frame;
 
 /// Frames need no memory of what was before.

@@ -13,7 +13,8 @@
 use super::frames::Frames;
 use super::http::Http;
 use super::lines::Lines;
-use super::{Protocol, http, proxy};
+use super::protocol::Protocol;
+use super::{http, proxy};
 use crate::limits::HTTP_HEAD_BYTES_MAX;
 use crate::locale::Lang;
 

@@ -17,7 +17,8 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-use super::{Codec, Decoded, Ending, Incoming, Said};
+use super::codec::{Codec, Decoded, Ending, Incoming};
+use super::said::Said;
 use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
 use crate::wire::Code;
 

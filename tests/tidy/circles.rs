@@ -29,8 +29,6 @@ const ROOTS: &[&str] = &[
 const STILL_THERE: &[(&str, &str, &[&str])] = &[
     ("src/lib.rs", "certificate", &["own", "self"]),
     ("src/lib.rs", "conn", &["conns", "rest", "self", "timeouts"]),
-    ("src/lib.rs", "doors", &["self", "websocket"]),
-    ("src/lib.rs", "doors::http", &["figures", "page", "self"]),
     (
         "src/lib.rs",
         "server",

@@ -1,8 +1,8 @@
 //! The figures that a monitor asks for, at the loopback listener of `--metrics`.
 
+use super::head::{append_head, append_text, read, refusal};
 use super::page::check_host;
-use super::{append_head, append_text, read, refusal};
-use crate::doors::Transport;
+use crate::doors::codec::Transport;
 use crate::locale::Lang;
 
 /// What the figures are written in.

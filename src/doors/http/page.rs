@@ -3,9 +3,9 @@
 //! The files of `client/web/` are in the program. None of them is fetched from elsewhere, and the
 //! page may do nothing that the policy does not name.
 
+use super::head::{self, Head, Status};
 use super::origin::{Authority, Host, Scheme};
-use super::{self as http, Head, Heard, Status};
-use crate::doors::Transport;
+use crate::doors::codec::Transport;
 use crate::locale::page::PageRefusal;
 use crate::locale::{Lang, excerpt};
 
@@ -79,6 +79,20 @@ enum NoSocket {
     Refused(PageRefusal),
 }
 
+/// What became of a request.
+#[derive(Debug)]
+pub enum Heard {
+    /// It was answered, and the connection is done.
+    Answered(Transport),
+    /// The connection speaks WebSocket behind the head.
+    Upgraded {
+        /// The head's length.
+        head_bytes: usize,
+        /// The answer.
+        answer: Transport,
+    },
+}
+
 /// Answers a request. One that may not enter is shown the way to TLS.
 pub fn answer(head: &Head, visit: &Visit) -> Heard {
     let mut out = Vec::new();
@@ -94,7 +108,7 @@ pub fn answer(head: &Head, visit: &Visit) -> Heard {
 fn append_answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> bool {
     if let Err(why) = check_host(head, visit.hosts) {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
-        http::append_text(out, status, &[], &why.say(visit.lang));
+        head::append_text(out, status, &[], &why.say(visit.lang));
         return false;
     }
     let file = FILES.iter().find(|(path, ..)| *path == head.path());
@@ -103,21 +117,21 @@ fn append_answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> bool {
         _ if !visit.may_enter => append_way_to_tls(out, head),
         (None, SOCKET_PATH) if is_get => match socket_key(head, visit) {
             Ok(key) => {
-                http::append_upgrade(out, key);
+                head::append_upgrade(out, key);
                 return true;
             }
             Err(NoSocket::Status(status)) => {
-                http::append_status(out, status, &[("Sec-WebSocket-Version", SOCKET_VERSION)]);
+                head::append_status(out, status, &[("Sec-WebSocket-Version", SOCKET_VERSION)]);
             }
             Err(NoSocket::Refused(why)) => {
-                http::append_text(out, "403 Forbidden", &[], &why.say(visit.lang));
+                head::append_text(out, "403 Forbidden", &[], &why.say(visit.lang));
             }
         },
-        (None, path) if path != SOCKET_PATH => http::append_status(out, "404 Not Found", &[]),
+        (None, path) if path != SOCKET_PATH => head::append_status(out, "404 Not Found", &[]),
         (Some((_, kind, content)), _) if is_get || head.method() == "HEAD" => {
             append_file(out, head, kind, content);
         }
-        _ => http::append_status(out, "405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
+        _ => head::append_status(out, "405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
     }
     false
 }
@@ -134,9 +148,9 @@ fn append_file(out: &mut Vec<u8>, head: &Head, kind: &str, content: &[u8]) {
         ("ETag", &tag),
     ];
     if head.lists("if-none-match", &tag) {
-        return http::append_head(out, "304 Not Modified", &headers, content.len());
+        return head::append_head(out, "304 Not Modified", &headers, content.len());
     }
-    http::append_head(out, "200 OK", &headers, content.len());
+    head::append_head(out, "200 OK", &headers, content.len());
     if head.method() == "GET" {
         out.extend_from_slice(content);
     }
@@ -146,9 +160,9 @@ fn append_way_to_tls(out: &mut Vec<u8>, head: &Head) {
     match head.only("host") {
         Some(host) if head.method() == "GET" => {
             let place = format!("https://{host}{}", head.path());
-            http::append_status(out, "307 Temporary Redirect", &[("Location", &place)]);
+            head::append_status(out, "307 Temporary Redirect", &[("Location", &place)]);
         }
-        _ => http::append_status(out, "426 Upgrade Required", &[("Upgrade", "TLS/1.3")]),
+        _ => head::append_status(out, "426 Upgrade Required", &[("Upgrade", "TLS/1.3")]),
     }
 }
 
@@ -205,6 +219,7 @@ fn check_origin(head: &Head, scheme: Option<Scheme>) -> Result<(), PageRefusal> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doors::http;
     use std::fs;
     use std::path::Path;
 

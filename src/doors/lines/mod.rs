@@ -18,7 +18,8 @@ mod telnet;
 use memchr::memchr;
 use serde_json::{Map, Value, json};
 
-use super::{Codec, Decoded, Incoming, Said};
+use super::codec::{Codec, Decoded, Incoming};
+use super::said::Said;
 use crate::limits::LINE_BYTES_MAX;
 use crate::locale::client::Text;
 use crate::locale::{self, Lang, shown};
