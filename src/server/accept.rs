@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{Chat, Server};
+use super::chat::Chat;
 use crate::conn::{CloseReason, Connection, Conns, Via};
 use crate::id::{ConnId, Door, Now};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX};
@@ -20,28 +20,9 @@ pub(super) struct Reserved {
     monitors: VecDeque<ConnId>,
 }
 
-impl Server {
-    /// Takes in a connection. False: it is one too many.
-    pub(super) fn take_in(&mut self, id: ConnId, peer: SocketAddr, door: Door, now: Now) -> bool {
-        self.chat.counters.accepted += 1;
-        let conn = match door {
-            Door::Front => self.chat.admit(id, peer, now),
-            door => self.reading.reserved.admit(id, door, &mut self.conns, now),
-        };
-        match conn {
-            Some(conn) => self.conns.insert(id, conn),
-            None => {
-                self.chat.counters.closed(CloseReason::Refused.name());
-                return false;
-            }
-        }
-        true
-    }
-}
-
 impl Chat {
-    /// A connection from the network.
-    fn admit(&mut self, id: ConnId, peer: SocketAddr, now: Now) -> Option<Connection> {
+    /// A connection from the network; `None`: it is one too many from its address.
+    pub fn admit(&mut self, id: ConnId, peer: SocketAddr, now: Now) -> Option<Connection> {
         let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
         if self.rules.proxies.contains(&peer.ip().to_canonical()) {
             // It counts as one of those for whom the proxy speaks.
@@ -56,7 +37,14 @@ impl Chat {
 }
 
 impl Reserved {
-    fn admit(&mut self, id: ConnId, door: Door, conns: &mut Conns, now: Now) -> Option<Connection> {
+    /// A connection at one of them; `None`: it is one too many.
+    pub fn admit(
+        &mut self,
+        id: ConnId,
+        door: Door,
+        conns: &mut Conns,
+        now: Now,
+    ) -> Option<Connection> {
         if door == Door::Metrics {
             if self.monitors.len() >= METRICS_CONNECTIONS_MAX
                 && let Some(oldest) = self.monitors.pop_front()
@@ -74,7 +62,7 @@ impl Reserved {
     }
 
     /// A connection that came in there is gone.
-    pub(super) fn left(&mut self, id: ConnId, door: Door) {
+    pub fn left(&mut self, id: ConnId, door: Door) {
         match door {
             Door::Front => {}
             Door::Control => self.operators -= 1,

@@ -1,18 +1,22 @@
 //! The server as the loop's application: each phase of a tick, and what it is made of.
 
-use std::io;
-
-use super::commit::AllCommitted;
+use super::chat::Chat;
+use super::commit::{AllCommitted, Commit};
 use super::decode::Decode;
 use super::deliver::{Deliver, Delivery};
+use super::fatal::Fatal;
+use super::machine::Machine;
 use super::read::Reading;
+use super::reap::Reap;
 use super::serve::Serve;
-use super::{Fatal, Server};
-use crate::conn::CloseReason;
+use super::upkeep::{KeepUp, Upkeep};
+use crate::certificate::Certificate;
+use crate::conn::{CloseReason, Conns};
 use crate::event_loop::app::{App, Came, Clock, Job, NotNow, Peer, Settled, Share, Signal};
-use crate::handlers::ServerFacts;
-use crate::id::{ConnId, Moment, Now};
+use crate::handlers::{Rules, ServerFacts};
+use crate::id::{ConnId, Door, Moment, Now};
 use crate::password::{Cost, Outcome, Task};
+use crate::store::Store;
 use crate::wire::{Event, Notice};
 
 /// A password to be hashed.
@@ -32,9 +36,44 @@ impl Job for HashJob {
     }
 }
 
-impl From<io::Error> for Fatal {
-    fn from(error: io::Error) -> Fatal {
-        Fatal(format!("poll failed: {error}"))
+/// Everything but the edge.
+pub struct Server {
+    /// Connections: bytes, stages, deadlines; no identity.
+    pub(super) conns: Conns,
+    /// What this tick has read, and how it is understood.
+    pub(super) reading: Reading,
+    /// What requests are served from beside the store.
+    pub(super) chat: Chat,
+    /// What is on the disk.
+    pub(super) store: Store,
+    /// How far each reader was told what is on the disk.
+    pub(super) delivery: Delivery,
+    /// What no peer waits for.
+    pub(super) upkeep: Upkeep,
+}
+
+impl Server {
+    /// A server over a store. `seed` feeds the generator of keys and salts.
+    pub fn new(
+        store: Store,
+        rules: Rules,
+        machine: Box<dyn Machine>,
+        seed: [u8; 32],
+        now: Moment,
+    ) -> Server {
+        Server {
+            conns: Conns::default(),
+            reading: Reading::new(),
+            chat: Chat::new(rules, seed, now),
+            delivery: Delivery::new(store.head()),
+            store,
+            upkeep: Upkeep::new(machine, now),
+        }
+    }
+
+    /// Connections that handshake from now on are shown this certificate.
+    pub fn set_certificate(&mut self, certificate: Certificate) {
+        self.reading.certificate = Some(certificate);
     }
 }
 
@@ -59,11 +98,23 @@ impl App for Server {
     }
 
     fn expire(&mut self, id: ConnId, now: Now) {
-        self.look_at_deadline(id, now);
+        self.reaping(now).expire(id);
     }
 
     fn accepted(&mut self, id: ConnId, peer: Peer, now: Now) -> bool {
-        self.take_in(id, peer.address, peer.door, now)
+        self.chat.counters.accepted += 1;
+        let conn = match peer.door {
+            Door::Front => self.chat.admit(id, peer.address, now),
+            door => self.reading.reserved.admit(id, door, &mut self.conns, now),
+        };
+        match conn {
+            Some(conn) => self.conns.insert(id, conn),
+            None => {
+                self.turned_away();
+                return false;
+            }
+        }
+        true
     }
 
     fn turned_away(&mut self) {
@@ -89,12 +140,16 @@ impl App for Server {
         if !self.reading.intake.is_idle() {
             self.upkeep.look_at_disk(now);
         }
-        let (mut serve, reading) = self.serving(now);
-        serve.run(reading, clock)
+        let facts = self.facts(now);
+        let Server { conns, reading, chat, store, .. } = self;
+        Serve { conns, chat, store, facts, now }.run(reading, clock)
     }
 
     fn commit(&mut self, now: Now) -> Result<AllCommitted, Fatal> {
-        self.commit_tick(now)
+        let facts = self.facts(now);
+        let Server { conns, reading, chat, store, upkeep, .. } = self;
+        let serve = Serve { conns, chat, store, facts, now };
+        Commit { serve, upkeep }.run(&mut reading.intake)
     }
 
     fn deliver(
@@ -107,15 +162,16 @@ impl App for Server {
         let (mut deliver, reading) = self.delivering(now);
         deliver.run(committed)?;
         deliver.answer_monitors(&mut reading.asked, &facts)?;
-        self.end_intake(now);
-        self.close_served(now);
+        let mut reap = self.reaping(now);
+        reap.end_intake();
+        reap.close_served();
         let cost = self.chat.rules.hash_cost;
         let job = |(id, task)| (id, HashJob { task, cost });
         Ok(self.chat.begin_hashes().into_iter().map(job).collect())
     }
 
     fn take_touched(&mut self, into: &mut Vec<ConnId>) {
-        self.take_all_touched(into);
+        self.reading.take_touched(&mut self.conns, into);
     }
 
     fn to_write(&mut self, id: ConnId) -> &[u8] {
@@ -128,11 +184,13 @@ impl App for Server {
     }
 
     fn settle(&mut self, id: ConnId, now: Now) -> Settled {
-        self.settle_one(id, now)
+        self.reaping(now).settle(id)
     }
 
     fn upkeep(&mut self, now: Now, clock: Clock) -> Result<(), Fatal> {
-        self.keep_up(now)?;
+        let Server { conns, reading, chat, store, delivery, upkeep } = self;
+        let head = delivery.head;
+        KeepUp { upkeep, conns, reading, chat, store, head, now }.run()?;
         self.chat.counters.tick_took(clock().since(now.mono));
         Ok(())
     }
@@ -144,26 +202,25 @@ impl App for Server {
     }
 
     fn wake_at(&self) -> Option<Moment> {
-        self.upkeep_due()
+        self.upkeep.due(&self.conns, &self.chat, &self.store)
     }
 
-    fn finish(self, now: Now) -> Result<(), Fatal> {
-        self.close_store(now)
+    fn finish(mut self, now: Now) -> Result<(), Fatal> {
+        self.upkeep.finish(self.store, self.chat, now)
     }
 }
 
 impl Server {
-    /// The parts that requests are served from, and what was read.
-    pub(super) fn serving(&mut self, now: Now) -> (Serve<'_>, &mut Reading) {
-        let facts = self.facts(now);
-        let Server { conns, reading, chat, store, .. } = self;
-        (Serve { conns, chat, store, facts, now }, reading)
-    }
-
     /// The parts that effects are applied to, and what was read.
     fn delivering(&mut self, now: Now) -> (Deliver<'_>, &mut Reading) {
         let Server { conns, reading, chat, store, delivery, upkeep } = self;
         (Deliver { delivery, conns, chat, store, upkeep, now }, reading)
+    }
+
+    /// The parts that a connection's end concerns.
+    fn reaping(&mut self, now: Now) -> Reap<'_> {
+        let Server { conns, reading, chat, delivery, .. } = self;
+        Reap { conns, reading, chat, head: delivery.head, now }
     }
 
     /// What handlers and monitors are told of the parts that they do not see.
@@ -176,7 +233,7 @@ impl Server {
             behind: self.delivery.behind.len() as u64,
             hashes_waiting: self.chat.waiting.len() as u64,
             storage_low: self.upkeep.is_short(),
-            held_for: self.upkeep.hold.map(|(conn, _)| conn),
+            held_for: self.upkeep.hold.holder(),
         }
     }
 

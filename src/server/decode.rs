@@ -8,7 +8,7 @@
 //! Most of a tick's bytes are frames already, and stay where they are. A handshake costs many times
 //! what a request costs: a tick computes a few, and the others' bytes wait for the next ticks.
 
-use super::Chat;
+use super::chat::Chat;
 use super::read::Reading;
 use crate::conn::tls::Tls;
 use crate::conn::{CloseReason, Conns, Rest, Stage};

@@ -15,10 +15,11 @@
 //! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
 //! to them, so nothing is skipped and nothing comes twice (P8, P9).
 
+use super::chat::Chat;
 use super::commit::AllCommitted;
+use super::fatal::{Fatal, fatal};
 use super::retention::gap_entry;
 use super::upkeep::Upkeep;
-use super::{Chat, Fatal, fatal};
 use crate::conn::{CloseReason, Conns};
 use crate::doors::{Said, SharedPush};
 use crate::event_loop::turns::OnceQueue;
@@ -261,9 +262,9 @@ impl Deliver<'_> {
             Effect::Watch(id, watches) => self.chat.sessions.watch(id, watches),
             Effect::Receipt(receipt) => self.tell_receipt(&receipt),
             Effect::Hold(id) => {
-                return self.upkeep.begin_hold(self.store, self.conns, id, self.now);
+                return self.upkeep.hold.begin(self.store, self.conns, id, self.now);
             }
-            Effect::Release(id) => self.upkeep.end_hold(self.conns, id, self.now),
+            Effect::Release(id) => self.upkeep.hold.end(self.conns, id, self.now),
         }
         Ok(())
     }

@@ -3,18 +3,31 @@
 
 use std::time::Duration;
 
-use super::upkeep::Upkeep;
-use super::{Fatal, fatal};
+use super::fatal::{Fatal, fatal};
 use crate::conn::{CloseReason, Conns};
-use crate::id::{ConnId, Now};
+use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::store::Store;
 
-impl Upkeep {
+/// Who holds the checkpoints, and until when at most.
+#[derive(Default)]
+pub(super) struct Hold(Option<(ConnId, Moment)>);
+
+impl Hold {
+    /// The connection of the backup that runs.
+    pub fn holder(&self) -> Option<ConnId> {
+        self.0.map(|(conn, _)| conn)
+    }
+
+    /// When the backup that runs has to be done.
+    pub fn until(&self) -> Option<Moment> {
+        self.0.map(|(_, until)| until)
+    }
+
     /// From here on the database's file stays as it is, with everything in it that was committed
     /// so far. If that cannot be, the connection ends behind its answer: whoever copies the file
     /// knows the copy by the answer to `release`.
-    pub(super) fn begin_hold(
+    pub fn begin(
         &mut self,
         store: &mut Store,
         conns: &mut Conns,
@@ -22,21 +35,21 @@ impl Upkeep {
         now: Now,
     ) -> Result<(), Fatal> {
         store.checkpoint().map_err(fatal)?;
-        if store.wal_pages() > 0 || self.hold.is_some() {
+        if store.wal_pages() > 0 || self.0.is_some() {
             conns.close(id, CloseReason::HoldEnded, now.mono);
             return Ok(());
         }
         if let Some(conn) = conns.get_mut(id).filter(|conn| conn.is_serving()) {
             conn.holds_checkpoints(true, now.mono);
             let until = now.mono.after(Duration::from_secs(limits::HOLD_SECONDS_MAX));
-            self.hold = Some((id, until));
+            self.0 = Some((id, until));
         }
         Ok(())
     }
 
     /// The file was copied.
-    pub(super) fn end_hold(&mut self, conns: &mut Conns, id: ConnId, now: Now) {
-        self.hold = self.hold.filter(|(conn, _)| *conn != id);
+    pub fn end(&mut self, conns: &mut Conns, id: ConnId, now: Now) {
+        self.0 = self.0.filter(|(conn, _)| *conn != id);
         if let Some(conn) = conns.get_mut(id) {
             conn.holds_checkpoints(false, now.mono);
         }
@@ -44,20 +57,20 @@ impl Upkeep {
 
     /// Whether a backup copies the database at this moment. It loses that right, and its
     /// connection, when it takes too long.
-    pub(super) fn is_held(&mut self, store: &Store, conns: &mut Conns, now: Now) -> bool {
-        let Some((id, until)) = self.hold else { return false };
+    pub fn lasts(&mut self, store: &Store, conns: &mut Conns, now: Now) -> bool {
+        let Some((id, until)) = self.0 else { return false };
         let lives = conns.get(id).is_some_and(|conn| conn.is_serving());
         let over = now.mono >= until || store.wal_pages() >= limits::HOLD_WAL_PAGES_MAX;
         if lives && !over {
             return true;
         }
-        self.break_hold(conns, now);
+        self.give_up(conns, now);
         false
     }
 
-    /// The checkpoints go on, whoever they were held for.
-    pub(super) fn break_hold(&mut self, conns: &mut Conns, now: Now) {
-        let Some((id, _)) = self.hold.take() else { return };
+    /// The checkpoints go on, though a backup may need them to wait.
+    pub fn give_up(&mut self, conns: &mut Conns, now: Now) {
+        let Some((id, _)) = self.0.take() else { return };
         if conns.get(id).is_some_and(|conn| conn.is_serving()) {
             log::warn!("a backup took too long, or all the space there was; it is given up");
             conns.close(id, CloseReason::HoldEnded, now.mono);

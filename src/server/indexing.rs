@@ -3,39 +3,43 @@
 
 use std::time::Duration;
 
-use super::Fatal;
-use super::commit::apart;
-use super::upkeep::Upkeep;
+use super::fatal::Fatal;
+use super::transaction::apart;
 use crate::id::{Moment, Now};
 use crate::limits;
 use crate::store::Store;
 
-impl Upkeep {
-    /// When the index wants its next step.
-    pub(super) fn indexing_due(&self, store: &Store) -> Option<Moment> {
-        // What room the disk has left is for messages, and a backup wants the log short.
-        let waits = self.is_short() || self.hold.is_some();
-        if waits || store.is_indexed() {
-            return None;
-        }
-        let idle = self.last_work.after(Duration::from_micros(limits::INDEX_IDLE_MICROS));
-        Some(idle.max(self.index_not_before).min(self.index_at_the_latest))
+/// When the index is filled.
+pub(super) struct Indexing {
+    not_before: Moment,
+    /// It goes on then, however much else there is.
+    at_the_latest: Moment,
+}
+
+impl Indexing {
+    /// It may begin at once.
+    pub fn new(now: Moment) -> Indexing {
+        Indexing { not_before: now, at_the_latest: now }
     }
 
-    /// A step of the index, if it is due.
+    /// When the next step is due. There was something else to do at `last_work`.
+    pub fn due(&self, store: &Store, last_work: Moment) -> Option<Moment> {
+        let idle = last_work.after(Duration::from_micros(limits::INDEX_IDLE_MICROS));
+        let due = idle.max(self.not_before).min(self.at_the_latest);
+        (!store.is_indexed()).then_some(due)
+    }
+
+    /// A step.
     ///
     /// # Errors
     /// The store failed for good.
-    pub(super) fn index(&mut self, store: &mut Store, now: Now) -> Result<(), Fatal> {
-        if self.indexing_due(store).is_none_or(|due| now.mono < due) {
-            return Ok(());
-        }
+    pub fn step(&mut self, store: &mut Store, now: Now) -> Result<(), Fatal> {
         if apart(store, |store| store.log_mut().index_some(limits::INDEX_ROWS))?.is_some() {
             let busy = Duration::from_micros(limits::INDEX_BUSY_MICROS);
-            self.index_at_the_latest = now.mono.after(busy);
+            self.at_the_latest = now.mono.after(busy);
         } else {
             let later = now.mono.after(Duration::from_secs(1));
-            (self.index_not_before, self.index_at_the_latest) = (later, later);
+            (self.not_before, self.at_the_latest) = (later, later);
         }
         Ok(())
     }

@@ -3,9 +3,10 @@
 //! Each connection asks once, and is closed behind the answer. What it asked for is known in
 //! `read`; it is answered in `deliver`, so that the figures are of what is on the disk.
 
+use super::chat::Chat;
 use super::decode::Decode;
 use super::deliver::Deliver;
-use super::{Chat, Fatal, fatal};
+use super::fatal::{Fatal, fatal};
 use crate::conn::CloseReason;
 use crate::doors::{Said, http};
 use crate::handlers::{Rules, ServerFacts, metrics};

@@ -1,15 +1,26 @@
 //! Reap: what a tick leaves behind. Unserved bytes go back to their connections, deadlines are
 //! looked at, closed connections freed: only here, so that no phase meets a stranger in a slot.
 
-use super::Server;
-use crate::conn::{CloseReason, Due, Stage};
+use super::chat::Chat;
+use super::read::Reading;
+use crate::conn::{CloseReason, Conns, Due, Stage};
 use crate::event_loop::app::{Alive, Settled};
 use crate::event_loop::turns::Queue;
-use crate::id::{ConnId, Door, Now};
+use crate::id::{ConnId, Door, Now, Seq};
 
-impl Server {
+/// The phase, and the parts that it borrows.
+pub(super) struct Reap<'s> {
+    pub conns: &'s mut Conns,
+    pub reading: &'s mut Reading,
+    pub chat: &'s mut Chat,
+    /// The end of the log.
+    pub head: Seq,
+    pub now: Now,
+}
+
+impl Reap<'_> {
     /// Gives back what was not served and forgets the tick's intake.
-    pub(super) fn end_intake(&mut self, now: Now) {
+    pub fn end_intake(&mut self) {
         for index in 0..self.reading.intake.portions() {
             let portion = self.reading.intake.portion(index);
             let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
@@ -18,7 +29,7 @@ impl Server {
             }
             if conn.is_serving() {
                 conn.received.keep(self.reading.intake.rest(portion));
-                conn.frame_is_begun(conn.is_within(), now.mono);
+                conn.frame_is_begun(conn.is_within(), self.now.mono);
             }
         }
         self.reading.intake.clear();
@@ -26,53 +37,41 @@ impl Server {
 
     /// A peer that sends no more, and whose last request is served, has all that it will get once
     /// what is on its way is sent.
-    pub(super) fn close_served(&mut self, now: Now) {
+    pub fn close_served(&mut self) {
         for index in 0..self.conns.touched().len() {
             let id = self.conns.touched()[index];
             let Some(conn) = self.conns.get_mut(id) else { continue };
             if conn.peer_finished && !conn.owes_answer() && conn.is_serving() && !conn.has_work() {
-                conn.close(CloseReason::PeerLeft, now.mono);
+                conn.close(CloseReason::PeerLeft, self.now.mono);
             }
-        }
-    }
-
-    /// Hands over the connections touched, each once, in the order in which they take their next
-    /// turn: if this tick had no time for all, the next round begins where it stopped (P21).
-    pub(super) fn take_all_touched(&mut self, into: &mut Vec<ConnId>) {
-        let begin = into.len();
-        self.conns.take_touched(into);
-        let touched = &mut into[begin..];
-        let stopped_at = self.reading.stopped_at.take();
-        if let Some(first) = touched.iter().position(|id| Some(*id) == stopped_at) {
-            touched.rotate_left(first);
         }
     }
 
     /// Decides what is left to do for a connection at the end of a tick. Only here are slots
     /// freed.
-    pub(super) fn settle_one(&mut self, id: ConnId, now: Now) -> Settled {
+    pub fn settle(&mut self, id: ConnId) -> Settled {
         let Some(conn) = self.conns.get_mut(id) else { return Settled::Gone };
         conn.touched = false;
         if !conn.is_serving() {
-            self.chat.sessions.sign_out(id, self.delivery.head);
+            self.chat.sessions.sign_out(id, self.head);
         }
         let shut_down = conn.stage == Stage::Flushing && !conn.wants_write();
         if shut_down {
-            conn.linger(now.mono);
+            conn.linger(self.now.mono);
             if conn.peer_finished {
                 conn.die(CloseReason::PeerLeft);
             }
         }
         if conn.stage == Stage::Dead {
-            self.free(id, now);
+            self.free(id);
             return Settled::Gone;
         }
-        self.conns.end_tick(id, now.mono);
+        self.conns.end_tick(id, self.now.mono);
         let Some(conn) = self.conns.get(id) else { return Settled::Gone };
-        let deadline = match conn.due(now.mono, &self.chat.rules.limits) {
+        let deadline = match conn.due(self.now.mono, &self.chat.rules.limits) {
             Due::Never => None,
             Due::Later(at) => Some(at),
-            _ => Some(now.mono),
+            _ => Some(self.now.mono),
         };
         let (may_read, has_work) =
             (conn.may_be_served() || shut_down, conn.has_work() || shut_down);
@@ -85,8 +84,8 @@ impl Server {
         Settled::Alive(Alive { deadline, queue, may_read, has_work, shut_down })
     }
 
-    fn free(&mut self, id: ConnId, now: Now) {
-        self.chat.drop_hash(id, now);
+    fn free(&mut self, id: ConnId) {
+        self.chat.drop_hash(id, self.now);
         let Some(conn) = self.conns.remove(id) else { return };
         if conn.counted {
             self.chat.throttle.disconnect(conn.peer());
@@ -98,12 +97,12 @@ impl Server {
     }
 
     /// A deadline of the connection may have passed.
-    pub(super) fn look_at_deadline(&mut self, id: ConnId, now: Now) {
+    pub fn expire(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        match conn.due(now.mono, &self.chat.rules.limits) {
+        match conn.due(self.now.mono, &self.chat.rules.limits) {
             Due::Never | Due::Later(_) => {}
             Due::GoOn => conn.limit_rate(None),
-            Due::Close(reason) => conn.close(reason, now.mono),
+            Due::Close(reason) => conn.close(reason, self.now.mono),
             Due::Drop => conn.die(CloseReason::Io),
         }
         self.conns.touch(id);

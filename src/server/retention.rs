@@ -11,9 +11,9 @@
 
 use std::time::Duration;
 
-use super::commit::apart;
-use super::upkeep::Upkeep;
-use super::{Chat, Fatal, fatal};
+use super::chat::Chat;
+use super::fatal::{Fatal, fatal};
+use super::transaction::apart;
 use crate::handlers::Rules;
 use crate::id::{Conversation, Moment, Now, Seq, UserId};
 use crate::limits;
@@ -51,39 +51,35 @@ impl Retention {
             round.through = round.through.min(cursor);
         }
     }
-}
 
-impl Upkeep {
-    /// When retention wants its next step.
-    pub(super) fn retention_due(&self, rules: &Rules) -> Option<Moment> {
-        (rules.keep_days > 0).then_some(self.retention.due)
+    /// When the next step is due.
+    pub(super) fn due(&self, rules: &Rules) -> Option<Moment> {
+        (rules.keep_days > 0).then_some(self.due)
     }
 
-    /// A step of retention, if it is due.
+    /// There is no step now.
+    pub(super) fn wait(&mut self, now: Now) {
+        self.due = now.mono.after(Duration::from_micros(limits::RETENTION_RETRY_MICROS));
+    }
+
+    /// A step.
     ///
     /// # Errors
     /// The store failed for good.
-    pub(super) fn retain(
+    pub(super) fn step(
         &mut self,
         store: &mut Store,
         chat: &mut Chat,
         head: Seq,
         now: Now,
     ) -> Result<(), Fatal> {
-        if self.retention_due(&chat.rules).is_none_or(|due| now.mono < due) {
-            return Ok(());
-        }
-        let micros = match self.hold {
-            // While a backup is made the write-ahead log is not to grow more than it must.
-            Some(_) => limits::RETENTION_RETRY_MICROS,
-            None => self.retention_step(store, chat, head, now)?,
-        };
-        self.retention.due = now.mono.after(Duration::from_micros(micros));
+        let micros = self.go_on(store, chat, head, now)?;
+        self.due = now.mono.after(Duration::from_micros(micros));
         Ok(())
     }
 
     /// One step, and the microseconds until the next.
-    fn retention_step(
+    fn go_on(
         &mut self,
         store: &mut Store,
         chat: &mut Chat,
@@ -91,7 +87,7 @@ impl Upkeep {
         now: Now,
     ) -> Result<u64, Fatal> {
         let kept_seconds = i64::from(chat.rules.keep_days) * 86_400;
-        let mut round = self.retention.round.take().unwrap_or(Round {
+        let mut round = self.round.take().unwrap_or(Round {
             before: now.unix - kept_seconds,
             through: head,
             swept: Some(UserId(0)),
@@ -114,7 +110,7 @@ impl Upkeep {
                 None => limits::RETENTION_RETRY_MICROS,
             },
         };
-        self.retention.round = Some(round);
+        self.round = Some(round);
         Ok(micros)
     }
 }

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use super::chat::Chat;
+use super::fatal::{Fatal, fatal};
 use super::intake::Intake;
 use super::intake::{Portion, fault_code};
 use super::read::Reading;
-use super::{Chat, Fatal, fatal};
 use crate::conn::{Conns, Rest};
 use crate::event_loop::app::{Clock, Share};
 use crate::handlers::{self, Caller, Cx, ServerFacts, hashing};

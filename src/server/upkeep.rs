@@ -10,13 +10,18 @@
 
 use std::time::Duration;
 
-use super::commit::apart;
+use super::chat::Chat;
+use super::fatal::{Fatal, fatal};
+use super::hold::Hold;
+use super::indexing::Indexing;
 use super::machine::Machine;
+use super::read::Reading;
 use super::retention::Retention;
-use super::{Chat, Fatal, Server, fatal};
+use super::transaction::apart;
 use crate::certificate::{self, Certificate};
+use crate::conn::Conns;
 use crate::handlers::receipt::write_cursors;
-use crate::id::{ConnId, Moment, Now};
+use crate::id::{Moment, Now, Seq};
 use crate::limits;
 use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
@@ -32,13 +37,9 @@ pub(super) struct Upkeep {
     pub last_work: Moment,
     cursors_written: Moment,
     checkpoint_not_before: Moment,
-    /// The connection that a backup has the checkpoints held for, and until when at most.
-    pub hold: Option<(ConnId, Moment)>,
+    pub hold: Hold,
     pub retention: Retention,
-    /// The index of words rests until then, …
-    pub index_not_before: Moment,
-    /// … and goes on then, however much else there is.
-    pub index_at_the_latest: Moment,
+    indexing: Indexing,
     certificate_look_at: Moment,
 }
 
@@ -53,10 +54,9 @@ impl Upkeep {
             last_work: now,
             cursors_written: now,
             checkpoint_not_before: now,
-            hold: None,
+            hold: Hold::default(),
             retention: Retention::new(now),
-            index_not_before: now,
-            index_at_the_latest: now,
+            indexing: Indexing::new(now),
             certificate_look_at: now.after(certificate::LOOK_EVERY),
         }
     }
@@ -125,8 +125,8 @@ impl Upkeep {
     /// When the write-ahead log is to be copied into the database: once it is long, or when there
     /// is nothing else to do. While space is short, after each commit: the database grows as long
     /// as it can, and the log keeps its room.
-    pub(super) fn checkpoint_due(&self, store: &Store) -> Option<Moment> {
-        if let Some((_, until)) = self.hold {
+    fn checkpoint_due(&self, store: &Store) -> Option<Moment> {
+        if let Some(until) = self.hold.until() {
             return Some(until);
         }
         let pages = store.wal_pages();
@@ -141,7 +141,7 @@ impl Upkeep {
     }
 
     /// Copies the write-ahead log into the database, so that its room can be used again.
-    pub(super) fn copy_log(&mut self, store: &mut Store, now: Now) -> Result<(), Fatal> {
+    pub fn copy_log(&mut self, store: &mut Store, now: Now) -> Result<(), Fatal> {
         if now.mono < self.checkpoint_not_before {
             return Ok(());
         }
@@ -181,39 +181,67 @@ impl Upkeep {
     }
 }
 
-impl Server {
-    /// A slice of all of it that is due.
+/// The phase, and the parts that it borrows.
+pub(super) struct KeepUp<'s> {
+    pub upkeep: &'s mut Upkeep,
+    pub conns: &'s mut Conns,
+    pub reading: &'s mut Reading,
+    pub chat: &'s mut Chat,
+    pub store: &'s mut Store,
+    /// The end of the log.
+    pub head: Seq,
+    pub now: Now,
+}
+
+impl KeepUp<'_> {
+    /// A slice of all that is due.
     ///
     /// # Errors
     /// The store failed for good.
-    pub(super) fn keep_up(&mut self, now: Now) -> Result<(), Fatal> {
-        let Server { conns, reading, chat, store, delivery, upkeep } = self;
+    pub fn run(&mut self) -> Result<(), Fatal> {
+        let KeepUp { upkeep, conns, reading, chat, store, head, now } = self;
+        let is_due = |due: Option<Moment>| due.is_some_and(|due| now.mono >= due);
         conns.trim(now.mono);
-        if upkeep.cursors_due(&chat.sessions).is_some_and(|due| now.mono >= due) {
-            upkeep.write_cursors(store, chat, now)?;
+        if is_due(upkeep.cursors_due(&chat.sessions)) {
+            upkeep.write_cursors(store, chat, *now)?;
         }
-        upkeep.retain(store, chat, delivery.head, now)?;
-        upkeep.index(store, now)?;
-        let is_held = upkeep.is_held(store, conns, now);
-        if !is_held && upkeep.checkpoint_due(store).is_some_and(|due| now.mono >= due) {
-            upkeep.copy_log(store, now)?;
+        if is_due(upkeep.retention.due(&chat.rules)) {
+            match upkeep.hold.holder() {
+                // While a backup is made the write-ahead log is not to grow more than it must.
+                Some(_) => upkeep.retention.wait(*now),
+                None => upkeep.retention.step(store, chat, *head, *now)?,
+            }
         }
-        if let Some(certificate) = upkeep.look_at_certificate(now) {
+        if is_due(upkeep.indexing_due(store)) {
+            upkeep.indexing.step(store, *now)?;
+        }
+        let is_held = upkeep.hold.lasts(store, conns, *now);
+        if !is_held && is_due(upkeep.checkpoint_due(store)) {
+            upkeep.copy_log(store, *now)?;
+        }
+        if let Some(certificate) = upkeep.look_at_certificate(*now) {
             reading.certificate = Some(certificate);
         }
         Ok(())
     }
+}
+
+impl Upkeep {
+    /// What room the disk has left is for messages, and a backup wants the log short.
+    fn indexing_due(&self, store: &Store) -> Option<Moment> {
+        let waits = self.is_short() || self.hold.holder().is_some();
+        if waits { None } else { self.indexing.due(store, self.last_work) }
+    }
 
     /// When some of it is due.
-    pub(super) fn upkeep_due(&self) -> Option<Moment> {
-        let Server { conns, chat, store, upkeep, .. } = self;
+    pub fn due(&self, conns: &Conns, chat: &Chat, store: &Store) -> Option<Moment> {
         let due = [
             conns.trim_due(),
-            upkeep.cursors_due(&chat.sessions),
-            upkeep.retention_due(&chat.rules),
-            upkeep.indexing_due(store),
-            upkeep.checkpoint_due(store),
-            Some(upkeep.certificate_look_at),
+            self.cursors_due(&chat.sessions),
+            self.retention.due(&chat.rules),
+            self.indexing_due(store),
+            self.checkpoint_due(store),
+            Some(self.certificate_look_at),
         ];
         due.into_iter().flatten().min()
     }
@@ -222,10 +250,10 @@ impl Server {
     ///
     /// # Errors
     /// The store failed for good.
-    pub(super) fn close_store(mut self, now: Now) -> Result<(), Fatal> {
-        if self.chat.sessions.has_dirty_cursors() {
-            self.upkeep.write_cursors(&mut self.store, &mut self.chat, now)?;
+    pub fn finish(&mut self, mut store: Store, mut chat: Chat, now: Now) -> Result<(), Fatal> {
+        if chat.sessions.has_dirty_cursors() {
+            self.write_cursors(&mut store, &mut chat, now)?;
         }
-        self.store.close().map_err(fatal)
+        store.close().map_err(fatal)
     }
 }

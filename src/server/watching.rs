@@ -2,7 +2,7 @@
 //! arrived or was read. None of it is in the log; whoever is not there learns it by asking.
 
 use super::deliver::Deliver;
-use super::{Fatal, fatal};
+use super::fatal::{Fatal, fatal};
 use crate::doors::Said;
 use crate::id::UserId;
 use crate::limits::PRESENCE_PER_TICK;

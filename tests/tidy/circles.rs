@@ -29,23 +29,6 @@ const ROOTS: &[&str] = &[
 const STILL_THERE: &[(&str, &str, &[&str])] = &[
     ("src/lib.rs", "certificate", &["own", "self"]),
     ("src/lib.rs", "conn", &["conns", "rest", "self", "timeouts"]),
-    (
-        "src/lib.rs",
-        "server",
-        &[
-            "accept",
-            "app",
-            "commit",
-            "decode",
-            "deliver",
-            "hashes",
-            "read",
-            "retention",
-            "self",
-            "serve",
-            "upkeep",
-        ],
-    ),
     ("src/main.rs", "", &["entrance", "operator", "options"]),
     ("src/main.rs", "operator", &["check", "restore"]),
     ("src/main.rs", "options", &["file", "origin", "self"]),
