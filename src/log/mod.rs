@@ -49,9 +49,13 @@ pub use state::{Log, LogMut, LogRef};
 pub use tail::SLICE_BITS;
 pub use tokens::Wanted;
 
-/// Every statement of this module that writes.
-pub const WRITES: &[&[Write]] =
-    &[append::WRITES, retention::WRITES, slices::WRITES, state::WRITES, words::WRITES];
+/// The statements that write what was said, and take away what is too old.
+pub const WRITES: &[&[Write]] = &[append::WRITES, retention::WRITES];
+
+/// The statements that write what follows from the log: a database that has the same log can make
+/// it by itself.
+pub const DERIVED: &[&[Write]] =
+    &[slices::WRITES, state::WRITES, words::WRITES, retention::DERIVED];
 
 /// Every statement of this module that reads, by file; those of `state` are for the start, and may
 /// count.

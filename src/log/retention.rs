@@ -85,8 +85,9 @@ impl LogMut<'_> {
     }
 }
 
-pub(super) const WRITES: &[Write] =
-    &[LogMut::PRUNE, LogMut::FORGET_LOG_SLICES, LogMut::FORGET_MID_SLICES];
+pub(super) const WRITES: &[Write] = &[LogMut::PRUNE];
+
+pub(super) const DERIVED: &[Write] = &[LogMut::FORGET_LOG_SLICES, LogMut::FORGET_MID_SLICES];
 
 #[cfg(test)]
 pub(super) const SQL: &[Sql] = &[LogRef::FRONT];

@@ -44,7 +44,8 @@ impl Store {
     }
 
     /// From here on `sink` is given what each transaction wrote, behind its COMMIT: what another
-    /// database needs to do the same, see [`Replica`].
+    /// database needs to do the same, see [`Replica`](super::Replica). What opening wrote was not
+    /// told: an upgrade, and the last of what an earlier process put off.
     pub fn record(&mut self, sink: Sink) {
         self.db.record(sink);
     }
