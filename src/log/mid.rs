@@ -1,5 +1,5 @@
-//! A `mid`: its order, its hash, the greatest of a sender, and how those of a slice are parted into
-//! rows. See `mids`.
+//! A `mid` by itself: its order, its hash, the greatest of a sender, and how those of a slice are
+//! split into rows. See `mids`.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::id::UserId;
 use crate::limits::GREATEST_MIDS_KEPT;
 
-/// `mid`s of one sender in one slice that stand in one row, about.
+/// About how many `mid`s of one sender in one slice stand in one row.
 const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 32 };
 /// The part of the row for all of a sender's `mid`s in a slice.
 pub(super) const WHOLE: i64 = -1;
 
-/// The greatest `mid`s of those who sent last; empty for who never used one.
+/// The greatest `mid`s of the senders who sent last; empty for a sender who never used one.
 #[derive(Default)]
 pub(super) struct Greatest {
     by_sender: HashMap<UserId, String>,
@@ -27,16 +27,16 @@ impl Greatest {
         self.set.clear();
     }
 
-    /// Something of this transaction was undone, and perhaps a `mid` with it. To find a sender's
-    /// greatest again can be dear, so nobody else's is forgotten: a refused request must not make
-    /// the next ones of all others cost more.
+    /// Something of this transaction was undone, and perhaps a `mid` with it: what the transaction
+    /// set is forgotten. All other senders keep theirs, because to find one again is dear and a
+    /// refused request must not make the requests of others cost more.
     pub fn forget(&mut self) {
         for sender in self.set.drain(..) {
             self.by_sender.remove(&sender);
         }
     }
 
-    /// A sender's greatest is known.
+    /// Keeps a sender's greatest `mid`.
     pub fn keep(&mut self, sender: UserId, greatest: String) {
         if self.by_sender.len() >= GREATEST_MIDS_KEPT {
             self.by_sender.clear();
@@ -45,12 +45,13 @@ impl Greatest {
         self.by_sender.insert(sender, greatest);
     }
 
-    /// Whether a `mid` is greater than the sender's greatest, if that is at hand.
+    /// Whether a `mid` is greater than the sender's greatest; `None` if that is not kept.
     pub fn is_below(&self, sender: UserId, mid: &str) -> Option<bool> {
         Some(is_greater(mid, self.by_sender.get(&sender)?))
     }
 
-    /// The same, and then it is the greatest.
+    /// Whether a `mid` is greater than the sender's greatest, which it is from then on; `None` if
+    /// that is not kept.
     pub fn raise(&mut self, sender: UserId, mid: &str) -> Option<bool> {
         let greatest = self.by_sender.get_mut(&sender)?;
         let rises = is_greater(mid, greatest);
@@ -70,8 +71,8 @@ pub fn is_greater(mid: &str, than: &str) -> bool {
     (mid.len(), mid) > (than.len(), than)
 }
 
-/// By how many first bits of their hashes so many `mid`s of a sender in a slice are parted; `None`:
-/// they stand in one row. Else each part has a row, and one for the whole tells how many bits.
+/// By how many first bits of their hashes so many `mid`s of a sender in a slice are split; `None`
+/// if they stand in one row. Otherwise each part has a row, and one more row tells how many bits.
 pub(super) fn parted_by(mids: usize) -> Option<u32> {
     (mids > 2 * MIDS_PER_ROW).then(|| (mids / MIDS_PER_ROW).ilog2())
 }
@@ -85,15 +86,15 @@ pub fn parts_of(words: &[u64]) -> Vec<(i64, Vec<u8>)> {
     [(WHOLE, vec![bits as u8])].into_iter().chain(parts).collect()
 }
 
-/// The part that a word is in. Beginnings of one length stand together, and beside one another
-/// those of all slices of a block.
+/// The part that a word is in: how many bits, and the bits. As `part` comes before `slice` in the
+/// key, equal parts of all slices of a block stand side by side.
 pub(super) fn part_of(word: u64, bits: u32) -> i64 {
     let begins = word.checked_shr(u64::BITS.saturating_sub(bits)).unwrap_or(0);
     i64::from(bits) << 16 | begins as i64
 }
 
-/// 48 bits of a `mid`'s SHA-256. Short, because what it finds is compared; and not to be steered
-/// by who chooses the `mid`, because much that it found would be much to compare.
+/// 48 bits of a `mid`'s SHA-256. That is enough, because what it finds is compared with the `mid`.
+/// It is cryptographic, so that no sender can choose many `mid`s with one hash.
 pub(super) fn hash_of(mid: &str) -> u64 {
     Sha256::digest(mid).iter().take(6).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }

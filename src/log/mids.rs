@@ -1,13 +1,14 @@
 //! `mid`s: what a sender calls a message, so that a retry finds what it already did (P5).
 //!
-//! Nearly every `mid` is new, and that must be cheap to know. So they are compared: of two the
-//! longer is greater, and of two as long the one whose bytes are. A `mid` greater than all that
-//! its sender ever used *rises*, is new, and nobody looks further. That is so for whatever counts
-//! up: numbers, and numbers behind a prefix that itself counts up, such as the time. Any other is
-//! looked for by its hash: in the tail, and in the slices that `mid_filter` does not rule out.
+//! Nearly every `mid` is new, and that must be cheap to know. So `mid`s have an order: of two the
+//! longer is greater, and of two of one length the one whose bytes are greater. A `mid` that is
+//! greater than all that its sender ever used *rises*: it is new, and is not looked for. Numbers
+//! that count up rise, and so do numbers behind a prefix that counts up, such as the time. Any
+//! other `mid` is looked for by its hash: in the tail, and in the slices that `mid_filter` does not
+//! rule out.
 //!
-//! Whether it rose stands in the log with the message, so a sender's greatest is found again after
-//! a crash: it is the newest that rose.
+//! The row of a message tells whether its `mid` rose, so a sender's greatest is found again after a
+//! crash: it is the newest that rose.
 
 use std::fmt;
 
@@ -61,8 +62,8 @@ impl LogRef<'_> {
 
     const MIDS: Sql = "SELECT slice, mids FROM mid_slices
         WHERE block = ?1 AND sender = ?2 AND part = ?3 AND slice >= ?4 AND slice <= ?5";
-    /// Where a sender may have used a `mid` of that hash in some slices of a block: as much is
-    /// looked at, however many `mid`s they used.
+    /// Where a sender may have used a `mid` of that hash in some slices of a block. It reads the
+    /// same number of rows however many `mid`s the sender used.
     fn look_for_mid(
         &self,
         block: i64,
@@ -117,8 +118,9 @@ impl LogRef<'_> {
             LastRising::At(seq) => {
                 self.db.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default()
             }
-            // What is kept of theirs need not be in order. Nothing is greater than what is longer
-            // than any `mid`: so none rises, and each is looked for.
+            // The greatest is pruned, and those that are kept need not be in order. Nothing is
+            // greater than a text that is longer than any `mid`: so no `mid` rises, and each is
+            // looked for.
             LastRising::Gone => "~".repeat(MID_BYTES_MAX + 1),
             LastRising::Never => String::new(),
         })
@@ -158,8 +160,8 @@ impl LogRef<'_> {
 }
 
 impl LogMut<'_> {
-    /// What a sender has appended under a `mid`. It is looked for among the newest first, for
-    /// there a retry most often finds it.
+    /// What a sender has appended under a `mid`. The newest entries are looked at first, because a
+    /// retry is most often among them.
     pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
         if self.rises(sender, mid)? {
             return Ok(None);
@@ -171,7 +173,7 @@ impl LogMut<'_> {
         {
             return Ok(Some(posted));
         }
-        // What is sealed is written: nothing of this transaction has to be.
+        // Slices are sealed at a commit, so the rows of this transaction need not be written.
         let log = LogRef { db: self.db, log: self.log };
         for block in log.sealed_blocks().rev() {
             let slices = self.log.mid_filters.slices_with(block, sender.0, hash);
@@ -191,7 +193,7 @@ impl LogMut<'_> {
         Ok(())
     }
 
-    /// A new `mid` of a sender, as it is found again.
+    /// What the tail keeps of a new `mid`, which may be its sender's greatest from then on.
     pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
         let mut rising = self.log.greatest.raise(sender, mid);
         if rising.is_none() {
@@ -210,7 +212,7 @@ impl LogMut<'_> {
         Ok(self.log.greatest.is_below(sender, mid).unwrap_or(false))
     }
 
-    /// Has a sender's greatest `mid` at hand.
+    /// Finds a sender's greatest `mid`, and keeps it.
     fn recall(&mut self, sender: UserId) -> Result<()> {
         let greatest = self.read()?.greatest_of(sender)?;
         self.log.greatest.keep(sender, greatest);
@@ -221,16 +223,16 @@ impl LogMut<'_> {
 /// Where a sender's greatest `mid` stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LastRising {
-    /// There.
+    /// At this seq.
     At(i64),
-    /// They use `mid`s, and the greatest is not kept.
+    /// The sender uses `mid`s, and the greatest was pruned.
     Gone,
-    /// None is kept.
+    /// The sender uses no `mid`s, as far as the log is kept.
     Never,
 }
 
-/// The words of a row, of which the upper 48 bits are a hash; the byte of a row that tells of
-/// parts is none.
+/// The words of a row: 48 bits of a hash, and 16 of an offset. A row that only tells how many bits
+/// the parts have is one byte long and has no word.
 fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
     let words = bytes.chunks_exact(8);
     words.map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)))

@@ -32,6 +32,7 @@ mod sealing;
 mod search;
 mod slices;
 mod state;
+mod sweep;
 mod tail;
 mod tokens;
 mod unwritten;
@@ -55,7 +56,7 @@ pub const WRITES: &[&[Write]] = &[append::WRITES, retention::WRITES];
 /// The statements that write what follows from the log: a database that has the same log can make
 /// it by itself.
 pub const DERIVED: &[&[Write]] =
-    &[slices::WRITES, state::WRITES, words::WRITES, retention::DERIVED];
+    &[sealing::WRITES, state::WRITES, words::WRITES, retention::DERIVED];
 
 /// Every statement of this module that reads, by file; those of `state` are for the start, and may
 /// count.
@@ -67,6 +68,7 @@ pub(crate) const SQL: &[(&str, &str, &[Sql])] = &[
     ("page", include_str!("page.rs"), &[]),
     ("retention", include_str!("retention.rs"), retention::SQL),
     ("search", include_str!("search.rs"), search::SQL),
+    ("sealing", include_str!("sealing.rs"), sealing::SQL),
     ("slices", include_str!("slices.rs"), slices::SQL),
     ("words", include_str!("words.rs"), words::SQL),
 ];

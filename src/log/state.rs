@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::mid::Greatest;
 use super::mid_filter::MidFilters;
-use super::sealing::{Place, Sealing};
+use super::sweep::{Place, Sealing};
 use super::tail::Tail;
 use super::unwritten::Unwritten;
 use crate::db::{Db, Result, Sql, Undoable, Write};

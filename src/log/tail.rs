@@ -1,9 +1,8 @@
-//! The newest slices of the log, as a reader or a retry looks for them.
+//! The tail: where the newest entries of the log are, in memory.
 //!
-//! The log is a pure append: one row a message, in the order of its key, and no index beside it.
-//! What an index would tell is needed only by a reader who is behind, by a history and by a
-//! retry. It is kept by *slices*, runs of 65,536 seqs: the newest here, in memory; the older ones
-//! on disk, where `slices` has put them, sorted.
+//! The table has one row a message, in the order of its key, and no index. What an index would tell
+//! is needed only by a reader who is behind, by a history and by a retry. It is kept by *slices*,
+//! runs of 65,536 seqs: the newest slices here, the older ones on disk (see `sealing`).
 //!
 //! ```text
 //!   log      … ┼── sealed ──┼── sealed ──┼── full, being sealed ──┼── open ───►
@@ -46,14 +45,14 @@ pub(super) fn first_seq(slice: i64) -> i64 {
     slice << SLICE_BITS
 }
 
-/// What of an entry is needed to find it again.
+/// What the tail keeps of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Said {
     /// Who it is for, as in the database.
     pub conversation: i64,
     /// Who said it; 0 for the system, and for notices.
     pub sender: i64,
-    /// What it was called.
+    /// The sender's name for it.
     pub mid: Option<Mid>,
 }
 
