@@ -12,7 +12,7 @@ use p2sp::event_loop::app::{Alive, App, Came, NoJob, NotNow, Peer, Settled, Shar
 use p2sp::event_loop::bound::Bound;
 use p2sp::event_loop::mio_net::MioNet;
 use p2sp::event_loop::turns::{OnceQueue, Queue};
-use p2sp::id::{ConnId, Door, Now};
+use p2sp::id::{ConnId, ListenerKind, Now};
 
 const UNSENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -75,6 +75,6 @@ impl App for Echo {
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:7000".into());
     let mut bound = Bound::default();
-    bound.bind(address.parse().map_err(io::Error::other)?, Door::Front)?;
+    bound.bind(address.parse().map_err(io::Error::other)?, ListenerKind::Public)?;
     EventLoop::new(MioNet::new(bound)?, Echo::default(), 10_000).run().map(drop)
 }

@@ -43,21 +43,21 @@ impl fmt::Display for ConnId {
     }
 }
 
-/// Through which door a connection came, and so what may be asked on it.
+/// At which kind of listener a connection was accepted: it decides what may be asked there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// The network: whoever it is signs in.
-    Front,
+pub enum ListenerKind {
+    /// The network's: users sign in.
+    Public,
     /// The control socket, which only the server's own user can open: the operator.
     Control,
     /// The loopback listener of `--metrics`: a monitor asks once, over HTTP.
     Metrics,
 }
 
-impl Door {
-    /// Whether it is the operator's: a peer comes in there even when there is no room for others.
+impl ListenerKind {
+    /// Whether it is the operator's: a peer is accepted there even when others find no room.
     pub fn is_reserved(self) -> bool {
-        self != Door::Front
+        self != ListenerKind::Public
     }
 }
 

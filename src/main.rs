@@ -8,7 +8,7 @@ mod options;
 use std::process::ExitCode;
 
 use options::{Job, Options};
-use p2sp::id::Door;
+use p2sp::id::ListenerKind;
 use p2sp::locale::startup::Startup;
 use p2sp::visible::printable_line;
 use rustix::fs::Mode;
@@ -49,8 +49,8 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<ExitCode, Startup> {
     let bound = operator::bind(options)?;
-    let addresses = bound.addresses(Door::Front);
-    let metrics = bound.addresses(Door::Metrics).first().copied();
+    let addresses = bound.addresses(ListenerKind::Public);
+    let metrics = bound.addresses(ListenerKind::Metrics).first().copied();
     let (store, entrance, welcome) = operator::open_for_serving(options, &addresses, metrics)?;
     let event_loop = operator::event_loop(options, bound, store, entrance)?;
     operator::say(&welcome, options.rules.lang);

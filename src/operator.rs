@@ -27,7 +27,7 @@ use p2sp::event_loop::mio_net::{MioNet, outlive_file_size_limit};
 use p2sp::event_loop::{Ended, EventLoop};
 use p2sp::files::{self, FileFault};
 use p2sp::handlers::Rules;
-use p2sp::id::{Door, Moment};
+use p2sp::id::{ListenerKind, Moment};
 use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
@@ -60,7 +60,7 @@ pub type Loop = EventLoop<MioNet<HashJob>, Server>;
 pub fn bind(options: &Options) -> Result<Bound, Startup> {
     let mut bound = Bound::default();
     for &address in &options.listen {
-        match bound.bind(address, Door::Front) {
+        match bound.bind(address, ListenerKind::Public) {
             Ok(()) => {}
             Err(error) if options.listen_is_default && address.is_ipv6() => {
                 let line = Startup::CannotBindDefault6 { why: error.to_string() };
@@ -70,7 +70,7 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
         }
     }
     if let Some(address) = options.metrics {
-        bound.bind(address, Door::Metrics).map_err(|error| cannot_bind(address, &error))?;
+        bound.bind(address, ListenerKind::Metrics).map_err(|error| cannot_bind(address, &error))?;
     }
     Ok(bound)
 }
@@ -160,7 +160,7 @@ fn listen_for_operator(net: &mut MioNet<HashJob>, data: &Path) -> std::io::Resul
     let place = control::Place::in_dir(data)?;
     let listener = control::listen(&place)?;
     let check = |peer: BorrowedFd| control::check_operator(&peer);
-    net.listen_unix(listener, Door::Control, data.join(control::NAME), check)
+    net.listen_unix(listener, ListenerKind::Control, data.join(control::NAME), check)
 }
 
 /// The machine that the server runs on.

@@ -43,7 +43,7 @@ pub enum Place {
     New,
     /// Somebody did: what others do elsewhere does not hold them up.
     Known,
-    /// From its own session, to change the password: what others do at the door does not, either.
+    /// From its own session, to change the password: others who try to sign in do not, either.
     Session,
 }
 

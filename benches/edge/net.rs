@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use p2sp::event_loop::app::{Job, Peer as Remote};
 use p2sp::event_loop::net::{Events, Net, Readiness};
-use p2sp::id::{ConnId, Door, Moment, Now};
+use p2sp::id::{ConnId, ListenerKind, Moment, Now};
 use p2sp::password::Outcome;
 use p2sp::server::HashJob;
 use p2sp::wire::frame;
@@ -247,7 +247,7 @@ impl Net for Edge {
         let peer = state.knocking.pop_front().ok_or(ErrorKind::WouldBlock)?;
         state.peers[peer as usize].conn = conn;
         state.slots[conn.index()] = peer;
-        Ok(Remote { address: (Ipv4Addr::LOCALHOST, 1).into(), door: Door::Front })
+        Ok(Remote { address: (Ipv4Addr::LOCALHOST, 1).into(), listener: ListenerKind::Public })
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {

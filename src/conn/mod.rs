@@ -40,7 +40,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::doors::frames::Frames;
 use crate::doors::http::Http;
 use crate::doors::{Protocol, Said, Transport};
-use crate::id::{Door, Moment, Now};
+use crate::id::{ListenerKind, Moment, Now};
 use crate::limits;
 use crate::wire::frame;
 use receive::ReceiveBuffer;
@@ -98,7 +98,7 @@ pub struct Connection {
     /// How that is known.
     pub via: Via,
     /// The listener that accepted it.
-    pub door: Door,
+    pub listener: ListenerKind,
     /// The throttle counts it among the connections of its address.
     pub counted: bool,
     /// Bytes that were discarded while it lingered.
@@ -122,25 +122,25 @@ impl Connection {
             touched: false,
             peer: in_six(peer),
             via: Via::Direct,
-            door: Door::Front,
+            listener: ListenerKind::Public,
             counted: false,
             lingered_bytes: 0,
             rests: Rests::default(),
-            timeouts: Timeouts::new(Door::Front, now),
+            timeouts: Timeouts::new(ListenerKind::Public, now),
         }
     }
 
-    /// A connection just accepted at another door than the network's. Nobody signs in there: it
-    /// has to show signs of life.
-    pub fn inside(generation: u32, door: Door, now: Moment) -> Connection {
+    /// A connection just accepted at another listener than the network's. Nobody signs in there, so
+    /// it must show signs of life.
+    pub fn inside(generation: u32, listener: ListenerKind, now: Moment) -> Connection {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let protocol = match door {
-            Door::Front => Protocol::Unknown(Frames),
-            Door::Control => Protocol::Frames(Frames),
-            Door::Metrics => Protocol::Http(Http),
+        let protocol = match listener {
+            ListenerKind::Public => Protocol::Unknown(Frames),
+            ListenerKind::Control => Protocol::Frames(Frames),
+            ListenerKind::Metrics => Protocol::Http(Http),
         };
-        let timeouts = Timeouts::new(door, now);
-        Connection { protocol, door, timeouts, ..Connection::new(generation, peer, now) }
+        let timeouts = Timeouts::new(listener, now);
+        Connection { protocol, listener, timeouts, ..Connection::new(generation, peer, now) }
     }
 
     /// Who is there, for the log and the limits by address.

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::{CloseReason, Connection, Stage};
-use crate::id::{Door, Moment};
+use crate::id::{ListenerKind, Moment};
 use crate::limits;
 
 /// What the peer has to do next, and since when.
@@ -42,11 +42,11 @@ pub(super) struct Timeouts {
 
 impl Timeouts {
     /// Those of a connection that was accepted now.
-    pub(super) fn new(door: Door, now: Moment) -> Timeouts {
-        let awaited = match door {
-            Door::Front => Awaited::SignIn(now),
-            Door::Control => Awaited::Frame(now),
-            Door::Metrics => Awaited::Question(now),
+    pub(super) fn new(listener: ListenerKind, now: Moment) -> Timeouts {
+        let awaited = match listener {
+            ListenerKind::Public => Awaited::SignIn(now),
+            ListenerKind::Control => Awaited::Frame(now),
+            ListenerKind::Metrics => Awaited::Question(now),
         };
         Timeouts { accepted: now, awaited, begun: None, progress: now }
     }

@@ -11,7 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::turns::Queue;
-use crate::id::{ConnId, Door, Moment, Now};
+use crate::id::{ConnId, ListenerKind, Moment, Now};
 
 /// Tells what time it is at this very moment, to bound and to measure a phase.
 pub type Clock<'c> = &'c dyn Fn() -> Moment;
@@ -162,7 +162,7 @@ pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
     /// The listener that it came to.
-    pub door: Door,
+    pub listener: ListenerKind,
 }
 
 /// How much of a connection a tick takes.

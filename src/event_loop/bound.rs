@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use crate::id::Door;
+use crate::id::ListenerKind;
 use crate::limits;
 
 /// Connections that the kernel completes before we accept them.
@@ -28,7 +28,7 @@ pub struct Bound(Vec<BoundSocket>);
 struct BoundSocket {
     socket: Socket,
     address: SocketAddr,
-    door: Door,
+    kind: ListenerKind,
 }
 
 impl Bound {
@@ -36,7 +36,7 @@ impl Bound {
     ///
     /// # Errors
     /// The port is taken, or the address is not ours.
-    pub fn bind(&mut self, address: SocketAddr, door: Door) -> io::Result<()> {
+    pub fn bind(&mut self, address: SocketAddr, kind: ListenerKind) -> io::Result<()> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -53,24 +53,24 @@ impl Bound {
         )?;
         socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
-        self.0.push(BoundSocket { socket, address, door });
+        self.0.push(BoundSocket { socket, address, kind });
         Ok(())
     }
 
     /// What was bound for that kind of listener, with the ports that the system chose.
-    pub fn addresses(&self, door: Door) -> Vec<SocketAddr> {
-        self.0.iter().filter(|bound| bound.door == door).map(|bound| bound.address).collect()
+    pub fn addresses(&self, kind: ListenerKind) -> Vec<SocketAddr> {
+        self.0.iter().filter(|bound| bound.kind == kind).map(|bound| bound.address).collect()
     }
 
     /// Listens on all of them.
     ///
     /// # Errors
     /// The system refuses it.
-    pub(super) fn listen(self) -> io::Result<Vec<(TcpListener, Door)>> {
+    pub(super) fn listen(self) -> io::Result<Vec<(TcpListener, ListenerKind)>> {
         let listen = |bound: BoundSocket| {
             bound.socket.listen(BACKLOG)?;
             bound.socket.set_nonblocking(true)?;
-            Ok((bound.socket.into(), bound.door))
+            Ok((bound.socket.into(), bound.kind))
         };
         self.0.into_iter().map(listen).collect()
     }

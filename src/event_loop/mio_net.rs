@@ -22,7 +22,7 @@ use super::app::{Job, Peer};
 use super::bound::Bound;
 use super::net::{Events, Net, Readiness};
 use super::worker::Worker;
-use crate::id::{Clock, ConnId, Door, Moment, Now};
+use crate::id::{Clock, ConnId, ListenerKind, Moment, Now};
 
 /// Tokens above every connection's: slots never get so far.
 const WAKER: Token = Token(usize::MAX);
@@ -44,7 +44,7 @@ pub type Check = fn(BorrowedFd) -> io::Result<()>;
 
 struct Listener {
     socket: Listening,
-    door: Door,
+    kind: ListenerKind,
     /// An edge came and accepting has not met `WouldBlock` since.
     acceptable: bool,
 }
@@ -96,8 +96,8 @@ impl<J: Job> MioNet<J> {
             started: Instant::now(),
             reserve: File::open("/dev/null").ok(),
         };
-        for (listener, door) in bound.listen()? {
-            net.listen(Listening::Tcp(TcpListener::from_std(listener)), door)?;
+        for (listener, kind) in bound.listen()? {
+            net.listen(Listening::Tcp(TcpListener::from_std(listener)), kind)?;
         }
         Ok(net)
     }
@@ -110,21 +110,21 @@ impl<J: Job> MioNet<J> {
     pub fn listen_unix(
         &mut self,
         listener: std::os::unix::net::UnixListener,
-        door: Door,
+        kind: ListenerKind,
         path: PathBuf,
         check: Check,
     ) -> io::Result<()> {
-        self.listen(Listening::Unix(UnixListener::from_std(listener), path, check), door)
+        self.listen(Listening::Unix(UnixListener::from_std(listener), path, check), kind)
     }
 
-    fn listen(&mut self, mut socket: Listening, door: Door) -> io::Result<()> {
+    fn listen(&mut self, mut socket: Listening, kind: ListenerKind) -> io::Result<()> {
         let token = Token(LISTENERS - self.listeners.len());
         let source: &mut dyn Source = match &mut socket {
             Listening::Tcp(listener) => listener,
             Listening::Unix(listener, ..) => listener,
         };
         self.poll.registry().register(source, token, Interest::READABLE)?;
-        self.listeners.push(Listener { socket, door, acceptable: true });
+        self.listeners.push(Listener { socket, kind, acceptable: true });
         Ok(())
     }
 
@@ -153,14 +153,14 @@ impl<J: Job> MioNet<J> {
 
     fn accept_any(&mut self, reserved: bool) -> io::Result<(Stream, Peer)> {
         let is_meant = |listener: &&mut Listener| {
-            listener.acceptable && listener.door.is_reserved() == reserved
+            listener.acceptable && listener.kind.is_reserved() == reserved
         };
         for listener in self.listeners.iter_mut().filter(is_meant) {
             match listener.socket.accept() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => listener.acceptable = false,
                 accepted => {
                     let (stream, address) = accepted?;
-                    return Ok((stream, Peer { address, door: listener.door }));
+                    return Ok((stream, Peer { address, listener: listener.kind }));
                 }
             }
         }
@@ -223,8 +223,8 @@ impl<J: Job> Net for MioNet<J> {
                 Token(token) if token > LISTENERS - self.listeners.len() => {
                     let listener = &mut self.listeners[LISTENERS - token];
                     listener.acceptable = true;
-                    events.acceptable |= !listener.door.is_reserved();
-                    events.reserved_acceptable |= listener.door.is_reserved();
+                    events.acceptable |= !listener.kind.is_reserved();
+                    events.reserved_acceptable |= listener.kind.is_reserved();
                 }
                 Token(token) => events.ready.push(Readiness {
                     conn: ConnId::from_bits(token as u64),
@@ -315,8 +315,10 @@ mod tests {
     #[test]
     fn what_is_accepted_has_the_listeners_options() {
         let mut bound = Bound::default();
-        bound.bind("127.0.0.1:0".parse().expect("an address"), Door::Front).expect("a port");
-        let address = bound.addresses(Door::Front)[0];
+        bound
+            .bind("127.0.0.1:0".parse().expect("an address"), ListenerKind::Public)
+            .expect("a port");
+        let address = bound.addresses(ListenerKind::Public)[0];
         let mut net = MioNet::<NoJob>::new(bound).expect("an edge");
         let _peer = std::net::TcpStream::connect(address).expect("a connection");
         net.accept(CONN).expect("a peer waits");

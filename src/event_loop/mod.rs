@@ -220,7 +220,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         match accepted {
             Ok(peer) if self.app.accepted(id, peer, now) => {
                 log::debug!("{id}: accepted {}", peer.address);
-                let known = peer.door.is_reserved();
+                let known = peer.listener.is_reserved();
                 let queue = if known { Queue::Known } else { Queue::Newcomers };
                 self.edges.insert(id, queue);
                 self.turns.put(id, queue);

@@ -5,7 +5,7 @@
 //! so there is no way to call the handler of a member for somebody who is not signed in.
 
 use super::context::{Cx, Failure};
-use crate::id::{Door, UserId};
+use crate::id::{ListenerKind, UserId};
 use crate::password::KeyHash;
 use crate::wire::{Args, Code, Name};
 
@@ -78,7 +78,7 @@ impl Member {
 
 impl Admin {
     pub(super) fn prove(cx: &Cx, args: &Args) -> Result<Admin, Failure> {
-        if cx.caller.door == Door::Control {
+        if cx.caller.listener == ListenerKind::Control {
             return Ok(Admin { id: None });
         }
         let Member { id, is_admin } = Member::prove(cx, args)?;
@@ -96,7 +96,7 @@ impl Admin {
 
 impl Operator {
     pub(super) fn prove(cx: &Cx, _: &Args) -> Result<Operator, Failure> {
-        let is_operator = cx.caller.door == Door::Control;
+        let is_operator = cx.caller.listener == ListenerKind::Control;
         if is_operator { Ok(Operator(())) } else { Err(Code::NotAdmin.into()) }
     }
 }

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 
 use crate::conn::Rest;
 use crate::counters::Counters;
-use crate::id::{ConnId, Door, Moment, Now, UserId};
+use crate::id::{ConnId, ListenerKind, Moment, Now, UserId};
 use crate::limits::Limits;
 use crate::locale::Lang;
 use crate::locale::reply::{ConnectionLine, Reply};
@@ -119,7 +119,7 @@ pub struct Caller {
     /// The peer's address.
     pub address: IpAddr,
     /// Through which listener.
-    pub door: Door,
+    pub listener: ListenerKind,
     /// A request typed as a line carries no login key; the connection's session is enough.
     pub keyless: bool,
 }

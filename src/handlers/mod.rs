@@ -34,7 +34,7 @@ pub use caller::{Admin, Anyone, Guest, Member, Operator};
 pub use context::{Answer, Caller, ConnectionList, Cx, Failure, Outcome, Rules, ServerFacts};
 
 use crate::conn::CloseReason;
-use crate::id::Door;
+use crate::id::ListenerKind;
 use crate::locale::{self, Lang};
 use crate::outbox::{Effect, Mark, Purpose, Waiting};
 use crate::password;
@@ -169,11 +169,11 @@ impl Handler {
     }
 
     /// Whether connections of this listener may send the request.
-    fn is_behind(&self, door: Door) -> bool {
+    fn is_served_at(&self, listener: ListenerKind) -> bool {
         match self.role() {
-            Role::Anyone | Role::Guest | Role::Member => door == Door::Front,
-            Role::Admin => door != Door::Metrics,
-            Role::Operator => door == Door::Control,
+            Role::Anyone | Role::Guest | Role::Member => listener == ListenerKind::Public,
+            Role::Admin => listener != ListenerKind::Metrics,
+            Role::Operator => listener == ListenerKind::Control,
         }
     }
 
@@ -283,7 +283,7 @@ fn session_lang(cx: &Cx) -> Option<Lang> {
 /// Finds the request's row, and has it served.
 fn gate(cx: &mut Cx, request: &RequestMessage) -> Answer {
     let row = request.kind.map(|kind| &HANDLERS[kind as usize]);
-    let Some(row) = row.filter(|row| row.handler.is_behind(cx.caller.door)) else {
+    let Some(row) = row.filter(|row| row.handler.is_served_at(cx.caller.listener)) else {
         return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
     };
     match row.writes {

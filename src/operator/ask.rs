@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use p2sp::control::{self, ControlFault};
 use p2sp::event_loop::app::{App, Came, Job, Peer, Share};
-use p2sp::id::{ConnId, Door, Moment, Now};
+use p2sp::id::{ConnId, ListenerKind, Moment, Now};
 use p2sp::limits::FRAME_BYTES_MAX;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
@@ -92,7 +92,7 @@ impl Asked {
         let mut server = Server::new(store, rules, machine, random()?, Moment::default());
         let conn = ConnId { slot: 0, generation: 1 };
         let address = (Ipv4Addr::LOCALHOST, 0).into();
-        server.accepted(conn, Peer { address, door: Door::Control }, now());
+        server.accepted(conn, Peer { address, listener: ListenerKind::Control }, now());
         let stopped = Stopped { server, conn };
         let line = Line::Stopped(Box::new(stopped));
         Ok(Asked { line, lang: options.rules.lang.tag() })

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use p2sp::event_loop::bound::Bound;
-use p2sp::id::Door;
+use p2sp::id::ListenerKind;
 use p2sp::locale::Lang;
 use p2sp::locale::demo::{self, Line};
 use p2sp::locale::startup::Startup;
@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     let place = place().map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
     let mut options = options.in_directory(place.path());
     let bound = bind_somewhere(&mut options)?;
-    let (addresses, lang) = (bound.addresses(Door::Front), options.rules.lang);
+    let (addresses, lang) = (bound.addresses(ListenerKind::Public), options.rules.lang);
     let (store, entrance, welcome) = super::open_for_serving(&options, &addresses, None)?;
     let event_loop = super::event_loop(&options, bound, store, entrance)?;
 

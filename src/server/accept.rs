@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use super::chat::Chat;
 use crate::conn::{CloseReason, Connection, Conns, Via};
-use crate::id::{ConnId, Door, Now};
+use crate::id::{ConnId, ListenerKind, Now};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX};
 
 /// The connections at the reserved listeners.
@@ -41,11 +41,11 @@ impl Reserved {
     pub fn admit(
         &mut self,
         id: ConnId,
-        door: Door,
+        listener: ListenerKind,
         conns: &mut Conns,
         now: Now,
     ) -> Option<Connection> {
-        if door == Door::Metrics {
+        if listener == ListenerKind::Metrics {
             if self.monitors.len() >= METRICS_CONNECTIONS_MAX
                 && let Some(oldest) = self.monitors.pop_front()
             {
@@ -58,15 +58,15 @@ impl Reserved {
         } else {
             self.operators += 1;
         }
-        Some(Connection::inside(id.generation, door, now.mono))
+        Some(Connection::inside(id.generation, listener, now.mono))
     }
 
     /// A connection that came in there is gone.
-    pub fn left(&mut self, id: ConnId, door: Door) {
-        match door {
-            Door::Front => {}
-            Door::Control => self.operators -= 1,
-            Door::Metrics => self.monitors.retain(|other| *other != id),
+    pub fn left(&mut self, id: ConnId, listener: ListenerKind) {
+        match listener {
+            ListenerKind::Public => {}
+            ListenerKind::Control => self.operators -= 1,
+            ListenerKind::Metrics => self.monitors.retain(|other| *other != id),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::certificate::Certificate;
 use crate::conn::{CloseReason, Conns};
 use crate::event_loop::app::{App, Came, Clock, Job, NotNow, Peer, Settled, Share, Signal};
 use crate::handlers::{Rules, ServerFacts};
-use crate::id::{ConnId, Door, Moment, Now};
+use crate::id::{ConnId, ListenerKind, Moment, Now};
 use crate::password::{Cost, Outcome, Task};
 use crate::store::Store;
 use crate::wire::{Event, Notice};
@@ -103,9 +103,9 @@ impl App for Server {
 
     fn accepted(&mut self, id: ConnId, peer: Peer, now: Now) -> bool {
         self.chat.counters.accepted += 1;
-        let conn = match peer.door {
-            Door::Front => self.chat.admit(id, peer.address, now),
-            door => self.reading.reserved.admit(id, door, &mut self.conns, now),
+        let conn = match peer.listener {
+            ListenerKind::Public => self.chat.admit(id, peer.address, now),
+            listener => self.reading.reserved.admit(id, listener, &mut self.conns, now),
         };
         match conn {
             Some(conn) => self.conns.insert(id, conn),

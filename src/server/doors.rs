@@ -16,7 +16,7 @@ use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::http::{self, Heard, Visit};
 use crate::doors::websocket::WebSocket;
 use crate::doors::{Incoming, Protocol, sniff};
-use crate::id::{ConnId, Door};
+use crate::id::{ConnId, ListenerKind};
 use crate::limits::SEND_HIGH_BYTES;
 use crate::wire::Code;
 
@@ -30,7 +30,7 @@ impl Decode<'_> {
         };
         match conn.protocol {
             Protocol::Unknown(_) | Protocol::Frames(_) => {}
-            Protocol::Http(_) if conn.door == Door::Metrics => self.hear_monitor(id),
+            Protocol::Http(_) if conn.listener == ListenerKind::Metrics => self.hear_monitor(id),
             Protocol::Http(_) => self.hear_request(id),
             Protocol::WebSocket(_) | Protocol::Lines(_) => self.decode_requests(id),
         }

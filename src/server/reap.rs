@@ -6,7 +6,7 @@ use super::read::Reading;
 use crate::conn::{CloseReason, Conns, Due, Stage};
 use crate::event_loop::app::{Alive, Settled};
 use crate::event_loop::turns::Queue;
-use crate::id::{ConnId, Door, Now, Seq};
+use crate::id::{ConnId, ListenerKind, Now, Seq};
 
 /// The phase, and the parts that it borrows.
 pub(super) struct Reap<'s> {
@@ -75,7 +75,8 @@ impl Reap<'_> {
         };
         let (may_read, has_work) =
             (conn.may_be_served() || shut_down, conn.has_work() || shut_down);
-        let is_newcomer = conn.door == Door::Front && self.chat.sessions.get(id).is_none();
+        let is_newcomer =
+            conn.listener == ListenerKind::Public && self.chat.sessions.get(id).is_none();
         let queue = match is_newcomer {
             true => Queue::Newcomers,
             false if self.reading.spent.contains(&id) => Queue::Spent,
@@ -90,7 +91,7 @@ impl Reap<'_> {
         if conn.counted {
             self.chat.throttle.disconnect(conn.peer());
         }
-        self.reading.reserved.left(id, conn.door);
+        self.reading.reserved.left(id, conn.listener);
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.chat.counters.closed(reason);
         log::debug!("{id}: closed, {reason}");

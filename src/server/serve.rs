@@ -184,7 +184,7 @@ impl Serve<'_> {
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.protocol.codec().is_keyless();
-        Some(Caller { conn: id, address: conn.peer(), door: conn.door, keyless })
+        Some(Caller { conn: id, address: conn.peer(), listener: conn.listener, keyless })
     }
 
     /// What one request is served from.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::app::Server;
 use crate::event_loop::app::{App, Peer, Share};
 use crate::handlers::Rules;
-use crate::id::{ConnId, Door, Moment, Now, UserId};
+use crate::id::{ConnId, ListenerKind, Moment, Now, UserId};
 use crate::limits;
 use crate::names::Name;
 use crate::password::KeyHash;
@@ -34,7 +34,7 @@ fn connect(server: &mut Server, address: &str) -> ConnId {
     let slot = server.conns.len() as u32;
     let id = ConnId { slot, generation: slot + 1 };
     let address = address.parse().expect("an address");
-    assert!(server.accepted(id, Peer { address, door: Door::Front }, NOW));
+    assert!(server.accepted(id, Peer { address, listener: ListenerKind::Public }, NOW));
     id
 }
 

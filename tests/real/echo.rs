@@ -9,7 +9,7 @@ use std::time::Duration;
 use p2sp::event_loop::EventLoop;
 use p2sp::event_loop::bound::Bound;
 use p2sp::event_loop::mio_net::MioNet;
-use p2sp::id::Door;
+use p2sp::id::ListenerKind;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 #[path = "../../examples/echo.rs"]
@@ -27,8 +27,8 @@ fn start() -> SocketAddr {
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).expect("descriptors");
     let mut bound = Bound::default();
-    bound.bind("127.0.0.1:0".parse().expect("an address"), Door::Front).expect("a port");
-    let address = bound.addresses(Door::Front)[0];
+    bound.bind("127.0.0.1:0".parse().expect("an address"), ListenerKind::Public).expect("a port");
+    let address = bound.addresses(ListenerKind::Public)[0];
     let net = MioNet::new(bound).expect("an edge");
     let event_loop = EventLoop::new(net, program::Echo::default(), 2_000);
     thread::spawn(move || event_loop.run().expect("a loop"));

@@ -25,7 +25,7 @@ use std::time::Duration;
 use p2sp::certificate::Certificate;
 use p2sp::event_loop::app::{Job, Peer};
 use p2sp::event_loop::net::{Events, Net};
-use p2sp::id::{ConnId, Door, Moment, Now};
+use p2sp::id::{ConnId, ListenerKind, Moment, Now};
 use p2sp::password::{Cost, Task};
 use p2sp::server::{HashJob, Machine};
 
@@ -263,14 +263,14 @@ impl Net for PipeNet {
         }
         let peer = pipes.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
         let address = pipes.take_in(conn, peer);
-        Ok(Peer { address, door: Door::Front })
+        Ok(Peer { address, listener: ListenerKind::Public })
     }
 
     fn accept_reserved(&mut self, conn: ConnId) -> io::Result<Peer> {
         let mut pipes = self.0.borrow_mut();
         let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
         let address = pipes.take_in(conn, peer);
-        Ok(Peer { address, door: Door::Control })
+        Ok(Peer { address, listener: ListenerKind::Control })
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
