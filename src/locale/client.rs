@@ -49,7 +49,7 @@ texts! {
         InLine { number: u64, text: &'a str } => "Line {number}: {text}", "第 {number} 行：{text}";
         /// The input is there, and reading it fails.
         CannotRead { why: &'a str } =>
-            "The input cannot be read: {why}. What it holds further was not obeyed.",
+            "The input cannot be read: {why}. The rest of it was not carried out.",
             "无法读取输入：{why}。其余内容没有执行。";
         /// The output is there, and writing it fails.
         CannotWrite { why: &'a str } =>
@@ -59,8 +59,8 @@ texts! {
 
         // About the language, the way out and what waits.
         /// After Ctrl-C.
-        HowToLeave => "Once more Ctrl-C, or `quit`, leaves.", "再按一次 Ctrl-C，或输入“退出”即可离开。";
-        LangChanged => "English it is.", "已切换为中文。";
+        HowToLeave => "Press Ctrl-C again, or type `quit`, to leave.", "再按一次 Ctrl-C，或输入“退出”即可离开。";
+        LangChanged => "The language is English now.", "已切换为中文。";
         /// While more comes of what waited for the user.
         Receiving { count: u64 } =>
             "{count} messages so far, and more are coming …", "已收到 {count} 条消息，还在接收……";
@@ -89,12 +89,12 @@ texts! {
         ConnectionBack => "Connected again.", "已重新连接。";
         /// The login key is worth nothing any more.
         SignInAgain =>
-            "Your sign-in has ended: login NAME", "登录已失效，请重新登录：login 用户名";
+            "Your session has ended; sign in again: login NAME", "登录已失效，请重新登录：login 用户名";
         /// A sign-out that ended with the connection.
         SignedOut => "Signed out.", "已退出登录。";
         /// It was cut before a request that must not be repeated was answered.
         NoAnswer { word: &'a str } =>
-            "{word}: the connection was lost before the answer; look, and try again.",
+            "{word}: the connection was lost before the answer; check, and try again.",
             "{word}：连接断开前没有收到答复，请确认后重试。";
         /// The same for a new password.
         PasswordUnknown =>
@@ -122,7 +122,7 @@ texts! {
         KeyChanged { address: &'a str, expected: &'a str, found: &'a str } =>
             "STOP: {address} has another key than before. Somebody may be pretending to be the \
              server, or it was set up anew. Nothing was sent.\n  before: {expected}\n  now:    \
-             {found}\nAsk whoever runs the server for its fingerprint. If it is the new one, \
+             {found}\nAsk the server's operator for its fingerprint. If it is the new one, \
              start once with --fingerprint {found}",
             "停止：{address} 的密钥与以前不同。可能有人冒充该服务器，也可能是服务器重新安装过。没有发送任何内容。\n  以前：{expected}\n  现在：\
              {found}\n请向服务器管理员核对指纹；若新指纹无误，请用 --fingerprint {found} 启动一次。";
@@ -151,8 +151,8 @@ texts! {
             "Cannot read the invite code in {path}: {why}", "无法读取 {path} 中的邀请码：{why}";
         /// The file of the servers that were met.
         KnownServersUnreadable { path: &'a str, why: &'a str } =>
-            "Cannot read {path}, which says whom to trust: {why}. Mend it, or remove it to trust \
-             every server anew.",
+            "Cannot read {path}, which lists the trusted servers: {why}. Repair it, or remove it to \
+             trust every server anew.",
             "无法读取记录可信服务器的 {path}：{why}。请修复，或删除它以重新信任各服务器。";
         /// TLS failed.
         NotSecure { why: &'a str } =>
@@ -212,7 +212,8 @@ texts! {
             "存有邀请码的文件，用于从其他机器注册；也可用 P2SP_INVITE 提供，否则需要时会询问";
         Tls => "Speak TLS even with a server on this machine", "与本机的服务器也使用 TLS";
         Plaintext =>
-            "Speak no TLS: for a server that has none; whoever is on the way can read everything",
+            "Speak no TLS: for a server that has none; anyone on the network path can read \
+             everything",
             "不使用 TLS：用于不支持 TLS 的服务器；传输途中的任何人都能读到全部内容";
         Lang =>
             "The language to speak; otherwise that of P2SP_LANG, LC_ALL, LC_MESSAGES, LANG",

@@ -89,13 +89,13 @@ impl Complaint {
             ),
             Complaint::Older { message } => (
                 format!(
-                    "The server that runs does not tell of itself ({message}): it is of an older \
+                    "The running server does not tell its settings ({message}): it is an older \
                      version. Restart it."
                 ),
                 format!("正在运行的服务器不提供自身信息（{message}）：版本较旧，请重新启动。"),
             ),
             Complaint::Ends { days: ..0 } => {
-                ("the certificate is not valid any more".into(), "证书已过期".into())
+                ("the certificate has expired".into(), "证书已过期".into())
             }
             Complaint::Ends { days } => (
                 format!("the certificate ends in {days} days"),

@@ -20,7 +20,7 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
             format!("{who} 请求加您为好友：accept {who} 同意，reject {who} 拒绝。"),
         ),
         Event::FriendRejected => {
-            (format!("{who} said no to being friends."), format!("{who} 拒绝了您的好友请求。"))
+            (format!("{who} declined your friend request."), format!("{who} 拒绝了您的好友请求。"))
         }
         Event::FriendRemoved => {
             (format!("{who} ended your friendship."), format!("{who} 已解除与您的好友关系。"))
@@ -47,7 +47,7 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
             format!("管理员封禁了群 {group}。"),
         ),
         Event::GroupUnblocked => (
-            format!("An administrator opened the group {group} again."),
+            format!("An administrator unblocked the group {group}."),
             format!("管理员解封了群 {group}。"),
         ),
         Event::SignedInElsewhere => (
@@ -58,7 +58,7 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
             ("An administrator has blocked your account.".into(), "您的账号已被管理员封禁。".into())
         }
         Event::PasswordReset => (
-            "You have a new password; sign in with it.".into(),
+            "Your password was reset; sign in with the new one.".into(),
             "您的密码已被重设，请用新密码登录。".into(),
         ),
         Event::Gap => (

@@ -41,10 +41,10 @@ codes! {
         "The payload must be a JSON object {{\"type\", \"timestamp\", \"payload\"}} in UTF-8.",
         "数据必须是 UTF-8 编码的 JSON 对象 {{\"type\", \"timestamp\", \"payload\"}}。";
     FrameTooLong => "The frame claims more than 65,536 bytes.", "数据帧长度超过 65536 字节。";
-    AckTooHigh => "What you confirm was never sent to you.", "所确认的消息从未发送给您。";
+    AckTooHigh => "You confirmed a message that was never sent to you.", "所确认的消息从未发送给您。";
     TlsRequired =>
-        "From another machine this server is spoken to over TLS only: use a client that speaks \
-         TLS, or start the server with --insecure-plaintext.",
+        "Connections from other machines must use TLS: use a client that supports it, or start \
+         the server with --insecure-plaintext.",
         "从其他机器连接本服务器必须使用 TLS：请使用支持 TLS 的客户端，或以 --insecure-plaintext 启动服务器。";
     BadRequest => by bad_argument(about);
     UnknownType =>
@@ -65,7 +65,7 @@ codes! {
     NotMember => "Not a member of that group.", "不是该群成员。";
     GroupBlocked => "An administrator has blocked this group.", "该群已被管理员封禁。";
     NameReserved =>
-        "The name {about} and what looks like it are kept for the system; take another name.",
+        "The name {about} and what looks like it are kept for the system; choose another name.",
         "“{about}”及与其相似的名称为系统保留，请换一个。";
     BadInvite =>
         "That invite code is wrong. Compare it with the one that the server's operator gave out, \
@@ -73,7 +73,7 @@ codes! {
         "邀请码错误。请与服务器管理员提供的邀请码核对，或向管理员索取新的邀请码。";
     InviteRequired =>
         "Registering from another machine needs the invite code that the server printed. At a \
-         terminal p2sp asks for it; a script has it in P2SP_INVITE or --invite-file FILE.",
+         terminal p2sp asks for it; a script gives it with P2SP_INVITE or --invite-file FILE.",
         "从其他机器注册需要服务器启动时显示的邀请码。在终端中 p2sp 会询问；脚本请用 P2SP_INVITE 或 --invite-file 文件 提供。";
     NeedsConsent =>
         "{about} must agree first: become friends, or ask them whether they want to be in that \
@@ -82,11 +82,11 @@ codes! {
     AdminProtected => "Administrators cannot be blocked.", "不能封禁管理员。";
     NoSuchUser => "There is no user {about}.", "用户 {about} 不存在。";
     NoSuchGroup => "There is no group {about}.", "群 {about} 不存在。";
-    NoSuchRequest => "Nobody of that name has asked you.", "没有来自该用户的好友请求。";
+    NoSuchRequest => "That user has not asked to be your friend.", "没有来自该用户的好友请求。";
     UserExists => "That name is taken; register under another.", "该用户名已被注册，请换一个。";
     GroupExists => "You have a group of that name already.", "您已有同名的群。";
     AlreadyFriends => "You are friends already; you can send directly.", "你们已经是好友，可以直接发消息。";
-    AlreadyMember => "They are in the group already.", "该用户已在群中。";
+    AlreadyMember => "That user is in the group already.", "该用户已在群中。";
     AlreadySignedIn => "You are signed in already; log out first.", "您已登录，请先退出。";
     RequestPending => "You have asked already; wait for the answer.", "已发送过好友请求，请等待对方处理。";
     Yourself => "You cannot do that to yourself.", "不能对自己执行此操作。";
@@ -94,7 +94,9 @@ codes! {
     GroupLimit => "Too many groups.", "群数量已达上限。";
     GroupFull => "The group is full.", "群成员已满。";
     FriendLimit => "Too many friends.", "好友数量已达上限。";
-    MailboxFull => "Too much waits for them already; try again later.", "对方未读消息过多，请稍后再试。";
+    MailboxFull =>
+        "Too many messages wait for that user already; try again later.",
+        "对方未读消息过多，请稍后再试。";
     QuotaFull => by quota_full(seconds);
     SlowDown => "Too often. Try again in {seconds} s.", "操作过于频繁，请在 {seconds} 秒后重试。";
     StorageFull =>
@@ -109,7 +111,7 @@ fn bad_name(lang: Lang, about: &str) -> String {
     let (english, chinese) = match rule {
         "user_empty" => ("A username is missing.".to_owned(), "缺少用户名。".to_owned()),
         "user_long" => (
-            "That username is too long: take at most 32 characters.".to_owned(),
+            "That username is too long: use at most 32 characters.".to_owned(),
             "用户名太长：最多 32 个字符。".to_owned(),
         ),
         "user_start" => (
@@ -122,7 +124,7 @@ fn bad_name(lang: Lang, about: &str) -> String {
             ("The group needs a name that can be seen.".to_owned(), "群名不能为空。".to_owned())
         }
         "group_long" => (
-            "That group name is too long: take at most 64 characters.".to_owned(),
+            "That group name is too long: use at most 64 characters.".to_owned(),
             "群名太长：最多 64 个字符。".to_owned(),
         ),
         "group_spaces" => (
@@ -134,11 +136,11 @@ fn bad_name(lang: Lang, about: &str) -> String {
             "群名不能包含 /，它用来分隔群主与群名。".to_owned(),
         ),
         "group_hidden" => (
-            format!("That group name holds a character that cannot be seen, {c}: leave it out."),
+            format!("That group name contains an invisible character, {c}: leave it out."),
             format!("群名含有不可见的字符 {c}，请去掉。"),
         ),
         "group_loose_mark" => (
-            "That group name has an accent or another mark that stands on no letter.".to_owned(),
+            "That group name has an accent or another mark without a letter.".to_owned(),
             "群名中有不依附于任何文字的附加符号。".to_owned(),
         ),
         "group_marks" => (
@@ -148,7 +150,7 @@ fn bad_name(lang: Lang, about: &str) -> String {
         // `user_character`
         _ => (
             format!(
-                "A username cannot hold {c}: take letters a-z, digits, _ - . and Chinese \
+                "A username cannot contain {c}: use letters a-z, digits, _ - . and Chinese \
                  characters."
             ),
             format!("用户名不能包含 {c}：只能使用英文字母、数字、_ - . 和汉字。"),
@@ -176,7 +178,7 @@ fn quota_full(lang: Lang, seconds: u64) -> String {
     let (hours, minutes) = (minutes / 60, minutes % 60);
     lang.pick(
         format!(
-            "You have written as much today as the server keeps of one user a day. You can go on \
+            "You have reached the limit of what the server stores for one user a day. Try again \
              in {hours} h {minutes} min."
         ),
         format!("您今天写入的内容已达每人每日上限，请在 {hours} 小时 {minutes} 分钟后继续。"),
@@ -186,19 +188,17 @@ fn quota_full(lang: Lang, seconds: u64) -> String {
 fn weak(lang: Lang, about: &str) -> String {
     let (english, chinese) = match about {
         "short" => {
-            ("That password is too short: take 8 characters or more.", "密码太短：至少 8 个字符。")
+            ("That password is too short: use 8 characters or more.", "密码太短：至少 8 个字符。")
         }
         "long" => (
-            "That password is too long: take at most 128 characters.",
+            "That password is too long: use at most 128 characters.",
             "密码太长：最多 128 个字符。",
         ),
-        "name" => {
-            ("That password is the name itself; take another.", "密码不能与用户名相同，请换一个。")
-        }
-        _ => (
-            "That password is one of the first that anyone would try; take another.",
-            "密码过于常见，请换一个。",
+        "name" => (
+            "The password must not be the name; choose another.",
+            "密码不能与用户名相同，请换一个。",
         ),
+        _ => ("That password is too common; choose another.", "密码过于常见，请换一个。"),
     };
     lang.pick(english, chinese).to_owned()
 }

@@ -72,14 +72,14 @@ texts! {
         SignedOut => "You are signed out.", "您已退出登录。";
         PasswordChanged => "Your password is changed.", "密码已修改。";
         Whoami { name: String, admin: bool } => by whoami(name, admin);
-        LangSet => "I speak English now.", "现在使用中文。";
+        LangSet => "The language is English now.", "现在使用中文。";
         /// Words that were made elsewhere.
         Words(words: String) => "{words}", "{words}";
         Confirmed => "Confirmed.", "已确认。";
         FriendAdded { name: String } => "You and {name} are friends now.", "您和 {name} 已成为好友。";
         FriendAsked { name: String } =>
             "{name} was asked to be your friend.", "已向 {name} 发送好友请求。";
-        FriendRejected { name: String } => "You said no to {name}.", "已拒绝 {name} 的好友请求。";
+        FriendRejected { name: String } => "You declined the friend request of {name}.", "已拒绝 {name} 的好友请求。";
         FriendRemoved { name: String } =>
             "You and {name} are no longer friends.", "您和 {name} 已不再是好友。";
         Friends { friends: Vec<UserLine>, requests: Vec<String> } =>
@@ -92,12 +92,12 @@ texts! {
         MemberAdded { group: String, name: String } =>
             "{name} is in {group} now.", "{name} 已加入群 {group}。";
         MemberRemoved { group: String, name: String } =>
-            "{name} is out of {group} now.", "{name} 已移出群 {group}。";
+            "{name} is no longer in {group}.", "{name} 已移出群 {group}。";
         StaysOut { name: String } =>
-            "You are out of {name}, and nobody can bring you in again.",
+            "You are not in {name}, and its owner cannot add you again.",
             "您已退出群 {name}，他人无法再将您加入。";
         MayBeAdded { name: String } =>
-            "You can be brought into {name} again.", "他人可以再次将您加入群 {name}。";
+            "The owner of {name} can add you again.", "他人可以再次将您加入群 {name}。";
         GroupLeft { name: String } => "You left {name}.", "您已退出群 {name}。";
         Groups(groups: Vec<GroupLine>) => by say_groups(groups);
         Members { group: String, members: Vec<UserLine> } => by say_members(group, members);
@@ -115,7 +115,7 @@ texts! {
         UserBlocked { name: String } => "{name} is blocked.", "{name} 已被封禁。";
         UserUnblocked { name: String } => "{name} may sign in again.", "{name} 已解除封禁。";
         GroupBlocked { name: String } => "The group {name} is blocked.", "群 {name} 已被封禁。";
-        GroupUnblocked { name: String } => "The group {name} is open again.", "群 {name} 已解除封禁。";
+        GroupUnblocked { name: String } => "The group {name} is no longer blocked.", "群 {name} 已解除封禁。";
         Granted { name: String } => "{name} is an administrator now.", "{name} 已成为管理员。";
         Revoked { name: String } => "{name} is no longer an administrator.", "{name} 不再是管理员。";
         PasswordReset { name: String } => "{name} has a new password.", "{name} 的密码已重设。";
@@ -181,7 +181,7 @@ fn say_members(lang: Lang, group: &str, members: &[UserLine]) -> String {
 
 fn say_users(lang: Lang, users: &[UserLine]) -> String {
     match users.is_empty() {
-        true => lang.pick("Nobody.", "没有人。").to_owned(),
+        true => lang.pick("No users.", "没有人。").to_owned(),
         false => {
             list(lang.pick("Users:", "用户："), users.iter().map(|line| user_line(lang, line)))
         }
@@ -223,7 +223,7 @@ fn connection_line(lang: Lang, line: &ConnectionLine) -> String {
 
 fn say_history(lang: Lang, lines: &[String]) -> String {
     match lines.is_empty() {
-        true => lang.pick("Nothing was said yet.", "还没有消息。").to_owned(),
+        true => lang.pick("No messages yet.", "还没有消息。").to_owned(),
         false => list(lang.pick("History:", "历史消息："), lines.iter().cloned()),
     }
 }

@@ -31,18 +31,18 @@ texts! {
         Invite { code: String } =>
             "Invite code, to register from other machines: {code}", "从其他机器注册所需的邀请码：{code}";
         OpenRegistration =>
-            "--open-registration: anybody who reaches the server can register.",
+            "--open-registration: anyone who can reach the server can register.",
             "--open-registration：能连接到本服务器的任何人都可以注册。";
         InsecurePlaintext =>
-            "--insecure-plaintext: whoever is on the way can read passwords and messages.",
+            "--insecure-plaintext: anyone on the network path can read passwords and messages.",
             "--insecure-plaintext：传输途中的任何人都能读到密码和消息。";
         HowToJoinFromElsewhere { command: String } =>
             "Join from another machine: {command}", "在其他机器上加入：{command}";
         Wrapping { done: u64, total: u64 } =>
             "Securing old passwords: {done} of {total}", "正在加固旧密码：{done}/{total}";
-        Migrated => "An older database was taken over.", "已升级旧版数据库。";
+        Migrated => "An older database was upgraded.", "已升级旧版数据库。";
         NoFsync =>
-            "--no-fsync: for benchmarks only. The disk is not waited for, and a power cut loses \
+            "--no-fsync: for benchmarks only. Nothing waits for the disk, and a power cut loses \
              acknowledged messages.",
             "--no-fsync：仅供性能测试。不等待磁盘写入，断电会丢失已确认的消息。";
         CannotBind { address: String, why: String } =>
@@ -113,7 +113,7 @@ texts! {
         CertificateUnwritable { path: String, why: String } =>
             "Cannot make the server's key in {path}: {why}.", "无法在 {path} 创建服务器密钥：{why}。";
         InviteUnusable { path: String, why: String } =>
-            "Cannot use the invite code in {path}: {why}. Mend the file, or remove it to have a \
+            "Cannot use the invite code in {path}: {why}. Repair the file, or remove it to have a \
              new code made.",
             "无法使用 {path} 中的邀请码：{why}。请修正该文件，或删除它以生成新的邀请码。";
     }

@@ -20,7 +20,7 @@ texts! {
         UnknownCommand { name: String, nearest: Option<String> } =>
             by unknown_command(name, nearest);
         Superfluous { word: String } =>
-            "\"{word}\" is one word too many; --help explains.",
+            "\"{word}\" is one word too many; see --help.",
             "多余的参数“{word}”；--help 查看用法。";
         MissingValue { option: String } =>
             "{option} needs a value behind it; --help explains.",

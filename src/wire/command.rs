@@ -291,11 +291,11 @@ commands! {
     } "修改密码" "改密码",
     "change the password; the old and the new one are asked for", "修改密码；会询问旧密码和新密码";
     /// Who is signed in.
-    Whoami = "whoami", Member {} "我是谁", "who is signed in here", "查看当前登录的用户";
+    Whoami = "whoami", Member {} "我是谁", "show who is signed in here", "查看当前登录的用户";
     /// The language of this session.
     Lang<'a> = "lang", Member {
         lang: &'a str = Lang,
-    } "语言", "speak Chinese or English", "切换语言：中文或英文";
+    } "语言", "switch the language to Chinese or English", "切换语言：中文或英文";
     /// What can be typed.
     Help<'a> = "help", Member {
         query: Option<&'a str> = Query,
@@ -308,19 +308,19 @@ commands! {
     /// Make a friend, or ask to.
     Add<'a> = "add" | "add_friend", Member {
         username: &'a str = User,
-    } "加好友" "添加好友", "make a friend", "添加好友";
+    } "加好友" "添加好友", "add a friend", "添加好友";
     /// Say yes to a friend request.
     Accept<'a> = "accept" | "accept_friend", Member {
         username: &'a str = User,
-    } "同意" "接受", "say yes to a friend request", "同意好友申请";
+    } "同意" "接受", "accept a friend request", "同意好友申请";
     /// Say no to a friend request.
     Reject<'a> = "reject", Member {
         username: &'a str = User,
-    } "拒绝", "say no to a friend request", "拒绝好友申请";
+    } "拒绝", "decline a friend request", "拒绝好友申请";
     /// End a friendship.
     Del<'a> = "del", Member {
         username: &'a str = User,
-    } "删好友" "删除好友", "end a friendship", "删除好友";
+    } "删好友" "删除好友", "remove a friend", "删除好友";
     /// List the friends.
     Friends = "friends" | "myfriends", Member {
         after: PageStart,
@@ -345,7 +345,7 @@ commands! {
         count: Rows = Count,
         side (before, after): Side,
     } "历史" "历史消息",
-    "the last messages with a user (@NAME if the name is a number) or in a group",
+    "show the last messages with a user (@NAME if the name is a number) or in a group",
     "查看与某用户（名字是数字时写 @名字）或某群最近的消息";
     /// Messages of one's own conversations, by their words.
     Search<'a> = "search", Member {
@@ -353,7 +353,7 @@ commands! {
         count: Rows,
         before: Option<Seq>,
     } "搜索" "查找",
-    "look for messages by their words, in all your conversations", "在自己的所有会话中搜索消息";
+    "search all your conversations for messages with these words", "在自己的所有会话中搜索消息";
 
     /// What this session is told of others.
     Watch = "watch", Member {
@@ -382,18 +382,18 @@ commands! {
     Addgroupuser<'a> = "addgroupuser", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = Group,
         username: &'a str = User,
-    } "拉人" "加群成员", "bring a user into a group of your own", "把用户加入自己的群";
+    } "拉人" "加群成员", "add a user to a group of your own", "把用户加入自己的群";
     /// Take a user out of an own group.
     Delgroupuser<'a> = "delgroupuser", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = Group,
         username: &'a str = User,
-    } "踢人" "删群成员", "take a user out of a group of your own", "把用户移出自己的群";
+    } "踢人" "删群成员", "remove a user from a group of your own", "把用户移出自己的群";
     /// Leave a group.
     Leavegroup<'a> = "leavegroup", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = JoinedGroup,
         stay_out: Option<bool> = StayOut,
     } "退群",
-    "leave a group; with stay_out nobody can bring you in again",
+    "leave a group; with stay_out, its owner cannot add you again",
     "退出群；加 stay_out 则他人无法再将您加入";
     /// List the groups of the user.
     Groups = "groups", Member {
@@ -440,21 +440,21 @@ commands! {
     /// End a user's session, and refuse their sign-ins.
     Blockuser<'a> = "blockuser" | "ban_user", Admin {
         username: &'a str = User,
-    } "封禁", "sign a user out and let them in no more", "封禁用户：立即下线并禁止登录";
+    } "封禁", "sign a user out and refuse their sign-ins", "封禁用户：立即下线并禁止登录";
     /// Let a user sign in again.
     Unblockuser<'a> = "unblockuser" | "permit_user", Admin {
         username: &'a str = User,
-    } "解禁" "解封", "let a user in again", "解封用户";
+    } "解禁" "解封", "let a user sign in again", "解封用户";
     /// Refuse all messages to a group.
     Blockgroup<'a> = "blockgroup", Admin {
         group (groupname, creator, group_id): AnyonesGroup<'a> = Creator GroupName,
-    } "封群", "let nobody send to a group", "封禁群：任何人不能在群里发消息";
+    } "封群", "block a group: no one can send to it", "封禁群：任何人不能在群里发消息";
     /// Let a group's members send again.
     Unblockgroup<'a> = "unblockgroup", Admin {
         group (groupname, creator, group_id): AnyonesGroup<'a> = Creator GroupName,
-    } "解封群", "let members send to a group again", "解封群";
+    } "解封群", "unblock a group: its members can send to it again", "解封群";
     /// How the server is doing.
-    Stats = "stats", Admin {} "统计" "状态", "how the server is doing", "查看服务器运行情况";
+    Stats = "stats", Admin {} "统计" "状态", "show how the server is doing", "查看服务器运行情况";
 
     /// Make a user an administrator.
     Grant<'a> = "grant", Operator {

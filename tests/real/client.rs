@@ -107,8 +107,8 @@ fn the_administrator_lists_speaks_blocks_and_unblocks() {
     bob.expect("* An administrator blocked the group alice/team.");
     bob.ask("sendgroup 1 can you hear me?", "[group_blocked]");
     admin.ask("allgroup", "1. team alice (2/2) [blocked]");
-    admin.ask("unblockgroup alice team", "The group team is open again.");
-    bob.expect("* An administrator opened the group alice/team again.");
+    admin.ask("unblockgroup alice team", "The group team is no longer blocked.");
+    bob.expect("* An administrator unblocked the group alice/team.");
     bob.ask("sendgroup 1 can you hear me now?", "Sent.");
     alice.expect("alice/team bob> can you hear me now?");
 
@@ -185,7 +185,7 @@ fn what_cannot_be_shown_is_not_done_and_has_an_exit_code() {
     let ended = shell(&server, ">/dev/full 2>/dev/full", script.as_bytes());
     assert_eq!(ended.status.code(), Some(4), "nobody can be told");
     let mut bob = Script::start(server.address);
-    bob.ask(&format!("login bob {PASSWORD}\nhistory alice"), "Nothing was said yet.");
+    bob.ask(&format!("login bob {PASSWORD}\nhistory alice"), "No messages yet.");
     // Whoever closes it wants nothing of it.
     let ended = shell(&server, ">&-", script.as_bytes());
     assert_eq!(ended.status.code(), Some(0));

@@ -76,7 +76,7 @@ fn ctrl_c_gives_a_line_up_and_ctrl_d_leaves_with_the_terminal_as_it_was() {
         person.press("\x03");
         person.expect("a new line", |rows| {
             let [.., said, prompt] = rows else { return false };
-            said == "►* Once more Ctrl-C, or `quit`, leaves." && prompt == ">"
+            said == "►* Press Ctrl-C again, or type `quit`, to leave." && prompt == ">"
         });
         person.press(leave);
         assert_eq!(person.ended(), Some(1), "something was refused");

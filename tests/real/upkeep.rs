@@ -186,7 +186,7 @@ fn config_and_doctor_ask_the_server_that_runs() {
     }
     // Its certificate is looked at, not one that a start from here would use.
     let (said, fine) = doctor(&server.data(), &FREE);
-    assert!(!fine && said.contains("the certificate is not valid any more"), "{said}");
+    assert!(!fine && said.contains("the certificate has expired"), "{said}");
     let mend = mend_of(&said, "ended.pem is open to others");
     assert!(mend.starts_with("chmod 640 ") || mend.starts_with("chmod 600 "), "its key: {mend}");
 }
@@ -235,7 +235,7 @@ fn the_doctor_names_the_command_that_mends_it() {
     fs::set_permissions(&pem, Permissions::from_mode(0o600)).expect("a mode");
     let given = ["--tls-cert", name(&pem), "--tls-key", name(&pem)];
     let (said, fine) = doctor(&data, &[&FREE[..], &given].concat());
-    assert!(!fine && mend_of(&said, "not valid any more").contains("renew"), "{said}");
+    assert!(!fine && mend_of(&said, "has expired").contains("renew"), "{said}");
 
     fs::write(&database, "a shopping list ".repeat(1000)).expect("written");
     let (said, fine) = doctor(&data, &FREE);
@@ -289,7 +289,7 @@ fn the_doctor_finds_a_server_that_does_not_answer() {
 fn the_doctor_leaves_an_older_server_alive() {
     let server = stopped();
     for (lang, words) in
-        [("en", "is of an older version. Restart it"), ("zh", "版本较旧，请重新启动")]
+        [("en", "it is an older version. Restart it"), ("zh", "版本较旧，请重新启动")]
     {
         let control = server.data().join("control");
         let _ = fs::remove_file(&control);
