@@ -351,7 +351,7 @@ fn has_frame(bytes: &[u8]) -> bool {
 }
 
 /// A million idle connections are a million of these (P20).
-const _: () = assert!(std::mem::size_of::<Connection>() <= 192);
+const _: () = assert!(std::mem::size_of::<Connection>() <= 184);
 
 #[cfg(test)]
 mod tests {

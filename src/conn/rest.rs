@@ -96,8 +96,10 @@ pub(super) struct Rests {
     rate_limited_until: Option<Moment>,
     /// Why nothing more is done for it in this tick.
     this_tick: Option<Rest>,
-    /// Why it rested at the end of the last tick that something happened in, and since when.
-    shown: Option<(Rest, Moment)>,
+    /// Why it rested at the end of the last tick in which something happened to it.
+    shown: Option<Rest>,
+    /// Since when that is so.
+    since: Moment,
 }
 
 impl Connection {
@@ -153,9 +155,9 @@ impl Connection {
         self.rests.rate_limited_until
     }
 
-    /// Why it rested at the end of the last tick that something happened to it in, and since when.
+    /// Why it rested at the end of the last tick in which something happened to it, and since when.
     pub fn rests_since(&self) -> Option<(Rest, Moment)> {
-        self.rests.shown
+        self.rests.shown.map(|why| (why, self.rests.since))
     }
 
     /// All send buffers together are full: this one is backed up whatever it holds, until its peer
@@ -181,9 +183,9 @@ impl Connection {
 
     /// The tick ends. Returns why it rested before and why it rests now.
     pub(super) fn end_tick(&mut self, now: Moment) -> (Option<Rest>, Option<Rest>) {
-        let (before, after) = (self.rests.shown.map(|(why, _)| why), self.rest());
+        let (before, after) = (self.rests.shown, self.rest());
         if before != after {
-            self.rests.shown = after.map(|why| (why, now));
+            (self.rests.shown, self.rests.since) = (after, now);
         }
         self.rests.this_tick = None;
         (before, after)
