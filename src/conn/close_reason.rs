@@ -1,7 +1,8 @@
-//! Why a connection ends: said once, by whoever decides it, and counted under a stable name.
+//! Why a connection ends. The first decision to close sets the reason, and it is counted under a
+//! stable name (P29).
 //!
-//! A reason is no refusal: a refused request goes on, and what it is told is a `Code`. Most of
-//! these are told in no other way than by the end of the stream.
+//! It is no refusal: after a refusal, which is a `Code`, the connection goes on. Most reasons are
+//! not told to the peer, which sees the end of the stream.
 
 use crate::doors::Ending;
 
@@ -12,23 +13,23 @@ pub enum CloseReason {
     PeerLeft,
     /// Reading or writing failed.
     Io,
-    /// The bytes were no frames or no messages; it was told which.
+    /// The peer sent bytes that are no frames or no messages, and was told so.
     Protocol,
-    /// It confirmed what it had not been sent.
+    /// The peer confirmed a seq that it had not been sent.
     AckTooHigh,
-    /// It spoke in plaintext from another machine.
+    /// The peer spoke in plaintext from another machine.
     Plaintext,
-    /// It broke TLS, or shook hands with nothing that we could use.
+    /// The peer broke TLS, or offered nothing in the handshake that the server could use.
     Tls,
-    /// A TLS handshake was begun and not completed in time.
+    /// A TLS handshake was not completed in time.
     HandshakeDeadline,
-    /// It did not sign in in time.
+    /// The peer did not sign in in time.
     SignInDeadline,
-    /// A frame was begun and not completed in time.
+    /// A frame was not completed in time.
     FrameDeadline,
-    /// It confirms, and nothing came from it for too long.
+    /// No frame came for too long from a peer that has to show signs of life.
     Idle,
-    /// It did not take what it was sent for too long.
+    /// The peer took nothing of what it was sent for too long.
     Stalled,
     /// The user signed in elsewhere.
     TakenOver,
@@ -36,11 +37,11 @@ pub enum CloseReason {
     Blocked,
     /// The operator gave the user a new password.
     PasswordReset,
-    /// The checkpoints could be held no longer for it.
+    /// A backup took too long, and the checkpoints had to go on.
     HoldEnded,
-    /// A monitor was answered.
+    /// A monitor got its figures.
     Measured,
-    /// A browser was answered.
+    /// A request over HTTP was answered.
     Answered,
     /// The server stops.
     Shutdown,
@@ -49,7 +50,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// What a peer is told of it. Nobody decided what has no reason yet.
+    /// What a protocol that tells its peer why it closes says of it.
     pub fn ending(reason: Option<CloseReason>) -> Ending {
         match reason {
             Some(CloseReason::PeerLeft) | None => Ending::Normal,

@@ -1,4 +1,4 @@
-//! One connection: bytes in → frames, messages → bytes out. It knows no user and no store.
+//! A connection: the state of one peer, from its first byte to the end of its socket.
 //!
 //! ```text
 //!  ┌─ first byte 16 ─► handshaking ─┐
@@ -8,16 +8,17 @@
 //!                         └─ read or write failed ──┴──► dead
 //! ```
 //!
-//! An *open* connection serves, in the protocol that its first bytes told ([`Protocol`]); before
-//! they did, nothing is said. *Flushing* sends what is left and reads nothing. *Lingering*
-//! has shut down its own side and discards what still comes, for a close with unread input
-//! would reset the connection and could destroy the last reply on its way. Only `reap` frees
-//! the slot of a *dead* connection.
+//! An *open* connection is served, in the protocol that its first bytes tell ([`Protocol`]). A
+//! *flushing* one is sent what is left and is not read. A *lingering* one has shut down its own
+//! side and discards what still comes: closing a socket with unread input resets the connection,
+//! which can destroy the last reply on its way. Only `reap` frees the slot of a *dead* one.
 //!
-//! Whatever a peer speaks, what waits to be served is whole frames, and what is said is encoded
-//! for the peer in [`Connection::say`]. An idle connection owns no
-//! buffer: see [`receive`], [`send`] and [`spare`]. Under [`tls`] the buffers hold plaintext all
-//! the same.
+//! The bytes that wait, in [`receive`] to be served and in [`send`] to be sent, are plaintext; TLS
+//! opens and seals records beside them ([`tls`]). An idle connection owns no buffer ([`spare`]).
+//! [`rest`] tells why a connection is not served, [`timeouts`] by when its peer must act, and
+//! [`conns`] holds all connections.
+//!
+//! It knows no user, no store and no socket.
 
 pub mod close_reason;
 pub mod conns;
@@ -53,26 +54,26 @@ use tls::Tls;
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The TLS handshake was begun and is not complete.
+    /// A TLS handshake was begun and is not complete.
     Handshaking,
-    /// It is served, in its protocol.
+    /// It is read and served.
     Open,
-    /// Decided to close; the last bytes are on their way.
+    /// It closes: the last bytes are on their way.
     Flushing,
-    /// Our side is shut down; what comes is discarded.
+    /// Our side is shut down, and what comes is discarded.
     Lingering,
-    /// Nothing more happens; `reap` frees it.
+    /// Its socket is of no use any more.
     Dead,
 }
 
 impl Stage {
-    /// Whether bytes are read and requests served at all.
+    /// Whether the connection is not closing: it is read and served.
     pub fn is_serving(self) -> bool {
         !matches!(self, Stage::Flushing | Stage::Lingering | Stage::Dead)
     }
 }
 
-/// The machine of one peer.
+/// One connection.
 pub struct Connection {
     /// See `ConnId`.
     pub generation: u32,
@@ -80,22 +81,22 @@ pub struct Connection {
     pub stage: Stage,
     /// Why it closes; set once.
     pub reason: Option<CloseReason>,
-    /// What came and was not served yet: frames; until it is known what the peer speaks, and of
-    /// HTTP, bytes as they came.
+    /// What was received and not served yet: frames, or bytes as they came where the protocol is
+    /// not known yet or is HTTP.
     pub received: ReceiveBuffer,
-    /// Bytes to be sent; under TLS not sealed yet, or not gone yet.
+    /// What is to be sent, in plaintext: under TLS until the kernel has the record that holds it.
     pub send: SendBuffer,
-    /// Spoken over TLS. In a box: those who speak in plaintext pay no more than its place.
+    /// The state of TLS, if the peer uses it.
     pub tls: Option<Box<Tls>>,
-    /// What it speaks.
+    /// What the peer speaks.
     pub protocol: Protocol,
-    /// The peer sends no more; what it sent is served, then it closes.
+    /// The peer sends no more. The connection closes when all that it sent is served.
     pub peer_finished: bool,
-    /// It stands in the tick's list of connections that something happened to.
+    /// It is in the list of connections that something happened to; see [`conns`].
     pub touched: bool,
-    /// See [`Connection::peer`]; IPv4 in its IPv6 form, which is a byte shorter than either.
+    /// See [`Connection::peer`]; IPv4 as an IPv6 address, which needs a byte less than an enum.
     peer: Ipv6Addr,
-    /// How that is known.
+    /// How the peer's address is known.
     pub via: Via,
     /// The listener that accepted it.
     pub listener: ListenerKind,
@@ -108,7 +109,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection just accepted.
+    /// A connection that was accepted now.
     pub fn new(generation: u32, peer: IpAddr, now: Moment) -> Connection {
         Connection {
             generation,
@@ -130,8 +131,8 @@ impl Connection {
         }
     }
 
-    /// A connection just accepted at another listener than the network's. Nobody signs in there, so
-    /// it must show signs of life.
+    /// A connection that was accepted now by another listener than the public one. Nobody signs in
+    /// there, so it must show signs of life.
     pub fn inside(generation: u32, listener: ListenerKind, now: Moment) -> Connection {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let protocol = match listener {
@@ -143,28 +144,50 @@ impl Connection {
         Connection { protocol, listener, timeouts, ..Connection::new(generation, peer, now) }
     }
 
-    /// Who is there, for the log and the limits by address.
+    /// The address at the other end, for the log and for limits by address.
     pub fn peer(&self) -> IpAddr {
         IpAddr::V6(self.peer).to_canonical()
     }
 
-    /// A proxy told for whom it speaks.
+    /// A proxy told the address of its client, which counts from here on.
     pub fn is_for(&mut self, peer: IpAddr, via: Via) {
         (self.peer, self.via, self.counted) = (in_six(peer), via, true);
     }
 
-    /// Whether frames are read and served at all.
+    /// Whether it is not closing.
     pub fn is_serving(&self) -> bool {
         self.stage.is_serving()
     }
 
-    /// Whether something was kept that does not wait for more bytes.
+    /// Its first bytes told what the peer speaks. What is begun in a protocol that is decoded has
+    /// a timeout of its own.
+    pub fn begin(&mut self, protocol: Protocol) {
+        if protocol.codec().needs_decoding() {
+            self.timeouts.end();
+        }
+        self.protocol = protocol;
+    }
+
+    /// Its first byte is that of a TLS handshake.
+    pub fn begin_tls(&mut self, tls: Tls, now: Moment) {
+        self.tls = Some(Box::new(tls));
+        self.stage = Stage::Handshaking;
+        self.timeouts.begin(now);
+    }
+
+    /// The handshake is done. Within TLS the first bytes tell again what the peer speaks.
+    pub fn shook_hands(&mut self) {
+        self.stage = Stage::Open;
+        self.timeouts.end();
+    }
+
+    /// Whether something was kept that can be worked on without more bytes.
     pub fn has_work(&self) -> bool {
         let unopened = self.tls.as_ref().is_some_and(|tls| tls.waits());
         unopened || self.protocol.codec().waits() || has_frame(self.kept_frames())
     }
 
-    /// Whether what was kept is the beginning of something whose rest the peer owes us.
+    /// Whether what was kept is the beginning of something whose rest the peer owes.
     pub fn is_within(&self) -> bool {
         let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
         let kept = self.received.bytes();
@@ -175,7 +198,7 @@ impl Connection {
             || self.stage == Stage::Handshaking
     }
 
-    /// Whether so much is kept of it that nothing more is to be read now.
+    /// Whether so much is kept that nothing more may be read now.
     pub fn is_full(&self) -> bool {
         self.protocol.codec().is_full()
     }
@@ -184,29 +207,7 @@ impl Connection {
         if self.protocol.has_requests() { self.received.bytes() } else { &[] }
     }
 
-    /// It is known what it speaks. What is begun in a protocol behind HTTP's head or the first
-    /// line has a time of its own.
-    pub fn begin(&mut self, protocol: Protocol) {
-        if protocol.codec().needs_decoding() {
-            self.timeouts.end();
-        }
-        self.protocol = protocol;
-    }
-
-    /// Its first byte is TLS's.
-    pub fn begin_tls(&mut self, tls: Tls, now: Moment) {
-        self.tls = Some(Box::new(tls));
-        self.stage = Stage::Handshaking;
-        self.timeouts.begin(now);
-    }
-
-    /// The handshake is done: within TLS, the first byte tells again what it speaks.
-    pub fn shook_hands(&mut self) {
-        self.stage = Stage::Open;
-        self.timeouts.end();
-    }
-
-    /// Appends what is said to what is to be sent, in the form that the peer speaks.
+    /// Appends what the server says to what is to be sent, in the peer's protocol.
     pub(super) fn say(&mut self, mut said: Said, now: Now, spare: &mut SpareBuffers) {
         let encode = |protocol: &mut Protocol, out: &mut Vec<u8>| {
             protocol.codec_mut().encode(&mut said, now.unix, out);
@@ -214,7 +215,7 @@ impl Connection {
         self.append_with(now.mono, spare, encode);
     }
 
-    /// Appends what a protocol answers by itself.
+    /// Appends an answer of the protocol itself, which says nothing of what is stored.
     pub(super) fn append_transport(
         &mut self,
         answer: &Transport,
@@ -242,7 +243,7 @@ impl Connection {
         self.send.len() + self.tls.as_ref().map_or(0, |tls| tls.unsent().len())
     }
 
-    /// Whether something waits to be sent, the word that WebSocket or TLS ends among it.
+    /// Whether something waits to be sent. The close of WebSocket or TLS counts.
     pub fn wants_write(&self) -> bool {
         match &self.tls {
             None => !self.send.is_empty() || self.owes_close(),
@@ -258,8 +259,8 @@ impl Connection {
         self.stage == Stage::Flushing && self.protocol.codec().owes_end()
     }
 
-    /// Makes ready what the kernel is to be given. Under TLS: seals a record, if none is on its
-    /// way. At the end, the peer is told in its own words.
+    /// Prepares [`Connection::to_write`]: at the end the close of the protocol, and under TLS the
+    /// next record, if none is on its way.
     pub(super) fn seal(&mut self, spare: &mut SpareBuffers) {
         if self.owes_close() {
             self.protocol.codec_mut().end(CloseReason::ending(self.reason), self.send.tail(spare));
@@ -280,7 +281,7 @@ impl Connection {
         self.tls.as_ref().map_or(self.send.unsent(), |tls| tls.unsent())
     }
 
-    /// The kernel took `bytes`. Returns how much plaintext has left with them.
+    /// The kernel took `bytes`. Returns how many bytes of plaintext left with them.
     pub(super) fn was_sent(
         &mut self,
         bytes: usize,
@@ -297,14 +298,14 @@ impl Connection {
         plain
     }
 
-    /// Drops everything behind the frame that is being written, or sealed. Returns the number of
-    /// bytes.
+    /// Drops everything behind the frame that is being written, or that a sealed record touches.
+    /// Returns the number of bytes.
     pub(super) fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
         self.send.drop_unbegun(covered, self.protocol.codec().unit_len(), spare)
     }
 
-    /// Decides to close. The first reason stands.
+    /// Begins to close. The first reason stands.
     pub fn close(&mut self, reason: CloseReason, now: Moment) {
         if self.is_serving() {
             self.stage = Stage::Flushing;
@@ -320,13 +321,13 @@ impl Connection {
         self.timeouts.close(now);
     }
 
-    /// Bytes came that nobody wants. True once it is enough.
+    /// Bytes came while it lingers, and are discarded. True: they are too many.
     pub fn discard(&mut self, bytes: usize) -> bool {
         self.lingered_bytes = self.lingered_bytes.saturating_add(bytes as u32);
         self.lingered_bytes as usize > limits::LINGER_BYTES_MAX
     }
 
-    /// Ends at once: nothing can be sent any more.
+    /// Ends at once. What was to be sent is lost.
     pub fn die(&mut self, reason: CloseReason) {
         self.reason.get_or_insert(reason);
         self.stage = Stage::Dead;
@@ -387,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn p24_frames_in_front_of_an_error_revive_nobody() {
+    fn p24_frames_in_front_of_an_error_leave_it_dead() {
         let mut conn = connection();
         conn.die(CloseReason::Io);
         conn.frames_came(at(1));

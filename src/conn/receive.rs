@@ -1,5 +1,5 @@
-//! Bytes that came and were not served yet: an unfinished frame, or frames of a connection that
-//! is paused.
+//! Bytes that were received and not served yet: an unfinished frame, or frames of a connection
+//! that rests.
 //!
 //! ```text
 //! intake   ┌ frame ┬ frame ┬ fra│          served from the tick's own buffer
@@ -7,25 +7,25 @@
 //! next     ┌ fra│me ┬ …    ◄──give──
 //! ```
 //!
-//! The buffer grows by bytes received, never by bytes claimed, and holds at most what one
-//! connection may hand to one tick.
+//! The buffer grows by bytes received, never by a length that a header claims. It holds at most
+//! what one connection may hand to one tick.
 
 use crate::limits::INTAKE_BYTES_PER_CONN;
 
-/// A connection's leftover bytes.
+/// What a connection received and was not served yet.
 #[derive(Default)]
 pub struct ReceiveBuffer {
     bytes: Box<[u8]>,
 }
 
 impl ReceiveBuffer {
-    /// Takes over what a tick did not serve.
+    /// Keeps what a tick did not serve.
     pub fn keep(&mut self, rest: &[u8]) {
         self.bytes = rest.into();
         self.invariants();
     }
 
-    /// Hands the bytes back to a tick; the buffer is empty then.
+    /// Hands the bytes to a tick. The buffer is empty then.
     pub fn give(&mut self) -> Box<[u8]> {
         std::mem::take(&mut self.bytes)
     }

@@ -1,4 +1,4 @@
-//! Bytes to be sent, frame after frame.
+//! The send buffer: bytes to be sent, frame after frame.
 //!
 //! ```text
 //! 0         sent                      bytes.len()
@@ -6,9 +6,9 @@
 //!                                                     nothing to be sent ⇒ no memory
 //! ```
 //!
-//! At a takeover everything behind the frame being written is dropped: the peer must never see
-//! half a frame. Where that frame begins is found by hopping over the lengths in the headers, in
-//! what measures them for the peer's protocol ([`UnitLen`]).
+//! When another connection takes over a session, everything behind the frame that is being written
+//! is dropped: that frame stays whole (P17). Where it begins is found by measuring frame after
+//! frame from the front, with the function that the peer's protocol has for it ([`UnitLen`]).
 
 use super::spare::SpareBuffers;
 
@@ -26,7 +26,7 @@ pub struct SendBuffer {
 }
 
 impl SendBuffer {
-    /// Where frames are appended, only whole ones. The first has its memory from `spare`.
+    /// Where whole frames are appended. An empty buffer gets its memory from `spare`.
     pub(super) fn tail(&mut self, spare: &mut SpareBuffers) -> &mut Vec<u8> {
         if self.is_empty() {
             self.bytes = spare.lend();
@@ -63,7 +63,7 @@ impl SendBuffer {
     }
 
     /// Drops everything behind the frame that is being written. The first `covered` bytes to be
-    /// sent are sealed already, and as good as written. Returns the number of bytes.
+    /// sent are in a sealed record, and count as written. Returns the number of bytes dropped.
     pub fn drop_unbegun(
         &mut self,
         covered: usize,
@@ -82,13 +82,13 @@ impl SendBuffer {
         before - end
     }
 
-    /// An idle connection owns no buffer.
+    /// Gives the memory away: an idle connection owns none.
     fn release(&mut self, spare: &mut SpareBuffers) {
         spare.keep(std::mem::take(&mut self.bytes));
         self.sent = 0;
     }
 
-    /// Where the frame begins that is being written when all before `gone` is.
+    /// Where the frame begins that is being written, if all bytes before `gone` are written.
     fn begun(&self, gone: usize, unit_len: UnitLen) -> usize {
         let mut begun = 0;
         while begun < gone {
@@ -101,8 +101,8 @@ impl SendBuffer {
         begun
     }
 
-    /// The length of the frame that begins at `start`. Only whole frames are ever appended, so it
-    /// can be measured; were it not, the rest counts as one frame.
+    /// The length of the frame that begins at `start`. Only whole frames are appended, so it can
+    /// be measured; if it could not, the rest would count as one frame.
     fn frame_at(&self, start: usize, unit_len: UnitLen) -> usize {
         let rest = &self.bytes[start..];
         unit_len(rest).unwrap_or(rest.len()).min(rest.len())

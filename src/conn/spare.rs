@@ -1,9 +1,9 @@
-//! Memory of send buffers that were sent, kept for the next ones.
+//! Spare memory: that of send buffers which were sent, kept for the next ones.
 //!
 //! An idle connection owns no buffer, so every tick would ask the system for the memory of all
-//! that it says and give it back: page by page, which costs more than writing the bytes. What
-//! was sent leaves its memory here instead, within bounds; what is not needed for a while goes
-//! back to the system.
+//! that it sends and give it back: page by page, which costs more than writing the bytes. A send
+//! buffer that is empty leaves its memory here instead, up to a bound. Memory that was not needed
+//! for a while goes back to the system.
 //!
 //! ```text
 //! send buffer ──all sent──► keep ┌───────────┐
@@ -21,12 +21,12 @@ pub struct SpareBuffers {
     buffers: Vec<Vec<u8>>,
     /// Their memory in all.
     bytes: usize,
-    /// So many at the bottom were not lent since the last trim.
+    /// How many at the bottom were not lent since the last trim.
     idle: usize,
 }
 
 impl SpareBuffers {
-    /// An empty buffer, with memory if there is any to spare.
+    /// An empty buffer, with memory if some is kept.
     pub fn lend(&mut self) -> Vec<u8> {
         let buffer = self.buffers.pop().unwrap_or_default();
         self.bytes -= buffer.capacity();
@@ -34,7 +34,7 @@ impl SpareBuffers {
         buffer
     }
 
-    /// Keeps a buffer's memory, unless there is enough.
+    /// Keeps a buffer's memory, unless enough is kept already.
     pub fn keep(&mut self, mut buffer: Vec<u8>) {
         let bytes = buffer.capacity();
         let fits = self.bytes + bytes <= SPARE_BYTES_MAX;
@@ -45,7 +45,7 @@ impl SpareBuffers {
         }
     }
 
-    /// Gives back what was not needed since the last time.
+    /// Gives back what was not needed since the last trim.
     pub fn trim(&mut self) {
         self.bytes -=
             self.buffers.drain(..self.idle).map(|buffer| buffer.capacity()).sum::<usize>();
@@ -53,7 +53,7 @@ impl SpareBuffers {
         self.idle = self.buffers.len();
     }
 
-    /// Whether there is nothing.
+    /// Whether no memory is kept.
     pub fn is_empty(&self) -> bool {
         self.buffers.is_empty()
     }

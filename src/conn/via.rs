@@ -1,22 +1,23 @@
-//! How it is known who is at the other end of a connection.
+//! How the address at the other end of a connection is known.
 
 /// Whose address a connection has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     /// The peer's own.
     Direct,
-    /// That of a proxy, which has not told yet for whom it speaks.
+    /// That of a proxy, which has not told the address of its client yet.
     Proxy,
-    /// That of a proxy, which speaks for itself.
+    /// That of a proxy, which told that it speaks for itself.
     Itself,
-    /// A proxy told it in front of the peer's bytes.
+    /// That of a proxy's client, told by a PROXY header in front of its bytes.
     Header,
-    /// A proxy told it with a request over HTTP.
+    /// That of a proxy's client, told by `X-Forwarded-For`.
     Forwarded,
 }
 
 impl Via {
-    /// Whether the connection is one of those of its address. A proxy's are those of many.
+    /// Whether the connection counts among those of its address. A proxy has those of many
+    /// clients.
     pub fn is_counted(self) -> bool {
         !matches!(self, Via::Proxy | Via::Itself)
     }
