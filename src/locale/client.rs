@@ -151,8 +151,8 @@ texts! {
             "Cannot read the invite code in {path}: {why}", "无法读取 {path} 中的邀请码：{why}";
         /// The file of the servers that were met.
         KnownServersUnreadable { path: &'a str, why: &'a str } =>
-            "Cannot read {path}, which lists the trusted servers: {why}. Repair it, or remove it to \
-             trust every server anew.",
+            "Cannot read {path}, which lists the trusted servers: {why}. Repair it, or remove it \
+             to trust every server anew.",
             "无法读取记录可信服务器的 {path}：{why}。请修复，或删除它以重新信任各服务器。";
         /// TLS failed.
         NotSecure { why: &'a str } =>

@@ -79,7 +79,8 @@ texts! {
         FriendAdded { name: String } => "You and {name} are friends now.", "您和 {name} 已成为好友。";
         FriendAsked { name: String } =>
             "{name} was asked to be your friend.", "已向 {name} 发送好友请求。";
-        FriendRejected { name: String } => "You declined the friend request of {name}.", "已拒绝 {name} 的好友请求。";
+        FriendRejected { name: String } =>
+            "You declined the friend request of {name}.", "已拒绝 {name} 的好友请求。";
         FriendRemoved { name: String } =>
             "You and {name} are no longer friends.", "您和 {name} 已不再是好友。";
         Friends { friends: Vec<UserLine>, requests: Vec<String> } =>
@@ -115,7 +116,8 @@ texts! {
         UserBlocked { name: String } => "{name} is blocked.", "{name} 已被封禁。";
         UserUnblocked { name: String } => "{name} may sign in again.", "{name} 已解除封禁。";
         GroupBlocked { name: String } => "The group {name} is blocked.", "群 {name} 已被封禁。";
-        GroupUnblocked { name: String } => "The group {name} is no longer blocked.", "群 {name} 已解除封禁。";
+        GroupUnblocked { name: String } =>
+            "The group {name} is no longer blocked.", "群 {name} 已解除封禁。";
         Granted { name: String } => "{name} is an administrator now.", "{name} 已成为管理员。";
         Revoked { name: String } => "{name} is no longer an administrator.", "{name} 不再是管理员。";
         PasswordReset { name: String } => "{name} has a new password.", "{name} 的密码已重设。";
