@@ -1,5 +1,5 @@
-//! What a proxy says of the peer that it speaks for, in front of the peer's own bytes: the PROXY
-//! protocol, version 2.
+//! The PROXY protocol, version 2: in front of a peer's bytes, a reverse proxy tells that peer's
+//! address.
 //!
 //! ```text
 //!  0           12     13      14      16
@@ -10,12 +10,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::limits::PROXY_HEADER_BYTES_MAX;
 
-/// What a header begins with: no line of a person's, no frame, no TLS.
+/// The first bytes of a header. No line, frame or TLS record begins so.
 pub const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Bytes in front of the addresses.
 const FIXED_BYTES: usize = 16;
 
-/// Looks what the bytes begin with.
+/// What the bytes begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proxied {
     /// No header.

@@ -1,14 +1,14 @@
-//! WebSocket (RFC 6455), as far as one connection is concerned: frames of its kind in, whole
-//! messages out of them; and what is said, with its headers.
+//! WebSocket (RFC 6455): each text message of a peer is the payload of a request, and what is said
+//! to it is a text message.
 //!
 //! ```text
-//! begun frame ─┐                                        ┌─► text: the payload of a request
+//! kept bytes  ─┐                                        ┌─► text: the payload of a request
 //!              ├─► open: header, mask, fragments ───────┼─► ping: a pong, at once
 //! what came  ──┘                                        └─► close: its echo ends ours
 //! what is said ── encode ──► header (2, 4 or 10) payload
 //! ```
 //!
-//! Headers, opcodes and codes are tungstenite's. Its own reader is not used: it asks for as much
+//! tungstenite gives headers, opcodes and codes. Its own reader is not used: it allocates as much
 //! memory as a header claims (P20), keeps a buffer for an idle connection, and writes messages to
 //! the log (P27). An idle connection owns nothing here beside this struct.
 
@@ -26,11 +26,11 @@ use crate::wire::Code;
 const CONTROL_BYTES_MAX: usize = 125;
 /// The header of a text message of 126 to 65,535 bytes.
 const HEADER_BYTES: usize = 4;
-/// The first bytes of the answer that makes a connection one of these; no frame of ours begins
-/// with them.
+/// The first bytes of the answer that makes a connection a WebSocket; no frame of ours begins with
+/// them.
 const ANSWER: &[u8] = b"HTTP/";
 
-/// The peer's side of a connection.
+/// What has to be remembered of a peer that speaks WebSocket.
 #[derive(Debug, Default)]
 pub struct WebSocket {
     /// A frame that is not whole yet; or several, if the tick has no room for them.
@@ -41,9 +41,9 @@ pub struct WebSocket {
     in_message: bool,
     waits: bool,
     ended: bool,
-    /// What the peer did, behind all that was opened.
+    /// How the peer broke the rules, behind all messages that were decoded.
     fault: Option<SocketFault>,
-    /// It was told that, and not only what stood in front.
+    /// That was answered; the messages in front of it were, too.
     fault_told: bool,
     /// The code with which the peer has closed.
     peers_code: Option<CloseCode>,
@@ -52,7 +52,7 @@ pub struct WebSocket {
 /// How a peer broke the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SocketFault {
-    /// Those of the protocol.
+    /// The protocol's own.
     Protocol,
     /// A binary message: ours are text.
     Binary,
@@ -63,7 +63,7 @@ enum SocketFault {
 }
 
 impl SocketFault {
-    /// How it is told in an answer, as the same fault of a frame would be.
+    /// The code of the answer, the same as for such a fault in a frame.
     fn code(self) -> Code {
         match self {
             SocketFault::Protocol => Code::BadMagic,
@@ -140,8 +140,8 @@ impl WebSocket {
     /// become frames in `room` bytes; pongs are appended to `pongs`. True: the peer has closed.
     ///
     /// # Errors
-    /// The peer broke the rules; what came before was taken. It is said again until the connection
-    /// closes, for what was taken may have to be served first.
+    /// The peer broke the rules; the messages before were taken. The error is returned again until
+    /// the connection closes, because those messages may have to be served first.
     fn open(
         &mut self,
         bytes: &mut [u8],
@@ -272,7 +272,7 @@ impl WebSocket {
     }
 }
 
-/// A whole frame of the peer's, by its header.
+/// The header of a frame that came whole.
 struct Header {
     opcode: OpCode,
     mask: [u8; 4],
@@ -295,8 +295,8 @@ pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// The length of the frame of ours that `bytes` begin with, or of the answer that stands in front
-/// of the first.
+/// The length of the frame of ours that `bytes` begin with, or of the HTTP answer in front of the
+/// first frame.
 fn unit_len(bytes: &[u8]) -> Option<usize> {
     if bytes.starts_with(ANSWER) {
         return bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);

@@ -11,8 +11,8 @@ const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Whether the bytes are a request for the figures; `None` while its head is not complete.
 ///
 /// # Errors
-/// It asks for something else, or in another name: a page of the web may have led a browser here.
-/// The answer.
+/// The answer to a request for something else, or with another host's name: any page of the web can
+/// make a browser ask here.
 pub fn asked_for_figures(
     bytes: &[u8],
     hosts: &[String],

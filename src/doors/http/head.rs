@@ -12,13 +12,13 @@ use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 /// A status, with its words.
 pub type Status = &'static str;
 
-/// What makes a key an answer (RFC 6455, section 1.3).
+/// The text that is hashed with a request's key for the answer (RFC 6455, section 1.3).
 const WEBSOCKET_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The head of a request.
 pub struct Head<'h, 'b> {
     request: httparse::Request<'h, 'b>,
-    /// Its length: what stands behind it is no part of it.
+    /// Its length in bytes.
     pub bytes: usize,
 }
 
@@ -30,7 +30,7 @@ pub fn refusal(status: Status) -> Transport {
 }
 
 /// Whether a whole line is the first of an HTTP request: a method in capitals, a target, the
-/// version. No command of a person's is.
+/// version. No command that a person types looks so.
 pub fn is_request_line(line: &[u8]) -> bool {
     let mut words = line.trim_ascii_end().split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -103,7 +103,7 @@ impl<'b> Head<'_, 'b> {
         words.any(|listed| listed.trim().eq_ignore_ascii_case(word))
     }
 
-    /// The header's values; one that is no text is none.
+    /// The header's values; one that is not UTF-8 counts as empty.
     fn values(&self, name: &str) -> impl Iterator<Item = &'b str> {
         let headers = self.request.headers.iter();
         let named = headers.filter(move |header| header.name.eq_ignore_ascii_case(name));
@@ -122,7 +122,7 @@ pub fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], 
     out.extend_from_slice(head.as_bytes());
 }
 
-/// Appends an answer that is but its status, for people.
+/// Appends an answer whose text is its status.
 pub fn append_status(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)]) {
     append_text(out, status, headers, status);
 }

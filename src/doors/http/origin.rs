@@ -1,12 +1,12 @@
-//! Who a browser says that it talks to, and for whose page: `Host` and `Origin`.
+//! `Host` and `Origin`: the server that a browser means, and the page that made it ask.
 //!
 //! An origin is a scheme, a host and a port, and the port of a scheme may be left out (the URL
 //! standard, "origin" and "default port"). A browser writes both headers itself: names in lower
 //! case and in ASCII, addresses in their shortest form.
 //!
 //! Any page of the web may let its own name mean our address (DNS rebinding), and then both headers
-//! have that name and agree. So whoever uses this looks first whether a name is this server's. An
-//! address needs no such look: no page of the web has it as its name.
+//! have that name and agree. So the caller looks first whether a name is this server's. An address
+//! needs no such look: no page of the web has it as its name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! The page, and the way from it to a WebSocket: what a browser may ask for.
+//! What a browser may ask for: the files of the page, and a WebSocket.
 //!
 //! The files of `client/web/` are in the program. None of them is fetched from elsewhere, and the
 //! page may do nothing that the policy does not name.
@@ -54,22 +54,22 @@ const SOCKET_VERSION: &str = "13";
 /// Of a request's key: 16 bytes in base64.
 const SOCKET_KEY_BYTES: usize = 24;
 
-/// Nothing but what came with the page, and its own server; and no text is ever taken for markup or
-/// for a script.
+/// The page may load its own files and connect to its own server, nothing else; and no text is ever
+/// taken for markup or for a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// How a request came, and what is to be known of the server for it.
+/// How a request came, and what the answer depends on.
 #[derive(Clone, Copy)]
 pub struct Visit<'a> {
-    /// It is not from elsewhere and in plaintext.
+    /// It came over TLS, or from this machine, or plaintext is allowed.
     pub may_enter: bool,
-    /// How it came, if that is known.
+    /// Whether it came over TLS, if that is known.
     pub scheme: Option<Scheme>,
-    /// The server's names.
+    /// The names that the operator gave the server.
     pub hosts: &'a [String],
-    /// What it speaks.
+    /// The language of the answer.
     pub lang: Lang,
 }
 
@@ -93,7 +93,7 @@ pub enum Heard {
     },
 }
 
-/// Answers a request. One that may not enter is shown the way to TLS.
+/// Answers a request. One that may not enter is redirected to TLS.
 pub fn answer(head: &Head, visit: &Visit) -> Heard {
     let mut out = Vec::new();
     let is_socket = append_answer(&mut out, head, visit);

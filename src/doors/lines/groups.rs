@@ -1,7 +1,7 @@
-//! Which group a number stands for, as the person at the other end last saw the lists.
+//! Which group a number stands for: the numbers of the list that was shown last.
 //!
-//! What they saw stays as they saw it until a list is shown again. A list that was only fetched
-//! for one line, and not seen, is forgotten behind that line.
+//! A number keeps its meaning until the list is shown again. A list that was fetched for one line
+//! alone, and not shown, is forgotten after that line.
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ impl Groups {
         }));
     }
 
-    /// The list is not what it was.
+    /// The list was not shown: its numbers mean nothing to the peer.
     pub fn forget(&mut self, list: GroupList) {
         self.0[list as usize] = None;
     }

@@ -1,16 +1,19 @@
-//! A person at telnet or nc, or a script: commands typed as lines, answers as lines.
+//! Lines: commands as a person types them at telnet or nc, or as a script sends them; answers as
+//! lines.
 //!
 //! ```text
-//! bytes ─► telnet ─► line ─┬─ a command ──────────► a request, as a frame's payload
-//!                          ├─ { … } ──────────────► a request as it stands
-//!                          └─ said here: help before the sign-in, a question, what is wrong
-//! frame ─► shown: lines ◄── raw: its payload on one line
+//! bytes ─► telnet ─► line ─┬─ a command ─► a request, as the payload of a frame
+//!                          ├─ { … } ─────► a request that is JSON already
+//!                          └─ answered here: help before the sign-in, a question, a fault
+//! what is said ─► lines for people; in the raw form, its JSON on one line
 //! ```
 //!
-//! It does for them what the stdin client does for whoever has that: passwords are asked for,
-//! numbers of groups remembered, lists read to their end. A line is read only when the one before
-//! is answered, so that a script does the same thing every time. Lines carry no login key: the
-//! connection's session stands for it, which the gate knows.
+//! This does what the stdin client does on the user's machine: it asks for passwords, remembers the
+//! numbers of groups, and reads lists to their end. The next line is read when the one before is
+//! answered, so that a script does the same thing every time. A line carries no login key: the
+//! session of the connection stands for it (`Codec::is_keyless`).
+//!
+//! It knows nothing of the store: all that it remembers was in an answer to this connection.
 
 mod groups;
 mod telnet;
@@ -38,25 +41,25 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Arguments by their names on the wire.
 type Args = Map<String, Value>;
 
-/// What a line came to.
+/// What became of a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// There was none, or it has to wait.
-    Rest,
-    /// It is dealt with; refused, if there is a code.
-    Said(Option<Code>),
-    /// A request: the payload of its frame.
-    Ask(Vec<u8>),
-    /// The peer wants to go.
-    Leave,
+    /// There is none, or it has to wait for an answer.
+    Wait,
+    /// It was answered here; with a code, it was refused.
+    Answered(Option<Code>),
+    /// It is a request: the payload of its frame.
+    Request(Vec<u8>),
+    /// The peer asked to be disconnected.
+    Quit,
 }
 
 /// A request that is to be answered, or to be asked next.
 struct Asked {
-    /// Its type; none if it came as it stands.
+    /// Its type; `None` if it came as JSON.
     kind: Option<MessageType>,
     args: Args,
-    /// Only for the numbers of a list, and not to be shown.
+    /// The list that is asked for its numbers alone: the answer is not shown.
     unseen: Option<GroupList>,
 }
 
@@ -68,22 +71,30 @@ struct Asking {
     index: usize,
 }
 
-/// The peer's side of a connection.
+/// What has to be remembered of a peer that sends lines.
 pub struct Lines {
     telnet: Telnet,
+    /// The language of what is answered here.
     lang: Lang,
+    /// The first line was read.
     begun: bool,
+    /// The peer was told how to begin.
     greeted: bool,
+    /// It gets JSON instead of lines for people.
     raw: bool,
+    /// The next line is a password for this.
     asking: Option<Asking>,
+    /// The request that is not answered yet.
     asked: Option<Asked>,
+    /// What is asked next, without another line: the next page of a list, the sign-in behind the
+    /// registration.
     next: Option<Asked>,
-    /// A line that waits for the numbers of a list.
+    /// A line that is read again when the numbers of this list have come.
     again: Option<(Vec<u8>, GroupList)>,
     groups: Groups,
 }
 
-/// Passwords and texts are among what is kept (P27).
+/// Passwords and texts may be in it, and are not shown (P27).
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lines").field("raw", &self.raw).finish_non_exhaustive()
@@ -94,22 +105,22 @@ impl Codec for Lines {
     /// Lines are read until one asks something of the server.
     fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded {
         let mut decoded = Decoded::default();
-        self.take_in(incoming.bytes, &mut decoded.answers.0);
+        self.telnet.take_in(incoming.bytes, &mut decoded.answers.0);
         for _ in 0..incoming.requests_max {
             if decoded.answers.0.len() > incoming.answers_max {
                 break;
             }
             match self.step(incoming.is_admin, incoming.unix, &mut decoded.answers.0) {
-                Step::Rest => break,
-                Step::Said(code) => {
+                Step::Wait => break,
+                Step::Answered(code) => {
                     decoded.was_answered = true;
                     decoded.refused.extend(code);
                 }
-                Step::Ask(payload) => {
+                Step::Request(payload) => {
                     take(&payload);
                     break;
                 }
-                Step::Leave => {
+                Step::Quit => {
                     decoded.leaves = true;
                     break;
                 }
@@ -171,18 +182,11 @@ impl Lines {
         }
     }
 
-    // --- in ---
-
-    /// Takes in what came; what telnet itself must be answered is appended to `out`.
-    fn take_in(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.telnet.take_in(bytes, out);
-    }
-
-    /// Reads the next line. `is_admin` is `None` while nobody is signed in. What is said without
-    /// asking the server is appended to `out`.
+    /// Reads the next line. `is_admin` is `None` while nobody is signed in. Answers that need no
+    /// request are appended to `out`.
     fn step(&mut self, is_admin: Option<bool>, unix: i64, out: &mut Vec<u8>) -> Step {
         if self.asked.is_some() {
-            return Step::Rest;
+            return Step::Wait;
         }
         if let Some(next) = self.next.take() {
             return self.ask(next);
@@ -192,59 +196,59 @@ impl Lines {
             None => match self.telnet.next() {
                 Some(line) => (line, None),
                 None => {
-                    // A telnet has spoken by itself: the person need not guess how to begin.
+                    // A telnet that negotiates has a person, who need not guess how to begin.
                     if self.telnet.negotiates {
-                        self.greet(&mut Mouth { unix, out });
+                        self.greet(&mut Output { unix, out });
                     }
-                    return Step::Rest;
+                    return Step::Wait;
                 }
             },
         };
-        let mut mouth = Mouth { unix, out };
+        let mut output = Output { unix, out };
         let Line::Whole(bytes) = line else {
             let text = Text::LineTooLong { bytes_max: LINE_BYTES_MAX }.say(self.lang);
-            return self.refuse(&mut mouth, Code::BadRequest, &text);
+            return self.refuse(&mut output, Code::BadRequest, &text);
         };
         // UTF-16 may be UTF-8 by its bytes, but no text has a NUL.
         let Some(line) = std::str::from_utf8(&bytes).ok().filter(|line| !line.contains('\0'))
         else {
             let text = Text::LineNotText.say(self.lang);
-            return self.refuse(&mut mouth, Code::BadRequest, &text);
+            return self.refuse(&mut output, Code::BadRequest, &text);
         };
         let is_first = !std::mem::replace(&mut self.begun, true);
         let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
         if let Some(asking) = self.asking.take() {
-            return self.hear_password(asking, line, &mut mouth);
+            return self.take_password(asking, line, &mut output);
         }
-        let step = self.read(line, is_admin, &mut mouth);
+        let step = self.read(line, is_admin, &mut output);
         if let Some(list) = unseen {
             self.groups.forget(list);
         }
         step
     }
 
-    /// A line that is no password.
-    fn read(&mut self, line: &str, is_admin: Option<bool>, mouth: &mut Mouth) -> Step {
+    /// Reads a line that is not a password.
+    fn read(&mut self, line: &str, is_admin: Option<bool>, output: &mut Output) -> Step {
         let trimmed = line.trim();
         if trimmed.starts_with('{') {
             self.greeted = true;
-            return self.ask_as_it_stands(trimmed, mouth);
+            return self.ask_json(trimmed, output);
         }
         let words: Vec<&str> = trimmed.split_whitespace().collect();
         if let ["raw" | ".raw", switch @ ("on" | "off")] = words[..] {
             (self.greeted, self.raw) = (true, switch == "on");
             let text = if self.raw { Text::RawOn } else { Text::RawOff };
-            self.say(mouth, Code::Ok, &text.say(self.lang));
-            return Step::Said(None);
+            self.say(output, Code::Ok, &text.say(self.lang));
+            return Step::Answered(None);
         }
-        self.greet(mouth);
+        self.greet(output);
         if trimmed.is_empty() {
-            return Step::Said(None);
+            return Step::Answered(None);
         }
         let numbers = |list, number| self.groups.group(list, number);
         match typed::parse(line, is_admin, &numbers) {
-            Ok(Parsed::Quit) => Step::Leave,
-            Ok(Parsed::Request { kind, args }) => self.request(kind, args, is_admin, mouth),
+            Ok(Parsed::Quit) => Step::Quit,
+            Ok(Parsed::Request { kind, args }) => self.request(kind, args, is_admin, output),
             Err(CommandFault::NoGroup { list, .. }) if !self.groups.has(list) => {
                 self.again = Some((line.into(), list));
                 let kind = match list {
@@ -255,15 +259,15 @@ impl Lines {
             }
             Err(fault) => {
                 let text = locale::command::fault(self.lang, &fault);
-                self.refuse(mouth, fault.code(), &text)
+                self.refuse(output, fault.code(), &text)
             }
         }
     }
 
     /// Says once how to begin.
-    fn greet(&mut self, mouth: &mut Mouth) {
+    fn greet(&mut self, output: &mut Output) {
         if !std::mem::replace(&mut self.greeted, true) {
-            self.say(mouth, Code::Ok, &Text::WelcomeLine.say(self.lang));
+            self.say(output, Code::Ok, &Text::WelcomeLine.say(self.lang));
         }
     }
 
@@ -272,20 +276,20 @@ impl Lines {
         kind: MessageType,
         mut args: Args,
         is_admin: Option<bool>,
-        mouth: &mut Mouth,
+        output: &mut Output,
     ) -> Step {
         let argument = |name: &str| args.get(name).and_then(Value::as_str);
         match kind {
-            // What the server tells only those who are signed in, and one may want to know before.
+            // The server answers these only after the sign-in, and they are useful before.
             MessageType::Help if is_admin.is_none() => {
                 let help = locale::command::help(self.lang, false, argument("query"));
-                self.say(mouth, Code::Ok, &help);
-                return Step::Said(None);
+                self.say(output, Code::Ok, &help);
+                return Step::Answered(None);
             }
             MessageType::Lang if is_admin.is_none() => {
                 self.lang = Lang::from_tag(argument("lang").unwrap_or_default());
-                self.say(mouth, Code::Ok, &Text::LangChanged.say(self.lang));
-                return Step::Said(None);
+                self.say(output, Code::Ok, &Text::LangChanged.say(self.lang));
+                return Step::Answered(None);
             }
             _ if is_admin.is_none() => {
                 args.insert("lang".into(), self.lang.tag().into());
@@ -295,52 +299,50 @@ impl Lines {
         if questions(kind).is_empty() || args.contains_key("password") {
             return self.ask(Asked { kind: Some(kind), args, unseen: None });
         }
-        self.ask_for_password(Asking { kind, args, index: 0 }, mouth);
-        Step::Said(None)
+        self.ask_for_password(Asking { kind, args, index: 0 }, output);
+        Step::Answered(None)
     }
 
     fn ask(&mut self, asked: Asked) -> Step {
         let type_name = asked.kind.map_or("", MessageType::name);
         let message = json!({"type": type_name, "payload": &asked.args});
         self.asked = Some(asked);
-        Step::Ask(message.to_string().into_bytes())
+        Step::Request(message.to_string().into_bytes())
     }
 
-    fn ask_as_it_stands(&mut self, line: &str, mouth: &mut Mouth) -> Step {
+    fn ask_json(&mut self, line: &str, output: &mut Output) -> Step {
         let Some(request) = RequestMessage::parse(line.as_bytes()) else {
             let text = locale::refusal::say(&Refusal::from(Code::BadPayload), self.lang);
-            return self.refuse(mouth, Code::BadPayload, &text);
+            return self.refuse(output, Code::BadPayload, &text);
         };
         let is_answered =
             request.kind != Some(MessageType::Ack) || !matches!(request.id(), Ok(None));
         self.asked = is_answered.then(|| Asked { kind: None, args: Args::new(), unseen: None });
-        Step::Ask(line.into())
+        Step::Request(line.into())
     }
 
-    // --- passwords ---
-
-    fn ask_for_password(&mut self, asking: Asking, mouth: &mut Mouth) {
+    fn ask_for_password(&mut self, asking: Asking, output: &mut Output) {
         let Some((_, question)) = questions(asking.kind).get(asking.index) else { return };
         let question = question.say(self.lang);
         if self.telnet.negotiates && !self.raw {
-            mouth.out.extend_from_slice(question.as_bytes());
-            mouth.out.extend_from_slice(telnet::HIDE);
+            output.out.extend_from_slice(question.as_bytes());
+            output.out.extend_from_slice(telnet::HIDE);
         } else {
-            self.say(mouth, Code::Ok, question.trim_end());
+            self.say(output, Code::Ok, question.trim_end());
         }
         self.asking = Some(asking);
     }
 
-    fn hear_password(&mut self, mut asking: Asking, password: &str, mouth: &mut Mouth) -> Step {
+    fn take_password(&mut self, mut asking: Asking, password: &str, output: &mut Output) -> Step {
         if self.telnet.negotiates && !self.raw {
-            mouth.out.extend_from_slice(telnet::SHOW);
-            mouth.out.extend_from_slice(self.line_end());
+            output.out.extend_from_slice(telnet::SHOW);
+            output.out.extend_from_slice(self.line_end());
         }
         let questions = questions(asking.kind);
         let (name, _) = questions[asking.index];
         if asking.args.get(name).is_some_and(|first| first != password) {
             let text = Text::PasswordsDiffer.say(self.lang);
-            return self.refuse(mouth, Code::BadRequest, &text);
+            return self.refuse(output, Code::BadRequest, &text);
         }
         asking.args.insert(name.into(), password.into());
         asking.index += 1;
@@ -348,11 +350,9 @@ impl Lines {
             let Asking { kind, args, .. } = asking;
             return self.ask(Asked { kind: Some(kind), args, unseen: None });
         }
-        self.ask_for_password(asking, mouth);
-        Step::Said(None)
+        self.ask_for_password(asking, output);
+        Step::Answered(None)
     }
-
-    // --- out ---
 
     fn reply(&mut self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
         let asked = self.asked.take();
@@ -368,24 +368,24 @@ impl Lines {
         }
     }
 
-    /// What follows from a no: the line that waited for numbers is none, and an invite code may
-    /// help.
+    /// The request was refused: the line that waited for numbers is dropped, and an invite code is
+    /// asked for where that would help.
     fn refused(&mut self, asked: Asked, code: Code, unix: i64, out: &mut Vec<u8>) {
         self.again = None;
         let Asked { kind, mut args, .. } = asked;
         let was_given = args.remove(INVITE).is_some();
-        // Who negotiates is a person; the next line of a script would be taken for another code.
+        // A script does not negotiate: its next line would be taken for another code.
         let is_wanted = match was_given {
             false => code == Code::InviteRequired,
             true => code == Code::BadInvite && self.telnet.negotiates,
         };
         if let Some(kind) = kind.filter(|_| is_wanted) {
             let index = questions(kind).len() - 1;
-            self.ask_for_password(Asking { kind, args, index }, &mut Mouth { unix, out });
+            self.ask_for_password(Asking { kind, args, index }, &mut Output { unix, out });
         }
     }
 
-    /// What follows from a yes.
+    /// The request was done: what is asked next, and what is remembered of the answer.
     fn answered(&mut self, mut asked: Asked, data: &Data) {
         match asked.kind {
             Some(MessageType::Reg) => {
@@ -406,7 +406,7 @@ impl Lines {
         }
     }
 
-    /// Keeps the numbers that a page gives, and asks for the one behind it.
+    /// Keeps the numbers of groups on a page of a list, and asks for the next page.
     fn turn_page(&mut self, mut asked: Asked, data: &Value) {
         let list = match asked.kind {
             Some(MessageType::Groups) => Some(GroupList::Mine),
@@ -422,15 +422,15 @@ impl Lines {
         }
     }
 
-    fn refuse(&mut self, mouth: &mut Mouth, code: Code, text: &str) -> Step {
-        self.say(mouth, code, text);
-        Step::Said(Some(code))
+    fn refuse(&mut self, output: &mut Output, code: Code, text: &str) -> Step {
+        self.say(output, code, text);
+        Step::Answered(Some(code))
     }
 
-    /// Says something as the server would.
-    fn say(&self, mouth: &mut Mouth, code: Code, text: &str) {
+    /// Answers in the form in which the server's answers are shown.
+    fn say(&self, output: &mut Output, code: Code, text: &str) {
         let response = ResponseMessage { re: None, code, text: text.into(), data: Data::None };
-        self.append_reply(&response, mouth.unix, mouth.out);
+        self.append_reply(&response, output.unix, output.out);
     }
 
     fn append_reply(&self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
@@ -462,17 +462,17 @@ impl Lines {
     }
 }
 
-/// Where something is said, and when.
-struct Mouth<'a> {
+/// Where an answer that is made here goes, and its time.
+struct Output<'a> {
     unix: i64,
     out: &'a mut Vec<u8>,
 }
 
-/// The argument that is only asked for where it was missed.
+/// The argument that is asked for only when the server has refused a request without it.
 const INVITE: &str = "invite";
 
-/// The passwords that a request needs, and how they are asked for. One that is chosen is asked
-/// for twice.
+/// The passwords that a request needs, and the questions for them. A new password is asked for
+/// twice.
 fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
     match kind {
         MessageType::Reg => &[
@@ -490,7 +490,7 @@ fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
     }
 }
 
-/// What one idle person costs beside the connection (P20).
+/// What an idle connection of lines costs beside the connection itself (P20).
 const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
 
 #[cfg(test)]
@@ -506,8 +506,8 @@ mod tests {
     fn ask(lines: &mut Lines, out: &mut Vec<u8>) -> Value {
         loop {
             match lines.step(None, 0, out) {
-                Step::Said(_) => {}
-                Step::Ask(request) => return serde_json::from_slice(&request).expect("JSON"),
+                Step::Answered(_) => {}
+                Step::Request(request) => return serde_json::from_slice(&request).expect("JSON"),
                 step => unreachable!("{step:?}"),
             }
         }
@@ -517,8 +517,8 @@ mod tests {
     fn a_wrong_invite_code_is_asked_for_again_where_a_person_sits() {
         for (negotiation, is_asked) in [(&b"\xff\xfd\x03"[..], true), (b"", false)] {
             let (mut lines, mut out) = (Lines::new(Lang::En), Vec::new());
-            lines.take_in(negotiation, &mut out);
-            lines.take_in(b"reg eve\nsecret\nsecret\nwrong\nwhoami\n", &mut out);
+            lines.telnet.take_in(negotiation, &mut out);
+            lines.telnet.take_in(b"reg eve\nsecret\nsecret\nwrong\nwhoami\n", &mut out);
             assert_eq!(ask(&mut lines, &mut out)["payload"].get(INVITE), None);
             refuse(&mut lines, &mut out, Code::InviteRequired);
             assert_eq!(ask(&mut lines, &mut out)["payload"][INVITE], "wrong");

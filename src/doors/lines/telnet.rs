@@ -1,8 +1,8 @@
-//! Lines out of what comes: of telnet and nc, from whatever keyboard.
+//! Bytes of telnet or nc are cut into lines.
 //!
 //! ```text
 //! CR LF │ LF │ CR NUL │ CR  ─► one end of a line
-//! FF …  telnet's commands   ─► taken out; what is asked of us is declined
+//! FF …  telnet's commands   ─► taken out; what the peer offers or asks for is declined
 //! ```
 //!
 //! A line is kept as it comes, at most [`LINE_BYTES_MAX`] of it; the rest of a longer one is
@@ -23,9 +23,9 @@ const SE: u8 = 240;
 /// The option of repeating what is typed (RFC 857).
 const ECHO: u8 = 1;
 
-/// What we say so that the peer does not show what is typed …
+/// Asks the peer not to show what is typed: a password.
 pub const HIDE: &[u8] = &[IAC, WILL, ECHO];
-/// … and shows it again.
+/// Lets the peer show again what is typed.
 pub const SHOW: &[u8] = &[IAC, WONT, ECHO];
 
 /// Where in a command the peer is.
@@ -43,12 +43,12 @@ enum Within {
     SubCommand,
 }
 
-/// A line, or that there was one.
+/// A line that came.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// It, without its end.
+    /// Its bytes, without the end of the line.
     Whole(Vec<u8>),
-    /// It was too long, and is no more.
+    /// It was too long, and its bytes were dropped.
     TooLong,
 }
 
