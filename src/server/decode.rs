@@ -32,7 +32,7 @@ impl Decode<'_> {
         let mut handshakes_left = HANDSHAKES_PER_TICK;
         for index in 0..self.reading.intake.portions() {
             let id = self.reading.intake.open(index);
-            if !self.hear_proxy(id) {
+            if !self.read_proxy_header(id) {
                 continue;
             }
             self.begin_tls(id);

@@ -13,7 +13,7 @@
 use super::decode::Decode;
 use super::intake::frames_of;
 use crate::conn::{CloseReason, Connection, Stage, Via};
-use crate::doors::http::{self, Heard, Visit};
+use crate::doors::http::{self, HttpAnswer, Visit};
 use crate::doors::websocket::WebSocket;
 use crate::doors::{Incoming, Protocol, sniff};
 use crate::id::{ConnId, ListenerKind};
@@ -24,14 +24,14 @@ impl Decode<'_> {
     /// Makes frames of what there is of the connection, and lists them. Says how many, a fault
     /// counted as one.
     pub(super) fn decode_protocol(&mut self, id: ConnId) -> usize {
-        self.tell_apart(id);
+        self.sniff_protocol(id);
         let Some(conn) = self.conns.get(id).filter(|conn| conn.stage == Stage::Open) else {
             return 0;
         };
         match conn.protocol {
             Protocol::Unknown(_) | Protocol::Frames(_) => {}
-            Protocol::Http(_) if conn.listener == ListenerKind::Metrics => self.hear_monitor(id),
-            Protocol::Http(_) => self.hear_request(id),
+            Protocol::Http(_) if conn.listener == ListenerKind::Metrics => self.answer_monitor(id),
+            Protocol::Http(_) => self.answer_http(id),
             Protocol::WebSocket(_) | Protocol::Lines(_) => self.decode_requests(id),
         }
         let is_listed = |conn: &Connection| conn.is_serving() && conn.protocol.has_requests();
@@ -42,7 +42,7 @@ impl Decode<'_> {
     }
 
     /// The first bytes tell what a connection speaks.
-    fn tell_apart(&mut self, id: ConnId) {
+    fn sniff_protocol(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         if conn.stage != Stage::Open || conn.protocol.is_known() {
             return;
@@ -61,28 +61,28 @@ impl Decode<'_> {
     }
 
     /// Answers a browser whose request is whole, and keeps it until then.
-    fn hear_request(&mut self, id: ConnId) {
-        if !self.hear_forwarded(id) {
+    fn answer_http(&mut self, id: ConnId) {
+        if !self.read_forwarded(id) {
             return;
         }
         let Some(conn) = self.conns.get(id) else { return };
         let may_enter = !self.chat.rules.tls_required || !is_bare(conn);
         let (hosts, lang) = (&self.chat.rules.hosts, self.chat.rules.lang);
-        let heard = http::decode(self.reading.intake.bytes(), |head| Visit {
+        let outcome = http::decode(self.reading.intake.bytes(), |head| Visit {
             may_enter,
             scheme: self.scheme_of(id, head),
             hosts,
             lang,
         });
-        match heard {
+        match outcome {
             None => {}
-            Some(Heard::Answered(answer)) => {
+            Some(HttpAnswer::Answered(answer)) => {
                 self.reading.intake.take_back();
                 self.conns.append_transport(id, self.now.mono, &answer);
                 let reason = if may_enter { CloseReason::Answered } else { CloseReason::Plaintext };
                 self.conns.close(id, reason, self.now.mono);
             }
-            Some(Heard::Upgraded { head_bytes, answer }) => {
+            Some(HttpAnswer::Upgraded { head_bytes, answer }) => {
                 let Some(conn) = self.conns.get_mut(id) else { return };
                 conn.begin(Protocol::WebSocket(Box::new(WebSocket::default())));
                 self.reading.intake.drop_front(head_bytes);

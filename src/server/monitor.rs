@@ -14,7 +14,7 @@ use crate::id::ConnId;
 
 impl Decode<'_> {
     /// Looks whether a monitor's whole request has come; keeps it until then.
-    pub(super) fn hear_monitor(&mut self, id: ConnId) {
+    pub(super) fn answer_monitor(&mut self, id: ConnId) {
         let Rules { hosts, lang, .. } = &self.chat.rules;
         match http::asked_for_figures(self.reading.intake.bytes(), hosts, *lang) {
             None => return,

@@ -19,7 +19,7 @@ use crate::wire::Code;
 
 impl Decode<'_> {
     /// Reads what a proxy says in front of its peer's first bytes. False while it is not complete.
-    pub(super) fn hear_proxy(&mut self, id: ConnId) -> bool {
+    pub(super) fn read_proxy_header(&mut self, id: ConnId) -> bool {
         let Some(conn) = self.conns.get_mut(id) else { return true };
         let is_first = !conn.protocol.is_known() && conn.tls.is_none();
         let bytes = self.reading.intake.bytes();
@@ -47,7 +47,7 @@ impl Decode<'_> {
 
     /// Reads for whom a proxy asks over HTTP, once its request is whole. False: they have too many
     /// connections.
-    pub(super) fn hear_forwarded(&mut self, id: ConnId) -> bool {
+    pub(super) fn read_forwarded(&mut self, id: ConnId) -> bool {
         let is_from_proxy = self.conns.get(id).is_some_and(|conn| conn.via == Via::Proxy);
         let last = |head: &Head| head.last("x-forwarded-for").and_then(proxy::last_forwarded);
         match http::read(self.reading.intake.bytes(), last) {

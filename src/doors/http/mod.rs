@@ -9,16 +9,16 @@ mod page;
 
 pub use figures::asked_for_figures;
 pub use head::{Head, is_request_line, looks_like_a_request, read};
-pub use page::{Heard, Visit};
+pub use page::{HttpAnswer, Visit};
 
 use super::codec::{Codec, Decoded, Incoming};
 use super::said::Said;
 
 /// Answers the request for the page that the bytes begin with; `None` while its head is not
 /// complete. `visit` tells how it came.
-pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Option<Heard> {
+pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Option<HttpAnswer> {
     let answered = read(bytes, |head| page::answer(head, &visit(head)))?;
-    Some(answered.unwrap_or_else(|status| Heard::Answered(head::refusal(status))))
+    Some(answered.unwrap_or_else(|status| HttpAnswer::Answered(head::refusal(status))))
 }
 
 /// A connection has one request, so there is nothing to be remembered of it.

@@ -81,7 +81,7 @@ enum NoSocket {
 
 /// What became of a request.
 #[derive(Debug)]
-pub enum Heard {
+pub enum HttpAnswer {
     /// It was answered, and the connection is done.
     Answered(Transport),
     /// The connection speaks WebSocket behind the head.
@@ -94,13 +94,13 @@ pub enum Heard {
 }
 
 /// Answers a request. One that may not enter is redirected to TLS.
-pub fn answer(head: &Head, visit: &Visit) -> Heard {
+pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
     let mut out = Vec::new();
     let is_socket = append_answer(&mut out, head, visit);
     let answer = Transport(out);
     match is_socket {
-        true => Heard::Upgraded { head_bytes: head.bytes, answer },
-        false => Heard::Answered(answer),
+        true => HttpAnswer::Upgraded { head_bytes: head.bytes, answer },
+        false => HttpAnswer::Answered(answer),
     }
 }
 
@@ -231,10 +231,10 @@ mod tests {
     fn ask_by(request: &str, may_enter: bool, scheme: Option<Scheme>) -> (bool, String) {
         let hosts = ["chat.example".to_owned()];
         let visit = Visit { may_enter, scheme, hosts: &hosts, lang: Lang::En };
-        let heard = http::decode(request.as_bytes(), |_| visit).expect("a whole request");
-        let (is_socket, answer) = match heard {
-            Heard::Answered(answer) => (false, answer),
-            Heard::Upgraded { answer, .. } => (true, answer),
+        let outcome = http::decode(request.as_bytes(), |_| visit).expect("a whole request");
+        let (is_socket, answer) = match outcome {
+            HttpAnswer::Answered(answer) => (false, answer),
+            HttpAnswer::Upgraded { answer, .. } => (true, answer),
         };
         (is_socket, String::from_utf8_lossy(answer.bytes()).into_owned())
     }
