@@ -23,8 +23,21 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 const OF_THE_BROWSER = /^WebSocket connection to 'ws:.*' failed/;
 
 export function launch() {
-  const executablePath = BROWSERS.find((file) => file && fs.existsSync(file));
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath: executable(), args: FLAGS });
+}
+
+/** A browser as people have it, with its profile in that folder and none of the switches that make
+ *  tests calm: it connects ahead, and keeps connections on which nothing was said. */
+export function launchAsPeopleDo(profile) {
+  const needed = ["--remote-debugging-pipe", `--user-data-dir=${profile}`, "--headless",
+    "--no-sandbox", "--no-first-run", "about:blank"];
+  return chromium.launchPersistentContext(profile, {
+    executablePath: executable(), ignoreDefaultArgs: true, args: needed,
+  });
+}
+
+function executable() {
+  return BROWSERS.find((file) => file && fs.existsSync(file));
 }
 
 /** What the tests of one file stand on: a server, a browser, and whoever they call to the page.
@@ -179,6 +192,8 @@ export class Wire {
   isDeaf = false;
   /** So long a connection stands before anything is said on it: browsers connect ahead. */
   silentMs = 0;
+  /** Connections on which nothing was said yet. */
+  silent = 0;
 
   static async to(server) {
     const wire = new Wire();
@@ -194,7 +209,12 @@ export class Wire {
     const far = net.connect(port, "127.0.0.1");
     const pair = [near, far];
     this.#pairs.add(pair);
-    setTimeout(() => near.on("data", (chunk) => far.write(chunk)), this.silentMs);
+    this.silent += 1;
+    const hear = () => {
+      near.once("data", () => this.silent -= 1);
+      near.on("data", (chunk) => far.write(chunk));
+    };
+    setTimeout(hear, this.silentMs);
     far.on("data", (chunk) => this.isDeaf || near.write(chunk));
     for (const end of pair) {
       end.on("error", () => {});
@@ -226,9 +246,13 @@ export class Person {
   static complaints = [];
 
   static async at(browser, server, options = {}) {
+    return Person.in(await browser.newContext({ locale: "en-GB", ...options }), server);
+  }
+
+  static async in(context, server) {
     const person = new Person();
     person.wire = await Wire.to(server);
-    person.context = await browser.newContext({ locale: "en-GB", ...options });
+    person.context = context;
     await person.openPage();
     return person;
   }
