@@ -11,7 +11,7 @@
 //!
 //! Every change to a send buffer goes through [`Conns::change`], the only place that adds to and
 //! subtracts from [`Conns::unsent_bytes`]. When that total is above its maximum, each connection
-//! that something is appended to counts as backed up, and is not fed until its peer takes bytes
+//! that something is appended to counts as backed up, and rests until its peer takes bytes
 //! (P20).
 //!
 //! It knows no socket, no user and no deadline. Only the server's `settle` removes a connection.

@@ -1,5 +1,4 @@
-//! TLS between the kernel's bytes and the frames: records are opened on the way in, and sealed on
-//! the way out, never more than one ahead of what the kernel took.
+//! TLS: records are opened on the way in and sealed on the way out, one at a time.
 //!
 //! ```text
 //! kernel ─► begun record ─┐                              ┌─► intake: frames
@@ -7,10 +6,16 @@
 //! kernel ◄─ one record  ◄─┘                              └─◄ send buffer: plaintext
 //! ```
 //!
-//! The plaintext of the record that is on its way stays in the send buffer until the kernel has
-//! all of the record: what counts as sent, and what a takeover may still drop, is told in
-//! plaintext. It knows no frame. An idle connection owns no buffer here either: rustls is driven
-//! by its interface without buffers, for the other keeps 4 KiB a connection.
+//! The next record is sealed when the kernel has all of the one before. Until then the plaintext of
+//! a record stays in the send buffer: what counts as sent (P13), and what may still be dropped when
+//! a session is taken over (P17), is counted in plaintext.
+//!
+//! rustls is driven through its interface without buffers, because the other one keeps 4 KiB a
+//! connection: an idle connection owns no buffer here either. Two rules of that interface must be
+//! kept. rustls must be shown the rest of the bytes again that it has looked at; and after an
+//! error it may be asked for its alert and for nothing else.
+//!
+//! It knows no frame and no socket.
 
 use std::fmt;
 
@@ -30,25 +35,25 @@ type WriteTraffic<'c> = rustls::unbuffered::WriteTraffic<'c, ServerConnectionDat
 /// The TLS state of one connection.
 pub struct Tls {
     machine: UnbufferedServerConnection,
-    /// What came and is no whole record yet, or was not looked at yet.
+    /// What was received and is not a whole record yet, or was not looked at yet.
     received: Vec<u8>,
-    /// It came in a tick that had no handshake left to give.
+    /// `received` was not looked at, because the tick had computed all handshakes that it may.
     waits: bool,
-    /// Bytes used up so far, which counts until the handshake is done.
+    /// Bytes used up so far. It is looked at until the handshake is done.
     used_bytes: usize,
-    /// On its way to the kernel, the first `sent` bytes gone.
+    /// A record for the kernel, which has the first `sent` bytes of it.
     sealed: Vec<u8>,
     sent: usize,
-    /// Plaintext at the send buffer's front that `sealed` covers.
+    /// How many bytes at the front of the send buffer are in `sealed`.
     covered: usize,
-    /// Nothing is sealed any more: the peer was told that the stream ends, or broke the protocol.
+    /// Nothing more is sealed: the peer was told that the stream ends, or broke the protocol.
     ended: bool,
 }
 
-/// What opened records held, beside the plaintext.
+/// What the opened records held beside plaintext.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
-    /// The costly part of the handshake was computed.
+    /// The expensive part of the handshake was computed.
     pub shook_hands: bool,
     /// The peer says that it sends no more.
     pub finished: bool,
@@ -65,7 +70,7 @@ impl From<rustls::Error> for TlsFault {
 }
 
 impl Tls {
-    /// The server's side of a connection that begins now.
+    /// The server's side of TLS on a connection whose handshake begins.
     ///
     /// # Errors
     /// rustls refuses the configuration.
@@ -82,31 +87,31 @@ impl Tls {
         })
     }
 
-    /// Whether the handshake is still going on.
+    /// Whether the handshake is not complete.
     pub fn is_handshaking(&self) -> bool {
         self.machine.is_handshaking()
     }
 
-    /// Whether anything that came was understood yet.
+    /// Whether rustls has used up any of the peer's bytes.
     pub fn has_begun(&self) -> bool {
         self.used_bytes > 0
     }
 
     // --- in ---
 
-    /// Hands back what was kept, for more to be put behind it.
+    /// Hands over what was kept, for more to be put behind it.
     pub fn give(&mut self) -> Vec<u8> {
         self.waits = false;
         std::mem::take(&mut self.received)
     }
 
-    /// Keeps bytes that this tick has no handshake for.
+    /// Keeps bytes for a later tick, because this one has computed all handshakes that it may.
     pub fn wait_with(&mut self, bytes: &[u8]) {
         self.received = bytes.into();
         self.waits = true;
     }
 
-    /// Whether there are bytes that were not looked at.
+    /// Whether bytes are kept that were not looked at.
     pub fn waits(&self) -> bool {
         self.waits
     }
@@ -129,7 +134,7 @@ impl Tls {
         let mut used = 0;
         let mut opened = self.drive(bytes, &mut used, spare, take, |_, _, _| Ok(()));
         let endless = self.is_handshaking() && self.used_bytes + bytes.len() > HANDSHAKE_BYTES_MAX;
-        // Of a handshake message that spans records rustls has us keep all.
+        // rustls has us keep all records of a handshake message that spans several.
         if endless || bytes.len() - used > RECORD_BYTES_MAX {
             opened = Err(TlsFault("it shakes hands without an end".into()));
         }
@@ -145,25 +150,25 @@ impl Tls {
 
     // --- out ---
 
-    /// What the kernel is to be given.
+    /// What the kernel is to be given next.
     pub fn unsent(&self) -> &[u8] {
         &self.sealed[self.sent..]
     }
 
-    /// Plaintext at the send buffer's front that cannot be dropped any more.
+    /// How many bytes at the front of the send buffer are sealed, and cannot be dropped any more.
     pub fn covered(&self) -> usize {
         self.covered
     }
 
-    /// Whether no more will be sealed.
+    /// Whether nothing more will be sealed.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Seals a record of `plain`, if the one before is gone.
+    /// Seals the first bytes of `plain` in a record, if the kernel has all of the one before.
     ///
     /// # Errors
-    /// The keys are used up, which nobody lives to see.
+    /// The keys are used up, which takes 2^64 records.
     pub fn seal(&mut self, plain: &[u8], spare: &mut SpareBuffers) -> Result<(), TlsFault> {
         let plain = &plain[..plain.len().min(RECORD_PLAIN_BYTES_MAX)];
         if self.ended || plain.is_empty() || !self.unsent().is_empty() {
@@ -178,7 +183,7 @@ impl Tls {
         Ok(())
     }
 
-    /// Tells the peer that the stream ends here, and is no more cut off than it should be.
+    /// Tells the peer that the stream ends here, and was not cut off.
     ///
     /// # Errors
     /// As [`Tls::seal`].
@@ -194,8 +199,8 @@ impl Tls {
         })
     }
 
-    /// The kernel took `count` bytes. Returns how much plaintext has left with them: all that a
-    /// record holds, when the whole record has.
+    /// The kernel took `count` bytes. Returns how many bytes of plaintext left with them: those of
+    /// the record if the kernel has all of it now, else none.
     pub fn was_sent(&mut self, count: usize, spare: &mut SpareBuffers) -> usize {
         self.sent += count;
         if !self.unsent().is_empty() {
@@ -219,9 +224,8 @@ impl Tls {
         driven.map(drop)
     }
 
-    /// Goes on as far as these bytes lead, and counts those that are used up; where something can
-    /// be sealed, `then` may. rustls remembers how far it has looked: it must be shown the rest
-    /// again, and never less than that.
+    /// Shows rustls these bytes, does what it asks for, and counts the bytes that it used up.
+    /// `take` gets the plaintext; `then` is called once rustls is able to seal.
     fn drive(
         &mut self,
         bytes: &mut [u8],
@@ -260,8 +264,7 @@ impl Tls {
         }
     }
 
-    /// Puts the alert that rustls has for the peer on its way. Asked for anything more, it would
-    /// look at the peer's bytes again.
+    /// Puts the alert that rustls has for the peer into `sealed`, and asks for nothing more.
     fn alert(&mut self, spare: &mut SpareBuffers) {
         while self.machine.wants_write() {
             let UnbufferedStatus { state, .. } = self.machine.process_tls_records(&mut []);
@@ -302,7 +305,7 @@ impl From<EncryptError> for Room {
     }
 }
 
-/// Appends what `write` writes, for which `bytes` are likely to be enough.
+/// Appends what `write` writes. `bytes` is how many it probably needs.
 fn put(
     out: &mut Vec<u8>,
     spare: &mut SpareBuffers,
@@ -332,7 +335,7 @@ fn put(
     }
 }
 
-/// There is nothing in it that a log should show (P27).
+/// Keys and plaintext stay out of logs (P27).
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("handshaking", &self.is_handshaking()).finish_non_exhaustive()
