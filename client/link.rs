@@ -32,14 +32,14 @@ const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// A connection on which nothing came for so long is asked whether it lives: well within the ten
 /// minutes after which the server would end it.
 const PING_AFTER: Duration = Duration::from_secs(4 * 60);
-/// The pause before the first attempt to connect again; it doubles …
+/// The pause before the first attempt to connect again. It doubles with each attempt.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
-/// … up to this, and begins anew after a connection that stood for as long.
+/// The longest pause. After a connection that stood for as long, the pauses begin anew.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// For how long the server is sought while nobody is signed in.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// For how long by a script that is signed in; a person waits as they please.
-const PATIENCE_SCRIPTED: Duration = Duration::from_secs(60);
+/// For how long connecting is tried again while nobody is signed in.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// For how long in a script that is signed in; for a person it is tried until they leave.
+const RETRY_MAX_SCRIPTED: Duration = Duration::from_secs(60);
 
 /// Whether a connection is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +67,9 @@ pub struct Link {
 
 /// How a connection ended.
 struct End {
-    /// It brought at least one message.
+    /// At least one message came.
     heard: bool,
-    /// The server wants to be left alone so long.
+    /// The server asked not to be connected to again before this.
     pause: Duration,
     why: String,
 }
@@ -87,17 +87,17 @@ impl Link {
         Link { address, security, judge, known, scripted, output, session, changed }
     }
 
-    /// Where the server is.
+    /// The server's address.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Where what the session has to say is shown.
+    /// Where the session's lines are shown.
     pub fn output(&self) -> &Output {
         &self.output
     }
 
-    /// Does something with the session, and shows what it has to say.
+    /// Calls `act` with the session, and shows what the session has for the person.
     pub fn with<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
         let mut session = self.lock();
         let result = act(&mut session);
@@ -133,7 +133,7 @@ impl Link {
         }
     }
 
-    /// Connects, again and again, until the session wants no connection or patience ends.
+    /// Connects again and again, until the session wants no connection or the time for it is over.
     fn stay_connected(&self) {
         let mut pause = PAUSE_MIN;
         let mut heard_last = Instant::now();
@@ -149,7 +149,7 @@ impl Link {
             if began.elapsed() > PAUSE_MAX {
                 pause = PAUSE_MIN;
             }
-            let left = self.patience().map(|longest| longest.saturating_sub(heard_last.elapsed()));
+            let left = self.retry_max().map(|longest| longest.saturating_sub(heard_last.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
                 self.with(|session| session.give_up(&self.address.to_string(), &end.why));
                 return;
@@ -159,10 +159,10 @@ impl Link {
         }
     }
 
-    fn patience(&self) -> Option<Duration> {
+    fn retry_max(&self) -> Option<Duration> {
         match (self.lock().is_admin(), self.scripted) {
-            (None, _) => Some(PATIENCE),
-            (Some(_), true) => Some(PATIENCE_SCRIPTED),
+            (None, _) => Some(RETRY_MAX),
+            (Some(_), true) => Some(RETRY_MAX_SCRIPTED),
             (Some(_), false) => None,
         }
     }
@@ -180,8 +180,8 @@ impl Link {
         Err(failure.to_string())
     }
 
-    /// Nobody listens in between two programs of one machine. Whoever answers for names could
-    /// say of any host that it is this one, so that is believed of what was written alone, and
+    /// Between two programs of one machine nobody listens. A name server could say of any host that
+    /// it is this machine: so plaintext is spoken only where the address was written as local, and
     /// never where a key is expected.
     fn channel(&self, ip: IpAddr) -> Result<Channel, String> {
         let ip = ip.to_canonical();
@@ -273,7 +273,7 @@ impl Link {
         })
     }
 
-    /// The server is not who it should be, and nothing that it might do would make it right.
+    /// The server is not the one that it should be: the program ends.
     fn refuse_server(&self, verdict: Verdict) -> ! {
         let (address, lang) = (self.address.to_string(), self.lock().lang());
         let address = &*address;
@@ -291,7 +291,7 @@ impl Link {
         self.output.exit(EXIT_UNTRUSTED)
     }
 
-    /// The server has proven a key that is new to us, and is to have from now on.
+    /// The server has proven a key that is new here: it must have that key from now on.
     fn befriend(&self, fingerprint: Fingerprint) {
         self.judge.remember(fingerprint);
         let kept = match &self.known {

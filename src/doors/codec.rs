@@ -3,8 +3,12 @@
 use super::said::Said;
 use crate::wire::Code;
 
-/// What every protocol does: three functions, and what it has to tell where it keeps something.
+/// What every protocol does: three functions and a name; the others are for a protocol that
+/// keeps something between two reads.
 pub trait Codec {
+    /// Its name, for the operator.
+    fn name(&self) -> &'static str;
+
     /// Decodes what came; `take` gets the payload of each request.
     fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded;
 

@@ -10,6 +10,10 @@ use crate::wire::frame;
 pub struct Frames;
 
 impl Codec for Frames {
+    fn name(&self) -> &'static str {
+        "frames"
+    }
+
     fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
         Decoded::default()
     }

@@ -1,4 +1,7 @@
 //! What a peer speaks: the table of protocols.
+//!
+//! A connection begins without one; the first bytes tell it ([`super::sniff`]), and it changes once
+//! at most: from HTTP to WebSocket. What a protocol does is its [`Codec`].
 
 use super::codec::Codec;
 use super::frames::Frames;
@@ -23,6 +26,11 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Its name, for the operator.
+    pub fn name(&self) -> &'static str {
+        if self.is_known() { self.codec().name() } else { "unknown" }
+    }
+
     /// Whether the first bytes told what it is.
     pub fn is_known(&self) -> bool {
         !matches!(self, Protocol::Unknown(_))
@@ -33,8 +41,8 @@ impl Protocol {
         !matches!(self, Protocol::Unknown(_) | Protocol::Http(_))
     }
 
-    /// What it does. With [`Protocol::codec_mut`] the table of protocols: another one is a file of
-    /// this folder, a variant, a row here and there, and how [`sniff`] tells it.
+    /// The protocol's functions. This and [`Protocol::codec_mut`] are the table of protocols: a new
+    /// one is a file of this folder, a variant, a row in both, and a row in [`super::sniff`].
     pub fn codec(&self) -> &dyn Codec {
         match self {
             Protocol::Unknown(frames) | Protocol::Frames(frames) => frames,
@@ -44,7 +52,7 @@ impl Protocol {
         }
     }
 
-    /// What it does, and remembers by it.
+    /// The protocol's functions, to decode and to encode.
     pub fn codec_mut(&mut self) -> &mut dyn Codec {
         match self {
             Protocol::Unknown(frames) | Protocol::Frames(frames) => frames,

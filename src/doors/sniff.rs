@@ -54,13 +54,7 @@ mod tests {
     use super::*;
 
     fn told(bytes: &[u8]) -> &'static str {
-        match protocol(bytes, Lang::En) {
-            Protocol::Unknown(_) => "unknown",
-            Protocol::Frames(_) => "frames",
-            Protocol::Http(_) => "http",
-            Protocol::WebSocket(_) => "websocket",
-            Protocol::Lines(_) => "lines",
-        }
+        protocol(bytes, Lang::En).name()
     }
 
     #[test]

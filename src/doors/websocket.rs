@@ -83,6 +83,10 @@ impl SocketFault {
 }
 
 impl Codec for WebSocket {
+    fn name(&self) -> &'static str {
+        "websocket"
+    }
+
     /// Each text message is the payload of a request.
     fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded {
         let mut decoded = Decoded::default();

@@ -1,7 +1,6 @@
 //! What the operator is told of the connections: who is there, what each speaks, and why it rests.
 
 use crate::conn::{Connection, Conns, Due, Stage};
-use crate::doors::Protocol;
 use crate::handlers::ConnectionList;
 use crate::id::{ConnId, Moment};
 use crate::limits::Limits;
@@ -44,12 +43,5 @@ fn line(id: ConnId, conn: &Connection, limits: &Limits, now: Moment) -> Connecti
 
 /// What the peer speaks, as far as its first bytes told.
 fn protocol(conn: &Connection) -> &'static str {
-    match &conn.protocol {
-        _ if conn.stage == Stage::Handshaking => "tls",
-        Protocol::Unknown(_) => "unknown",
-        Protocol::Frames(_) => "frames",
-        Protocol::Http(_) => "http",
-        Protocol::WebSocket(_) => "websocket",
-        Protocol::Lines(_) => "lines",
-    }
+    if conn.stage == Stage::Handshaking { "tls" } else { conn.protocol.name() }
 }

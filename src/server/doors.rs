@@ -14,7 +14,6 @@ use super::decode::Decode;
 use super::intake::frames_of;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::http::{self, HttpAnswer, Visit};
-use crate::doors::websocket::WebSocket;
 use crate::doors::{Incoming, Protocol, sniff};
 use crate::id::{ConnId, ListenerKind};
 use crate::limits::SEND_HIGH_BYTES;
@@ -29,10 +28,10 @@ impl Decode<'_> {
             return 0;
         };
         match conn.protocol {
-            Protocol::Unknown(_) | Protocol::Frames(_) => {}
             Protocol::Http(_) if conn.listener == ListenerKind::Metrics => self.answer_monitor(id),
             Protocol::Http(_) => self.answer_http(id),
-            Protocol::WebSocket(_) | Protocol::Lines(_) => self.decode_requests(id),
+            _ if conn.protocol.codec().needs_decoding() => self.decode_requests(id),
+            _ => {}
         }
         let is_listed = |conn: &Connection| conn.is_serving() && conn.protocol.has_requests();
         if self.conns.get(id).is_some_and(is_listed) {
@@ -49,8 +48,8 @@ impl Decode<'_> {
         }
         let protocol = sniff::protocol(self.reading.intake.bytes(), self.chat.rules.lang);
         let has_requests = protocol.has_requests();
-        if matches!(protocol, Protocol::Lines(_)) {
-            // They were kept as they came, and are decoded now.
+        if protocol.codec().needs_decoding() {
+            // The bytes were kept as they came, and are decoded now.
             self.reading.intake.drop_front(0);
         }
         conn.begin(protocol);
@@ -84,7 +83,7 @@ impl Decode<'_> {
             }
             Some(HttpAnswer::Upgraded { head_bytes, answer }) => {
                 let Some(conn) = self.conns.get_mut(id) else { return };
-                conn.begin(Protocol::WebSocket(Box::new(WebSocket::default())));
+                conn.begin(Protocol::WebSocket(Box::default()));
                 self.reading.intake.drop_front(head_bytes);
                 self.conns.append_transport(id, self.now.mono, &answer);
                 self.decode_requests(id);

@@ -25,6 +25,10 @@ pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Optio
 pub struct Http;
 
 impl Codec for Http {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
     /// There is no request of the chat's: see [`decode`].
     fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
         Decoded::default()

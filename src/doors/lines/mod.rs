@@ -102,6 +102,10 @@ impl std::fmt::Debug for Lines {
 }
 
 impl Codec for Lines {
+    fn name(&self) -> &'static str {
+        "lines"
+    }
+
     /// Lines are read until one asks something of the server.
     fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded {
         let mut decoded = Decoded::default();
