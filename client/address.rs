@@ -26,8 +26,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Whether this machine itself was written. What a name resolves to does not count: whoever
-    /// answers for names decides that.
+    /// Whether the address was written as this machine's own. What a name resolves to does not
+    /// count: a name server decides that.
     pub fn is_local(&self) -> bool {
         let name = self.host.strip_suffix('.').unwrap_or(&self.host);
         let ip = self.host.parse::<IpAddr>();

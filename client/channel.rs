@@ -1,8 +1,8 @@
 //! The bytes of one connection, sealed or not.
 //!
-//! It is shared by the thread that reads and the one that writes, behind a lock that nobody holds
-//! while a socket is waited for: raw bytes are read without it and opened under it, and what was
-//! sealed under it is written without it. It knows no socket.
+//! The thread that reads and the one that writes share it behind a lock. Neither holds the lock
+//! while it waits for a socket: raw bytes are read without it and decrypted under it; bytes that
+//! were encrypted under it are written without it. It knows no socket.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Channel {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
-    /// Whether something is to be written that nobody said.
+    /// Whether TLS itself has something to write.
     pub fn wants_write(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }

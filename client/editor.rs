@@ -65,8 +65,8 @@ impl LineEditor {
         line
     }
 
-    /// The next line, which nobody sees, and whether it was typed before the question. It comes
-    /// from where the others come from, so that what was typed ahead is there.
+    /// The next line, which is not shown, and whether it was typed before the question. It is read
+    /// from the same input as the others, so a line that was typed ahead is found.
     ///
     /// # Errors
     /// As of [`LineEditor::line`].

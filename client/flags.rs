@@ -22,7 +22,7 @@ pub struct Flags {
     pub fingerprint: Option<Fingerprint>,
     #[arg(long, value_name = "FILE")]
     invite_file: Option<PathBuf>,
-    /// Refused: whoever lists the processes would see it.
+    /// Refused: all users of a machine can see it in the list of processes.
     #[arg(long = "invite", num_args = 0..=1, hide = true)]
     invite_in_sight: Option<Option<String>>,
     /// The code, wherever it came from.

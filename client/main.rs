@@ -105,8 +105,7 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Whoever ends us while we wait gets their terminal back as it was; so does who meets a fault of
-/// ours, in whichever thread.
+/// When a signal or a panic in any thread ends the program, the terminal is as it was before.
 fn end_in_order(link: &Arc<Link>) {
     let (link, at_panic) = (Arc::clone(link), Arc::clone(link));
     let say = panic::take_hook();
@@ -120,7 +119,7 @@ fn end_in_order(link: &Arc<Link>) {
         thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
                 link.output().restore();
-                // Does not return: it ends us as if nobody had looked.
+                // Does not return: the signal ends the program as it would by itself.
                 let _ = emulate_default_handler(signal);
             }
         });

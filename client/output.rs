@@ -1,8 +1,8 @@
-//! The one way to standard output, and its peace while somebody types.
+//! The one way to standard output. While a line is typed, other lines wait.
 //!
 //! ```text
-//!  link ─ show() ─┬─ nobody types ───────────────► standard output
-//!                 └─ somebody types ─► pending ──► taken by the editor when it paints the line,
+//!  link ─ show() ─┬─ no line is typed ───────────► standard output
+//!                 └─ a line is typed ► pending ──► taken by the editor when it paints the line,
 //!                                         │        and printed above it; behind the line's end
 //!                        keep_ringing() ──┘        by release()
 //! ```
@@ -151,8 +151,8 @@ impl Output {
         }
     }
 
-    /// From now on the terminal shows nothing that is typed while nobody reads it. It is read
-    /// later, and shown then if it is no answer to a question for a secret.
+    /// From now on the terminal does not show what is typed while no line is read. It is read
+    /// later, and shown then unless it answers a question for a password.
     pub fn show_only_what_is_read(&self) {
         lock(&self.state).resting = self.before.as_ref().map(silent);
         self.rest();
@@ -231,8 +231,8 @@ impl State {
     }
 }
 
-/// Says something where it cannot be taken for output. If that cannot be written either, there is
-/// nobody to be told.
+/// Writes to standard error, where the text cannot be taken for output. If that fails, too, no
+/// place is left to say so.
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }

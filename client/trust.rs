@@ -7,9 +7,9 @@
 //! met for the first time ── trusted, and kept once the handshake has proven the key
 //! ```
 //!
-//! A certificate can be copied by anyone, so whatever is trusted, the handshake's signature is
-//! verified: only who has the key can make it. The authorities are those of the system, read when
-//! they are needed: they are kept up to date there, and whoever runs a network can add their own.
+//! A certificate can be copied by anyone, so the handshake's signature is always verified: only the
+//! owner of the key can make it. The authorities are those of the system, read when they are
+//! needed: the system keeps them up to date, and the operator of a network can add others.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

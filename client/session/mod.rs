@@ -173,7 +173,7 @@ impl Session {
     pub fn give_up(&mut self, address: &str, why: &str) {
         let text = Text::Unreachable { address, why }.say(self.lang);
         self.fail_all();
-        // At the start it is for whoever started the client to say.
+        // At the start, the shell tells it.
         if self.greeted {
             self.refuse_saying(&text, "unreachable");
         }
