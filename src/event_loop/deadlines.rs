@@ -1,8 +1,9 @@
 //! When each connection is to be looked at again: a sorted set of moments, one a connection.
 //!
 //! Most deadlines only ever move away, with every frame that comes. So an entry stays where it is
-//! when its connection's deadline moves to a later moment: it comes up early once, somebody looks
-//! at the connection and sets the entry anew. Only an earlier deadline moves an entry at once.
+//! when its connection's deadline moves to a later moment: it comes up early once, the application
+//! looks at the connection, and the entry is set anew. Only an earlier deadline moves an entry at
+//! once.
 //!
 //! It knows slots and moments, and not what a deadline is for.
 
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 
 use crate::id::Moment;
 
-/// The slot is in no hurry.
+/// The slot has no deadline.
 const NEVER: Moment = Moment(u64::MAX);
 
 /// A moment and a slot. The halves keep it at twelve bytes: a million idle connections are a
@@ -62,7 +63,7 @@ impl Deadlines {
         }
     }
 
-    /// The next moment at which somebody is to be looked at.
+    /// The next moment at which a connection is to be looked at.
     pub fn next(&self) -> Option<Moment> {
         self.sorted.first().map(|entry| entry.moment())
     }

@@ -35,9 +35,9 @@ pub struct Turns {
     spent: VecDeque<ConnId>,
     newcomers: VecDeque<ConnId>,
     members: Members,
-    /// Newcomers have no turn before this …
+    /// Newcomers have no turn before this, if known connections talk.
     newcomers_not_before: Moment,
-    /// … if known connections talk, which they are taken to do until this.
+    /// Known connections count as talking until this.
     talk_until: Moment,
 }
 
@@ -223,7 +223,11 @@ mod tests {
         assert_eq!(turns.begin(Moment(1)), 0);
         assert_eq!(turns.begin_newcomers(Moment(1)), limits::NEWCOMERS_PER_TICK);
         turns.end_newcomers(Moment(1), || Moment(1));
-        assert_eq!(turns.begin_newcomers(Moment(1)), limits::NEWCOMERS_PER_TICK, "nobody talks");
+        assert_eq!(
+            turns.begin_newcomers(Moment(1)),
+            limits::NEWCOMERS_PER_TICK,
+            "no known connection talks"
+        );
         turns.put(conn(100, 1), Queue::Known);
         turns.begin(Moment(2));
         turns.next_known();

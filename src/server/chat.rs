@@ -30,7 +30,7 @@ pub(super) struct Chat {
 }
 
 impl Chat {
-    /// Nobody is signed in. `seed` feeds the generator of keys and salts.
+    /// No user is signed in. `seed` feeds the generator of keys and salts.
     pub fn new(rules: Rules, seed: [u8; 32], now: Moment) -> Chat {
         Chat {
             sessions: Sessions::default(),

@@ -66,7 +66,7 @@ impl Decode<'_> {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Some(tls) = conn.tls.as_deref_mut() else { return };
         if conn.peer_finished && !tls.has_begun() {
-            // It will not hear the answer to its first bytes, and could not go on.
+            // It does not read the answer to its first bytes, and could not go on.
             self.reading.intake.take_back();
             return conn.close(CloseReason::PeerLeft, self.now.mono);
         }

@@ -6,14 +6,14 @@
 //!                       └ behind ───── pages, from the log ─────────────────┘
 //! ```
 //!
-//! Entries of one sender to one conversation that come in a row are a *run*. Whoever reads one of
-//! them reads them all, so each reader in turn gets the whole run: with thousands of readers, a
-//! walk over all of them for each entry would find none of them in the processor's cache.
+//! Entries of one sender to one conversation that come in a row are a *run*. A reader of one of
+//! them is a reader of all, so each reader in turn gets the whole run: with thousands of readers,
+//! a walk over all of them for each entry would find none of them in the processor's cache.
 //!
-//! A reader who cannot take an entry now (the buffer is above its high mark, the tick's budget
-//! is spent) is behind from that entry on, and goes on from the log when it can: slow, cut off,
-//! offline or new, it is one code path. What a reader was sent is a prefix of what is visible
-//! to them, so nothing is skipped and nothing comes twice (P8, P9).
+//! A reader who cannot take an entry now (the send buffer is above its high mark, the tick's
+//! budget is spent) is behind from that entry on, and goes on from the log later. A reader who is
+//! slow, was cut off, was offline or is new takes the same path. What a reader was sent is a
+//! prefix of what is visible to them, so nothing is skipped and nothing comes twice (P8, P9).
 
 use super::chat::Chat;
 use super::commit::AllCommitted;
@@ -74,9 +74,8 @@ impl Budget {
         self.bytes += more.bytes;
     }
 
-    /// A reader's own entry is read from the log though it is not pushed, and costs as much:
-    /// whoever said a lot must not have a tick of their own at the next sign-in (P21). False: not
-    /// now.
+    /// A reader's own entry is read from the log though it is not pushed, and costs as much. So a
+    /// user who sent a lot cannot use up a tick at the next sign-in (P21). False: not now.
     fn pass_over(&mut self) -> bool {
         let spent = self.is_spent();
         self.spend(limits::PUSH_BYTES_PER_TICK / limits::OWN_ENTRIES_PER_TICK);
@@ -171,8 +170,8 @@ impl Deliver<'_> {
     /// The log could not be read.
     pub fn run(&mut self, committed: AllCommitted) -> Result<(), Fatal> {
         let mut budget = Budget::of_a_tick();
-        // Those who are behind have half of the tick: whoever is caught up would else be all that
-        // is ever served when there is too much for everyone (P14, P21).
+        // Readers who are behind have half of the tick. Else only those who are caught up would
+        // be served when there is too much for all (P14, P21).
         let reserve = (!self.delivery.behind.is_empty()).then(|| budget.take_half());
         let mut tick = Tick { budget, run: Vec::new() };
         let mut lists = committed.into_iter().map(Committed::into_inner);
@@ -210,8 +209,8 @@ impl Deliver<'_> {
         }
     }
 
-    /// Whether an effect can be applied before the run's pushes, and nobody can tell: it is one
-    /// of the run, or an answer to its sender, who is pushed none of them.
+    /// Whether no peer sees a difference if an effect is applied before the run's pushes: it is one
+    /// of the run, or a reply to its sender, who is pushed none of them.
     fn leaves_run(&self, run: &[Entry], effect: &Effect) -> bool {
         let Some(first) = run.first() else { return true };
         match effect {

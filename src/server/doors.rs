@@ -123,8 +123,8 @@ impl Decode<'_> {
     }
 }
 
-/// Whether it came from elsewhere, and everybody on the way can read it. What a proxy passes on is
-/// the matter of whoever named it: TLS ends there.
+/// Whether it comes from another machine in plaintext. What a proxy passes on does not count: there
+/// TLS ended at the proxy that the operator named.
 fn is_bare(conn: &Connection) -> bool {
     let is_elsewhere = conn.via == Via::Direct && !conn.peer().is_loopback();
     conn.tls.is_none() && is_elsewhere

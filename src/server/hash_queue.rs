@@ -7,10 +7,10 @@
 //!                      └ the network ─ in turn, by widest prefix, prefix, account
 //! ```
 //!
-//! The edge has one thread for all of them, and is given no more than it needs to be busy: whoever
-//! comes meanwhile takes their turn, however many others one address has sent. Each of the three
-//! has places of its own. When they are taken, the last comer of those who have the most of them
-//! has to go.
+//! The edge has one thread for all of them, and is given no more than keeps it busy. A request that
+//! comes meanwhile takes its turn, however many others one address has sent. Each of the three has
+//! places of its own. When they are taken, the last request of those who have the most places is
+//! refused.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ pub enum Lane {
     Operator,
     /// A member, for another password.
     Member(UserId),
-    /// Whoever comes from there, for an account.
+    /// A peer of the network, for an account.
     Network {
         /// The widest prefix.
         around: Prefix,
@@ -105,7 +105,8 @@ impl HashQueue {
         self.waiting.iter().map(|queued| queued.id)
     }
 
-    /// Puts a task in. Whoever has to go for it is named, which may be itself.
+    /// Puts a task in. If a task loses its place for it, returns the connection of that task, which
+    /// may be this one.
     pub fn push(&mut self, id: ConnId, task: Task, lane: &Lane) -> Option<ConnId> {
         self.clock += 1;
         let (turns, came) = (lane.turns(), self.clock);
@@ -137,7 +138,7 @@ impl HashQueue {
         }
     }
 
-    /// Takes a task out: nobody waits for it any more. False if it is not there, or was begun.
+    /// Takes a task out: its connection is gone. False if it is not there, or was begun.
     pub fn remove(&mut self, id: ConnId) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.id != id);

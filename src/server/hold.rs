@@ -1,5 +1,5 @@
-//! A backup's hold on the checkpoints: as long as it lasts, the database's file stays as it is, and
-//! what is committed stands in the write-ahead log alone.
+//! A backup holds the checkpoints: as long as it does, the database's file stays as it is, and what
+//! is committed stands in the write-ahead log alone.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ impl Hold {
     }
 
     /// From here on the database's file stays as it is, with everything in it that was committed
-    /// so far. If that cannot be, the connection ends behind its answer: whoever copies the file
-    /// knows the copy by the answer to `release`.
+    /// so far. If that cannot be, the connection ends behind its answer: without an answer to
+    /// `release` the copy of the file is worth nothing.
     pub fn begin(
         &mut self,
         store: &mut Store,

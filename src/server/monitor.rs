@@ -1,7 +1,7 @@
-//! Monitors: whoever asks for `/metrics` at the loopback listener of `--metrics`.
+//! Monitors: programs that ask for `/metrics` at the loopback listener of `--metrics`.
 //!
-//! Each connection asks once, and is closed behind the answer. What it asked for is known in
-//! `read`; it is answered in `deliver`, so that the figures are of what is on the disk.
+//! Each connection asks once, and is closed behind the answer. The request is known in `decode` and
+//! answered in `deliver`, so that the figures are of what is on the disk.
 
 use super::chat::Chat;
 use super::decode::Decode;

@@ -6,7 +6,7 @@
 //!                 who was here within that time?
 //! ```
 //!
-//! What such a reader has not received stays, however old it is. Everybody else is told of the
+//! What such a reader has not received stays, however old it is. All other readers are told of the
 //! gap when they come back (P16). A reader who comes back while a round goes on counts as well.
 
 use std::time::Duration;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use super::chat::Chat;
 use super::fatal::{Fatal, fatal};
-use super::intake::Intake;
-use super::intake::{Portion, fault_code};
+use super::intake::{Intake, Portion, fault_code};
 use super::read::Reading;
 use crate::conn::{Conns, Rest};
 use crate::event_loop::app::{Clock, Share};
@@ -17,8 +16,7 @@ use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
 use crate::store::{Store, StoreError};
-use crate::wire::frame;
-use crate::wire::{Code, MessageType, RequestMessage};
+use crate::wire::{Code, MessageType, RequestMessage, frame};
 
 /// A frame's content, as far as it could be read.
 type Content<'a> = Result<RequestMessage<'a>, Code>;
@@ -67,7 +65,7 @@ impl Serve<'_> {
         let (mut requests, mut is_over) = (0, false);
         for index in 0..intake.portions() {
             let Portion { conn, share, .. } = *intake.portion(index);
-            // What others ask is answered without waiting for a slice of somebody who had one.
+            // It had a slice in the last tick: the others are served first.
             if requests > 0 && had_slice.contains(&conn) {
                 self.conns.rest_this_tick(conn, Rest::SliceSpent);
                 continue;
@@ -78,7 +76,7 @@ impl Serve<'_> {
                 is_over |= requests >= limits::REQUESTS_PER_TICK || (look && clock() >= deadline);
                 // The few requests of newcomers are served though there was no time for all others.
                 if is_over && share == Share::Full {
-                    // Whoever was served something goes behind those who were not.
+                    // The next tick begins with the first connection that was served nothing.
                     self.conns.rest_this_tick(conn, Rest::TickFull);
                     if frame == 0 {
                         stopped_at.get_or_insert(conn);
@@ -161,7 +159,7 @@ impl Serve<'_> {
         }
     }
 
-    /// Goes on with a request whose password hash is done; a late one finds nobody (P24).
+    /// Goes on with a request whose password hash is done. Its connection may be gone (P24).
     pub(super) fn serve_hash(&mut self, intake: &Intake, index: usize) -> Result<(), StoreError> {
         let (id, outcome) = &intake.hashes()[index];
         // It stays in its place until `deliver`: this tick may have to run again.
@@ -171,7 +169,7 @@ impl Serve<'_> {
         match caller {
             Some(caller) => handlers::hash_done(&mut self.cx(caller), &waiting, outcome),
             None => {
-                // Nobody waits for it any more: it only counts.
+                // The connection is gone: the attempt only counts.
                 let (throttle, limits) = (&mut self.chat.throttle, &self.chat.rules.limits);
                 let purpose = &waiting.purpose;
                 hashing::judge(self.store, throttle, limits, purpose, outcome, self.now.mono)?;
@@ -180,7 +178,7 @@ impl Serve<'_> {
         }
     }
 
-    /// Who asks, if they are still there and not about to go.
+    /// Where a request came from, if its connection is not closing.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.protocol.codec().is_keyless();

@@ -1,5 +1,5 @@
-//! What somebody asked to be told of others: that a friend came or went, that a message has
-//! arrived or was read. None of it is in the log; whoever is not there learns it by asking.
+//! Presence and receipts, for sessions that asked for them: that a friend came or went, that a
+//! message has arrived or was read. None of it is in the log; a session that comes later asks.
 
 use super::deliver::Deliver;
 use super::fatal::{Fatal, fatal};
@@ -46,7 +46,7 @@ impl Deliver<'_> {
         self.say(id, Said::Notice(&Push::presence(name, online, words)));
     }
 
-    /// Tells whoever said something what became of it.
+    /// Tells the sender of a message that it has arrived or was read.
     pub(super) fn tell_receipt(&mut self, receipt: &Receipt) {
         let Receipt { to, reader, seq, read } = receipt;
         let watcher = self.chat.sessions.watcher(*to, |watches| watches.receipts);
