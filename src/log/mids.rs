@@ -39,6 +39,67 @@ impl fmt::Debug for Posted {
     }
 }
 
+impl LogMut<'_> {
+    /// What a sender has appended under a `mid`. The newest entries are looked at first, because a
+    /// retry is most often among them.
+    pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
+        if self.rises(sender, mid)? {
+            return Ok(None);
+        }
+        let hash = hash_of(mid);
+        let in_tail: Vec<i64> = self.log.tail.of_mid(hash, self.log.marks.now.sealed).collect();
+        if !in_tail.is_empty()
+            && let Some(posted) = self.read()?.first_posted(&in_tail, sender, mid)?
+        {
+            return Ok(Some(posted));
+        }
+        // Slices are sealed at a commit, so the rows of this transaction need not be written.
+        let log = LogRef { db: self.db, log: self.log };
+        for block in log.sealed_blocks().rev() {
+            let slices = self.log.mid_filters.slices_with(block, sender.0, hash);
+            if slices != 0 {
+                let in_block = log.look_for_mid(block, slices, sender, hash)?;
+                if let Some(posted) = log.first_posted(&in_block, sender, mid)? {
+                    return Ok(Some(posted));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the filters of `mid`s from the slices on disk: at the start, before the tail.
+    pub fn load_mid_filters(&mut self) -> Result<()> {
+        self.log.mid_filters = self.read()?.mid_filters()?;
+        Ok(())
+    }
+
+    /// What the tail keeps of a new `mid`, which may be its sender's greatest from then on.
+    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
+        let mut rising = self.log.greatest.raise(sender, mid);
+        if rising.is_none() {
+            self.recall(sender)?;
+            rising = self.log.greatest.raise(sender, mid);
+        }
+        Ok(Mid { hash: hash_of(mid), rising: rising.unwrap_or(false) })
+    }
+
+    /// Whether a `mid` is greater than all that its sender used.
+    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
+        if let Some(rises) = self.log.greatest.is_below(sender, mid) {
+            return Ok(rises);
+        }
+        self.recall(sender)?;
+        Ok(self.log.greatest.is_below(sender, mid).unwrap_or(false))
+    }
+
+    /// Finds a sender's greatest `mid`, and keeps it.
+    fn recall(&mut self, sender: UserId) -> Result<()> {
+        let greatest = self.read()?.greatest_of(sender)?;
+        self.log.greatest.keep(sender, greatest);
+        Ok(())
+    }
+}
+
 impl LogRef<'_> {
     const POSTED: Sql = "SELECT seq, conversation, kind, body FROM log
         WHERE seq = ?1 AND sender = ?2 AND mid = ?3";
@@ -156,67 +217,6 @@ impl LogRef<'_> {
             _ if any => LastRising::Gone,
             _ => LastRising::Never,
         })
-    }
-}
-
-impl LogMut<'_> {
-    /// What a sender has appended under a `mid`. The newest entries are looked at first, because a
-    /// retry is most often among them.
-    pub fn find_mid(&mut self, sender: UserId, mid: &str) -> Result<Option<Posted>> {
-        if self.rises(sender, mid)? {
-            return Ok(None);
-        }
-        let hash = hash_of(mid);
-        let in_tail: Vec<i64> = self.log.tail.of_mid(hash, self.log.marks.now.sealed).collect();
-        if !in_tail.is_empty()
-            && let Some(posted) = self.read()?.first_posted(&in_tail, sender, mid)?
-        {
-            return Ok(Some(posted));
-        }
-        // Slices are sealed at a commit, so the rows of this transaction need not be written.
-        let log = LogRef { db: self.db, log: self.log };
-        for block in log.sealed_blocks().rev() {
-            let slices = self.log.mid_filters.slices_with(block, sender.0, hash);
-            if slices != 0 {
-                let in_block = log.look_for_mid(block, slices, sender, hash)?;
-                if let Some(posted) = log.first_posted(&in_block, sender, mid)? {
-                    return Ok(Some(posted));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads the filters of `mid`s from the slices on disk: at the start, before the tail.
-    pub fn load_mid_filters(&mut self) -> Result<()> {
-        self.log.mid_filters = self.read()?.mid_filters()?;
-        Ok(())
-    }
-
-    /// What the tail keeps of a new `mid`, which may be its sender's greatest from then on.
-    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
-        let mut rising = self.log.greatest.raise(sender, mid);
-        if rising.is_none() {
-            self.recall(sender)?;
-            rising = self.log.greatest.raise(sender, mid);
-        }
-        Ok(Mid { hash: hash_of(mid), rising: rising.unwrap_or(false) })
-    }
-
-    /// Whether a `mid` is greater than all that its sender used.
-    fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
-        if let Some(rises) = self.log.greatest.is_below(sender, mid) {
-            return Ok(rises);
-        }
-        self.recall(sender)?;
-        Ok(self.log.greatest.is_below(sender, mid).unwrap_or(false))
-    }
-
-    /// Finds a sender's greatest `mid`, and keeps it.
-    fn recall(&mut self, sender: UserId) -> Result<()> {
-        let greatest = self.read()?.greatest_of(sender)?;
-        self.log.greatest.keep(sender, greatest);
-        Ok(())
     }
 }
 

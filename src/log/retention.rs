@@ -29,26 +29,6 @@ pub struct Gap {
     pub unix: i64,
 }
 
-impl LogRef<'_> {
-    const FRONT: Sql = "SELECT seq, at FROM log WHERE seq <= ?1 ORDER BY seq LIMIT ?2";
-    /// The first `rows` entries up to `through`: their seqs, and when they were said.
-    fn front(&self, through: Seq, rows: usize) -> Result<Vec<(i64, i64)>> {
-        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?));
-        self.db.rows(Self::FRONT, (through.0, rows as i64), read)
-    }
-
-    /// What a reader who has everything up to `after` was not shown, and cannot be any more.
-    pub fn gap_behind(&self, after: Seq) -> Result<Option<Gap>> {
-        let (from, to) = (after.next(), Seq(self.log.first().0 - 1));
-        if from > to {
-            return Ok(None);
-        }
-        let front = self.front(Seq(i64::MAX), 1)?;
-        let unix = front.first().map_or(0, |(_, at)| *at);
-        Ok(Some(Gap { from, to, unix }))
-    }
-}
-
 impl LogMut<'_> {
     const PRUNE: Write = Write::new(33, "DELETE FROM log WHERE seq < ?1");
     const FORGET_LOG_SLICES: Write = Write::new(
@@ -82,6 +62,26 @@ impl LogMut<'_> {
         let log_slices = self.db.write(&Self::FORGET_LOG_SLICES, params![block, rows as i64])?;
         let mid_slices = self.db.write(&Self::FORGET_MID_SLICES, params![block, rows as i64])?;
         Ok((expired, expired.max(log_slices).max(mid_slices) < rows))
+    }
+}
+
+impl LogRef<'_> {
+    const FRONT: Sql = "SELECT seq, at FROM log WHERE seq <= ?1 ORDER BY seq LIMIT ?2";
+    /// The first `rows` entries up to `through`: their seqs, and when they were said.
+    fn front(&self, through: Seq, rows: usize) -> Result<Vec<(i64, i64)>> {
+        let read = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+        self.db.rows(Self::FRONT, (through.0, rows as i64), read)
+    }
+
+    /// What a reader who has everything up to `after` was not shown, and cannot be any more.
+    pub fn gap_behind(&self, after: Seq) -> Result<Option<Gap>> {
+        let (from, to) = (after.next(), Seq(self.log.first().0 - 1));
+        if from > to {
+            return Ok(None);
+        }
+        let front = self.front(Seq(i64::MAX), 1)?;
+        let unix = front.first().map_or(0, |(_, at)| *at);
+        Ok(Some(Gap { from, to, unix }))
     }
 }
 

@@ -1,18 +1,18 @@
-//! The search in one's own conversations: the newest texts in which everything wanted stands.
+//! The search in one's own conversations: the newest texts that have all phrases.
 //!
 //! ```text
 //!   log    … ┼──────── in the index ────────┼ unsearched ┼──── the log's tail in memory ────►
-//!              2. what the index names,       so many are     1. what the index does not have
-//!                 slice by slice              told of            yet, one by one
+//!              2. what the index names,       their number    1. what the index does not have
+//!                 slice by slice              is told            yet, one by one
 //! ```
 //!
-//! Wherever a text is found, it is looked at itself, and who may see it is asked of the memberships
-//! (P11): so it makes no difference where it stands, and the index may name too many. It is asked
-//! for some of the words; if these are frequent, for the reader's conversations, too.
+//! Each text that the index or the tail names is read and compared, and the memberships tell
+//! whether the reader may see it (P11). So the index may name too many texts, and is asked for
+//! some of the words only; if these are frequent, for the reader's conversations as well.
 //!
-//! What a search costs is bounded whatever is searched for and whatever was said (P21): see
-//! [`Budget`]. One that is cut short tells where to go on, and each goes on by something, so
-//! whoever goes on finds everything.
+//! What a search costs is bounded, whatever is searched for and whatever was said (P21): see
+//! [`Budget`]. A search that is cut short tells where to go on. Each search advances by at least
+//! one text, so that going on finds everything.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -36,21 +36,21 @@ use crate::limits::{
 pub struct Found {
     /// The entries, the newest first.
     pub entries: Vec<Entry>,
-    /// There may be more before this seq.
+    /// Where to go on: there may be more before this seq.
     pub next: Option<Seq>,
-    /// So many seqs could not be searched yet.
+    /// How many seqs could not be searched, because the index is behind.
     pub unsearched: u64,
 }
 
-/// What a search may cost, counted so that it is the same on every machine. By the clock, where
-/// the edge has one to share, it ends sooner on a slow one.
+/// What a search may cost, in counts that are the same on every machine. On a slow machine it ends
+/// earlier, by the clock.
 #[derive(Clone, Copy)]
 struct Budget {
-    /// Steps of SQLite for each question to the index.
+    /// Steps of SQLite's machine for each query of the index.
     steps: u32,
-    /// Seqs that it names to one question.
+    /// Seqs that one query returns.
     rows: usize,
-    /// Bytes of everything that is looked at.
+    /// Bytes of all texts that are read, and an allowance for each row.
     bytes: usize,
 }
 
@@ -59,8 +59,8 @@ impl Budget {
         Budget { steps: SEARCH_STEPS_MAX, rows: SEARCH_ROWS_MAX, bytes: SEARCH_BYTES_MAX };
 }
 
-/// What a search must know of its reader, and asks whoever keeps it: so that it knows the log
-/// and no users. Each answer is read from the database that the search lends.
+/// What a search must know of its reader's memberships. The store implements it, so that the log
+/// knows no users. Each answer is read from the database that the search lends.
 pub trait Memberships {
     /// When they registered, in unix seconds: what everyone was told before was not for them.
     fn registered(&self, db: &Db) -> Result<i64>;

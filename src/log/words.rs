@@ -1,20 +1,19 @@
-//! The index of the words of the log's texts, for the search in one's own conversations.
+//! The full-text index, for the search in one's own conversations.
 //!
-//! It ([FTS5]) trails the log. It is filled a few texts at a time when there is little else to do,
-//! so that no message waits for it:
+//! It is an index of SQLite's [FTS5], and trails the log: it is filled a few texts at a time when
+//! there is little else to do, so that no message waits for it.
 //!
 //! ```text
 //!   log    … ┼──────── in the index ────────┼ unsearched ┼──── read one by one ────►
 //!            └ first                        └ indexed    └ the log's tail in memory
 //! ```
 //!
-//! A text stands in it under its [`terms`] and under its conversation, once each: which texts have
-//! a word is all that it tells, not where. So it costs the least room and the least time, and the
-//! texts that it names are looked at themselves; see `search`. Every term is one of a slice of the
-//! log, so that to find one does not become dearer as the log grows.
+//! A text is found under its [`terms`] and under its conversation. The index tells which texts
+//! have a term, and not where in the text; so it is small and fast, and a search reads the texts
+//! that it names. Every term begins with its slice of the log, so a term costs the same however
+//! long the log is.
 //!
-//! Its tokenizer parts terms at spaces and at nothing else that can be in them: what a word is, is
-//! decided in `tokens` alone.
+//! The tokenizer splits at spaces only. What a word is, is decided in `tokens`.
 //!
 //! [FTS5]: https://sqlite.org/fts5.html
 
@@ -33,24 +32,6 @@ struct Text {
     sender: Option<UserId>,
     kind: EntryKind,
     body: String,
-}
-
-impl LogRef<'_> {
-    const UNINDEXED: Sql = "SELECT seq, conversation, sender, kind, body FROM log
-        WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    /// The first `rows` texts that the index does not have.
-    fn unindexed(&self, rows: usize) -> Result<Vec<Text>> {
-        let from = (self.log.marks.now.indexed.0, rows as i64);
-        self.db.rows(Self::UNINDEXED, from, |row| {
-            Ok(Text {
-                seq: row.get(0)?,
-                conversation: Conversation::from_sql(row.get(1)?),
-                sender: row.get::<_, Option<i64>>(2)?.map(UserId),
-                kind: row.get(3)?,
-                body: row.get(4)?,
-            })
-        })
-    }
 }
 
 impl LogMut<'_> {
@@ -95,6 +76,24 @@ impl LogMut<'_> {
             self.db.write(&Self::FORGET_WORDS, params![seq])?;
         }
         Ok(())
+    }
+}
+
+impl LogRef<'_> {
+    const UNINDEXED: Sql = "SELECT seq, conversation, sender, kind, body FROM log
+        WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    /// The first `rows` texts that the index does not have.
+    fn unindexed(&self, rows: usize) -> Result<Vec<Text>> {
+        let from = (self.log.marks.now.indexed.0, rows as i64);
+        self.db.rows(Self::UNINDEXED, from, |row| {
+            Ok(Text {
+                seq: row.get(0)?,
+                conversation: Conversation::from_sql(row.get(1)?),
+                sender: row.get::<_, Option<i64>>(2)?.map(UserId),
+                kind: row.get(3)?,
+                body: row.get(4)?,
+            })
+        })
     }
 }
 

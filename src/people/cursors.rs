@@ -2,8 +2,7 @@
 //!
 //! A cursor only grows (P13). What waits is kept as two sums, one of all senders and one of
 //! each, so that the limits on a mailbox cost two look-ups and not a count of messages. The
-//! sums are a bound on the harm a sender can do, not an account: they start anew when their
-//! owner was caught up.
+//! sums limit what a sender can do to a mailbox; they start anew when its owner is caught up.
 
 use rusqlite::{Row, params};
 
@@ -21,10 +20,10 @@ pub struct Waiting {
     pub bytes: u64,
 }
 
-/// A reader, as far as it matters for what may go.
+/// A reader, as the sweep of retention sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reader {
-    /// Who.
+    /// The reader's id.
     pub user: UserId,
     /// Everything up to here has reached them.
     pub cursor: Seq,

@@ -1,14 +1,13 @@
 //! How many bytes each user had stored on a day, so that no user fills the disk.
 //!
-//! A user has one row. It is raised ahead, by a share of the limit at a time, and used up in
-//! memory: a message writes no row of its own. What was reserved and not used when the process
-//! ends counts as used. So a restart or a crash costs a user at most that share, and gives nothing
-//! back.
+//! A user has one row. It is raised by a share of the limit at a time, and that share is used up
+//! in memory, so most messages write no row. What is reserved and not used when the process ends
+//! counts as used: a restart or a crash costs a user at most that share, and gives nothing back.
 //!
-//! A day is one of UTC. It begins anew only when the wall clock is beyond the day of the row: a
-//! clock that jumps back gives nothing back. A row whose day is further ahead than tomorrow was
-//! written while the clock was wrong, and counts as tomorrow's: nobody is refused for more than two
-//! days.
+//! A day is a day of UTC. The count begins anew only when the wall clock is beyond the day of the
+//! row, so a clock that jumps back gives nothing back. A row whose day is later than tomorrow was
+//! written while the clock was wrong, and counts as tomorrow's: no user is refused for more than
+//! two days.
 
 use rusqlite::params;
 
@@ -19,16 +18,6 @@ use crate::limits::QUOTA_SHARES;
 
 /// Seconds of a day of UTC.
 const DAY_SECONDS: i64 = 86_400;
-
-impl PeopleRef<'_> {
-    const STORED_USAGE: Sql = "SELECT day, bytes FROM stored_bytes WHERE userid = ?1";
-    fn stored_usage(&self, user: UserId, today: i64) -> Result<Usage> {
-        let usage = self.db.row(Self::STORED_USAGE, [user.0], |row| {
-            Ok(Usage { day: row.get(0)?, reserved: unsigned(row, 1)?, left: 0 })
-        })?;
-        Ok(usage.unwrap_or(Usage { day: today, reserved: 0, left: 0 }))
-    }
-}
 
 impl PeopleMut<'_> {
     /// Counts `bytes` that a user has stored, as of `unix` seconds, up to `limit` a day. If fewer
@@ -85,7 +74,7 @@ impl PeopleMut<'_> {
         Ok(())
     }
 
-    /// Whoever makes room gives back what they did not use.
+    /// Takes one user out of memory, if it is full. What that user did not use is given back.
     fn make_room_for_usage(&mut self) -> Result<()> {
         let Some((user, usage)) = self.people.quota.next_to_go() else { return Ok(()) };
         if usage.left > 0 {
@@ -93,6 +82,17 @@ impl PeopleMut<'_> {
         }
         self.people.quota.set(user, None);
         Ok(())
+    }
+}
+
+impl PeopleRef<'_> {
+    const STORED_USAGE: Sql = "SELECT day, bytes FROM stored_bytes WHERE userid = ?1";
+    /// What a user's row says, with nothing left of what it reserved.
+    fn stored_usage(&self, user: UserId, today: i64) -> Result<Usage> {
+        let usage = self.db.row(Self::STORED_USAGE, [user.0], |row| {
+            Ok(Usage { day: row.get(0)?, reserved: unsigned(row, 1)?, left: 0 })
+        })?;
+        Ok(usage.unwrap_or(Usage { day: today, reserved: 0, left: 0 }))
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a reader may see of the log: their inbox, everyone's conversation, and each group from
 //! every join to the leave behind it.
 //!
-//! However often somebody joined and left, a page reads a bounded number of ended memberships. They
-//! are walked in the log's order, from an index, and what was read tells of the
-//! seqs up to where the next one begins:
+//! However often a user joined and left, a page reads a bounded number of ended memberships: those
+//! in which its first seq lies, and the next few in the order in which they began. They tell what
+//! the user may see up to the seq where the first membership begins that was not read; the next
+//! page goes on there.
 //!
 //! ```text
-//!   ended      [──────────────────)             those that the page begins in, and …
-//!                 [─)  [──)  [─)    ┊  [──)     … as many as a page has; the next one goes on
+//!   read        [──────────────────)
+//!                  [─)  [──)  [─)    ┊  [──)   not read
 //!   tells of     from ──────────────► to
 //! ```
 
@@ -25,14 +26,14 @@ type Past = (i64, (i64, i64));
 /// How long memberships are, as powers of two: `group_past.span` in schema.sql.
 const SPANS: [i64; 8] = [4, 8, 12, 16, 20, 24, 28, 62];
 
-/// So many memberships cost as much to read as a look into a block.
+/// How many memberships cost as much to read as a look into a block.
 const MEMBERSHIPS_PER_LOOK: usize = 4;
 
 /// What a reader may see of a part of the log.
 pub struct Readable {
     /// The conversations, each with intervals `[from, to)` of seqs, in their order and apart.
     pub conversations: Vec<(Conversation, Vec<(i64, i64)>)>,
-    /// It tells of the seqs up to here, this one not.
+    /// It tells of the seqs before this one.
     pub to: i64,
     /// What it cost, in looks.
     pub looks: usize,
@@ -41,7 +42,7 @@ pub struct Readable {
 impl PeopleRef<'_> {
     const BEGUN_LATER: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND from_seq > ?2 ORDER BY from_seq LIMIT ?3";
-    /// What a reader may see of the log from a seq on, as far as few enough memberships tell.
+    /// What a reader may see of the log from a seq on, up to `to`.
     pub fn readable_from(&self, reader: UserId, from: i64) -> Result<Readable> {
         let begun = (reader.0, from, MEMBERSHIPS_PER_PAGE as i64 + 1);
         let mut past: Vec<Past> = self.db.rows(Self::BEGUN_LATER, begun, past_of)?;

@@ -1,4 +1,5 @@
-//! How far each user has read, where their client says so, and what that means for a message.
+//! Read positions and receipts: how far each user has read, where their client tells, and what that
+//! means for a message.
 
 use rusqlite::{Row, params};
 
@@ -9,21 +10,15 @@ use crate::limits::{RECEIPT_MEMBERS_MAX, RECEIPTS_COUNTED_MAX};
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipts {
-    /// So many have received it; `None` where that is too many to count.
+    /// How many have received it; `None` where they are too many to count.
     pub delivered: Option<u64>,
-    /// So many have read it.
+    /// How many have read it.
     pub read: u64,
-    /// It was for so many.
+    /// How many it was for.
     pub total: u64,
 }
 
 impl PeopleRef<'_> {
-    const READ: Sql = "SELECT seq FROM reads WHERE conversation = ?1 AND userid = ?2";
-    fn has_read(&self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
-        let read = self.db.row(Self::READ, (of.to_sql(), user.0), |row| row.get::<_, i64>(0))?;
-        Ok(read.is_some_and(|read| read >= seq.0))
-    }
-
     /// What became of what a user said in a conversation at a seq.
     pub fn receipts(&self, user: UserId, to: Conversation, seq: Seq) -> Result<Receipts> {
         Ok(match to {
@@ -66,6 +61,13 @@ impl PeopleRef<'_> {
         };
         let params = (group.0, seq.0, of.to_sql(), user.0);
         Ok(self.db.row(Self::MEMBERS_WITH, params, counted)?.unwrap_or(nobody))
+    }
+
+    const READ: Sql = "SELECT seq FROM reads WHERE conversation = ?1 AND userid = ?2";
+    /// Whether a user has read up to a seq.
+    fn has_read(&self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
+        let read = self.db.row(Self::READ, (of.to_sql(), user.0), |row| row.get::<_, i64>(0))?;
+        Ok(read.is_some_and(|read| read >= seq.0))
     }
 
     const READERS_OF: Sql = "SELECT count(*) FROM (SELECT 1 FROM reads

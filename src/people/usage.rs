@@ -1,4 +1,4 @@
-//! What users had stored today, kept in memory beside their rows. See `quota`.
+//! What users had stored today, in memory beside their rows. See `quota`.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,15 +9,15 @@ use crate::limits::QUOTA_USERS_KEPT;
 /// What a user had stored on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
-    /// Which: unix seconds / 86,400.
+    /// The day: unix seconds / 86,400.
     pub day: i64,
     /// Bytes in the row.
     pub reserved: u64,
-    /// Those of them that are not used yet.
+    /// How many of them are not used yet.
     pub left: u64,
 }
 
-/// The users who had something stored last, and how to undo what this transaction changed.
+/// The users who stored something last, and how to undo what this transaction changed.
 #[derive(Default)]
 pub(super) struct Quota {
     pub users: BTreeMap<UserId, Usage>,
@@ -66,7 +66,7 @@ impl Quota {
         }
     }
 
-    /// Who makes room for one more, if there is none: each in turn.
+    /// The user who is to make room for one more, if the map is full: each in turn.
     pub fn next_to_go(&mut self) -> Option<(UserId, Usage)> {
         if self.users.len() < QUOTA_USERS_KEPT {
             return None;
