@@ -1,17 +1,17 @@
 //! The power is cut everywhere in a take, and what is found is held against what was promised.
 //!
 //! ```text
-//! journal  ┼────── tick 7 ──────┼────── tick 8 ──────┼──          states: what the database holds
-//!          7                    8    ▲        ▲       9           behind each tick, whole
+//! journal  ┼────── commit 7 ────┼────── commit 8 ────┼──          states: what the database holds
+//!          7                    8    ▲        ▲       9           behind each commit, whole
 //!                                    cut      bytes have left:
 //!                                    8 or 9   9 alone
 //! ```
 //!
-//! A tick is one transaction, so an image opens as the state before it or behind it, row for row;
-//! once its bytes have left for a peer, only the latter keeps P1. That the states hold what was
-//! answered, and nothing that was refused, is checked apart, by the model. Some images live on:
-//! what was not answered is sent again, and is there once (P5). Some are cut again while they are
-//! opened, and must open as the same state.
+//! A tick's requests are one transaction, so an image opens as the state before it or behind it,
+//! row for row; once its bytes have left for a peer, only the latter keeps P1. A tick's upkeep may
+//! be further transactions. That the states hold what was answered, and nothing that was refused, is
+//! checked apart, by the model. Some images live on: what was not answered is sent again, and is
+//! there once (P5). Some are cut again while they are opened, and must open as the same state.
 
 use std::path::Path;
 
@@ -101,14 +101,15 @@ impl Take {
         Cutter { take: self, dir, rng, dumps, states, tried: Tried::default() }.run()
     }
 
-    /// What the database held behind each tick, with the promises checked wherever they are sure.
+    /// What the database held behind each commit, with the promises checked wherever they are sure.
     fn states(&self, dir: &TempDir, dumps: &mut Vec<String>) -> Result<Vec<State>, String> {
         let mut disk = Disk::new(&self.journal);
         let (mut states, mut changed) = (Vec::new(), true);
         let mut settled = self.settled.iter().peekable();
         for (index, op) in self.journal.ops.iter().enumerate() {
             changed |= !matches!(op, Op::Mark(_));
-            if *op != Op::Mark(TICK) {
+            // A tick's requests are one transaction, and its upkeep may add others.
+            if *op != Op::Mark(TICK) && !matches!(op, Op::Sync { .. }) {
                 continue;
             }
             let at = index + 1;
@@ -197,8 +198,10 @@ impl Cutter<'_> {
         let next = self.states.partition_point(|state| state.at < at);
         let before = &self.states[next.saturating_sub(1)];
         let behind = self.states.get(next).unwrap_or(before);
-        let said = Op::Mark(SPOKEN);
-        let spoken = self.take.journal.ops[before.at.min(at)..at].contains(&said);
+        // What is said tells of what was written before, and of nothing that is written behind it.
+        let since = self.take.journal.ops[before.at.min(at)..at].iter();
+        let mut written = since.skip_while(|op| !matches!(op, Op::Write { .. }));
+        let spoken = written.any(|op| *op == Op::Mark(SPOKEN));
         let is = |state: &State| self.dumps[state.dump] == found;
         if is(behind) {
             self.tried.behind += u64::from(!spoken && behind.dump != before.dump);
