@@ -175,7 +175,7 @@ fn p18_every_statement_that_changes_users_or_friends_says_so() {
             ["INSERT", "INTO", table, ..] | ["DELETE", "FROM", table, ..] => table,
             ["INSERT", "OR", "REPLACE", "INTO", table, ..] => table,
             ["UPDATE", table, ..] => table,
-            _ => panic!("what does it write? {words:?}"),
+            _ => unreachable!("what does it write? {words:?}"),
         };
         let is_of_people = matches!(table, "users" | "friends");
         assert_eq!(write.changes_people, is_of_people, "{words:?}");

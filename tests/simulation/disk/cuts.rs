@@ -9,8 +9,8 @@
 //!
 //! A tick's requests are one transaction, so an image opens as the state before it or behind it,
 //! row for row; once its bytes have left for a peer, only the latter keeps P1. A tick's upkeep may
-//! be further transactions. That the states hold what was answered, and nothing that was refused, is
-//! checked apart, by the model. Some images live on: what was not answered is sent again, and is
+//! be further transactions. That the states hold what was answered, and nothing that was refused,
+//! is checked apart, by the model. Some images live on: what was not answered is sent again, and is
 //! there once (P5). Some are cut again while they are opened, and must open as the same state.
 
 use std::path::Path;
