@@ -26,6 +26,7 @@ mod generator;
 #[path = "load/meter.rs"]
 #[allow(dead_code)] // for the crowd
 mod meter;
+mod outcome;
 #[path = "connections/real.rs"]
 mod real;
 #[path = "connections/settings.rs"]
@@ -42,14 +43,11 @@ mod words;
 #[allow(dead_code)]
 mod world;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use counts::{Counts, Job, Part};
 use edge::table::Table;
-
-/// What everything here returns: a bench that cannot go on says why and ends.
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use outcome::Outcome;
 
 /// The system does not allow so many connections.
 const EXIT_SETTINGS: u8 = 2;

@@ -31,6 +31,7 @@ mod late;
 mod logs;
 #[path = "growth/mids.rs"]
 mod mids;
+mod outcome;
 #[path = "growth/people.rs"]
 mod people;
 #[path = "growth/report.rs"]
@@ -49,14 +50,11 @@ mod words;
 #[allow(dead_code)] // for the sizes
 mod world;
 
-use std::error::Error;
 use std::process::ExitCode;
 
+use outcome::Outcome;
 use report::Report;
 use scale::{Part, Scale};
-
-/// What everything here returns: a bench that cannot go on says why and ends.
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match run(&Scale::from_command_line()) {

@@ -26,6 +26,7 @@ mod chat;
 mod crowd;
 #[path = "load/meter.rs"]
 mod meter;
+mod outcome;
 #[path = "load/sizes.rs"]
 mod sizes;
 #[path = "load/table.rs"]
@@ -38,15 +39,12 @@ mod words;
 #[allow(dead_code)] // some of it is another bench's
 mod world;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use meter::Sample;
+use outcome::Outcome;
 use sizes::{Sizes, Work};
 use world::{Machine, World};
-
-/// What everything here returns: a bench that cannot go on says why and ends.
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match run(&Sizes::from_command_line()) {

@@ -58,8 +58,8 @@ use std::process::ExitCode;
 
 use load::Outcome;
 use load::meter::Sample;
-use load::sizes::{Sizes, Work as Load};
-use load::world::{Machine, Population, World};
+use load::sizes::{Population, Sizes, Work as Load};
+use load::world::{Machine, World};
 use plan::{Plan, System, Work};
 use results::Results;
 use server::Server;

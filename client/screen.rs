@@ -15,7 +15,7 @@ use p2sp::locale::{Lang, shown};
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
-use super::show::{self, Item};
+use super::show::{self, Item, Style};
 use super::tables;
 
 /// So many waiting messages are worth a word about their number …
@@ -24,27 +24,6 @@ const WAITED_MIN: u64 = 20;
 const WAITED_STEP: u64 = 500;
 /// A narrower terminal is left to wrap by itself.
 const COLUMNS_MIN: usize = 8;
-
-/// What a colour stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// The time, and what else stands back.
-    Faint,
-    /// A heading.
-    Strong,
-    /// A person.
-    Name,
-    /// A person in a group.
-    Group,
-    /// A notice.
-    Notice,
-    /// What an administrator says.
-    System,
-    /// A refusal.
-    Refusal,
-    /// Someone is there.
-    Online,
-}
 
 /// The look of everything that is shown.
 pub enum Screen {

@@ -27,6 +27,27 @@ pub enum Item {
     Words(String),
 }
 
+/// What a colour stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// The time, and what else stands back.
+    Faint,
+    /// A heading.
+    Strong,
+    /// A person.
+    Name,
+    /// A person in a group.
+    Group,
+    /// A notice.
+    Notice,
+    /// What an administrator says.
+    System,
+    /// A refusal.
+    Refusal,
+    /// Someone is there.
+    Online,
+}
+
 impl Item {
     /// The lines for a person, or none for what is not for people or of a later version.
     pub fn plain(&self, lang: Lang) -> Option<String> {

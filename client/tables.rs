@@ -8,8 +8,7 @@ use p2sp::locale::{Lang, shown};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::screen::Style;
-use super::show;
+use super::show::{self, Style};
 
 /// Gives a text its colour.
 type Paint<'a> = dyn Fn(Style, &str) -> String + 'a;

@@ -32,22 +32,13 @@ use zeroize::Zeroizing;
 use crate::files::{FileFault, Part};
 use crate::limits::CERTIFICATE_LOOK_SECONDS;
 use crate::wire::Fingerprint;
+pub use own::Names;
 
 /// The file in the data directory.
 const OWN_FILE: &str = "tls.pem";
 
 /// How often it is looked whether our own certificate is to be renewed.
 pub const LOOK_EVERY: Duration = Duration::from_secs(CERTIFICATE_LOOK_SECONDS);
-
-/// What our own certificate is for.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// The host's name, and the addresses that the operator chose: without one of them the
-    /// certificate is made again.
-    pub lasting: Vec<String>,
-    /// Addresses that come and go: they are put into a certificate that is made anyway.
-    pub passing: Vec<String>,
-}
 
 /// Where the certificate and its key come from.
 #[derive(Clone, Debug)]

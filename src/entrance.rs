@@ -17,8 +17,8 @@ use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::password::KeyHash;
 
-use crate::operator::{self, said, unix_now};
 use crate::options::{Options, PORT};
+use crate::system::{self, said, unix_now};
 
 /// The file of the invite code in the data directory.
 const INVITE_FILE: &str = "invite";
@@ -182,7 +182,7 @@ fn invite(path: &Path) -> Result<String, Startup> {
         Ok(text) if text.trim().chars().count() >= INVITE_CHARS_MIN => Ok(text.trim().to_owned()),
         Ok(_) => Err(unusable(format!("it has fewer than {INVITE_CHARS_MIN} characters"))),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let code = operator::code()?;
+            let code = system::code()?;
             write_secret(path, format!("{code}\n").as_bytes())
                 .map_err(|fault| unusable(fault.to_string()))?;
             Ok(code)

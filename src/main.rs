@@ -4,6 +4,7 @@
 mod entrance;
 mod operator;
 mod options;
+mod system;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,6 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::certificate::{Certificate, Source};
 use p2sp::control;
@@ -39,13 +38,12 @@ use p2sp::store::{
     COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous, look_in_place,
 };
 use p2sp::visible::printable;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use crate::entrance::Entrance;
 use crate::options::{Options, PORT, Setting, client_command};
+use crate::system::{code, random, random_epoch, said, unix_now};
 
 /// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
 const EXIT_IO_ERROR: u8 = 74;
@@ -271,21 +269,6 @@ fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
     Ok(())
 }
 
-/// What is wrong with a file, and what to do.
-pub fn said(fault: FileFault) -> Startup {
-    let show = |path: PathBuf| path.display().to_string();
-    match fault {
-        FileFault::System(path, why) => Operating::CannotWrite { path: show(path), why },
-        FileFault::Exists(path) => Operating::FileExists { path: show(path) },
-        FileFault::InTheWay(path, owner) => Operating::InTheWay { path: show(path), owner },
-        FileFault::Foreign(path, owner) => Operating::Foreign { path: show(path), owner },
-        FileFault::Exposed(path, mode) => Operating::Exposed { path: show(path), mode },
-        FileFault::Shared(path, mode) => Operating::Shared { path: show(path), mode },
-        FileFault::ParentExposed(path, mode) => Operating::ParentExposed { path: show(path), mode },
-    }
-    .into()
-}
-
 /// The same of the data directory.
 fn said_of_data(fault: FileFault) -> Startup {
     match fault {
@@ -369,33 +352,6 @@ fn write(
 
 fn broken(error: StoreError) -> Startup {
     Startup::Broken { why: error.to_string() }
-}
-
-/// A name for a database.
-fn random_epoch() -> Result<String, Startup> {
-    Ok(random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The wall clock, in unix seconds.
-pub fn unix_now() -> i64 {
-    let age = SystemTime::now().duration_since(UNIX_EPOCH);
-    age.map_or(0, |age| age.as_secs() as i64)
-}
-
-/// Sixteen random letters and digits that cannot be taken for one another; 32 of them, so that
-/// each stands for five bits.
-pub fn code() -> Result<String, Startup> {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
-    Ok(random::<16>()?.iter().map(letter).collect())
-}
-
-/// Bytes from the system's generator.
-fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
-    let mut bytes = [0; COUNT];
-    let filled = SysRng.try_fill_bytes(&mut bytes);
-    filled.map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
-    Ok(bytes)
 }
 
 /// Raises the limit of open files as far as it goes; returns how many connections that allows.

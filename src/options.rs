@@ -25,11 +25,9 @@ use p2sp::store::Synchronous;
 use toml::Value;
 
 use file::File;
-pub use origin::{Origin, Setting};
+pub use origin::{Origin, PORT, Setting};
 use origin::{Origins, origin_of, variable};
-
-/// The port of a default address.
-pub const PORT: u16 = 18_888;
+use values::{is_flag, is_setting};
 
 #[derive(Parser)]
 #[command(
@@ -445,17 +443,6 @@ pub fn client_command() -> &'static str {
         Some(_) => "cargo run --release --bin p2sp",
         None => "p2sp",
     }
-}
-
-/// Whether an argument says how the server is, and not what is to be done now. Limits have rows of
-/// their own.
-fn is_setting(arg: &clap::Arg) -> bool {
-    arg.get_env().is_some() && arg.get_id() != "limit"
-}
-
-/// Whether an argument is there or not, and has no value.
-fn is_flag(arg: &clap::Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
 /// A name of the server, as it is compared.

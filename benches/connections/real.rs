@@ -14,7 +14,8 @@ use super::counts::Counts;
 use super::edge::table::{Row, Table, median};
 use super::generator::{Generator, PAIRS};
 use super::settings;
-use super::world::{Machine, Population, World};
+use super::sizes::Population;
+use super::world::{Machine, World};
 
 /// Sessions of the server that few are signed in to.
 const FEW: usize = 64;

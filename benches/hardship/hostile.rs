@@ -12,7 +12,8 @@ use p2sp::store::{EntryKind, NewEntry, Store};
 
 use crate::flooder::Flooder;
 use crate::load::Outcome;
-use crate::load::world::{Machine, Population, World};
+use crate::load::sizes::Population;
+use crate::load::world::{Machine, World};
 use crate::neighbours::Neighbours;
 use crate::table::{Row, Table, median};
 use crate::trials::Trials;

@@ -15,8 +15,9 @@ use crate::load::Outcome;
 use crate::load::crowd::{Crowd, Heard};
 use crate::load::meter::TURN;
 use crate::load::sizes::Chat;
+use crate::load::sizes::Population;
 use crate::load::words::{self, Letter, Said};
-use crate::load::world::{Machine, Population, World};
+use crate::load::world::{Machine, World};
 use crate::table::{Row, Table};
 use crate::trials::Trials;
 

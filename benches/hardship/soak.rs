@@ -30,7 +30,8 @@ use p2sp::store::Store;
 
 use crate::load::Outcome;
 use crate::load::meter::nanos_on_core;
-use crate::load::world::{Machine, Population, World};
+use crate::load::sizes::Population;
+use crate::load::world::{Machine, World};
 use crate::table::{Row, Table};
 use crate::trials::Trials;
 use town::{NEIGHBOURS, Town};

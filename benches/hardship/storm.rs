@@ -20,8 +20,9 @@ use serde_json::{Value, json};
 use crate::load::Outcome;
 use crate::load::crowd::{Crowd, Heard};
 use crate::load::meter::TURN;
+use crate::load::sizes::Population;
 use crate::load::words::{self, Said, key_of};
-use crate::load::world::{Machine, Population, World};
+use crate::load::world::{Machine, World};
 use crate::table::{Row, Table};
 use crate::trials::Trials;
 

@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use super::world::Population;
-
 /// How much of everything.
 #[derive(Parser)]
 #[command(name = "load", about = "Measures a p2sp server under load", bin_name = "load")]
@@ -216,4 +214,21 @@ fn at_least_two(text: &str) -> Result<usize, String> {
 fn at_least(least: usize, text: &str) -> Result<usize, String> {
     let number = text.parse().map_err(|_| "not a number".to_owned())?;
     if number < least { Err(format!("at least {least}")) } else { Ok(number) }
+}
+
+/// Who is in the database.
+pub struct Population {
+    /// So many users.
+    pub users: usize,
+    /// Users 0 and 1, 2 and 3 … are friends.
+    pub friends: bool,
+    /// All are in one group, which user 0 owns.
+    pub group: bool,
+}
+
+impl Population {
+    /// Users who know nobody.
+    pub fn strangers(users: usize) -> Population {
+        Population { users, friends: false, group: false }
+    }
 }

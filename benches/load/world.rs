@@ -23,7 +23,7 @@ use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit}
 use tempfile::TempDir;
 
 use super::Outcome;
-use super::sizes::Sizes;
+use super::sizes::{Population, Sizes};
 use super::words::{GROUP, key_of, name_of};
 
 /// Limits that stay: they end what hangs, and nothing here does.
@@ -77,23 +77,6 @@ impl Machine {
              texts of {body} bytes",
             env!("CARGO_PKG_VERSION")
         )
-    }
-}
-
-/// Who is in the database.
-pub struct Population {
-    /// So many users.
-    pub users: usize,
-    /// Users 0 and 1, 2 and 3 … are friends.
-    pub friends: bool,
-    /// All are in one group, which user 0 owns.
-    pub group: bool,
-}
-
-impl Population {
-    /// Users who know nobody.
-    pub fn strangers(users: usize) -> Population {
-        Population { users, friends: false, group: false }
     }
 }
 

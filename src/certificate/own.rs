@@ -16,9 +16,18 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use zeroize::Zeroizing;
 
-use super::Names;
 use super::validity::{alternative_names, head, only_names};
 use crate::limits::{CERTIFICATE_DAYS, CERTIFICATE_NAMES_MAX};
+
+/// What our own certificate is for.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// The host's name, and the addresses that the operator chose: without one of them the
+    /// certificate is made again.
+    pub lasting: Vec<String>,
+    /// Addresses that come and go: they are put into a certificate that is made anyway.
+    pub passing: Vec<String>,
+}
 
 /// The organisation in the subject of what we make.
 const MARK: &str = "p2sp-server";

@@ -16,8 +16,9 @@ use p2sp::server::{Fatal, Server};
 use p2sp::wire::{MessageType, frame, request};
 use serde_json::{Value, json};
 
-use super::{open_existing, random, unix_now};
+use super::open_existing;
 use crate::options::Options;
+use crate::system::{random, unix_now};
 
 /// How long a server may take to answer: it may have a long write-ahead log to copy first.
 const ANSWER_SECONDS_MAX: u64 = 120;

@@ -22,8 +22,9 @@ use p2sp::wire::MessageType;
 use serde_json::json;
 
 use super::ask::Asked;
-use super::{open_existing, refusal, said, say};
+use super::{open_existing, refusal, say};
 use crate::options::Options;
+use crate::system::said;
 
 /// Makes the copy.
 ///

@@ -1,5 +1,6 @@
 //! `p2sp-server check`: whether the database, or a copy of one, is whole.
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,7 +8,6 @@ use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::store::{Violation, check_copy, check_in_place};
 
-use super::restore::check_whole;
 use super::{refusal, refusal_of_copy, say};
 use crate::options::Options;
 
@@ -41,4 +41,19 @@ pub fn run(options: &Options, copy: Option<&Path>) -> Result<ExitCode, Startup> 
 pub fn violated(violation: &Violation) -> Operating {
     let Violation { rule, count, example } = violation;
     Operating::Violated { rule, count: *count, example: example.clone() }
+}
+
+/// Whether a file is all there is of a database. One that was copied away from a server by other
+/// means may have its last part in the write-ahead log.
+pub fn check_whole(file: &Path) -> Result<(), Startup> {
+    if fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
+        return Err(Operating::NotABackup { path: file.display().to_string() }.into());
+    }
+    let mut beside = file.as_os_str().to_owned();
+    beside.push("-wal");
+    if !fs::metadata(&beside).is_ok_and(|meta| meta.len() > 0) {
+        return Ok(());
+    }
+    let beside = Path::new(&beside).display().to_string();
+    Err(Operating::LogBeside { path: file.display().to_string(), beside }.into())
 }

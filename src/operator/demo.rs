@@ -24,8 +24,9 @@ use p2sp::wire::{MessageType, frame, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{bind, code, local, run_loop, say, unix_now};
+use super::{bind, local, run_loop, say};
 use crate::options::{Options, client_command};
+use crate::system::{code, unix_now};
 
 /// Where a directory is in memory, on systems that have one.
 const IN_MEMORY: &str = "/dev/shm";

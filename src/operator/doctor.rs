@@ -19,9 +19,10 @@ use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 
 use super::ask::Asked;
-use super::{bind, refusal, said, unix_now};
+use super::{bind, refusal};
 use crate::entrance;
 use crate::options::Options;
+use crate::system::{said, unix_now};
 
 /// Fewer connections than this are soon too few.
 const CONNECTIONS_FEW: u64 = 1_000;

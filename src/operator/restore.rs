@@ -15,8 +15,10 @@ use p2sp::locale::startup::Startup;
 use p2sp::store::{Opening, Store, Synchronous, check_copy, put_in_place};
 
 use super::ask::Asked;
-use super::{broken, random_epoch, refusal, refusal_of_copy, say, secure, unix_now};
+use super::check::{check_whole, violated};
+use super::{broken, refusal, refusal_of_copy, say, secure};
 use crate::options::Options;
+use crate::system::{random_epoch, unix_now};
 
 /// Puts it in place.
 ///
@@ -32,7 +34,7 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     // As it is: what it lacks must not be made up for by bringing it up to date.
     let found = check_copy(file).map_err(|error| refusal_of_copy(error, file))?;
     if let Some(first) = found.first() {
-        return Err(super::check::violated(first).into());
+        return Err(violated(first).into());
     }
     secure(data, options.rules.lang)?;
     let staging = Staging(data.join("restoring"));
@@ -61,28 +63,13 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), Startup> {
     copy.sync_all().map_err(|error| cannot(to, &error))
 }
 
-/// Whether a file is all there is of a database. One that was copied away from a server by other
-/// means may have its last part in the write-ahead log.
-pub fn check_whole(file: &Path) -> Result<(), Startup> {
-    if fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
-        return Err(Operating::NotABackup { path: file.display().to_string() }.into());
-    }
-    let mut beside = file.as_os_str().to_owned();
-    beside.push("-wal");
-    if !fs::metadata(&beside).is_ok_and(|meta| meta.len() > 0) {
-        return Ok(());
-    }
-    let beside = Path::new(&beside).display().to_string();
-    Err(Operating::LogBeside { path: file.display().to_string(), beside }.into())
-}
-
 /// Brings the copy up to date, checks it and gives it a new epoch.
 fn prepare(dir: &Path, file: &Path) -> Result<(), Startup> {
     let epoch = random_epoch()?;
     let opening = Opening { dir, epoch: &epoch, synchronous: Synchronous::Full };
     let (mut store, _) = Store::open(&opening).map_err(|error| refusal(error, file))?;
     if let Some(first) = store.check().map_err(broken)?.first() {
-        return Err(super::check::violated(first).into());
+        return Err(violated(first).into());
     }
     store.renew_epoch(&epoch).map_err(broken)?;
     store.close().map_err(broken)

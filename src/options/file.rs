@@ -18,9 +18,8 @@ use p2sp::wire::typed::nearest;
 use rustix::process::geteuid;
 use toml::{Table, Value};
 
-use crate::operator::said;
-
-use super::{is_flag, is_setting};
+use super::values::{is_flag, is_setting};
+use crate::system::said;
 
 /// The file's name.
 const NAME: &str = "p2sp.toml";

@@ -10,8 +10,10 @@ use p2sp::locale::startup::Startup;
 use p2sp::locale::usage::{Usage, Wanted};
 use toml::Value;
 
-use super::PORT;
 use super::file::File;
+
+/// The port of a default address.
+pub const PORT: u16 = 18_888;
 
 /// A setting and its value.
 #[derive(Clone)]

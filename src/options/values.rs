@@ -70,6 +70,17 @@ pub fn check_addresses(listen: &[SocketAddr], metrics: Option<SocketAddr>) -> Re
     }
 }
 
+/// Whether an argument says how the server is, and not what is to be done now. Limits have rows of
+/// their own.
+pub fn is_setting(arg: &clap::Arg) -> bool {
+    arg.get_env().is_some() && arg.get_id() != "limit"
+}
+
+/// Whether an argument is there or not, and has no value.
+pub fn is_flag(arg: &clap::Arg) -> bool {
+    matches!(arg.get_action(), clap::ArgAction::SetTrue)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,34 +26,8 @@ const ROOTS: &[&str] = &[
 
 /// Circles that are still there: the root, the folder's module, and the modules that need each
 /// other (`self` is the folder's `mod.rs`). A row may lose names and go; none may come.
-const STILL_THERE: &[(&str, &str, &[&str])] = &[
-    ("src/lib.rs", "certificate", &["own", "self"]),
-    ("src/lib.rs", "conn", &["conns", "rest", "self", "timeouts"]),
-    ("src/main.rs", "", &["entrance", "operator", "options"]),
-    ("src/main.rs", "operator", &["check", "restore"]),
-    ("src/main.rs", "options", &["file", "origin", "self"]),
-    ("client/main.rs", "", &["screen", "tables"]),
-    (
-        "benches/connections.rs",
-        "",
-        &["crowd", "edge", "generator", "meter", "real", "simulated", "sizes", "words", "world"],
-    ),
-    (
-        "benches/growth.rs",
-        "",
-        &[
-            "edge", "groups", "late", "logs", "mids", "people", "report", "search", "sizes",
-            "words", "world",
-        ],
-    ),
-    ("benches/hardship.rs", "load", &["sizes", "words", "world"]),
-    (
-        "benches/load.rs",
-        "",
-        &["chat", "crowd", "meter", "sizes", "table", "visits", "words", "world"],
-    ),
-    ("benches/peers.rs", "load", &["sizes", "words", "world"]),
-];
+const STILL_THERE: &[(&str, &str, &[&str])] =
+    &[("src/lib.rs", "conn", &["conns", "rest", "self", "timeouts"])];
 
 /// The name of a folder's own file among its modules.
 const OWN: &str = "self";
