@@ -11,7 +11,7 @@
 //!  confirmed    last seq pushed      gone through for them      caught up: sent = head
 //! ```
 
-mod paces;
+mod rate;
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -20,7 +20,7 @@ use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
 use crate::limits::{Limits, PRESENCE_WAITING_MAX};
 use crate::locale::Lang;
 use crate::password::KeyHash;
-use paces::{Charges, Paces};
+use rate::{Charges, Rates};
 
 /// One signed-in user on one connection.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub struct Session {
     /// The session ends in this tick, and what was pushed but not begun to be sent is dropped.
     pub ending: bool,
     watches: Watches,
-    paces: Paces,
+    rates: Rates,
 }
 
 /// What a session is told of others.
@@ -136,17 +136,22 @@ impl Session {
         }
     }
 
-    /// Takes a permit to have a request served, and one more if it says something.
+    /// Takes a permit to have a request served, and another one if it is a message.
     ///
     /// # Errors
     /// There is none, and none was taken: the moment at which to try again.
-    pub fn pace(&mut self, says: bool, limits: &Limits, now: Moment) -> Result<(), Moment> {
-        let mut paces = self.paces;
-        paces.requests.take(limits.requests_per_second, limits.requests_burst, now)?;
-        if says {
-            paces.messages.take(limits.messages_per_second, limits.messages_burst, now)?;
+    pub fn take_permit(
+        &mut self,
+        is_message: bool,
+        limits: &Limits,
+        now: Moment,
+    ) -> Result<(), Moment> {
+        let mut rates = self.rates;
+        rates.requests.take(limits.requests_per_second, limits.requests_burst, now)?;
+        if is_message {
+            rates.messages.take(limits.messages_per_second, limits.messages_burst, now)?;
         }
-        self.paces = paces;
+        self.rates = rates;
         Ok(())
     }
 }
@@ -165,7 +170,7 @@ pub struct Sessions {
     readers: HashMap<GroupId, Vec<(UserId, ConnId)>>,
     /// The rates of users who signed out with their permits not refilled: coming back does not
     /// refill them.
-    resting: BTreeMap<UserId, Paces>,
+    kept_rates: BTreeMap<UserId, Rates>,
     /// What their requests took.
     pub charges: Charges,
     /// Cursors that moved and are not on disk yet.
@@ -212,7 +217,7 @@ impl Sessions {
             mark: None,
             ending: false,
             watches: Watches::default(),
-            paces: self.resting.remove(&user).unwrap_or_default(),
+            rates: self.kept_rates.remove(&user).unwrap_or_default(),
         };
         if self.by_slot.len() <= conn.index() {
             self.by_slot.resize_with(conn.index() + 1, || None);
@@ -229,7 +234,7 @@ impl Sessions {
         self.unwatch(session.watches);
         self.note_change(session.user);
         self.by_user.remove(&session.user);
-        self.resting.insert(session.user, session.paces);
+        self.kept_rates.insert(session.user, session.rates);
         for &group in &session.groups {
             remove_reader(&mut self.readers, group, session.user);
         }
@@ -425,7 +430,7 @@ impl Sessions {
     /// The cursors are on disk.
     pub fn cursors_written(&mut self, now: Moment) {
         self.dirty_cursors.clear();
-        self.resting.retain(|_, paces| paces.are_spent_after(now));
+        self.kept_rates.retain(|_, rates| rates.are_spent_after(now));
         self.charges.forget(now);
     }
 }
@@ -549,13 +554,13 @@ mod tests {
 
     #[test]
     fn p21_a_burst_is_let_through_then_the_rate_counts() {
-        let mut pace = paces::Pace::default();
+        let mut bucket = rate::Bucket::default();
         let second = 1_000_000;
         for _ in 0..5 {
-            assert_eq!(pace.take(10, 5, Moment(second)), Ok(()));
+            assert_eq!(bucket.take(10, 5, Moment(second)), Ok(()));
         }
-        assert_eq!(pace.take(10, 5, Moment(second)), Err(Moment(second + 100_000)));
-        assert_eq!(pace.take(10, 5, Moment(second + 100_000)), Ok(()));
-        assert_eq!(pace.take(0, 0, Moment(second)), Ok(()), "0 is none");
+        assert_eq!(bucket.take(10, 5, Moment(second)), Err(Moment(second + 100_000)));
+        assert_eq!(bucket.take(10, 5, Moment(second + 100_000)), Ok(()));
+        assert_eq!(bucket.take(0, 0, Moment(second)), Ok(()), "0 is none");
     }
 }

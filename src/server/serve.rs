@@ -138,7 +138,7 @@ impl Serve<'_> {
         }
         let Some(session) = self.chat.sessions.get_mut(id) else { return true };
         let says = content.as_ref().is_ok_and(is_message);
-        let over = session.pace(says, limits, self.now.mono).err();
+        let over = session.take_permit(says, limits, self.now.mono).err();
         conn.limit_rate(over);
         over.is_none()
     }

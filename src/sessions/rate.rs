@@ -1,9 +1,10 @@
-//! A user's rates: how many requests and messages a second, and how much of the server's time, so
-//! that no more than a part of it is theirs (P21).
+//! The rate limits of a user: how many requests and messages a second, and which part of the
+//! server's time (P21).
 //!
-//! Time is charged a hundredfold: who was charged up to a moment has had their part until then. How
-//! far that may be ahead is what may be asked at once. It is the user's, whatever connection
-//! they ask on.
+//! A rate belongs to the user, on whatever connection they ask. Permits are counted as the moment
+//! at which all of them will be refilled. Time is counted in the same way: what a request took
+//! moves a moment on by `TIME_SHARE` times as much. How far such a moment may be ahead of now is
+//! what a user may ask for at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,29 +14,29 @@ use crate::limits::{
     Limits, TIME_BURST_MICROS, TIME_CHARGED_MICROS_MAX, TIME_FREE_MICROS, TIME_SHARE,
 };
 
-/// A bucket of permits that refills steadily.
+/// A token bucket: permits that are refilled at a steady rate.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pace {
-    /// When the bucket was, or will be, empty of debts: each permit moves it on by one interval.
+pub(super) struct Bucket {
+    /// When all permits that were taken are refilled. Each permit moves it on by one interval.
     spent_until: Moment,
 }
 
-/// A user's rates.
+/// A user's buckets.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Paces {
-    pub requests: Pace,
-    pub messages: Pace,
+pub(super) struct Rates {
+    pub requests: Bucket,
+    pub messages: Bucket,
 }
 
-impl Paces {
-    /// Whether any permit is still to be refilled.
+impl Rates {
+    /// Whether a permit is still to be refilled at that moment.
     pub fn are_spent_after(&self, now: Moment) -> bool {
         self.requests.spent_until.max(self.messages.spent_until) > now
     }
 }
 
-impl Pace {
-    /// Takes a permit. If there is none: when there will be one.
+impl Bucket {
+    /// Takes a permit. If there is none, says when there will be one.
     pub fn take(&mut self, per_second: u64, burst: u64, now: Moment) -> Result<(), Moment> {
         if per_second == 0 {
             return Ok(());
@@ -51,12 +52,12 @@ impl Pace {
     }
 }
 
-/// When each user will have been charged all that their requests took, for those who were lately.
+/// Until when the time of each user's requests is charged. Users who owe nothing are not in it.
 #[derive(Debug, Default)]
 pub struct Charges(BTreeMap<UserId, Moment>);
 
 impl Charges {
-    /// A request of a user took so long.
+    /// Charges a user for the time that a request took.
     pub fn charge(&mut self, user: UserId, took: Duration, now: Moment) {
         let took = took.min(Duration::from_micros(TIME_CHARGED_MICROS_MAX));
         let took = took.saturating_sub(Duration::from_micros(TIME_FREE_MICROS));
@@ -67,14 +68,14 @@ impl Charges {
         *until = now.max(*until).after(took * TIME_SHARE);
     }
 
-    /// When a user may be served something dear again, if they may not now.
+    /// When a user may be served an expensive request again, if they may not now.
     pub fn rests_until(&self, user: UserId, limits: &Limits, now: Moment) -> Option<Moment> {
         let burst = TIME_BURST_MICROS * u64::from(TIME_SHARE);
         let until = Moment(self.0.get(&user)?.0.saturating_sub(burst));
         (until > now && limits.requests_per_second > 0).then_some(until)
     }
 
-    /// Forgets those who have been charged everything.
+    /// Forgets the users who owe nothing.
     pub fn forget(&mut self, now: Moment) {
         self.0.retain(|_, until| *until > now);
     }
