@@ -101,7 +101,7 @@ texts! {
             "The connection was lost before the answer: the old or the new password holds.",
             "连接在收到答复前断开：密码可能已改，也可能没有改。";
 
-        // About whom one speaks with.
+        // About the server's identity.
         /// A server that was never met before, over TLS.
         FirstContact { address: &'a str, fingerprint: &'a str } =>
             "First contact with {address}: its key is {fingerprint}. Compare it with what the \

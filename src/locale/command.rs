@@ -58,8 +58,7 @@ pub fn fault(lang: Lang, fault: &CommandFault) -> String {
     }
 }
 
-/// A word that is no command may be a password, which was asked for no more: it is not repeated
-/// (P27).
+/// The word is not repeated: it may be a password, typed too late for the question (P27).
 fn unknown(lang: Lang, nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => lang.pick(

@@ -1,4 +1,4 @@
-//! What is said in the demonstration, in the language of whoever watches it.
+//! The conversation of the demonstration, in the viewer's language.
 
 use super::Lang;
 
@@ -10,9 +10,9 @@ pub const NAMES: [&str; 4] = ["alice", "bob", "carol", "echo"];
 #[allow(missing_docs)]
 pub enum Line {
     Befriend(usize, &'static str),
-    /// The first of them makes a group …
+    /// The first person creates a group.
     Group(&'static str),
-    /// … and brings somebody in.
+    /// The first person adds a user to that group.
     BringIn(&'static str, &'static str),
     Say(usize, &'static str, &'static str),
     SayIn(usize, &'static str, &'static str),

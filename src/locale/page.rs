@@ -1,7 +1,7 @@
 //! What a browser is told that is not served.
 
 texts! {
-    /// Why a request over HTTP is refused, for whoever looks at it.
+    /// Why a request over HTTP is refused, for the person at the browser.
     #[derive(Clone, Debug, PartialEq, Eq)]
     #[allow(missing_docs)]
     pub enum PageRefusal {

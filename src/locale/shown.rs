@@ -1,6 +1,6 @@
 //! What a terminal gets of what is said: for the stdin client, and for telnet and nc alike (P28).
 //!
-//! A terminal breaks a long line where its width ends, and nobody knows its width for certain. So
+//! A terminal breaks a long line where its width ends, and its width is not known for certain. So
 //! a part of a peer's text may stand at the margin, and three rules keep it from being taken for
 //! ours: what we say unasked begins with [`MARK`], which no text of a peer can show; a run of
 //! spaces is one space, so nothing is moved to the margin unseen; and what has no width of its own
@@ -165,7 +165,7 @@ pub fn lines(message: &Value, lang: Lang, joint: &str) -> Vec<String> {
     }
 }
 
-/// A no, with its code.
+/// A refusal, with its code.
 pub fn refusal(said: &str, code: &str, joint: &str) -> String {
     format!("{MARK}! {} [{}]", text(said, joint, line), line(code))
 }

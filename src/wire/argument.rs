@@ -363,7 +363,7 @@ impl<'a> Argument<'a> for NamedGroup<'a> {
     }
 }
 
-/// A group that may be anybody's: its creator must be named, or its id.
+/// A group that may belong to any user: its creator must be named, or its id.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyonesGroup<'a>(pub NamedGroup<'a>);
 

@@ -95,7 +95,7 @@ codes! {
     NoSuchUser = "no_such_user", 404;
     /// No group of that name.
     NoSuchGroup = "no_such_group", 404;
-    /// Nobody of that name has asked.
+    /// That user has not asked to be a friend.
     NoSuchRequest = "no_such_request", 404;
     /// The name is taken.
     UserExists = "user_exists", 409;

@@ -1,7 +1,7 @@
 //! The fingerprint of a server's key: what people compare, and what clients keep.
 //!
 //! It is the SHA-256 of the certificate's public key as X.509 writes it (SubjectPublicKeyInfo, in
-//! DER), not of the certificate: whoever renews a certificate and keeps the key keeps the
+//! DER), not of the certificate: a certificate that is renewed for the same key keeps the
 //! fingerprint. It is written as `sha256:` and 64 hexadecimal digits.
 
 use std::fmt;

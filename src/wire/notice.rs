@@ -87,7 +87,7 @@ impl Event {
     }
 }
 
-/// An event and whom it concerns; as JSON it is the body of a notice in the log.
+/// An event with its arguments. Its JSON is the body of a notice in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// What happened.
@@ -95,25 +95,25 @@ pub struct Notice {
     /// Who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// In which group …
+    /// The name of the group in which it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groupname: Option<String>,
-    /// … of whom.
+    /// The name of that group's creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
     /// The group's id; a notice of before version 5 of the data has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_id: Option<i64>,
-    /// Of a gap: the first of the seqs that are gone …
+    /// Of a gap: the first seq that is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_seq: Option<i64>,
-    /// … and the last.
+    /// Of a gap: the last seq that is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_seq: Option<i64>,
 }
 
 impl Notice {
-    /// A notice that names nobody.
+    /// A notice without arguments.
     pub fn plain(event: Event) -> Notice {
         Notice {
             event,

@@ -108,8 +108,8 @@ pub struct GroupRef {
 /// Looks up the group that a number in a list stands for.
 pub type GroupNumbers<'a> = dyn Fn(GroupList, usize) -> Option<GroupRef> + 'a;
 
-/// Reads one line. `is_admin` is `None` while nobody is signed in: then an administrator's
-/// command is understood, for the server to judge, but never suggested.
+/// Reads one line. `is_admin` is `None` before the sign-in: then an administrator's command is
+/// understood, and the server refuses it, but it is never suggested.
 ///
 /// # Errors
 /// What is wrong with the line, for `locale::command::fault` to say.
