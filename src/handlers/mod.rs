@@ -87,7 +87,7 @@ macro_rules! handlers {
         pub const HANDLERS: &[Row] = &[$(Row {
             kind: MessageType::$kind,
             handler: Handler::$who(|cx, who, args| {
-                $function(cx, who, command::$kind::read(args)?)
+                $function(cx, who, command::$kind::from_args(args)?)
             }),
             writes: Writes::$writes,
         },)+];

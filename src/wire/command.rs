@@ -12,7 +12,7 @@
 //! ```
 //!
 //! From such a row come the variant of [`MessageType`], a row of [`COMMANDS`], and the struct that
-//! the request's handler takes, with `read`, which checks the arguments. The types that an
+//! the request's handler takes, with `from_args`, which checks the arguments. The types that an
 //! argument can have are in `argument`, the ways to type one in [`Typed`]. A field that is made of
 //! several arguments names them in parentheses. What serves the request is a row of
 //! `handlers::HANDLERS`.
@@ -249,7 +249,7 @@ macro_rules! commands {
                 ///
                 /// # Errors
                 /// The first that is missing, of the wrong kind or out of range.
-                pub fn read(_args: &$($life)? Args) -> Result<Self, Refusal> {
+                pub fn from_args(_args: &$($life)? Args) -> Result<Self, Refusal> {
                     Ok(Self {
                         $($field: Argument::read(_args, names!($field $($($part)+)?)[0])?,)*
                     })
