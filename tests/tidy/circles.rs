@@ -59,7 +59,8 @@ impl Crate {
 
     /// Reads a module's file, and those of its children, which lie in `folder`.
     fn read(&mut self, file: &Path, folder: &Path, name: Name) {
-        let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+        let text =
+            fs::read_to_string(file).unwrap_or_else(|error| unreachable!("{file:?}: {error}"));
         let text = code_of(&text);
         let mut module = Module::default();
         let (mut given, mut is_test) = (None, false);
@@ -87,7 +88,7 @@ impl Crate {
         }
         self.modules.insert(name.clone(), module);
         for (child, given) in children {
-            let name = [&name[..], &[child.clone()]].concat();
+            let name = [&name[..], std::slice::from_ref(&child)].concat();
             match given {
                 // A file that is named by its path has its children beside it.
                 Some(path) => self.read(&path, path.parent().expect("a folder"), name),
