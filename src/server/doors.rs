@@ -6,9 +6,8 @@
 //!            └ HTTP ─► an answer, or WebSocket from here on
 //! ```
 //!
-//! What is not understood yet, and what is no frame, stays with the connection as it came. What
-//! a protocol answers by itself (an answer of HTTP, a pong) says nothing of the store, and goes
-//! straight to the send buffer.
+//! Bytes that cannot be decoded yet stay with the connection as they came. What a protocol answers
+//! by itself (a page, a pong) says nothing of the store, and goes straight to the send buffer.
 
 use super::decode::Decode;
 use super::intake::frames_of;
