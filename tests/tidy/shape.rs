@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FUNCTION_LINES_MAX: usize = 70;
+const TEST_LINES_MAX: usize = 70;
 const WIDTH_MAX: usize = 100;
 
 /// Every module, top to bottom, and what it may import. Where neighbours of one layer
@@ -424,4 +425,17 @@ fn the_fuzz_crate_has_the_packages_that_it_needs() {
         }
     }
     none("packages that fuzz/Cargo.toml lacks", found);
+}
+
+/// More than a screen of unit tests stands in a file beside its source.
+#[test]
+fn long_unit_tests_have_a_file_of_their_own() {
+    let mut found = Vec::new();
+    for file in ["src", "client"].into_iter().flat_map(files_in) {
+        let inline = file.all.len() - file.lines.len();
+        if !file.lines.is_empty() && inline > TEST_LINES_MAX {
+            found.push(format!("{}: {inline} lines of tests", file.name));
+        }
+    }
+    none("unit tests that are too long to stand in their source", found);
 }
