@@ -6,19 +6,20 @@
 //! to socket:
 //!
 //! ```text
-//! wait ─► accept ─► read ──► serve ──────────────────► commit ─► deliver ─► write ─► reap
-//! epoll            kernel ─► frame ─► message ─► handler COMMIT   effects ─► send     close
-//!                  recv buf   BEGIN … store … outbox (staged)     send buf ─►kernel  and free
+//! wait ─► expire ─► accept ─► read ─► decode ─► serve ─► commit ─► deliver ─► write ─► reap
+//! epoll   deadlines          kernel   TLS,      BEGIN …  COMMIT    effects    send       │
+//!   ▲                        ─► recv  frames    handlers fsync     ─► send    buffer     ▼
+//!   └──────────────────────────────────────────────────── buffer ─────────── ─► kernel upkeep
 //! ```
 //!
-//! [`event_loop`] turns; each turn has these eight phases. `event_loop::net` is everything outside
+//! [`event_loop`] turns; each turn has these eleven phases. `event_loop::net` is everything outside
 //! it, `event_loop::mio_net` the shipped outside, with the operator's [`control`] socket.
-//! [`server`] is what the phases do to [`conn`]ections: bytes become requests ([`doors`],
-//! [`wire`]), a message meets its handler
-//! ([`handlers`]), which reads the [`store`] and the [`sessions`] and stages effects in the
-//! [`outbox`]. The store puts three parts together: the message [`log`], [`people`], and the
-//! database ([`db`]). One tick is one transaction. After COMMIT the effects are applied and the
-//! readers fed from the log, which is the only queue. [`locale`] has the words for people.
+//! [`server`] is what the phases do to the connections ([`conn`]): bytes become requests
+//! ([`doors`], [`wire`]), and a request meets its handler ([`handlers`]), which reads the [`store`]
+//! and the [`sessions`] and stages effects in the [`outbox`]. The store puts three parts together:
+//! the message [`log`], [`people`], and the database ([`db`]). All requests of a tick are one
+//! transaction. After COMMIT the effects are applied and the readers fed from the log, which is the
+//! only queue. [`locale`] has the words for people.
 //!
 //! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
 //! [`counters`] count, [`password`] hashes, [`names`] says what a name is and [`visible`] what of a
