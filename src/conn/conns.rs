@@ -9,7 +9,7 @@
 //! A slot is used again and a generation is not: a look-up with the id of a connection that ended
 //! finds nothing, whatever stands in its slot now (P24).
 //!
-//! Every change to a send buffer goes through [`Conns::change`], the only place that adds to and
+//! Every change to a send buffer goes through `Conns::change`, the only place that adds to and
 //! subtracts from [`Conns::unsent_bytes`]. When that total is above its maximum, each connection
 //! that something is appended to counts as backed up, and rests until its peer takes bytes
 //! (P20).

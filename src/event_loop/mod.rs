@@ -11,7 +11,7 @@
 //! what the bytes mean: it asks the edge ([`Net`]) what happened, and its application ([`App`])
 //! what to do about it. `examples/echo.rs` is an application in a few lines.
 //!
-//! The edge tells each edge once, so the loop remembers it ([`edges`]) until the kernel said
+//! The edge tells each edge once, so the loop remembers it (`edges`) until the kernel said
 //! `WouldBlock`. A connection that may be read, or has work that no edge will announce again, has a
 //! turn ([`turns`]); while there is a turn, the wait does not block.
 

@@ -136,7 +136,7 @@ pub fn parse(
     Ok(command.kind.map_or(Parsed::Quit, |kind| Parsed::Request { kind, args }))
 }
 
-/// A command's word as it stands in [`COMMANDS`]: without its dot, in small letters of ASCII.
+/// A command's word as it stands in `COMMANDS`: without its dot, in small letters of ASCII.
 pub fn canonical(word: &str) -> String {
     let word = halfwidth(word);
     word.strip_prefix(['.', '。']).unwrap_or(&word).to_lowercase()
