@@ -12,6 +12,7 @@ use std::path::Path;
 
 use p2sp::certificate::{Certificate, CertificateFault, Names, Source, write_secret};
 use p2sp::files::{self, Opened};
+use p2sp::limits::{ADDRESSES_SHOWN_MAX, INVITE_CHARS_MIN};
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
@@ -22,10 +23,6 @@ use crate::system::{self, said, unix_now};
 
 /// The file of the invite code in the data directory.
 const INVITE_FILE: &str = "invite";
-/// A code that is shorter could be guessed.
-const INVITE_CHARS_MIN: usize = 8;
-/// More addresses than that are of no help to anybody.
-const ADDRESSES_SHOWN_MAX: usize = 8;
 
 /// What newcomers need.
 pub struct Entrance {

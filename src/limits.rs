@@ -6,6 +6,8 @@
 
 /// Bytes of a frame's header: magic, checksum, length.
 pub const FRAME_HEADER_BYTES: usize = 12;
+/// Bytes that a push has beside its texts, nearly always: its memory is asked for once.
+pub const PUSH_OVERHEAD_BYTES: usize = 256;
 /// The longest payload of a frame. Checked before anything is allocated.
 pub const FRAME_PAYLOAD_BYTES_MAX: usize = 65_536;
 /// The longest frame.
@@ -47,6 +49,8 @@ pub const TLS_READ_BYTES_PER_CONN: usize = 2 * RECORD_BYTES_MAX;
 pub const RECORD_BYTES_MAX: usize = 5 + RECORD_PLAIN_BYTES_MAX + 256;
 /// The most plaintext that one TLS record holds; the send buffer is sealed by as much at a time.
 pub const RECORD_PLAIN_BYTES_MAX: usize = 16_384;
+/// Bytes that sealing adds to a record of TLS 1.3: its header, the content's type, the tag.
+pub const RECORD_SEAL_BYTES: usize = 5 + 1 + 16;
 /// Sealed bytes of one connection that a tick looks at: the record that had begun, and what came.
 pub const SEALED_BYTES_PER_CONN: usize = RECORD_BYTES_MAX + TLS_READ_BYTES_PER_CONN;
 /// What a connection may have in the intake, and keep of it. A record is opened as a whole, so what
@@ -73,6 +77,14 @@ pub const TALK_MICROS: u64 = 20_000;
 pub const FRAMES_PER_NEWCOMER: usize = 4;
 /// Bytes of newcomers that it gathers.
 pub const NEWCOMER_BYTES_MAX: usize = 256 * 1024;
+/// Connections that the kernel completes before they are accepted: its own maximum on Linux.
+pub const ACCEPT_BACKLOG: i32 = 4_096;
+/// TCP probes a peer that was silent for so many seconds, …
+pub const KEEPALIVE_AFTER_SECONDS: u64 = 60;
+/// … again after so many seconds, …
+pub const KEEPALIVE_EVERY_SECONDS: u64 = 15;
+/// … and ends the connection when so many probes got no answer.
+pub const KEEPALIVE_PROBES: u32 = 5;
 /// Connections accepted in a tick.
 pub const ACCEPTS_PER_TICK: usize = 64;
 /// Connections accepted in a tick at the reserved listeners.
@@ -128,6 +140,19 @@ pub const MEMBERSHIPS_PER_PAGE: usize = if cfg!(test) { 2 } else { 128 };
 /// with the commits behind it. Each is a row taken from one table and put into another.
 /// Few in unit tests, so that small groups are ended by several commits.
 pub const MEMBERSHIPS_ENDED_PER_COMMIT: usize = if cfg!(test) { 2 } else { 32 };
+/// Ended memberships that cost as much to read as one look into a block of the log.
+pub const MEMBERSHIPS_PER_LOOK: usize = 4;
+/// Memberships that an upgrade of an earlier version moves in one transaction.
+pub const UPGRADED_MEMBERSHIPS_PER_COMMIT: usize = 4_096;
+/// Passwords that a migration of the first version wraps in one transaction: a crash loses less
+/// than a second of work.
+pub const MIGRATED_PASSWORDS_PER_COMMIT: i64 = 16;
+/// Entries that are sealed for each one that is appended: more than three, because the three
+/// sweeps over a slice must end before the next slice is full.
+pub const SEALED_PER_APPENDED: usize = 4;
+/// About how many `mid`s of one sender in one slice of the log stand in one row.
+/// Few in unit tests, so that a short log has several rows.
+pub const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 32 };
 /// Senders whose greatest `mid` is kept in memory; above it all are looked for again.
 pub const GREATEST_MIDS_KEPT: usize = 16_384;
 /// The newest blocks of the log, of 1,048,576 messages and 2 MiB of memory each, of which a filter
@@ -139,6 +164,9 @@ pub const MID_FILTER_BLOCKS: usize = 4;
 pub const SEND_HIGH_BYTES: usize = 192 * 1024;
 /// … until it holds less than this again.
 pub const SEND_LOW_BYTES: usize = 64 * 1024;
+/// Bytes that were sent and still stand at the front of a send buffer: when there are more, the
+/// rest is moved to the front. A smaller number costs more copying.
+pub const SEND_COMPACT_BYTES: usize = 32 * 1024;
 /// All send buffers together; above it a connection is neither fed nor served once it holds
 /// anything, so that those who read go on and those who do not cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -162,6 +190,10 @@ pub const WORKER_NICENESS: i32 = 10;
 /// Where it shares the only core with the loop: how often the scheduler is made to decide anew, in
 /// microseconds.
 pub const WORKER_BEAT_MICROS: u64 = 250;
+/// Memory that is asked for to compute a password hash, in blocks of 1 KiB, though fewer are
+/// touched. An allocator keeps up to 32 MiB for later; what is larger goes back to the system at
+/// once.
+pub const HASH_BLOCKS_MAPPED: usize = 33 * 1024;
 /// Password hashes that wait for sign-ins and registrations. At 46 ms each the last of them waits
 /// about three seconds.
 pub const HASH_QUEUE_MAX: usize = 64;
@@ -181,6 +213,8 @@ pub const FLUSH_SECONDS_MAX: u64 = 5;
 pub const LINGER_SECONDS_MAX: u64 = 2;
 /// … and this far.
 pub const LINGER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a closing connection that are read and discarded with one system call.
+pub const DISCARD_BYTES: usize = 4_096;
 /// Cursors reach the disk at the latest this long after they moved, in microseconds.
 pub const CURSOR_DELAY_MICROS: u64 = 500_000;
 /// How often free space on the disk is looked at while requests come in, in microseconds.
@@ -191,10 +225,19 @@ pub const DISK_FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 /// Connections of the operator's; they have room when the others have none.
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
+/// Bytes of the row that `connections` has for one connection, in text and data together.
+pub const CONNECTION_ROW_BYTES_MAX: usize = 640;
+/// How long a command of the operator waits for the server's answer, in seconds: the server may
+/// have a long write-ahead log to copy first.
+pub const OPERATOR_ANSWER_SECONDS_MAX: u64 = 120;
+/// The same for `doctor`, in seconds: a server that needs longer to tell its figures is not well.
+pub const DOCTOR_ANSWER_SECONDS_MAX: u64 = 5;
 /// Connections of monitors; one that has not asked gives way to the next one that comes.
 pub const METRICS_CONNECTIONS_MAX: usize = 8;
 /// A monitor asks so soon after it connected, in seconds: it is on this machine.
 pub const METRICS_SECONDS_MAX: u64 = 2;
+/// Prepared statements kept: more than there are, so that none is compiled twice.
+pub const STATEMENTS_KEPT: usize = 128;
 /// Open files kept free for SQLite, the listeners, the poll and the connections inside.
 pub const RESERVED_FILES: u64 = 48;
 
@@ -206,6 +249,10 @@ pub const WAL_PAGES_IDLE: u32 = 256;
 /// How long nothing must have happened for that, in microseconds.
 pub const IDLE_CHECKPOINT_MICROS: u64 = 1_000_000;
 
+/// Commits after one that found the disk full that go without upkeep: requests come first, and
+/// there may be room for them.
+pub const COMMITS_WITHOUT_UPKEEP: u32 = 64;
+
 /// The longest line that is typed, its end not counted: the longest message, and the command
 /// before it.
 pub const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -214,15 +261,27 @@ pub const LINE_GROUPS_MAX: usize = 10_000;
 /// Marks that a letter of a peer's text carries on a terminal: no script needs more, and with
 /// hundreds one letter covers the lines around it.
 pub const LETTER_MARKS_MAX: usize = 4;
+/// Characters of a peer's text that an answer quotes.
+pub const EXCERPT_CHARS_MAX: usize = 64;
+/// Tags of an emoji flag: those of the longest name of a region, and the one that ends it.
+pub const EMOJI_TAGS_MAX: usize = 7;
 /// Spaces that a line of an answer may begin with on a terminal: as many as our lists have.
 pub const INDENT_SPACES_MAX: usize = 4;
 
+/// Bytes of a PROXY header in front of its addresses.
+pub const PROXY_HEADER_BYTES_MIN: usize = 16;
 /// The longest header of the PROXY protocol: the addresses, and what a proxy may tell beside them.
 pub const PROXY_HEADER_BYTES_MAX: usize = 2 * 1024;
 /// The longest head of an HTTP request …
 pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;
 /// … and its headers.
 pub const HTTP_HEADERS_MAX: usize = 64;
+/// Bytes of a WebSocket's key in base64: 16 random bytes.
+pub const WEBSOCKET_KEY_BYTES: usize = 24;
+/// The most that a control frame of WebSocket may hold.
+pub const WEBSOCKET_CONTROL_BYTES_MAX: usize = 125;
+/// The header of a WebSocket message of 126 to 65,535 bytes.
+pub const WEBSOCKET_HEADER_BYTES: usize = 4;
 
 /// For a backup the checkpoints are held at most so long …
 pub const HOLD_SECONDS_MAX: u64 = 600;
@@ -296,10 +355,12 @@ pub const RETENTION_RETRY_MICROS: u64 = 1_000_000;
 /// … and from one round to the next.
 pub const RETENTION_PAUSE_MICROS: u64 = 3_600_000_000;
 
+/// Seconds of a day of UTC.
+pub const DAY_SECONDS: i64 = 86_400;
 /// A login key that was not used for this long is worth nothing …
-pub const KEY_IDLE_SECONDS: i64 = 7 * 86_400;
+pub const KEY_IDLE_SECONDS: i64 = 7 * DAY_SECONDS;
 /// … and neither is one this old.
-pub const KEY_AGE_SECONDS: i64 = 30 * 86_400;
+pub const KEY_AGE_SECONDS: i64 = 30 * DAY_SECONDS;
 /// How exactly it is known when a key was last used.
 pub const KEY_TOUCH_SECONDS: i64 = 3_600;
 /// Rows of the sign-in log kept for one user.
@@ -361,8 +422,21 @@ const _: () = assert!(WAL_PAGES_MAX < WAL_PAGES_KEPT && WAL_PAGES_KEPT < HOLD_WA
 pub const CERTIFICATE_DAYS: i64 = 397;
 /// Names and addresses in our own certificate, if no more of them last.
 pub const CERTIFICATE_NAMES_MAX: usize = 64;
+/// The longest common name of X.509, in characters.
+pub const COMMON_NAME_CHARS_MAX: usize = 64;
+/// A client whose clock is so many seconds behind ours accepts a new certificate all the same.
+pub const CERTIFICATE_SLACK_SECONDS: i64 = 3_600;
 /// How often a server that runs looks whether its own certificate is to be renewed, in seconds.
 pub const CERTIFICATE_LOOK_SECONDS: u64 = 86_400;
+
+/// The shortest invite code, in characters: a shorter one could be guessed.
+pub const INVITE_CHARS_MIN: usize = 8;
+/// Addresses of this machine that a start prints.
+pub const ADDRESSES_SHOWN_MAX: usize = 8;
+/// Characters of the password that all accounts of the demonstration share.
+pub const DEMO_PASSWORD_CHARS: usize = 8;
+/// Seconds after which the demonstration's bot sends a ping: `idle_seconds` is 600.
+pub const DEMO_PING_SECONDS: u64 = 240;
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident = $default:literal,)+) => {

@@ -22,12 +22,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
-
-/// Room for so many blocks of a hash is asked for, though fewer are touched: 33 MiB is more than an
-/// allocator keeps for later, so that the memory is the system's again at once. It kept what was
-/// let go eight times over.
-const BLOCKS_MAPPED: usize = 33 * 1024;
+use crate::limits::{HASH_BLOCKS_MAPPED, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 
 /// What is kept of a login key: its SHA-256. The key itself is random, so one quick hash is
 /// enough.
@@ -305,7 +300,7 @@ fn store(scheme: Scheme, text: &str, salt: &[u8; 16], cost: Cost) -> Option<Stri
 fn hash(text: &str, salt: &[u8], params: &Params, computed: &mut [u8]) -> Option<()> {
     let count = params.block_count();
     let mut blocks = Vec::new();
-    blocks.try_reserve_exact(count.max(BLOCKS_MAPPED)).ok()?;
+    blocks.try_reserve_exact(count.max(HASH_BLOCKS_MAPPED)).ok()?;
     blocks.resize(count, Block::new());
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     argon2.hash_password_into_with_memory(text.as_bytes(), salt, computed, &mut blocks).ok()

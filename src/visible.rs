@@ -5,6 +5,8 @@
 
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
+use crate::limits::EMOJI_TAGS_MAX;
+
 /// What a character does for a person who looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shows {
@@ -86,13 +88,11 @@ pub fn is_emoji(cluster: &str) -> bool {
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 const KEYCAP: char = '\u{20E3}';
 const BLACK_FLAG: char = '\u{1F3F4}';
-/// Tags of the longest name of a region, and the tag that ends it.
-const TAGS_MAX: usize = 7;
 
 fn is_emoji_element(element: &str) -> bool {
     let mut chars = element.chars();
     let Some(base) = chars.next().filter(|base| base.is_emoji_char()) else { return false };
-    let rest: Vec<char> = chars.take(TAGS_MAX + 1).collect();
+    let rest: Vec<char> = chars.take(EMOJI_TAGS_MAX + 1).collect();
     match rest.as_slice() {
         // Digits are emoji only in front of the keycap.
         ['\u{FE0F}', KEYCAP] => base.is_ascii(),
@@ -101,7 +101,7 @@ fn is_emoji_element(element: &str) -> bool {
         [region @ .., '\u{E007F}'] => {
             let is_tag =
                 |c: &char| matches!(c, '\u{E0030}'..='\u{E0039}' | '\u{E0061}'..='\u{E007A}');
-            base == BLACK_FLAG && region.len() < TAGS_MAX && region.iter().all(is_tag)
+            base == BLACK_FLAG && region.len() < EMOJI_TAGS_MAX && region.iter().all(is_tag)
         }
         _ => false,
     }

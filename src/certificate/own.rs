@@ -17,7 +17,9 @@ use rustls::server::ParsedCertificate;
 use zeroize::Zeroizing;
 
 use super::validity::{alternative_names, head, only_names};
-use crate::limits::{CERTIFICATE_DAYS, CERTIFICATE_NAMES_MAX};
+use crate::limits::{
+    CERTIFICATE_DAYS, CERTIFICATE_NAMES_MAX, CERTIFICATE_SLACK_SECONDS, COMMON_NAME_CHARS_MAX,
+};
 
 /// What our own certificate is for.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +37,6 @@ const MARK: &str = "p2sp-server";
 const COMMON: &str = "p2sp";
 /// The whole subject of what earlier versions made, for that name.
 const MARK_BEFORE: (&str, &str) = ("rcgen self signed cert", "p2sp");
-/// A clock that is so much behind ours takes it all the same.
-const CLOCK_SLACK_SECONDS: i64 = 3_600;
-/// The longest common name of X.509.
-const COMMON_NAME_CHARS_MAX: usize = 64;
 
 /// A new key, and a certificate of it: PEM, one after the other.
 ///
@@ -129,7 +127,7 @@ fn sign(key: &KeyPair, names: &[String], unix: i64) -> Result<Zeroizing<String>,
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let at = |unix: i64| UNIX_EPOCH + Duration::from_secs(unix.max(0).unsigned_abs());
-    let begins = unix - CLOCK_SLACK_SECONDS;
+    let begins = unix - CERTIFICATE_SLACK_SECONDS;
     params.not_before = at(begins).into();
     params.not_after = at(begins + CERTIFICATE_DAYS * 86_400).into();
     let certificate = params.self_signed(key).map_err(|error| error.to_string())?;

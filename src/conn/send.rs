@@ -11,9 +11,7 @@
 //! frame from the front, with the function that the peer's protocol has for it ([`UnitLen`]).
 
 use super::spare::SpareBuffers;
-
-/// Above this many bytes already sent, the buffer moves the rest to its front.
-const COMPACT_BYTES: usize = 32 * 1024;
+use crate::limits::SEND_COMPACT_BYTES;
 
 /// Measures the frame that the bytes begin with; `None` if it cannot.
 pub type UnitLen = fn(&[u8]) -> Option<usize>;
@@ -54,7 +52,7 @@ impl SendBuffer {
         self.sent += count;
         if self.is_empty() {
             self.release(spare);
-        } else if self.sent >= COMPACT_BYTES {
+        } else if self.sent >= SEND_COMPACT_BYTES {
             let begun = self.begun(self.sent, unit_len);
             self.bytes.drain(..begun);
             self.sent -= begun;

@@ -24,10 +24,9 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedS
 
 use super::spare::SpareBuffers;
 use crate::certificate::Certificate;
-use crate::limits::{HANDSHAKE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_PLAIN_BYTES_MAX};
-
-/// What sealing adds to a record: its header, the content's type, the tag.
-const SEAL_BYTES: usize = 5 + 1 + 16;
+use crate::limits::{
+    HANDSHAKE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_PLAIN_BYTES_MAX, RECORD_SEAL_BYTES,
+};
 
 /// Where rustls lets the next record be sealed.
 type WriteTraffic<'c> = rustls::unbuffered::WriteTraffic<'c, ServerConnectionData>;
@@ -175,7 +174,7 @@ impl Tls {
             return Ok(());
         }
         self.write(spare, |traffic, sealed, spare| {
-            put(sealed, spare, plain.len() + SEAL_BYTES, |room| {
+            put(sealed, spare, plain.len() + RECORD_SEAL_BYTES, |room| {
                 traffic.encrypt(plain, room).map_err(Room::from)
             })
         })?;
@@ -193,7 +192,7 @@ impl Tls {
             return Ok(());
         }
         self.write(spare, |traffic, sealed, spare| {
-            put(sealed, spare, SEAL_BYTES + 2, |room| {
+            put(sealed, spare, RECORD_SEAL_BYTES + 2, |room| {
                 traffic.queue_close_notify(room).map_err(Room::from)
             })
         })

@@ -8,12 +8,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::limits::PROXY_HEADER_BYTES_MAX;
+use crate::limits::{PROXY_HEADER_BYTES_MAX, PROXY_HEADER_BYTES_MIN};
 
 /// The first bytes of a header. No line, frame or TLS record begins so.
 pub const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-/// Bytes in front of the addresses.
-const FIXED_BYTES: usize = 16;
 
 /// What the bytes begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +38,12 @@ pub fn read(bytes: &[u8]) -> Proxied {
     if bytes[..seen] != SIGNATURE[..seen] {
         return Proxied::No;
     }
-    let Some((fixed, rest)) = bytes.split_at_checked(FIXED_BYTES) else {
+    let Some((fixed, rest)) = bytes.split_at_checked(PROXY_HEADER_BYTES_MIN) else {
         return Proxied::Unfinished;
     };
     let length = usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
     let (version, command) = (fixed[12] >> 4, fixed[12] & 0xF);
-    if version != 2 || command > 1 || FIXED_BYTES + length > PROXY_HEADER_BYTES_MAX {
+    if version != 2 || command > 1 || PROXY_HEADER_BYTES_MIN + length > PROXY_HEADER_BYTES_MAX {
         return Proxied::Broken;
     }
     let Some(addresses) = rest.get(..length) else { return Proxied::Unfinished };
@@ -58,7 +56,7 @@ pub fn read(bytes: &[u8]) -> Proxied {
         (1, 0x11 | 0x21) => return Proxied::Broken,
         _ => None,
     };
-    Proxied::Header { bytes: FIXED_BYTES + length, peer }
+    Proxied::Header { bytes: PROXY_HEADER_BYTES_MIN + length, peer }
 }
 
 /// The address that a value of `X-Forwarded-For` ends in: what the proxy added itself. It may have

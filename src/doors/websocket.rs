@@ -19,13 +19,12 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::codec::{Codec, Decoded, Ending, Incoming};
 use super::said::Said;
-use crate::limits::{FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX};
+use crate::limits::{
+    FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, WEBSOCKET_CONTROL_BYTES_MAX,
+    WEBSOCKET_HEADER_BYTES,
+};
 use crate::wire::Code;
 
-/// The most that a control frame may hold.
-const CONTROL_BYTES_MAX: usize = 125;
-/// The header of a text message of 126 to 65,535 bytes.
-const HEADER_BYTES: usize = 4;
 /// The first bytes of the answer that makes a connection a WebSocket; no frame of ours begins with
 /// them.
 const ANSWER: &[u8] = b"HTTP/";
@@ -217,7 +216,9 @@ impl WebSocket {
             OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)) => {
                 return Err(SocketFault::Protocol);
             }
-            OpCode::Control(_) if !header.is_final || payload_bytes > CONTROL_BYTES_MAX => {
+            OpCode::Control(_)
+                if !header.is_final || payload_bytes > WEBSOCKET_CONTROL_BYTES_MAX =>
+            {
                 return Err(SocketFault::Protocol);
             }
             OpCode::Control(_) => {}
@@ -289,13 +290,19 @@ struct Header {
 pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     // The length is known behind the payload. Nearly all headers are of this length.
-    out.extend_from_slice(&[0; HEADER_BYTES]);
+    out.extend_from_slice(&[0; WEBSOCKET_HEADER_BYTES]);
     write(out);
-    let payload_bytes = out.len() - start - HEADER_BYTES;
+    let payload_bytes = out.len() - start - WEBSOCKET_HEADER_BYTES;
     let (header, header_bytes) = header(OpCode::Data(Data::Text), payload_bytes);
     match header_bytes {
-        HEADER_BYTES => out[start..start + HEADER_BYTES].copy_from_slice(&header[..HEADER_BYTES]),
-        _ => drop(out.splice(start..start + HEADER_BYTES, header[..header_bytes].iter().copied())),
+        WEBSOCKET_HEADER_BYTES => out[start..start + WEBSOCKET_HEADER_BYTES]
+            .copy_from_slice(&header[..WEBSOCKET_HEADER_BYTES]),
+        _ => {
+            drop(out.splice(
+                start..start + WEBSOCKET_HEADER_BYTES,
+                header[..header_bytes].iter().copied(),
+            ))
+        }
     }
 }
 

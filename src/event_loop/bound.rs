@@ -10,16 +10,9 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::id::ListenerKind;
-use crate::limits;
-
-/// Connections that the kernel completes before we accept them.
-const BACKLOG: i32 = 4096;
-/// TCP looks after peers that are silent: the first probe comes after this long.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-/// The time between two probes.
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-/// So many unanswered probes end the connection.
-const KEEPALIVE_PROBES: u32 = 5;
+use crate::limits::{
+    self, ACCEPT_BACKLOG, KEEPALIVE_AFTER_SECONDS, KEEPALIVE_EVERY_SECONDS, KEEPALIVE_PROBES,
+};
 
 /// Sockets bound to addresses.
 #[derive(Default)]
@@ -47,8 +40,8 @@ impl Bound {
         socket.set_tcp_notsent_lowat(limits::KERNEL_UNSENT_BYTES)?;
         socket.set_tcp_keepalive(
             &TcpKeepalive::new()
-                .with_time(KEEPALIVE_AFTER)
-                .with_interval(KEEPALIVE_EVERY)
+                .with_time(Duration::from_secs(KEEPALIVE_AFTER_SECONDS))
+                .with_interval(Duration::from_secs(KEEPALIVE_EVERY_SECONDS))
                 .with_retries(KEEPALIVE_PROBES),
         )?;
         socket.bind(&address.into())?;
@@ -68,7 +61,7 @@ impl Bound {
     /// The system refuses it.
     pub(super) fn listen(self) -> io::Result<Vec<(TcpListener, ListenerKind)>> {
         let listen = |bound: BoundSocket| {
-            bound.socket.listen(BACKLOG)?;
+            bound.socket.listen(ACCEPT_BACKLOG)?;
             bound.socket.set_nonblocking(true)?;
             Ok((bound.socket.into(), bound.kind))
         };

@@ -14,16 +14,13 @@ use super::named;
 use super::receipt::write_cursors;
 use crate::conn::CloseReason;
 use crate::id::{ConnId, UserId};
-use crate::limits::LIST_BYTES_MAX;
+use crate::limits::{CONNECTION_ROW_BYTES_MAX, LIST_BYTES_MAX};
 use crate::locale::reply::{ConnectionLine, Reply};
 use crate::outbox::{Effect, Purpose};
 use crate::password::{Secret, Task};
 use crate::wire::Code;
 use crate::wire::command::{Backup, Config, Connections, Grant, Release, Revoke, Setpasswd};
 use crate::wire::response::Data;
-
-/// At most so many bytes a connection takes in text and data together.
-const CONNECTION_BYTES_MAX: usize = 640;
 
 /// Answers `grant`: makes a user an administrator, also in a session that runs already.
 pub fn grant(cx: &mut Cx, _: Operator, req: Grant) -> Answer {
@@ -84,7 +81,7 @@ pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
             line.username = cx.store.people().username(session.user)?;
         }
     }
-    let bytes = |_: &(ConnId, ConnectionLine)| CONNECTION_BYTES_MAX;
+    let bytes = |_: &(ConnId, ConnectionLine)| CONNECTION_ROW_BYTES_MAX;
     let behind = |(id, _): &(ConnId, ConnectionLine)| i64::from(id.slot) + 1;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, bytes, behind);
     let data = |(_, line): &(ConnId, ConnectionLine)| {

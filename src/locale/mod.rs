@@ -55,10 +55,8 @@ pub mod shown;
 pub mod startup;
 pub mod usage;
 
+use crate::limits::EXCERPT_CHARS_MAX;
 pub use crate::visible::is_invisible;
-
-/// How much of a peer's text is quoted.
-const EXCERPT_CHARS: usize = 64;
 
 /// A language that p2sp speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,7 +142,7 @@ fn is_plain(text: &str) -> bool {
 /// The beginning of a peer's text, as part of one line: for logs and refusals.
 pub fn excerpt(text: &str) -> String {
     let mut chars = text.chars();
-    let beginning: String = chars.by_ref().take(EXCERPT_CHARS).collect();
+    let beginning: String = chars.by_ref().take(EXCERPT_CHARS_MAX).collect();
     one_line(&beginning) + if chars.next().is_some() { "…" } else { "" }
 }
 

@@ -6,10 +6,8 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use crate::id::UserId;
-use crate::limits::GREATEST_MIDS_KEPT;
+use crate::limits::{GREATEST_MIDS_KEPT, MIDS_PER_ROW};
 
-/// About how many `mid`s of one sender in one slice stand in one row.
-const MIDS_PER_ROW: usize = if cfg!(test) { 2 } else { 32 };
 /// The part of the row for all of a sender's `mid`s in a slice.
 pub(super) const WHOLE: i64 = -1;
 

@@ -24,10 +24,7 @@ use super::mid::{WHOLE, hash_of, part_of, parted_by};
 use super::sweep::{Place, SWEEPS, Sweep};
 use super::tail::{BLOCK_BITS, Mid, Said, Slice, first_seq, slice_of};
 use super::{EntryKind, Log, LogMut, Result, Sql, Write};
-
-/// Entries that are sealed for each one that is appended: more than three, because the three
-/// sweeps over a slice must end before the next slice is full.
-const SEALED_PER_APPENDED: usize = 4;
+use crate::limits::SEALED_PER_APPENDED;
 
 impl Log {
     /// The slices that are not sealed: those of the tail.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use p2sp::control::{self, ControlFault};
 use p2sp::event_loop::app::{App, Came, Job, Peer, Share};
 use p2sp::id::{ConnId, ListenerKind, Moment, Now};
-use p2sp::limits::FRAME_BYTES_MAX;
+use p2sp::limits::{FRAME_BYTES_MAX, OPERATOR_ANSWER_SECONDS_MAX};
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::server::{Fatal, Server};
@@ -19,9 +19,6 @@ use serde_json::{Value, json};
 use super::open_existing;
 use crate::options::Options;
 use crate::system::{random, unix_now};
-
-/// How long a server may take to answer: it may have a long write-ahead log to copy first.
-const ANSWER_SECONDS_MAX: u64 = 120;
 
 /// A server that can be asked.
 pub struct Asked {
@@ -81,7 +78,9 @@ impl Asked {
             }
         });
         let Some(stream) = connected? else { return Ok(None) };
-        stream.set_read_timeout(Some(Duration::from_secs(ANSWER_SECONDS_MAX))).map_err(gone)?;
+        stream
+            .set_read_timeout(Some(Duration::from_secs(OPERATOR_ANSWER_SECONDS_MAX)))
+            .map_err(gone)?;
         Ok(Some(Asked { line: Line::Running(stream), lang: options.rules.lang.tag() }))
     }
 

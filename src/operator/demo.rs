@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use p2sp::event_loop::bound::Bound;
 use p2sp::id::ListenerKind;
+use p2sp::limits::{DEMO_PASSWORD_CHARS, DEMO_PING_SECONDS};
 use p2sp::locale::Lang;
 use p2sp::locale::demo::{self, Line};
 use p2sp::locale::startup::Startup;
@@ -30,10 +31,6 @@ use crate::system::{code, unix_now};
 
 /// Where a directory is in memory, on systems that have one.
 const IN_MEMORY: &str = "/dev/shm";
-/// Letters of the password that all but the administrator share.
-const PASSWORD_CHARS: usize = 8;
-/// The bot shows that it lives well within the ten minutes that the server waits for it.
-const PING_AFTER: Duration = Duration::from_secs(240);
 
 /// Runs the demonstration until it is stopped.
 ///
@@ -47,7 +44,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     let (store, entrance, welcome) = super::open_for_serving(&options, &addresses, None)?;
     let event_loop = super::event_loop(&options, bound, store, entrance)?;
 
-    let password: String = code()?.chars().take(PASSWORD_CHARS).collect();
+    let password: String = code()?.chars().take(DEMO_PASSWORD_CHARS).collect();
     let shown =
         |line: &Startup| matches!(line, Startup::Listening { .. } | Startup::AdminPassword { .. });
     let mut lines: Vec<Startup> = welcome.into_iter().filter(shown).collect();
@@ -205,7 +202,7 @@ impl Person {
 
     /// Says again what is said to it, until the server ends.
     fn say_again(mut self) -> std::io::Result<()> {
-        self.stream.set_read_timeout(Some(PING_AFTER))?;
+        self.stream.set_read_timeout(Some(Duration::from_secs(DEMO_PING_SECONDS)))?;
         loop {
             let push = match self.hear() {
                 Ok(Some(push)) => push,

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use p2sp::certificate::Source;
 use p2sp::files::{self, FileFault, Opened};
-use p2sp::limits::{DISK_FREE_BYTES_MIN, RESERVED_FILES};
+use p2sp::limits::{DISK_FREE_BYTES_MIN, DOCTOR_ANSWER_SECONDS_MAX, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
@@ -27,7 +27,7 @@ use crate::system::{said, unix_now};
 /// Fewer connections than this are soon too few.
 const CONNECTIONS_FEW: u64 = 1_000;
 /// A clock that shows less was never set: it is before this program was.
-const UNIX_MIN: i64 = 1_760_000_000;
+const UNIX_OF_THIS_VERSION: i64 = 1_760_000_000;
 /// Files may be so much newer than now, in seconds.
 const CLOCK_SLACK: i64 = 60;
 /// With so much more free space than what the server refuses messages at, nobody need act.
@@ -35,9 +35,6 @@ const DISK_FREE_FACTOR: u64 = 16;
 
 /// A certificate that ends in fewer days should have been renewed.
 const CERTIFICATE_DAYS_FEW: i64 = 14;
-
-/// A server that takes longer to say how it is doing is not well.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A complaint, and the command that mends it.
 type Mend = (Complaint, String);
@@ -47,7 +44,9 @@ type Mend = (Complaint, String);
 pub fn run(options: &Options) -> ExitCode {
     let lang = options.rules.lang;
     let about = Asked::running(options).and_then(|running| match running {
-        Some(server) => server.within(ANSWER_PATIENCE)?.about().map(Some),
+        Some(server) => {
+            server.within(Duration::from_secs(DOCTOR_ANSWER_SECONDS_MAX))?.about().map(Some)
+        }
         None => Ok(None),
     });
     let (server, options) = match &about {
@@ -120,7 +119,7 @@ fn open_files(about: Option<&Value>) -> Vec<Mend> {
 /// A clock that was set back makes keys live longer and messages look old.
 fn clock(data: &Path, now: i64) -> Vec<Mend> {
     let mend = || "sudo timedatectl set-ntp true".to_owned();
-    if now < UNIX_MIN {
+    if now < UNIX_OF_THIS_VERSION {
         return vec![(Complaint::ClockUnset, mend())];
     }
     let changed = fs::metadata(data.join("p2sp.db")).and_then(|meta| meta.modified()).ok();
@@ -301,7 +300,7 @@ mod tests {
         let complaints =
             |now| clock(nowhere, now).into_iter().map(|(said, _)| said).collect::<Vec<_>>();
         assert_eq!(complaints(0), [Complaint::ClockUnset]);
-        assert_eq!(complaints(UNIX_MIN - 1), [Complaint::ClockUnset]);
-        assert_eq!(complaints(UNIX_MIN), []);
+        assert_eq!(complaints(UNIX_OF_THIS_VERSION - 1), [Complaint::ClockUnset]);
+        assert_eq!(complaints(UNIX_OF_THIS_VERSION), []);
     }
 }

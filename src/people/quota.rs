@@ -14,10 +14,7 @@ use rusqlite::params;
 use super::usage::Usage;
 use super::{PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
 use crate::id::UserId;
-use crate::limits::QUOTA_SHARES;
-
-/// Seconds of a day of UTC.
-const DAY_SECONDS: i64 = 86_400;
+use crate::limits::{DAY_SECONDS, QUOTA_SHARES};
 
 impl PeopleMut<'_> {
     /// Counts `bytes` that a user has stored, as of `unix` seconds, up to `limit` a day. If fewer

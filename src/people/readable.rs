@@ -18,16 +18,13 @@ use rusqlite::Row;
 
 use super::{PeopleRef, Result, Sql};
 use crate::id::{Conversation, GroupId, UserId};
-use crate::limits::MEMBERSHIPS_PER_PAGE;
+use crate::limits::{MEMBERSHIPS_PER_LOOK, MEMBERSHIPS_PER_PAGE};
 
 /// An ended membership: the group, and the seqs `[from, to)`.
 type Past = (i64, (i64, i64));
 
 /// How long memberships are, as powers of two: `group_past.span` in schema.sql.
 const SPANS: [i64; 8] = [4, 8, 12, 16, 20, 24, 28, 62];
-
-/// How many memberships cost as much to read as a look into a block.
-const MEMBERSHIPS_PER_LOOK: usize = 4;
 
 /// What a reader may see of a part of the log.
 pub struct Readable {

@@ -6,10 +6,9 @@ use crate::certificate::Certificate;
 use crate::conn::{CloseReason, Conns, Rest, Stage};
 use crate::event_loop::app::{Came, NotNow, Share};
 use crate::id::{ConnId, Moment};
-use crate::limits::{HANDSHAKES_PER_TICK, READ_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN};
-
-/// Bytes of a closing connection that are discarded at once.
-const DISCARD_BYTES: usize = 4096;
+use crate::limits::{
+    DISCARD_BYTES, HANDSHAKES_PER_TICK, READ_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN,
+};
 
 /// What this tick has read, and how it is understood.
 pub(super) struct Reading {

@@ -20,6 +20,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::StoreError;
 use super::shape::{VERSION, is_first_version};
+use crate::limits::STATEMENTS_KEPT;
 
 /// How much of a COMMIT must be on the disk when it returns. Only `Full` keeps P1; the others
 /// are for benches and simulations.
@@ -77,9 +78,6 @@ impl fmt::Display for OpenError {
 }
 
 impl error::Error for OpenError {}
-
-/// Prepared statements kept: more than there are, so that none is ever compiled twice.
-const STATEMENTS_KEPT: usize = 128;
 
 /// What the file holds.
 pub(super) enum Content {

@@ -6,11 +6,9 @@ use rusqlite::params;
 
 use super::{Result, Sql, Store, Write};
 use crate::id::{Conversation, GroupId, UserId};
+use crate::limits::UPGRADED_MEMBERSHIPS_PER_COMMIT;
 use crate::names::Name;
 use crate::people::Ended;
-
-/// Memberships that an upgrade looks at in one transaction.
-const MEMBERSHIPS_PER_STEP: usize = 4_096;
 
 impl Store {
     /// Registers a user, who starts at the log's head: what was said before is not for them.
@@ -78,7 +76,7 @@ impl Store {
         // What the tail has of each group: to walk its chain for each membership would take long.
         let mut in_tail: HashMap<GroupId, Vec<i64>> = HashMap::new();
         loop {
-            let page = self.people().ended_page(last, MEMBERSHIPS_PER_STEP)?;
+            let page = self.people().ended_page(last, UPGRADED_MEMBERSHIPS_PER_COMMIT)?;
             self.begin()?;
             for ended in &page {
                 self.forget_if_empty(*ended, &mut in_tail)?;

@@ -16,12 +16,9 @@ use rusqlite::{Connection, Transaction};
 use super::shape::{create_schema, has_column};
 use super::{Result, Sql, Store, StoreError};
 use crate::id::UserId;
-use crate::limits::LOGIN_LOG_ROWS;
+use crate::limits::{LOGIN_LOG_ROWS, MIGRATED_PASSWORDS_PER_COMMIT};
 use crate::names::{Flaw, Name};
 use crate::password::{Cost, wrap_md5};
-
-/// Users whose passwords are wrapped in one transaction: under a second of work to lose.
-const BATCH_ROWS: i64 = 16;
 
 /// A password that is in no form: nobody can sign in with it.
 const NO_PASSWORD: &str = "!";
@@ -51,7 +48,7 @@ impl Store {
         let (mut done, mut after) = (0, 0);
         loop {
             let batch: Vec<(i64, String)> =
-                self.db.rows(Self::NEXT_OLD, (after, BATCH_ROWS), |row| {
+                self.db.rows(Self::NEXT_OLD, (after, MIGRATED_PASSWORDS_PER_COMMIT), |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
             let Some(&(last, _)) = batch.last() else { return Ok(()) };

@@ -51,13 +51,13 @@ pub struct Opened {
 
 /// The oldest SQLite that is trusted: earlier ones can lose a write-ahead log that is reset
 /// while it is written. As SQLite counts: 3.51.3.
-const SQLITE_VERSION_MIN: i32 = 3_051_003;
+const OLDEST_SQLITE: i32 = 3_051_003;
 
 impl Store {
     /// Opens the database in a directory, and makes either if it is missing. A database of an
     /// earlier version is brought up to date.
     pub fn open(opening: &Opening) -> Result<(Store, Opened), OpenError> {
-        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(OpenError::Broken(format!("SQLite {} is too old", rusqlite::version())));
         }
         let path = make(opening.dir)?;

@@ -10,13 +10,9 @@ use rusqlite::wal::CheckpointMode;
 use super::{Committed, Result, Sink, StoreError};
 use crate::db::{Db, unsigned};
 use crate::id::{Clock, Seq};
-use crate::limits;
+use crate::limits::{self, COMMITS_WITHOUT_UPKEEP};
 use crate::log::{Log, LogMut};
 use crate::people::{People, PeopleMut, PeopleRef};
-
-/// Commits without work that can be put off after one that found the disk full: what was refused
-/// may have fitted.
-const COMMITS_OF_REST: u32 = 64;
 
 /// The store.
 pub struct Store {
@@ -137,7 +133,7 @@ impl Store {
         self.log.rollback();
         self.people.rollback();
         // A transaction is rolled back when the disk is full.
-        self.commits_of_rest = COMMITS_OF_REST;
+        self.commits_of_rest = COMMITS_WITHOUT_UPKEEP;
         Ok(())
     }
 

@@ -18,10 +18,7 @@ use serde::Serialize;
 use super::frame;
 use super::notice::{Event, Notice};
 use crate::id::Seq;
-use crate::limits::FRAME_HEADER_BYTES;
-
-/// Bytes of a push besides its texts, at most nearly always: its memory is asked for once.
-const PUSH_BYTES: usize = 256;
+use crate::limits::{FRAME_HEADER_BYTES, PUSH_OVERHEAD_BYTES};
 
 /// What a push says, before it is encoded.
 #[derive(Clone, Serialize)]
@@ -138,7 +135,7 @@ impl<'a> Push<'a> {
 
     /// The payload of a message of the log, as it stands in a history: without a `prev`.
     pub fn to_json(&self, unix: i64, seq: Seq) -> String {
-        let mut json = Vec::with_capacity(PUSH_BYTES + self.message().len());
+        let mut json = Vec::with_capacity(PUSH_OVERHEAD_BYTES + self.message().len());
         self.encode(&mut json, unix, Some(seq));
         String::from_utf8(json).unwrap_or_default()
     }
@@ -179,7 +176,7 @@ pub struct PushFrame {
 impl PushFrame {
     /// Encodes a message that was committed at `unix` as `seq`. It has no reader's end yet.
     pub fn new(push: &Push, unix: i64, seq: Seq) -> PushFrame {
-        let mut bytes = Vec::with_capacity(PUSH_BYTES + push.message().len());
+        let mut bytes = Vec::with_capacity(PUSH_OVERHEAD_BYTES + push.message().len());
         bytes.resize(FRAME_HEADER_BYTES, 0);
         push.encode(&mut bytes, unix, Some(seq));
         // The two closing braces come back with each reader's `prev`.

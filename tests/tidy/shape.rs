@@ -100,8 +100,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("password", &["limits"]),
     ("files", &[]),
     ("id", &[]),
+    ("visible", &["limits"]),
     ("limits", &[]),
-    ("visible", &[]),
 ];
 
 /// What may stand only in some files of `src/`.
@@ -319,6 +319,26 @@ fn names_before<'a>(line: &'a str, suffix: &'a str) -> impl Iterator<Item = &'a 
     line.match_indices(suffix).map(|(at, _)| {
         line[..at].rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
     })
+}
+
+/// What the name of a constant ends with that bounds something, or counts what something may take.
+const UNITS: &[&str] = &[
+    "_MAX", "_MIN", "_BYTES", "_CHARS", "_ROWS", "_MICROS", "_MILLIS", "_SECONDS", "_DAYS", "_KEPT",
+];
+
+#[test]
+fn every_bound_stands_in_limits() {
+    let mut found = Vec::new();
+    for file in files_in("src").iter().filter(|file| file.name != "limits.rs") {
+        for (place, line) in file.code() {
+            for name in names_after(line, "const ") {
+                if name.contains("_PER_") || UNITS.iter().any(|unit| name.ends_with(unit)) {
+                    found.push(format!("{place}: {name}"));
+                }
+            }
+        }
+    }
+    none("bounds outside limits.rs", found);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use super::head::{self, Head, Status};
 use super::origin::{Authority, Host, Scheme};
 use crate::doors::codec::Transport;
+use crate::limits::WEBSOCKET_KEY_BYTES;
 use crate::locale::page::PageRefusal;
 use crate::locale::{Lang, excerpt};
 
@@ -51,8 +52,6 @@ const FILES: &[(&str, &str, &[u8])] = &[
 const SOCKET_PATH: &str = "/ws";
 /// The one version of WebSocket there is.
 const SOCKET_VERSION: &str = "13";
-/// Of a request's key: 16 bytes in base64.
-const SOCKET_KEY_BYTES: usize = 24;
 
 /// The page may load its own files and connect to its own server, nothing else; and no text is ever
 /// taken for markup or for a script.
@@ -173,7 +172,7 @@ fn socket_key<'b>(head: &Head<'_, 'b>, visit: &Visit) -> Result<&'b str, NoSocke
         return Err(NoSocket::Status("426 Upgrade Required"));
     }
     check_origin(head, visit.scheme).map_err(NoSocket::Refused)?;
-    let key = head.only("sec-websocket-key").filter(|key| key.len() == SOCKET_KEY_BYTES);
+    let key = head.only("sec-websocket-key").filter(|key| key.len() == WEBSOCKET_KEY_BYTES);
     key.ok_or(NoSocket::Status("400 Bad Request"))
 }
 
