@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use p2sp::locale::client::{Text, day};
 use p2sp::locale::{Lang, shown};
+use p2sp::visible::is_hidden;
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
@@ -286,7 +287,7 @@ fn columns_of(text: &str) -> usize {
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        if shown::is_hidden(c) {
+        if is_hidden(c) {
             let mut units = [0; 2];
             out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {

@@ -266,11 +266,10 @@ impl Sessions {
         self.watchers.1 -= usize::from(watches.receipts);
     }
 
-    /// Where a user is who wants to be told that of others, and their language.
-    pub fn watcher(&self, user: UserId, wants: fn(Watches) -> bool) -> Option<(ConnId, Lang)> {
+    /// The connection of a user who wants to be told that of others.
+    pub fn watcher(&self, user: UserId, wants: fn(Watches) -> bool) -> Option<ConnId> {
         let conn = self.conn_of(user)?;
-        let session = self.get(conn).filter(|session| wants(session.watches))?;
-        Some((conn, session.lang))
+        self.get(conn).filter(|session| wants(session.watches)).map(|_| conn)
     }
 
     /// Whether anybody wants to know what becomes of messages.

@@ -109,7 +109,7 @@ fn what_waited_is_counted_and_colours_can_be_had() {
 fn p28_a_line_for_programs_has_no_sign_either() {
     let said = "a\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{fe0f}\u{180b}b";
     let shown = Screen::Json.show(push(said, 0), Lang::En);
-    assert!(shown.trim_end().chars().all(|c| !shown::is_hidden(c)), "{shown:?}");
+    assert!(shown.trim_end().chars().all(|c| !is_hidden(c)), "{shown:?}");
     let object: Value = serde_json::from_str(&shown).expect("JSON");
     assert_eq!(object["payload"]["message"], said);
 }

@@ -1,7 +1,5 @@
 //! An entry of the log in the form of a push: here a stored notice gets its words.
 
-use std::borrow::Cow;
-
 use crate::id::Conversation;
 use crate::locale::{self, Lang};
 use crate::store::{Entry, EntryKind};
@@ -35,10 +33,10 @@ pub fn as_pushed<'a>(entry: &'a Entry, lang: Lang, to: Option<&'a str>) -> Push<
         (EntryKind::System, conversation) => {
             let to_all = conversation == Conversation::Everyone;
             let event = if to_all { Event::Broadcast } else { Event::Admin };
-            let username = entry.sender_name.as_deref().map(Cow::Borrowed);
-            let (groupname, creator) = (groupname.map(Cow::Borrowed), creator.map(Cow::Borrowed));
-            let message = Cow::Borrowed(message);
-            Push::System { message, event, username, groupname, creator, group_id }
+            let [username, groupname, creator] = [entry.sender_name.as_deref(), groupname, creator]
+                .map(|name| name.map(str::to_owned));
+            let notice = Notice { username, groupname, creator, group_id, ..Notice::plain(event) };
+            Push::notice(notice, message)
         }
         (_, Conversation::Group(group)) => Push::Group {
             groupname: groupname.unwrap_or_default(),

@@ -9,12 +9,14 @@
 //! Programs must not read any of it: for them there are codes and events.
 
 /// A table of texts: makes the enum that names them, and its `say`. Fields stand in the words as in
-/// `format!`; `by` names the function that makes words of them where they are more than that.
+/// `format!`. `x = function(fields)` behind the words makes `x`, which can stand in them too; `by`
+/// names the function that makes the whole text, and `of` a field that is such a text itself.
 macro_rules! texts {
     ($(#[$meta:meta])* pub enum $name:ident $(<$life:lifetime>)? {$(
         $(#[$doc:meta])* $text:ident
         $({ $($field:ident: $type:ty),+ })? $(($whole:ident: $whole_type:ty))?
-            => $($english:literal, $chinese:literal)? $(by $function:ident($($argument:ident),+))?;
+            => $($english:literal, $chinese:literal $(, $made:ident = $maker:ident($($of:ident),+))*)?
+               $(by $function:ident($($argument:ident),+))? $(of $text_of:ident)?;
     )+}) => {
         $(#[$meta])*
         pub enum $name $(<$life>)? {$(
@@ -25,18 +27,48 @@ macro_rules! texts {
         impl $(<$life>)? $name $(<$life>)? {
             /// The text in a language.
             pub fn say(&self, lang: $crate::locale::Lang) -> String {
-                use $crate::locale::Lang;
-                match (self, lang) {$(
-                    ($name::$text $({ $($field),+ })? $(($whole))?, Lang::En) => {
-                        $($crate::locale::whole($english, format!($english)))?
+                match self {$(
+                    $name::$text $({ $($field),+ })? $(($whole))? => {
+                        $($(let $made = $maker(lang, $($of),+);)*
+                        say!(lang, $english, $chinese))?
                         $($function(lang, $($argument),+))?
-                    }
-                    ($name::$text $({ $($field),+ })? $(($whole))?, Lang::Zh) => {
-                        $($crate::locale::whole($chinese, format!($chinese)))?
-                        $($function(lang, $($argument),+))?
+                        $($text_of.say(lang))?
                     }
                 )+}
             }
+        }
+    };
+}
+
+/// A table of texts by a value that has a type already: makes the function that says them. What
+/// else stands in the words is an argument of the function, or bound by the row's pattern.
+macro_rules! words {
+    ($(#[$meta:meta])* $visible:vis fn $name:ident(
+        $key:ident: $key_type:ty $(, $value:ident: $type:ty)*
+    ) {$(
+        $pattern:pat $(if $guard:ident)? => $($english:literal, $chinese:literal)?
+                        $(by $function:ident($($argument:ident),+))?;
+    )+}) => {
+        $(#[$meta])*
+        $visible fn $name(
+            lang: $crate::locale::Lang, $key: $key_type $(, $value: $type)*
+        ) -> String {
+            match $key {$(
+                $pattern $(if $guard)? => {
+                    $(say!(lang, $english, $chinese))?
+                    $($function(lang, $($argument),+))?
+                }
+            )+}
+        }
+    };
+}
+
+/// `format!` in a language. A text that was written as one line stays one.
+macro_rules! say {
+    ($lang:expr, $english:literal, $chinese:literal) => {
+        match $lang {
+            $crate::locale::Lang::En => $crate::locale::whole($english, format!($english)),
+            $crate::locale::Lang::Zh => $crate::locale::whole($chinese, format!($chinese)),
         }
     };
 }

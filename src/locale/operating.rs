@@ -9,7 +9,9 @@ texts! {
     pub enum Operating {
         /// The server's own answer, in the right language already.
         Refused { message: String } => "{message}", "{message}";
-        ServerGone { why: Option<String> } => by server_gone(why);
+        ServerGone { why: Option<String> } =>
+            "The server runs and does not answer{why}", "服务器正在运行但没有回应{why}",
+            why = behind_a_colon(why);
         TooLong => "That is too long.", "内容太长。";
         BadHost { text: String } =>
             "--host {text}: a name alone, without https:// and without a port.",
@@ -19,7 +21,9 @@ texts! {
         /// A file that is no TOML, or a value that a setting cannot have.
         BadFile { path: String, why: String } => "{path}: {why}", "{path}：{why}";
         UnknownSetting { path: String, name: String, nearest: Option<String> } =>
-            by unknown_setting(path, name, nearest);
+            "{path}: there is no setting {name}. {meant}p2sp-server config lists them.",
+            "{path}：没有名为 {name} 的设置。{meant}p2sp-server config 列出所有设置。",
+            meant = did_you_mean(nearest);
         NoControl { why: String } =>
             "no control socket, so no commands while the server runs: {why}",
             "无法建立控制套接字，运行期间不能使用管理命令：{why}";
@@ -107,67 +111,50 @@ texts! {
         Restored { aside: Option<String> } => by restored(aside);
         Whole => "The database is whole.", "数据库完好。";
         Violated { rule: &'static str, count: u64, example: String } =>
-            by violated(rule, count, example);
+            "{rule}: {means} ({count}, for example {example})",
+            "{rule}：{means}（{count} 处，例如 {example}）",
+            means = rule_text(rule);
     }
 }
 
-fn server_gone(lang: Lang, why: &Option<String>) -> String {
-    let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    lang.pick(
-        format!("The server runs and does not answer{why}"),
-        format!("服务器正在运行但没有回应{why}"),
-    )
-}
-
-fn unknown_setting(lang: Lang, path: &str, name: &str, nearest: &Option<String>) -> String {
-    let meant = did_you_mean(lang, nearest);
-    lang.pick(
-        format!("{path}: there is no setting {name}. {meant}p2sp-server config lists them."),
-        format!("{path}：没有名为 {name} 的设置。{meant}p2sp-server config 列出所有设置。"),
-    )
+fn behind_a_colon(_: Lang, why: &Option<String>) -> String {
+    why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
 }
 
 fn restored(lang: Lang, aside: &Option<String>) -> String {
-    let Some(aside) = aside else {
-        return lang.pick("Restored; start the server.", "已恢复，可以启动服务器。").to_owned();
-    };
-    lang.pick(
-        format!("Restored; start the server. The database that was there is {aside}."),
-        format!("已恢复，可以启动服务器。原数据库保留为 {aside}。"),
-    )
+    match aside {
+        None => say!(lang, "Restored; start the server.", "已恢复，可以启动服务器。"),
+        Some(aside) => say!(
+            lang,
+            "Restored; start the server. The database that was there is {aside}.",
+            "已恢复，可以启动服务器。原数据库保留为 {aside}。"
+        ),
+    }
 }
 
-fn violated(lang: Lang, rule: &str, count: &u64, example: &str) -> String {
-    let (english, chinese) = rule_words(rule);
-    lang.pick(
-        format!("{rule}: {english} ({count}, for example {example})"),
-        format!("{rule}：{chinese}（{count} 处，例如 {example}）"),
-    )
-}
-
-/// What it means that a rule of the store's check is broken.
-fn rule_words(rule: &str) -> (&'static str, &'static str) {
-    match rule {
-        "integrity" => ("SQLite finds the file damaged", "SQLite 发现文件已损坏"),
-        "schema" => ("the tables are not those of its version", "数据表与其版本不符"),
-        "references" => ("a row names one that does not exist", "存在悬空引用"),
-        "member_counts" => ("a group's count is not that of its members", "群人数与成员不符"),
-        "owners" => ("a group's creator is not its member", "群主不在群中"),
-        "memberships" => ("memberships overlap or end in the future", "成员区间重叠或越界"),
-        "cursors" => ("a user has no place in the log, or one beyond it", "用户游标缺失或越界"),
-        "waiting" => ("what waits for a user is summed wrongly", "待收消息合计有误"),
-        "waiting_behind" => ("something waits for a user who has all", "已收齐的用户仍有待收记录"),
-        "friends" => ("a friendship has one side only", "好友关系只有一方"),
-        "log_head" => ("the log's numbers do not fit one another", "日志编号不一致"),
-        "log_names" => ("an entry is by or for nobody", "消息的发送者或接收者不存在"),
-        "words" => ("the index of words is not what it says", "搜索索引与消息不一致"),
-        "log_slices" => ("the log's index does not have all entries", "日志索引不完整"),
-        "names" => ("a user or group has no name or no number", "用户或群缺少名称或编号"),
-        "reads" => ("somebody has read what was never said", "已读位置越界"),
-        "values" => ("a number is negative that cannot be", "出现不应有的负数"),
-        "keys" => ("a login key has no age", "登录密钥缺少时间"),
-        "epoch" => ("the database has no name", "数据库缺少标识"),
-        _ => ("", ""),
+words! {
+    /// What it means that a rule of the store's check is broken.
+    fn rule_text(rule: &str) {
+        "integrity" => "SQLite finds the file damaged", "SQLite 发现文件已损坏";
+        "schema" => "the tables are not those of its version", "数据表与其版本不符";
+        "references" => "a row names one that does not exist", "存在悬空引用";
+        "member_counts" => "a group's count is not that of its members", "群人数与成员不符";
+        "owners" => "a group's creator is not its member", "群主不在群中";
+        "memberships" => "memberships overlap or end in the future", "成员区间重叠或越界";
+        "cursors" => "a user has no cursor, or one beyond the log", "用户游标缺失或越界";
+        "waiting" => "the sum of what waits for a user is wrong", "待收消息合计有误";
+        "waiting_behind" => "messages are counted as waiting for a user who has all", "已收齐的用户仍有待收记录";
+        "friends" => "a friendship has one side only", "好友关系只有一方";
+        "log_head" => "the log's numbers do not fit one another", "日志编号不一致";
+        "log_names" => "an entry's sender or reader does not exist", "消息的发送者或接收者不存在";
+        "words" => "the full-text index does not fit the messages", "搜索索引与消息不一致";
+        "log_slices" => "the log's index does not have all entries", "日志索引不完整";
+        "names" => "a user or group has no name or no number", "用户或群缺少名称或编号";
+        "reads" => "a read position is beyond the log", "已读位置越界";
+        "values" => "a number is negative and must not be", "出现不应有的负数";
+        "keys" => "a login key has no age", "登录密钥缺少时间";
+        "epoch" => "the database has no identifier", "数据库缺少标识";
+        _ => "", "";
     }
 }
 
@@ -179,8 +166,7 @@ mod tests {
     fn every_rule_of_the_check_has_words() {
         let rules = crate::store::RULES.iter().map(|(rule, _)| *rule);
         for rule in rules.chain(["integrity", "schema", "references"]) {
-            let (english, chinese) = rule_words(rule);
-            assert!(!english.is_empty() && !chinese.is_empty(), "{rule}");
+            assert!(!rule_text(Lang::En, rule).is_empty(), "{rule}");
         }
     }
 }

@@ -79,11 +79,6 @@ pub fn class(c: char) -> Class {
     }
 }
 
-/// Whether a character could hide, move or turn what is shown.
-pub fn is_hidden(c: char) -> bool {
-    matches!(class(c), Class::Hidden | Class::Joiner)
-}
-
 /// One line of a peer's text, for a terminal of any width.
 pub fn line(text: &str) -> String {
     fit(text, false)
@@ -182,10 +177,9 @@ pub fn push(push: &Push, lang: Lang, joint: &str) -> String {
         Push::Group { creator, groupname, fromusername: name, system, .. } => {
             (Sender::Member { creator, group: groupname, name }, *system)
         }
-        Push::System { event, .. } => {
-            (Sender::System, matches!(event, Event::Admin | Event::Broadcast))
+        Push::System { notice, .. } => {
+            (Sender::System, matches!(notice.event, Event::Admin | Event::Broadcast))
         }
-        Push::Presence { .. } | Push::Receipt { .. } | Push::Gap { .. } => (Sender::System, false),
     };
     format!("{} {}", head_of(sender, by_admin, lang), text(push.message(), joint, line))
 }

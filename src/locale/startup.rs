@@ -1,8 +1,8 @@
 //! What the operator reads when the server starts, or cannot.
 
+use super::did_you_mean;
 use super::operating::Operating;
 use super::usage::Usage;
-use super::{Lang, did_you_mean};
 
 texts! {
     /// A line for the operator.
@@ -82,8 +82,11 @@ texts! {
         SystemRefuses { why: String } =>
             "The system does not give the server what it needs: {why}",
             "系统未能提供服务器所需的资源：{why}";
-        Usage(usage: Usage) => by usage_said(usage);
-        UnknownLimit { name: String, nearest: Option<String> } => by unknown_limit(name, nearest);
+        Usage(usage: Usage) => of usage;
+        UnknownLimit { name: String, nearest: Option<String> } =>
+            "There is no limit {name}. {meant}--help-limits lists them.",
+            "没有名为 {name} 的限制。{meant}--help-limits 列出所有限制。",
+            meant = did_you_mean(nearest);
         BadLimit { text: String } =>
             "\"{text}\" is not a limit: write NAME=VALUE with a whole number from 0 to 4294967295 \
              (on, off for loopback). --help-limits lists them.",
@@ -93,7 +96,7 @@ texts! {
         PasswordAgain => "Again: ", "再输入一次：";
         PasswordsDiffer => "The two passwords differ; nothing was changed.", "两次输入不一致，未修改。";
         CannotReadPassword { why: String } => "Cannot read the password: {why}", "无法读取密码：{why}";
-        Operating(line: Operating) => by operating(line);
+        Operating(line: Operating) => of line;
         CertificateUnreadable { path: String, why: String } =>
             "Cannot read the certificate or its key in {path}: {why}. Make it readable for the \
              server's user, or bring it back from a backup; a new key would be refused by \
@@ -123,20 +126,4 @@ impl From<Operating> for Startup {
     fn from(line: Operating) -> Startup {
         Startup::Operating(line)
     }
-}
-
-fn usage_said(lang: Lang, usage: &Usage) -> String {
-    usage.say(lang)
-}
-
-fn operating(lang: Lang, line: &Operating) -> String {
-    line.say(lang)
-}
-
-fn unknown_limit(lang: Lang, name: &str, nearest: &Option<String>) -> String {
-    let meant = did_you_mean(lang, nearest);
-    lang.pick(
-        format!("There is no limit {name}. {meant}--help-limits lists them."),
-        format!("没有名为 {name} 的限制。{meant}--help-limits 列出所有限制。"),
-    )
 }

@@ -16,9 +16,13 @@ texts! {
         BadValue { place: String, value: String, wanted: Wanted } =>
             by bad_value(place, value, wanted);
         UnknownOption { name: String, nearest: Option<String> } =>
-            by unknown_option(name, nearest);
+            "There is no option {name} here. {meant}--help lists them.",
+            "此处没有选项 {name}。{meant}--help 列出所有选项。",
+            meant = did_you_mean(nearest);
         UnknownCommand { name: String, nearest: Option<String> } =>
-            by unknown_command(name, nearest);
+            "There is no command {name}. {meant}--help lists them.",
+            "没有命令 {name}。{meant}--help 列出所有命令。",
+            meant = did_you_mean(nearest);
         Superfluous { word: String } =>
             "\"{word}\" is one word too many; see --help.",
             "多余的参数“{word}”；--help 查看用法。";
@@ -55,26 +59,38 @@ texts! {
     }
 }
 
-/// What a value should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Wanted {
-    /// An address with a port.
-    Address,
-    /// An address whose interface is named.
-    Zone,
-    /// An interface of this machine.
-    Interface(String),
-    Days,
-    Fingerprint,
-    OnOff,
-    TrueFalse,
-    /// One value, and not several.
-    One,
-    /// A number, a text or a list of them.
-    Plain,
-    /// Something else, and what the parser says of it.
-    Fit(String),
+texts! {
+    /// What a value should be.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum Wanted {
+        /// An address with a port.
+        Address =>
+            "write an IP address and a port, for instance 127.0.0.1:18888 or [::1]:18888",
+            "请写 IP 地址和端口，例如 127.0.0.1:18888 或 [::1]:18888";
+        /// An address whose interface is named.
+        Zone =>
+            "a link-local address needs its interface, for instance [fe80::1%eth0]:18888",
+            "链路本地地址须注明网络接口，例如 [fe80::1%eth0]:18888";
+        /// An interface of this machine.
+        Interface(name: String) =>
+            "this machine has no interface {name}; `ip link` lists them",
+            "本机没有名为 {name} 的网络接口；ip link 可列出所有接口";
+        Days =>
+            "write a whole number of days, {KEEP_DAYS_MIN} or more; leave it out to keep everything",
+            "请写天数（整数，至少 {KEEP_DAYS_MIN}）；不设置则全部保留";
+        Fingerprint =>
+            "a fingerprint is sha256: and 64 digits from 0 to f, as the server prints it",
+            "指纹为 sha256: 加 64 位十六进制数字，与服务器显示的一致";
+        OnOff => "write 1 or 0 (also true, false)", "请写 1 或 0（也可用 true、false）";
+        TrueFalse => "write true or false", "请写 true 或 false";
+        One => "write one value only", "只能写一个值";
+        Plain =>
+            "write a number, a text in quotes, or a list of them",
+            "请写数字、带引号的文字，或由它们组成的列表";
+        /// `why` is what the parser says, in English; it may be empty.
+        Fit(why: String) => by unfit(why);
+    }
 }
 
 impl Usage {
@@ -136,66 +152,25 @@ impl Usage {
     }
 }
 
-fn bad_value(lang: Lang, place: &str, value: &str, wanted: &Wanted) -> String {
-    let (english, chinese) = match wanted {
-        Wanted::Address => (
-            "write an IP address and a port, for instance 127.0.0.1:18888 or [::1]:18888".into(),
-            "请写 IP 地址和端口，例如 127.0.0.1:18888 或 [::1]:18888".into(),
+fn unfit(lang: Lang, why: &str) -> String {
+    match why {
+        "" => say!(
+            lang,
+            "that is none of its values; --help explains",
+            "不是有效的值；--help 查看用法"
         ),
-        Wanted::Zone => (
-            "a link-local address needs its interface, for instance [fe80::1%eth0]:18888".into(),
-            "链路本地地址须注明网络接口，例如 [fe80::1%eth0]:18888".into(),
-        ),
-        Wanted::Interface(name) => (
-            format!("this machine has no interface {name}; `ip link` lists them"),
-            format!("本机没有名为 {name} 的网络接口；ip link 可列出所有接口"),
-        ),
-        Wanted::Days => (
-            format!(
-                "write a whole number of days, {KEEP_DAYS_MIN} or more; leave it out to keep \
-                 everything"
-            ),
-            format!("请写天数（整数，至少 {KEEP_DAYS_MIN}）；不设置则全部保留"),
-        ),
-        Wanted::Fingerprint => (
-            "a fingerprint is sha256: and 64 digits from 0 to f, as the server prints it".into(),
-            "指纹为 sha256: 加 64 位十六进制数字，与服务器显示的一致".into(),
-        ),
-        Wanted::OnOff => {
-            ("write 1 or 0 (also true, false)".into(), "请写 1 或 0（也可用 true、false）".into())
-        }
-        Wanted::TrueFalse => ("write true or false".into(), "请写 true 或 false".into()),
-        Wanted::One => ("write one value only".into(), "只能写一个值".into()),
-        Wanted::Plain => (
-            "write a number, a text in quotes, or a list of them".into(),
-            "请写数字、带引号的文字，或由它们组成的列表".into(),
-        ),
-        Wanted::Fit(why) if why.is_empty() => (
-            "that is none of its values; --help explains".into(),
-            "不是有效的值；--help 查看用法".into(),
-        ),
-        Wanted::Fit(why) => (format!("{why}; --help explains"), format!("{why}；--help 查看用法")),
-    };
-    match (value.is_empty(), lang) {
-        (true, Lang::En) => format!("{place}: {english}."),
-        (false, Lang::En) => format!("{place} cannot be \"{value}\": {english}."),
-        (true, Lang::Zh) => format!("{place}：{chinese}。"),
-        (false, Lang::Zh) => format!("{place} 不能是“{value}”：{chinese}。"),
+        why => say!(lang, "{why}; --help explains", "{why}；--help 查看用法"),
     }
 }
 
-fn unknown_option(lang: Lang, name: &str, nearest: &Option<String>) -> String {
-    let meant = did_you_mean(lang, nearest);
-    lang.pick(
-        format!("There is no option {name} here. {meant}--help lists them."),
-        format!("此处没有选项 {name}。{meant}--help 列出所有选项。"),
-    )
-}
-
-fn unknown_command(lang: Lang, name: &str, nearest: &Option<String>) -> String {
-    let meant = did_you_mean(lang, nearest);
-    lang.pick(
-        format!("There is no command {name}. {meant}--help lists them."),
-        format!("没有命令 {name}。{meant}--help 列出所有命令。"),
-    )
+fn bad_value(lang: Lang, place: &str, value: &str, wanted: &Wanted) -> String {
+    let wanted = wanted.say(lang);
+    match value {
+        "" => say!(lang, "{place}: {wanted}.", "{place}：{wanted}。"),
+        _ => say!(
+            lang,
+            "{place} cannot be \"{value}\": {wanted}.",
+            "{place} 不能是“{value}”：{wanted}。"
+        ),
+    }
 }

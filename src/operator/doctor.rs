@@ -97,8 +97,8 @@ fn port(options: &Options) -> Vec<Mend> {
         Ok(_) => Vec::new(),
         Err(line) => {
             let port = options.listen.first().map_or(0, |address| address.port());
-            let why = line.say(options.rules.lang);
-            vec![(Complaint::Port { why }, format!("ss -ltnp 'sport = :{port}'"))]
+            let line = line.say(options.rules.lang);
+            vec![(Complaint::Said { line }, format!("ss -ltnp 'sport = :{port}'"))]
         }
     }
 }
@@ -282,7 +282,8 @@ fn certificate(options: &Options, about: Option<&Value>) -> Vec<Mend> {
         (true, Some(pid)) => format!("kill -HUP {pid}"),
         (false, _) => "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned(),
     };
-    vec![(Complaint::Ends { days }, mend)]
+    let complaint = if days < 0 { Complaint::Expired } else { Complaint::Ends { days } };
+    vec![(complaint, mend)]
 }
 
 /// A path as a shell takes it.

@@ -3,12 +3,10 @@
 
 use super::deliver::Deliver;
 use super::fatal::{Fatal, fatal};
-use crate::doors::Said;
 use crate::id::UserId;
 use crate::limits::PRESENCE_PER_TICK;
-use crate::locale::notice;
 use crate::outbox::Receipt;
-use crate::wire::push::Push;
+use crate::wire::Notice;
 
 impl Deliver<'_> {
     /// Tells those who watch of friends who came or went: of so many friends a tick, and of the
@@ -41,17 +39,17 @@ impl Deliver<'_> {
 
     fn tell_presence(&mut self, watcher: UserId, name: &str, online: bool) {
         let watcher = self.chat.sessions.watcher(watcher, |watches| watches.presence);
-        let Some((id, lang)) = watcher else { return };
-        let words = notice::presence(name, online, lang);
-        self.say(id, Said::Notice(&Push::presence(name, online, words)));
+        if let Some(id) = watcher {
+            self.tell(id, Notice::presence(name, online));
+        }
     }
 
     /// Tells the sender of a message that it has arrived or was read.
     pub(super) fn tell_receipt(&mut self, receipt: &Receipt) {
         let Receipt { to, reader, seq, read } = receipt;
         let watcher = self.chat.sessions.watcher(*to, |watches| watches.receipts);
-        let Some((id, lang)) = watcher else { return };
-        let words = notice::receipt(reader, *read, lang);
-        self.say(id, Said::Notice(&Push::receipt(reader, *seq, *read, words)));
+        if let Some(id) = watcher {
+            self.tell(id, Notice::receipt(reader, *seq, *read));
+        }
     }
 }

@@ -1,17 +1,18 @@
-//! What the system says: an event and its arguments, put into words only when it is pushed, in
-//! the reader's language.
+//! What the system says: an event and its arguments. They become a text only when they are pushed,
+//! in the reader's language (`locale::notice`).
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{GroupId, Seq};
 
 macro_rules! events {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
-        /// What happened; the name is for programs and stable.
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal;)+) => {
+        /// What happened; the name is for programs and stable. `locale::notice` has the texts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs)]
         pub enum Event {
-            $($(#[doc = $doc])+ $variant,)+
+            $($(#[doc = $doc])* $variant,)+
         }
 
         impl Event {
@@ -29,45 +30,31 @@ macro_rules! events {
 }
 
 events! {
-    /// `username` and the reader are friends now.
     FriendAdded = "friend_added";
-    /// `username` asks to be the reader's friend.
     FriendRequested = "friend_requested";
-    /// `username` said no.
     FriendRejected = "friend_rejected";
-    /// `username` ended the friendship.
     FriendRemoved = "friend_removed";
-    /// `username` brought the reader into the group.
     GroupAdded = "group_added";
-    /// `username` is in the group now.
     GroupJoined = "group_joined";
-    /// `username` took the reader out of the group.
     GroupRemoved = "group_removed";
-    /// `username` left the group.
     GroupLeft = "group_left";
-    /// `username` deleted the group.
     GroupDeleted = "group_deleted";
-    /// An administrator blocked the group.
     GroupBlocked = "group_blocked";
-    /// An administrator unblocked the group.
     GroupUnblocked = "group_unblocked";
-    /// An administrator says something to a user or a group.
+    /// An administrator's message to a user or a group.
     Admin = "admin";
-    /// An administrator says something to all.
+    /// An administrator's message to all.
     Broadcast = "broadcast";
-    /// The user signed in elsewhere; this connection ends.
+    // The connection ends behind these three, and behind `shutdown`.
     SignedInElsewhere = "signed_in_elsewhere";
-    /// An administrator blocked the user; this connection ends.
     Blocked = "blocked";
-    /// The operator gave the user a new password; this connection ends.
     PasswordReset = "password_reset";
-    /// What waited for the reader longest is not kept any more.
+    /// The oldest messages that waited for the reader are not kept any more.
     Gap = "gap";
-    /// A friend came or went; only for who watches.
+    /// A friend came or went; pushed to sessions that watch, and not in the log.
     Presence = "presence";
-    /// A message has arrived, or was read; only for who watches.
+    /// A message has arrived or was read; pushed to sessions that watch, and not in the log.
     Receipt = "receipt";
-    /// The server stops; this connection ends.
     Shutdown = "shutdown";
     /// Everything that waited has been pushed.
     CaughtUp = "caught_up";
@@ -87,29 +74,39 @@ impl Event {
     }
 }
 
-/// An event with its arguments. Its JSON is the body of a notice in the log.
+/// An event with its arguments. Its JSON is the body of a notice in the log, and a part of the
+/// payload of a push.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// What happened.
     pub event: Event,
-    /// Who did it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The user whom it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The name of the group in which it happened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub groupname: Option<String>,
     /// The name of that group's creator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
     /// The group's id; a notice of before version 5 of the data has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<i64>,
     /// Of a gap: the first seq that is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from_seq: Option<i64>,
     /// Of a gap: the last seq that is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to_seq: Option<i64>,
+    /// Of presence: whether the user came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<bool>,
+    /// Of a receipt: the user has received everything up to this seq.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<i64>,
+    /// Of a receipt: the user has read everything up to this seq.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<i64>,
 }
 
 impl Notice {
@@ -123,10 +120,13 @@ impl Notice {
             group_id: None,
             from_seq: None,
             to_seq: None,
+            online: None,
+            delivered: None,
+            read: None,
         }
     }
 
-    /// A notice about what `username` did.
+    /// A notice about `username`.
     pub fn by(event: Event, username: &str) -> Notice {
         Notice { username: Some(username.to_owned()), ..Notice::plain(event) }
     }
@@ -141,18 +141,29 @@ impl Notice {
         }
     }
 
-    /// A notice in the place of what stood at those seqs.
+    /// A notice in the place of the messages from one seq to another.
     pub fn gap(from: Seq, to: Seq) -> Notice {
         Notice { from_seq: Some(from.0), to_seq: Some(to.0), ..Notice::plain(Event::Gap) }
     }
 
-    /// As the log keeps it.
+    /// A friend came or went.
+    pub fn presence(username: &str, online: bool) -> Notice {
+        Notice { online: Some(online), ..Notice::by(Event::Presence, username) }
+    }
+
+    /// A user has received, or has read, everything up to a seq.
+    pub fn receipt(username: &str, seq: Seq, is_read: bool) -> Notice {
+        let (delivered, read) = if is_read { (None, Some(seq.0)) } else { (Some(seq.0), None) };
+        Notice { delivered, read, ..Notice::by(Event::Receipt, username) }
+    }
+
+    /// The body that the log keeps.
     pub fn to_body(&self) -> String {
         // A struct of strings always has a JSON form.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What the log kept, or `None` if a later version wrote it.
+    /// The notice of a body; `None` if a later version wrote it.
     pub fn from_body(body: &str) -> Option<Notice> {
         serde_json::from_str(body).ok()
     }

@@ -15,8 +15,8 @@ use std::borrow::Cow;
 use crc32fast::Hasher;
 use serde::Serialize;
 
+use super::Notice;
 use super::frame;
-use super::notice::{Event, Notice};
 use crate::id::Seq;
 use crate::limits::{FRAME_HEADER_BYTES, PUSH_OVERHEAD_BYTES};
 
@@ -45,75 +45,32 @@ pub enum Push<'a> {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         system: bool,
     },
-    /// The system, or an administrator through it.
+    /// The system, or an administrator in its name.
     System {
         message: Cow<'a, str>,
-        event: Event,
+        #[serde(flatten)]
+        notice: Notice,
+        /// Of a gap: why the messages are gone.
         #[serde(skip_serializing_if = "Option::is_none")]
-        username: Option<Cow<'a, str>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        groupname: Option<Cow<'a, str>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        creator: Option<Cow<'a, str>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        group_id: Option<i64>,
+        reason: Option<&'static str>,
     },
-    /// A friend came or went.
-    Presence { message: Cow<'a, str>, event: Event, username: &'a str, online: bool },
-    /// How far a reader has received or read what the recipient wrote.
-    Receipt {
-        message: Cow<'a, str>,
-        event: Event,
-        username: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        delivered: Option<i64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        read: Option<i64>,
-    },
-    /// The system, in the place of messages that are not kept any more.
-    Gap { message: Cow<'a, str>, event: Event, from_seq: i64, to_seq: i64, reason: &'static str },
 }
 
-/// Why messages are gone: they were kept as long as the operator wants it.
+/// The messages of a gap were kept as long as the operator wants it.
 const EXPIRED: &str = "expired";
 
 impl<'a> Push<'a> {
-    /// A notice, with its words.
-    pub fn notice(notice: Notice, words: String) -> Push<'a> {
-        let (message, event) = (Cow::Owned(words), notice.event);
-        if let Some((from_seq, to_seq)) = notice.from_seq.zip(notice.to_seq) {
-            return Push::Gap { message, event, from_seq, to_seq, reason: EXPIRED };
-        }
-        Push::System {
-            message,
-            event,
-            username: notice.username.map(Cow::Owned),
-            groupname: notice.groupname.map(Cow::Owned),
-            creator: notice.creator.map(Cow::Owned),
-            group_id: notice.group_id,
-        }
-    }
-
-    /// That a friend came or went, with its words.
-    pub fn presence(username: &'a str, online: bool, words: String) -> Push<'a> {
-        Push::Presence { message: Cow::Owned(words), event: Event::Presence, username, online }
-    }
-
-    /// That a reader has received, or has read, everything up to a seq, with its words.
-    pub fn receipt(username: &'a str, seq: Seq, is_read: bool, words: String) -> Push<'a> {
-        let (delivered, read) = if is_read { (None, Some(seq.0)) } else { (Some(seq.0), None) };
-        let (message, event) = (Cow::Owned(words), Event::Receipt);
-        Push::Receipt { message, event, username, delivered, read }
+    /// A notice, with its text.
+    pub fn notice(notice: Notice, message: impl Into<Cow<'a, str>>) -> Push<'a> {
+        let reason = notice.from_seq.map(|_| EXPIRED);
+        Push::System { message: message.into(), notice, reason }
     }
 
     /// The text.
     pub fn message(&self) -> &str {
         match self {
             Push::User { message, .. } | Push::Group { message, .. } => message,
-            Push::System { message, .. }
-            | Push::Presence { message, .. }
-            | Push::Receipt { message, .. }
-            | Push::Gap { message, .. } => message,
+            Push::System { message, .. } => message,
         }
     }
 
@@ -121,10 +78,7 @@ impl<'a> Push<'a> {
         match self {
             Push::User { .. } => "usersend",
             Push::Group { .. } => "groupsend",
-            Push::System { .. }
-            | Push::Presence { .. }
-            | Push::Receipt { .. }
-            | Push::Gap { .. } => "sysmsg",
+            Push::System { .. } => "sysmsg",
         }
     }
 
@@ -225,6 +179,7 @@ fn decimal(mut number: u64, room: &mut [u8; 20]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Event;
 
     #[test]
     fn a_push_is_encoded_once_and_ends_with_its_readers_prev() {
@@ -249,7 +204,7 @@ mod tests {
     #[test]
     fn a_notice_about_the_connection_has_no_seq() {
         let mut out = Vec::new();
-        Push::notice(Notice::plain(Event::CaughtUp), "done".into()).append_json(&mut out, 5);
+        Push::notice(Notice::plain(Event::CaughtUp), "done").append_json(&mut out, 5);
         assert_eq!(
             std::str::from_utf8(&out),
             Ok(

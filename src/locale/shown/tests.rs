@@ -1,6 +1,7 @@
 //! What `shown.rs` must do.
 
 use super::*;
+use crate::visible::is_hidden;
 use proptest::prelude::*;
 use serde_json::json;
 
