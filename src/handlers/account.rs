@@ -54,7 +54,8 @@ pub fn passwd(cx: &mut Cx, member: Member, req: Passwd) -> Answer {
 pub fn whoami(cx: &mut Cx, member: Member, _: Whoami) -> Answer {
     let (name, admin) = (cx.name_of(member.id())?, member.is_admin());
     let data = serde_json::json!({"username": name, "user_id": member.id().0, "is_admin": admin});
-    Ok(Outcome::Done(Reply::Whoami { name, admin }, Data::Object(data)))
+    let reply = if admin { Reply::WhoamiAdmin { name } } else { Reply::Whoami { name } };
+    Ok(Outcome::Done(reply, Data::Object(data)))
 }
 
 /// Goes on with `reg` when the password is hashed.

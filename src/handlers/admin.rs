@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::caller::Admin;
 use super::context::{Answer, Cx, Failure, Outcome, ServerFacts};
 use super::group::{list_groups, tell};
-use super::list::{Page, ROWS_ASKED, name_bytes};
+use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::message::sent_to;
 use super::named;
 use super::post::{Draft, post, posted};
@@ -15,7 +15,7 @@ use crate::conn::{CloseReason, Rest};
 use crate::counters::Counters;
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
-use crate::locale::reply::{Count, Figure, Reply, UserLine};
+use crate::locale::reply::{Count, Figure, Reply, Statistics, UserLine};
 use crate::outbox::Effect;
 use crate::sessions::Sessions;
 use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, Store, StoreError, User};
@@ -116,100 +116,73 @@ pub fn unblockgroup(cx: &mut Cx, admin: Admin, req: Unblockgroup) -> Answer {
 
 /// Answers `stats`: figures about the server, and counts of refusals and closed connections.
 pub fn stats(cx: &mut Cx, _: Admin, _: Stats) -> Answer {
-    let figures = figures(cx.store, cx.sessions, cx.counters, &cx.server)?;
-    let (refusals, closes) = (cx.counters.refusals(), cx.counters.closes());
-    let resting = resting(&cx.server);
-    let object = |counts: &[(&'static str, u64)]| -> Value {
+    let statistics = statistics(cx.store, cx.sessions, cx.counters, &cx.server)?;
+    let counts = |counts: &[Count]| -> Value {
         counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
     };
-    let values: Vec<_> = figures.iter().map(|(name, .., value)| (*name, *value)).collect();
-    let mut data = object(&values);
-    data["resting"] = object(&resting);
-    data["refusals"] = object(&refusals);
-    data["closes"] = object(&closes);
-    Ok(Outcome::Done(Reply::Stats { figures, resting, refusals, closes }, Data::Object(data)))
-}
-
-/// How many connections rest, by reason.
-pub fn resting(server: &ServerFacts) -> Vec<Count> {
-    Rest::ALL.iter().map(|why| why.name()).zip(server.resting).collect()
+    let figures = statistics.figures.iter();
+    let figures: Vec<Count> = figures.map(|figure| (figure.name, figure.value)).collect();
+    let mut data = counts(&figures);
+    data["resting"] = counts(&statistics.resting);
+    data["refusals"] = counts(&statistics.refusals);
+    data["closes"] = counts(&statistics.closes);
+    Ok(Outcome::Done(Reply::Stats(statistics), Data::Object(data)))
 }
 
 /// Every figure, for people, for programs and for monitors.
-pub fn figures(
+///
+/// # Errors
+/// The store failed.
+pub fn statistics(
     store: &Store,
     sessions: &Sessions,
     counters: &Counters,
     server: &ServerFacts,
-) -> Result<Vec<Figure>, StoreError> {
-    let ServerFacts { connections, uptime_seconds, send_bytes, behind, .. } = *server;
-    Ok(vec![
-        ("connections", "connections", "连接数", connections),
-        ("users_online", "users online", "在线用户", sessions.count() as u64),
-        ("users", "users", "用户", store.people().user_count()),
-        ("messages", "messages in the log", "消息总数", store.log_rows()),
-        ("appended", "messages since the start", "启动后消息数", counters.appended),
-        ("expired", "messages removed, too old", "过期清除的消息", counters.expired),
-        ("deliveries", "deliveries since the start", "启动后投递数", counters.pushed),
-        ("requests_done", "requests done", "完成的请求", counters.answered),
-        ("sign_ins", "sign-ins with a password", "密码登录次数", counters.sign_ins),
-        ("accepted", "connections accepted", "接受的连接", counters.accepted),
-        ("handshakes", "TLS handshakes", "TLS 握手次数", counters.handshakes),
-        ("hashes_waiting", "password hashes waiting", "等待的密码计算", server.hashes_waiting),
-        ("readers_behind", "readers behind", "落后的接收者", behind),
-        ("send_bytes", "bytes waiting to be sent", "待发送字节", send_bytes),
-        ("database_bytes", "database bytes", "数据库字节", store.database_bytes()?),
-        ("uptime_seconds", "uptime in seconds", "运行秒数", uptime_seconds),
-        ("ticks", "ticks", "循环次数", counters.ticks),
-        ("commits", "ticks with a commit", "提交次数", counters.commits),
-        (
-            "tick_micros_p50",
-            "tick time p50 in µs",
-            "循环耗时 p50（微秒）",
-            counters.tick_micros(500),
-        ),
-        (
-            "tick_micros_p99",
-            "tick time p99 in µs",
-            "循环耗时 p99（微秒）",
-            counters.tick_micros(990),
-        ),
-        (
-            "tick_micros_p999",
-            "tick time p99.9 in µs",
-            "循环耗时 p99.9（微秒）",
-            counters.tick_micros(999),
-        ),
-    ])
+) -> Result<Statistics, StoreError> {
+    let figure = |only_grows| {
+        move |name, english, chinese, value| Figure { name, english, chinese, only_grows, value }
+    };
+    let (gauge, counter) = (figure(false), figure(true));
+    let [p50, p99, p999] = [500, 990, 999].map(|permille| counters.tick_micros(permille));
+    let figures = vec![
+        gauge("connections", "connections", "连接数", server.connections),
+        gauge("users_online", "users online", "在线用户", sessions.count() as u64),
+        gauge("users", "users", "用户", store.people().user_count()),
+        gauge("messages", "messages in the log", "消息总数", store.log_rows()),
+        counter("appended", "messages since the start", "启动后消息数", counters.appended),
+        counter("expired", "messages removed, too old", "过期清除的消息", counters.expired),
+        counter("deliveries", "deliveries since the start", "启动后投递数", counters.pushed),
+        counter("requests_done", "requests done", "完成的请求", counters.answered),
+        counter("sign_ins", "sign-ins with a password", "密码登录次数", counters.sign_ins),
+        counter("accepted", "connections accepted", "接受的连接", counters.accepted),
+        counter("handshakes", "TLS handshakes", "TLS 握手次数", counters.handshakes),
+        gauge("hashes_waiting", "password hashes waiting", "等待的密码计算", server.hashes_waiting),
+        gauge("readers_behind", "readers behind", "落后的接收者", server.behind),
+        gauge("send_bytes", "bytes waiting to be sent", "待发送字节", server.send_bytes),
+        gauge("database_bytes", "database bytes", "数据库字节", store.database_bytes()?),
+        gauge("uptime_seconds", "uptime in seconds", "运行秒数", server.uptime_seconds),
+        counter("ticks", "ticks", "循环次数", counters.ticks),
+        counter("commits", "ticks with a commit", "提交次数", counters.commits),
+        gauge("tick_micros_p50", "tick time p50 in µs", "循环耗时 p50（微秒）", p50),
+        gauge("tick_micros_p99", "tick time p99 in µs", "循环耗时 p99（微秒）", p99),
+        gauge("tick_micros_p999", "tick time p99.9 in µs", "循环耗时 p99.9（微秒）", p999),
+    ];
+    let resting = Rest::ALL.iter().map(|why| why.name()).zip(server.resting).collect();
+    let (refusals, closes) = (counters.refusals(), counters.closes());
+    Ok(Statistics { figures, resting, refusals, closes })
 }
 
 fn list_users(cx: &Cx, begins: PageStart, rows: Vec<User>) -> Outcome {
-    let page = Page::cut(
-        begins,
-        LIST_BYTES_MAX,
-        rows,
-        |user| name_bytes(&user.name) + 128,
-        |user| user.id.0,
-    );
-    let lines: Vec<UserLine> = page
-        .rows
-        .iter()
-        .map(|user| UserLine {
-            name: user.name.clone(),
-            online: cx.sessions.is_online(user.id),
-            blocked: user.blocked,
-            admin: user.admin,
-        })
-        .collect();
-    let rows: Vec<_> = lines
-        .iter()
-        .map(|line| {
-            json!({"username": line.name, "online": line.online, "blocked": line.blocked,
-                   "is_admin": line.admin})
-        })
-        .collect();
-    let data = page.with_next(json!({"users": rows}));
-    Outcome::Done(Reply::Users(lines), Data::Object(data))
+    let bytes = |user: &User| name_bytes(&user.name) + 128;
+    let page = Page::cut(begins, LIST_BYTES_MAX, rows, bytes, |user| user.id.0);
+    let line = |user: &User| UserLine {
+        blocked: Some(user.blocked),
+        is_admin: Some(user.admin),
+        ..user_line(cx, user.id, &user.name)
+    };
+    let users: Vec<UserLine> = page.rows.iter().map(line).collect();
+    let data = page.with_next(json!({"users": users}));
+    Outcome::Done(Reply::Users(users), Data::Object(data))
 }
 
 /// Posts a system message to a user or to everyone, or finds it posted already.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::caller::Member;
 use super::context::{Answer, Cx, Failure, Outcome};
-use super::list::{Page, ROWS_ASKED, name_bytes, people};
+use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::named;
 use super::post::{count_waiting, notify};
 use crate::id::{Conversation, UserId};
@@ -92,9 +92,8 @@ pub fn friends(cx: &mut Cx, member: Member, req: Friends) -> Answer {
     let requests: Vec<String> = requests.rows.into_iter().map(|(_, name)| name).collect();
     let rows = store.people().friends_page(user, UserId(begins.id), ROWS_ASKED)?;
     let page = Page::cut(begins, room, rows, |(_, name)| name_bytes(name) + 64, |(id, _)| id.0);
-    let friends = page.rows.iter().map(|(id, name)| (*id, name.as_str()));
-    let (friends, rows) = people(cx, friends);
-    let data = page.with_next(json!({"friends": rows, "requests": requests}));
+    let friends: Vec<_> = page.rows.iter().map(|(id, name)| user_line(cx, *id, name)).collect();
+    let data = page.with_next(json!({"friends": friends, "requests": requests}));
     Ok(Outcome::Done(Reply::Friends { friends, requests }, Data::Object(data)))
 }
 

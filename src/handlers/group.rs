@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::caller::Member;
 use super::context::{Answer, Cx, Failure, Outcome};
-use super::list::{Page, ROWS_ASKED, name_bytes, people};
+use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::named;
 use super::post::{count_waiting, notify, use_quota};
 use crate::id::{Conversation, GroupId, UserId};
@@ -133,9 +133,9 @@ pub fn groupusers(cx: &mut Cx, member: Member, req: Groupusers) -> Answer {
     let rows = cx.store.people().members_page(group.id, begins.id, ROWS_ASKED)?;
     let page =
         Page::cut(begins, LIST_BYTES_MAX, rows, |row| name_bytes(&row.name) + 64, |row| row.id);
-    let members = page.rows.iter().map(|row| (row.user, row.name.as_str()));
-    let (members, rows) = people(cx, members);
-    let data = page.with_next(json!({"members": rows, "group_id": group.id.0}));
+    let rows = page.rows.iter();
+    let members: Vec<_> = rows.map(|row| user_line(cx, row.user, &row.name)).collect();
+    let data = page.with_next(json!({"members": members, "group_id": group.id.0}));
     Ok(Outcome::Done(Reply::Members { group: group.name, members }, Data::Object(data)))
 }
 
@@ -143,29 +143,18 @@ pub fn groupusers(cx: &mut Cx, member: Member, req: Groupusers) -> Answer {
 pub fn list_groups(cx: &Cx, begins: PageStart, rows: Vec<Group>) -> Outcome {
     let size = |group: &Group| name_bytes(&group.name) + name_bytes(&group.creator_name) + 160;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, size, |group| group.id.0);
-    let lines: Vec<GroupLine> = page
-        .rows
-        .iter()
-        .zip(begins.shown + 1..)
-        .map(|(group, number)| GroupLine {
-            number,
-            name: group.name.clone(),
-            creator: group.creator_name.clone(),
-            online: cx.sessions.online_in(group.id) as u64,
-            total: group.members,
-            blocked: group.status == GroupStatus::Blocked,
-        })
-        .collect();
-    let rows: Vec<_> = lines
-        .iter()
-        .zip(&page.rows)
-        .map(|(line, group)| {
-            json!({"groupname": line.name, "creator": line.creator, "group_id": group.id.0,
-                   "online": line.online, "total": line.total, "blocked": line.blocked})
-        })
-        .collect();
-    let data = page.with_next(json!({"groups": rows}));
-    Outcome::Done(Reply::Groups(lines), Data::Object(data))
+    let line = |(group, number): (&Group, u64)| GroupLine {
+        number,
+        groupname: group.name.clone(),
+        creator: group.creator_name.clone(),
+        group_id: group.id.0,
+        online: cx.sessions.online_in(group.id) as u64,
+        total: group.members,
+        blocked: group.status == GroupStatus::Blocked,
+    };
+    let groups: Vec<_> = page.rows.iter().zip(begins.shown + 1..).map(line).collect();
+    let data = page.with_next(json!({"groups": groups}));
+    Outcome::Done(Reply::Groups(groups), Data::Object(data))
 }
 
 /// Tells a group that something happened to `whom`, because of `by`.

@@ -1,6 +1,6 @@
 //! Lists: pages of at most 200 rows that fit a frame, and where the next one begins.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::context::Cx;
 use crate::id::UserId;
@@ -61,21 +61,10 @@ pub fn name_bytes(name: &str) -> usize {
     2 * (name.len() + escaped)
 }
 
-/// The lines and the data of a list of users and of whether they are online.
-pub fn people<'a>(
-    cx: &Cx,
-    people: impl Iterator<Item = (UserId, &'a str)>,
-) -> (Vec<UserLine>, Vec<Value>) {
-    let line = |(user, name): (UserId, &str)| UserLine {
-        name: name.to_owned(),
-        online: cx.sessions.is_online(user),
-        blocked: false,
-        admin: false,
-    };
-    let lines: Vec<UserLine> = people.map(line).collect();
-    let row = |line: &UserLine| json!({"username": line.name, "online": line.online});
-    let rows = lines.iter().map(row).collect();
-    (lines, rows)
+/// The row of a user in a list of friends or members.
+pub fn user_line(cx: &Cx, user: UserId, username: &str) -> UserLine {
+    let online = cx.sessions.is_online(user);
+    UserLine { username: username.to_owned(), online, blocked: None, is_admin: None }
 }
 
 #[cfg(test)]

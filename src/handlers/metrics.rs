@@ -10,25 +10,12 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::admin::{figures, resting};
+use super::admin::statistics;
 use super::context::ServerFacts;
 use crate::counters::Counters;
-use crate::locale::reply::{Count, Figure};
+use crate::locale::reply::{Figure, Statistics};
 use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
-
-/// Figures that only grow while the server runs: counters. The others are gauges.
-const GROWING: &[&str] = &[
-    "appended",
-    "expired",
-    "deliveries",
-    "requests_done",
-    "sign_ins",
-    "accepted",
-    "handshakes",
-    "ticks",
-    "commits",
-];
 
 /// All figures as text.
 ///
@@ -40,14 +27,9 @@ pub fn text(
     counters: &Counters,
     server: &ServerFacts,
 ) -> Result<String, StoreError> {
-    let all = All {
-        figures: figures(store, sessions, counters, server)?,
-        resting: resting(server),
-        refusals: counters.refusals(),
-        closes: counters.closes(),
-    };
+    let statistics = statistics(store, sessions, counters, server)?;
     let mut registry = Registry::with_prefix("p2sp");
-    registry.register_collector(Box::new(all));
+    registry.register_collector(Box::new(Exported(statistics)));
     let mut text = String::new();
     // Writing to memory does not fail.
     let written = encode(&mut text, &registry);
@@ -55,33 +37,30 @@ pub fn text(
     Ok(text)
 }
 
+/// Figures that only grow are counters, the others gauges.
 #[derive(Debug)]
-struct All {
-    figures: Vec<Figure>,
-    resting: Vec<Count>,
-    refusals: Vec<Count>,
-    closes: Vec<Count>,
-}
+struct Exported(Statistics);
 
-impl Collector for All {
+impl Collector for Exported {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        for &(name, help, _, value) in &self.figures {
-            if GROWING.contains(&name) {
-                let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        let Statistics { figures, resting, refusals, closes } = &self.0;
+        for &Figure { name, english, only_grows, value, .. } in figures {
+            if only_grows {
+                let metric = encoder.encode_descriptor(name, english, None, MetricType::Counter)?;
                 ConstCounter::new(value).encode(metric)?;
             } else {
-                let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+                let metric = encoder.encode_descriptor(name, english, None, MetricType::Gauge)?;
                 ConstGauge::new(value as i64).encode(metric)?;
             }
         }
         let help = "connections that rest, by reason";
         let mut family = encoder.encode_descriptor("resting", help, None, MetricType::Gauge)?;
-        for &(reason, count) in &self.resting {
+        for &(reason, count) in resting {
             ConstGauge::new(count as i64).encode(family.encode_family(&[("reason", reason)])?)?;
         }
         let families = [
-            ("refusals", "requests refused, by code", "code", &self.refusals),
-            ("closes", "connections ended, by reason", "reason", &self.closes),
+            ("refusals", "requests refused, by code", "code", refusals),
+            ("closes", "connections ended, by reason", "reason", closes),
         ];
         for (name, help, label, counts) in families {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;

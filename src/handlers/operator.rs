@@ -84,18 +84,8 @@ pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
     let bytes = |_: &(ConnId, ConnectionLine)| CONNECTION_ROW_BYTES_MAX;
     let behind = |(id, _): &(ConnId, ConnectionLine)| i64::from(id.slot) + 1;
     let page = Page::cut(begins, LIST_BYTES_MAX, rows, bytes, behind);
-    let data = |(_, line): &(ConnId, ConnectionLine)| {
-        let (rests, timeout) = (line.rests.unzip(), line.timeout.unzip());
-        json!({
-            "connection": line.id, "peer": line.peer, "username": line.username,
-            "protocol": line.protocol, "age_seconds": line.age_seconds,
-            "rests": rests.0, "rests_seconds": rests.1, "unsent_bytes": line.unsent_bytes,
-            "timeout": timeout.0, "timeout_seconds": timeout.1,
-        })
-    };
-    let data = json!({"connections": page.rows.iter().map(data).collect::<Vec<_>>()});
-    let data = Data::Object(page.with_next(data));
-    let lines = page.rows.into_iter().map(|(_, line)| line).collect();
+    let lines: Vec<_> = page.rows.iter().map(|(_, line)| line.clone()).collect();
+    let data = Data::Object(page.with_next(json!({"connections": lines})));
     Ok(Outcome::Done(Reply::Connections(lines), data))
 }
 

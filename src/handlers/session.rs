@@ -80,8 +80,8 @@ pub fn lang(cx: &mut Cx, _: Member, req: command::Lang) -> Answer {
 
 /// Answers `help`: lists the commands, or explains one of them.
 pub fn help(cx: &mut Cx, member: Member, req: Help) -> Answer {
-    let words = locale::command::help(cx.lang, member.is_admin(), req.query);
-    Ok(Outcome::said(Reply::Words(words)))
+    let text = locale::command::help(cx.lang, member.is_admin(), req.query);
+    Ok(Outcome::said(Reply::Help(text)))
 }
 
 /// Goes on with `login` when the password was right.
@@ -136,8 +136,11 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
         cx.outbox.hold(older);
     }
     cx.outbox.stage(Effect::SignIn(cx.caller.conn, Box::new(sign_in)));
-    let commands = welcome.commands.clone();
-    let text = Reply::Welcome { name: user.name.clone(), admin: user.admin, commands };
+    let (name, commands) = (user.name.clone(), welcome.commands.join(" "));
+    let text = match user.admin {
+        true => Reply::WelcomeAdmin { name, commands },
+        false => Reply::Welcome { name, commands },
+    };
     Ok(Outcome::Done(text, Data::Welcome(Box::new(welcome))))
 }
 

@@ -1,63 +1,99 @@
 //! What the server answers when it did what was asked.
 
+use serde::Serialize;
+
 use super::{Lang, one_line};
 
-/// A row of a list of groups.
-#[derive(Clone, Debug)]
+/// A row of a list of groups, for people and for programs.
+#[derive(Clone, Debug, Serialize)]
 pub struct GroupLine {
     /// The group's number in the list.
+    #[serde(skip)]
     pub number: u64,
-    /// Its name.
-    pub name: String,
-    /// Its creator's name.
+    /// The group's name.
+    pub groupname: String,
+    /// The name of its creator.
     pub creator: String,
-    /// Members online.
+    /// Its id.
+    pub group_id: i64,
+    /// Members who are online.
     pub online: u64,
-    /// Members.
+    /// All members.
     pub total: u64,
     /// Whether an administrator blocked it.
     pub blocked: bool,
 }
 
-/// A row of a list of users.
-#[derive(Clone, Debug)]
+/// A row of a list of users, for people and for programs.
+#[derive(Clone, Debug, Serialize)]
 pub struct UserLine {
     /// The user's name.
-    pub name: String,
-    /// Whether they are online.
+    pub username: String,
+    /// Whether the user is online.
     pub online: bool,
-    /// Whether they are blocked.
-    pub blocked: bool,
-    /// Whether they are an administrator.
-    pub admin: bool,
+    /// Whether the user is blocked; only in lists of administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<bool>,
+    /// Whether the user is an administrator; only in lists of administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_admin: Option<bool>,
 }
 
-/// A row of the list of connections.
-#[derive(Clone, Debug)]
+/// A row of the list of connections, for people and for programs.
+#[derive(Clone, Debug, Serialize)]
 pub struct ConnectionLine {
-    /// Its name, as in the log.
-    pub id: String,
-    /// The address at its other end.
+    /// Its id, as in the server's log.
+    pub connection: String,
+    /// The address of its peer.
     pub peer: String,
-    /// Who is signed in.
+    /// The user who is signed in.
     pub username: Option<String>,
-    /// What it speaks.
+    /// The protocol.
     pub protocol: &'static str,
     /// Seconds since it was accepted.
     pub age_seconds: u64,
-    /// Why it rests, and for how many seconds it has rested.
-    pub rests: Option<(&'static str, u64)>,
+    /// Why it rests.
+    pub rests: Option<&'static str>,
+    /// For how many seconds it has rested.
+    pub rests_seconds: Option<u64>,
     /// Bytes that its peer has not taken yet.
     pub unsent_bytes: u64,
-    /// The timeout that comes next, and in how many seconds.
-    pub timeout: Option<(&'static str, u64)>,
+    /// The timeout that comes next.
+    pub timeout: Option<&'static str>,
+    /// In how many seconds it comes.
+    pub timeout_seconds: Option<u64>,
 }
 
-/// A figure about the server: its name for programs, in English, in Chinese, and its value.
-pub type Figure = (&'static str, &'static str, &'static str, u64);
+/// A figure about the server.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Its name for programs.
+    pub name: &'static str,
+    /// What it counts, in English.
+    pub english: &'static str,
+    /// What it counts, in Chinese.
+    pub chinese: &'static str,
+    /// Whether it only grows while the server runs.
+    pub only_grows: bool,
+    /// Its value.
+    pub value: u64,
+}
 
-/// A reason and how often it applied.
+/// A reason, and how often it applied.
 pub type Count = (&'static str, u64);
+
+/// All figures and counts about the server.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// Connections that rest, by reason.
+    pub resting: Vec<Count>,
+    /// Requests refused, by code.
+    pub refusals: Vec<Count>,
+    /// Connections ended, by reason.
+    pub closes: Vec<Count>,
+}
 
 texts! {
     /// An answer's text.
@@ -67,14 +103,18 @@ texts! {
         Pong => "pong", "pong";
         Registered { name: String } =>
             "{name} is registered. You can sign in now.", "{name} 注册成功，现在可以登录。";
-        Welcome { name: String, admin: bool, commands: Vec<&'static str> } =>
-            by welcome(name, admin, commands);
+        Welcome { name: String, commands: String } =>
+            "Welcome, {name}. You can use: {commands}", "欢迎，{name}。可用命令：{commands}";
+        WelcomeAdmin { name: String, commands: String } =>
+            "Welcome, {name}. You are an administrator. You can use: {commands}",
+            "欢迎，{name}。您是管理员。可用命令：{commands}";
         SignedOut => "You are signed out.", "您已退出登录。";
         PasswordChanged => "Your password is changed.", "密码已修改。";
-        Whoami { name: String, admin: bool } => by whoami(name, admin);
+        Whoami { name: String } => "You are {name}.", "您是 {name}。";
+        WhoamiAdmin { name: String } => "You are {name}, an administrator.", "您是 {name}，管理员。";
         LangSet => "The language is English now.", "现在使用中文。";
-        /// Words that were made elsewhere.
-        Words(words: String) => "{words}", "{words}";
+        /// The text of `help`, in the right language; it has many lines.
+        Help(text: String) => by as_it_is(text);
         Confirmed => "Confirmed.", "已确认。";
         FriendAdded { name: String } => "You and {name} are friends now.", "您和 {name} 已成为好友。";
         FriendAsked { name: String } =>
@@ -121,9 +161,7 @@ texts! {
         Granted { name: String } => "{name} is an administrator now.", "{name} 已成为管理员。";
         Revoked { name: String } => "{name} is no longer an administrator.", "{name} 不再是管理员。";
         PasswordReset { name: String } => "{name} has a new password.", "{name} 的密码已重设。";
-        Stats {
-            figures: Vec<Figure>, resting: Vec<Count>, refusals: Vec<Count>, closes: Vec<Count>
-        } => by say_stats(figures, resting, refusals, closes);
+        Stats(statistics: Statistics) => by say_stats(statistics);
     }
 }
 
@@ -135,59 +173,40 @@ pub fn history_line(who: Option<&str>, text: &str) -> String {
     }
 }
 
-fn list(head: &str, lines: impl Iterator<Item = String>) -> String {
-    lines.fold(head.to_owned(), |text, line| text + "\n" + &line)
+fn as_it_is(_: Lang, text: &str) -> String {
+    text.to_owned()
 }
 
-fn whoami(lang: Lang, name: &str, admin: &bool) -> String {
-    let name = one_line(name);
-    match *admin {
-        true => lang
-            .pick(format!("You are {name}, an administrator."), format!("您是 {name}，管理员。")),
-        false => lang.pick(format!("You are {name}."), format!("您是 {name}。")),
-    }
-}
-
-fn welcome(lang: Lang, name: &str, admin: &bool, commands: &[&str]) -> String {
-    let (name, commands) = (one_line(name), commands.join(" "));
-    match (lang, *admin) {
-        (Lang::En, false) => format!("Welcome, {name}. You can use: {commands}"),
-        (Lang::En, true) => {
-            format!("Welcome, {name}. You are an administrator. You can use: {commands}")
-        }
-        (Lang::Zh, false) => format!("欢迎，{name}。可用命令：{commands}"),
-        (Lang::Zh, true) => format!("欢迎，{name}。您是管理员。可用命令：{commands}"),
-    }
+fn list(head: impl Into<String>, lines: impl Iterator<Item = String>) -> String {
+    lines.fold(head.into(), |text, line| text + "\n" + &line)
 }
 
 fn say_friends(lang: Lang, friends: &[UserLine], requests: &[String]) -> String {
-    let mut text = if friends.is_empty() {
-        lang.pick("No friends yet.", "还没有好友。").to_owned()
-    } else {
-        let head = lang.pick("Friends:", "好友：");
-        list(head, friends.iter().map(|line| user_line(lang, line)))
+    let mut text = match friends {
+        [] => say!(lang, "No friends yet.", "还没有好友。"),
+        _ => say_people(lang, lang.pick("Friends:", "好友："), friends),
     };
     if !requests.is_empty() {
-        text.push('\n');
-        text.push_str(lang.pick("Waiting for your answer:", "等待您处理的好友请求："));
-        text = list(&text, requests.iter().map(|name| format!("  {}", one_line(name))));
+        text += "\n";
+        text += lang.pick("Waiting for your answer:", "等待您处理的好友请求：");
+        text = list(text, requests.iter().map(|name| format!("  {}", one_line(name))));
     }
     text
 }
 
 fn say_members(lang: Lang, group: &str, members: &[UserLine]) -> String {
-    let group = one_line(group);
-    let head = lang.pick(format!("Members of {group}:"), format!("群 {group} 的成员："));
-    list(&head, members.iter().map(|line| user_line(lang, line)))
+    say_people(lang, say!(lang, "Members of {group}:", "群 {group} 的成员："), members)
 }
 
 fn say_users(lang: Lang, users: &[UserLine]) -> String {
-    match users.is_empty() {
-        true => lang.pick("No users.", "没有人。").to_owned(),
-        false => {
-            list(lang.pick("Users:", "用户："), users.iter().map(|line| user_line(lang, line)))
-        }
+    match users {
+        [] => say!(lang, "No users.", "没有人。"),
+        _ => say_people(lang, lang.pick("Users:", "用户："), users),
     }
+}
+
+fn say_people(lang: Lang, head: impl Into<String>, people: &[UserLine]) -> String {
+    list(head, people.iter().map(|line| user_line(lang, line)))
 }
 
 fn say_connections(lang: Lang, connections: &[ConnectionLine]) -> String {
@@ -196,117 +215,94 @@ fn say_connections(lang: Lang, connections: &[ConnectionLine]) -> String {
 }
 
 fn connection_line(lang: Lang, line: &ConnectionLine) -> String {
-    let ConnectionLine { id, peer, protocol, age_seconds, unsent_bytes, .. } = line;
-    let mut text = format!("  {id} {peer} {protocol}");
+    let ConnectionLine { connection, peer, protocol, age_seconds, unsent_bytes, .. } = line;
+    let mut text = format!("  {connection} {peer} {protocol}");
     if let Some(name) = &line.username {
-        text.push(' ');
-        text.push_str(&one_line(name));
+        text = text + " " + &one_line(name);
     }
-    text.push_str(&lang.pick(
-        format!(": {age_seconds} s old, {unsent_bytes} bytes unsent"),
-        format!("：已连接 {age_seconds} 秒，待发送 {unsent_bytes} 字节"),
-    ));
-    if let Some((why, seconds)) = line.rests {
-        text.push_str(&lang.pick(
-            format!(", rests for {seconds} s ({why})"),
-            format!("，已暂停 {seconds} 秒（{why}）"),
-        ));
+    text += &say!(
+        lang,
+        ": {age_seconds} s old, {unsent_bytes} bytes unsent",
+        "：已连接 {age_seconds} 秒，待发送 {unsent_bytes} 字节"
+    );
+    if let Some((why, seconds)) = line.rests.zip(line.rests_seconds) {
+        text += &say!(lang, ", rests for {seconds} s ({why})", "，已暂停 {seconds} 秒（{why}）");
     }
-    if let Some((name, seconds)) = line.timeout {
-        text.push_str(
-            &lang.pick(
-                format!(", {name} in {seconds} s"),
-                format!("，{seconds} 秒后超时（{name}）"),
-            ),
-        );
+    if let Some((name, seconds)) = line.timeout.zip(line.timeout_seconds) {
+        text += &say!(lang, ", {name} in {seconds} s", "，{seconds} 秒后超时（{name}）");
     }
     text
 }
 
 fn say_history(lang: Lang, lines: &[String]) -> String {
-    match lines.is_empty() {
-        true => lang.pick("No messages yet.", "还没有消息。").to_owned(),
-        false => list(lang.pick("History:", "历史消息："), lines.iter().cloned()),
+    match lines {
+        [] => say!(lang, "No messages yet.", "还没有消息。"),
+        _ => list(lang.pick("History:", "历史消息："), lines.iter().cloned()),
     }
 }
 
 fn say_found(lang: Lang, lines: &[String], more: &bool, unsearched: &u64) -> String {
-    let mut text = match (lines.is_empty(), *more) {
-        (true, false) => lang.pick("Nothing was found.", "没有找到。").to_owned(),
-        (true, true) => lang.pick("Nothing was found so far.", "暂时没有找到。").to_owned(),
-        (false, _) => list(lang.pick("Found:", "找到："), lines.iter().cloned()),
+    let mut text = match (lines, *more) {
+        ([], false) => say!(lang, "Nothing was found.", "没有找到。"),
+        ([], true) => say!(lang, "Nothing was found so far.", "暂时没有找到。"),
+        _ => list(lang.pick("Found:", "找到："), lines.iter().cloned()),
     };
     if *more {
-        text.push('\n');
-        text.push_str(lang.pick(
-            "There may be older ones; more words narrow it down.",
-            "可能还有更早的消息；可输入更多关键词缩小范围。",
-        ));
+        text += lang.pick(
+            "\nThere may be older ones; more words narrow it down.",
+            "\n可能还有更早的消息；可输入更多关键词缩小范围。",
+        );
     }
     if *unsearched > 0 {
-        text.push('\n');
-        text.push_str(&lang.pick(
-            format!("{unsearched} messages cannot be searched yet; try again later."),
-            format!("还有 {unsearched} 条消息正在整理，请稍后再搜。"),
-        ));
-    }
-    text
-}
-
-fn say_receipts(lang: Lang, delivered: &Option<u64>, read: &u64, total: &u64) -> String {
-    let mut text = lang.pick(
-        format!("{read} of {total} have read it."),
-        format!("{total} 人中有 {read} 人已读。"),
-    );
-    if let Some(delivered) = delivered {
-        text.push_str(
-            &lang
-                .pick(format!(" {delivered} have received it."), format!("{delivered} 人已收到。")),
+        text += &say!(
+            lang,
+            "\n{unsearched} messages cannot be searched yet; try again later.",
+            "\n还有 {unsearched} 条消息正在整理，请稍后再搜。"
         );
     }
     text
 }
 
-fn user_line(lang: Lang, line: &UserLine) -> String {
-    let mut text = format!("  {}", one_line(&line.name));
-    text.push_str(match line.online {
-        true => lang.pick(" (online)", "（在线）"),
-        false => lang.pick(" (offline)", "（离线）"),
-    });
-    if line.admin {
-        text.push_str(lang.pick(" [administrator]", " [管理员]"));
-    }
-    if line.blocked {
-        text.push_str(lang.pick(" [blocked]", " [已封禁]"));
+fn say_receipts(lang: Lang, delivered: &Option<u64>, read: &u64, total: &u64) -> String {
+    let mut text = say!(lang, "{read} of {total} have read it.", "{total} 人中有 {read} 人已读。");
+    if let Some(delivered) = delivered {
+        text += &say!(lang, " {delivered} have received it.", "{delivered} 人已收到。");
     }
     text
 }
 
-fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
-    if groups.is_empty() {
-        return lang.pick("No groups.", "没有群。").to_owned();
-    }
-    let head = lang.pick("Groups:", "群：");
-    list(
-        head,
-        groups.iter().map(|group| {
-            let GroupLine { number, name, creator, online, total, blocked } = group;
-            let (name, creator) = (one_line(name), one_line(creator));
-            let blocked = if *blocked { lang.pick(" [blocked]", " [已封禁]") } else { "" };
-            format!("  {number}. {name} {creator} ({online}/{total}){blocked}")
-        }),
-    )
+fn user_line(lang: Lang, line: &UserLine) -> String {
+    let online = match line.online {
+        true => lang.pick(" (online)", "（在线）"),
+        false => lang.pick(" (offline)", "（离线）"),
+    };
+    let admin = if line.is_admin == Some(true) {
+        lang.pick(" [administrator]", " [管理员]")
+    } else {
+        ""
+    };
+    let blocked =
+        if line.blocked == Some(true) { lang.pick(" [blocked]", " [已封禁]") } else { "" };
+    format!("  {}{online}{admin}{blocked}", one_line(&line.username))
 }
 
-fn say_stats(
-    lang: Lang,
-    figures: &[Figure],
-    resting: &[Count],
-    refusals: &[Count],
-    closes: &[Count],
-) -> String {
-    let figures = figures.iter().map(|(_, english, chinese, value)| {
-        format!("  {}: {value}", lang.pick(*english, *chinese))
+fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
+    let line = |group: &GroupLine| {
+        let GroupLine { number, online, total, .. } = group;
+        let (name, creator) = (one_line(&group.groupname), one_line(&group.creator));
+        let blocked = if group.blocked { lang.pick(" [blocked]", " [已封禁]") } else { "" };
+        format!("  {number}. {name} {creator} ({online}/{total}){blocked}")
+    };
+    match groups {
+        [] => say!(lang, "No groups.", "没有群。"),
+        _ => list(lang.pick("Groups:", "群："), groups.iter().map(line)),
+    }
+}
+
+fn say_stats(lang: Lang, statistics: &Statistics) -> String {
+    let Statistics { figures, resting, refusals, closes } = statistics;
+    let figures = figures.iter().map(|Figure { english, chinese, value, .. }| {
+        format!("  {}: {value}", lang.pick(english, chinese))
     });
     let counts = |what: &'static str, counts: &[Count]| -> Vec<String> {
         counts.iter().map(|(reason, count)| format!("  {what} {reason}: {count}")).collect()

@@ -29,15 +29,19 @@ fn line(id: ConnId, conn: &Connection, limits: &Limits, now: Moment) -> Connecti
         };
         (name, at.since(now).as_secs())
     });
+    let rests = conn.rests_since().map(|(why, since)| (why.name(), now.since(since).as_secs()));
+    let ((rests, rests_seconds), (timeout, timeout_seconds)) = (rests.unzip(), timeout.unzip());
     ConnectionLine {
-        id: id.to_string(),
+        connection: id.to_string(),
         peer: conn.peer().to_string(),
         username: None,
         protocol: protocol(conn),
         age_seconds: now.since(conn.accepted()).as_secs(),
-        rests: conn.rests_since().map(|(why, since)| (why.name(), now.since(since).as_secs())),
+        rests,
+        rests_seconds,
         unsent_bytes: conn.unsent_bytes() as u64,
         timeout,
+        timeout_seconds,
     }
 }
 

@@ -152,14 +152,7 @@ impl Stage {
                 message: &message,
                 system: self.choices.chance(50),
             },
-            2 => Push::System {
-                message: message.as_str().into(),
-                event: Event::Admin,
-                username: Some(from.as_str().into()),
-                groupname: None,
-                creator: None,
-                group_id: None,
-            },
+            2 => Push::notice(Notice::by(Event::Admin, &from), message.as_str()),
             _ => Push::User {
                 fromusername: &from,
                 message: &message,
@@ -180,7 +173,9 @@ impl Stage {
     /// An answer in the server's words about names and texts of peers: each has its line.
     fn answer_with_words(&mut self) {
         let (name, group) = (self.name(), self.group_name());
-        let user = || UserLine { name: name.clone(), online: true, blocked: true, admin: true };
+        let (username, yes) = (name.clone(), Some(true));
+        let user =
+            || UserLine { username: username.clone(), online: true, blocked: yes, is_admin: yes };
         let (reply, lines) = match self.choices.below(5) {
             0 => {
                 let notice =
@@ -191,9 +186,10 @@ impl Stage {
             }
             1 => (Reply::Friends { friends: vec![user()], requests: vec![name.clone()] }, 4),
             2 => {
-                let (creator, name) = (name.clone(), group);
+                let (number, group_id, online, total, blocked) = (1, 1, 1, 1, true);
+                let (creator, groupname) = (name.clone(), group);
                 let line =
-                    GroupLine { number: 1, name, creator, online: 1, total: 1, blocked: true };
+                    GroupLine { number, groupname, creator, group_id, online, total, blocked };
                 (Reply::Groups(vec![line]), 2)
             }
             3 => (Reply::Members { group, members: vec![user(), user()] }, 3),
