@@ -15,7 +15,8 @@ macro_rules! texts {
     ($(#[$meta:meta])* pub enum $name:ident $(<$life:lifetime>)? {$(
         $(#[$doc:meta])* $text:ident
         $({ $($field:ident: $type:ty),+ })? $(($whole:ident: $whole_type:ty))?
-            => $($english:literal, $chinese:literal $(, $made:ident = $maker:ident($($of:ident),+))*)?
+            => $($english:literal, $chinese:literal
+                 $(, $made:ident = $maker:ident($($of:ident),+))*)?
                $(by $function:ident($($argument:ident),+))? $(of $text_of:ident)?;
     )+}) => {
         $(#[$meta])*
@@ -43,16 +44,14 @@ macro_rules! texts {
 /// A table of texts by a value that has a type already: makes the function that says them. What
 /// else stands in the words is an argument of the function, or bound by the row's pattern.
 macro_rules! words {
-    ($(#[$meta:meta])* $visible:vis fn $name:ident(
+    ($(#[$meta:meta])* $name:ident(
         $key:ident: $key_type:ty $(, $value:ident: $type:ty)*
     ) {$(
         $pattern:pat $(if $guard:ident)? => $($english:literal, $chinese:literal)?
                         $(by $function:ident($($argument:ident),+))?;
     )+}) => {
         $(#[$meta])*
-        $visible fn $name(
-            lang: $crate::locale::Lang, $key: $key_type $(, $value: $type)*
-        ) -> String {
+        fn $name(lang: $crate::locale::Lang, $key: $key_type $(, $value: $type)*) -> String {
             match $key {$(
                 $pattern $(if $guard)? => {
                     $(say!(lang, $english, $chinese))?

@@ -16,7 +16,7 @@ pub fn say(notice: &Notice, lang: Lang) -> String {
 }
 
 words! {
-    fn words(event: Event, who: &str, group: &str, online: bool, read: bool) {
+    words(event: Event, who: &str, group: &str, online: bool, read: bool) {
         Event::FriendAdded => "{who} and you are friends now.", "{who} 和您已成为好友。";
         Event::FriendRequested =>
             "{who} asks to be your friend: accept {who}, or reject {who}.",

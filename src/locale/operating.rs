@@ -134,7 +134,7 @@ fn restored(lang: Lang, aside: &Option<String>) -> String {
 
 words! {
     /// What it means that a rule of the store's check is broken.
-    fn rule_text(rule: &str) {
+    rule_text(rule: &str) {
         "integrity" => "SQLite finds the file damaged", "SQLite 发现文件已损坏";
         "schema" => "the tables are not those of its version", "数据表与其版本不符";
         "references" => "a row names one that does not exist", "存在悬空引用";
@@ -143,7 +143,7 @@ words! {
         "memberships" => "memberships overlap or end in the future", "成员区间重叠或越界";
         "cursors" => "a user has no cursor, or one beyond the log", "用户游标缺失或越界";
         "waiting" => "the sum of what waits for a user is wrong", "待收消息合计有误";
-        "waiting_behind" => "messages are counted as waiting for a user who has all", "已收齐的用户仍有待收记录";
+        "waiting_behind" => "messages wait for a user who has all", "已收齐的用户仍有待收记录";
         "friends" => "a friendship has one side only", "好友关系只有一方";
         "log_head" => "the log's numbers do not fit one another", "日志编号不一致";
         "log_names" => "an entry's sender or reader does not exist", "消息的发送者或接收者不存在";

@@ -11,7 +11,7 @@ pub fn say(refusal: &Refusal, lang: Lang) -> String {
 }
 
 words! {
-    fn words(code: Code, about: &str, seconds: u64) {
+    words(code: Code, about: &str, seconds: u64) {
         Code::Ok => "Done.", "完成。";
         Code::BadMagic =>
             "This is not a p2sp frame: it must begin with AB CD EF 88.",
@@ -33,7 +33,8 @@ words! {
         Code::BadName => by bad_name_of(about);
         Code::WeakPassword => by weak(about);
         Code::EmptyMessage => "The message is empty.", "消息不能为空。";
-        Code::MessageTooLong => "The message is over 8,000 bytes; send it in parts.", "消息超过 8000 字节，请分段发送。";
+        Code::MessageTooLong =>
+            "The message is over 8,000 bytes; send it in parts.", "消息超过 8000 字节，请分段发送。";
         Code::BadCredentials => "The name or the password is wrong.", "用户名或密码错误。";
         Code::NotSignedIn => "Sign in first: login NAME.", "请先登录：login 用户名。";
         Code::BadKey =>
@@ -48,8 +49,8 @@ words! {
             "The name {about} and what looks like it are kept for the system; choose another name.",
             "“{about}”及与其相似的名称为系统保留，请换一个。";
         Code::BadInvite =>
-            "That invite code is wrong. Compare it with the one that the server's operator gave out, \
-             or ask them for another.",
+            "That invite code is wrong. Compare it with the one that the server's operator gave \
+             out, or ask them for another.",
             "邀请码错误。请与服务器管理员提供的邀请码核对，或向管理员索取新的邀请码。";
         Code::InviteRequired =>
             "Registering from another machine needs the invite code that the server printed. At a \
@@ -65,7 +66,8 @@ words! {
         Code::NoSuchRequest => "That user has not asked to be your friend.", "没有来自该用户的好友请求。";
         Code::UserExists => "That name is taken; register under another.", "该用户名已被注册，请换一个。";
         Code::GroupExists => "You have a group of that name already.", "您已有同名的群。";
-        Code::AlreadyFriends => "You are friends already; you can send directly.", "你们已经是好友，可以直接发消息。";
+        Code::AlreadyFriends =>
+            "You are friends already; you can send directly.", "你们已经是好友，可以直接发消息。";
         Code::AlreadyMember => "That user is in the group already.", "该用户已在群中。";
         Code::AlreadySignedIn => "You are signed in already; log out first.", "您已登录，请先退出。";
         Code::RequestPending => "You have asked already; wait for the answer.", "已发送过好友请求，请等待对方处理。";
@@ -93,7 +95,7 @@ fn bad_name_of(lang: Lang, about: &str) -> String {
 }
 
 words! {
-    fn bad_name(rule: &str, c: &str) {
+    bad_name(rule: &str, c: &str) {
         "user_empty" => "A username is missing.", "缺少用户名。";
         "user_long" =>
             "That username is too long: use at most 32 characters.", "用户名太长：最多 32 个字符。";
@@ -126,7 +128,7 @@ words! {
 }
 
 words! {
-    fn bad_argument(about: &str) {
+    bad_argument(about: &str) {
         "query" =>
             "Search (\"query\") for 1 to {WORDS} words, in {BYTES} bytes at most.",
             "请搜索（“query”）1 至 {WORDS} 个词，总长不超过 {BYTES} 字节。";
@@ -137,7 +139,7 @@ words! {
 }
 
 words! {
-    fn weak(about: &str) {
+    weak(about: &str) {
         "short" =>
             "That password is too short: use 8 characters or more.", "密码太短：至少 8 个字符。";
         "long" =>

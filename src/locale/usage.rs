@@ -77,7 +77,8 @@ texts! {
             "this machine has no interface {name}; `ip link` lists them",
             "本机没有名为 {name} 的网络接口；ip link 可列出所有接口";
         Days =>
-            "write a whole number of days, {KEEP_DAYS_MIN} or more; leave it out to keep everything",
+            "write a whole number of days, {KEEP_DAYS_MIN} or more; leave it out to keep \
+             everything",
             "请写天数（整数，至少 {KEEP_DAYS_MIN}）；不设置则全部保留";
         Fingerprint =>
             "a fingerprint is sha256: and 64 digits from 0 to f, as the server prints it",
