@@ -1,4 +1,5 @@
-//! What a comment or a document names is there: every path of a file or a folder of ours.
+//! What a comment or a document names is there: every path of a file or a folder of ours, and every
+//! type and function that a document names as Rust does (`Conns::say`, `SharedPush`).
 //!
 //! A word is taken for a path if it begins with a folder of the project (`src/store`), or ends
 //! like a file of ours (`frame.rs`). It may be written from the root, from the folder that it is
@@ -116,6 +117,43 @@ fn every_path_that_is_named_is_there() {
             for word in paths_in(&text, &tops) {
                 if !is_there(word, file) && !ELSEWHERE.contains(&word) {
                     gone.push(format!("{file}:{line}: {word}"));
+                }
+            }
+        }
+    }
+    assert!(gone.is_empty(), "named, and not there:\n  {}", gone.join("\n  "));
+}
+
+/// The words of a span of code, if it is a name as Rust writes it: a path with `::`, or a type's
+/// name of more than one word.
+fn names_in(span: &str) -> Vec<&str> {
+    let name = span.split(['(', '<']).next().unwrap_or_default();
+    let words: Vec<&str> = name.split("::").filter(|word| !word.is_empty()).collect();
+    let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_type = |word: &str| {
+        let capitals = word.chars().filter(char::is_ascii_uppercase).count();
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && capitals > 1
+            && word.contains(|c: char| c.is_ascii_lowercase())
+            && !word.contains('_')
+    };
+    let is_path = words.len() > 1 || words.iter().any(|word| is_type(word));
+    if is_path && words.iter().all(is_word) { words } else { Vec::new() }
+}
+
+#[test]
+fn every_name_in_a_document_is_in_the_code() {
+    let tree = tree();
+    let text = |file: &String| fs::read_to_string(root().join(file)).unwrap_or_default();
+    let code: String = tree.iter().filter(|file| file.ends_with(".rs")).map(text).collect();
+    let words: BTreeSet<&str> =
+        code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let mut gone = Vec::new();
+    for file in tree.iter().filter(|file| file.ends_with(".md")) {
+        for (at, line) in text(file).lines().enumerate() {
+            for name in line.split('`').skip(1).step_by(2).flat_map(names_in) {
+                if !words.contains(name) {
+                    gone.push(format!("{file}:{}: {name}", at + 1));
                 }
             }
         }
