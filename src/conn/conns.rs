@@ -23,7 +23,7 @@ use slab::Slab;
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
 use super::{CloseReason, Connection, Rest, Stage};
-use crate::doors::{Said, Transport};
+use crate::doors::{Protocol, Said, Transport};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::store::Reads;
@@ -160,29 +160,41 @@ impl Conns {
     /// Appends what is said to what the connection is to be sent, encoded by its protocol; nothing
     /// if it is closing. The store lends [`Reads`] only while no transaction is open: what is said
     /// cannot be rolled back any more (P2).
-    pub fn say(&mut self, id: ConnId, said: Said, _: Reads<'_>, now: Now) {
-        self.append_with(id, |conn, spare| conn.say(said, now, spare));
+    pub fn say(&mut self, id: ConnId, mut said: Said, reads: Reads<'_>, now: Now) {
+        self.say_all(id, reads, now, |to| to.say(&mut said));
+    }
+
+    /// The same for all that `say` says. `None`: the connection is closing.
+    pub fn say_all<T>(
+        &mut self,
+        id: ConnId,
+        _: Reads<'_>,
+        now: Now,
+        say: impl FnOnce(&mut Appender) -> T,
+    ) -> Option<T> {
+        self.append(id, now, say)
     }
 
     /// Appends what a protocol answers by itself to what the connection is to be sent; nothing if
     /// it is closing.
-    pub fn append_transport(&mut self, id: ConnId, now: Moment, answer: &Transport) {
+    pub fn append_transport(&mut self, id: ConnId, now: Now, answer: &Transport) {
         if !answer.is_empty() {
-            self.append_with(id, |conn, spare| conn.append_transport(answer, now, spare));
+            self.append(id, now, |to| {
+                to.append(|_, out| out.extend_from_slice(answer.bytes()));
+            });
         }
     }
 
-    fn append_with(&mut self, id: ConnId, act: impl FnOnce(&mut Connection, &mut SpareBuffers)) {
-        if !self.get(id).is_some_and(Connection::is_serving) {
-            return;
-        }
-        self.change(id, act);
-        if self.unsent_bytes > limits::SEND_TOTAL_BYTES_MAX
-            && let Some(conn) = self.get_mut(id)
-        {
-            conn.back_up();
-        }
-        self.touch(id);
+    fn append<T>(
+        &mut self,
+        id: ConnId,
+        now: Now,
+        append: impl FnOnce(&mut Appender) -> T,
+    ) -> Option<T> {
+        self.change(id, |conn, spare, others_bytes| {
+            conn.is_serving().then(|| append(&mut Appender { conn, spare, others_bytes, now }))
+        })
+        .flatten()
     }
 
     /// Opens the TLS records in `bytes`; `take` gets the plaintext. `None`: the connection ended,
@@ -193,7 +205,7 @@ impl Conns {
         bytes: &mut [u8],
         take: impl FnMut(&[u8]),
     ) -> Option<Result<Opened, TlsFault>> {
-        self.change(id, |conn, spare| {
+        self.change(id, |conn, spare, _| {
             conn.tls.as_deref_mut().map(|tls| tls.open(bytes, spare, take))
         })
         .flatten()
@@ -201,14 +213,14 @@ impl Conns {
 
     /// What the kernel is to be given next.
     pub fn to_write(&mut self, id: ConnId) -> &[u8] {
-        self.change(id, Connection::seal);
+        self.change(id, |conn, spare, _| conn.seal(spare));
         self.get(id).map_or(&[], Connection::to_write)
     }
 
     /// The kernel took `bytes` of [`Conns::to_write`]. Returns how many bytes of plaintext left
     /// with them, and how many bytes of plaintext still wait.
     pub fn was_sent(&mut self, id: ConnId, bytes: usize, now: Moment) -> Option<(usize, usize)> {
-        self.change(id, |conn, spare| {
+        self.change(id, |conn, spare, _| {
             let plain = conn.was_sent(bytes, now, spare);
             (plain, conn.send.len())
         })
@@ -216,20 +228,23 @@ impl Conns {
 
     /// Drops what the connection is to be sent behind the frame that is being written.
     pub fn drop_unbegun(&mut self, id: ConnId) {
-        self.change(id, Connection::drop_unbegun);
+        self.change(id, |conn, spare, _| conn.drop_unbegun(spare));
     }
 
-    /// The one place where send buffers change, and the total with them.
+    /// The one place where send buffers change, and the total with them. `act` is also given the
+    /// bytes that wait to be sent on all other connections.
     fn change<T>(
         &mut self,
         id: ConnId,
-        act: impl FnOnce(&mut Connection, &mut SpareBuffers) -> T,
+        act: impl FnOnce(&mut Connection, &mut SpareBuffers, usize) -> T,
     ) -> Option<T> {
         let conn = self.slab.get_mut(id.index()).filter(|conn| is_meant(conn, id))?;
-        let before = conn.unsent_bytes();
-        debug_assert!(before <= self.unsent_bytes);
-        let done = act(conn, &mut self.spare);
-        self.unsent_bytes = self.unsent_bytes - before + conn.unsent_bytes();
+        let others_bytes = self.unsent_bytes - conn.unsent_bytes();
+        let done = act(conn, &mut self.spare, others_bytes);
+        self.unsent_bytes = others_bytes + conn.unsent_bytes();
+        if !std::mem::replace(&mut conn.touched, true) {
+            self.touched.push(id);
+        }
         Some(done)
     }
 
@@ -309,6 +324,40 @@ fn is_meant(conn: &Connection, id: ConnId) -> bool {
     conn.generation == id.generation
 }
 
+/// A connection that is not closing, and whose send buffer is appended to.
+pub struct Appender<'c> {
+    conn: &'c mut Connection,
+    spare: &'c mut SpareBuffers,
+    /// The bytes that wait to be sent on all other connections.
+    others_bytes: usize,
+    now: Now,
+}
+
+impl Appender<'_> {
+    /// See [`Connection::may_be_pushed`].
+    pub fn may_be_pushed(&self) -> bool {
+        self.conn.may_be_pushed()
+    }
+
+    /// Appends what is said, encoded by the connection's protocol.
+    pub fn say(&mut self, said: &mut Said) {
+        let unix = self.now.unix;
+        self.append(|protocol, out| protocol.codec_mut().encode(said, unix, out));
+    }
+
+    /// How many bytes of plaintext wait to be sent.
+    pub fn unsent_bytes(&self) -> usize {
+        self.conn.send.len()
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Protocol, &mut Vec<u8>)) {
+        self.conn.append(self.now.mono, self.spare, write);
+        if self.others_bytes + self.conn.unsent_bytes() > limits::SEND_TOTAL_BYTES_MAX {
+            self.conn.back_up();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
@@ -318,6 +367,7 @@ mod tests {
     use crate::locale::Lang;
 
     const NOW: Moment = Moment(1);
+    const AT: Now = Now { mono: NOW, unix: 1 };
 
     /// What is answered to bytes that are no request over HTTP.
     fn answer() -> Transport {
@@ -349,11 +399,11 @@ mod tests {
     fn p24_the_id_of_a_connection_that_ended_finds_nothing() {
         let mut conns = Conns::default();
         let old = accept(&mut conns, 1);
-        conns.append_transport(old, NOW, &answer());
+        conns.append_transport(old, AT, &answer());
         end(&mut conns, old);
         assert_eq!(conns.unsent_bytes(), 0);
         let new = accept(&mut conns, 2);
-        conns.append_transport(old, NOW, &answer());
+        conns.append_transport(old, AT, &answer());
         assert!(conns.get(old).is_none() && conns.to_write(old).is_empty());
         assert!(conns.was_sent(old, 1, NOW).is_none() && conns.remove(old).is_none());
         assert!(conns.to_write(new).is_empty());

@@ -38,10 +38,10 @@ pub use via::Via;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::doors::Protocol;
 use crate::doors::frames::Frames;
 use crate::doors::http::Http;
-use crate::doors::{Protocol, Said, Transport};
-use crate::id::{ListenerKind, Moment, Now};
+use crate::id::{ListenerKind, Moment};
 use crate::limits;
 use crate::wire::frame;
 use receive::ReceiveBuffer;
@@ -207,25 +207,8 @@ impl Connection {
         if self.protocol.has_requests() { self.received.bytes() } else { &[] }
     }
 
-    /// Appends what the server says to what is to be sent, in the peer's protocol.
-    pub(super) fn say(&mut self, mut said: Said, now: Now, spare: &mut SpareBuffers) {
-        let encode = |protocol: &mut Protocol, out: &mut Vec<u8>| {
-            protocol.codec_mut().encode(&mut said, now.unix, out);
-        };
-        self.append_with(now.mono, spare, encode);
-    }
-
-    /// Appends an answer of the protocol itself, which says nothing of what is stored.
-    pub(super) fn append_transport(
-        &mut self,
-        answer: &Transport,
-        now: Moment,
-        spare: &mut SpareBuffers,
-    ) {
-        self.append_with(now, spare, |_, out| out.extend_from_slice(answer.bytes()));
-    }
-
-    fn append_with(
+    /// Appends what `write` writes to what is to be sent.
+    pub(super) fn append(
         &mut self,
         now: Moment,
         spare: &mut SpareBuffers,

@@ -141,13 +141,13 @@ impl Db {
 
     /// Begins reads outside a transaction: SQLite looks at its files once for all of them and not
     /// once for each.
-    pub fn begin_reads(&mut self) -> Result<()> {
+    pub fn begin_reads(&self) -> Result<()> {
         assert!(!self.in_transaction, "only what is committed is read here");
         self.control("BEGIN")
     }
 
     /// Ends the reads.
-    pub fn end_reads(&mut self) -> Result<()> {
+    pub fn end_reads(&self) -> Result<()> {
         self.control("COMMIT")
     }
 
@@ -231,12 +231,12 @@ impl Db {
         self.people_changes
     }
 
-    /// The connection, for what is no statement: settings, checkpoints, a limit on a query's time.
+    /// The connection, for settings and for a limit on a query's time.
     pub fn sqlite(&mut self) -> &mut Connection {
         &mut self.sqlite
     }
 
-    /// The connection, to be looked at.
+    /// The connection, to be looked at, and for checkpoints, which change no row.
     pub fn as_sqlite(&self) -> &Connection {
         &self.sqlite
     }

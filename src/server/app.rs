@@ -214,7 +214,8 @@ impl Server {
     /// The parts that effects are applied to, and what was read.
     fn delivering(&mut self, now: Now) -> (Deliver<'_>, &mut Reading) {
         let Server { conns, reading, chat, store, delivery, upkeep } = self;
-        (Deliver { delivery, conns, chat, store, upkeep, now }, reading)
+        let reads = store.reads();
+        (Deliver { delivery, conns, chat, store, reads, upkeep, now }, reading)
     }
 
     /// The parts that a connection's end concerns.

@@ -20,6 +20,7 @@ use super::commit::AllCommitted;
 use super::fatal::{Fatal, fatal};
 use super::retention::gap_entry;
 use super::upkeep::Upkeep;
+use crate::conn::conns::Appender;
 use crate::conn::{CloseReason, Conns};
 use crate::doors::{Said, SharedPush};
 use crate::event_loop::turns::OnceQueue;
@@ -29,8 +30,8 @@ use crate::limits;
 use crate::locale::{self, Lang};
 use crate::outbox::{Effect, Waiting};
 use crate::password::Task;
-use crate::sessions::{Sessions, SignIn};
-use crate::store::{Committed, Entry, Store};
+use crate::sessions::{Session, Sessions, SignIn};
+use crate::store::{Committed, Entry, Reads, Store};
 use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
 
@@ -132,7 +133,9 @@ pub(super) struct Deliver<'s> {
     pub delivery: &'s mut Delivery,
     pub conns: &'s mut Conns,
     pub chat: &'s mut Chat,
-    pub store: &'s mut Store,
+    pub store: &'s Store,
+    /// What of the store may be told.
+    pub reads: Reads<'s>,
     pub upkeep: &'s mut Upkeep,
     pub now: Now,
 }
@@ -269,8 +272,7 @@ impl Deliver<'_> {
     }
 
     fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting) {
-        let reads = self.store.reads();
-        self.chat.queue_hash(self.conns, (id, task, waiting), reads, self.now);
+        self.chat.queue_hash(self.conns, (id, task, waiting), self.reads, self.now);
     }
 
     /// A session begins; an older one of the user ends and is told why.
@@ -342,55 +344,28 @@ impl Deliver<'_> {
         }
     }
 
-    /// Pushes a run to a reader who is caught up, up to the first entry that they cannot take.
+    /// Pushes a run to a reader who is caught up. Of what they cannot take now, they are behind.
     fn push_run_to(&mut self, id: ConnId, run: &mut [Pushed], budget: &mut Budget) {
-        let is_behind = self.chat.sessions.get(id).is_none_or(|session| session.behind);
-        if is_behind {
+        let Some(session) = self.chat.sessions.get_mut(id) else { return };
+        if session.behind {
             return;
         }
-        for pushed in run {
-            if !self.push(id, pushed, budget) {
-                let Some(session) = self.chat.sessions.get_mut(id) else { return };
-                session.behind = true;
-                session.sent_seq = Seq(pushed.entry.seq.0 - 1);
-                return self.delivery.queue_behind(self.conns, id);
-            }
+        let push = |to: &mut Appender| push(session, to, run, budget);
+        let count = self.conns.say_all(id, self.reads, self.now, push).unwrap_or_default();
+        self.chat.counters.pushed += count as u64;
+        if let Some(next) = run.get(count) {
+            session.behind = true;
+            session.sent_seq = Seq(next.entry.seq.0 - 1);
+            self.delivery.queue_behind(self.conns, id);
         }
-    }
-
-    /// The one place where an entry enters a send buffer. False: not now.
-    fn push(&mut self, id: ConnId, pushed: &mut Pushed, budget: &mut Budget) -> bool {
-        let Some(conn) = self.conns.get_mut(id) else { return false };
-        if budget.is_spent() || !conn.may_be_pushed() {
-            return false;
-        }
-        let Some(session) = self.chat.sessions.get_mut(id) else { return false };
-        let seq = pushed.entry.seq;
-        let prev = std::mem::replace(&mut session.pushed, seq);
-        debug_assert!(prev < seq);
-        let said = Said::Push(pushed.in_lang(session.lang), prev);
-        self.say(id, said);
-        self.set_mark(id);
-        budget.spend(64 + pushed.entry.body.len());
-        self.chat.counters.pushed += 1;
-        true
-    }
-
-    /// A session that does not confirm: what is in the buffer now counts as seen once it is sent.
-    fn set_mark(&mut self, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        let Some(session) = self.chat.sessions.get_mut(id) else { return };
-        session.set_mark(conn.send.len());
     }
 
     /// Feeds those who are behind, a page each in turn, until the budget is spent.
     fn feed_behind(&mut self, budget: &mut Budget) -> Result<(), Fatal> {
-        // What is read here goes straight to send buffers, so it must be on disk already (P2).
-        assert!(!self.store.in_transaction(), "pages are read behind the commit");
         if self.delivery.behind.is_empty() {
             return Ok(());
         }
-        self.store.begin_reads().map_err(fatal)?;
+        self.reads.begin().map_err(fatal)?;
         let mut turns = self.delivery.behind.len();
         while turns > 0
             && !self.delivery.behind.is_empty()
@@ -404,42 +379,46 @@ impl Deliver<'_> {
                 turns -= 1;
             }
         }
-        self.store.end_reads().map_err(fatal)
+        self.reads.end().map_err(fatal)
     }
 
     /// Feeds one reader a page of the log. True: there is more, and room for it.
     fn feed_page(&mut self, id: ConnId, budget: &mut Budget) -> Result<bool, Fatal> {
-        let Some(conn) = self.conns.get_mut(id) else { return Ok(false) };
-        if !conn.may_be_pushed() {
+        if !self.conns.get(id).is_some_and(|conn| conn.may_be_pushed()) {
             // `sent` queues it again below the low mark.
             return Ok(false);
         }
-        let Some(session) = self.chat.sessions.get(id).filter(|session| session.behind) else {
-            return Ok(false);
-        };
+        let session = self.chat.sessions.get_mut(id);
+        let Some(session) = session.filter(|session| session.behind) else { return Ok(false) };
         let (user, after) = (session.user, session.sent_seq);
-        let page = self.store.reads().page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
+        let page = self.reads.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
         let entries = page.entries.iter();
         let reads: usize = entries.map(|entry| 1 + entry.body.len() / limits::LOG_READ_BYTES).sum();
         budget.reads = budget.reads.saturating_sub(page.looks + reads);
         let gap = page.gap.map(|gap| gap_entry(user, &gap));
-        for entry in gap.iter().chain(&page.entries) {
-            let own = entry.sender == Some(user);
-            let passed = match own {
-                true => budget.pass_over(),
-                false => self.push(id, &mut Pushed::new(entry), budget),
-            };
-            if !passed {
-                return Ok(self.conns.get_mut(id).is_some_and(|conn| conn.may_be_pushed()));
-            }
-            if let Some(session) = self.chat.sessions.get_mut(id) {
+        let push_page = |to: &mut Appender| {
+            for entry in gap.iter().chain(&page.entries) {
+                let passed = match entry.sender == Some(user) {
+                    true => budget.pass_over(),
+                    false => {
+                        let count = push(session, to, &mut [Pushed::new(entry)], budget);
+                        self.chat.counters.pushed += count as u64;
+                        count > 0
+                    }
+                };
+                if !passed {
+                    return Some(to.may_be_pushed());
+                }
                 session.sent_seq = entry.seq;
             }
-        }
-        if let Some(session) = self.chat.sessions.get_mut(id) {
             session.sent_seq = page.through;
+            None
+        };
+        let stopped = self.conns.say_all(id, self.reads, self.now, push_page);
+        if let Some(may_be_pushed) = stopped.unwrap_or(Some(false)) {
+            return Ok(may_be_pushed);
         }
-        let is_last = page.through >= self.store.head();
+        let is_last = page.through >= self.reads.head();
         if is_last {
             self.caught_up(id);
         }
@@ -472,8 +451,32 @@ impl Deliver<'_> {
 
     /// Says something to a peer, if it still is to be sent anything.
     pub(super) fn say(&mut self, id: ConnId, said: Said) {
-        self.conns.say(id, said, self.store.reads(), self.now);
+        self.conns.say(id, said, self.reads, self.now);
     }
+}
+
+/// The one place where entries enter a send buffer: pushes the first of a run, up to one that the
+/// reader cannot take now. Returns how many it pushed.
+fn push(
+    session: &mut Session,
+    to: &mut Appender,
+    run: &mut [Pushed],
+    budget: &mut Budget,
+) -> usize {
+    let mut count = 0;
+    for pushed in run {
+        if budget.is_spent() || !to.may_be_pushed() {
+            break;
+        }
+        let seq = pushed.entry.seq;
+        let prev = std::mem::replace(&mut session.pushed, seq);
+        debug_assert!(prev < seq);
+        to.say(&mut Said::Push(pushed.in_lang(session.lang), prev));
+        session.set_mark(to.unsent_bytes());
+        budget.spend(64 + pushed.entry.body.len());
+        count += 1;
+    }
+    count
 }
 
 #[cfg(test)]

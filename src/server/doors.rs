@@ -76,7 +76,7 @@ impl Decode<'_> {
             None => {}
             Some(HttpAnswer::Answered(answer)) => {
                 self.reading.intake.take_back();
-                self.conns.append_transport(id, self.now.mono, &answer);
+                self.conns.append_transport(id, self.now, &answer);
                 let reason = if may_enter { CloseReason::Answered } else { CloseReason::Plaintext };
                 self.conns.close(id, reason, self.now.mono);
             }
@@ -84,7 +84,7 @@ impl Decode<'_> {
                 let Some(conn) = self.conns.get_mut(id) else { return };
                 conn.begin(Protocol::WebSocket(Box::default()));
                 self.reading.intake.drop_front(head_bytes);
-                self.conns.append_transport(id, self.now.mono, &answer);
+                self.conns.append_transport(id, self.now, &answer);
                 self.decode_requests(id);
             }
         }
@@ -115,7 +115,7 @@ impl Decode<'_> {
         }
         self.conns.keep_buffer(bytes);
         decoded.refused.iter().for_each(|code| self.chat.counters.replied(*code));
-        self.conns.append_transport(id, self.now.mono, &decoded.answers);
+        self.conns.append_transport(id, self.now, &decoded.answers);
         if decoded.leaves {
             self.conns.close(id, CloseReason::PeerLeft, self.now.mono);
         }

@@ -101,7 +101,6 @@ impl Chat {
         let response = ResponseMessage { re, code, text, data };
         self.counters.replied(code);
         conns.say(id, Said::Reply(&response), reads, now);
-        conns.touch(id);
     }
 
     /// The connection goes. A hash that is under way is judged when it is done.

@@ -29,7 +29,7 @@ impl Hold {
     /// `release` the copy of the file is worth nothing.
     pub fn begin(
         &mut self,
-        store: &mut Store,
+        store: &Store,
         conns: &mut Conns,
         id: ConnId,
         now: Now,

@@ -20,7 +20,7 @@ impl Decode<'_> {
             None => return,
             Some(Ok(())) => self.reading.asked.push(id),
             Some(Err(answer)) => {
-                self.conns.append_transport(id, self.now.mono, &answer);
+                self.conns.append_transport(id, self.now, &answer);
                 self.conns.close(id, CloseReason::Measured, self.now.mono);
             }
         }

@@ -21,11 +21,10 @@ impl Deliver<'_> {
             let Some(told) = self.delivery.telling.take().or_else(next) else { return Ok(()) };
             let (user, online, after) = told;
             left -= 1;
-            let Some(name) = self.store.reads().people.username(user).map_err(fatal)? else {
+            let Some(name) = self.reads.people.username(user).map_err(fatal)? else {
                 continue;
             };
-            let friends =
-                self.store.reads().people.friends_page(user, after, left).map_err(fatal)?;
+            let friends = self.reads.people.friends_page(user, after, left).map_err(fatal)?;
             for (friend, _) in &friends {
                 self.tell_presence(*friend, &name, online);
             }

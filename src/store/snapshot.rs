@@ -25,13 +25,28 @@ pub struct Snapshot<'a> {
 
 /// The store as the last COMMIT left it, to be read for pushing.
 #[derive(Clone, Copy)]
-pub struct Reads<'a>(Snapshot<'a>);
+pub struct Reads<'a> {
+    snapshot: Snapshot<'a>,
+    db: &'a Db,
+}
 
 impl<'a> Deref for Reads<'a> {
     type Target = Snapshot<'a>;
 
     fn deref(&self) -> &Snapshot<'a> {
-        &self.0
+        &self.snapshot
+    }
+}
+
+impl Reads<'_> {
+    /// Begins several reads: SQLite looks at its files once for all of them.
+    pub fn begin(&self) -> Result<()> {
+        self.db.begin_reads()
+    }
+
+    /// Ends what [`Reads::begin`] began.
+    pub fn end(&self) -> Result<()> {
+        self.db.end_reads()
     }
 }
 
@@ -40,7 +55,7 @@ impl Store {
     pub fn reads(&self) -> Reads<'_> {
         assert!(!self.in_transaction(), "only what is committed is read for pushing");
         let (log, people) = (self.log.with(&self.db), self.people());
-        Reads(Snapshot { log, people, head: self.log.head() })
+        Reads { snapshot: Snapshot { log, people, head: self.log.head() }, db: &self.db }
     }
 
     /// Lends the rows to be read as they are now, those of this transaction among them.

@@ -54,17 +54,6 @@ impl Store {
         Ok(())
     }
 
-    /// Begins reads that stand behind the commit. SQLite looks at its files once for all of them,
-    /// and not once for each.
-    pub fn begin_reads(&mut self) -> Result<()> {
-        self.db.begin_reads()
-    }
-
-    /// Ends the reads.
-    pub fn end_reads(&mut self) -> Result<()> {
-        self.db.end_reads()
-    }
-
     /// Whether a transaction was begun and neither committed nor rolled back.
     pub fn in_transaction(&self) -> bool {
         self.db.in_transaction()
@@ -174,12 +163,12 @@ impl Store {
 
     /// Copies the write-ahead log into the database. On a full disk nothing is lost, the log
     /// only grows: try again later.
-    pub fn checkpoint(&mut self) -> Result<()> {
+    pub fn checkpoint(&self) -> Result<()> {
         assert!(!self.in_transaction(), "a checkpoint stands between transactions");
         // What is kept is overwritten in place, which syncs faster than growing it.
         let long = self.wal_pages() > limits::WAL_PAGES_KEPT;
         let mode = if long { CheckpointMode::TRUNCATE } else { CheckpointMode::PASSIVE };
-        match self.db.sqlite().wal_checkpoint_v2(None::<&str>, mode) {
+        match self.db.as_sqlite().wal_checkpoint_v2(None::<&str>, mode) {
             Ok((pages, copied)) if pages == copied => self.wal_pages.store(0, Ordering::Relaxed),
             Ok(_) => {}
             Err(error) => match StoreError::from(error) {
