@@ -10,6 +10,7 @@ use std::sync::Arc;
 use p2sp::wire::command::Command;
 use p2sp::wire::typed;
 use rustyline::error::ReadlineError;
+use zeroize::Zeroizing;
 
 use crate::editor::LineEditor;
 use crate::link::Link;
@@ -48,8 +49,11 @@ pub struct Terminal<R> {
     editor: Option<LineEditor>,
     /// Lines that were read without the editor.
     count: u64,
-    /// Commands that were typed ahead of a question that came between.
+    /// Commands that were typed before a question was shown, and wait until it is answered.
     held: VecDeque<String>,
+    /// What was accepted as a password since the last line was read. Typed once too often it may
+    /// look like a command, and must not be obeyed (P27).
+    passwords: Vec<Zeroizing<String>>,
 }
 
 /// Whether somebody sits there to type.
@@ -73,11 +77,16 @@ impl Terminal<StdinLock<'static>> {
     pub fn stdin(link: &Arc<Link>, edited: bool) -> Terminal<StdinLock<'static>> {
         let interactive = is_interactive();
         let editor = if edited && interactive { LineEditor::new(link) } else { None };
-        Terminal { input: io::stdin().lock(), interactive, editor, count: 0, held: VecDeque::new() }
+        Terminal::of(io::stdin().lock(), interactive, editor)
     }
 }
 
 impl<R: BufRead> Terminal<R> {
+    fn of(input: R, interactive: bool, editor: Option<LineEditor>) -> Terminal<R> {
+        let (held, passwords) = (VecDeque::new(), Vec::new());
+        Terminal { input, interactive, editor, count: 0, held, passwords }
+    }
+
     /// Whether a person types, and not a script.
     pub fn is_interactive(&self) -> bool {
         self.interactive
@@ -95,11 +104,23 @@ impl<R: BufRead> Terminal<R> {
         }
     }
 
-    /// The next line.
+    /// The next line. One that is a password is passed over, however often it was typed.
     pub fn line(&mut self) -> Line {
+        let passwords = &self.passwords;
+        self.held.retain(|line| !passwords.iter().any(|password| **password == *line));
         if let Some(line) = self.held.pop_front() {
             return Line::Held(line);
         }
+        let passwords = std::mem::take(&mut self.passwords);
+        loop {
+            match self.read_line() {
+                Line::Text(line) if passwords.iter().any(|password| **password == line) => {}
+                line => return line,
+            }
+        }
+    }
+
+    fn read_line(&mut self) -> Line {
         match &mut self.editor {
             None => self.plain_line(),
             Some(editor) => match editor.line() {
@@ -164,9 +185,8 @@ impl<R: BufRead> Terminal<R> {
 }
 
 impl<R> Terminal<R> {
-    /// A password, and not a command that was typed before the question could be seen: that is
-    /// obeyed afterwards. If it was the password all the same, it is typed again now, and seen to
-    /// be: what was typed ahead is never an answer because it is there twice.
+    /// A password. A command that was typed before the question was shown is no answer: it is
+    /// obeyed afterwards, and the question is asked again.
     fn secret(&mut self, prompt: &str) -> Option<String> {
         let editor = self.editor.as_mut()?;
         loop {
@@ -174,9 +194,7 @@ impl<R> Terminal<R> {
             let word = line.split_whitespace().next().unwrap_or_default();
             let is_command = Command::of_word(&typed::canonical(word)).is_some();
             if !was_typed_ahead || !is_command {
-                if let Some(at) = self.held.iter().position(|held| *held == line) {
-                    self.held.remove(at);
-                }
+                self.passwords.push(Zeroizing::new(line.clone()));
                 return Some(line);
             }
             self.held.push_back(line);
@@ -188,7 +206,7 @@ impl<R> Terminal<R> {
 impl<'a> Terminal<&'a [u8]> {
     /// An input for a test.
     pub fn script(input: &'a [u8]) -> Terminal<&'a [u8]> {
-        Terminal { input, interactive: false, editor: None, count: 0, held: VecDeque::new() }
+        Terminal::of(input, false, None)
     }
 }
 
@@ -196,6 +214,19 @@ impl<'a> Terminal<&'a [u8]> {
 mod tests {
     use super::*;
     use crate::screen::Screen;
+
+    #[test]
+    fn p27_a_password_is_no_command_however_often_it_was_typed() {
+        let mut terminal = Terminal::script(b"send bob x\nwhoami\nsend bob x\n");
+        terminal.passwords = ["help", "send bob x"].map(|text| text.to_owned().into()).into();
+        let held = ["send bob x", "help", "groups", "send bob x", "help", "groups"];
+        terminal.held = held.map(str::to_owned).into();
+        for _ in 0..2 {
+            assert_eq!(terminal.line(), Line::Held("groups".into()));
+        }
+        assert_eq!(terminal.line(), Line::Text("whoami".into()));
+        assert_eq!(terminal.line(), Line::Text("send bob x".into()), "long afterwards");
+    }
 
     #[test]
     fn lines_are_bounded_and_text() {

@@ -407,10 +407,21 @@ fn a_command_that_was_typed_ahead_is_no_password_and_a_password_no_command() {
     carl.finish();
     let mut carl = Person::start(server.address, &[], &[]);
     carl.expect_last(">");
-    carl.press(&format!("login carl\r{secret}\r"));
-    carl.expect_last("Password:");
-    carl.press(&format!("{secret}\r"));
-    carl.expect_row("Welcome, carl.");
+    carl.press(&format!("login carl\r{secret}\r{secret}\r"));
+    // Both are put aside, and the question is asked a third time. A quick answer can be taken for
+    // a line that was typed ahead, too; then the question comes once more.
+    let questions = |rows: &[String]| rows.iter().filter(|row| *row == "Password:").count();
+    let is_welcome = |rows: &[String]| rows.iter().any(|row| row.contains("Welcome, carl."));
+    let mut asked = 2;
+    loop {
+        let rows = carl
+            .expect("a question or a welcome", |rows| questions(rows) > asked || is_welcome(rows));
+        if is_welcome(&rows) {
+            break;
+        }
+        asked = questions(&rows);
+        carl.press(&format!("{secret}\r"));
+    }
     carl.say("send alice end");
     alice.expect("carl> end");
     assert!(!carl.bytes().contains("the password"), "{}", carl.bytes());
