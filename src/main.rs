@@ -8,7 +8,7 @@ mod system;
 
 use std::process::ExitCode;
 
-use options::{Job, Options};
+use options::{Options, Subcommands};
 use p2sp::id::ListenerKind;
 use p2sp::locale::startup::Startup;
 use p2sp::visible::printable_line;
@@ -31,19 +31,19 @@ fn main() -> ExitCode {
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let lang = options.rules.lang;
-    let done = match &options.job {
-        Job::Serve => serve(&options),
-        Job::LimitsHelp => {
+    let done = match &options.command {
+        None if options.help_limits => {
             print!("{}", options::help::limits(lang));
             Ok(ExitCode::SUCCESS)
         }
-        Job::Demo => operator::demo::run(&options),
-        Job::Doctor => Ok(operator::doctor::run(&options)),
-        Job::Config => operator::config::run(&options),
-        Job::Admin(command) => operator::admin::run(&options, command),
-        Job::Backup(file) => operator::backup::run(&options, file),
-        Job::Restore(file) => operator::restore::run(&options, file),
-        Job::Check(file) => operator::check::run(&options, file.as_deref()),
+        None => serve(&options),
+        Some(Subcommands::Demo) => operator::demo::run(&options),
+        Some(Subcommands::Doctor) => Ok(operator::doctor::run(&options)),
+        Some(Subcommands::Config) => operator::config::run(&options),
+        Some(Subcommands::Admin(command)) => operator::admin::run(&options, command),
+        Some(Subcommands::Backup { file }) => operator::backup::run(&options, file),
+        Some(Subcommands::Restore { file }) => operator::restore::run(&options, file),
+        Some(Subcommands::Check { file }) => operator::check::run(&options, file.as_deref()),
     };
     done.unwrap_or_else(|line| refuse(&line.say(lang)))
 }

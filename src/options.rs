@@ -101,8 +101,9 @@ struct Arguments {
     command: Option<Subcommands>,
 }
 
-#[derive(Subcommand)]
-enum Subcommands {
+/// What `p2sp-server` does instead of running the server.
+#[derive(Clone, Subcommand)]
+pub enum Subcommands {
     /// Show what this is: a server with people in it, of which nothing is left behind
     Demo,
     /// Look for what could keep the server from working, each with the command that mends it
@@ -185,34 +186,13 @@ pub enum AdminCommand {
     },
 }
 
-/// What to do.
-#[derive(Clone)]
-pub enum Job {
-    /// Run a server with people in it, of which nothing is left behind.
-    Demo,
-    /// Look for what could keep the server from working.
-    Doctor,
-    /// Print the settings.
-    Config,
-    /// Run the server.
-    Serve,
-    /// List the limits.
-    LimitsHelp,
-    /// Look after users and the server.
-    Admin(AdminCommand),
-    /// Copy the database into this file.
-    Backup(PathBuf),
-    /// Put this file in its place.
-    Restore(PathBuf),
-    /// Look whether the database, or this copy of one, is whole.
-    Check(Option<PathBuf>),
-}
-
 /// Everything the operator decided.
 #[derive(Clone)]
 pub struct Options {
-    /// What to do.
-    pub job: Job,
+    /// What to do instead of running the server.
+    pub command: Option<Subcommands>,
+    /// Whether to list the limits, and do nothing else.
+    pub help_limits: bool,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// Nobody named an address: one of the defaults may be missing.
@@ -301,7 +281,6 @@ impl Options {
             .map(|text| values::days(text).map_err(from.wrong("keep_days", text)))
             .transpose()?;
         let certificate = certificate(arguments.tls_cert, arguments.tls_key, &data)?;
-        let job = job(arguments.command, arguments.help_limits);
         let rules = Rules {
             friend_approval: arguments.friend_approval,
             lang,
@@ -316,7 +295,8 @@ impl Options {
         };
         let synchronous = if arguments.no_fsync { Synchronous::Off } else { Synchronous::Full };
         let mut options = Options {
-            job,
+            command: arguments.command,
+            help_limits: arguments.help_limits,
             listen,
             listen_is_default,
             data,
@@ -411,22 +391,6 @@ fn named(usage: Usage) -> Usage {
             Usage::BadValue { place: variable(&id), value, wanted }
         }
         _ => Usage::BadValue { place, value, wanted },
-    }
-}
-
-fn job(command: Option<Subcommands>, help_limits: bool) -> Job {
-    match command {
-        Some(Subcommands::Config) => Job::Config,
-        Some(Subcommands::Demo) => Job::Demo,
-        Some(Subcommands::Doctor) => Job::Doctor,
-        Some(Subcommands::Admin(AdminCommand::Backup { file }) | Subcommands::Backup { file }) => {
-            Job::Backup(file)
-        }
-        Some(Subcommands::Admin(command)) => Job::Admin(command),
-        Some(Subcommands::Restore { file }) => Job::Restore(file),
-        Some(Subcommands::Check { file }) => Job::Check(file),
-        None if help_limits => Job::LimitsHelp,
-        None => Job::Serve,
     }
 }
 

@@ -9,6 +9,9 @@
 
 use std::net::IpAddr;
 
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
 /// What the head of a certificate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head<'a> {
@@ -131,29 +134,14 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 /// A time of DER: `YYMMDDhhmmssZ`, or with all four digits of the year.
 fn unix_of(tag: u8, text: &[u8]) -> Option<i64> {
     const UTC_TIME: u8 = 0x17;
-    let text = std::str::from_utf8(text).ok()?;
-    let (year, rest) = match tag {
-        UTC_TIME => {
-            let (year, rest) = text.split_at_checked(2)?;
-            let year: i64 = year.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
-        }
-        _ => {
-            let (year, rest) = text.split_at_checked(4)?;
-            (year.parse().ok()?, rest)
-        }
+    let century = match (tag, text.first()?) {
+        (UTC_TIME, b'0'..=b'4') => "20",
+        (UTC_TIME, _) => "19",
+        _ => "",
     };
-    let two = |at: usize| rest.get(at..at + 2)?.parse::<i64>().ok();
-    let (month, day) = (two(0)?, two(2)?);
-    let seconds = two(4)? * 3_600 + two(6)? * 60 + two(8)?;
-    Some(days_since_1970(year, month, day) * 86_400 + seconds)
-}
-
-/// In the calendar of today, whose years begin in March here: the leap day is their last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
+    let text = std::str::from_utf8(text).ok()?;
+    let time = DateTime::strptime("%Y%m%d%H%M%SZ", format!("{century}{text}")).ok()?;
+    Some(Offset::UTC.to_timestamp(time).ok()?.as_second())
 }
 
 #[cfg(test)]

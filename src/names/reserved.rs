@@ -9,104 +9,28 @@ use std::sync::LazyLock;
 
 use unicode_security::confusable_detection::skeleton;
 
-/// The words that are reserved, …
-const RESERVED: &[&str] = &[
-    "admin",
-    "sysadmin",
-    "superuser",
-    "root",
-    "system",
-    "server",
-    "p2sp",
-    "sysop",
-    "operator",
-    "moderator",
-    "support",
-    "helpdesk",
-    "everyone",
-    "notice",
-    "notification",
-    "sysmsg",
-    "nickserv",
-    "chanserv",
-    "memoserv",
-    "operserv",
-    "botserv",
-    "hostserv",
-    "saslserv",
-    "系统",
-    "管理员",
-    "管理者",
-    "超管",
-    "客服",
-    "客户服务",
-    "服务器",
-    "伺服器",
-    "官方",
-    "站长",
-    "版主",
-    "群主",
-    "网管",
-    "运维",
-    "通知",
-    "公告",
-    "所有人",
-    "全员",
-    "全体成员",
-];
+/// The words that are reserved.
+const RESERVED: &str = "
+    admin sysadmin superuser root system server p2sp sysop operator moderator support helpdesk
+    everyone notice notification sysmsg nickserv chanserv memoserv operserv botserv hostserv
+    saslserv 系统 管理员 管理者 超管 客服 客户服务 服务器 伺服器 官方 站长 版主 群主 网管 运维 通知
+    公告 所有人 全员 全体成员
+";
 
-/// … those that go with them, …
-const BESIDE: &[&str] = &[
-    "istrator",
-    "s",
-    "super",
-    "message",
-    "msg",
-    "bot",
-    "team",
-    "official",
-    "account",
-    "service",
-    "the",
-    "消息",
-    "讯息",
-    "信息",
-    "提示",
-    "账号",
-    "团队",
-    "小组",
-    "中心",
-    "机器人",
-    "助手",
-    "超级",
-];
+/// The words that a name may put beside them and still look reserved.
+const BESIDE: &str = "
+    istrator s super message msg bot team official account service the 消息 讯息 信息 提示 账号
+    团队 小组 中心 机器人 助手 超级
+";
 
-/// … and those that are only themselves: too many names look like `all`.
-const EXACTLY: &[&str] = &["all"];
+/// A word that is reserved only by itself: too many names look like it.
+const EXACTLY: &str = "all";
 
-/// The characters of the words above, as they are written elsewhere.
-const VARIANTS: &[(&str, char)] = &[
-    ("係繫糸", '系'),
-    ("統", '统'),
-    ("員貟", '员'),
-    ("務", '务'),
-    ("戶戸", '户'),
-    ("長", '长'),
-    ("網", '网'),
-    ("運", '运'),
-    ("維", '维'),
-    ("體", '体'),
-    ("賬帳", '账'),
-    ("號", '号'),
-    ("團団", '团'),
-    ("隊", '队'),
-    ("組", '组'),
-    ("機", '机'),
-    ("級", '级'),
-    ("羣", '群'),
-    ("訊", '讯'),
-    ("噐", '器'),
-];
+/// Each character of the words above that is also written in other ways, and these ways behind it.
+const VARIANTS: &str = "
+    系係繫糸 统統 员員貟 务務 户戶戸 长長 网網 运運 维維 体體 账賬帳 号號 团團団 队隊 组組 机機
+    级級 群羣 讯訊 器噐
+";
 
 struct Word {
     written: &'static str,
@@ -115,16 +39,15 @@ struct Word {
 }
 
 static WORDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
-    let word = |is_reserved| {
-        move |written: &&'static str| Word { written, folded: fold(written), is_reserved }
-    };
-    RESERVED.iter().map(word(true)).chain(BESIDE.iter().map(word(false))).collect()
+    let word = |is_reserved| move |written| Word { written, folded: fold(written), is_reserved };
+    let beside = BESIDE.split_whitespace().map(word(false));
+    RESERVED.split_whitespace().map(word(true)).chain(beside).collect()
 });
 
 /// The reserved word that a name is, or looks like.
 pub(super) fn looks_like(name: &str) -> Option<&'static str> {
     let lower: String = name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-    let exactly = EXACTLY.iter().copied().find(|word| *word == lower);
+    let exactly = (lower == EXACTLY).then_some(EXACTLY);
     let core = name.trim_matches(|c: char| c.is_ascii_digit() || !c.is_alphanumeric());
     exactly.or_else(|| reserved_word_of(&fold(name))).or_else(|| reserved_word_of(&fold(core)))
 }
@@ -181,7 +104,8 @@ fn fold(text: &str) -> String {
 }
 
 fn simplify(c: char) -> char {
-    VARIANTS.iter().find(|(variants, _)| variants.contains(c)).map_or(c, |(_, plain)| *plain)
+    let variants = VARIANTS.split_whitespace().find(|variants| variants.contains(c));
+    variants.and_then(|variants| variants.chars().next()).unwrap_or(c)
 }
 
 #[cfg(test)]

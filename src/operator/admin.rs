@@ -19,19 +19,12 @@ use crate::options::{AdminCommand, Options};
 /// # Errors
 /// It is refused, or the data cannot be used.
 pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startup> {
-    let mut asked = match command {
-        AdminCommand::Connections { .. } => Asked::running(options)?
-            .ok_or_else(|| Operating::NothingRuns { path: options.data.display().to_string() })?,
-        _ => Asked::any(options)?,
-    };
     let named = |name: &str| json!({"username": name});
-    let (kind, args) = match command {
+    let (kind, mut args) = match command {
+        AdminCommand::Backup { file } => return super::backup::run(options, file),
         AdminCommand::Grant { name } => (MessageType::Grant, named(name)),
         AdminCommand::Revoke { name } => (MessageType::Revoke, named(name)),
-        AdminCommand::Passwd { name } => {
-            let password = new_password(name, options.rules.lang)?;
-            (MessageType::Setpasswd, json!({"username": name, "password": password}))
-        }
+        AdminCommand::Passwd { name } => (MessageType::Setpasswd, named(name)),
         AdminCommand::Block { name } => (MessageType::Blockuser, named(name)),
         AdminCommand::Unblock { name } => (MessageType::Unblockuser, named(name)),
         AdminCommand::Users { online } => (MessageType::Allusers, json!({"online": online})),
@@ -39,8 +32,16 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
         AdminCommand::Broadcast { text } => (MessageType::Broadcast, json!({"message": text})),
         AdminCommand::Stats => (MessageType::Stats, json!({})),
         AdminCommand::Connections { .. } => (MessageType::Connections, json!({})),
-        AdminCommand::Backup { file } => return super::backup::run(options, file),
     };
+    let mut asked = match command {
+        AdminCommand::Connections { .. } => Asked::running(options)?
+            .ok_or_else(|| Operating::NothingRuns { path: options.data.display().to_string() })?,
+        _ => Asked::any(options)?,
+    };
+    // Only now: where no server can be asked, no password is needed.
+    if let AdminCommand::Passwd { name } = command {
+        args["password"] = new_password(name, options.rules.lang)?.into();
+    }
     let printed = match command {
         AdminCommand::Connections { json: true } => json_lines,
         _ => text,
