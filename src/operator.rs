@@ -329,7 +329,7 @@ fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
     let stored = hash(&password, rules)?;
     let unix = unix_now();
     let name = Name { text: "admin".into(), key: "admin".into() };
-    write(store, |store| store.add_user(&name, &stored, true, unix).map(drop))?;
+    write(store, |store| store.people_mut().add_user(&name, &stored, true, unix).map(drop))?;
     Ok(password)
 }
 

@@ -130,7 +130,7 @@ impl Filler<'_> {
         let password = password::decoy(Default::default());
         for user in 0..filling.users {
             let name = Name::user(&name_of(user)).map_err(|_| "a bad name")?;
-            let id = self.store.add_user(&name, &password, false, self.unix)?;
+            let id = self.store.people_mut().add_user(&name, &password, false, self.unix)?;
             self.store.people_mut().set_key(id, Some(&KeyHash::of(&key_of(user)).0), self.unix)?;
             if id != id_of(user) {
                 return Err("the database was not empty".into());
@@ -142,10 +142,11 @@ impl Filler<'_> {
             self.count()?;
         }
         for (owner, &members) in filling.groups.iter().enumerate() {
-            let group = self.store.add_group(id_of(owner), &group_name(GROUP)?, self.unix)?;
+            let group =
+                self.store.people_mut().add_group(id_of(owner), &group_name(GROUP)?, self.unix)?;
             let others = filling.groups.len()..;
             for user in others.take(members - 1) {
-                self.store.join(group, id_of(user))?;
+                self.store.people_mut().join(group, id_of(user))?;
                 self.count()?;
             }
         }
@@ -170,8 +171,8 @@ impl Filler<'_> {
         let mut groups = Vec::with_capacity(late.groups);
         for number in 0..late.groups {
             let name = group_name(&format!("late{number}"))?;
-            let group = self.store.add_group(owner, &name, self.unix)?;
-            self.store.join(group, id_of(late.user))?;
+            let group = self.store.people_mut().add_group(owner, &name, self.unix)?;
+            self.store.people_mut().join(group, id_of(late.user))?;
             groups.push(group);
         }
         for number in 0..late.messages {

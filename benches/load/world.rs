@@ -236,7 +236,7 @@ fn populate(
     let mut ids = Vec::with_capacity(population.users);
     for user in 0..population.users {
         let name = Name::user(&name_of(user)).map_err(|_| "a bad name")?;
-        let id = store.add_user(&name, &password, false, unix)?;
+        let id = store.people_mut().add_user(&name, &password, false, unix)?;
         store.people_mut().set_key(id, Some(&KeyHash::of(&key_of(user)).0), unix)?;
         ids.push(id);
     }
@@ -247,9 +247,9 @@ fn populate(
     }
     if population.group {
         let name = Name::group(GROUP).map_err(|_| "a bad name")?;
-        let group = store.add_group(ids[0], &name, unix)?;
+        let group = store.people_mut().add_group(ids[0], &name, unix)?;
         for &id in &ids[1..] {
-            store.join(group, id)?;
+            store.people_mut().join(group, id)?;
         }
     }
     fill(&mut store, &ids)?;

@@ -6,7 +6,7 @@
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value};
 
-use super::Result;
+use super::{Result, Step};
 
 /// What one statement did.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,27 +21,26 @@ pub struct Change {
     pub id: Option<i64>,
 }
 
-/// Is given what a transaction wrote, behind its COMMIT: in the order of execution, without what
-/// was undone. A transaction that wrote nothing is not told of.
+/// Is given what a transaction wrote, after its COMMIT: in the order of execution, without what
+/// was undone. It is not called for a transaction that wrote nothing.
 pub type Sink = Box<dyn FnMut(Vec<Change>) + Send>;
 
-/// Notes the changes of a transaction until it ends.
+/// Notes the changes of a transaction until it ends, if there is a sink for them.
+#[derive(Default)]
 pub(super) struct Recorder {
-    sink: Sink,
+    pub sink: Option<Sink>,
     changes: Vec<Change>,
     /// How many there were when the request began.
     at_savepoint: usize,
 }
 
 impl Recorder {
-    pub fn new(sink: Sink) -> Recorder {
-        Recorder { sink, changes: Vec::new(), at_savepoint: 0 }
-    }
-
     pub fn add(&mut self, number: u16, values: &[&dyn ToSql], rows: usize) -> Result<()> {
-        let values = values.iter().map(|value| owned(value.to_sql()?));
-        let values = values.collect::<rusqlite::Result<_>>()?;
-        self.changes.push(Change { number, values, rows, id: None });
+        if self.sink.is_some() {
+            let values = values.iter().map(|value| owned(value.to_sql()?));
+            let values = values.collect::<rusqlite::Result<_>>()?;
+            self.changes.push(Change { number, values, rows, id: None });
+        }
         Ok(())
     }
 
@@ -52,21 +51,18 @@ impl Recorder {
         }
     }
 
-    pub fn savepoint(&mut self) {
-        self.at_savepoint = self.changes.len();
-    }
-
-    pub fn undo_savepoint(&mut self) {
-        self.changes.truncate(self.at_savepoint);
-    }
-
-    pub fn rollback(&mut self) {
-        self.changes.clear();
-    }
-
-    pub fn commit(&mut self) {
-        if !self.changes.is_empty() {
-            (self.sink)(std::mem::take(&mut self.changes));
+    pub fn follow(&mut self, step: Step) {
+        match step {
+            Step::Begin => {}
+            Step::Savepoint => self.at_savepoint = self.changes.len(),
+            Step::UndoSavepoint => self.changes.truncate(self.at_savepoint),
+            Step::Rollback => self.changes.clear(),
+            Step::Commit => {
+                let changes = std::mem::take(&mut self.changes);
+                if let Some(sink) = self.sink.as_mut().filter(|_| !changes.is_empty()) {
+                    sink(changes);
+                }
+            }
         }
     }
 }

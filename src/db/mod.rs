@@ -1,14 +1,14 @@
 //! The database: one SQLite connection, one transaction at a time, and one function that writes.
 //!
-//! What SQLite keeps is written by numbered statements only, see [`Write`]. All of them go through
+//! All rows are written by numbered statements, see [`Write`]. All of them go through
 //! [`Writer::run`], which can record what it did: a tick is then a list of numbers and values, and
-//! another database that runs it has the same rows. So nothing that is written may depend on
-//! anything but the statement, its values and the rows that are there: no clock, no random number.
+//! another database that runs it has the same rows. So what is written may depend only on the
+//! statement, its values and the rows that are there: on no clock and no random number.
 //!
-//! The log and the people stand above this module and the store above them. None of the three
-//! holds the connection: they are lent it, so the compiler sees who may write. What a table means
-//! is their business; this module knows no table, but for one thing: it counts the changes of
-//! `users` and `friends`, so that what is remembered of people can tell whether it is still true.
+//! The modules `log` and `people` stand above this one, and `store` above them. The store lends
+//! them the connection, so the compiler sees who may write. This module knows no table, with one
+//! exception: it counts the changes of `users` and `friends`, so that what is kept in memory of
+//! people can tell whether it still holds.
 
 mod changes;
 mod error;
@@ -19,18 +19,17 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 pub use changes::{Change, Sink};
 pub use error::{Result, StoreError};
-pub use undo::Undoable;
+pub use undo::{Step, Undoable};
 
 use changes::Recorder;
 
-/// The text of a statement that reads or moves the transaction: a constant above the one function
-/// that runs it.
+/// The text of a statement that reads: a constant above the one function that runs it.
 pub type Sql = &'static str;
 
-/// A statement that writes: a constant above the one function that runs it.
-#[derive(Debug, PartialEq, Eq)]
+/// A statement that writes: a constant above the one function that runs it, see [`numbered!`].
 pub struct Write {
     /// Its number, which no other statement ever had or will have: a recorded change names it.
+    /// `tests/data/statements.txt` has all that there ever were.
     pub number: u16,
     /// Its text.
     pub sql: Sql,
@@ -38,17 +37,19 @@ pub struct Write {
     pub changes_people: bool,
 }
 
-impl Write {
-    /// The statement of that number.
-    pub const fn new(number: u16, sql: Sql) -> Write {
-        Write { number, sql, changes_people: false }
-    }
-
-    /// The same, where rows of `users` or `friends` are changed.
-    pub const fn of_people(number: u16, sql: Sql) -> Write {
-        Write { number, sql, changes_people: true }
-    }
+/// Declares a statement that writes: its number, its name and its text. `of people` stands behind
+/// the name if it changes rows of `users` or `friends`.
+macro_rules! numbered {
+    ($number:literal $name:ident = $sql:literal) => {
+        const $name: $crate::db::Write =
+            $crate::db::Write { number: $number, sql: $sql, changes_people: false };
+    };
+    ($number:literal $name:ident of people = $sql:literal) => {
+        const $name: $crate::db::Write =
+            $crate::db::Write { number: $number, sql: $sql, changes_people: true };
+    };
 }
+pub(crate) use numbered;
 
 /// The database.
 pub struct Db {
@@ -56,19 +57,19 @@ pub struct Db {
     in_transaction: bool,
     /// How often rows of `users` or `friends` were changed, or a change was undone.
     people_changes: u64,
-    recorder: Option<Recorder>,
+    recorder: Recorder,
 }
 
 impl Db {
-    /// Takes an open connection. What it needs to be set to is the store's to know.
+    /// Takes an open connection, which the store has set up.
     pub fn new(sqlite: Connection) -> Db {
-        Db { sqlite, in_transaction: false, people_changes: 0, recorder: None }
+        Db { sqlite, in_transaction: false, people_changes: 0, recorder: Recorder::default() }
     }
 
-    /// From here on `sink` is given what each transaction wrote, behind its COMMIT.
+    /// From here on `sink` is given what each transaction wrote, after its COMMIT.
     pub fn record(&mut self, sink: Sink) {
         assert!(!self.in_transaction, "a transaction is recorded from its beginning");
-        self.recorder = Some(Recorder::new(sink));
+        self.recorder.sink = Some(sink);
     }
 
     /// Whether a transaction was begun and neither committed nor rolled back.
@@ -88,9 +89,7 @@ impl Db {
     pub fn savepoint(&mut self) -> Result<()> {
         self.check_alive()?;
         self.control("SAVEPOINT request")?;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.savepoint();
-        }
+        self.recorder.follow(Step::Savepoint);
         Ok(())
     }
 
@@ -104,9 +103,7 @@ impl Db {
     /// nothing is left to undo, and the next statement says so.
     pub fn undo_savepoint(&mut self) -> Result<()> {
         self.people_changes += 1;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.undo_savepoint();
-        }
+        self.recorder.follow(Step::UndoSavepoint);
         if self.sqlite.is_autocommit() {
             return Ok(());
         }
@@ -119,9 +116,7 @@ impl Db {
         self.check_alive()?;
         self.control("COMMIT")?;
         self.in_transaction = false;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.commit();
-        }
+        self.recorder.follow(Step::Commit);
         Ok(())
     }
 
@@ -129,9 +124,7 @@ impl Db {
     pub fn rollback(&mut self) -> Result<()> {
         assert!(self.in_transaction, "a transaction is rolled back once");
         self.people_changes += 1;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.rollback();
-        }
+        self.recorder.follow(Step::Rollback);
         if !self.sqlite.is_autocommit() {
             self.control("ROLLBACK")?;
         }
@@ -156,8 +149,13 @@ impl Db {
         Ok(())
     }
 
+    /// Runs a statement once.
+    pub fn write(&mut self, write: &Write, values: &[&dyn ToSql]) -> Result<()> {
+        self.run(write, values).map(drop)
+    }
+
     /// Runs a statement once, and returns how many rows it changed.
-    pub fn write(&mut self, write: &Write, values: &[&dyn ToSql]) -> Result<usize> {
+    pub fn run(&mut self, write: &Write, values: &[&dyn ToSql]) -> Result<usize> {
         self.writer(write)?.run(values)
     }
 
@@ -165,9 +163,7 @@ impl Db {
     pub fn insert(&mut self, write: &Write, values: &[&dyn ToSql]) -> Result<i64> {
         self.write(write, values)?;
         let id = self.sqlite.last_insert_rowid();
-        if let Some(recorder) = &mut self.recorder {
-            recorder.gave(id);
-        }
+        self.recorder.gave(id);
         Ok(id)
     }
 
@@ -176,7 +172,7 @@ impl Db {
         assert!(self.in_transaction, "a write stands in a transaction");
         self.check_alive()?;
         let statement = self.sqlite.prepare_cached(write.sql)?;
-        let (recorder, people_changes) = (self.recorder.as_mut(), &mut self.people_changes);
+        let (recorder, people_changes) = (&mut self.recorder, &mut self.people_changes);
         Ok(Writer { write, statement, recorder, people_changes })
     }
 
@@ -251,7 +247,7 @@ impl Db {
 pub struct Writer<'a> {
     write: &'a Write,
     statement: CachedStatement<'a>,
-    recorder: Option<&'a mut Recorder>,
+    recorder: &'a mut Recorder,
     people_changes: &'a mut u64,
 }
 
@@ -263,9 +259,7 @@ impl Writer<'_> {
         if self.write.changes_people && rows > 0 {
             *self.people_changes += 1;
         }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.add(self.write.number, values, rows)?;
-        }
+        self.recorder.add(self.write.number, values, rows)?;
         Ok(rows)
     }
 }
@@ -274,3 +268,6 @@ impl Writer<'_> {
 pub fn unsigned(row: &Row, column: usize) -> rusqlite::Result<u64> {
     row.get(column).map(i64::unsigned_abs)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,21 @@
 //! Facts that are kept in memory beside the database, and undone as it is.
 
+/// What has become of the transaction, for all that is kept in memory beside the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It began.
+    Begin,
+    /// A request began within it.
+    Savepoint,
+    /// The request was undone.
+    UndoSavepoint,
+    /// All of it was undone.
+    Rollback,
+    /// It is committed.
+    Commit,
+}
+
 /// A few facts as the statements so far left them, and as they were before.
-#[derive(Debug, Default)]
 pub struct Undoable<T> {
     /// As they are now.
     pub now: T,
@@ -20,23 +34,14 @@ impl<T: Copy> Undoable<T> {
         self.at_begin
     }
 
-    /// A transaction begins.
-    pub fn begin(&mut self) {
-        self.at_begin = self.now;
-    }
-
-    /// A request begins.
-    pub fn savepoint(&mut self) {
-        self.at_savepoint = self.now;
-    }
-
-    /// The request is undone.
-    pub fn undo_savepoint(&mut self) {
-        self.now = self.at_savepoint;
-    }
-
-    /// The transaction is undone.
-    pub fn rollback(&mut self) {
-        self.now = self.at_begin;
+    /// Keeps the facts, or takes back what was kept.
+    pub fn follow(&mut self, step: Step) {
+        match step {
+            Step::Begin => self.at_begin = self.now,
+            Step::Savepoint => self.at_savepoint = self.now,
+            Step::UndoSavepoint => self.now = self.at_savepoint,
+            Step::Rollback => self.now = self.at_begin,
+            Step::Commit => {}
+        }
     }
 }

@@ -64,7 +64,7 @@ pub fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
     if cx.store.people().user_by_key(&name.key)?.is_some() {
         return Err(Code::UserExists.into());
     }
-    cx.store.add_user(name, stored, false, cx.now.unix)?;
+    cx.store.people_mut().add_user(name, stored, false, cx.now.unix)?;
     Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
 }
 

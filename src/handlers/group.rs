@@ -41,7 +41,7 @@ pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
     check_joined(cx, user)?;
     cx.need_storage()?;
     use_quota(cx, user, name.text.len() + name.key.len(), false)?;
-    let group = cx.store.add_group(user, &name, cx.now.unix)?;
+    let group = cx.store.people_mut().add_group(user, &name, cx.now.unix)?;
     cx.outbox.stage(Effect::Join(user, group));
     let data = json!({"group_id": group.0});
     Ok(Outcome::Done(Reply::GroupCreated { name: name.text }, Data::Object(data)))
@@ -52,7 +52,7 @@ pub fn delgroup(cx: &mut Cx, member: Member, req: Delgroup) -> Answer {
     let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
     tell_group(cx, user, &group, Event::GroupDeleted, user)?;
-    cx.store.delete_group(group.id)?;
+    cx.store.people_mut().delete_group(group.id)?;
     cx.outbox.stage(Effect::Dissolve(group.id));
     Ok(Outcome::said(Reply::GroupDeleted { name: group.name }))
 }
@@ -76,7 +76,7 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     cx.need_storage()?;
     count_waiting(cx, user, other.id, NOTICE_BYTES)?;
     tell_group(cx, user, &group, Event::GroupJoined, other.id)?;
-    cx.store.join(group.id, other.id)?;
+    cx.store.people_mut().join(group.id, other.id)?;
     cx.outbox.stage(Effect::Join(other.id, group.id));
     tell_user(cx, user, &group, Event::GroupAdded, other.id)?;
     // Counted last: a join that is refused for another reason does not count.

@@ -10,7 +10,7 @@ use rusqlite::params;
 use super::entry::findable_sender;
 use super::tail::Said;
 use super::unwritten::Row;
-use super::{LogMut, NewEntry, Result, Write};
+use super::{LogMut, NewEntry, Result, numbered};
 use crate::id::Seq;
 
 impl LogMut<'_> {
@@ -32,11 +32,9 @@ impl LogMut<'_> {
         Ok(seq)
     }
 
-    const APPEND: Write = Write::new(
-        32,
-        "INSERT INTO log (seq, conversation, sender, at, kind, body, mid, rising)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    );
+    numbered! { 32 APPEND = "INSERT INTO log
+        (seq, conversation, sender, at, kind, body, mid, rising)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" }
     /// Writes the rows that were appended.
     pub fn write_rows(&mut self) -> Result<()> {
         if self.log.unwritten.is_empty() {
@@ -54,5 +52,3 @@ impl LogMut<'_> {
         Ok(())
     }
 }
-
-pub(super) const WRITES: &[Write] = &[LogMut::APPEND];

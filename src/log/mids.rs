@@ -239,14 +239,4 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    LogRef::POSTED,
-    LogRef::MID_AT,
-    LogRef::MIDS,
-    LogRef::MIDS_OF_BLOCK,
-    LogRef::LAST_RISING,
-    LogRef::ANY_MIDS,
-];
-
-#[cfg(test)]
 mod tests;

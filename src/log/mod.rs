@@ -38,7 +38,7 @@ mod tokens;
 mod unwritten;
 mod words;
 
-use crate::db::{Result, Sql, Write};
+use crate::db::{Result, Sql, numbered};
 
 pub use entry::{Entry, EntryKind, GroupLabel, NewEntry};
 pub use mid::{is_greater, parts_of};
@@ -49,26 +49,3 @@ pub use search::{Found, Membership, Memberships};
 pub use state::{Log, LogMut, LogRef};
 pub use tail::SLICE_BITS;
 pub use tokens::Wanted;
-
-/// The statements that write what was said, and take away what is too old.
-pub const WRITES: &[&[Write]] = &[append::WRITES, retention::WRITES];
-
-/// The statements that write what follows from the log: a database that has the same log can make
-/// it by itself.
-pub const DERIVED: &[&[Write]] =
-    &[sealing::WRITES, state::WRITES, words::WRITES, retention::DERIVED];
-
-/// Every statement of this module that reads, by file; those of `state` are for the start, and may
-/// count.
-#[cfg(test)]
-pub(crate) const SQL: &[(&str, &str, &[Sql])] = &[
-    ("append", include_str!("append.rs"), &[]),
-    ("read", include_str!("read.rs"), read::SQL),
-    ("mids", include_str!("mids.rs"), mids::SQL),
-    ("page", include_str!("page.rs"), &[]),
-    ("retention", include_str!("retention.rs"), retention::SQL),
-    ("search", include_str!("search.rs"), search::SQL),
-    ("sealing", include_str!("sealing.rs"), sealing::SQL),
-    ("slices", include_str!("slices.rs"), slices::SQL),
-    ("words", include_str!("words.rs"), words::SQL),
-];

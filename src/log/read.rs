@@ -56,6 +56,3 @@ fn entry_of(row: &Row) -> rusqlite::Result<Entry> {
         group,
     })
 }
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[LogRef::ENTRY, LogRef::SAID];

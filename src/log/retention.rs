@@ -15,7 +15,7 @@
 use rusqlite::{Row, params};
 
 use super::tail::{BLOCK_BITS, slice_of};
-use super::{LogMut, LogRef, Result, Sql, Write};
+use super::{LogMut, LogRef, Result, Sql, numbered};
 use crate::id::Seq;
 
 /// Seqs that are gone before a reader had what stood there.
@@ -30,20 +30,14 @@ pub struct Gap {
 }
 
 impl LogMut<'_> {
-    const PRUNE: Write = Write::new(33, "DELETE FROM log WHERE seq < ?1");
-    const FORGET_LOG_SLICES: Write = Write::new(
-        37,
-        "DELETE FROM log_slices
+    numbered! { 33 PRUNE = "DELETE FROM log WHERE seq < ?1" }
+    numbered! { 37 FORGET_LOG_SLICES = "DELETE FROM log_slices
         WHERE (block, conversation, sender, slice) IN
             (SELECT block, conversation, sender, slice FROM log_slices WHERE block < ?1
-            ORDER BY block, conversation, sender, slice LIMIT ?2)",
-    );
-    const FORGET_MID_SLICES: Write = Write::new(
-        38,
-        "DELETE FROM mid_slices WHERE (block, sender, part, slice) IN
+            ORDER BY block, conversation, sender, slice LIMIT ?2)" }
+    numbered! { 38 FORGET_MID_SLICES = "DELETE FROM mid_slices WHERE (block, sender, part, slice) IN
         (SELECT block, sender, part, slice FROM mid_slices WHERE block < ?1
-            ORDER BY block, sender, part, slice LIMIT ?2)",
-    );
+            ORDER BY block, sender, part, slice LIMIT ?2)" }
     /// Removes at most `rows` entries from the log's front, up to the first that was said at
     /// `before` or later, and none behind `through`; and at most as many rows each that only told
     /// of what is gone. Returns how many entries there were, and whether that was all.
@@ -59,8 +53,8 @@ impl LogMut<'_> {
             }
         }
         let block = slice_of(self.log.marks.now.first.0) >> BLOCK_BITS;
-        let log_slices = self.db.write(&Self::FORGET_LOG_SLICES, params![block, rows as i64])?;
-        let mid_slices = self.db.write(&Self::FORGET_MID_SLICES, params![block, rows as i64])?;
+        let log_slices = self.db.run(&Self::FORGET_LOG_SLICES, params![block, rows as i64])?;
+        let mid_slices = self.db.run(&Self::FORGET_MID_SLICES, params![block, rows as i64])?;
         Ok((expired, expired.max(log_slices).max(mid_slices) < rows))
     }
 }
@@ -84,10 +78,3 @@ impl LogRef<'_> {
         Ok(Some(Gap { from, to, unix }))
     }
 }
-
-pub(super) const WRITES: &[Write] = &[LogMut::PRUNE];
-
-pub(super) const DERIVED: &[Write] = &[LogMut::FORGET_LOG_SLICES, LogMut::FORGET_MID_SLICES];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[LogRef::FRONT];

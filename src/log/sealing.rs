@@ -23,7 +23,7 @@ use super::entry::findable_sender;
 use super::mid::{WHOLE, hash_of, part_of, parted_by};
 use super::sweep::{Place, SWEEPS, Sweep};
 use super::tail::{BLOCK_BITS, Mid, Said, Slice, first_seq, slice_of};
-use super::{EntryKind, Log, LogMut, Result, Sql, Write};
+use super::{EntryKind, Log, LogMut, Result, Sql, numbered};
 use crate::limits::SEALED_PER_APPENDED;
 
 impl Log {
@@ -79,11 +79,8 @@ impl LogMut<'_> {
         Ok(())
     }
 
-    const SEAL_LOG: Write = Write::new(
-        34,
-        "INSERT OR REPLACE INTO log_slices
-        (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)",
-    );
+    numbered! { 34 SEAL_LOG = "INSERT OR REPLACE INTO log_slices
+    (block, conversation, sender, slice, offsets) VALUES (?1, ?2, ?3, ?4, ?5)" }
     /// Writes the next row of a sweep, and returns how many entries it is about; 0 at the end.
     fn seal_row(&mut self, number: i64, sweep: Sweep) -> Result<usize> {
         let Log { tail, sealing, marks, .. } = &mut *self.log;
@@ -109,11 +106,8 @@ impl LogMut<'_> {
         Ok(count)
     }
 
-    const SEAL_MIDS: Write = Write::new(
-        35,
-        "INSERT OR REPLACE INTO mid_slices
-        (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    );
+    numbered! { 35 SEAL_MIDS = "INSERT OR REPLACE INTO mid_slices
+    (block, sender, part, slice, rising, mids) VALUES (?1, ?2, ?3, ?4, ?5, ?6)" }
     /// Writes the next row of a sender's `mid`s, which end before `end` in the order of the sweep;
     /// where they are parted, before the first part the row that tells so. Returns how many `mid`s
     /// it is about.
@@ -178,29 +172,21 @@ fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
     Ok((row.get(0)?, said))
 }
 
-pub(super) const WRITES: &[Write] = &[LogMut::SEAL_LOG, LogMut::SEAL_MIDS];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[LogMut::ENTRIES_OF_SLICE];
-
 #[cfg(test)]
 mod tests {
-    use super::super::NewEntry;
     use super::super::tail::SLICE_SEQS;
-    use super::*;
-    use crate::id::{Conversation, UserId};
-    use crate::store::Store;
-    use crate::store::tests::Temp;
+    use crate::id::Conversation;
+    use crate::store::tests::{ANN, Temp, text};
+    use crate::store::{NewEntry, Store};
 
     #[test]
     fn p21_the_mids_of_one_sender_are_sealed_a_row_at_a_time() {
         let mut temp = Temp::with_users(&["ann"]);
-        let (conversation, sender) = (Conversation::Everyone, Some(UserId(1)));
         temp.transact(|store| {
             for number in 0..=SLICE_SEQS {
                 let mid = format!("{:02}", number * 7 % 30);
-                let (kind, mid) = (EntryKind::Text, Some(mid.as_str()));
-                let entry = NewEntry { conversation, sender, unix: 1, kind, body: "hi", mid };
+                let entry = text(ANN, Conversation::Everyone, "hi");
+                let entry = NewEntry { mid: Some(&mid), ..entry };
                 store.log_mut().append(&entry).expect("append");
             }
             // All of it goes into one commit; here the first step of each is watched.

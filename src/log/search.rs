@@ -429,7 +429,4 @@ fn query(slice: i64, words: &[&str], own: &[Conversation]) -> String {
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[LogRef::MATCH, LogRef::WALK, LogRef::LOOK_AT];
-
-#[cfg(test)]
 mod tests;

@@ -223,6 +223,3 @@ fn seqs_of<'a>(row: &'a Row) -> rusqlite::Result<impl DoubleEndedIterator<Item =
 fn offsets(blob: &[u8]) -> impl DoubleEndedIterator<Item = i64> {
     blob.chunks_exact(2).map(|pair| i64::from(pair[0]) << 8 | i64::from(pair[1]))
 }
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[LogRef::LOOK, LogRef::LOOK_BACK, LogRef::LOOK_AHEAD];

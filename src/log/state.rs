@@ -8,7 +8,7 @@ use super::mid_filter::MidFilters;
 use super::sweep::{Place, Sealing};
 use super::tail::Tail;
 use super::unwritten::Unwritten;
-use crate::db::{Db, Result, Sql, Undoable, Write};
+use crate::db::{Db, Result, Sql, Step, Undoable, numbered};
 use crate::id::{Clock, Seq};
 
 /// What is kept in memory of the log.
@@ -55,8 +55,7 @@ pub struct LogMut<'a> {
 const HEAD: Sql = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
 const FIRST: Sql = "SELECT min(seq) FROM log";
 const INDEXED: Sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
-const SET_LOG_STATE: Write =
-    Write::new(36, "UPDATE log_state SET head = ?1, sealed = ?2 WHERE id = 1");
+numbered! { 36 SET_LOG_STATE = "UPDATE log_state SET head = ?1, sealed = ?2 WHERE id = 1" }
 
 impl Log {
     /// Reads how far the log reaches. The filters of `mid`s and the tail are still to be read: see
@@ -121,42 +120,20 @@ impl Log {
         self.marks.now.indexed >= self.head()
     }
 
-    /// A transaction begins.
-    pub fn begin(&mut self) {
-        self.greatest.settle();
-        self.marks.begin();
-    }
-
-    /// A request begins within it. Every row was written.
-    pub fn savepoint(&mut self) {
-        assert!(
-            self.unwritten.is_empty(),
-            "a request's rows are undone apart from those before it"
-        );
-        self.marks.savepoint();
-    }
-
-    /// The request was undone.
-    pub fn undo_savepoint(&mut self) {
-        self.marks.undo_savepoint();
-        self.forget_undone();
-    }
-
-    /// The transaction was undone.
-    pub fn rollback(&mut self) {
-        self.marks.rollback();
-        self.forget_undone();
-    }
-
-    fn forget_undone(&mut self) {
-        self.unwritten.clear();
-        self.tail.truncate(self.head().0);
-        self.greatest.forget();
-    }
-
-    /// The transaction is committed.
-    pub fn committed(&mut self) {
-        self.tail.drop_before(self.marks.now.sealed);
+    /// Follows the transaction. Before a savepoint every row is written, so that a request's rows
+    /// are undone apart from those before it.
+    pub fn follow(&mut self, step: Step) {
+        self.marks.follow(step);
+        match step {
+            Step::Begin => self.greatest.settle(),
+            Step::Savepoint => assert!(self.unwritten.is_empty(), "rows wait for no savepoint"),
+            Step::UndoSavepoint | Step::Rollback => {
+                self.unwritten.clear();
+                self.tail.truncate(self.head().0);
+                self.greatest.forget();
+            }
+            Step::Commit => self.tail.drop_before(self.marks.now.sealed),
+        }
     }
 }
 
@@ -189,5 +166,3 @@ impl LogMut<'_> {
         Ok(())
     }
 }
-
-pub(super) const WRITES: &[Write] = &[SET_LOG_STATE];

@@ -21,7 +21,7 @@ use rusqlite::params;
 
 use super::tail::slice_of;
 use super::tokens::{terms, words_of};
-use super::{EntryKind, LogMut, LogRef, Result, Sql, Write};
+use super::{EntryKind, LogMut, LogRef, Result, Sql, numbered};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::INDEX_BYTES_PER_STEP;
 
@@ -35,12 +35,9 @@ struct Text {
 }
 
 impl LogMut<'_> {
-    const INDEX: Write = Write::new(39, "INSERT INTO words (rowid, terms) VALUES (?1, ?2)");
-    const SET_INDEXED: Write = Write::new(
-        40,
-        "INSERT INTO meta (name, value) VALUES ('indexed', ?1)
-        ON CONFLICT DO UPDATE SET value = excluded.value",
-    );
+    numbered! { 39 INDEX = "INSERT INTO words (rowid, terms) VALUES (?1, ?2)" }
+    numbered! { 40 SET_INDEXED = "INSERT INTO meta (name, value) VALUES ('indexed', ?1)
+    ON CONFLICT DO UPDATE SET value = excluded.value" }
     /// Takes the next `rows` entries into the index, or fewer if they are long.
     pub fn index_some(&mut self, rows: usize) -> Result<()> {
         let next = self.read()?.unindexed(rows)?;
@@ -65,11 +62,10 @@ impl LogMut<'_> {
             self.log.marks.now.indexed = Seq(text.seq);
         }
         let indexed = self.log.marks.now.indexed.0.to_string();
-        self.db.write(&Self::SET_INDEXED, params![indexed])?;
-        Ok(())
+        self.db.write(&Self::SET_INDEXED, params![indexed])
     }
 
-    const FORGET_WORDS: Write = Write::new(41, "DELETE FROM words WHERE rowid = ?1");
+    numbered! { 41 FORGET_WORDS = "DELETE FROM words WHERE rowid = ?1" }
     /// Takes the words of what stood at a seq out of the index.
     pub(super) fn forget_words(&mut self, seq: i64) -> Result<()> {
         if seq <= self.log.marks.now.indexed.0 {
@@ -122,8 +118,3 @@ fn who(conversation: Conversation, sender: Option<UserId>) -> Vec<String> {
     }
     who
 }
-
-pub(super) const WRITES: &[Write] = &[LogMut::INDEX, LogMut::SET_INDEXED, LogMut::FORGET_WORDS];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[LogRef::UNINDEXED];

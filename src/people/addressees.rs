@@ -63,12 +63,8 @@ impl Addressees {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::store::Store;
-    use crate::store::tests::Temp;
-
-    const ANN: UserId = UserId(1);
-    const BOB: UserId = UserId(2);
+    use crate::store::tests::{ANN, BOB, Temp};
 
     #[test]
     fn p18_what_is_kept_of_people_is_what_the_database_says() {

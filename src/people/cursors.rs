@@ -6,7 +6,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
+use super::{PeopleMut, PeopleRef, Result, Sql, numbered, unsigned};
 use crate::id::{Seq, UserId};
 
 /// What waits in a user's inbox since they were last caught up.
@@ -64,49 +64,32 @@ impl PeopleRef<'_> {
 }
 
 impl PeopleMut<'_> {
-    const SET_CURSOR: Write =
-        Write::new(27, "UPDATE cursors SET seq = ?2 WHERE userid = ?1 AND seq < ?2");
+    numbered! { 27 SET_CURSOR = "UPDATE cursors SET seq = ?2 WHERE userid = ?1 AND seq < ?2" }
     /// Moves a user's cursor forward; a seq behind it changes nothing.
     pub fn set_cursor(&mut self, user: UserId, seq: Seq) -> Result<()> {
-        self.db.write(&Self::SET_CURSOR, params![user.0, seq.0])?;
-        Ok(())
+        self.db.write(&Self::SET_CURSOR, params![user.0, seq.0])
     }
 
-    const ADD_WAITING: Write = Write::new(
-        28,
-        "INSERT INTO waiting (userid, sender, messages, bytes)
+    numbered! { 28 ADD_WAITING = "INSERT INTO waiting (userid, sender, messages, bytes)
         VALUES (?1, ?4, 1, ?3), (?1, ?2, 1, ?3)
         ON CONFLICT DO UPDATE SET
-            messages = messages + excluded.messages, bytes = bytes + excluded.bytes",
-    );
+            messages = messages + excluded.messages, bytes = bytes + excluded.bytes" }
     /// Adds a message of `bytes` bytes to what waits for a user.
     pub fn add_waiting(&mut self, user: UserId, sender: UserId, bytes: u64) -> Result<()> {
-        self.db.write(&Self::ADD_WAITING, params![user.0, sender.0, bytes as i64, ALL_SENDERS])?;
-        Ok(())
+        self.db.write(&Self::ADD_WAITING, params![user.0, sender.0, bytes as i64, ALL_SENDERS])
     }
 
-    const CLEAR_WAITING: Write = Write::new(29, "DELETE FROM waiting WHERE userid = ?1");
+    numbered! { 29 CLEAR_WAITING = "DELETE FROM waiting WHERE userid = ?1" }
     /// Nothing waits any more: the user is caught up.
     pub fn clear_waiting(&mut self, user: UserId) -> Result<()> {
-        self.db.write(&Self::CLEAR_WAITING, params![user.0])?;
-        Ok(())
+        self.db.write(&Self::CLEAR_WAITING, params![user.0])
     }
 }
-
-pub(super) const WRITES: &[Write] =
-    &[PeopleMut::SET_CURSOR, PeopleMut::ADD_WAITING, PeopleMut::CLEAR_WAITING];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[PeopleRef::CURSOR, PeopleRef::READERS, PeopleRef::WAITING];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::Temp;
-
-    const ANN: UserId = UserId(1);
-    const BOB: UserId = UserId(2);
-    const CEM: UserId = UserId(3);
+    use crate::store::tests::{ANN, BOB, CEM, Temp};
 
     #[test]
     fn p13_a_cursor_only_grows() {

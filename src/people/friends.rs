@@ -5,7 +5,7 @@
 
 use rusqlite::params;
 
-use super::{PeopleMut, PeopleRef, Result, Sql, Write};
+use super::{PeopleMut, PeopleRef, Result, Sql, numbered};
 use crate::id::UserId;
 
 impl PeopleRef<'_> {
@@ -59,65 +59,39 @@ impl PeopleRef<'_> {
 }
 
 impl PeopleMut<'_> {
-    const BEFRIEND: Write = Write::of_people(
-        10,
-        "INSERT INTO friends (userid, friendid) VALUES (?1, ?2), (?2, ?1)
-        ON CONFLICT DO NOTHING",
-    );
+    numbered! { 10 BEFRIEND of people = "INSERT INTO friends (userid, friendid)
+    VALUES (?1, ?2), (?2, ?1) ON CONFLICT DO NOTHING" }
     /// Makes two users friends.
     pub fn befriend(&mut self, a: UserId, b: UserId) -> Result<()> {
-        self.db.write(&Self::BEFRIEND, params![a.0, b.0])?;
-        Ok(())
+        self.db.write(&Self::BEFRIEND, params![a.0, b.0])
     }
 
-    const UNFRIEND: Write =
-        Write::of_people(11, "DELETE FROM friends WHERE userid = ?1 AND friendid = ?2");
+    numbered! { 11 UNFRIEND of people = "DELETE FROM friends WHERE userid = ?1 AND friendid = ?2" }
     /// Ends the friendship of two users.
     pub fn unfriend(&mut self, a: UserId, b: UserId) -> Result<()> {
         self.db.write(&Self::UNFRIEND, params![a.0, b.0])?;
-        self.db.write(&Self::UNFRIEND, params![b.0, a.0])?;
-        Ok(())
+        self.db.write(&Self::UNFRIEND, params![b.0, a.0])
     }
 
-    const ADD_REQUEST: Write = Write::new(
-        12,
-        "INSERT INTO friend_requests (toid, fromid, createtime)
-        VALUES (?2, ?1, ?3) ON CONFLICT DO NOTHING",
-    );
+    numbered! { 12 ADD_REQUEST = "INSERT INTO friend_requests (toid, fromid, createtime)
+    VALUES (?2, ?1, ?3) ON CONFLICT DO NOTHING" }
     /// Leaves a request of `from` for `to`.
     pub fn add_request(&mut self, from: UserId, to: UserId, unix: i64) -> Result<()> {
-        self.db.write(&Self::ADD_REQUEST, params![from.0, to.0, unix])?;
-        Ok(())
+        self.db.write(&Self::ADD_REQUEST, params![from.0, to.0, unix])
     }
 
-    const REMOVE_REQUEST: Write =
-        Write::new(13, "DELETE FROM friend_requests WHERE toid = ?2 AND fromid = ?1");
+    numbered! { 13 REMOVE_REQUEST = "DELETE FROM friend_requests
+    WHERE toid = ?2 AND fromid = ?1" }
     /// Takes the request of `from` for `to` away; false if there was none.
     pub fn remove_request(&mut self, from: UserId, to: UserId) -> Result<bool> {
-        Ok(self.db.write(&Self::REMOVE_REQUEST, params![from.0, to.0])? == 1)
+        Ok(self.db.run(&Self::REMOVE_REQUEST, params![from.0, to.0])? == 1)
     }
 }
-
-pub(super) const WRITES: &[Write] =
-    &[PeopleMut::BEFRIEND, PeopleMut::UNFRIEND, PeopleMut::ADD_REQUEST, PeopleMut::REMOVE_REQUEST];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    PeopleRef::ARE_FRIENDS,
-    PeopleRef::FRIEND_COUNT,
-    PeopleRef::FRIENDS_PAGE,
-    PeopleRef::HAS_REQUEST,
-    PeopleRef::REQUESTS_TO,
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::Temp;
-
-    const ANN: UserId = UserId(1);
-    const BOB: UserId = UserId(2);
-    const CEM: UserId = UserId(3);
+    use crate::store::tests::{ANN, BOB, CEM, Temp};
 
     #[test]
     fn a_friendship_has_two_sides_and_one_end() {

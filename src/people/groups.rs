@@ -6,8 +6,8 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Row, params};
 
-use super::{PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
-use crate::id::{GroupId, Seq, UserId};
+use super::{PeopleMut, PeopleRef, Result, Sql, numbered, unsigned};
+use crate::id::{GroupId, UserId};
 use crate::names::Name;
 
 /// A group, as a list shows it.
@@ -102,53 +102,39 @@ impl PeopleRef<'_> {
 }
 
 impl PeopleMut<'_> {
-    const ADD_GROUP: Write = Write::new(
-        14,
-        "INSERT INTO groups (groupname, namekey, createuserid, createtime)
-        VALUES (?1, ?2, ?3, ?4)",
-    );
-    /// Creates a group with its creator as the first member, who sees what stands behind the
-    /// log's `head`. The creator must have no other group of that name.
-    pub fn add_group(
-        &mut self,
-        creator: UserId,
-        name: &Name,
-        unix: i64,
-        head: Seq,
-    ) -> Result<GroupId> {
+    numbered! { 14 ADD_GROUP = "INSERT INTO groups (groupname, namekey, createuserid, createtime)
+    VALUES (?1, ?2, ?3, ?4)" }
+    /// Creates a group with its creator as the first member. The creator must have no other group
+    /// of that name.
+    pub fn add_group(&mut self, creator: UserId, name: &Name, unix: i64) -> Result<GroupId> {
         let values = params![name.text, name.key, creator.0, unix];
         let group = GroupId(self.db.insert(&Self::ADD_GROUP, values)?);
-        self.join(group, creator, head)?;
+        self.join(group, creator)?;
         Ok(group)
     }
 
-    const DELETE_GROUP: Write =
-        Write::new(24, "UPDATE groups SET groupstatus = 2 WHERE groupid = ?1");
-    /// Deletes a group. Its members see nothing of it that stands behind the log's `head`, because
-    /// the handlers append nothing to a deleted group. So it makes no difference when the
-    /// memberships end.
-    pub fn delete_group(&mut self, group: GroupId, head: Seq) -> Result<()> {
+    numbered! { 24 DELETE_GROUP = "UPDATE groups SET groupstatus = 2 WHERE groupid = ?1" }
+    /// Deletes a group. Its members see nothing of it that is appended from here on, because the
+    /// handlers append nothing to a deleted group. So it makes no difference when the memberships
+    /// end.
+    pub fn delete_group(&mut self, group: GroupId) -> Result<()> {
         self.db.write(&Self::DELETE_GROUP, params![group.0])?;
-        self.dissolve(group, head)
+        self.dissolve(group)
     }
 
-    const SET_GROUP_STATUS: Write = Write::new(
-        25,
-        "UPDATE groups SET groupstatus = ?2 WHERE groupid = ?1 AND groupstatus <> 2",
-    );
+    numbered! { 25 SET_GROUP_STATUS = "UPDATE groups SET groupstatus = ?2
+    WHERE groupid = ?1 AND groupstatus <> 2" }
     /// Blocks or unblocks a group; a deleted one stays deleted.
     pub fn set_group_blocked(&mut self, group: GroupId, blocked: bool) -> Result<()> {
         let status = if blocked { GroupStatus::Blocked } else { GroupStatus::Normal };
-        self.db.write(&Self::SET_GROUP_STATUS, params![group.0, status as i64])?;
-        Ok(())
+        self.db.write(&Self::SET_GROUP_STATUS, params![group.0, status as i64])
     }
 
-    const ADD_TO_COUNT: Write =
-        Write::new(26, "UPDATE groups SET groupusercount = groupusercount + ?2 WHERE groupid = ?1");
+    numbered! { 26 ADD_TO_COUNT = "UPDATE groups SET groupusercount = groupusercount + ?2
+    WHERE groupid = ?1" }
     /// Adds to how many members a group has.
     pub(super) fn add_to_member_count(&mut self, group: GroupId, more: i64) -> Result<()> {
-        self.db.write(&Self::ADD_TO_COUNT, params![group.0, more])?;
-        Ok(())
+        self.db.write(&Self::ADD_TO_COUNT, params![group.0, more])
     }
 }
 
@@ -162,23 +148,6 @@ fn group_of(row: &Row) -> rusqlite::Result<Group> {
         status: row.get(5)?,
     })
 }
-
-pub(super) const WRITES: &[Write] = &[
-    PeopleMut::ADD_GROUP,
-    PeopleMut::DELETE_GROUP,
-    PeopleMut::SET_GROUP_STATUS,
-    PeopleMut::ADD_TO_COUNT,
-];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    PeopleRef::GROUP,
-    PeopleRef::GROUP_BY_NAME,
-    PeopleRef::GROUP_KEY,
-    PeopleRef::GROUPS_OWNED,
-    PeopleRef::GROUPS_OF,
-    PeopleRef::ALL_GROUPS,
-];
 
 #[cfg(test)]
 mod tests;

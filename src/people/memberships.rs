@@ -17,8 +17,8 @@
 
 use rusqlite::{Row, params};
 
-use super::{PeopleMut, PeopleRef, Result, Sql, Write};
-use crate::id::{GroupId, Seq, UserId};
+use super::{PeopleMut, PeopleRef, Result, Sql, numbered};
+use crate::id::{GroupId, UserId};
 use crate::limits::MEMBERSHIPS_ENDED_PER_COMMIT;
 
 /// A member of a group, as a list shows it.
@@ -135,23 +135,18 @@ impl PeopleRef<'_> {
 }
 
 impl PeopleMut<'_> {
-    const JOIN: Write =
-        Write::new(17, "INSERT INTO group_users (groupid, userid, from_seq) VALUES (?1, ?2, ?3)");
-    /// Lets a user into a group, who must not be in it: they see what stands behind the log's
-    /// `head`.
-    pub fn join(&mut self, group: GroupId, user: UserId, head: Seq) -> Result<()> {
-        let from = head.next().0;
+    numbered! { 17 JOIN = "INSERT INTO group_users (groupid, userid, from_seq)
+    VALUES (?1, ?2, ?3)" }
+    /// Lets a user into a group, who must not be in it: they see what is appended from here on.
+    pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
+        let from = self.head.next().0;
         self.db.write(&Self::JOIN, params![group.0, user.0, from])?;
         self.add_to_member_count(group, 1)
     }
 
-    const KEEP_PAST: Write = Write::new(
-        18,
-        "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
-        VALUES (?2, ?1, ?3, ?4)",
-    );
-    const LEAVE: Write =
-        Write::new(19, "DELETE FROM group_users WHERE userid = ?2 AND groupid = ?1");
+    numbered! { 18 KEEP_PAST = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+    VALUES (?2, ?1, ?3, ?4)" }
+    numbered! { 19 LEAVE = "DELETE FROM group_users WHERE userid = ?2 AND groupid = ?1" }
     /// Takes a member out of a group. Of `past`, the interval that they were in it, it is kept
     /// what they may see.
     pub fn leave(&mut self, group: GroupId, user: UserId, past: Option<(i64, i64)>) -> Result<()> {
@@ -162,12 +157,12 @@ impl PeopleMut<'_> {
         self.add_to_member_count(group, -1)
     }
 
-    const MARK_DISSOLVING: Write =
-        Write::new(43, "INSERT INTO meta (name, value) VALUES ('dissolving ' || ?1, ?1)");
+    numbered! { 43 MARK_DISSOLVING = "INSERT INTO meta (name, value)
+    VALUES ('dissolving ' || ?1, ?1)" }
     /// Ends some memberships of a group that is deleted, and the others with the next commits, for
     /// there can be thousands (P21).
-    pub(super) fn dissolve(&mut self, group: GroupId, head: Seq) -> Result<()> {
-        if !self.end_memberships(group, head)? {
+    pub(super) fn dissolve(&mut self, group: GroupId) -> Result<()> {
+        if !self.end_memberships(group)? {
             self.db.write(&Self::MARK_DISSOLVING, params![group.0])?;
             self.people.dissolving.push(group);
             self.people.marks.now.dissolving += 1;
@@ -176,59 +171,47 @@ impl PeopleMut<'_> {
     }
 
     const FIRST_MEMBERS: Sql = "SELECT id FROM group_users WHERE groupid = ?1 ORDER BY id LIMIT ?2";
-    const KEEP_MANY_PAST: Write = Write::new(
-        22,
-        "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+    numbered! { 22 KEEP_MANY_PAST = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
         SELECT userid, groupid, from_seq, ?3 FROM group_users
-        WHERE groupid = ?1 AND id <= ?2 AND from_seq < ?3",
-    );
-    const LEAVE_MANY: Write =
-        Write::new(23, "DELETE FROM group_users WHERE groupid = ?1 AND id <= ?2");
+        WHERE groupid = ?1 AND id <= ?2 AND from_seq < ?3" }
+    numbered! { 23 LEAVE_MANY = "DELETE FROM group_users WHERE groupid = ?1 AND id <= ?2" }
     /// Ends some memberships of a group, and tells whether those were all.
-    fn end_memberships(&mut self, group: GroupId, head: Seq) -> Result<bool> {
+    fn end_memberships(&mut self, group: GroupId) -> Result<bool> {
         let most = MEMBERSHIPS_ENDED_PER_COMMIT;
         let params = (group.0, most as i64);
         let ids: Vec<i64> = self.db.rows(Self::FIRST_MEMBERS, params, |row| row.get(0))?;
         let Some(last) = ids.last() else { return Ok(true) };
-        self.db.write(&Self::KEEP_MANY_PAST, params![group.0, last, head.next().0])?;
+        self.db.write(&Self::KEEP_MANY_PAST, params![group.0, last, self.head.next().0])?;
         self.db.write(&Self::LEAVE_MANY, params![group.0, last])?;
         self.add_to_member_count(group, -(ids.len() as i64))?;
         Ok(ids.len() < most)
     }
 
-    const UNMARK_DISSOLVING: Write =
-        Write::new(44, "DELETE FROM meta WHERE name = 'dissolving ' || ?1");
+    numbered! { 44 UNMARK_DISSOLVING = "DELETE FROM meta WHERE name = 'dissolving ' || ?1" }
     /// Ends some memberships of the deleted group whose turn it is, if there is one. Stands at a
     /// transaction's end; in one that deletes a group some were ended already.
-    pub fn end_some_memberships(&mut self, head: Seq) -> Result<()> {
+    pub fn end_some_memberships(&mut self) -> Result<()> {
         let Some(&group) = self.people.dissolving.first() else { return Ok(()) };
         let marks = &self.people.marks;
         let is_deleting = marks.now.dissolving != marks.at_begin().dissolving;
-        if !is_deleting && self.end_memberships(group, head)? {
+        if !is_deleting && self.end_memberships(group)? {
             self.db.write(&Self::UNMARK_DISSOLVING, params![group.0])?;
             self.people.marks.now.is_dissolved = true;
         }
         Ok(())
     }
 
-    const FORGET_PAST: Write = Write::new(
-        20,
-        "DELETE FROM group_past
-        WHERE userid = ?1 AND groupid = ?2 AND to_seq = ?3",
-    );
+    numbered! { 20 FORGET_PAST = "DELETE FROM group_past
+    WHERE userid = ?1 AND groupid = ?2 AND to_seq = ?3" }
     /// Forgets an ended membership, in which nothing was said.
     pub fn forget_ended(&mut self, ended: Ended) -> Result<()> {
-        self.db.write(&Self::FORGET_PAST, params![ended.user.0, ended.group.0, ended.to])?;
-        Ok(())
+        self.db.write(&Self::FORGET_PAST, params![ended.user.0, ended.group.0, ended.to])
     }
 
-    const STAY_OUT: Write = Write::new(
-        15,
-        "INSERT INTO group_stay_out (userid, groupid) VALUES (?2, ?1)
-        ON CONFLICT DO NOTHING",
-    );
-    const DO_NOT_STAY_OUT: Write =
-        Write::new(16, "DELETE FROM group_stay_out WHERE userid = ?2 AND groupid = ?1");
+    numbered! { 15 STAY_OUT = "INSERT INTO group_stay_out (userid, groupid) VALUES (?2, ?1)
+    ON CONFLICT DO NOTHING" }
+    numbered! { 16 DO_NOT_STAY_OUT = "DELETE FROM group_stay_out
+    WHERE userid = ?2 AND groupid = ?1" }
     /// A user says that nobody is to bring them into a group again, or takes it back.
     pub fn set_stays_out(&mut self, group: GroupId, user: UserId, stays_out: bool) -> Result<()> {
         match stays_out {
@@ -238,32 +221,3 @@ impl PeopleMut<'_> {
         Ok(())
     }
 }
-
-pub(super) const WRITES: &[Write] = &[
-    PeopleMut::JOIN,
-    PeopleMut::KEEP_PAST,
-    PeopleMut::LEAVE,
-    PeopleMut::MARK_DISSOLVING,
-    PeopleMut::KEEP_MANY_PAST,
-    PeopleMut::LEAVE_MANY,
-    PeopleMut::UNMARK_DISSOLVING,
-    PeopleMut::FORGET_PAST,
-    PeopleMut::STAY_OUT,
-    PeopleMut::DO_NOT_STAY_OUT,
-];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    PeopleRef::GROUPS_JOINED,
-    PeopleRef::IS_MEMBER,
-    PeopleRef::WAS_MEMBER,
-    PeopleRef::SHARE_A_GROUP,
-    PeopleRef::STAYS_OUT,
-    PeopleRef::JOINED_AT,
-    PeopleRef::HAS_LEFT,
-    PeopleRef::OTHER_PAST,
-    PeopleRef::PAST_PAGE,
-    PeopleRef::GROUP_IDS_OF,
-    PeopleRef::MEMBERS_PAGE,
-    PeopleMut::FIRST_MEMBERS,
-];

@@ -28,7 +28,7 @@ mod usage;
 mod user;
 mod users;
 
-use crate::db::{Result, Sql, Write, unsigned};
+use crate::db::{Result, Sql, numbered, unsigned};
 
 pub use addressees::Addressee;
 pub use cursors::{Reader, Waiting};
@@ -38,27 +38,3 @@ pub use readable::Readable;
 pub use receipts::Receipts;
 pub use state::{People, PeopleMut, PeopleRef};
 pub use user::{Credentials, KeyOwner, User};
-
-/// Every statement of this module that writes.
-pub const WRITES: &[&[Write]] = &[
-    users::WRITES,
-    friends::WRITES,
-    groups::WRITES,
-    memberships::WRITES,
-    cursors::WRITES,
-    quota::WRITES,
-    receipts::WRITES,
-];
-
-/// Every statement of this module that reads, by file.
-#[cfg(test)]
-pub(crate) const SQL: &[(&str, &str, &[Sql])] = &[
-    ("users", include_str!("users.rs"), users::SQL),
-    ("friends", include_str!("friends.rs"), friends::SQL),
-    ("groups", include_str!("groups.rs"), groups::SQL),
-    ("memberships", include_str!("memberships.rs"), memberships::SQL),
-    ("cursors", include_str!("cursors.rs"), cursors::SQL),
-    ("quota", include_str!("quota.rs"), quota::SQL),
-    ("readable", include_str!("readable.rs"), readable::SQL),
-    ("receipts", include_str!("receipts.rs"), receipts::SQL),
-];

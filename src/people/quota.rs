@@ -12,7 +12,7 @@
 use rusqlite::params;
 
 use super::usage::Usage;
-use super::{PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
+use super::{PeopleMut, PeopleRef, Result, Sql, numbered, unsigned};
 use crate::id::UserId;
 use crate::limits::{DAY_SECONDS, QUOTA_SHARES};
 
@@ -60,15 +60,11 @@ impl PeopleMut<'_> {
         Ok(None)
     }
 
-    const WRITE_USAGE: Write = Write::new(
-        30,
-        "INSERT INTO stored_bytes (userid, day, bytes) VALUES (?1, ?2, ?3)
-        ON CONFLICT DO UPDATE SET day = excluded.day, bytes = excluded.bytes",
-    );
+    numbered! { 30 WRITE_USAGE = "INSERT INTO stored_bytes (userid, day, bytes) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET day = excluded.day, bytes = excluded.bytes" }
     fn write_usage(&mut self, user: UserId, day: i64, reserved: u64) -> Result<()> {
         let reserved = i64::try_from(reserved).unwrap_or(i64::MAX);
-        self.db.write(&Self::WRITE_USAGE, params![user.0, day, reserved])?;
-        Ok(())
+        self.db.write(&Self::WRITE_USAGE, params![user.0, day, reserved])
     }
 
     /// Takes one user out of memory, if it is full. What that user did not use is given back.
@@ -92,11 +88,6 @@ impl PeopleRef<'_> {
         Ok(usage.unwrap_or(Usage { day: today, reserved: 0, left: 0 }))
     }
 }
-
-pub(super) const WRITES: &[Write] = &[PeopleMut::WRITE_USAGE];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[PeopleRef::STORED_USAGE];
 
 #[cfg(test)]
 mod tests;

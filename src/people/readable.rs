@@ -147,34 +147,14 @@ fn interval_of(row: &Row) -> rusqlite::Result<(i64, i64)> {
 }
 
 #[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    PeopleRef::BEGUN_LATER,
-    PeopleRef::CURRENT_GROUPS,
-    PeopleRef::ANY_PAST,
-    PeopleRef::PAST_AT,
-    PeopleRef::PAST_BEFORE,
-    PeopleRef::PAST_AFTER,
-    PeopleRef::GROUPS_NOW,
-    PeopleRef::NEXT_GROUP_PAST,
-];
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::id::Seq;
-    use crate::names::Name;
     use crate::store::Store;
-    use crate::store::tests::Temp;
-    use crate::store::{EntryKind, NewEntry};
-
-    const ANN: UserId = UserId(1);
-    const BOB: UserId = UserId(2);
+    use crate::store::tests::{ANN, BOB, Temp, add_group};
 
     fn say(store: &mut Store, group: GroupId) -> i64 {
-        let (conversation, kind) = (Conversation::Group(group), EntryKind::Text);
-        let entry =
-            NewEntry { conversation, sender: Some(ANN), unix: 1, kind, body: "hello", mid: None };
-        store.log_mut().append(&entry).expect("append").0
+        crate::store::tests::say(store, ANN, Conversation::Group(group), "hello").0
     }
 
     #[test]
@@ -182,13 +162,10 @@ mod tests {
         let mut temp = Temp::with_users(&["ann", "bob"]);
         let mut seen = Vec::new();
         temp.transact(|store| {
-            let long = Name::group("long").expect("name");
-            let long = store.add_group(ANN, &long, 1).expect("group");
-            let short = Name::group("short").expect("name");
-            let short = store.add_group(ANN, &short, 1).expect("group");
-            store.join(long, BOB).expect("join");
+            let [long, short] = ["long", "short"].map(|name| add_group(store, ANN, name));
+            store.people_mut().join(long, BOB).expect("join");
             for number in 0..500 {
-                store.join(short, BOB).expect("join");
+                store.people_mut().join(short, BOB).expect("join");
                 seen.push(say(store, short));
                 store.leave(short, BOB).expect("leave");
                 say(store, short);
@@ -211,8 +188,7 @@ mod tests {
         }
         let (mut all, mut after) = (Vec::new(), Seq(0));
         while after < temp.store.head() {
-            let page =
-                temp.store.snapshot().expect("a snapshot").page(BOB, after, 99).expect("page");
+            let page = temp.store.reads().page(BOB, after, 99).expect("page");
             all.extend(page.entries.iter().map(|entry| entry.seq.0));
             after = page.through;
         }

@@ -3,7 +3,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{GroupStatus, PeopleMut, PeopleRef, Result, Sql, Write, unsigned};
+use super::{GroupStatus, PeopleMut, PeopleRef, Result, Sql, numbered, unsigned};
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::limits::{RECEIPT_MEMBERS_MAX, RECEIPTS_COUNTED_MAX};
 
@@ -79,19 +79,11 @@ impl PeopleRef<'_> {
 }
 
 impl PeopleMut<'_> {
-    const SET_READ: Write = Write::new(
-        31,
-        "INSERT INTO reads (conversation, userid, seq) VALUES (?1, ?2, ?3)
-        ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq",
-    );
+    numbered! { 31 SET_READ = "INSERT INTO reads (conversation, userid, seq) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq" }
     /// A user has read up to `seq`: of an inbox, what its owner said to them. False: that was
     /// known.
     pub fn set_read(&mut self, of: Conversation, user: UserId, seq: Seq) -> Result<bool> {
-        Ok(self.db.write(&Self::SET_READ, params![of.to_sql(), user.0, seq.0])? > 0)
+        Ok(self.db.run(&Self::SET_READ, params![of.to_sql(), user.0, seq.0])? > 0)
     }
 }
-
-pub(super) const WRITES: &[Write] = &[PeopleMut::SET_READ];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[PeopleRef::READ, PeopleRef::MEMBERS_WITH, PeopleRef::READERS_OF];

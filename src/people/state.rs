@@ -3,8 +3,8 @@
 
 use super::addressees::Addressees;
 use super::usage::Quota;
-use crate::db::{Db, Result, Sql, Undoable};
-use crate::id::GroupId;
+use crate::db::{Db, Result, Sql, Step, Undoable};
+use crate::id::{GroupId, Seq};
 
 /// What is kept in memory of people.
 pub struct People {
@@ -39,6 +39,8 @@ pub struct PeopleRef<'a> {
 pub struct PeopleMut<'a> {
     pub(super) db: &'a mut Db,
     pub(super) people: &'a mut People,
+    /// The last seq that the log gave: a membership begins and ends at the next one.
+    pub(super) head: Seq,
 }
 
 const USERS: Sql = "SELECT count(*) FROM users";
@@ -64,46 +66,28 @@ impl People {
         PeopleRef { db, people: self }
     }
 
-    /// Lends itself with the database to be changed.
-    pub fn with_mut<'a>(&'a mut self, db: &'a mut Db) -> PeopleMut<'a> {
-        PeopleMut { db, people: self }
+    /// Lends itself with the database to be changed. `head` is the last seq that the log gave.
+    pub fn with_mut<'a>(&'a mut self, db: &'a mut Db, head: Seq) -> PeopleMut<'a> {
+        PeopleMut { db, people: self, head }
     }
 
-    /// A transaction begins.
-    pub fn begin(&mut self) {
-        self.quota.begin();
-        self.marks.now.quota_changes = 0;
-        self.marks.begin();
-    }
-
-    /// A request begins within it.
-    pub fn savepoint(&mut self) {
-        self.marks.savepoint();
-    }
-
-    /// The request was undone.
-    pub fn undo_savepoint(&mut self) {
-        self.marks.undo_savepoint();
-        self.forget_undone();
-    }
-
-    /// The transaction was undone.
-    pub fn rollback(&mut self) {
-        self.marks.rollback();
-        self.forget_undone();
-    }
-
-    fn forget_undone(&mut self) {
-        self.quota.undo_to(self.marks.now.quota_changes);
-        self.dissolving.truncate(self.marks.now.dissolving);
-    }
-
-    /// The transaction is committed: a deleted group that it was done with needs no further one.
-    pub fn committed(&mut self) {
-        if self.marks.now.is_dissolved {
-            self.dissolving.remove(0);
-            self.marks.now.dissolving -= 1;
-            self.marks.now.is_dissolved = false;
+    /// Follows the transaction.
+    pub fn follow(&mut self, step: Step) {
+        self.marks.follow(step);
+        match step {
+            Step::Begin | Step::Savepoint => {}
+            Step::UndoSavepoint | Step::Rollback => {
+                self.quota.undo_to(self.marks.now.quota_changes);
+                self.dissolving.truncate(self.marks.now.dissolving);
+            }
+            Step::Commit => {
+                self.quota.keep_changes();
+                self.marks.now.quota_changes = 0;
+                if std::mem::take(&mut self.marks.now.is_dissolved) {
+                    self.dissolving.remove(0);
+                    self.marks.now.dissolving -= 1;
+                }
+            }
         }
     }
 }

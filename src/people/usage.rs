@@ -28,8 +28,8 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    /// A transaction begins.
-    pub fn begin(&mut self) {
+    /// The transaction is committed.
+    pub fn keep_changes(&mut self) {
         self.changes.clear();
     }
 

@@ -8,8 +8,8 @@ use rusqlite::params;
 
 use super::addressees::Addressee;
 use super::user::user_of;
-use super::{Credentials, KeyOwner, PeopleMut, PeopleRef, Result, Sql, User, Write};
-use crate::id::{Seq, UserId};
+use super::{Credentials, KeyOwner, PeopleMut, PeopleRef, Result, Sql, User, numbered};
+use crate::id::UserId;
 use crate::limits::{KEY_TOUCH_SECONDS, LOGIN_LOG_ROWS};
 use crate::names::Name;
 
@@ -99,13 +99,11 @@ impl PeopleMut<'_> {
         Ok(found)
     }
 
-    const ADD_USER: Write = Write::of_people(
-        1,
-        "INSERT INTO users (username, namekey, userpassword, createtime, isadmin)
-        VALUES (?1, ?2, ?3, ?4, ?5)",
-    );
-    const ADD_CURSOR: Write = Write::new(2, "INSERT INTO cursors (userid, seq) VALUES (?1, ?2)");
-    /// Registers a user, who starts at the log's `head`: what was said before is not for them.
+    numbered! { 1 ADD_USER of people = "INSERT INTO users
+        (username, namekey, userpassword, createtime, isadmin)
+        VALUES (?1, ?2, ?3, ?4, ?5)" }
+    numbered! { 2 ADD_CURSOR = "INSERT INTO cursors (userid, seq) VALUES (?1, ?2)" }
+    /// Registers a user, who starts at the log's head: what was said before is not for them.
     /// `password` is the stored form. The name must be free.
     pub fn add_user(
         &mut self,
@@ -113,102 +111,58 @@ impl PeopleMut<'_> {
         password: &str,
         admin: bool,
         unix: i64,
-        head: Seq,
     ) -> Result<UserId> {
         let user = params![name.text, name.key, password, unix, admin];
         let id = UserId(self.db.insert(&Self::ADD_USER, user)?);
-        self.db.write(&Self::ADD_CURSOR, params![id.0, head.0])?;
+        self.db.write(&Self::ADD_CURSOR, params![id.0, self.head.0])?;
         self.people.marks.now.users += 1;
         Ok(id)
     }
 
-    const SET_PASSWORD: Write =
-        Write::of_people(3, "UPDATE users SET userpassword = ?2 WHERE userid = ?1");
+    numbered! { 3 SET_PASSWORD of people = "UPDATE users SET userpassword = ?2 WHERE userid = ?1" }
     /// Replaces the stored form of a user's password.
     pub fn set_password(&mut self, id: UserId, password: &str) -> Result<()> {
-        self.db.write(&Self::SET_PASSWORD, params![id.0, password])?;
-        Ok(())
+        self.db.write(&Self::SET_PASSWORD, params![id.0, password])
     }
 
-    const SET_KEY: Write = Write::of_people(
-        4,
-        "UPDATE users
-        SET authtoken = ?2, keycreated = ?3, keyused = coalesce(?3, keyused) WHERE userid = ?1",
-    );
+    numbered! { 4 SET_KEY of people = "UPDATE users
+    SET authtoken = ?2, keycreated = ?3, keyused = coalesce(?3, keyused) WHERE userid = ?1" }
     /// Gives a user a new login key, by its SHA-256; `None` revokes the one they have.
     pub fn set_key(&mut self, id: UserId, hash: Option<&[u8; 32]>, unix: i64) -> Result<()> {
         let made = hash.map(|_| unix);
-        self.db.write(&Self::SET_KEY, params![id.0, hash.map(|hash| &hash[..]), made])?;
-        Ok(())
+        self.db.write(&Self::SET_KEY, params![id.0, hash.map(|hash| &hash[..]), made])
     }
 
-    const TOUCH_KEY: Write =
-        Write::of_people(5, "UPDATE users SET keyused = ?2 WHERE userid = ?1 AND keyused <= ?3");
+    numbered! { 5 TOUCH_KEY of people = "UPDATE users SET keyused = ?2
+    WHERE userid = ?1 AND keyused <= ?3" }
     /// Notes that a user's login key is in use: once in [`KEY_TOUCH_SECONDS`] is enough.
     pub fn touch_key(&mut self, id: UserId, unix: i64) -> Result<()> {
-        self.db.write(&Self::TOUCH_KEY, params![id.0, unix, unix - KEY_TOUCH_SECONDS])?;
-        Ok(())
+        self.db.write(&Self::TOUCH_KEY, params![id.0, unix, unix - KEY_TOUCH_SECONDS])
     }
 
-    const LOG_SIGN_IN: Write = Write::new(
-        6,
-        "INSERT INTO user_login_log
-        (userid, username, lastlogintime, lastloginip) VALUES (?1, ?2, ?3, ?4)",
-    );
-    const FORGET_SIGN_INS: Write = Write::new(
-        7,
-        "DELETE FROM user_login_log WHERE userid = ?1 AND id <=
-        (SELECT id FROM user_login_log WHERE userid = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-    );
+    numbered! { 6 LOG_SIGN_IN = "INSERT INTO user_login_log
+    (userid, username, lastlogintime, lastloginip) VALUES (?1, ?2, ?3, ?4)" }
+    numbered! { 7 FORGET_SIGN_INS = "DELETE FROM user_login_log WHERE userid = ?1 AND id <=
+    (SELECT id FROM user_login_log WHERE userid = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)" }
     /// Notes a sign-in with a password, and forgets the user's oldest beyond
     /// [`LOGIN_LOG_ROWS`].
     pub fn log_sign_in(&mut self, user: &User, unix: i64, ip: &str) -> Result<()> {
         self.db.write(&Self::LOG_SIGN_IN, params![user.id.0, &user.name, unix, ip])?;
-        self.db.write(&Self::FORGET_SIGN_INS, params![user.id.0, LOGIN_LOG_ROWS as i64])?;
-        Ok(())
+        self.db.write(&Self::FORGET_SIGN_INS, params![user.id.0, LOGIN_LOG_ROWS as i64])
     }
 
-    const SET_STATUS: Write =
-        Write::of_people(8, "UPDATE users SET userstatus = ?2 WHERE userid = ?1");
+    numbered! { 8 SET_STATUS of people = "UPDATE users SET userstatus = ?2 WHERE userid = ?1" }
     /// Blocks or unblocks a user.
     pub fn set_blocked(&mut self, id: UserId, blocked: bool) -> Result<()> {
-        self.db.write(&Self::SET_STATUS, params![id.0, !blocked])?;
-        Ok(())
+        self.db.write(&Self::SET_STATUS, params![id.0, !blocked])
     }
 
-    const SET_ADMIN: Write = Write::of_people(9, "UPDATE users SET isadmin = ?2 WHERE userid = ?1");
+    numbered! { 9 SET_ADMIN of people = "UPDATE users SET isadmin = ?2 WHERE userid = ?1" }
     /// Makes a user an administrator, or no longer one.
     pub fn set_admin(&mut self, id: UserId, admin: bool) -> Result<()> {
-        self.db.write(&Self::SET_ADMIN, params![id.0, admin])?;
-        Ok(())
+        self.db.write(&Self::SET_ADMIN, params![id.0, admin])
     }
 }
-
-pub(super) const WRITES: &[Write] = &[
-    PeopleMut::ADD_USER,
-    PeopleMut::ADD_CURSOR,
-    PeopleMut::SET_PASSWORD,
-    PeopleMut::SET_KEY,
-    PeopleMut::TOUCH_KEY,
-    PeopleMut::LOG_SIGN_IN,
-    PeopleMut::FORGET_SIGN_INS,
-    PeopleMut::SET_STATUS,
-    PeopleMut::SET_ADMIN,
-];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[
-    PeopleRef::USER,
-    PeopleMut::ADDRESSEE,
-    PeopleRef::USER_BY_KEY,
-    PeopleRef::USERNAME,
-    PeopleRef::REGISTERED,
-    PeopleRef::CREDENTIALS,
-    PeopleRef::SIGN_IN_ADDRESSES,
-    PeopleRef::PASSWORD,
-    PeopleRef::KEY_OWNER,
-    PeopleRef::USERS_PAGE,
-];
 
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ fn server(rules: Rules) -> (Server, tempfile::TempDir) {
     let (mut store, _) = Store::open(&opening).expect("open");
     store.begin().expect("begin");
     for name in ["ann", "bob"] {
-        store.add_user(&Name::user(name).expect("name"), "!", false, 1).expect("user");
+        store.people_mut().add_user(&Name::user(name).expect("name"), "!", false, 1).expect("user");
     }
     store.people_mut().befriend(UserId(1), UserId(2)).expect("befriend");
     store.people_mut().set_key(UserId(1), Some(&KeyHash::of("key").0), 1).expect("key");

@@ -129,7 +129,7 @@ pub const RULES: &[(&str, Sql)] = &[
 
 /// What the rules know beside the tables: the last seq given, and the bits of a seq within its
 /// slice.
-const HEAD: Sql = "head(seq) AS
+const HEAD: &str = "head(seq) AS
         (SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)) FROM log_state),
     slices(bits) AS (SELECT ?1)";
 

@@ -13,7 +13,7 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, params};
 
 use super::file::{cannot, connect, explain, lock_and_look};
-use super::{OpenError, Result, Store, Write};
+use super::{OpenError, Result, Store, numbered};
 
 impl Store {
     /// Copies the whole database into a file, which is empty, and closes it.
@@ -35,7 +35,7 @@ impl Store {
         copied.map_err(|error| OpenError::Broken(error.to_string()))
     }
 
-    const RENEW_EPOCH: Write = Write::new(42, "UPDATE meta SET value = ?1 WHERE name = 'epoch'");
+    numbered! { 42 RENEW_EPOCH = "UPDATE meta SET value = ?1 WHERE name = 'epoch'" }
     /// Gives the database another name: seqs of the life that it had before do not compare.
     pub fn renew_epoch(&mut self, epoch: &str) -> Result<()> {
         self.begin()?;
@@ -97,5 +97,3 @@ fn lock(path: &Path) -> std::result::Result<Connection, OpenError> {
 fn sync(path: &Path) -> std::result::Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| cannot(path, error))
 }
-
-pub(super) const WRITES: &[Write] = &[Store::RENEW_EPOCH];

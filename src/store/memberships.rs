@@ -1,42 +1,16 @@
-//! What needs both people and the log: whoever comes or goes does so at a seq.
+//! Memberships end at a seq of the log, and one in which nothing was said is not kept: this needs
+//! both people and the log.
 
 use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::{Result, Sql, Store, Write};
+use super::{Result, Sql, Store, numbered};
 use crate::id::{Conversation, GroupId, UserId};
 use crate::limits::UPGRADED_MEMBERSHIPS_PER_COMMIT;
-use crate::names::Name;
 use crate::people::Ended;
 
 impl Store {
-    /// Registers a user, who starts at the log's head: what was said before is not for them.
-    /// `password` is the stored form. The name must be free.
-    pub fn add_user(
-        &mut self,
-        name: &Name,
-        password: &str,
-        admin: bool,
-        unix: i64,
-    ) -> Result<UserId> {
-        let head = self.head();
-        self.people_mut().add_user(name, password, admin, unix, head)
-    }
-
-    /// Creates a group with its creator as the first member. The creator must have no other
-    /// group of that name.
-    pub fn add_group(&mut self, creator: UserId, name: &Name, unix: i64) -> Result<GroupId> {
-        let head = self.head();
-        self.people_mut().add_group(creator, name, unix, head)
-    }
-
-    /// Lets a user into a group, who must not be in it: they see what is appended from here on.
-    pub fn join(&mut self, group: GroupId, user: UserId) -> Result<()> {
-        let head = self.head();
-        self.people_mut().join(group, user, head)
-    }
-
     /// Takes a user out of a group: they see nothing that is appended from here on. False if
     /// they were not in it.
     pub fn leave(&mut self, group: GroupId, user: UserId) -> Result<bool> {
@@ -55,16 +29,8 @@ impl Store {
         Ok(said)
     }
 
-    /// Deletes a group: none of its members sees anything that is appended from here on, for
-    /// nothing is appended to a deleted group.
-    pub fn delete_group(&mut self, group: GroupId) -> Result<()> {
-        let head = self.head();
-        self.people_mut().delete_group(group, head)
-    }
-
     const MANY_MEMBERSHIPS: Sql = "SELECT count(*) FROM meta WHERE name = 'memberships'";
-    const NO_MORE_MEMBERSHIPS: Write =
-        Write::new(21, "DELETE FROM meta WHERE name = 'memberships'");
+    numbered! { 21 NO_MORE_MEMBERSHIPS = "DELETE FROM meta WHERE name = 'memberships'" }
     /// Earlier versions kept every membership, whatever was said in it. Of a database that an
     /// upgrade has marked, those that tell nothing are forgotten, some with each transaction; what
     /// a crash leaves is done at the next start. Stands between transactions.
@@ -110,8 +76,3 @@ impl Store {
         Ok(())
     }
 }
-
-pub(super) const WRITES: &[Write] = &[Store::NO_MORE_MEMBERSHIPS];
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[Store::MANY_MEMBERSHIPS];

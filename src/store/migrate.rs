@@ -254,6 +254,3 @@ fn column(db: &Connection, table: &str, name: &str, default: &str) -> rusqlite::
 fn time(expression: &str) -> String {
     format!("coalesce(unixepoch({expression}, 'auto'), 0)")
 }
-
-#[cfg(test)]
-pub(super) const SQL: &[Sql] = &[Store::COUNT_OLD, Store::NEXT_OLD];

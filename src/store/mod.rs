@@ -23,7 +23,6 @@ mod file;
 mod memberships;
 mod migrate;
 mod open;
-mod replica;
 mod shape;
 mod snapshot;
 #[cfg(test)]
@@ -31,7 +30,7 @@ pub(crate) mod tests;
 mod transaction;
 mod upgrade;
 
-use crate::db::{Sql, Write};
+use crate::db::{Sql, numbered};
 
 pub use crate::db::{Change, Result, Sink, StoreError};
 pub use crate::log::{
@@ -45,6 +44,5 @@ pub use committed::Committed;
 pub use copy::put_in_place;
 pub use file::{OpenError, Synchronous};
 pub use open::{COPY_BEFORE_UPGRADE, Opened, Opening};
-pub use replica::Replica;
 pub use snapshot::{Reads, Snapshot};
 pub use transaction::Store;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rusqlite::wal::CheckpointMode;
 
 use super::{Committed, Result, Sink, StoreError};
-use crate::db::{Db, unsigned};
+use crate::db::{Db, Step, unsigned};
 use crate::id::{Clock, Seq};
 use crate::limits::{self, COMMITS_WITHOUT_UPKEEP};
 use crate::log::{Log, LogMut};
@@ -39,9 +39,9 @@ impl Store {
         self.log.set_clock(clock);
     }
 
-    /// From here on `sink` is given what each transaction wrote, behind its COMMIT: what another
-    /// database needs to do the same, see [`Replica`](super::Replica). What opening wrote was not
-    /// told: an upgrade, and the last of what an earlier process put off.
+    /// From here on `sink` is given what each transaction wrote, after its COMMIT: what another
+    /// database needs to do the same. It is not given what opening wrote: an upgrade, and the last
+    /// of what an earlier process put off.
     pub fn record(&mut self, sink: Sink) {
         self.db.record(sink);
     }
@@ -49,8 +49,7 @@ impl Store {
     /// Begins the tick's transaction.
     pub fn begin(&mut self) -> Result<()> {
         self.db.begin()?;
-        self.log.begin();
-        self.people.begin();
+        self.follow(Step::Begin);
         Ok(())
     }
 
@@ -64,8 +63,7 @@ impl Store {
         assert!(!self.in_request, "one request at a time");
         self.log_mut().write_rows()?;
         self.db.savepoint()?;
-        self.log.savepoint();
-        self.people.savepoint();
+        self.follow(Step::Savepoint);
         self.in_request = true;
         Ok(())
     }
@@ -84,8 +82,7 @@ impl Store {
         if !std::mem::take(&mut self.in_request) {
             return Err(StoreError::Broken("no savepoint to roll back to".into()));
         }
-        self.log.undo_savepoint();
-        self.people.undo_savepoint();
+        self.follow(Step::UndoSavepoint);
         self.db.undo_savepoint()
     }
 
@@ -98,8 +95,7 @@ impl Store {
             self.rollback().map_err(|worse| StoreError::Broken(worse.to_string()))?;
             return Err(error);
         }
-        self.log.committed();
-        self.people.committed();
+        self.follow(Step::Commit);
         Ok(Committed::new(staged))
     }
 
@@ -109,8 +105,7 @@ impl Store {
         let rests = self.commits_of_rest > 0;
         self.commits_of_rest = self.commits_of_rest.saturating_sub(1);
         if !rests {
-            let head = self.head();
-            self.people_mut().end_some_memberships(head)?;
+            self.people_mut().end_some_memberships()?;
         }
         self.log_mut().close(rests)
     }
@@ -119,11 +114,15 @@ impl Store {
     pub fn rollback(&mut self) -> Result<()> {
         self.db.rollback()?;
         self.in_request = false;
-        self.log.rollback();
-        self.people.rollback();
+        self.follow(Step::Rollback);
         // A transaction is rolled back when the disk is full.
         self.commits_of_rest = COMMITS_WITHOUT_UPKEEP;
         Ok(())
+    }
+
+    fn follow(&mut self, step: Step) {
+        self.log.follow(step);
+        self.people.follow(step);
     }
 
     /// People, to be read as they are now.
@@ -133,7 +132,8 @@ impl Store {
 
     /// People, to be changed in the transaction.
     pub fn people_mut(&mut self) -> PeopleMut<'_> {
-        self.people.with_mut(&mut self.db)
+        let head = self.head();
+        self.people.with_mut(&mut self.db, head)
     }
 
     /// The log, to be changed in the transaction.

@@ -9,16 +9,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::limits::MID_FILTER_BLOCKS;
 use crate::log::tail::SLICE_SEQS;
-use crate::store::tests::Temp;
+use crate::store::tests::{ANN, BOB, Temp, text};
 use crate::store::{NewEntry, Store};
 
-const ANN: UserId = UserId(1);
-const BOB: UserId = UserId(2);
-
 fn say(store: &mut Store, sender: UserId, mid: Option<&str>) -> Seq {
-    let conversation = Conversation::Inbox(ANN);
-    let (kind, body) = (EntryKind::Text, "hello");
-    let entry = NewEntry { conversation, sender: Some(sender), unix: 1, kind, body, mid };
+    let entry = NewEntry { mid, ..text(sender, Conversation::Inbox(ANN), "hello") };
     store.log_mut().append(&entry).expect("append")
 }
 
@@ -91,14 +86,14 @@ proptest! {
                 }
                 Step::Prune => {
                     store.commit(()).expect("commit");
-                    store.begin().expect("begin");
-                    let head = store.head();
-                    store.log_mut().prune(i64::MAX, head, 7).expect("prune");
-                    let first = store.log_mut().log.first();
-                    used.retain(|_, seq| *seq >= first);
-                    store.commit(()).expect("commit");
+                    temp.transact(|store| {
+                        let head = store.head();
+                        store.log_mut().prune(i64::MAX, head, 7).expect("prune");
+                        let first = store.log_mut().log.first();
+                        used.retain(|_, seq| *seq >= first);
+                    });
                     committed.clone_from(&used);
-                    store.begin().expect("begin");
+                    temp.store.begin().expect("begin");
                 }
                 Step::Commit => {
                     store.commit(()).expect("commit");

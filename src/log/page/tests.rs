@@ -7,11 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::id::GroupId;
 use crate::limits::{MESSAGE_BYTES_MAX, PAGE_ROWS};
-use crate::names::Name;
-use crate::store::tests::Temp;
+use crate::store::tests::{ANN, BOB, CEM, Temp, add_group};
 use crate::store::{EntryKind, GroupLabel, GroupStatus, NewEntry, Posted, Store};
 
-const READERS: [UserId; 3] = [UserId(1), UserId(2), UserId(3)];
+const READERS: [UserId; 3] = [ANN, BOB, CEM];
 
 /// What may happen to the log, by users and groups out of three.
 #[derive(Clone, Debug)]
@@ -78,58 +77,41 @@ impl Model {
         let page = pages(store, reader, from, rows);
         assert_eq!(seqs(&page), after.collect::<Vec<_>>(), "{reader:?} after {from}");
 
-        for other in READERS {
+        let reads = store.snapshot().expect("a snapshot");
+        let parts = [Part::Before(Seq(from)), Part::After(Seq(from))];
+        for (other, part) in READERS.into_iter().flat_map(|other| parts.map(|part| (other, part))) {
             let pair = |(to, by, kind): &(Conversation, Option<UserId>, EntryKind)| {
                 let (mine, theirs) = (Conversation::Inbox(reader), Conversation::Inbox(other));
                 let said =
                     (*to == mine && *by == Some(other)) || (*to == theirs && *by == Some(reader));
                 said && *kind != EntryKind::Notice
             };
-            let mut said: Vec<i64> =
-                self.entries.iter().filter(|(_, e)| pair(e)).map(|(seq, _)| *seq).collect();
-            said.sort_unstable();
-            let ahead = store.snapshot().expect("a snapshot").log.history_between(
-                reader,
-                other,
-                Part::After(Seq(from)),
-                rows,
-            );
-            let expected = said.iter().filter(|seq| **seq > from && **seq >= first);
-            let expected: Vec<i64> = expected.copied().take(rows).collect();
-            assert_eq!(seqs(&ahead.expect("history")), expected, "{reader:?} and {other:?}");
-            said.reverse();
-            said.retain(|seq| *seq < from && *seq >= first);
-            said.truncate(rows);
-            let history = store.snapshot().expect("a snapshot").log.history_between(
-                reader,
-                other,
-                Part::Before(Seq(from)),
-                rows,
-            );
-            assert_eq!(seqs(&history.expect("history")), said, "{reader:?} and {other:?}");
+            let said = self.entries.iter().filter(|(_, entry)| pair(entry)).map(|(seq, _)| *seq);
+            let history = reads.log.history_between(reader, other, part, rows).expect("history");
+            let expected = part_of(said, part, first, rows);
+            assert_eq!(seqs(&history), expected, "{reader:?} and {other:?}: {part:?}");
         }
-        for group in (1..=3).map(GroupId) {
+        let groups = (1..=3).map(GroupId);
+        for (group, part) in groups.flat_map(|group| parts.map(|part| (group, part))) {
             let here = |seq: &i64| self.entries[seq].0 == Conversation::Group(group);
-            let back = visible.iter().rev().copied().filter(|seq| *seq < from && here(seq));
-            let history = store.snapshot().expect("a snapshot").history_of_group(
-                reader,
-                group,
-                Part::Before(Seq(from)),
-                rows,
-            );
-            let expected: Vec<i64> = back.filter(|seq| *seq >= first).take(rows).collect();
-            assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
-            let history = store.snapshot().expect("a snapshot").history_of_group(
-                reader,
-                group,
-                Part::After(Seq(from)),
-                rows,
-            );
-            let ahead = visible.iter().copied().filter(|seq| *seq > from && here(seq));
-            let expected: Vec<i64> = ahead.filter(|seq| *seq >= first).take(rows).collect();
-            assert_eq!(seqs(&history.expect("history")), expected, "{reader:?} in {group:?}");
+            let said = visible.iter().copied().filter(here);
+            let history = reads.history_of_group(reader, group, part, rows).expect("history");
+            let expected = part_of(said, part, first, rows);
+            assert_eq!(seqs(&history), expected, "{reader:?} in {group:?}: {part:?}");
         }
     }
+}
+
+/// Of some seqs, those of a part that are kept, in its order.
+fn part_of(seqs: impl Iterator<Item = i64>, part: Part, first: i64, rows: usize) -> Vec<i64> {
+    let is_in = |seq: &i64| match part {
+        Part::Before(Seq(before)) => *seq < before,
+        Part::After(Seq(after)) => *seq > after,
+    };
+    let mut seqs: Vec<i64> = seqs.filter(|seq| *seq >= first && is_in(seq)).collect();
+    part.sort(&mut seqs);
+    seqs.truncate(rows);
+    seqs
 }
 
 fn entry(to: Conversation, by: Option<UserId>, kind: EntryKind) -> NewEntry<'static> {
@@ -137,7 +119,7 @@ fn entry(to: Conversation, by: Option<UserId>, kind: EntryKind) -> NewEntry<'sta
 }
 
 fn text(to: Conversation) -> NewEntry<'static> {
-    entry(to, Some(READERS[0]), EntryKind::Text)
+    entry(to, Some(ANN), EntryKind::Text)
 }
 
 /// `rows` entries, from as many pages as it takes. The first tells what is gone.
@@ -151,11 +133,8 @@ fn pages(store: &mut Store, reader: UserId, from: i64, rows: usize) -> Vec<Entry
             .expect("page");
         assert!(page.through > after, "a page goes on");
         let gone = page.gap.map(|gap| (gap.from, gap.to.next()));
-        assert_eq!(
-            gone,
-            (after.next() < store.log_mut().log.first())
-                .then(|| (after.next(), store.log_mut().log.first()))
-        );
+        let first = store.log_mut().log.first();
+        assert_eq!(gone, (after.next() < first).then(|| (after.next(), first)));
         assert!(page.entries.iter().all(|entry| (after..=page.through).contains(&entry.seq)));
         entries.extend(page.entries);
         after = page.through;
@@ -178,7 +157,7 @@ proptest! {
         temp.store.begin().expect("begin");
         let store = &mut temp.store;
         for (owner, name) in READERS.into_iter().zip(["a", "b", "c"]) {
-            store.add_group(owner, &Name::group(name).expect("name"), 1).expect("group");
+            add_group(store, owner, name);
         }
         let mut model = Model::default();
         for step in steps {
@@ -204,11 +183,11 @@ proptest! {
                     if !store.leave(group, user).expect("leave")
                         && status != GroupStatus::Deleted
                     {
-                        store.join(group, user).expect("join");
+                        store.people_mut().join(group, user).expect("join");
                     }
                 }
                 Step::Delete(group) => {
-                    store.delete_group(GroupId(group as i64 + 1)).expect("delete");
+                    store.people_mut().delete_group(GroupId(group as i64 + 1)).expect("delete");
                 }
                 Step::Prune(through) => {
                     store.commit(()).expect("commit");
@@ -289,20 +268,20 @@ fn p3_undone_entries_leave_no_trace() {
     store.log_mut().append(&text(to)).expect("append");
     store.rollback().expect("rollback");
     assert_eq!((store.head(), store.in_transaction()), (Seq(2), false));
-    assert_eq!(seqs(&pages(store, READERS[0], 0, 9)), [1, 2]);
+    assert_eq!(seqs(&pages(store, ANN, 0, 9)), [1, 2]);
 }
 
 #[test]
 fn p5_a_mid_is_stored_once_and_found_again() {
     let mut temp = Temp::with_users(&["ann", "bob"]);
-    let to = Conversation::Inbox(READERS[1]);
+    let to = Conversation::Inbox(BOB);
     let mid = |mid| NewEntry { mid: Some(mid), ..text(to) };
     temp.transact(|store| {
         let seq = store.log_mut().append(&mid("m1")).expect("append");
         let posted = Posted { seq, conversation: to, kind: EntryKind::Text, body: "hello".into() };
-        assert_eq!(store.log_mut().find_mid(READERS[0], "m1"), Ok(Some(posted)));
-        assert_eq!(store.log_mut().find_mid(READERS[1], "m1"), Ok(None), "another's");
-        assert_eq!(store.log_mut().find_mid(READERS[0], "M1"), Ok(None), "exact bytes");
+        assert_eq!(store.log_mut().find_mid(ANN, "m1"), Ok(Some(posted)));
+        assert_eq!(store.log_mut().find_mid(BOB, "m1"), Ok(None), "another's");
+        assert_eq!(store.log_mut().find_mid(ANN, "M1"), Ok(None), "exact bytes");
         store.log_mut().append(&mid("m2")).expect("another");
         store.log_mut().append(&text(to)).expect("without");
         store.log_mut().append(&text(to)).expect("without");
@@ -312,17 +291,16 @@ fn p5_a_mid_is_stored_once_and_found_again() {
 #[test]
 fn p12_a_membership_has_sharp_edges() {
     let mut temp = Temp::with_users(&["ann", "bob"]);
-    let [ann, bob, _] = READERS;
     let (mut group, mut said) = (GroupId(0), Vec::new());
     temp.transact(|store| {
-        group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
+        group = add_group(store, ANN, "team");
         let to = Conversation::Group(group);
         for joins in [false, true, false, true] {
             said.push(store.log_mut().append(&text(to)).expect("append").0);
             if joins {
-                store.join(group, bob).expect("join");
+                store.people_mut().join(group, BOB).expect("join");
             } else {
-                store.leave(group, bob).expect("leave");
+                store.leave(group, BOB).expect("leave");
             }
         }
         said.push(store.log_mut().append(&text(to)).expect("append").0);
@@ -330,77 +308,73 @@ fn p12_a_membership_has_sharp_edges() {
             .log_mut()
             .append(&entry(to, None, EntryKind::Notice))
             .expect("the notice of deletion");
-        store.delete_group(group).expect("delete");
+        store.people_mut().delete_group(group).expect("delete");
         store.log_mut().append(&text(to)).expect("append");
     });
-    let page = pages(&mut temp.store, bob, 0, 9);
+    let page = pages(&mut temp.store, BOB, 0, 9);
     assert_eq!(seqs(&page), [3, 5, 6], "the third was said while bob was in, and so on");
     assert_eq!(said, [1, 2, 3, 4, 5]);
     let label = GroupLabel { name: "team".into(), creator: "ann".into() };
     assert!(page.iter().all(|entry| entry.group.as_ref() == Some(&label)), "though deleted");
-    assert_eq!(seqs(&pages(&mut temp.store, ann, 0, 9)), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(seqs(&pages(&mut temp.store, ANN, 0, 9)), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
 fn p12_p21_a_past_without_a_word_is_kept_once_and_costs_nothing() {
     let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
-    let [ann, bob, _] = READERS;
     let mut group = GroupId(0);
-    let count = |store: &Store| {
-        let sql = "SELECT count(*) FROM group_past WHERE userid = 2";
-        store.sqlite().query_row(sql, (), |row| row.get::<_, i64>(0)).expect("a count")
-    };
+    let kept = "SELECT count(*) FROM group_past WHERE userid = 2";
     temp.transact(|store| {
-        group = store.add_group(ann, &Name::group("team").expect("name"), 1).expect("group");
-        let (to, inbox) = (Conversation::Group(group), Conversation::Inbox(bob));
+        group = add_group(store, ANN, "team");
+        let (to, inbox) = (Conversation::Group(group), Conversation::Inbox(BOB));
         store.log_mut().append(&text(to)).expect("append");
-        store.join(group, bob).expect("join");
+        store.people_mut().join(group, BOB).expect("join");
         store.log_mut().append(&text(to)).expect("what bob sees of it");
-        store.leave(group, bob).expect("leave");
+        store.leave(group, BOB).expect("leave");
         for _ in 0..300 {
-            store.join(group, bob).expect("join");
+            store.people_mut().join(group, BOB).expect("join");
             store.log_mut().append(&entry(inbox, None, EntryKind::Notice)).expect("append");
-            store.leave(group, bob).expect("leave");
+            store.leave(group, BOB).expect("leave");
             store.log_mut().append(&entry(to, None, EntryKind::Notice)).expect("append");
         }
-        assert_eq!(count(store), 1);
-        assert_eq!(store.people().was_member(group, bob), Ok(true));
+        assert_eq!(store.people().was_member(group, BOB), Ok(true));
         let history = store.snapshot().expect("a snapshot").history_of_group(
-            bob,
+            BOB,
             group,
             Part::Before(Seq(i64::MAX)),
             9,
         );
         assert_eq!(seqs(&history.expect("history")), [2]);
     });
+    assert_eq!(temp.count(kept), 1);
     // Nothing was said in a whole past: that somebody was there is kept all the same.
     temp.transact(|store| {
-        let other = Name::group("other").expect("name");
-        let other = store.add_group(ann, &other, 1).expect("group");
+        let other = add_group(store, ANN, "other");
         for _ in 0..3 {
-            store.join(other, bob).expect("join");
+            store.people_mut().join(other, BOB).expect("join");
             store.log_mut().append(&text(Conversation::Everyone)).expect("append");
-            store.leave(other, bob).expect("leave");
+            store.leave(other, BOB).expect("leave");
         }
-        assert_eq!((count(store), store.people().was_member(other, bob)), (2, Ok(true)));
-        assert_eq!(store.people().was_member(other, READERS[2]), Ok(false));
+        assert_eq!(store.people().was_member(other, BOB), Ok(true));
+        assert_eq!(store.people().was_member(other, CEM), Ok(false));
     });
+    assert_eq!(temp.count(kept), 2);
 }
 
 #[test]
 fn an_entry_carries_the_names_a_push_needs() {
     let mut temp = Temp::with_users(&["ann", "bob"]);
     temp.transact(|store| {
-        let to = Conversation::Inbox(READERS[1]);
+        let to = Conversation::Inbox(BOB);
         let said = NewEntry { unix: 77, kind: EntryKind::AdminText, ..text(to) };
         store.log_mut().append(&said).expect("append");
         store.log_mut().append(&entry(to, None, EntryKind::System)).expect("append");
     });
-    let page = pages(&mut temp.store, READERS[1], 0, 9);
+    let page = pages(&mut temp.store, BOB, 0, 9);
     let said = &page[0];
     assert_eq!(said.sender_name.as_deref(), Some("ann"));
     assert_eq!((said.unix, said.kind, &*said.body), (77, EntryKind::AdminText, "hello"));
-    assert_eq!((said.sender, &said.group), (Some(READERS[0]), &None));
+    assert_eq!((said.sender, &said.group), (Some(ANN), &None));
     assert_eq!((page[1].sender, &page[1].sender_name), (None, &None));
     assert!(!format!("{page:?}").contains("hello"), "P27");
 }
@@ -408,23 +382,20 @@ fn an_entry_carries_the_names_a_push_needs() {
 #[test]
 fn p21_no_more_text_is_read_at_once_than_there_is_room_for() {
     let mut temp = Temp::with_users(&["ann", "bob"]);
-    let [ann, bob, _] = READERS;
     let (body, count) = ("x".repeat(MESSAGE_BYTES_MAX), 100);
     temp.transact(|store| {
-        let long = NewEntry { body: &body, ..text(Conversation::Inbox(bob)) };
+        let long = NewEntry { body: &body, ..text(Conversation::Inbox(BOB)) };
         (0..count).for_each(|_| _ = store.log_mut().append(&long).expect("append"));
     });
     let room = |bytes: usize| bytes.div_ceil(MESSAGE_BYTES_MAX);
-    let first =
-        temp.store.snapshot().expect("a snapshot").page(bob, Seq(0), PAGE_ROWS).expect("page");
+    let first = temp.store.reads().page(BOB, Seq(0), PAGE_ROWS).expect("page");
     assert_eq!(first.entries.len(), room(PAGE_BYTES));
     assert_eq!(Some(first.through), first.entries.last().map(|entry| entry.seq));
-    assert_eq!(seqs(&pages(&mut temp.store, bob, 0, PAGE_ROWS)), Vec::from_iter(1..=count));
-    for (me, other) in [(ann, bob), (bob, ann)] {
+    assert_eq!(seqs(&pages(&mut temp.store, BOB, 0, PAGE_ROWS)), Vec::from_iter(1..=count));
+    for (me, other) in [(ANN, BOB), (BOB, ANN)] {
         let history = temp
             .store
-            .snapshot()
-            .expect("a snapshot")
+            .reads()
             .log
             .history_between(me, other, Part::Before(Seq(i64::MAX)), 50)
             .expect("history");

@@ -4,20 +4,14 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::NewEntry;
 use super::*;
 use crate::limits::{MESSAGE_BYTES_MAX, SEARCH_PHRASES_MAX, TERMS_PER_TEXT_MAX};
-use crate::names::Name;
-use crate::store::Store;
-use crate::store::tests::Temp;
-
-const ANN: UserId = UserId(1);
-const BOB: UserId = UserId(2);
-const CEM: UserId = UserId(3);
+use crate::store::tests::{ANN, BOB, CEM, Temp, add_group, text};
+use crate::store::{NewEntry, Store};
 
 fn say(store: &mut Store, by: UserId, to: Conversation, body: &str) -> i64 {
-    let (sender, kind) = (Some(by), EntryKind::Text);
-    let entry = NewEntry { conversation: to, sender, unix: 9, kind, body, mid: None };
+    // Later than they registered.
+    let entry = NewEntry { unix: 9, ..text(by, to, body) };
     store.log_mut().append(&entry).expect("append").0
 }
 
@@ -66,12 +60,23 @@ fn in_all_states(temp: &mut Temp, mut check: impl FnMut(&mut Store)) {
     }
 }
 
+/// What each line finds among the texts, by its place there.
+fn each_finds(texts: &[&str], lines: &[(&str, Option<usize>)]) {
+    let (mut temp, at) = said(texts);
+    in_all_states(&mut temp, |store| {
+        for (line, which) in lines {
+            let expected: Vec<i64> = which.map(|which| at[which]).into_iter().collect();
+            assert_eq!(found(store, BOB, line), expected, "{line}");
+            assert_eq!(found(store, ANN, line), expected, "{line}, by who said it");
+        }
+    });
+}
+
 #[test]
 fn words_are_found_in_any_script_and_form() {
-    let (mut temp, at) =
-        said(&["我家在上海东边", "海上 sail", "Café ＡＢＣ １２", "straße; don't", "한국어로"]);
-    in_all_states(&mut temp, |store| {
-        for (line, which) in [
+    each_finds(
+        &["我家在上海东边", "海上 sail", "Café ＡＢＣ １２", "straße; don't", "한국어로"],
+        &[
             ("上海", Some(0)),
             ("上海 我家", Some(0)),
             ("海东", Some(0)),
@@ -84,25 +89,17 @@ fn words_are_found_in_any_script_and_form() {
             ("don't", Some(3)),
             ("don \"t OR", None),
             ("국어", Some(4)),
-        ] {
-            let expected: Vec<i64> = which.map(|which: usize| at[which]).into_iter().collect();
-            assert_eq!(found(store, BOB, line), expected, "{line}");
-            assert_eq!(found(store, ANN, line), expected, "{line}, by who said it");
-        }
-    });
+        ],
+    );
     assert!(Wanted::parse(" … !! ☺\u{fe0f}").is_none());
 }
 
 #[test]
 fn marks_are_parts_of_words_and_letters_without_spaces_are_words() {
-    let (mut temp, at) = said(&[
-        "아ㅋㅋㅋ ㅠㅠ",
-        "हिन्दी में किताब",
-        "สวัสดีม้าน้ำ",
-        "क\u{94d}\u{200d}ष ❤\u{fe0f} 1\u{fe0f}\u{20e3}",
-    ]);
-    in_all_states(&mut temp, |store| {
-        for (line, which) in [
+    let joined = "क\u{94d}\u{200d}ष ❤\u{fe0f} 1\u{fe0f}\u{20e3}";
+    each_finds(
+        &["아ㅋㅋㅋ ㅠㅠ", "हिन्दी में किताब", "สวัสดีม้าน้ำ", joined],
+        &[
             ("ㅋ", Some(0)),
             ("ㅋㅋ", Some(0)),
             ("ㅋㅋㅋㅋ", None),
@@ -118,12 +115,8 @@ fn marks_are_parts_of_words_and_letters_without_spaces_are_words() {
             ("วัส", Some(2)),
             ("क्ष", Some(3)),
             ("1", Some(3)),
-        ] {
-            let expected: Vec<i64> = which.map(|which: usize| at[which]).into_iter().collect();
-            assert_eq!(found(store, BOB, line), expected, "{line}");
-            assert_eq!(found(store, ANN, line), expected, "{line}, by who said it");
-        }
-    });
+        ],
+    );
 }
 
 /// Letters, marks and what stands between them in scripts of every kind.
@@ -209,12 +202,12 @@ fn p11_nobody_finds_what_was_not_for_them() {
     let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
     let mut seqs = Vec::new();
     temp.transact(|store| {
-        let group = store.add_group(ANN, &Name::group("team").expect("name"), 1).expect("group");
+        let group = add_group(store, ANN, "team");
         let team = Conversation::Group(group);
         assert_eq!(group, GroupId(1));
         seqs.push(say(store, ANN, Conversation::Inbox(BOB), "one apple"));
         seqs.push(say(store, ANN, team, "two apples apple"));
-        store.join(group, CEM).expect("join");
+        store.people_mut().join(group, CEM).expect("join");
         seqs.push(say(store, ANN, team, "three apple"));
         store.leave(group, CEM).expect("leave");
         seqs.push(say(store, ANN, team, "four apple"));
@@ -244,10 +237,9 @@ fn p11_who_is_in_many_groups_finds_theirs_and_nothing_else() {
     let (mut seqs, groups) = (Vec::new(), SEARCH_CONVERSATIONS_MAX);
     temp.transact(|store| {
         for number in 0..groups {
-            let name = Name::group(&format!("g{number}")).expect("name");
-            let group = store.add_group(ANN, &name, 1).expect("group");
+            let group = add_group(store, ANN, &format!("g{number}"));
             say(store, ANN, Conversation::Group(group), "apple");
-            store.join(group, BOB).expect("join");
+            store.people_mut().join(group, BOB).expect("join");
             seqs.push(say(store, ANN, Conversation::Group(group), "apple"));
             if number % 3 == 0 {
                 store.leave(group, BOB).expect("leave");

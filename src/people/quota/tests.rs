@@ -3,10 +3,8 @@
 use super::*;
 use crate::limits::QUOTA_USERS_KEPT;
 use crate::store::Store;
-use crate::store::tests::Temp;
+use crate::store::tests::{ANN, BOB, Temp};
 
-const ANN: UserId = UserId(1);
-const BOB: UserId = UserId(2);
 const NOON: i64 = 20_000 * DAY_SECONDS + DAY_SECONDS / 2;
 const HALF_A_DAY: Option<u64> = Some(DAY_SECONDS as u64 / 2);
 

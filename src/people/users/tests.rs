@@ -2,10 +2,8 @@
 
 use super::*;
 use crate::id::{Conversation, Seq};
-use crate::store::tests::Temp;
-use crate::store::{EntryKind, NewEntry, Store, StoreError};
-
-const ANN: UserId = UserId(1);
+use crate::store::tests::{ANN, BOB, Temp, say};
+use crate::store::{Store, StoreError};
 
 fn name(raw: &str) -> Name {
     Name::user(raw).expect("a name")
@@ -39,12 +37,10 @@ fn a_user_is_found_by_id_and_by_any_spelling() {
 #[test]
 fn p9_a_new_user_begins_at_the_head() {
     let mut temp = Temp::with_users(&["ann"]);
-    let (conversation, kind) = (Conversation::Everyone, EntryKind::System);
-    let entry = NewEntry { conversation, sender: None, unix: 1, kind, body: "old", mid: None };
     temp.transact(|store| {
-        store.log_mut().append(&entry).expect("append");
-        let bob = store.add_user(&name("bob"), "!", true, 1).expect("user");
-        assert_eq!((bob, store.people().cursor(bob)), (UserId(2), Ok(Seq(1))));
+        say(store, ANN, Conversation::Everyone, "old");
+        let bob = store.people_mut().add_user(&name("bob"), "!", true, 1).expect("user");
+        assert_eq!((bob, store.people().cursor(bob)), (BOB, Ok(Seq(1))));
         assert_eq!(store.people().cursor(ANN), Ok(Seq(0)));
         assert_eq!(
             store.people().user(bob).map(|user| user.is_some_and(|user| user.admin)),
@@ -59,11 +55,11 @@ fn the_count_of_users_follows_a_rollback() {
     let store = &mut temp.store;
     store.begin().expect("begin");
     store.savepoint().expect("savepoint");
-    store.add_user(&name("bob"), "!", false, 1).expect("user");
+    store.people_mut().add_user(&name("bob"), "!", false, 1).expect("user");
     assert_eq!(store.people().user_count(), 2);
     store.rollback_to_savepoint().expect("undo");
     assert_eq!(store.people().user_count(), 1);
-    store.add_user(&name("cem"), "!", false, 1).expect("user");
+    store.people_mut().add_user(&name("cem"), "!", false, 1).expect("user");
     store.rollback().expect("rollback");
     assert_eq!(store.people().user_count(), 1);
     assert_eq!(temp.reopen().store.people().user_count(), 1);
@@ -73,7 +69,7 @@ fn the_count_of_users_follows_a_rollback() {
 fn a_name_is_taken_once_and_never_null() {
     let mut temp = Temp::with_users(&["ann"]);
     temp.transact(|store| {
-        let again = store.add_user(&name("ANN"), "!", false, 1);
+        let again = store.people_mut().add_user(&name("ANN"), "!", false, 1);
         assert!(matches!(again, Err(StoreError::Broken(_))), "{again:?}");
     });
     for column in ["username", "namekey", "userpassword", "userstatus", "createtime"] {
@@ -102,7 +98,7 @@ fn p18_a_key_is_worth_something_until_it_is_replaced_or_revoked() {
         assert_eq!(owner(store, [1; 32]), None);
         assert_eq!(owner(store, [2; 32]).map(|found| found.used), Some(30));
         store.people_mut().set_key(ANN, None, 40).expect("revoke");
-        store.people_mut().set_key(UserId(2), None, 40).expect("two users without a key");
+        store.people_mut().set_key(BOB, None, 40).expect("two users without a key");
         assert_eq!(owner(store, [2; 32]), None);
     });
 }

@@ -1,7 +1,8 @@
 //! Each rule names what breaks it.
 
 use super::*;
-use crate::store::tests::Temp;
+use crate::id::Conversation;
+use crate::store::tests::{ANN, BOB, Temp, add_group, say};
 
 /// A change for each rule, which breaks it and, as far as it can be, nothing else.
 const HARM: &[(&str, &str)] = &[
@@ -43,21 +44,13 @@ const HARM: &[(&str, &str)] = &[
 ];
 
 fn populated() -> Temp {
-    use crate::id::{Conversation, UserId};
-    use crate::names::Name;
-    use crate::store::{EntryKind, NewEntry};
     let mut temp = Temp::with_users(&["ann", "bob"]);
     temp.transact(|store| {
-        let (ann, bob) = (UserId(1), UserId(2));
-        let kind = EntryKind::Text;
-        let conversation = Conversation::Inbox(bob);
-        let entry =
-            NewEntry { conversation, sender: Some(ann), unix: 1, kind, body: "hi", mid: None };
-        store.log_mut().append(&entry).expect("append");
-        store.people_mut().add_waiting(bob, ann, 2).expect("waiting");
-        store.people_mut().befriend(ann, bob).expect("friends");
-        store.log_mut().append(&entry).expect("append");
-        store.add_group(ann, &Name::group("team").expect("a name"), 1).expect("group");
+        say(store, ANN, Conversation::Inbox(BOB), "hi");
+        store.people_mut().add_waiting(BOB, ANN, 2).expect("waiting");
+        store.people_mut().befriend(ANN, BOB).expect("friends");
+        say(store, ANN, Conversation::Inbox(BOB), "hi");
+        add_group(store, ANN, "team");
     });
     temp
 }

@@ -182,7 +182,7 @@ fn fill() -> Result<Vec<u8>, StoreError> {
     store.begin()?;
     for number in 1..=50 {
         let name = Name::user(&format!("user{number}")).expect("a name");
-        store.add_user(&name, "!", false, 1)?;
+        store.people_mut().add_user(&name, "!", false, 1)?;
     }
     while store.head().0 < SLICE - MISSING {
         append(&mut store)?;

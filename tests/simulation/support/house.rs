@@ -212,6 +212,6 @@ fn make_admin(store: &mut Store) -> Result<(), StoreError> {
     let Outcome::Hashed(stored) = task.run(CHEAP) else { unreachable!("memory for 8 KiB") };
     let name = Name::user("admin").expect("a name");
     store.begin()?;
-    store.add_user(&name, &stored, true, 0)?;
+    store.people_mut().add_user(&name, &stored, true, 0)?;
     store.commit(()).map(|_| ())
 }

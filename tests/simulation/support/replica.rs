@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use p2sp::store::{Change, Opening, Replica, Store, Synchronous};
-use rusqlite::Connection;
+use p2sp::store::{Change, Opening, Store, Synchronous};
 use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
 
 use super::house::{EPOCH, temp_dir};
 
@@ -33,13 +33,14 @@ impl Record {
         let other = temp_dir();
         let opening = Opening { dir: other.path(), epoch: EPOCH, synchronous: Synchronous::Off };
         let (store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
-        let mut replica = Replica::new(store);
-        for changes in self.changes.try_iter() {
-            replica.apply(&changes).map_err(|error| error.to_string())?;
-        }
-        drop(replica);
+        store.close().map_err(|error| error.to_string())?;
         let [one, other] = [dir, other.path()].map(|dir| dir.join("p2sp.db"));
         let [one, other] = [one, other].map(|path| Connection::open(path).expect("a database"));
+        for transaction in self.changes.try_iter() {
+            other.execute_batch("BEGIN").map_err(|error| error.to_string())?;
+            transaction.iter().try_for_each(|change| repeat(&other, change))?;
+            other.execute_batch("COMMIT").map_err(|error| error.to_string())?;
+        }
         let tables = tables(&one);
         assert!(tables.len() > 15, "{tables:?}");
         assert_eq!(tables, self::tables(&other));
@@ -51,6 +52,18 @@ impl Record {
         }
         Ok(())
     }
+}
+
+/// Does what was recorded, if that changes as many rows as it did there.
+fn repeat(db: &Connection, change: &Change) -> Result<(), String> {
+    let Change { number, values, rows, id } = change;
+    let prefix = format!("{number} ");
+    let mut known = include_str!("../../data/statements.txt").lines();
+    let sql = known.find_map(|line| line.strip_prefix(&prefix)).expect("a known number");
+    let mut statement = db.prepare_cached(sql).map_err(|error| error.to_string())?;
+    let changed = statement.execute(params_from_iter(values)).map_err(|error| error.to_string())?;
+    let same = changed == *rows && id.is_none_or(|id| id == db.last_insert_rowid());
+    if same { Ok(()) } else { Err(format!("did something else: {sql}")) }
 }
 
 /// Every table, SQLite's own and those behind the full-text index among them.

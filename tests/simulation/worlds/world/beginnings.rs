@@ -64,7 +64,10 @@ pub(super) fn empty_house() -> &'static [u8] {
         let liars = (0..LIARS_MAX).map(|at| format!("m{at}"));
         for name in ["admin".to_owned()].into_iter().chain(users).chain(liars) {
             let name = Name::user(&name).expect("a name");
-            store.add_user(&name, &stored, name.key == "admin", 0).expect("an account");
+            store
+                .people_mut()
+                .add_user(&name, &stored, name.key == "admin", 0)
+                .expect("an account");
         }
         store.commit(()).expect("a commit");
         store.close().expect("a whole file");
@@ -106,16 +109,16 @@ pub(super) fn furnish(dir: &Path, choices: &Choices, users: usize, liars: usize)
     for group in 0..1 + choices.below(3) {
         let name = Name::group(&format!("g{group}")).expect("a name");
         let owner = UserId(1 + choices.below(users) as i64);
-        let group = store.add_group(owner, &name, 0).map_err(broken)?;
+        let group = store.people_mut().add_group(owner, &name, 0).map_err(broken)?;
         for user in 1..=users as i64 + 1 {
             if UserId(user) != owner && choices.chance(50) {
-                store.join(group, UserId(user)).map_err(broken)?;
+                store.people_mut().join(group, UserId(user)).map_err(broken)?;
             }
         }
         for liar in 0..liars {
             if choices.chance(50) {
                 let liar = UserId((USERS_MAX + 2 + liar) as i64);
-                store.join(group, liar).map_err(broken)?;
+                store.people_mut().join(group, liar).map_err(broken)?;
             }
         }
     }
