@@ -38,11 +38,22 @@ impl Chat {
         reads: Reads,
         now: Now,
     ) {
-        let conn = conns.get_mut(id).filter(|conn| conn.is_serving());
-        let Some(conn) = conn else { return self.attempt_is_none(&waiting.purpose, now) };
+        let earlier = self.earlier_attempt(&waiting.purpose);
+        if earlier.is_none()
+            && let Err(seconds) = self.count_attempt(&waiting.purpose, now)
+        {
+            let refusal = Refusal::slow_down(seconds);
+            return self.refuse_hash(conns, (id, waiting), &refusal, reads, now);
+        }
+        let Some(conn) = conns.get_mut(id).filter(|conn| conn.is_serving()) else {
+            // Where there is an earlier attempt, that one is counted, and still waits.
+            if earlier.is_none() {
+                self.attempt_is_none(&waiting.purpose, now);
+            }
+            return;
+        };
         conn.begin_hash();
         let lane = Lane::of(&waiting.purpose, conn.peer());
-        let earlier = self.earlier_attempt(&waiting.purpose);
         let Some((earlier, its)) = earlier.and_then(|id| self.waiting.remove_entry(&id)) else {
             self.waiting.insert(id, waiting);
             if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
@@ -54,6 +65,14 @@ impl Chat {
         waiting.purpose.goes_on_from(&its.purpose);
         self.waiting.insert(id, waiting);
         self.refuse_hash(conns, (earlier, its), &Refusal::slow_down(1), reads, now);
+    }
+
+    /// Counts an attempt that finds no earlier one to take the place of, unless it is counted: the
+    /// earlier one came in the same tick, and was crowded out and given back since.
+    fn count_attempt(&mut self, purpose: &Purpose, now: Now) -> Result<(), u64> {
+        let limits = &self.rules.limits;
+        let counted = purpose.attempt().map(|of| self.throttle.begin(of, limits, now.mono));
+        counted.unwrap_or(Ok(()))
     }
 
     /// The connection whose attempt waits for its hash, if none may be beside this one.

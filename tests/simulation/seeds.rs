@@ -28,6 +28,9 @@ const KEPT: &[(u64, &str)] = &[
     (1083, "p2sp: where hashes took long, impatient clients waited for themselves"),
     (10_031_865, "p2sp: the same"),
     (1610, "model: two resumes, the earlier one heard last on a slow link"),
+    (50_025_357, "model: requests of a peer that had left waited for their rate limit"),
+    (50_033_306, "model: the same"),
+    (50_045_060, "model: a deadline had ended the session, and what was pushed before left later"),
 ];
 
 #[derive(Default)]

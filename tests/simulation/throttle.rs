@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use p2sp::handlers::Rules;
+use p2sp::limits::{HASH_QUEUE_MAX, HASHES_UNDER_WAY_MAX};
 use p2sp::password::KeyHash;
 use serde_json::{Value, json};
 
@@ -161,6 +162,40 @@ fn p21_no_address_takes_the_queue_of_hashes_from_the_others() {
     }
     let busy = codes.iter().filter(|code| **code == "busy").count();
     assert_eq!((codes.len(), busy), (100, 100 - 64 - 2 + 2), "P29: all are answered");
+}
+
+#[test]
+fn attempts_that_find_no_place_give_back_no_more_than_they_counted() {
+    let (mut house, address) = (house(None), "127.0.0.1:1");
+    assert_eq!(code_from(&mut house, address, "reg", account("alice")), "ok");
+    let guess = || json!({"username": "alice", "password": "guess"});
+    for seconds in [1, 2, 4] {
+        assert_eq!(code_from(&mut house, address, "login", guess()), "bad_credentials");
+        house.pass(Duration::from_secs(seconds));
+    }
+    house.net.hold_hashes(true);
+    let ask = |house: &mut House, args: Value| {
+        let mut caller = Caller::connect(house, address, None);
+        let bytes = caller.request("login", args);
+        house.net.send(caller.end, &bytes);
+        caller
+    };
+    for n in 0..HASH_QUEUE_MAX + HASHES_UNDER_WAY_MAX {
+        ask(&mut house, account(&format!("nobody{n}")));
+    }
+    house.pass(TAKEN_IN);
+    // Both are served in one tick. The first finds no place, so the second cannot take it.
+    let both = [ask(&mut house, guess()), ask(&mut house, guess())];
+    house.settle();
+    for mut caller in both {
+        caller.receive(&house).expect("bytes");
+        assert_eq!(caller.answer().expect("an answer")["code"], "busy");
+    }
+    house.net.hold_hashes(false);
+    house.pass(TAKEN_IN);
+    assert_eq!(code_from(&mut house, address, "login", guess()), "bad_credentials");
+    let answer = ask_from(&mut house, address, "login", guess());
+    assert_eq!(answer["data"]["retry_after"], 8, "the fourth that was wrong: {answer}");
 }
 
 #[test]

@@ -163,6 +163,12 @@ impl PipeNet {
         self.0.borrow().by_conn.len()
     }
 
+    /// How many connections the server holds, or has not accepted yet.
+    pub fn held_or_waiting(&self) -> usize {
+        let pipes = self.0.borrow();
+        pipes.by_conn.len() + pipes.backlog.len()
+    }
+
     /// Whether the process was killed.
     pub fn is_dead(&self) -> bool {
         self.0.borrow().dead

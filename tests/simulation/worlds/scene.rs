@@ -197,13 +197,14 @@ impl Scene {
 
     /// At most `most` bytes of what a peer has to send are on their way.
     pub fn push_out(&mut self, peer: PeerId, most: usize) {
+        let now = self.now();
         let stream = &mut self.streams[peer.0];
         let count = most.min(stream.outgoing.len());
         if count > 0 {
             self.trace.note(|| format!("#{} sends {count} bytes", peer.0));
             self.trace.bytes(&stream.outgoing[..count]);
             self.net.send(peer, &stream.outgoing[..count]);
-            stream.outgoing.drain(..count);
+            stream.send(count, now);
         }
     }
 
@@ -221,6 +222,16 @@ impl Scene {
         stream.outgoing = Vec::new();
         let asked = std::mem::take(&mut stream.asked);
         self.are_lost(asked);
+    }
+
+    /// Peers that sent their last byte take all that still comes, and then go.
+    pub fn read_what_is_left(&mut self) {
+        for at in 0..self.streams.len() {
+            if self.streams[at].finished && self.net.is_accepted(PeerId(at)) {
+                self.net.set_capacity(PeerId(at), 1 << 20);
+                self.read(PeerId(at), usize::MAX);
+            }
+        }
     }
 
     /// Nobody will ever be told what came of these.
@@ -258,6 +269,7 @@ impl Scene {
         for (peer, bytes) in self.net.tapped() {
             self.trace.note(|| format!("#{} gets {} bytes", peer.0, bytes.len()));
             self.trace.bytes(&bytes);
+            self.streams[peer.0].written_at = self.now();
             for (start, message) in self.streams[peer.0].hear(&bytes)? {
                 self.trace.note(|| format!("#{} gets {:?}", peer.0, message.payload));
                 self.events += 1;

@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
-use p2sp::limits::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, SEND_HIGH_BYTES};
+use p2sp::limits::{
+    FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SECONDS_MAX, Limits, SEND_HIGH_BYTES,
+};
 use p2sp::wire::frame;
 use serde::Deserialize;
 
@@ -158,9 +160,17 @@ pub struct Stream {
     pub gone: bool,
     /// It sends no more: its session may be over long before all is sent that was said to it.
     pub finished: bool,
-    /// A push that came behind the end of the session. It is right only if the peer had signed out
-    /// before that end: what was pushed before a `logout` leaves in front of its answer, however
-    /// slow the peer is.
+    /// When the peer last sent something, when the loop last wrote something, and when the frame
+    /// began of which the peer owes `owed` bytes; in microseconds.
+    sent_at: u64,
+    pub written_at: u64,
+    begun_at: u64,
+    owed: usize,
+    /// A deadline may have ended the connection before the session was known to be over.
+    may_have_timed_out: bool,
+    /// A push that came behind the end of the session. It is right only if the session had ended
+    /// before: by its `logout`, in front of whose answer leaves what was pushed before it, however
+    /// slow the peer is; or with the connection, by a deadline, of which the peer is told nothing.
     late: Option<String>,
     partial: Vec<u8>,
     /// Bytes of whole frames so far.
@@ -177,6 +187,30 @@ impl Stream {
     pub fn next_id(&mut self) -> i64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// The peer sends the first `count` bytes of what is outgoing.
+    pub fn send(&mut self, count: usize, now: u64) {
+        let mut at = 0;
+        while at < count {
+            if self.owed == 0 {
+                // Behind what is no frame there is none.
+                let length = frame::frame_len(&self.outgoing[at..]).ok().flatten();
+                (self.owed, self.begun_at) = (length.unwrap_or(usize::MAX), now);
+            }
+            let sent = self.owed.min(count - at);
+            (self.owed, at) = (self.owed - sent, at + sent);
+        }
+        self.outgoing.drain(..count);
+        self.sent_at = now;
+    }
+
+    /// Whether a deadline may have ended the connection by now: the peer owes the rest of a frame,
+    /// or sends or takes nothing, for too long (P23).
+    fn is_past_deadline(&self, now: u64) -> bool {
+        let is_past = |since: u64, seconds: u64| now >= since + seconds * 1_000_000;
+        let idle = is_past(self.sent_at.min(self.written_at), Limits::default().idle_seconds);
+        idle || (self.owed > 0 && is_past(self.begun_at, FRAME_SECONDS_MAX))
     }
 
     /// Bytes written so far.
@@ -215,7 +249,7 @@ impl Stream {
         if !self.partial.is_empty() {
             return Err("P17: the stream ends in a frame".into());
         }
-        if is_over && self.over.is_none() && !self.gone {
+        if is_over && self.over.is_none() && !self.gone && !self.may_have_timed_out {
             return Err("P17: a session was over, and nobody said so".into());
         }
         self.check_late()?;
@@ -280,9 +314,11 @@ impl Stream {
         Ok(())
     }
 
-    /// A push came behind the end of the session: a fault, unless a `logout` is still unanswered.
+    /// A push came behind the end of the session: a fault, unless the session may have ended
+    /// before.
     fn comes_late(&mut self, why: String) -> Check {
-        if !self.asked.iter().any(|asked| asked.what == Ask::Logout) {
+        let signs_out = self.asked.iter().any(|asked| asked.what == Ask::Logout);
+        if !signs_out && !self.may_have_timed_out {
             return Err(why);
         }
         self.late.get_or_insert(why);
@@ -294,14 +330,19 @@ impl Stream {
         self.late = None;
     }
 
-    /// Nothing came late but in front of the answer to a `logout`.
+    /// Nothing came late but in front of the answer to a `logout`, or of an end by a deadline. What
+    /// else ends a session is told.
     pub fn check_late(&self) -> Check {
-        self.late.clone().map_or(Ok(()), Err)
+        match &self.late {
+            Some(why) if self.over.is_some() || !self.may_have_timed_out => Err(why.clone()),
+            _ => Ok(()),
+        }
     }
 
     /// The session was over before what this tick wrote: nothing of it is a push.
-    pub fn revoke(&mut self) -> Check {
+    pub fn revoke(&mut self, now: u64) -> Check {
         let from = self.before_tick;
+        self.may_have_timed_out |= self.is_past_deadline(now);
         let Some(session) = &mut self.session else { return Ok(()) };
         session.revoked_from.get_or_insert(from);
         if session.pushed > session.cursor && session.last_push >= from && from > 0 {

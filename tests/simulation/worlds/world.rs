@@ -417,7 +417,7 @@ impl World {
             client.calm_down(&self.scene);
         }
         let until = self.scene.now() + CALM_MICROS;
-        while !self.clients.iter().all(Client::is_settled) || !self.scene.ledger.blocks_nobody() {
+        while !self.is_settled() {
             if self.scene.now() > until {
                 let late = self.clients.iter().find(|client| !client.is_settled());
                 let held = (0..self.scene.streams.len())
@@ -438,6 +438,14 @@ impl World {
             self.breathe()?;
         }
         Ok(())
+    }
+
+    /// All clients are back, all users may sign in, and no other connection is left: one that its
+    /// peer left may have requests that wait for their rate limit, and are still to be served.
+    fn is_settled(&self) -> bool {
+        self.clients.iter().all(Client::is_settled)
+            && self.scene.ledger.blocks_nobody()
+            && self.scene.net.held_or_waiting() == self.clients.len()
     }
 
     /// Nothing is broken any more, and nobody lies.
@@ -473,6 +481,7 @@ impl World {
         for at in 0..self.clients.len() {
             self.clients[at].listen(&mut self.scene)?;
         }
+        self.scene.read_what_is_left();
         Ok(())
     }
 

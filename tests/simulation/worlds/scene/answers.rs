@@ -131,11 +131,13 @@ impl Scene {
             revoked_from: None,
             last_push: 0,
         });
-        if is_taken_over { self.streams[peer.0].revoke() } else { Ok(()) }
+        let now = self.now();
+        if is_taken_over { self.streams[peer.0].revoke(now) } else { Ok(()) }
     }
 
     /// The user's sessions that began before `at` are over.
     fn end_sessions(&mut self, user: i64, at: u64) -> Check {
+        let now = self.now();
         for (peer, stream) in self.streams.iter_mut().enumerate() {
             let Some(session) = stream.session.as_ref().filter(|_| !stream.finished) else {
                 continue;
@@ -146,7 +148,7 @@ impl Scene {
             if self.net.waiting(PeerId(peer)) > 0 {
                 self.coverage.saw(Happening::EndedWhileBehind);
             }
-            stream.revoke()?;
+            stream.revoke(now)?;
         }
         Ok(())
     }
