@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::live::{PASSWORD, Peer, Server, frame_of};
+use crate::live::{PASSWORD, PATIENCE, Peer, Server, frame_of};
 
 /// Above 2 MB of texts, and more than the server's and the kernel's buffers hold of them.
 const FLOOD_MESSAGES: usize = 400;
@@ -336,10 +336,9 @@ fn asked_twice_to_stop_the_server_ends_at_once() {
     // Bob's bytes cannot be sent: the server would wait five seconds for him.
     server.signal(Signal::TERM);
     alice.expect_event("shutdown");
-    let began = Instant::now();
     server.signal(Signal::TERM);
+    // When it has waited for him it ends with 0.
     assert_eq!(server.ended().code(), Some(1));
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     drop(bob);
 }
 
@@ -352,13 +351,7 @@ fn p22_an_idle_server_sleeps() {
     bob.expect_text("alice", "good night");
     bob.confirm();
     let half = server.peer();
-    // The cursor is written and the log checkpointed meanwhile.
-    thread::sleep(Duration::from_millis(1_500));
-    let (ran, woken) = server.ran();
-    thread::sleep(Duration::from_secs(1));
-    let (ran, woken) = (server.ran().0 - ran, server.ran().1 - woken);
-    assert!(ran <= Duration::from_millis(50), "{ran:?}");
-    assert!(woken <= 20, "{woken} wake-ups");
+    server.expect_rest(Duration::from_secs(1), Duration::from_millis(50), 20);
     drop((alice, bob, half));
 }
 
@@ -377,6 +370,9 @@ fn p20_password_hashes_leave_no_memory_behind() {
             peer.answer(id);
         }
     }
-    let grown = server.resident_bytes().saturating_sub(before);
-    assert!(grown < 8 << 20, "a hash takes 19 MiB, and {} stayed", grown >> 20);
+    let began = Instant::now();
+    while server.resident_bytes() >= before + (8 << 20) {
+        assert!(began.elapsed() < PATIENCE, "a hash takes 19 MiB, and some of it stays");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -287,7 +287,7 @@ fn nothing_is_said_to_another_users_program_at_the_control_socket() {
     let listen = "import socket, sys
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + '/control'); s.listen()
 print('ready', flush=True)
-c, _ = s.accept(); c.settimeout(20)
+c, _ = s.accept(); c.settimeout(60)
 print('heard', len(c.recv(9999)), flush=True)";
     let Some(mut impostor) = python(&data, listen) else { return };
     let mut stdout = impostor.stdout.take().expect("an output");
@@ -339,7 +339,7 @@ fn p19_the_server_turns_away_another_users_program_at_its_control_socket() {
     set_mode(&data, 0o755);
     set_mode(&data.join("control"), 0o666);
     let ask = "import socket, sys
-s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1] + '/control')
+s = socket.socket(socket.AF_UNIX); s.settimeout(60); s.connect(sys.argv[1] + '/control')
 try:
     s.sendall(bytes.fromhex('abcdef880000000026000000'))
     s.sendall(b'{\"type\":\"stats\",\"payload\":{\"x\":\"0123456\"}}'[:38])

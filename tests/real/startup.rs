@@ -10,7 +10,6 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use rustix::process::Signal;
@@ -243,9 +242,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
 fn p26_a_second_server_on_the_same_data_ends_and_disturbs_nothing() {
     let server = Server::start(&[]);
     let mut bob = server.user("bob");
-    let began = std::time::Instant::now();
     let line = refusal_on(&server.data());
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(line.contains("Another p2sp server") && line.contains("data"), "{line}");
     bob.ok("newgroup", json!({"groupname": "still here"}));
     // Nor may the operator's commands write behind its back.

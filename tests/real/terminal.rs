@@ -18,11 +18,11 @@ fn a_message_leaves_the_line_that_is_being_typed_as_it_was() {
     bob.press("send alice 我正在打字，还没");
     bob.expect_last("> send alice 我正在打字，还没");
     alice.ask("send bob 你好！在吗？", "Sent.");
-    let rows = bob.expect_row("alice> 你好！在吗？");
-    let rows = &rows[rows.len() - 2..];
-    assert!(rows[0].ends_with(" alice> 你好！在吗？"), "with its time: {rows:?}");
-    assert_eq!(rows[1], "> send alice 我正在打字，还没");
-    assert_eq!(bob.column(), 2 + 11 + 16, "behind the last character");
+    bob.expect("the message with its time, and the line below it", |rows| {
+        let [.., said, line] = rows else { return false };
+        said.ends_with(" alice> 你好！在吗？") && line == "> send alice 我正在打字，还没"
+    });
+    bob.expect_column(2 + 11 + 16);
     // In the middle of the line, over a character that is two columns wide.
     bob.press("\x1b[D\x1b[D");
     alice.ask("send bob 不急", "Sent.");
@@ -185,7 +185,7 @@ fn what_waited_is_counted_and_a_message_rings_when_asked() {
     let (mut bob, mut alice) = friends(&server, &["--bell", "--title"], &[]);
     bob.say("logout");
     bob.expect_row("You are signed out.");
-    let before = bob.bytes().len();
+    let before = bob.count();
     for number in 0..40 {
         alice.say(&format!("send bob {number}"));
     }
@@ -194,13 +194,14 @@ fn what_waited_is_counted_and_a_message_rings_when_asked() {
     bob.say(&format!("login bob {PASSWORD}"));
     bob.expect_row("* 40 messages waited for you.");
     let signs = "\x1b]0;(1) p2sp\x07\x07";
-    assert_eq!(bob.bytes()[before..].matches(signs).count(), 1, "once for all of them");
+    bob.expect_bytes(before, signs);
     alice.ask("send bob more", "Sent.");
     bob.expect_row("alice> more");
-    assert!(bob.bytes()[before..].contains("\x1b]0;(2) p2sp\x07\x07"));
+    bob.expect_bytes(before, "\x1b]0;(2) p2sp\x07\x07");
+    assert_eq!(bob.bytes().matches(signs).count(), 1, "once for all of them");
     bob.say("friends");
     bob.expect_row("  alice  online");
-    assert!(bob.bytes()[before..].contains("\x1b]0;p2sp\x07"), "they are there again");
+    bob.expect_bytes(before, "\x1b]0;p2sp\x07");
 }
 
 #[test]
@@ -442,17 +443,12 @@ fn ended_by(key: &str) {
     let mut person = Person::start(server.address, &[], &[]);
     person.expect_last(">");
     server.pause();
-    let echoes = |person: &Person| {
-        let modes = person.modes();
-        modes.local_modes.contains(LocalModes::ECHO)
-    };
+    let echoes = |person: &Person| person.modes().local_modes.contains(LocalModes::ECHO);
     person.press(&format!("login eve {PASSWORD}\r"));
-    person.expect("the end of the line", |rows| {
-        let modes = person.modes();
-        rows.last().is_some_and(|row| row.contains("login"))
-            && modes.local_modes.contains(LocalModes::ICANON)
+    person.expect("the end of the line, and then no echo of what is typed ahead", |rows| {
+        let is_read = rows.last().is_some_and(|row| row.contains("login"));
+        is_read && person.modes().local_modes.contains(LocalModes::ICANON) && !echoes(&person)
     });
-    assert!(!echoes(&person), "what is typed ahead is not shown yet");
     person.press(key);
     assert_eq!(person.ended(), None, "by the signal, which its shell may want to know");
     assert!(echoes(&person));

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{self, Termios, Winsize};
@@ -106,11 +107,28 @@ impl Person {
             let contents = shown.0.screen().contents();
             contents.trim_end().lines().map(|row| row.trim_end().to_owned()).collect()
         };
-        let lock = self.shown.0.lock().expect("no panic");
-        let wait = self.shown.1.wait_timeout_while(lock, PATIENCE, |shown| !wanted(&rows(shown)));
-        let rows = rows(&wait.expect("no panic").0);
-        assert!(wanted(&rows), "{what} does not come: {rows:#?}");
-        rows
+        self.wait_for(what, |shown| Some(rows(shown)).filter(|rows| wanted(rows)))
+    }
+
+    /// Waits until the terminal was given these bytes, behind the first `from` of them.
+    pub fn expect_bytes(&self, from: usize, bytes: &str) {
+        let is_there = |all: &[u8]| all.windows(bytes.len()).any(|part| part == bytes.as_bytes());
+        self.wait_for(bytes, |shown| is_there(&shown.1[from..]).then_some(()));
+    }
+
+    fn wait_for<T>(&self, what: &str, find: impl Fn(&Shown) -> Option<T>) -> T {
+        let began = Instant::now();
+        let mut shown = self.shown.0.lock().expect("no panic");
+        loop {
+            if let Some(found) = find(&shown) {
+                return found;
+            }
+            let rows = shown.0.screen().contents();
+            assert!(began.elapsed() < PATIENCE, "{what:?} does not come: {}", rows.trim_end());
+            // How the terminal is set changes without a byte.
+            let wait = self.shown.1.wait_timeout(shown, Duration::from_millis(50));
+            shown = wait.expect("no panic").0;
+        }
     }
 
     /// Waits for a row that contains this.
@@ -123,9 +141,15 @@ impl Person {
         self.expect(row, |rows| rows.last().is_some_and(|last| last == row))
     }
 
-    /// The column of the cursor.
-    pub fn column(&self) -> u16 {
-        self.shown.0.lock().expect("no panic").0.screen().cursor_position().1
+    /// Waits until the cursor is in this column.
+    pub fn expect_column(&self, column: u16) {
+        let at = |shown: &Shown| shown.0.screen().cursor_position().1;
+        self.wait_for("the cursor", |shown| (at(shown) == column).then_some(()));
+    }
+
+    /// How many bytes the terminal was given.
+    pub fn count(&self) -> usize {
+        self.shown.0.lock().expect("no panic").1.len()
     }
 
     /// Everything that the terminal was given.

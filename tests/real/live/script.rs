@@ -1,6 +1,6 @@
 //! The stdin client as a script drives it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -58,10 +58,12 @@ impl Script {
         Script { process, stdin, lines, reader: Some(reader), seen: 0 }
     }
 
-    /// Types lines.
+    /// Types lines. A process that has ended already does not read them.
     pub fn say(&mut self, lines: &str) {
         let stdin = self.stdin.as_mut().expect("an open input");
-        stdin.write_all(format!("{lines}\n").as_bytes()).expect("a reader");
+        let written = stdin.write_all(format!("{lines}\n").as_bytes());
+        let is_gone = written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+        assert!(is_gone || written.is_ok(), "{written:?}");
     }
 
     /// Waits for a line that contains this, after those that were waited for before.

@@ -261,6 +261,26 @@ impl Server {
         (Duration::from_nanos(nanos), wakes)
     }
 
+    /// Waits for a time like this in which the threads run no longer than `busy` and are woken no
+    /// more often than `wakes`. What is done once, a little later, may come before it.
+    #[cfg(target_os = "linux")]
+    pub fn expect_rest(&self, span: Duration, busy: Duration, wakes: u64) {
+        let began = Instant::now();
+        loop {
+            let before = self.ran();
+            thread::sleep(span);
+            let after = self.ran();
+            let (ran, woken) = (after.0 - before.0, after.1 - before.1);
+            if ran <= busy && woken <= wakes {
+                return;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "P22: ran {ran:?}, woken {woken} times in {span:?}"
+            );
+        }
+    }
+
     /// Waits until the process has ended by itself.
     pub fn ended(&mut self) -> ExitStatus {
         wait(&mut self.process)
