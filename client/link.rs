@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2sp::limits::PING_SECONDS;
 use p2sp::locale::client::Text;
 use p2sp::wire::{Fingerprint, frame};
 use rustls::pki_types::ServerName;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::channel::Channel;
 use crate::known::KnownServers;
+use crate::lock::lock;
 use crate::output::{Output, complain};
 use crate::session::{Session, Step};
 use crate::trust::{Judge, Verdict};
@@ -29,9 +31,8 @@ pub const EXIT_UNTRUSTED: u8 = 3;
 
 /// How long a server may take to accept, and to answer the first time.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
-/// A connection on which nothing came for so long is asked whether it lives: well within the ten
-/// minutes after which the server would end it.
-const PING_AFTER: Duration = Duration::from_secs(4 * 60);
+/// A ping is sent when nothing came for so long.
+const PING_AFTER: Duration = Duration::from_secs(PING_SECONDS);
 /// The pause before the first attempt to connect again. It doubles with each attempt.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// The longest pause. After a connection that stood for as long, the pauses begin anew.
@@ -211,7 +212,7 @@ impl Link {
     }
 
     fn read(&self, mut stream: &TcpStream, channel: &Mutex<Channel>) -> End {
-        let mut frames = Frames::default();
+        let mut received = Vec::new();
         let mut chunk = vec![0; 64 * 1024];
         let mut heard = false;
         let lang = self.lock().lang();
@@ -223,7 +224,7 @@ impl Link {
             match stream.read(&mut chunk) {
                 Ok(0) => return end(heard, Duration::ZERO, Text::Silent.say(lang)),
                 Ok(bytes) => match self.open(channel, &chunk[..bytes]) {
-                    Ok(plain) => frames.extend(&plain),
+                    Ok(plain) => received.extend(plain),
                     Err(why) => return end(heard, Duration::ZERO, why),
                 },
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -234,7 +235,7 @@ impl Link {
                 }
                 Err(error) => return end(heard, Duration::ZERO, error.to_string()),
             }
-            let batch = self.with(|session| receive(session, &mut frames, &mut heard));
+            let batch = self.with(|session| receive(session, &mut received, &mut heard));
             match batch {
                 None => return end(heard, Duration::ZERO, Text::NotP2sp.say(lang)),
                 Some(Step::Drop(pause)) => return end(heard, pause, String::new()),
@@ -336,13 +337,9 @@ impl Link {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Hands every whole frame to the session. `None`: these bytes are no p2sp.
-fn receive(session: &mut Session, frames: &mut Frames, heard: &mut bool) -> Option<Step> {
-    while let Some(frame) = frames.next()? {
+fn receive(session: &mut Session, received: &mut Vec<u8>, heard: &mut bool) -> Option<Step> {
+    while let Some(frame) = frame::take(received).ok()? {
         let message: Value = serde_json::from_slice(frame::payload(&frame).ok()?).ok()?;
         *heard = true;
         let step = session.received(message);
@@ -355,28 +352,6 @@ fn receive(session: &mut Session, frames: &mut Frames, heard: &mut bool) -> Opti
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// The bytes that have come and are no whole frame yet.
-#[derive(Default)]
-struct Frames {
-    bytes: Vec<u8>,
-}
-
-impl Frames {
-    fn extend(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// The next frame, if it is whole. `None`: there will never be one.
-    fn next(&mut self) -> Option<Option<Vec<u8>>> {
-        match frame::frame_len(&self.bytes).ok()? {
-            Some(length) if length <= self.bytes.len() => {
-                Some(Some(self.bytes.drain(..length).collect()))
-            }
-            _ => Some(None),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //! [`session`] is the conversation and knows no I/O; [`link`] keeps the connection, [`shell`]
 //! reads the commands. [`show`] makes plain lines of what is said, [`screen`] what a terminal
 //! shows of them, and [`output`] writes it beside the line that [`editor`] has open. [`trust`]
-//! decides whether the server is the right one, and [`known`] keeps whom it has met. It uses the
-//! wire and the words of the library, nothing else of it.
+//! decides whether the server is the right one, and [`known`] keeps whom it has met. Of the
+//! library it uses the wire, the texts, the limits, and the files that are for their owner alone.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ mod editor;
 mod flags;
 mod known;
 mod link;
+mod lock;
 mod numbers;
 mod output;
 mod requests;

@@ -19,6 +19,7 @@ use p2sp::locale::client::Text;
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use rustyline::ExternalPrinter;
 
+use crate::lock::lock;
 use crate::screen::Screen;
 use crate::show::Item;
 
@@ -253,8 +254,4 @@ fn silent(modes: &Termios) -> Termios {
 /// What cannot be set stays as it is.
 fn set_terminal(modes: &Termios) {
     let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, modes);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@
 use std::io::BufRead;
 use std::time::Duration;
 
+use p2sp::limits::LINE_BYTES_MAX;
 use p2sp::locale::client::Text;
 use p2sp::locale::{self, Lang};
 use p2sp::wire::command::{self, Command};
@@ -17,7 +18,7 @@ use crate::link::Link;
 use crate::output::complain;
 use crate::requests::{Args, Purpose};
 use crate::session::Session;
-use crate::terminal::{LINE_BYTES_MAX, Line, Terminal};
+use crate::terminal::{Line, Terminal};
 
 /// Requests that a person may have waiting before the next line is read.
 const WAITING_MAX: usize = 64;

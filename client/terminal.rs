@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
 use std::sync::Arc;
 
+use p2sp::limits::LINE_BYTES_MAX;
 use p2sp::wire::command::Command;
 use p2sp::wire::typed;
 use rustyline::error::ReadlineError;
@@ -15,9 +16,6 @@ use zeroize::Zeroizing;
 use crate::editor::LineEditor;
 use crate::link::Link;
 use crate::output::{Output, Quiet, complain, prompt_for};
-
-/// The longest line, its end not counted: the longest message, and the command before it.
-pub const LINE_BYTES_MAX: usize = 8 * 1024;
 
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use p2sp::certificate::{Certificate, CertificateFault, Names, Source, write_secret};
-use p2sp::files::{self, Opened};
+use p2sp::files::{self, Exposure};
 use p2sp::limits::{ADDRESSES_SHOWN_MAX, INVITE_CHARS_MIN};
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
@@ -19,7 +19,7 @@ use p2sp::locale::startup::Startup;
 use p2sp::password::KeyHash;
 
 use crate::options::{Options, PORT};
-use crate::system::{self, said, unix_now};
+use crate::system::{self, startup_of, unix_now};
 
 /// The file of the invite code in the data directory.
 const INVITE_FILE: &str = "invite";
@@ -96,7 +96,7 @@ impl Entrance {
 
 /// An operator's key that others can read is the operator's to mend.
 fn look_at_key(key: &Path, lang: Lang) -> Result<(), Startup> {
-    if let Some(Opened { path, mode, right }) = files::look_at_key(key).map_err(said)? {
+    if let Some(Exposure { path, mode, right }) = files::look_at_key(key).map_err(startup_of)? {
         let path = path.display().to_string();
         log::warn!("{}", Operating::KeyOpen { path, mode, right }.say(lang));
     }

@@ -82,7 +82,7 @@ impl error::Error for FileFault {}
 
 /// Something that was open to others, or still is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
+pub struct Exposure {
     /// What.
     pub path: PathBuf,
     /// Its mode.
@@ -181,48 +181,41 @@ impl Drop for Part {
     }
 }
 
-/// Sees to it that a data directory, if it is there, and what is used of it are for us alone.
-/// Returns what was open to others, and is no longer.
+/// Makes a data directory, if it exists, and the files in it accessible to us alone. Returns what
+/// others had access to.
 ///
 /// # Errors
-/// Something belongs to somebody else, or others can still write to it.
-pub fn secure(dir: &Path) -> Result<Vec<Opened>, FileFault> {
+/// Something belongs to another user, or others can still write to it.
+pub fn secure(dir: &Path) -> Result<Vec<Exposure>, FileFault> {
+    see_to(dir, tighten)
+}
+
+/// What of a data directory others have access to. Nothing is changed.
+///
+/// # Errors
+/// Something belongs to another user, or must not be closed to the others.
+pub fn look(dir: &Path) -> Result<Vec<Exposure>, FileFault> {
+    see_to(dir, |path, meta, is_secret| Ok(exposure(path, meta, is_secret)))
+}
+
+/// Checks a data directory and calls `see` for it and each file that is used.
+fn see_to(
+    dir: &Path,
+    see: impl Fn(&Path, &Metadata, bool) -> Result<Option<Exposure>, FileFault>,
+) -> Result<Vec<Exposure>, FileFault> {
     check_above(dir)?;
-    let Some(meta) = metadata(dir)? else { return Ok(Vec::new()) };
-    if !meta.is_dir() {
-        // Whoever uses it says so better.
-        return Ok(Vec::new());
-    }
+    // If it is no directory, SQLite gives the better message.
+    let Some(meta) = metadata(dir)?.filter(Metadata::is_dir) else { return Ok(Vec::new()) };
     check_owner(dir, &meta)?;
     check_shared(dir, &meta)?;
-    let mut opened = Vec::from_iter(tighten(dir, &meta, true)?);
+    let mut found = Vec::from_iter(see(dir, &meta, true)?);
     for (name, is_secret) in USED {
         let path = dir.join(name);
         let Some(meta) = metadata(&path)? else { continue };
         check_owner(&path, &meta)?;
-        opened.extend(tighten(&path, &meta, is_secret)?);
+        found.extend(see(&path, &meta, is_secret)?);
     }
-    Ok(opened)
-}
-
-/// What of a data directory is open to others. Nothing is changed.
-///
-/// # Errors
-/// As [`secure`], but for what can be mended.
-pub fn look(dir: &Path) -> Result<Vec<Opened>, FileFault> {
-    check_above(dir)?;
-    if let Some(meta) = metadata(dir)? {
-        check_owner(dir, &meta)?;
-        check_shared(dir, &meta)?;
-    }
-    let used = USED.iter().map(|(name, is_secret)| (dir.join(name), *is_secret));
-    let mut opened = Vec::new();
-    for (path, is_secret) in [(dir.to_owned(), true)].into_iter().chain(used) {
-        let Some(meta) = metadata(&path)? else { continue };
-        check_owner(&path, &meta)?;
-        opened.extend(open_to_others(&path, &meta, is_secret));
-    }
-    Ok(opened)
+    Ok(found)
 }
 
 /// Whether the key that an operator keeps in a file of their own is open to everybody: its mode,
@@ -230,7 +223,7 @@ pub fn look(dir: &Path) -> Result<Vec<Opened>, FileFault> {
 ///
 /// # Errors
 /// Everybody can write to it.
-pub fn look_at_key(path: &Path) -> Result<Option<Opened>, FileFault> {
+pub fn look_at_key(path: &Path) -> Result<Option<Exposure>, FileFault> {
     const EVERYBODY_WRITES: u32 = 0o002;
     const EVERYBODY: u32 = 0o007;
     let Some(meta) = metadata(path)? else { return Ok(None) };
@@ -239,7 +232,7 @@ pub fn look_at_key(path: &Path) -> Result<Option<Opened>, FileFault> {
         return Err(FileFault::Exposed(path.to_owned(), mode));
     }
     let right = mode & !EVERYBODY;
-    Ok((mode != right).then(|| Opened { path: path.to_owned(), mode, right }))
+    Ok((mode != right).then(|| Exposure { path: path.to_owned(), mode, right }))
 }
 
 /// Reads a file of our own that others must not write to; the mode that allowed it to them is
@@ -272,23 +265,23 @@ fn check_owner(path: &Path, meta: &Metadata) -> Result<(), FileFault> {
 }
 
 /// Makes what is open to others ours alone, as far as it can be, and says what it was.
-fn tighten(path: &Path, meta: &Metadata, is_secret: bool) -> Result<Option<Opened>, FileFault> {
-    let Some(opened) = open_to_others(path, meta, is_secret) else { return Ok(None) };
+fn tighten(path: &Path, meta: &Metadata, is_secret: bool) -> Result<Option<Exposure>, FileFault> {
+    let Some(found) = exposure(path, meta, is_secret) else { return Ok(None) };
     // What cannot be changed is seen below.
-    let _ = fs::set_permissions(path, Permissions::from_mode(opened.right));
+    let _ = fs::set_permissions(path, Permissions::from_mode(found.right));
     let Some(now) = metadata(path)? else { return Ok(None) };
     // A volume of root's that we may use by our group is as root wants it.
     let by_others = if now.uid() == geteuid().as_raw() { WRITE } else { 0o002 };
     match now.mode() & by_others {
-        0 => Ok(Some(Opened { right: now.mode() & 0o777, ..opened })),
+        0 => Ok(Some(Exposure { right: now.mode() & 0o777, ..found })),
         _ => Err(FileFault::Exposed(path.to_owned(), now.mode() & 0o777)),
     }
 }
 
-fn open_to_others(path: &Path, meta: &Metadata, is_secret: bool) -> Option<Opened> {
+fn exposure(path: &Path, meta: &Metadata, is_secret: bool) -> Option<Exposure> {
     let mode = meta.mode() & 0o777;
     let right = mode & !if is_secret { ANY } else { WRITE };
-    (mode != right).then(|| Opened { path: path.to_owned(), mode, right })
+    (mode != right).then(|| Exposure { path: path.to_owned(), mode, right })
 }
 
 /// Whether a directory that is open serves others as well: it must not be closed to them.

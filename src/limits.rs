@@ -435,8 +435,12 @@ pub const INVITE_CHARS_MIN: usize = 8;
 pub const ADDRESSES_SHOWN_MAX: usize = 8;
 /// Characters of the password that all accounts of the demonstration share.
 pub const DEMO_PASSWORD_CHARS: usize = 8;
-/// Seconds after which the demonstration's bot sends a ping: `idle_seconds` is 600.
-pub const DEMO_PING_SECONDS: u64 = 240;
+/// Seconds without a frame after which our clients, the page and the demonstration's bot send a
+/// ping, so that `idle_seconds` does not end their sessions.
+pub const PING_SECONDS: u64 = 240;
+/// The least `idle_seconds` that is not 0: a ping and its way must fit in.
+pub const IDLE_SECONDS_MIN: u64 = 300;
+const _: () = assert!(PING_SECONDS < IDLE_SECONDS_MIN);
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident = $default:literal,)+) => {
@@ -499,7 +503,8 @@ limits! {
     registrations_per_hour = 60,
     /// Seconds that a connection may take to sign in.
     signin_seconds = 180,
-    /// Seconds without a frame after which a session that confirms is ended.
+    /// Seconds after which a connection ends if its session confirms and sends nothing, or if its
+    /// peer takes nothing; 300 or more.
     idle_seconds = 600,
     /// Bytes that a user may have stored in a day of UTC: texts, notices, names of groups.
     stored_bytes_per_day = 67_108_864,

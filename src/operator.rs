@@ -43,7 +43,7 @@ use serde_json::{Value, json};
 
 use crate::entrance::Entrance;
 use crate::options::{Options, PORT, Setting, client_command};
-use crate::system::{code, random, random_epoch, said, unix_now};
+use crate::system::{code, random, random_epoch, startup_of, unix_now};
 
 /// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
 const EXIT_IO_ERROR: u8 = 74;
@@ -258,7 +258,7 @@ fn open_existing(options: &Options) -> Result<Store, Startup> {
 
 /// Sees to it that the data are ours alone.
 fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
-    for files::Opened { path, mode, right } in files::secure(data).map_err(said_of_data)? {
+    for files::Exposure { path, mode, right } in files::secure(data).map_err(said_of_data)? {
         let path = path.display().to_string();
         let line = match mode == right {
             true => Operating::StillOpen { path, mode },
@@ -275,7 +275,7 @@ fn said_of_data(fault: FileFault) -> Startup {
         FileFault::System(path, why) => {
             Startup::NotWritable { path: path.display().to_string(), why }
         }
-        fault => said(fault),
+        fault => startup_of(fault),
     }
 }
 

@@ -16,7 +16,7 @@ use directories::ProjectDirs;
 use p2sp::certificate::Source;
 use p2sp::doors::http::origin::Host;
 use p2sp::handlers::Rules;
-use p2sp::limits::Limits;
+use p2sp::limits::{IDLE_SECONDS_MIN, Limits};
 use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
@@ -436,6 +436,10 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
         // Large enough for any use, and small enough that no sum of two overflows.
         number => number.parse::<u32>().map_err(|_| bad())?.into(),
     };
+    // A smaller number would end the sessions of clients that wait for messages.
+    if name == "idle_seconds" && (1..IDLE_SECONDS_MIN).contains(limit) {
+        return Err(Startup::LimitTooSmall { name: name.to_owned(), least: IDLE_SECONDS_MIN });
+    }
     let known = Limits::TABLE.iter().map(|(name, ..)| *name).find(|known| *known == name);
     Ok(known.unwrap_or_default())
 }
@@ -454,6 +458,11 @@ mod tests {
             unreachable!("there is no such limit");
         };
         assert_eq!(nearest.as_deref(), Some("friends"));
+        let too_small = set_limit(&mut limits, "idle_seconds=299");
+        assert!(matches!(too_small, Err(Startup::LimitTooSmall { least: 300, .. })));
+        for good in ["idle_seconds=0", "idle_seconds=300"] {
+            assert!(set_limit(&mut limits, good).is_ok(), "clients ping more often: {good}");
+        }
         for bad in ["friends", "friends=", "friends=-1", "friends=on", "friends=99999999999"] {
             assert!(matches!(set_limit(&mut limits, bad), Err(Startup::BadLimit { .. })), "{bad}");
         }

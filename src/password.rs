@@ -1,4 +1,4 @@
-//! Passwords: how they are kept, how one is checked, and which are refused.
+//! Passwords: how they are stored, checked, and which ones are refused.
 //!
 //! A stored password is a scheme tag and a PHC string, joined by `$`:
 //!
@@ -7,12 +7,12 @@
 //! md5$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH         argon2id over its MD5 in hex: an old row
 //! ```
 //!
-//! The first version of such a server kept bare MD5 digests. They are wrapped as they stand
-//! ([`wrap_md5`]), and the owner's next sign-in replaces the row. A row in neither form, a bare
+//! Old databases have bare MD5 digests. The upgrade hashes each digest with argon2id
+//! ([`wrap_md5`]), and the user's next sign-in replaces the row. A row in neither form, a bare
 //! digest included, matches no password.
 //!
-//! Everything here is pure and slow: a [`Task`] is run on the helper thread, never in the loop.
-//! This module knows no threads and no storage.
+//! Everything here is a pure function, and slow: a [`Task`] runs on the helper thread, never in the
+//! loop. This module knows no threads and no storage.
 
 use std::fmt;
 
@@ -24,8 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::limits::{HASH_BLOCKS_MAPPED, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 
-/// What is kept of a login key: its SHA-256. The key itself is random, so one quick hash is
-/// enough.
+/// The stored form of a login key: its SHA-256. The key is random, so one fast hash is enough.
 #[derive(Clone, Copy)]
 pub struct KeyHash(pub [u8; 32]);
 
@@ -36,7 +35,7 @@ impl KeyHash {
     }
 }
 
-/// In a time that does not tell how much of two hashes is the same.
+/// In constant time: how long it takes does not depend on the hashes.
 impl PartialEq for KeyHash {
     fn eq(&self, other: &KeyHash) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -45,11 +44,11 @@ impl PartialEq for KeyHash {
 
 impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyHash(…)")
+        f.write_str("KeyHash(..)")
     }
 }
 
-/// What one hash costs. Only tests lower it.
+/// The parameters of argon2id. Only tests lower them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Memory, in KiB.
@@ -97,36 +96,36 @@ impl fmt::Debug for Secret {
 
 /// Work for the helper thread. Salts come from the caller, who owns the random generator.
 pub enum Task {
-    /// A new password.
+    /// Hash a new password.
     Hash {
         /// The password.
         password: Secret,
-        /// For its hash.
+        /// The salt of its hash.
         salt: [u8; 16],
     },
-    /// A sign-in.
+    /// Check the password of a sign-in.
     Verify {
-        /// What was typed.
+        /// The password that was given.
         password: Secret,
         /// The stored form; [`decoy`] for an unknown user.
         stored: String,
-        /// For the new form of an old row.
+        /// The salt of the new form, if the row is an old one.
         salt: [u8; 16],
     },
-    /// An owner's change of password.
+    /// Check a user's password and hash the new one.
     Change {
-        /// What was typed as the old password.
+        /// The password that was given as the old one.
         old: Secret,
         /// The stored form.
         stored: String,
-        /// The password wanted.
+        /// The new password.
         new: Secret,
-        /// For the new hash.
+        /// The salt of its hash.
         salt: [u8; 16],
     },
 }
 
-/// What became of a [`Task`].
+/// The result of a [`Task`].
 pub enum Outcome {
     /// The stored form of a new password.
     Hashed(String),
@@ -139,67 +138,49 @@ pub enum Outcome {
     },
     /// The new stored form; `None` if the old password was wrong.
     Changed(Option<String>),
-    /// The hash could not be computed (no memory). Neither a yes nor a no: try again later.
+    /// There was no memory for the hash, so nothing is known: try again later.
     Failed,
 }
 
 impl Task {
-    /// Does the work: one hash at `cost`, two where a new form comes out of a check.
+    /// Does the work: one hash at `cost`, and a second one where a check gives a new form.
     pub fn run(&self, cost: Cost) -> Outcome {
-        match self {
+        self.outcome(cost).unwrap_or(Outcome::Failed)
+    }
+
+    /// `None` without memory for the hash.
+    fn outcome(&self, cost: Cost) -> Option<Outcome> {
+        Some(match self {
             Task::Hash { password, salt } => {
-                match store(Scheme::Password, password.expose(), salt, cost) {
-                    Some(stored) => Outcome::Hashed(stored),
-                    None => Outcome::Failed,
-                }
+                Outcome::Hashed(store(PASSWORD, password.expose(), salt, cost)?)
             }
-            Task::Verify { password, stored, salt } => match verify(password, stored, cost) {
-                Some(Match::Password) => Outcome::Verified { ok: true, renewed: None },
+            Task::Verify { password, stored, salt } => {
+                let scheme = verify(password, stored, cost)?;
                 // Without memory for the second hash the sign-in stands; the next one renews.
-                Some(Match::OldDigest) => Outcome::Verified {
-                    ok: true,
-                    renewed: store(Scheme::Password, password.expose(), salt, cost),
-                },
-                Some(Match::No) => Outcome::Verified { ok: false, renewed: None },
-                None => Outcome::Failed,
+                let renewed = match scheme {
+                    Some(MD5) => store(PASSWORD, password.expose(), salt, cost),
+                    _ => None,
+                };
+                Outcome::Verified { ok: scheme.is_some(), renewed }
+            }
+            Task::Change { old, stored, new, salt } => match verify(old, stored, cost)? {
+                // No second hash: the user is signed in already, so the time tells nothing that
+                // the answer does not.
+                None => Outcome::Changed(None),
+                Some(_) => Outcome::Changed(Some(store(PASSWORD, new.expose(), salt, cost)?)),
             },
-            Task::Change { old, stored, new, salt } => match verify(old, stored, cost) {
-                // No second hash: who may ask is signed in as this user already, so the time
-                // tells nothing that the answer does not.
-                Some(Match::No) => Outcome::Changed(None),
-                Some(_) => match store(Scheme::Password, new.expose(), salt, cost) {
-                    Some(stored) => Outcome::Changed(Some(stored)),
-                    None => Outcome::Failed,
-                },
-                None => Outcome::Failed,
-            },
-        }
+        })
     }
 }
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Task::Hash { .. } => "Hash(..)",
-            Task::Verify { .. } => "Verify(..)",
-            Task::Change { .. } => "Change(..)",
-        })
-    }
-}
-
-impl fmt::Debug for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Outcome::Hashed(_) => "Hashed(..)",
-            Outcome::Verified { .. } => "Verified(..)",
-            Outcome::Changed(_) => "Changed(..)",
-            Outcome::Failed => "Failed",
-        })
+        f.write_str("Task(..)")
     }
 }
 
 /// A well-formed row that no password matches, so that an unknown user costs the same work as
-/// a known one: nobody can find a password whose hash under this salt is all zeros.
+/// a known one: a password whose hash under this salt is all zeros cannot be found.
 pub fn decoy(cost: Cost) -> String {
     let Cost { memory_kib, passes, lanes } = cost;
     let (salt, hash) = ("A".repeat(22), "A".repeat(43));
@@ -213,7 +194,7 @@ pub fn wrap_md5(digest_hex: &str, salt: [u8; 16], cost: Cost) -> Option<String> 
     if !is_digest {
         return None;
     }
-    store(Scheme::Md5, &digest_hex.to_ascii_lowercase(), &salt, cost)
+    store(MD5, &digest_hex.to_ascii_lowercase(), &salt, cost)
 }
 
 /// Why a password is refused.
@@ -223,14 +204,14 @@ pub enum Weakness {
     TooShort,
     /// More than [`PASSWORD_CHARS_MAX`] characters.
     TooLong,
-    /// One of those that are tried first.
+    /// One of the passwords that attackers try first.
     Common,
     /// The user's own name, alone or repeated.
     LikeName,
 }
 
 impl Weakness {
-    /// The name by which the texts know it.
+    /// Its name in refusals.
     pub fn name(self) -> &'static str {
         match self {
             Weakness::TooShort => "short",
@@ -241,7 +222,7 @@ impl Weakness {
     }
 }
 
-/// What is wrong with `password` for the user `name`, if anything. Letter case is no help.
+/// Why `password` is refused for the user `name`, if it is. Upper and lower case are the same.
 pub fn weakness(password: &str, name: &str) -> Option<Weakness> {
     let chars = password.chars().count();
     if chars < PASSWORD_CHARS_MIN {
@@ -258,31 +239,13 @@ pub fn weakness(password: &str, name: &str) -> Option<Weakness> {
     is_name.then_some(Weakness::LikeName)
 }
 
-/// What the hash of a stored form was computed over.
-#[derive(Clone, Copy)]
-enum Scheme {
-    Password,
-    Md5,
-}
-
-impl Scheme {
-    const fn tag(self) -> &'static str {
-        match self {
-            Scheme::Password => "password",
-            Scheme::Md5 => "md5",
-        }
-    }
-}
-
-/// How a password compares to a stored form.
-enum Match {
-    No,
-    Password,
-    OldDigest,
-}
+/// The tag of a stored form whose hash was computed over the password itself.
+const PASSWORD: &str = "password";
+/// The tag of one whose hash was computed over the password's MD5.
+const MD5: &str = "md5";
 
 /// The stored form of `text`; `None` without memory for it.
-fn store(scheme: Scheme, text: &str, salt: &[u8; 16], cost: Cost) -> Option<String> {
+fn store(scheme: &str, text: &str, salt: &[u8; 16], cost: Cost) -> Option<String> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).ok()?;
     let mut computed = [0; Params::DEFAULT_OUTPUT_LEN];
     hash(text, salt, &params, &mut computed)?;
@@ -293,7 +256,7 @@ fn store(scheme: Scheme, text: &str, salt: &[u8; 16], cost: Cost) -> Option<Stri
         salt: Some(Salt::new(salt).ok()?),
         hash: Some(Output::new(&computed).ok()?),
     };
-    Some(format!("{}${}", scheme.tag(), phc.to_string().strip_prefix('$')?))
+    Some(format!("{scheme}{phc}"))
 }
 
 /// Hashes `text` into `computed`; `None` if it cannot be done.
@@ -306,21 +269,20 @@ fn hash(text: &str, salt: &[u8], params: &Params, computed: &mut [u8]) -> Option
     argon2.hash_password_into_with_memory(text.as_bytes(), salt, computed, &mut blocks).ok()
 }
 
-/// Compares `password` to `stored`; `None` without memory for the hash. A malformed row means
-/// no, after the same work: the decoy is compared instead.
-fn verify(password: &Secret, stored: &str, cost: Cost) -> Option<Match> {
+/// The scheme of `stored` if `password` matches it; `None` without memory for the hash. A
+/// malformed row matches no password, after the same work: the decoy is compared instead.
+fn verify(password: &Secret, stored: &str, cost: Cost) -> Option<Option<&'static str>> {
     let Some((scheme, form)) = Form::parse(stored) else {
         Form::parse(&decoy(cost))?.1.matches(password.expose())?;
-        return Some(Match::No);
+        return Some(None);
     };
-    let (right, matches) = match scheme {
-        Scheme::Password => (Match::Password, form.matches(password.expose())?),
-        Scheme::Md5 => {
-            let digest = Zeroizing::new(format!("{:x}", md5::compute(password.expose())));
-            (Match::OldDigest, form.matches(&digest)?)
-        }
+    let matches = if scheme == MD5 {
+        let digest = Zeroizing::new(format!("{:x}", md5::compute(password.expose())));
+        form.matches(&digest)?
+    } else {
+        form.matches(password.expose())?
     };
-    Some(if matches { right } else { Match::No })
+    Some(matches.then_some(scheme))
 }
 
 /// A stored form's hash, taken apart.
@@ -331,11 +293,10 @@ struct Form {
 }
 
 impl Form {
-    /// `None` if the row is not one of ours.
-    fn parse(stored: &str) -> Option<(Scheme, Form)> {
+    /// The scheme and the form; `None` if the row is not one of ours.
+    fn parse(stored: &str) -> Option<(&'static str, Form)> {
         let (tag, _) = stored.split_once('$')?;
-        let schemes = [Scheme::Password, Scheme::Md5];
-        let scheme = schemes.into_iter().find(|scheme| scheme.tag() == tag)?;
+        let scheme = [PASSWORD, MD5].into_iter().find(|scheme| *scheme == tag)?;
         let phc = PasswordHash::new(&stored[tag.len()..]).ok()?;
         let ours = phc.algorithm.as_str() == "argon2id" && phc.version == Some(19);
         let form = Form { params: Params::try_from(&phc).ok()?, salt: phc.salt?, hash: phc.hash? };
@@ -350,8 +311,8 @@ impl Form {
     }
 }
 
-/// The passwords that are tried first, of those long enough to pass otherwise: lower
-/// case, set apart by spaces.
+/// The passwords that attackers try first and that are long enough: in lower case, with white
+/// space between them.
 const COMMON: &str = "
     00000000 000000000 0000000000 01234567 0123456789 0987654321 10203040 11111111 111111111
     1111111111 11112222 11223344 1122334455 112233445566 12121212 123123123 123123123123

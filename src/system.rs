@@ -1,12 +1,14 @@
-//! What the start and the operator's commands ask of the system: the time, randomness, and what is
-//! wrong with a file, in the operator's words.
+//! What the start and the operator's commands need of the system: the time, random bytes, frames
+//! from a socket, and the operator's text for a fault of a file.
 
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::files::FileFault;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
+use p2sp::wire::frame;
 use rand::TryRng;
 use rand::rngs::SysRng;
 
@@ -16,20 +18,20 @@ pub fn unix_now() -> i64 {
     age.map_or(0, |age| age.as_secs() as i64)
 }
 
-/// A name for a database.
+/// A new epoch for a database.
 pub fn random_epoch() -> Result<String, Startup> {
     Ok(random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Sixteen random letters and digits that cannot be taken for one another; 32 of them, so that
-/// each stands for five bits.
+/// Sixteen random letters and digits. The 32 that are used do not look alike, and each stands for
+/// five bits.
 pub fn code() -> Result<String, Startup> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
     Ok(random::<16>()?.iter().map(letter).collect())
 }
 
-/// Bytes from the system's generator.
+/// Random bytes from the system's generator.
 pub fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
     let mut bytes = [0; COUNT];
     let filled = SysRng.try_fill_bytes(&mut bytes);
@@ -37,8 +39,28 @@ pub fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
     Ok(bytes)
 }
 
-/// What is wrong with a file, and what to do.
-pub fn said(fault: FileFault) -> Startup {
+/// Reads until `received` has a whole frame, and takes it out.
+///
+/// # Errors
+/// `UnexpectedEof` at the end of the stream, `InvalidData` where no frame can begin, or what the
+/// system said.
+pub fn read_frame(stream: &mut impl Read, received: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+    let mut chunk = [0; 16 * 1024];
+    loop {
+        if let Some(frame) = frame::take(received).map_err(|_| ErrorKind::InvalidData)? {
+            return Ok(frame);
+        }
+        match stream.read(&mut chunk) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => received.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The operator's text for a fault of a file: what is wrong, and what to do.
+pub fn startup_of(fault: FileFault) -> Startup {
     let show = |path: PathBuf| path.display().to_string();
     match fault {
         FileFault::System(path, why) => Operating::CannotWrite { path: show(path), why },

@@ -10,22 +10,22 @@ use serde_json::json;
 use std::net::TcpListener;
 
 /// A server's end of one connection.
-struct Peer(TcpStream, Frames);
+struct Peer(TcpStream, Vec<u8>);
 
 impl Peer {
     fn accept(listener: &TcpListener) -> Peer {
         let (stream, _) = listener.accept().expect("a client");
-        Peer(stream, Frames::default())
+        Peer(stream, Vec::new())
     }
 
     /// The next request, which must be of this type; pings are answered on the way.
     fn expect(&mut self, type_name: &str) -> Value {
         loop {
-            let Some(frame) = self.1.next().expect("frames") else {
+            let Some(frame) = frame::take(&mut self.1).expect("frames") else {
                 let mut chunk = [0; 4096];
                 let bytes = self.0.read(&mut chunk).expect("bytes");
                 assert!(bytes > 0, "the client left before {type_name}");
-                self.1.extend(&chunk[..bytes]);
+                self.1.extend_from_slice(&chunk[..bytes]);
                 continue;
             };
             let payload = frame::payload(&frame).expect("a checksum");
@@ -117,15 +117,19 @@ fn without_a_server_the_client_says_so() {
 
 #[test]
 fn a_frame_is_whole_however_it_is_cut_and_other_bytes_are_told() {
-    let mut frames = Frames::default();
-    let mut bytes = Vec::new();
+    let (mut received, mut bytes) = (Vec::new(), Vec::new());
     request::append(&mut bytes, "a", 0, &json!({}));
     for byte in &bytes[..bytes.len() - 1] {
-        frames.extend(&[*byte]);
-        assert_eq!(frames.next(), Some(None));
+        received.push(*byte);
+        assert_eq!(frame::take(&mut received), Ok(None));
     }
-    frames.extend(&bytes[bytes.len() - 1..]);
-    assert_eq!(frames.next(), Some(Some(bytes)));
-    frames.extend(b"twelve bytes");
-    assert_eq!(frames.next(), None);
+    received.extend_from_slice(&bytes[bytes.len() - 1..]);
+    assert_eq!(frame::take(&mut received), Ok(Some(bytes)));
+    assert!(frame::take(&mut b"twelve bytes".to_vec()).is_err());
+}
+
+#[test]
+fn the_page_pings_as_often_as_this_client() {
+    let line = format!("const PING_AFTER_MS = {}_000;", PING_SECONDS);
+    assert!(include_str!("../web/link.js").contains(&line), "{line}");
 }

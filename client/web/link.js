@@ -11,7 +11,7 @@ const PAUSE_MAX_MS = 5_000;
 /** Longer than this no server takes to answer: the connection is a dead one. */
 const ANSWER_WAIT_MS = 10_000;
 /** A silent connection is asked whether it lives: well within the server's ten minutes. */
-const PING_AFTER_MS = 4 * 60_000;
+const PING_AFTER_MS = 240_000;
 /** The same when the page or the network wakes up, for much may have happened meanwhile. */
 const PING_AWAKE_AFTER_MS = 15_000;
 /** How often the clocks above are looked at. */

@@ -72,6 +72,9 @@ const CHINESE: &[(&str, &str)] = &[
     ("limit.stored_bytes_per_day", "每个用户每天（UTC）可存储的字节数：消息、通知、群名。"),
     ("limit.registrations_per_hour", "同一地址每小时无邀请码注册的次数。"),
     ("limit.signin_seconds", "连接后须在多少秒内登录。"),
-    ("limit.idle_seconds", "会确认消息的会话多少秒没有数据即结束。"),
+    (
+        "limit.idle_seconds",
+        "会确认消息的会话多少秒不发数据，或对方多少秒不接收数据，即断开；至少 300。",
+    ),
     ("limit.loopback", "1：按地址的限制也适用于本机。"),
 ];

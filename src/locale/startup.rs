@@ -91,6 +91,9 @@ texts! {
             "\"{text}\" is not a limit: write NAME=VALUE with a whole number from 0 to 4294967295 \
              (on, off for loopback). --help-limits lists them.",
             "“{text}”格式不对：应为 名称=整数，范围 0 至 4294967295（loopback 用 on、off）。--help-limits 列出所有限制。";
+        LimitTooSmall { name: String, least: u64 } =>
+            "The limit {name} must be at least {least}, or 0 for none.",
+            "限制 {name} 至少为 {least}，或为 0（不限制）。";
         Weak { why: String } => "{why}", "{why}";
         PasswordPrompt => "New password: ", "新密码：";
         PasswordAgain => "Again: ", "再输入一次：";

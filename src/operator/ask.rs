@@ -1,7 +1,7 @@
 //! Asking the server: the one that runs, through its control socket, or one that is made for the
 //! moment over the same data. Both answer the same requests by the same handlers.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::open_existing;
 use crate::options::Options;
-use crate::system::{random, unix_now};
+use crate::system::{random, read_frame, unix_now};
 
 /// A server that can be asked.
 pub struct Asked {
@@ -153,24 +153,7 @@ pub fn text(payload: &Value) -> String {
 /// Sends a frame to the running server and takes one back.
 fn exchange(stream: &mut UnixStream, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
     stream.write_all(bytes).map_err(gone)?;
-    let mut answer = Vec::new();
-    loop {
-        let broken = |_| Operating::ServerGone { why: None };
-        match frame::frame_len(&answer).map_err(broken)? {
-            Some(length) if length <= answer.len() => {
-                answer.truncate(length);
-                return Ok(answer);
-            }
-            _ => {}
-        }
-        let mut room = [0; 16 * 1024];
-        match stream.read(&mut room) {
-            Ok(0) => return Err(Operating::ServerGone { why: None }.into()),
-            Ok(count) => answer.extend_from_slice(&room[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(gone(error)),
-        }
-    }
+    read_frame(stream, &mut Vec::new()).map_err(gone)
 }
 
 impl Stopped {
@@ -209,5 +192,9 @@ fn fatal(error: Fatal) -> Startup {
 }
 
 fn gone(error: std::io::Error) -> Startup {
-    Operating::ServerGone { why: Some(error.to_string()) }.into()
+    let why = match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => None,
+        _ => Some(error.to_string()),
+    };
+    Operating::ServerGone { why }.into()
 }

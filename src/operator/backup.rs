@@ -24,7 +24,7 @@ use serde_json::json;
 use super::ask::Asked;
 use super::{open_existing, refusal, say};
 use crate::options::Options;
-use crate::system::said;
+use crate::system::startup_of;
 
 /// Makes the copy.
 ///
@@ -32,17 +32,17 @@ use crate::system::said;
 /// There is such a file already, it cannot be written, or what was copied is not whole.
 pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     if file.symlink_metadata().is_ok() {
-        return Err(said(FileFault::Exists(file.to_owned())));
+        return Err(startup_of(FileFault::Exists(file.to_owned())));
     }
     let part = match Asked::running(options)? {
         Some(server) => {
-            let mut part = Part::begin(file).map_err(said)?;
+            let mut part = Part::begin(file).map_err(startup_of)?;
             copy_held(server, &options.data.join("p2sp.db"), &mut part)?;
             part
         }
         None => {
             let store = open_existing(options)?;
-            let mut part = Part::begin(file).map_err(said)?;
+            let mut part = Part::begin(file).map_err(startup_of)?;
             store.copy_and_close(part.file()).map_err(|error| refusal(error, part.path()))?;
             part
         }
@@ -51,7 +51,7 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     if let Some(first) = found.first() {
         return Err(super::check::violated(first).into());
     }
-    part.name_new().map_err(said)?;
+    part.name_new().map_err(startup_of)?;
     let path = file.display().to_string();
     say(&[Operating::BackedUp { path }.into()], options.rules.lang);
     Ok(ExitCode::SUCCESS)
@@ -63,7 +63,9 @@ fn copy_held(mut server: Asked, database: &Path, part: &mut Part) -> Result<(), 
         io::copy(&mut from, part.file())?;
         part.file().sync_all()
     });
-    copied.map_err(|error| said(FileFault::System(part.path().to_owned(), error.to_string())))?;
+    copied.map_err(|error| {
+        startup_of(FileFault::System(part.path().to_owned(), error.to_string()))
+    })?;
     // Without this answer the copy may be a mixture.
     server.ask(MessageType::Release, json!({})).map_err(|_| Operating::HoldLost)?;
     server.close()

@@ -1,13 +1,12 @@
-//! `p2sp-server demo`: a server with people in it and something said, for whoever wants to see
-//! what this is. Its data is in a directory that goes with it.
+//! `p2sp-server demo`: a server with users and messages, to try p2sp out. Its data is in a temporary
+//! directory, which is removed at the end.
 //!
-//! The house is furnished from outside: a thread connects like anybody else, registers three
-//! people and a bot, has them become friends and talk, and stays as the bot, which says again
-//! what it is told. So nothing here knows more of the server than the protocol, and what can be
-//! seen is what real clients make.
+//! A thread makes the users and messages through the protocol, as any client could: it registers
+//! three people and a bot, makes them friends, and sends what they say. Then it stays connected as
+//! the bot, which repeats what it is told. Nothing here knows more of the server than the protocol.
 
 use std::fs::Permissions;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -17,7 +16,7 @@ use std::time::Duration;
 
 use p2sp::event_loop::bound::Bound;
 use p2sp::id::ListenerKind;
-use p2sp::limits::{DEMO_PASSWORD_CHARS, DEMO_PING_SECONDS};
+use p2sp::limits::{DEMO_PASSWORD_CHARS, PING_SECONDS};
 use p2sp::locale::Lang;
 use p2sp::locale::demo::{self, Line};
 use p2sp::locale::startup::Startup;
@@ -27,15 +26,12 @@ use tempfile::TempDir;
 
 use super::{bind, local, run_loop, say};
 use crate::options::{Options, client_command};
-use crate::system::{code, unix_now};
+use crate::system::{code, read_frame, unix_now};
 
-/// Where a directory is in memory, on systems that have one.
+/// The directory whose files are in memory, on systems that have one.
 const IN_MEMORY: &str = "/dev/shm";
 
 /// Runs the demonstration until it is stopped.
-///
-/// # Errors
-/// There is no place for it.
 pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     let place = place().map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
     let mut options = options.in_directory(place.path());
@@ -75,7 +71,7 @@ fn place() -> std::io::Result<TempDir> {
     }
 }
 
-/// Where a server is expected or, if one is there already, anywhere else.
+/// Binds the default addresses or, if a server has them already, any free port.
 fn bind_somewhere(options: &mut Options) -> Result<Bound, Startup> {
     match bind(options) {
         Err(_) if options.listen_is_default => {
@@ -86,7 +82,7 @@ fn bind_somewhere(options: &mut Options) -> Result<Bound, Startup> {
     }
 }
 
-/// Furnishes the house, opens it, and stays as the bot.
+/// Makes the users and messages, calls `open`, and stays as the bot.
 fn act(
     address: SocketAddr,
     password: &str,
@@ -123,10 +119,10 @@ fn act(
     let Some(bot) = people.pop() else { return Ok(()) };
     drop(people);
     open();
-    bot.say_again()
+    bot.repeat()
 }
 
-/// Somebody's connection.
+/// The connection of one user.
 struct Person {
     stream: TcpStream,
     key: Value,
@@ -179,30 +175,18 @@ impl Person {
 
     /// The payload of the next message; `None` if none came for a while.
     fn hear(&mut self) -> std::io::Result<Option<Value>> {
-        loop {
-            let broken = |_| std::io::Error::from(ErrorKind::InvalidData);
-            if let Some(length) = frame::frame_len(&self.received).map_err(broken)?
-                && length <= self.received.len()
-            {
-                let frame: Vec<u8> = self.received.drain(..length).collect();
-                let payload = frame::payload(&frame).map_err(broken)?;
-                let mut message: Value = serde_json::from_slice(payload)?;
-                return Ok(Some(message["payload"].take()));
-            }
-            let mut room = [0; 4096];
-            match self.stream.read(&mut room) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(count) => self.received.extend_from_slice(&room[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let frame = match read_frame(&mut self.stream, &mut self.received) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            frame => frame?,
+        };
+        let payload = frame::payload(&frame).map_err(|_| ErrorKind::InvalidData)?;
+        let mut message: Value = serde_json::from_slice(payload)?;
+        Ok(Some(message["payload"].take()))
     }
 
-    /// Says again what is said to it, until the server ends.
-    fn say_again(mut self) -> std::io::Result<()> {
-        self.stream.set_read_timeout(Some(Duration::from_secs(DEMO_PING_SECONDS)))?;
+    /// Repeats each message to its sender, until the server ends.
+    fn repeat(mut self) -> std::io::Result<()> {
+        self.stream.set_read_timeout(Some(Duration::from_secs(PING_SECONDS)))?;
         loop {
             let push = match self.hear() {
                 Ok(Some(push)) => push,
@@ -214,7 +198,7 @@ impl Person {
                 Err(error) => return Err(error),
             };
             if push["groupname"].is_null() && !push["fromusername"].is_null() {
-                // Under the name of what it answers: should that come twice, it is said once.
+                // A `mid` made of the message's seq: if the message comes twice, one answer is sent.
                 let mid = format!("again-{}", push["seq"]);
                 let (to, text) = (&push["fromusername"], &push["message"]);
                 let again = json!({"username": to, "message": text, "mid": mid});

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
 use p2sp::certificate::Source;
-use p2sp::files::{self, FileFault, Opened};
+use p2sp::files::{self, Exposure, FileFault};
 use p2sp::limits::{DISK_FREE_BYTES_MIN, DOCTOR_ANSWER_SECONDS_MAX, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
 use p2sp::locale::operating::Operating;
@@ -22,7 +22,7 @@ use super::ask::Asked;
 use super::{bind, refusal};
 use crate::entrance;
 use crate::options::Options;
-use crate::system::{said, unix_now};
+use crate::system::{startup_of, unix_now};
 
 /// Fewer connections than this are soon too few.
 const CONNECTIONS_FEW: u64 = 1_000;
@@ -131,7 +131,7 @@ fn clock(data: &Path, now: i64) -> Vec<Mend> {
     }
 }
 
-/// Whether there is room for what is said, and for one more copy of the database.
+/// Whether there is room for messages, and for one more copy of the database.
 fn disk(data: &Path) -> Vec<Mend> {
     let Some(place) = data.ancestors().find(|place| place.exists()) else { return Vec::new() };
     let Ok(disk) = rustix::fs::statvfs(place) else { return Vec::new() };
@@ -159,7 +159,7 @@ fn files(options: &Options) -> Vec<Mend> {
     if let Source::Given { key, .. } = &options.certificate {
         match files::look_at_key(key) {
             Ok(None) => {}
-            Ok(Some(Opened { path, mode, right })) => {
+            Ok(Some(Exposure { path, mode, right })) => {
                 let mend = format!("chmod {right:03o} {}", quoted(&path));
                 found.push((Complaint::Open { path: path.display().to_string(), mode }, mend));
             }
@@ -178,7 +178,7 @@ fn files(options: &Options) -> Vec<Mend> {
                 format!("sudo chown -R \"$USER\" {}", quoted(path))
             }
         };
-        let line = said(fault).say(options.rules.lang);
+        let line = startup_of(fault).say(options.rules.lang);
         if !found.iter().any(|(_, other)| *other == mend) {
             found.push((Complaint::Said { line }, mend));
         }
@@ -298,8 +298,9 @@ mod tests {
     #[test]
     fn a_clock_that_was_never_set_is_a_complaint() {
         let nowhere = Path::new("/nonexistent");
-        let complaints =
-            |now| clock(nowhere, now).into_iter().map(|(said, _)| said).collect::<Vec<_>>();
+        let complaints = |now| {
+            clock(nowhere, now).into_iter().map(|(complaint, _)| complaint).collect::<Vec<_>>()
+        };
         assert_eq!(complaints(0), [Complaint::ClockUnset]);
         assert_eq!(complaints(UNIX_OF_THIS_VERSION - 1), [Complaint::ClockUnset]);
         assert_eq!(complaints(UNIX_OF_THIS_VERSION), []);

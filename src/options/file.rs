@@ -19,7 +19,7 @@ use rustix::process::geteuid;
 use toml::{Table, Value};
 
 use super::values::{is_flag, is_setting};
-use crate::system::said;
+use crate::system::startup_of;
 
 /// The file's name.
 const NAME: &str = "p2sp.toml";
@@ -95,7 +95,7 @@ pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup>
 fn check_owner(path: &Path) -> Result<(), Startup> {
     let owner = std::fs::metadata(path).ok().as_ref().and_then(foreign_owner);
     match owner.filter(|_| !geteuid().is_root()) {
-        Some(owner) => Err(said(FileFault::Foreign(path.to_owned(), owner))),
+        Some(owner) => Err(startup_of(FileFault::Foreign(path.to_owned(), owner))),
         None => Ok(()),
     }
 }

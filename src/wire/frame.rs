@@ -47,6 +47,15 @@ pub fn frame_len(bytes: &[u8]) -> Result<Option<usize>, FrameFault> {
     Ok(Some(FRAME_HEADER_BYTES + claimed))
 }
 
+/// Takes the first frame out of the bytes that have come, if it is whole.
+///
+/// # Errors
+/// As [`frame_len`].
+pub fn take(bytes: &mut Vec<u8>) -> Result<Option<Vec<u8>>, FrameFault> {
+    let whole = frame_len(bytes)?.filter(|length| *length <= bytes.len());
+    Ok(whole.map(|length| bytes.drain(..length).collect()))
+}
+
 /// The payload of one whole frame, as [`frame_len`] measured it.
 ///
 /// # Errors
