@@ -198,7 +198,7 @@ impl Person {
                 Err(error) => return Err(error),
             };
             if push["groupname"].is_null() && !push["fromusername"].is_null() {
-                // A `mid` made of the message's seq: if the message comes twice, one answer is sent.
+                // A `mid` of the message's seq: if it comes twice, one answer is sent.
                 let mid = format!("again-{}", push["seq"]);
                 let (to, text) = (&push["fromusername"], &push["message"]);
                 let again = json!({"username": to, "message": text, "mid": mid});
