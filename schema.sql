@@ -1,4 +1,4 @@
--- The whole schema of p2sp.db; src/store/open.rs knows its version (PRAGMA user_version).
+-- The whole schema of p2sp.db; src/store/shape.rs knows its version (PRAGMA user_version).
 --
 -- Every fact is kept once, and what must change together changes in one transaction. Nothing
 -- here decides anything: no triggers, no clocks, no random values. Times are unix seconds that

@@ -65,6 +65,9 @@ impl ListenerKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub i64);
 
+/// Stands in tables and in memory where no user is meant; no user has this id.
+pub const NO_USER: i64 = 0;
+
 /// A group (`groups.groupid`), alive or deleted: ids are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub i64);

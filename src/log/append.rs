@@ -8,14 +8,14 @@
 use rusqlite::params;
 
 use super::entry::findable_sender;
-use super::tail::Said;
+use super::tail::TailEntry;
 use super::unwritten::Row;
 use super::{LogMut, NewEntry, Result, numbered};
 use crate::id::Seq;
 
 impl LogMut<'_> {
-    /// Appends an entry, and returns its seq: the one that joins and leaves before it in this
-    /// transaction have named as next.
+    /// Appends an entry, and returns its seq, which is the next after the head: the joins and
+    /// leaves before it in this transaction rely on that.
     pub fn append(&mut self, entry: &NewEntry) -> Result<Seq> {
         self.db.check_alive()?;
         let seq = self.log.head().next();
@@ -28,7 +28,7 @@ impl LogMut<'_> {
         self.log.marks.now.head = seq;
         let (conversation, sender) = (conversation.to_sql(), sender.map(|sender| sender.0));
         let sender = findable_sender(kind, sender);
-        self.log.tail.push(seq.0, &Said { conversation, sender, mid: named });
+        self.log.tail.push(seq.0, &TailEntry { conversation, sender, mid: named });
         Ok(seq)
     }
 

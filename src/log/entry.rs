@@ -4,7 +4,7 @@ use std::fmt;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
-use crate::id::{Conversation, Seq, UserId};
+use crate::id::{Conversation, NO_USER, Seq, UserId};
 
 /// What a log entry is. The numbers stand in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// The sender that an entry is found by: of a notice and of the system, none.
+/// The sender that an entry is found by: none for a notice and for what the system says.
 pub(super) fn findable_sender(kind: EntryKind, sender: Option<i64>) -> i64 {
-    sender.filter(|_| kind != EntryKind::Notice).unwrap_or(0)
+    sender.filter(|_| kind != EntryKind::Notice).unwrap_or(NO_USER)
 }

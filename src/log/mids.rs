@@ -15,7 +15,7 @@ use std::fmt;
 use super::mid::{WHOLE, hash_of, part_of};
 use super::mid_filter::{MidFilters, Slices};
 use super::slices::blob;
-use super::tail::{BLOCK_BITS, Mid, first_seq, slice_of};
+use super::tail::{BLOCK_BITS, MidMark, first_seq, slice_of};
 use super::{EntryKind, LogMut, LogRef, Result, Sql};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::MID_BYTES_MAX;
@@ -74,13 +74,13 @@ impl LogMut<'_> {
     }
 
     /// What the tail keeps of a new `mid`, which may be its sender's greatest from then on.
-    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<Mid> {
+    pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<MidMark> {
         let mut rising = self.log.greatest.raise(sender, mid);
         if rising.is_none() {
             self.recall(sender)?;
             rising = self.log.greatest.raise(sender, mid);
         }
-        Ok(Mid { hash: hash_of(mid), rising: rising.unwrap_or(false) })
+        Ok(MidMark { hash: hash_of(mid), rising: rising.unwrap_or(false) })
     }
 
     /// Whether a `mid` is greater than all that its sender used.

@@ -148,10 +148,8 @@ impl LogRef<'_> {
         };
         let intervals = intervals.iter().map(of_part).filter(|(from, to)| from < to);
         let intervals: Vec<(i64, i64)> = intervals.collect();
-        match part {
-            Part::Before(_) => self.look_back(conversation, sender, &intervals, rows),
-            Part::After(_) => self.look_ahead(conversation, sender, &intervals, rows),
-        }
+        let back = matches!(part, Part::Before(_));
+        self.seqs_in(conversation, sender, back, &intervals, rows)
     }
 }
 
@@ -160,7 +158,7 @@ impl LogMut<'_> {
     /// the tail has them.
     pub fn is_anything_in(&self, of: Conversation, interval: (i64, i64)) -> Result<bool> {
         let log = LogRef { db: self.db, log: self.log };
-        Ok(!log.look_back(of, None, &[interval], 1)?.is_empty())
+        Ok(!log.seqs_in(of, None, true, &[interval], 1)?.is_empty())
     }
 
     /// The first seq that is not sealed.

@@ -13,7 +13,8 @@
 //! A block is 16 slices. The block leads the key, so the rows of a slice lie in the part of the
 //! tree that belongs to its block: what is written together stands together, and a look costs the
 //! same after ten million messages as after one. The rows follow from the log alone: to write them
-//! twice changes nothing, and a crash in between loses nothing (P25).
+//! twice changes nothing, and a crash in between loses nothing (P25). A slice is sealed in three
+//! sweeps over it, one for each line of the table above.
 
 use std::ops::RangeInclusive;
 
@@ -21,8 +22,8 @@ use rusqlite::{Row, params};
 
 use super::entry::findable_sender;
 use super::mid::{WHOLE, hash_of, part_of, parted_by};
-use super::sweep::{Place, SWEEPS, Sweep};
-use super::tail::{BLOCK_BITS, Mid, Said, Slice, first_seq, slice_of};
+use super::sweep::{SWEEPS, SealedTo, Sweep};
+use super::tail::{BLOCK_BITS, MidMark, Slice, TailEntry, first_seq, slice_of};
 use super::{EntryKind, Log, LogMut, Result, Sql, numbered};
 use crate::limits::SEALED_PER_APPENDED;
 
@@ -63,17 +64,15 @@ impl LogMut<'_> {
         while left > 0 && self.log.marks.now.sealed == number && self.log.tail.full_slices() > 0 {
             let Some(&sweep) = SWEEPS.get(self.log.marks.now.sealing.sweep) else {
                 self.log.marks.now.sealed += 1;
-                self.log.marks.now.sealing = Place::default();
+                self.log.marks.now.sealing = SealedTo::default();
                 return Ok(());
             };
             let sealed = self.seal_row(number, sweep)?;
-            self.log.marks.now.sealing = match sealed {
-                0 => Place { sweep: self.log.marks.now.sealing.sweep + 1, done: 0 },
-                _ => Place {
-                    done: self.log.marks.now.sealing.done + sealed,
-                    ..self.log.marks.now.sealing
-                },
-            };
+            let to = &mut self.log.marks.now.sealing;
+            match sealed {
+                0 => *to = SealedTo { sweep: to.sweep + 1, done: 0 },
+                _ => to.done += sealed,
+            }
             left = left.saturating_sub(sealed);
         }
         Ok(())
@@ -86,7 +85,8 @@ impl LogMut<'_> {
         let Log { tail, sealing, marks, .. } = &mut *self.log;
         let Some(slice) = tail.oldest_full() else { return Ok(0) };
         if sealing.order_of != Some((number, sweep)) {
-            let hash = |said: &Said| said.mid.filter(|_| sweep == Sweep::Mids).map(|mid| mid.hash);
+            let hash =
+                |said: &TailEntry| said.mid.filter(|_| sweep == Sweep::Mids).map(|mid| mid.hash);
             sealing.order = slice.sorted_by(|said| Some((sweep.key(said)?, hash(said))));
             sealing.order_of = Some((number, sweep));
         }
@@ -140,7 +140,7 @@ impl LogMut<'_> {
     /// Reads a slice of the log into the tail: at the start, one slice after another.
     pub fn load_slice(&mut self, slice: i64) -> Result<()> {
         let range = (first_seq(slice), first_seq(slice + 1));
-        let said: Vec<(i64, Said)> = self.db.rows(Self::ENTRIES_OF_SLICE, range, said_of)?;
+        let said: Vec<(i64, TailEntry)> = self.db.rows(Self::ENTRIES_OF_SLICE, range, said_of)?;
         for (seq, said) in said {
             self.log.tail.push(seq, &said);
         }
@@ -161,14 +161,14 @@ fn last_rising(slice: &Slice, number: i64, offsets: &[u16]) -> Option<i64> {
 }
 
 /// A row of the log, as the tail keeps it.
-fn said_of(row: &Row) -> rusqlite::Result<(i64, Said)> {
+fn said_of(row: &Row) -> rusqlite::Result<(i64, TailEntry)> {
     let kind: EntryKind = row.get(3)?;
     let sender = row.get::<_, Option<i64>>(2)?;
     let mid = match row.get_ref(4)?.as_str_or_null()? {
-        Some(mid) => Some(Mid { hash: hash_of(mid), rising: row.get(5)? }),
+        Some(mid) => Some(MidMark { hash: hash_of(mid), rising: row.get(5)? }),
         None => None,
     };
-    let said = Said { conversation: row.get(1)?, sender: findable_sender(kind, sender), mid };
+    let said = TailEntry { conversation: row.get(1)?, sender: findable_sender(kind, sender), mid };
     Ok((row.get(0)?, said))
 }
 

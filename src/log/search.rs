@@ -19,6 +19,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Error, ErrorCode};
 
+use super::state::Budget;
 use super::tail::{first_seq, slice_of};
 use super::tokens::{Matcher, Wanted};
 use super::words::{name_of, term};
@@ -26,9 +27,9 @@ use super::{Entry, EntryKind, LogMut, LogRef, Result, Sql};
 use crate::db::Db;
 use crate::id::{Clock, Conversation, GroupId, Moment, Seq, UserId};
 use crate::limits::{
-    LIST_BYTES_MAX, SEARCH_BYTES_MAX, SEARCH_BYTES_PER_PLACE, SEARCH_BYTES_PER_ROW,
-    SEARCH_BYTES_PER_TERM, SEARCH_CONVERSATIONS_MAX, SEARCH_ROWS_FIRST, SEARCH_ROWS_MAX,
-    SEARCH_STEPS_MAX, SEARCH_STEPS_PER_LOOK, SEARCH_TERMS_MAX, SLICE_MICROS,
+    LIST_BYTES_MAX, SEARCH_BYTES_PER_PLACE, SEARCH_BYTES_PER_ROW, SEARCH_BYTES_PER_TERM,
+    SEARCH_CONVERSATIONS_MAX, SEARCH_ROWS_FIRST, SEARCH_STEPS_PER_LOOK, SEARCH_TERMS_MAX,
+    SLICE_MICROS,
 };
 
 /// What a search found.
@@ -40,23 +41,6 @@ pub struct Found {
     pub next: Option<Seq>,
     /// How many seqs could not be searched, because the index is behind.
     pub unsearched: u64,
-}
-
-/// What a search may cost, in counts that are the same on every machine. On a slow machine it ends
-/// earlier, by the clock.
-#[derive(Clone, Copy)]
-struct Budget {
-    /// Steps of SQLite's machine for each query of the index.
-    steps: u32,
-    /// Seqs that one query returns.
-    rows: usize,
-    /// Bytes of all texts that are read, and an allowance for each row.
-    bytes: usize,
-}
-
-impl Budget {
-    const OF_A_SLICE: Budget =
-        Budget { steps: SEARCH_STEPS_MAX, rows: SEARCH_ROWS_MAX, bytes: SEARCH_BYTES_MAX };
 }
 
 /// What a search must know of its reader's memberships. The store implements it, so that the log
@@ -101,7 +85,7 @@ struct Search<'a> {
     /// Bytes of the texts that were found.
     found_bytes: usize,
     budget: Budget,
-    /// When its slice is over.
+    /// When its time is over.
     until: Option<Until>,
     /// Whether the index was asked.
     has_asked: bool,
@@ -121,7 +105,7 @@ impl Until {
         (self.clock)().0 >= self.began.0 + SLICE_MICROS
     }
 
-    /// The index has half of the slice: what it named is to be looked at in the other.
+    /// The index has half of the time: what it named is looked at in the other half.
     fn half_is_over(&self) -> bool {
         (self.clock)().0 >= self.began.0 + SLICE_MICROS / 2
     }
@@ -144,19 +128,6 @@ impl LogMut<'_> {
         rows: usize,
         memberships: &dyn Memberships,
     ) -> Result<Found> {
-        let within = Budget::OF_A_SLICE;
-        self.search_within(reader, wanted, before, rows, memberships, within)
-    }
-
-    fn search_within(
-        &mut self,
-        reader: UserId,
-        wanted: &Wanted,
-        before: Option<Seq>,
-        rows: usize,
-        memberships: &dyn Memberships,
-        budget: Budget,
-    ) -> Result<Found> {
         self.write_rows()?;
         let registered = memberships.registered(self.db)?;
         let until = self.log.clock.clone().map(|clock| Until { began: clock(), clock });
@@ -166,7 +137,7 @@ impl LogMut<'_> {
             found: Vec::new(),
             rows,
             found_bytes: 0,
-            budget,
+            budget: self.log.search_budget,
             until,
             has_asked: false,
             last: None,
@@ -351,8 +322,8 @@ impl LogRef<'_> {
 }
 
 impl Search<'_> {
-    /// Whether it ends here: it has found enough, or spent its slice. A search always looks at
-    /// something, or whoever goes on would never come to an end.
+    /// Whether it ends here: it has found enough, or used up its time or its bytes. A search always
+    /// looks at something, so that to go on comes to an end.
     fn is_over(&self) -> bool {
         let is_late = || self.until.as_ref().is_some_and(Until::is_over);
         let is_full = self.found.len() >= self.rows || self.found_bytes >= LIST_BYTES_MAX;
@@ -367,9 +338,7 @@ impl Search<'_> {
     fn spend(&mut self, bytes: usize) {
         self.budget.bytes = self.budget.bytes.saturating_sub(bytes);
     }
-}
 
-impl Search<'_> {
     /// Whether its reader reads a conversation, or did once, or said this.
     fn is_reader_of(&mut self, db: &Db, conversation: i64, sender: i64) -> Result<bool> {
         let reader = self.viewer.reader;

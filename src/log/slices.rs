@@ -9,10 +9,9 @@ use std::ops::RangeInclusive;
 
 use rusqlite::Row;
 
-use super::sweep::ANY_SENDER;
 use super::tail::{BLOCK_BITS, first_seq, slice_of};
 use super::{LogRef, Result, Sql};
-use crate::id::{Conversation, UserId};
+use crate::id::{Conversation, NO_USER, UserId};
 
 impl LogRef<'_> {
     /// The slices before this one are found on disk.
@@ -31,8 +30,8 @@ impl LogRef<'_> {
     const LOOK: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = 0 AND slice >= ?3 AND slice <= ?4
         ORDER BY slice";
-    /// Offers the seqs in `[from, to)` of a conversation, which are in one block, as long as they
-    /// are wanted; of them those that lie in one of the intervals, which stand in their order.
+    /// Offers, in order, the seqs of a conversation that lie in `[from, to)`, which is in one
+    /// block, and in one of the intervals, which are in order too; until `offer` says no.
     pub(super) fn look(
         &self,
         conversation: Conversation,
@@ -48,9 +47,7 @@ impl LogRef<'_> {
         let params = (first >> BLOCK_BITS, conversation.to_sql(), first, last);
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
-            let base = first_seq(row.get(0)?);
-            let seqs = offsets(blob(row, 1)?).map(|offset| base + offset);
-            for seq in seqs.skip_while(|seq| *seq < from) {
+            for seq in seqs_of(row, false)?.skip_while(|seq| *seq < from) {
                 while seq >= interval.1 {
                     let Some(next) = intervals.next() else { return Ok(()) };
                     interval = next;
@@ -66,81 +63,73 @@ impl LogRef<'_> {
     const LOOK_BACK: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice DESC";
-    /// The last `rows` seqs of a conversation that lie in the intervals, newest first, as the
-    /// intervals stand; only those by `sender`, if one is given. Nothing is read twice, however
-    /// many intervals there are.
-    pub(super) fn look_back(
-        &self,
-        conversation: Conversation,
-        sender: Option<UserId>,
-        intervals: &[(i64, i64)],
-        rows: usize,
-    ) -> Result<Vec<i64>> {
-        let mut seqs = self.look_in_tail(conversation, sender, intervals, rows);
-        let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
-        let mut statement = self.db.query(Self::LOOK_BACK)?;
-        let mut read_from = i64::MAX;
-        for (index, interval) in intervals.iter().enumerate() {
-            let (first, last) = self.sealed_in(*interval);
-            let last = last.min(read_from - 1);
-            if seqs.len() >= rows {
-                break;
-            }
-            for block in (first >> BLOCK_BITS..=last >> BLOCK_BITS).rev() {
-                let mut found =
-                    statement.query((block, conversation.to_sql(), sender, first, last))?;
-                while seqs.len() < rows
-                    && let Some(row) = found.next()?
-                {
-                    read_from = row.get(0)?;
-                    let said = seqs_of(row)?.rev().filter(|seq| *seq >= self.log.first().0);
-                    let said = within_back(said, &intervals[index..]);
-                    seqs.extend(said.take(rows - seqs.len()));
-                }
-            }
-        }
-        Ok(seqs)
-    }
-
     const LOOK_AHEAD: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice";
-    /// The first `rows` seqs of a conversation that lie in the intervals, oldest first, as the
-    /// intervals stand; as [`LogRef::look_back`].
-    pub(super) fn look_ahead(
+    /// At most `rows` seqs of a conversation that lie in the intervals: the newest first if
+    /// `back`, else the oldest first. The intervals are in that order. If a sender is given, only
+    /// the seqs of their texts.
+    pub(super) fn seqs_in(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
+        back: bool,
         intervals: &[(i64, i64)],
         rows: usize,
     ) -> Result<Vec<i64>> {
-        let back: Vec<(i64, i64)> = intervals.iter().rev().copied().collect();
-        let in_tail = self.look_in_tail(conversation, sender, &back, usize::MAX);
-        let sender = sender.map_or(ANY_SENDER, |sender| sender.0);
+        if back {
+            let mut seqs = self.look_in_tail(conversation, sender, intervals, rows);
+            self.look_on_disk(conversation, sender, back, intervals, rows, &mut seqs)?;
+            return Ok(seqs);
+        }
+        let newest_first: Vec<(i64, i64)> = intervals.iter().rev().copied().collect();
+        let in_tail = self.look_in_tail(conversation, sender, &newest_first, usize::MAX);
         let mut seqs = Vec::new();
-        let mut statement = self.db.query(Self::LOOK_AHEAD)?;
-        let mut read_to = -1;
+        self.look_on_disk(conversation, sender, back, intervals, rows, &mut seqs)?;
+        seqs.extend(in_tail.iter().rev().take(rows - seqs.len()));
+        Ok(seqs)
+    }
+
+    /// Adds what the sealed slices have, up to `rows` seqs. No slice is read twice, however many
+    /// intervals there are.
+    fn look_on_disk(
+        &self,
+        conversation: Conversation,
+        sender: Option<UserId>,
+        back: bool,
+        intervals: &[(i64, i64)],
+        rows: usize,
+        seqs: &mut Vec<i64>,
+    ) -> Result<()> {
+        let (conversation, sender) = (conversation.to_sql(), sender.map_or(NO_USER, |user| user.0));
+        let mut statement = match back {
+            true => self.db.query(Self::LOOK_BACK)?,
+            false => self.db.query(Self::LOOK_AHEAD)?,
+        };
+        let mut last_read: Option<i64> = None;
         for (index, interval) in intervals.iter().enumerate() {
-            let (first, last) = self.sealed_in(*interval);
-            let first = first.max(read_to + 1);
-            if seqs.len() >= rows {
-                break;
+            let (mut first, mut last) = self.sealed_in(*interval);
+            match last_read {
+                Some(slice) if back => last = last.min(slice - 1),
+                Some(slice) => first = first.max(slice + 1),
+                None => {}
             }
-            for block in first >> BLOCK_BITS..=last >> BLOCK_BITS {
-                let mut found =
-                    statement.query((block, conversation.to_sql(), sender, first, last))?;
+            for block in in_order(first >> BLOCK_BITS, last >> BLOCK_BITS, back) {
+                if seqs.len() >= rows {
+                    return Ok(());
+                }
+                let mut found = statement.query((block, conversation, sender, first, last))?;
                 while seqs.len() < rows
                     && let Some(row) = found.next()?
                 {
-                    read_to = row.get(0)?;
-                    let said = seqs_of(row)?.filter(|seq| *seq >= self.log.first().0);
-                    let said = within_ahead(said, &intervals[index..]);
-                    seqs.extend(said.take(rows - seqs.len()));
+                    last_read = Some(row.get(0)?);
+                    let kept = seqs_of(row, back)?.filter(|seq| *seq >= self.log.first().0);
+                    let within = within(kept, &intervals[index..], back);
+                    seqs.extend(within.take(rows - seqs.len()));
                 }
             }
         }
-        seqs.extend(in_tail.iter().rev().take(rows - seqs.len()));
-        Ok(seqs)
+        Ok(())
     }
 
     /// The first and the last slice that is sealed and may have something of a range that is kept.
@@ -166,7 +155,7 @@ impl LogRef<'_> {
         let said = self.log.tail.of_conversation(conversation.to_sql(), self.sealed());
         let said = said.take_while(|(seq, _)| *seq >= oldest);
         let by = said.filter(|(_, by)| sender.is_none_or(|sender| sender.0 == *by));
-        within_back(by.map(|(seq, _)| seq), intervals).take(rows).collect()
+        within(by.map(|(seq, _)| seq), intervals, true).take(rows).collect()
     }
 
     /// The first seq that the tail in memory may have.
@@ -185,41 +174,34 @@ pub(super) fn blob<'a>(row: &'a Row, column: usize) -> rusqlite::Result<&'a [u8]
     Ok(row.get_ref(column)?.as_blob()?)
 }
 
-/// Of seqs, the newest first, those that lie in the intervals, which stand newest first.
-fn within_back(
+/// Of seqs, those that lie in the intervals: both newest first if `back`, else oldest first.
+fn within(
     seqs: impl Iterator<Item = i64>,
     mut intervals: &[(i64, i64)],
+    back: bool,
 ) -> impl Iterator<Item = i64> {
-    seqs.map_while(move |seq| {
-        while intervals.first()?.0 > seq {
+    let is_past = move |(from, to): (i64, i64), seq| if back { from > seq } else { to <= seq };
+    let placed = seqs.map_while(move |seq| {
+        while is_past(*intervals.first()?, seq) {
             intervals = &intervals[1..];
         }
-        Some((seq, seq < intervals.first()?.1))
-    })
-    .filter_map(|(seq, is_within)| is_within.then_some(seq))
+        let (from, to) = *intervals.first()?;
+        Some((seq, (from..to).contains(&seq)))
+    });
+    placed.filter_map(|(seq, is_within)| is_within.then_some(seq))
 }
 
-/// The same, all oldest first.
-fn within_ahead(
-    seqs: impl Iterator<Item = i64>,
-    mut intervals: &[(i64, i64)],
-) -> impl Iterator<Item = i64> {
-    seqs.map_while(move |seq| {
-        while intervals.first()?.1 <= seq {
-            intervals = &intervals[1..];
-        }
-        Some((seq, seq >= intervals.first()?.0))
-    })
-    .filter_map(|(seq, is_within)| is_within.then_some(seq))
+/// The seqs of a row of slice and offsets, the newest first if `back`.
+fn seqs_of<'a>(row: &'a Row, back: bool) -> rusqlite::Result<impl Iterator<Item = i64> + use<'a>> {
+    let (base, offsets) = (first_seq(row.get(0)?), blob(row, 1)?);
+    let last = offsets.len() as i64 / 2 - 1;
+    Ok(in_order(0, last, back).map(move |at| {
+        let at = 2 * at as usize;
+        base + (i64::from(offsets[at]) << 8 | i64::from(offsets[at + 1]))
+    }))
 }
 
-/// The seqs that a row of slice and offsets has, in their order.
-fn seqs_of<'a>(row: &'a Row) -> rusqlite::Result<impl DoubleEndedIterator<Item = i64> + use<'a>> {
-    let base = first_seq(row.get(0)?);
-    Ok(offsets(blob(row, 1)?).map(move |offset| base + offset))
-}
-
-/// The offsets of a row, in their order.
-fn offsets(blob: &[u8]) -> impl DoubleEndedIterator<Item = i64> {
-    blob.chunks_exact(2).map(|pair| i64::from(pair[0]) << 8 | i64::from(pair[1]))
+/// The numbers from `first` to `last`, or from `last` to `first` if `back`.
+fn in_order(first: i64, last: i64, back: bool) -> impl Iterator<Item = i64> {
+    (first..=last).map(move |at| if back { last - (at - first) } else { at })
 }

@@ -5,11 +5,12 @@ use rusqlite::params;
 
 use super::mid::Greatest;
 use super::mid_filter::MidFilters;
-use super::sweep::{Place, Sealing};
+use super::sweep::{SealedTo, Sealing};
 use super::tail::Tail;
 use super::unwritten::Unwritten;
 use crate::db::{Db, Result, Sql, Step, Undoable, numbered};
 use crate::id::{Clock, Seq};
+use crate::limits::{SEARCH_BYTES_MAX, SEARCH_ROWS_MAX, SEARCH_STEPS_MAX};
 
 /// What is kept in memory of the log.
 pub struct Log {
@@ -20,8 +21,10 @@ pub struct Log {
     pub(super) unwritten: Unwritten,
     pub(super) greatest: Greatest,
     pub(super) mid_filters: MidFilters,
-    /// What time it is, for a search, which must end when its slice of the tick does.
+    /// What time it is, for a search, which has a share of the tick.
     pub(super) clock: Option<Clock>,
+    /// What one search may cost.
+    pub(super) search_budget: Budget,
 }
 
 /// What is undone with the database.
@@ -34,9 +37,26 @@ pub(super) struct Marks {
     /// How many slices of the log are found on disk.
     pub(super) sealed: i64,
     /// How far the next one is.
-    pub(super) sealing: Place,
+    pub(super) sealing: SealedTo,
     /// The last seq whose words are in the index.
     pub(super) indexed: Seq,
+}
+
+/// What a search may cost, in counts that are the same on every machine. On a slow machine it ends
+/// earlier, by the clock.
+#[derive(Clone, Copy)]
+pub(super) struct Budget {
+    /// Steps of SQLite's machine for each query of the index.
+    pub steps: u32,
+    /// Seqs that one query returns.
+    pub rows: usize,
+    /// Bytes of all texts that are read, and an allowance for each row.
+    pub bytes: usize,
+}
+
+impl Budget {
+    pub const OF_A_REQUEST: Budget =
+        Budget { steps: SEARCH_STEPS_MAX, rows: SEARCH_ROWS_MAX, bytes: SEARCH_BYTES_MAX };
 }
 
 /// The log, lent with the database to be read. Every row that was appended is written.
@@ -71,7 +91,7 @@ impl Log {
         let first = db.row(FIRST, (), |row| row.get::<_, Option<i64>>(0))?.flatten().map(Seq);
         let first = first.unwrap_or(head.next());
         let indexed = db.row(INDEXED, (), |row| row.get(0).map(Seq))?.unwrap_or_default();
-        let sealing = Place::default();
+        let sealing = SealedTo::default();
         Ok(Log {
             marks: Undoable::new(Marks { first, head, sealed, sealing, indexed }),
             tail: Tail::new(sealed),
@@ -80,6 +100,7 @@ impl Log {
             greatest: Greatest::default(),
             mid_filters: MidFilters::default(),
             clock: None,
+            search_budget: Budget::OF_A_REQUEST,
         })
     }
 

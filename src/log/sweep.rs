@@ -1,15 +1,12 @@
 //! How far the tail's oldest slice is sealed, and in which order: three sweeps over it, each sorted
 //! by its keys. See `sealing`.
 
-use super::tail::Said;
-use crate::id::Conversation;
-
-/// The sender in the rows of a whole conversation; no user has this id.
-pub(super) const ANY_SENDER: i64 = 0;
+use super::tail::TailEntry;
+use crate::id::{Conversation, NO_USER};
 
 /// How far the tail's oldest slice is sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SealedTo {
     pub sweep: usize,
     /// Entries done in this sweep's order.
     pub done: usize,
@@ -27,13 +24,13 @@ pub(super) const SWEEPS: [Sweep; 3] = [Sweep::Conversations, Sweep::Pairs, Sweep
 
 impl Sweep {
     /// The conversation and the sender of the row that an entry belongs to, if it does.
-    pub fn key(self, said: &Said) -> Option<(i64, i64)> {
-        let &Said { conversation, sender, mid } = said;
+    pub fn key(self, entry: &TailEntry) -> Option<(i64, i64)> {
+        let &TailEntry { conversation, sender, mid } = entry;
         match self {
-            Sweep::Conversations => Some((conversation, ANY_SENDER)),
+            Sweep::Conversations => Some((conversation, NO_USER)),
             Sweep::Pairs => {
                 let inbox = matches!(Conversation::from_sql(conversation), Conversation::Inbox(_));
-                (inbox && sender != 0).then_some((conversation, sender))
+                (inbox && sender != NO_USER).then_some((conversation, sender))
             }
             Sweep::Mids => mid.map(|_| (0, sender)),
         }

@@ -47,32 +47,32 @@ pub(super) fn first_seq(slice: i64) -> i64 {
 
 /// What the tail keeps of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct TailEntry {
     /// Who it is for, as in the database.
     pub conversation: i64,
     /// Who said it; 0 for the system, and for notices.
     pub sender: i64,
     /// The sender's name for it.
-    pub mid: Option<Mid>,
+    pub mid: Option<MidMark>,
 }
 
 /// A `mid`, as far as it is kept in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mid {
+pub(super) struct MidMark {
     /// 48 bits of its hash.
     pub hash: u64,
     /// Whether it is greater than all the sender's earlier ones: see `mids`.
     pub rising: bool,
 }
 
-impl Mid {
+impl MidMark {
     /// One word: the hash, and below it whether there is one and whether it rises.
-    fn to_word(mid: Option<Mid>) -> u64 {
+    fn to_word(mid: Option<MidMark>) -> u64 {
         mid.map_or(0, |mid| mid.hash << 16 | u64::from(mid.rising) << 1 | 1)
     }
 
-    fn from_word(word: u64) -> Option<Mid> {
-        (word & 1 == 1).then_some(Mid { hash: word >> 16, rising: word & 2 == 2 })
+    fn from_word(word: u64) -> Option<MidMark> {
+        (word & 1 == 1).then_some(MidMark { hash: word >> 16, rising: word & 2 == 2 })
     }
 }
 
@@ -104,7 +104,7 @@ impl Tail {
     }
 
     /// Appends an entry. Seqs that were passed over stay empty.
-    pub fn push(&mut self, seq: i64, said: &Said) {
+    pub fn push(&mut self, seq: i64, said: &TailEntry) {
         let index = (slice_of(seq) - self.first) as usize;
         while self.slices.len() <= index {
             self.slices.push_back(Slice::default());
@@ -155,11 +155,11 @@ impl Tail {
     }
 
     /// The `mid`s that a sender used in slices from `since` on, and where, the newest first.
-    pub fn of_sender(&self, sender: i64, since: i64) -> impl Iterator<Item = (i64, Mid)> {
+    pub fn of_sender(&self, sender: i64, since: i64) -> impl Iterator<Item = (i64, MidMark)> {
         self.newest_first(since).flat_map(move |(base, slice)| {
             let offsets = slice.senders.walk(sender);
             offsets.filter_map(move |offset| {
-                Some((base + offset as i64, Mid::from_word(slice.mids[offset])?))
+                Some((base + offset as i64, MidMark::from_word(slice.mids[offset])?))
             })
         })
     }
@@ -169,7 +169,7 @@ impl Tail {
     pub fn of_mid(&self, hash: u64, since: i64) -> impl Iterator<Item = i64> {
         self.newest_first(since).flat_map(move |(base, slice)| {
             let same = move |offset: &usize| {
-                Mid::from_word(slice.mids[*offset]).is_some_and(|mid| mid.hash == hash)
+                MidMark::from_word(slice.mids[*offset]).is_some_and(|mid| mid.hash == hash)
             };
             let offsets = slice.by_mid.walk(hash as i64).filter(same);
             offsets.map(move |offset| base + offset as i64)
@@ -199,17 +199,17 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    fn push(&mut self, offset: usize, said: &Said) {
+    fn push(&mut self, offset: usize, said: &TailEntry) {
         while self.mids.len() < offset {
-            self.add(&Said { conversation: NOBODY, sender: NOBODY, mid: None });
+            self.add(&TailEntry { conversation: NOBODY, sender: NOBODY, mid: None });
         }
         self.add(said);
     }
 
-    fn add(&mut self, said: &Said) {
+    fn add(&mut self, said: &TailEntry) {
         self.conversations.push(said.conversation);
         self.senders.push(said.sender);
-        self.mids.push(Mid::to_word(said.mid));
+        self.mids.push(MidMark::to_word(said.mid));
         self.by_mid.push(said.mid.map(|mid| mid.hash as i64));
     }
 
@@ -217,21 +217,21 @@ impl Slice {
         self.conversations.truncate(entries);
         self.senders.truncate(entries);
         while self.mids.len() > entries {
-            let mid = self.mids.pop().and_then(Mid::from_word);
+            let mid = self.mids.pop().and_then(MidMark::from_word);
             self.by_mid.pop(mid.map(|mid| mid.hash as i64));
         }
     }
 
     /// What stands at an offset.
-    pub fn said(&self, offset: u16) -> Said {
+    pub fn said(&self, offset: u16) -> TailEntry {
         let at = usize::from(offset);
-        let mid = Mid::from_word(self.mids[at]);
-        Said { conversation: self.conversations.keys[at], sender: self.senders.keys[at], mid }
+        let mid = MidMark::from_word(self.mids[at]);
+        TailEntry { conversation: self.conversations.keys[at], sender: self.senders.keys[at], mid }
     }
 
     /// The offsets at which something stands and that have a key, sorted by it and then by
     /// themselves.
-    pub fn sorted_by<K: Ord>(&self, key: impl Fn(&Said) -> Option<K>) -> Vec<u16> {
+    pub fn sorted_by<K: Ord>(&self, key: impl Fn(&TailEntry) -> Option<K>) -> Vec<u16> {
         let offsets = (0..self.mids.len()).map(|offset| offset as u16);
         let said = offsets.map(|offset| (self.said(offset), offset));
         let there = said.filter(|(said, _)| said.conversation != NOBODY);

@@ -20,7 +20,7 @@ pub(super) struct Row {
     pub unix: i64,
     pub kind: EntryKind,
     pub rising: bool,
-    /// Where its body begins, its `mid` begins, and that ends.
+    /// Offsets in `texts`: of its body, of its `mid`, and of the end.
     body: usize,
     mid: usize,
     end: usize,

@@ -7,7 +7,7 @@
 use rusqlite::{Row, params};
 
 use super::{PeopleMut, PeopleRef, Result, Sql, numbered, unsigned};
-use crate::id::{Seq, UserId};
+use crate::id::{NO_USER, Seq, UserId};
 
 /// What waits in a user's inbox since they were last caught up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,9 +30,6 @@ pub struct Reader {
     /// When they were last here, within an hour, or registered; in unix seconds.
     pub seen: i64,
 }
-
-/// Stands for all senders together in `waiting.sender`; no user has this id.
-const ALL_SENDERS: i64 = 0;
 
 impl PeopleRef<'_> {
     const CURSOR: Sql = "SELECT seq FROM cursors WHERE userid = ?1";
@@ -57,7 +54,7 @@ impl PeopleRef<'_> {
             let read = |row: &Row| Ok((unsigned(row, 0)?, unsigned(row, 1)?));
             self.db.row(Self::WAITING, (user.0, sender), read).map(Option::unwrap_or_default)
         };
-        let (messages, bytes) = sums(ALL_SENDERS)?;
+        let (messages, bytes) = sums(NO_USER)?;
         let (from_sender, _) = sums(sender.0)?;
         Ok(Waiting { from_sender, messages, bytes })
     }
@@ -76,49 +73,12 @@ impl PeopleMut<'_> {
             messages = messages + excluded.messages, bytes = bytes + excluded.bytes" }
     /// Adds a message of `bytes` bytes to what waits for a user.
     pub fn add_waiting(&mut self, user: UserId, sender: UserId, bytes: u64) -> Result<()> {
-        self.db.write(&Self::ADD_WAITING, params![user.0, sender.0, bytes as i64, ALL_SENDERS])
+        self.db.write(&Self::ADD_WAITING, params![user.0, sender.0, bytes as i64, NO_USER])
     }
 
     numbered! { 29 CLEAR_WAITING = "DELETE FROM waiting WHERE userid = ?1" }
     /// Nothing waits any more: the user is caught up.
     pub fn clear_waiting(&mut self, user: UserId) -> Result<()> {
         self.db.write(&Self::CLEAR_WAITING, params![user.0])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::tests::{ANN, BOB, CEM, Temp};
-
-    #[test]
-    fn p13_a_cursor_only_grows() {
-        let mut temp = Temp::with_users(&["ann"]);
-        temp.transact(|store| {
-            for (to, then) in [(5, 5), (3, 5), (5, 5), (8, 8)] {
-                store.people_mut().set_cursor(ANN, Seq(to)).expect("move");
-                assert_eq!(store.people().cursor(ANN), Ok(Seq(then)));
-            }
-        });
-        assert_eq!(temp.reopen().store.people().cursor(ANN), Ok(Seq(8)));
-    }
-
-    #[test]
-    fn p20_what_waits_is_summed_by_sender_and_in_all() {
-        let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
-        temp.transact(|store| {
-            assert_eq!(store.people().waiting(ANN, BOB), Ok(Waiting::default()));
-            store.people_mut().add_waiting(ANN, BOB, 10).expect("add");
-            store.people_mut().add_waiting(ANN, BOB, 20).expect("add");
-            store.people_mut().add_waiting(ANN, CEM, 5).expect("add");
-            store.people_mut().add_waiting(BOB, CEM, 1).expect("add");
-            let waiting = |from_sender| Waiting { from_sender, messages: 3, bytes: 35 };
-            assert_eq!(store.people().waiting(ANN, BOB), Ok(waiting(2)));
-            assert_eq!(store.people().waiting(ANN, CEM), Ok(waiting(1)));
-            assert_eq!(store.people().waiting(ANN, ANN), Ok(waiting(0)));
-            store.people_mut().clear_waiting(ANN).expect("clear");
-            assert_eq!(store.people().waiting(ANN, BOB), Ok(Waiting::default()));
-            assert_eq!(store.people().waiting(BOB, CEM).map(|waiting| waiting.messages), Ok(1));
-        });
     }
 }

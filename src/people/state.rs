@@ -2,7 +2,7 @@
 //! transaction.
 
 use super::addressees::Addressees;
-use super::usage::Quota;
+use super::usage::UsageCache;
 use crate::db::{Db, Result, Sql, Step, Undoable};
 use crate::id::{GroupId, Seq};
 
@@ -10,7 +10,7 @@ use crate::id::{GroupId, Seq};
 pub struct People {
     pub(super) marks: Undoable<Marks>,
     pub(super) addressees: Addressees,
-    pub(super) quota: Quota,
+    pub(super) quota: UsageCache,
     /// Deleted groups with memberships that are not ended yet, the first to be ended first.
     pub(super) dissolving: Vec<GroupId>,
 }
@@ -57,7 +57,7 @@ impl People {
         let users = db.count(USERS, ())?;
         let dissolving = db.rows(DISSOLVING, (), |row| row.get(0).map(GroupId))?;
         let marks = Marks { users, dissolving: dissolving.len(), ..Marks::default() };
-        let (addressees, quota) = (Addressees::default(), Quota::default());
+        let (addressees, quota) = (Addressees::default(), UsageCache::default());
         Ok(People { marks: Undoable::new(marks), addressees, quota, dissolving })
     }
 

@@ -19,15 +19,15 @@ pub(super) struct Usage {
 
 /// The users who stored something last, and how to undo what this transaction changed.
 #[derive(Default)]
-pub(super) struct Quota {
+pub(super) struct UsageCache {
     pub users: BTreeMap<UserId, Usage>,
-    /// The last user who made room for another.
+    /// The user whose entry was dropped last: the next to be dropped is the one after them.
     hand: Option<UserId>,
     /// What stood there before each change.
     changes: Vec<(UserId, Option<Usage>)>,
 }
 
-impl Quota {
+impl UsageCache {
     /// The transaction is committed.
     pub fn keep_changes(&mut self) {
         self.changes.clear();

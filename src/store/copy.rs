@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, params};
 
-use super::file::{cannot, connect, explain, lock_and_look};
+use super::file::{DATABASE, cannot, connect, explain, lock_and_look};
 use super::{OpenError, Result, Store, numbered};
 
 impl Store {
@@ -60,7 +60,7 @@ pub(super) fn copy_into(db: &Connection, path: &Path) -> std::result::Result<(),
 /// # Errors
 /// Somebody uses the database, or files cannot be named.
 pub fn put_in_place(dir: &Path, new: &Path, aside: &Path) -> std::result::Result<(), OpenError> {
-    let path = dir.join("p2sp.db");
+    let path = dir.join(DATABASE);
     let wal = path.with_extension("db-wal");
     let mut old = None;
     if path.exists() {

@@ -28,11 +28,11 @@ use crate::limits::STATEMENTS_KEPT;
 pub enum Synchronous {
     /// All of it.
     #[default]
-    Full = 2,
+    Full,
     /// All up to the last checkpoint.
-    Normal = 1,
+    Normal,
     /// Whatever the system has written by itself.
-    Off = 0,
+    Off,
 }
 
 /// Why the database cannot be opened.
@@ -79,6 +79,9 @@ impl fmt::Display for OpenError {
 
 impl error::Error for OpenError {}
 
+/// The name of the database in the data directory.
+pub(super) const DATABASE: &str = "p2sp.db";
+
 /// What the file holds.
 pub(super) enum Content {
     Nothing,
@@ -94,7 +97,7 @@ pub(super) fn make(dir: &Path) -> Result<PathBuf, OpenError> {
     let dir = std::path::absolute(dir).map_err(|e| cannot(dir, e))?;
     let dir_is_new = !dir.exists();
     DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|e| cannot(&dir, e))?;
-    let path = dir.join("p2sp.db");
+    let path = dir.join(DATABASE);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(path),
@@ -166,36 +169,36 @@ fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
     Ok(any.is_none())
 }
 
-/// The settings, each with what SQLite answers when asked for it afterwards.
-fn settings(synchronous: Synchronous) -> [(&'static str, &'static str, Value); 10] {
-    let (synchronous, level) = match synchronous {
-        Synchronous::Full => ("FULL", 2),
-        Synchronous::Normal => ("NORMAL", 1),
-        Synchronous::Off => ("OFF", 0),
+/// The settings: names and values, as SQLite answers when it is asked for them afterwards.
+fn settings(synchronous: Synchronous) -> [(&'static str, &'static str); 10] {
+    let level = match synchronous {
+        Synchronous::Full => "2",
+        Synchronous::Normal => "1",
+        Synchronous::Off => "0",
     };
     [
-        ("journal_mode", "WAL", Value::Text("wal".into())),
-        ("synchronous", synchronous, Value::Integer(level)),
-        ("foreign_keys", "ON", Value::Integer(1)),
+        ("journal_mode", "wal"),
+        ("synchronous", level),
+        ("foreign_keys", "1"),
         // Checkpoints are the event loop's, between ticks.
-        ("wal_autocheckpoint", "0", Value::Integer(0)),
+        ("wal_autocheckpoint", "0"),
         // An I/O error must be an error and not a signal.
-        ("mmap_size", "0", Value::Integer(0)),
+        ("mmap_size", "0"),
         // The file is data: nothing in its schema may run functions.
-        ("trusted_schema", "OFF", Value::Integer(0)),
-        ("cell_size_check", "ON", Value::Integer(1)),
+        ("trusted_schema", "0"),
+        ("cell_size_check", "1"),
         // What is replaced is overwritten: an old digest or key must not stay in a free page.
-        ("secure_delete", "ON", Value::Integer(1)),
+        ("secure_delete", "1"),
         // No file outside the data directory.
-        ("temp_store", "MEMORY", Value::Integer(2)),
-        // Nobody else has the file, so there is nobody to wait for.
-        ("busy_timeout", "0", Value::Integer(0)),
+        ("temp_store", "2"),
+        // No other process has the file, so there is none to wait for.
+        ("busy_timeout", "0"),
     ]
 }
 
 pub(super) fn configure(db: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
-    for (name, value, _) in settings(synchronous) {
-        // To its end: `journal_mode` writes, and says only behind its row that it could not.
+    for (name, value) in settings(synchronous) {
+        // To its end: `journal_mode` writes, and says only after its row that it could not.
         let mut statement = db.prepare(&format!("PRAGMA {name} = {value}"))?;
         let mut rows = statement.query(())?;
         while rows.next()?.is_some() {}
@@ -208,8 +211,8 @@ pub(super) fn check_configured(
     db: &Connection,
     synchronous: Synchronous,
 ) -> rusqlite::Result<Result<(), OpenError>> {
-    let exclusive = ("locking_mode", "EXCLUSIVE", Value::Text("exclusive".into()));
-    for (name, value, expected) in settings(synchronous).into_iter().chain([exclusive]) {
+    for (name, value) in settings(synchronous).into_iter().chain([("locking_mode", "exclusive")]) {
+        let expected = value.parse().map_or_else(|_| Value::Text(value.into()), Value::Integer);
         let found: Value = db.pragma_query_value(None, name, |row| row.get(0))?;
         if found != expected {
             let why = format!("SQLite does not take {name} = {value}");

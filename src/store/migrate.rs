@@ -229,15 +229,11 @@ pub(super) fn free_name(
     if free(&name.key) {
         return name;
     }
-    let mut number = 2;
-    loop {
-        let (key, text) = (&name.key, &name.text);
-        let key = format!("{key}{mark}{number}");
-        if free(&key) {
-            return Name { text: format!("{text}{mark}{number}"), key };
-        }
-        number += 1;
-    }
+    let numbered = |number: u64| {
+        let [text, key] = [&name.text, &name.key].map(|part| format!("{part}{mark}{number}"));
+        Name { text, key }
+    };
+    (2..).map(numbered).find(|name| free(&name.key)).unwrap_or_else(|| numbered(0))
 }
 
 /// 32 hexadecimal digits.

@@ -17,7 +17,6 @@
 //! constraint that fails here is our own mistake, and fatal.
 
 mod check;
-mod committed;
 mod copy;
 mod file;
 mod memberships;
@@ -40,9 +39,8 @@ pub use crate::people::{
     Addressee, Credentials, Group, GroupStatus, KeyOwner, Member, Reader, Receipts, User, Waiting,
 };
 pub use check::{RULES, Violation, check_copy, check_in_place, look_in_place};
-pub use committed::Committed;
 pub use copy::put_in_place;
 pub use file::{OpenError, Synchronous};
 pub use open::{COPY_BEFORE_UPGRADE, Opened, Opening};
 pub use snapshot::{Reads, Snapshot};
-pub use transaction::Store;
+pub use transaction::{Committed, Store};

@@ -138,16 +138,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_version_up_to_this_has_its_schema_and_is_like_itself() {
-        for version in 1..=VERSION {
-            let db = Connection::open_in_memory().expect("a database");
-            db.execute_batch(schema_of(version).expect("a schema")).expect("tables");
-            assert_eq!(differences(&db, version), Ok(Vec::new()), "{version}");
-        }
-        assert_eq!((schema_of(0), schema_of(VERSION + 1)), (None, None));
-    }
-
-    #[test]
     fn what_is_missing_unknown_or_different_is_named() {
         for (change, named) in [
             ("DROP INDEX groups_alive", "index groups_alive (missing)"),

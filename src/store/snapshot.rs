@@ -10,7 +10,7 @@ use std::ops::Deref;
 use super::{Found, Page, Part, Result, Store, Wanted};
 use crate::db::Db;
 use crate::id::{Conversation, GroupId, Seq, UserId};
-use crate::log::{Entry, LogMut, LogRef, Membership, Memberships};
+use crate::log::{Entry, LogRef, Membership, Memberships};
 use crate::people::{People, PeopleRef};
 
 /// The store as it is now, to be read.
@@ -74,19 +74,9 @@ impl Store {
         before: Option<Seq>,
         rows: usize,
     ) -> Result<Found> {
-        self.search_with(reader, |log, memberships| {
-            log.search(reader, wanted, before, rows, memberships)
-        })
-    }
-
-    /// Searches with the memberships of a reader.
-    pub(crate) fn search_with<T>(
-        &mut self,
-        reader: UserId,
-        search: impl FnOnce(&mut LogMut, &dyn Memberships) -> T,
-    ) -> T {
         let memberships = MembershipsOf { people: &self.people, reader };
-        search(&mut self.log.with_mut(&mut self.db), &memberships)
+        let mut log = self.log.with_mut(&mut self.db);
+        log.search(reader, wanted, before, rows, &memberships)
     }
 }
 
@@ -118,8 +108,8 @@ impl Snapshot<'_> {
         part: Part,
         rows: usize,
     ) -> Result<Vec<Entry>> {
-        // Something was said in all intervals but one (see `people/memberships.rs`), one may reach
-        // over the seq that is begun at, and one over the log's first: so many are enough.
+        // Every interval has an entry but one that only tells that the reader was there. Two may
+        // lie partly outside of what is looked at. So many intervals have enough entries.
         let most = rows + 3;
         let now = self.people.joined_at(group, reader)?.map(|from| (from, i64::MAX));
         let intervals: Vec<(i64, i64)> = match part {
@@ -139,9 +129,9 @@ impl Snapshot<'_> {
 }
 
 /// The memberships of a reader who searches.
-pub(super) struct MembershipsOf<'a> {
-    pub people: &'a People,
-    pub reader: UserId,
+struct MembershipsOf<'a> {
+    people: &'a People,
+    reader: UserId,
 }
 
 impl Memberships for MembershipsOf<'_> {

@@ -7,12 +7,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::wal::CheckpointMode;
 
-use super::{Committed, Result, Sink, StoreError};
+use super::{Result, Sink, StoreError};
 use crate::db::{Db, Step, unsigned};
 use crate::id::{Clock, Seq};
 use crate::limits::{self, COMMITS_WITHOUT_UPKEEP};
 use crate::log::{Log, LogMut};
 use crate::people::{People, PeopleMut, PeopleRef};
+
+/// What a transaction staged, after its COMMIT returned: the licence to let it out. Only the store
+/// makes one, so a fact that may still be rolled back cannot get into a send buffer (P2). See also
+/// [`Reads`](super::Reads).
+#[derive(Debug)]
+pub struct Committed<T>(T);
+
+impl<T> Committed<T> {
+    /// What was staged.
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}
 
 /// The store.
 pub struct Store {
@@ -96,7 +109,7 @@ impl Store {
             return Err(error);
         }
         self.follow(Step::Commit);
-        Ok(Committed::new(staged))
+        Ok(Committed(staged))
     }
 
     /// The last writes of a transaction: what is appended, and some of the work that was put off.

@@ -8,38 +8,49 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::migrate::free_name;
+use super::shape::VERSION;
 use crate::log::{is_greater, parts_of};
 use crate::names::Name;
 
-/// From that version.
+/// Brings a database of an earlier version up to date.
 pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = db.transaction()?;
-    set_memberships_aside(&transaction)?;
-    let has_mids = set_mids_aside(&transaction)?;
-    if version == 1 {
-        from_version_1(&transaction)?;
-    }
-    // Version 2 wrote the log's head with every message, and version 3 relies on the first one: a
-    // program that does must not open what this one writes. Version 3 forgot when somebody's key
-    // was used once it was gone.
-    make_index_anew(&transaction)?;
-    create_missing(&transaction)?;
-    refill_memberships(&transaction)?;
-    if has_mids {
-        refill_mids(&transaction)?;
-    }
-    to_version_5(&transaction)?;
-    transaction.execute_batch(
-        "UPDATE users SET keyused = (SELECT max(lastlogintime) FROM user_login_log l
-            WHERE l.userid = users.userid) WHERE keyused IS NULL;
-        PRAGMA user_version = 5;",
+    let db = db.transaction()?;
+    // Version 4 left it to SQLite what a word is. The index is filled from the log, some texts at
+    // a time. The other tables were of another form: they are set aside and copied.
+    db.execute_batch(
+        "DROP TABLE IF EXISTS words;
+        DELETE FROM meta WHERE name = 'indexed';
+        ALTER TABLE group_past RENAME TO old_group_past",
     )?;
-    transaction.commit()
-}
-
-/// What version 5 changed about rows that are there.
-fn to_version_5(transaction: &Transaction) -> rusqlite::Result<()> {
-    name_groups_anew(transaction)
+    let has_mids = db.table_exists(None, "mid_slices")?;
+    if has_mids {
+        db.execute_batch("ALTER TABLE mid_slices RENAME TO old_mid_slices")?;
+    }
+    if version == 1 {
+        from_version_1(&db)?;
+    }
+    create_missing(&db)?;
+    // The store forgets the memberships that tell nothing when it has opened, because it knows
+    // where things were said.
+    db.execute_batch(
+        "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
+            SELECT userid, groupid, from_seq, to_seq FROM old_group_past;
+        DROP TABLE old_group_past;
+        INSERT INTO meta (name, value) VALUES ('memberships', '1')",
+    )?;
+    if has_mids {
+        refill_mids(&db)?;
+    }
+    name_groups_anew(&db)?;
+    // Version 3 forgot when a user was last here once their key was gone.
+    db.execute_batch(
+        "UPDATE users SET keyused = (SELECT max(lastlogintime) FROM user_login_log l
+            WHERE l.userid = users.userid) WHERE keyused IS NULL",
+    )?;
+    // Version 2 wrote the log's head with every message, and version 3 relies on its first one: a
+    // program that does must not open what this one writes.
+    db.pragma_update(None, "user_version", VERSION)?;
+    db.commit()
 }
 
 /// Groups that came from a first version's database may have names that kept no rule then and do
@@ -51,12 +62,9 @@ fn name_groups_anew(db: &Transaction) -> rusqlite::Result<()> {
     let groups: Vec<(i64, i64, String, String, bool)> = all
         .query_map((), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut taken: HashSet<(i64, String)> = HashSet::new();
-    for (_, creator, _, key, deleted) in &groups {
-        if !deleted {
-            taken.insert((*creator, key.clone()));
-        }
-    }
+    let alive = groups.iter().filter(|(.., deleted)| !deleted);
+    let mut taken: HashSet<(i64, String)> =
+        alive.map(|(_, creator, _, key, _)| (*creator, key.clone())).collect();
     let mut rename =
         db.prepare("UPDATE groups SET groupname = ?2, namekey = ?3 WHERE groupid = ?1")?;
     for (id, creator, text, key, deleted) in groups {
@@ -88,13 +96,6 @@ fn from_version_1(transaction: &Transaction) -> rusqlite::Result<()> {
             SELECT 1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'old_log'), 0), 0;
         DROP TABLE old_log;",
     )
-}
-
-/// Version 4 left it to SQLite what a word is. The words of what was said come by themselves: the
-/// index is filled from the log, some texts at a time.
-fn make_index_anew(transaction: &Transaction) -> rusqlite::Result<()> {
-    transaction
-        .execute_batch("DROP TABLE IF EXISTS words; DELETE FROM meta WHERE name = 'indexed';")
 }
 
 /// Makes the tables and indexes of `schema.sql` that are not there.
@@ -139,30 +140,7 @@ fn copy_log(db: &Transaction) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Before version 5 every membership was kept that had a seq in it, and a page looked for each.
-fn set_memberships_aside(db: &Transaction) -> rusqlite::Result<()> {
-    db.execute_batch("ALTER TABLE group_past RENAME TO old_group_past")
-}
-
-/// The store forgets those that tell nothing when it has opened: it knows where things were said.
-fn refill_memberships(db: &Transaction) -> rusqlite::Result<()> {
-    db.execute_batch(
-        "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
-            SELECT userid, groupid, from_seq, to_seq FROM old_group_past;
-        DROP TABLE old_group_past;
-        INSERT INTO meta (name, value) VALUES ('memberships', '1');",
-    )
-}
-
-/// Before version 5 all `mid`s of a sender in a slice stood in one row. False: there are none yet.
-fn set_mids_aside(db: &Transaction) -> rusqlite::Result<bool> {
-    let is_there = db.table_exists(None, "mid_slices")?;
-    if is_there {
-        db.execute_batch("ALTER TABLE mid_slices RENAME TO old_mid_slices")?;
-    }
-    Ok(is_there)
-}
-
+/// Before version 5 all `mid`s of a sender in a slice stood in one row.
 fn refill_mids(db: &Transaction) -> rusqlite::Result<()> {
     let mut old = db.prepare(
         "SELECT block, sender, slice, rising, mids FROM old_mid_slices

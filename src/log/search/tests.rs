@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::{MESSAGE_BYTES_MAX, SEARCH_PHRASES_MAX, TERMS_PER_TEXT_MAX};
+use crate::limits::{MESSAGE_BYTES_MAX, SEARCH_BYTES_MAX, SEARCH_PHRASES_MAX, TERMS_PER_TEXT_MAX};
 use crate::store::tests::{ANN, BOB, CEM, Temp, add_group, text};
 use crate::store::{NewEntry, Store};
 
@@ -36,13 +36,10 @@ fn found(store: &mut Store, reader: UserId, line: &str) -> Vec<i64> {
 /// All that is found by going on, and in how many searches.
 fn found_in_turns(store: &mut Store, line: &str, rows: usize, budget: Budget) -> (Vec<i64>, usize) {
     let wanted = Wanted::parse(line).expect("words");
+    store.log_mut().log.search_budget = budget;
     let (mut all, mut before, mut turns) = (Vec::new(), None, 0);
     while turns == 0 || before.is_some() {
-        let found = store
-            .search_with(BOB, |log, memberships| {
-                log.search_within(BOB, &wanted, before, rows, memberships, budget)
-            })
-            .expect("search");
+        let found = store.search(BOB, &wanted, before, rows).expect("search");
         assert!(found.entries.len() <= rows);
         assert!(found.next.is_none_or(|next| before.is_none_or(|before| next < before)));
         all.extend(found.entries.iter().map(|entry| entry.seq.0));
@@ -182,7 +179,7 @@ proptest! {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let (mut temp, _) = said(&texts);
         temp.transact(|store| store.log_mut().index_some(indexed).expect("index"));
-        let (all, _) = found_in_turns(&mut temp.store, &line, 200, Budget::OF_A_SLICE);
+        let (all, _) = found_in_turns(&mut temp.store, &line, 200, Budget::OF_A_REQUEST);
         let budget = Budget { steps, rows: seqs, bytes };
         let (mut found, mut turns) = (Vec::new(), 0);
         // A question that is cut short undoes nothing of the transaction that it stands in.
@@ -270,7 +267,7 @@ fn p21_a_search_looks_at_so_much_whatever_the_texts_are() {
         while indexed && !temp.store.is_indexed() {
             temp.transact(|store| store.log_mut().index_some(40).expect("index"));
         }
-        let (all, turns) = found_in_turns(&mut temp.store, &phrase, 20, Budget::OF_A_SLICE);
+        let (all, turns) = found_in_turns(&mut temp.store, &phrase, 20, Budget::OF_A_REQUEST);
         assert_eq!(all, [at[1]]);
         turns
     };

@@ -1,65 +1,13 @@
-//! Groups, their lists and who is in them.
+//! How memberships end.
 
 use super::*;
 use crate::id::{Conversation, Seq};
 use crate::limits::MEMBERSHIPS_ENDED_PER_COMMIT;
-use crate::store::tests::{ANN, BOB, CEM, Temp, add_group, say};
-use crate::store::{Store, StoreError};
-
-fn names(groups: Result<Vec<Group>>) -> Vec<String> {
-    groups.expect("page").into_iter().map(|group| group.name).collect()
-}
+use crate::store::Store;
+use crate::store::tests::{ANN, BOB, Temp, add_group, say};
 
 fn group(store: &Store, id: GroupId) -> Group {
     store.people().group(id).expect("read").expect("group")
-}
-
-#[test]
-fn a_group_is_named_by_its_creator_and_its_name() {
-    let mut temp = Temp::with_users(&["Ann", "bob"]);
-    temp.transact(|store| {
-        let team = add_group(store, ANN, "Team 1");
-        let other = add_group(store, BOB, "team 1");
-        let found = store.people().group_by_name(ANN, "team 1").expect("read").expect("group");
-        let (creator, status) = ("Ann".to_owned(), GroupStatus::Normal);
-        assert_eq!((found.id, found.creator_name, found.status), (team, creator, status));
-        assert_eq!(store.people().group_key(other), Ok(Some((BOB, "team 1".into()))));
-        let name = Name::group("TEAM 1").expect("a name");
-        let again = store.people_mut().add_group(ANN, &name, 1);
-        assert!(matches!(again, Err(StoreError::Broken(_))));
-
-        store.people_mut().delete_group(team).expect("delete");
-        assert_eq!(store.people().group_by_name(ANN, "team 1"), Ok(None));
-        assert_eq!(group(store, team).status, GroupStatus::Deleted, "its name lives on");
-        assert_eq!(store.people().group_key(team), Ok(Some((ANN, "team 1".into()))));
-        store.people_mut().set_group_blocked(team, false).expect("block");
-        assert_eq!(group(store, team).status, GroupStatus::Deleted);
-        add_group(store, ANN, "team 1");
-    });
-}
-
-#[test]
-fn members_stand_in_the_order_of_joining() {
-    let mut temp = Temp::with_users(&["ann", "bob", "cem"]);
-    temp.transact(|store| {
-        let team = add_group(store, BOB, "team");
-        store.people_mut().join(team, CEM).expect("join");
-        store.people_mut().join(team, ANN).expect("join");
-        let page = store.people().members_page(team, 0, 2).expect("page");
-        let users: Vec<UserId> = page.iter().map(|member| member.user).collect();
-        assert_eq!((users, page[1].name.as_str()), (vec![BOB, CEM], "cem"));
-        let rest = store.people().members_page(team, page[1].id, 2).expect("page");
-        assert_eq!(rest.iter().map(|member| member.user).collect::<Vec<_>>(), [ANN]);
-        assert_eq!(store.people().share_a_group(ANN, CEM), Ok(true));
-
-        assert_eq!(store.leave(team, CEM), Ok(true));
-        assert_eq!(store.leave(team, CEM), Ok(false));
-        assert_eq!(store.people().is_member(team, CEM), Ok(false));
-        assert_eq!(store.people().share_a_group(ANN, CEM), Ok(false));
-        store.people_mut().delete_group(team).expect("delete");
-        assert_eq!(store.people().is_member(team, ANN), Ok(false));
-        assert_eq!(store.people().members_page(team, 0, 9), Ok(vec![]));
-    });
 }
 
 #[test]
@@ -112,31 +60,6 @@ fn p12_p21_a_deleted_group_is_left_by_a_few_with_each_commit() {
     temp.transact(|_| {});
     assert_eq!(temp.count("SELECT count(*) FROM meta WHERE name LIKE 'dissolving%'"), 0);
     assert_eq!(temp.store.people_mut().people.dissolving, []);
-}
-
-#[test]
-fn lists_are_pages_by_id() {
-    let mut temp = Temp::with_users(&["ann", "bob"]);
-    temp.transact(|store| {
-        let [a, b, c] = ["a", "b", "c"].map(|name| add_group(store, ANN, name));
-        store.people_mut().join(c, BOB).expect("join");
-        store.people_mut().join(a, BOB).expect("join");
-        let counts = |store: &Store, user| {
-            let people = store.people();
-            [people.groups_owned(user), people.groups_joined(user)]
-                .map(|count| count.expect("read"))
-        };
-        assert_eq!((counts(store, ANN), counts(store, BOB)), ([3, 3], [0, 2]));
-        assert_eq!(store.people().group_ids_of(BOB), Ok(vec![a, c]));
-        assert_eq!(names(store.people().groups_of(BOB, GroupId(0), 1)), ["a"]);
-        assert_eq!(names(store.people().groups_of(BOB, a, 9)), ["c"]);
-        store.people_mut().delete_group(b).expect("delete");
-        store.people_mut().set_group_blocked(c, true).expect("block");
-        assert_eq!(names(store.people().all_groups(GroupId(0), 9)), ["a", "c"]);
-        assert_eq!(names(store.people().all_groups(a, 9)), ["c"]);
-        assert_eq!(counts(store, ANN), [2, 2]);
-        assert_eq!(group(store, c).status, GroupStatus::Blocked);
-    });
 }
 
 #[test]

@@ -1,52 +1,11 @@
 //! Accounts, keys and sign-ins.
 
 use super::*;
-use crate::id::{Conversation, Seq};
-use crate::store::tests::{ANN, BOB, Temp, say};
+use crate::store::tests::{ANN, BOB, Temp};
 use crate::store::{Store, StoreError};
 
 fn name(raw: &str) -> Name {
     Name::user(raw).expect("a name")
-}
-
-#[test]
-fn a_user_is_found_by_id_and_by_any_spelling() {
-    let mut temp = Temp::with_users(&["Ann", "bob"]);
-    let ann = User { id: ANN, name: "Ann".into(), blocked: false, admin: false };
-    assert_eq!(temp.store.people().user(ANN), Ok(Some(ann.clone())));
-    assert_eq!(temp.store.people().user_by_key(&name("ANN").key), Ok(Some(ann.clone())));
-    assert_eq!(temp.store.people().username(ANN), Ok(Some("Ann".into())));
-    assert_eq!(temp.store.people().user(UserId(3)), Ok(None));
-    assert_eq!(temp.store.people().user_by_key("Ann"), Ok(None), "keys are folded by the caller");
-    temp.transact(|store| {
-        store.people_mut().set_blocked(ANN, true).expect("block");
-        store.people_mut().set_admin(ANN, true).expect("grant");
-        let changed = User { blocked: true, admin: true, ..ann.clone() };
-        assert_eq!(store.people().user(ANN), Ok(Some(changed)));
-        store.people_mut().set_blocked(ANN, false).expect("unblock");
-        store.people_mut().set_admin(ANN, false).expect("revoke");
-        assert_eq!(store.people().user(ANN), Ok(Some(ann)));
-    });
-    let names = |after, rows| {
-        let page = temp.store.people().users_page(UserId(after), rows).expect("page");
-        page.into_iter().map(|user| user.name).collect::<Vec<_>>()
-    };
-    assert_eq!((names(0, 1), names(1, 9)), (vec!["Ann".into()], vec!["bob".into()]));
-}
-
-#[test]
-fn p9_a_new_user_begins_at_the_head() {
-    let mut temp = Temp::with_users(&["ann"]);
-    temp.transact(|store| {
-        say(store, ANN, Conversation::Everyone, "old");
-        let bob = store.people_mut().add_user(&name("bob"), "!", true, 1).expect("user");
-        assert_eq!((bob, store.people().cursor(bob)), (BOB, Ok(Seq(1))));
-        assert_eq!(store.people().cursor(ANN), Ok(Seq(0)));
-        assert_eq!(
-            store.people().user(bob).map(|user| user.is_some_and(|user| user.admin)),
-            Ok(true)
-        );
-    });
 }
 
 #[test]
