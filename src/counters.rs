@@ -1,4 +1,8 @@
-//! What happened, counted: every refusal, every closed connection, under its reason (P29).
+//! Counters for `stats` and for monitors (P29): each refusal and each closed connection is counted
+//! under its reason.
+//!
+//! They begin at zero with the process. A tick that runs again has counted nothing: what depends on
+//! the transaction is counted when it is delivered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +16,7 @@ pub struct Counters {
     pub accepted: u64,
     /// TLS handshakes that were completed.
     pub handshakes: u64,
-    /// Requests that were done.
+    /// Requests that were not refused.
     pub answered: u64,
     /// Messages and notices appended to the log.
     pub appended: u64,
@@ -32,8 +36,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// A request was done, or refused. Counted when the reply is delivered: a tick that runs
-    /// again has counted nothing.
+    /// Counts a reply, which is delivered now.
     pub fn replied(&mut self, code: Code) {
         match code {
             Code::Ok => self.answered += 1,
@@ -41,12 +44,12 @@ impl Counters {
         }
     }
 
-    /// A connection ended.
+    /// Counts a connection that ended.
     pub fn closed(&mut self, reason: &'static str) {
         *self.closes.entry(reason).or_default() += 1;
     }
 
-    /// A tick took so long, without the wait.
+    /// Counts a tick and the time that it took, without the wait.
     pub fn tick_took(&mut self, time: Duration) {
         self.ticks += 1;
         self.tick_times.record(time);
@@ -62,24 +65,18 @@ impl Counters {
         self.closes.iter().map(|(reason, count)| (*reason, *count)).collect()
     }
 
-    /// The tick time below which this many of a thousand ticks stayed, in microseconds: an upper
-    /// bound, within a factor of two.
+    /// A quantile of the tick times, in microseconds: so many of a thousand ticks took no longer. It
+    /// is an upper bound, within a factor of two.
     pub fn tick_micros(&self, permille: u64) -> u64 {
         self.tick_times.quantile(permille)
     }
 }
 
-/// Counts by powers of two of microseconds.
-#[derive(Debug)]
+/// Counts by powers of two of microseconds; the last bucket has half an hour and more.
+#[derive(Debug, Default)]
 struct Histogram {
-    buckets: [u64; 40],
+    buckets: [u64; 32],
     count: u64,
-}
-
-impl Default for Histogram {
-    fn default() -> Histogram {
-        Histogram { buckets: [0; 40], count: 0 }
-    }
 }
 
 impl Histogram {

@@ -1,9 +1,9 @@
-//! How people from other machines get in: the certificate, the invite code, the addresses, and the
-//! line that says it all.
+//! How people on other machines reach the server: the certificate, the invite code, the addresses,
+//! and the command that they type.
 //!
-//! Whether anybody can come from elsewhere is decided by the addresses that are listened on, not
-//! by the flag that chose them. The invite code is made once and kept in the data directory: a
-//! line that was passed on works after the next start as well.
+//! The addresses that are listened on decide whether other machines can connect, not the flag that
+//! chose them. The invite code is made once and stored in the data directory, so that it is the
+//! same after the next start.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -24,25 +24,22 @@ use crate::system::{self, startup_of, unix_now};
 /// The file of the invite code in the data directory.
 const INVITE_FILE: &str = "invite";
 
-/// What newcomers need.
+/// What is needed to join from another machine.
 pub struct Entrance {
-    /// What the server proves itself with.
+    /// The server's certificate and key.
     pub certificate: Certificate,
-    /// The code, if anybody can come from elsewhere and needs one.
+    /// The invite code, if other machines can connect and need one.
     invite: Option<String>,
-    /// Where the server is reached from other machines.
+    /// The server's addresses for other machines.
     addresses: Vec<SocketAddr>,
-    /// Where it listens.
+    /// The addresses that are listened on.
     pub listening: Vec<SocketAddr>,
     exposed: bool,
     plaintext: bool,
 }
 
 impl Entrance {
-    /// Reads what there is, and makes what is missing.
-    ///
-    /// # Errors
-    /// A file is there and cannot be used.
+    /// Reads the files, and makes those that are missing. Fails if one cannot be used.
     pub fn open(options: &Options, listening: &[SocketAddr]) -> Result<Entrance, Startup> {
         if let Source::Given { key, .. } = &options.certificate {
             look_at_key(key, options.rules.lang)?;
@@ -60,12 +57,12 @@ impl Entrance {
         Ok(Entrance { certificate, invite, addresses, listening, exposed, plaintext })
     }
 
-    /// What is kept of the code.
+    /// The stored form of the invite code.
     pub fn invite_hash(&self) -> Option<KeyHash> {
         self.invite.as_deref().map(KeyHash::of)
     }
 
-    /// What the operator should know, and pass on.
+    /// What the operator should know and tell others.
     pub fn lines(&self) -> Vec<Startup> {
         let fingerprint = self.certificate.fingerprint.to_string();
         let mut lines = vec![Startup::Fingerprint { fingerprint: fingerprint.clone() }];
@@ -82,19 +79,17 @@ impl Entrance {
         }
         let host = self.addresses.first().map_or("HOST".to_owned(), host);
         let command = format!("p2sp {host} --fingerprint {fingerprint}");
-        match &self.invite {
-            None => lines.push(Startup::OpenRegistration),
-            Some(code) => {
-                // Not in the command: everybody on a machine sees what others have typed there.
-                lines.push(Startup::Invite { code: code.clone() });
-            }
-        }
+        lines.push(match &self.invite {
+            None => Startup::OpenRegistration,
+            // Not in the command: all users of a machine can see the commands of others.
+            Some(code) => Startup::Invite { code: code.clone() },
+        });
         lines.push(Startup::HowToJoinFromElsewhere { command });
         lines
     }
 }
 
-/// An operator's key that others can read is the operator's to mend.
+/// Warns if everybody can read the operator's own key, which is not changed.
 fn look_at_key(key: &Path, lang: Lang) -> Result<(), Startup> {
     if let Some(Exposure { path, mode, right }) = files::look_at_key(key).map_err(startup_of)? {
         let path = path.display().to_string();
@@ -103,9 +98,9 @@ fn look_at_key(key: &Path, lang: Lang) -> Result<(), Startup> {
     Ok(())
 }
 
-/// What our own certificate is for: the host by its name, and all addresses that are listened on.
-/// Those that are listened on by themselves last; what an interface has now (a temporary address
-/// of IPv6, a bridge of containers) may be gone tomorrow.
+/// The names in our own certificate: the host's name and all addresses that are listened on. An
+/// address that was chosen lasts; an address that an interface has now (a temporary one of IPv6, a
+/// bridge of containers) may be gone tomorrow.
 pub fn names(listening: &[SocketAddr]) -> Names {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_str().ok().filter(|host| !host.is_empty()).map(str::to_owned);
@@ -119,15 +114,12 @@ pub fn names(listening: &[SocketAddr]) -> Names {
     names
 }
 
-/// Until when the certificate can be used, if there is one; or what is wrong, and the command that
+/// Until when the certificate is valid, if there is one; else what is wrong, and the command that
 /// mends it.
-///
-/// # Errors
-/// It cannot be used.
 pub fn look(options: &Options) -> Result<Option<i64>, (Startup, String)> {
     options.certificate.valid_until().map_err(|fault| {
         let mend = match &options.certificate {
-            // The next start makes another; whoever trusts the old one is warned.
+            // The next start makes another key, and clients that know the old one warn.
             Source::Own(dir) => format!("cd '{}' && mv tls.pem tls.pem.bad", dir.display()),
             Source::Given { chain, key } => {
                 format!("sudo chown \"$USER\" '{}' '{}'", chain.display(), key.display())
@@ -137,10 +129,9 @@ pub fn look(options: &Options) -> Result<Option<i64>, (Startup, String)> {
     })
 }
 
-/// The addresses under which other machines find what is listened on, IPv4 first: it is what
-/// people can type.
+/// The addresses that other machines can connect to, those of IPv4 first: they are easier to type.
 fn reachable(listening: &[SocketAddr]) -> Vec<SocketAddr> {
-    // Without them nothing is lost but a hint.
+    // Without the interfaces the hint has fewer addresses.
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut found: Vec<SocketAddr> = Vec::new();
     for address in listening {

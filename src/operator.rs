@@ -1,6 +1,6 @@
-//! What the operator's commands do before, or instead of, the loop.
+//! The start of the server, and the operator's commands.
 //!
-//! Here is the start of the server. Each command that is not has a module of its own below.
+//! The start is here, and so is what the commands share. Each command has a module of its own.
 
 pub mod admin;
 mod ask;
@@ -42,19 +42,16 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use crate::entrance::Entrance;
-use crate::options::{Options, PORT, Setting, client_command};
+use crate::options::{Options, PORT, client_command};
 use crate::system::{code, random, random_epoch, startup_of, unix_now};
 
-/// As `EX_IOERR` of sysexits.h: our own disk or poll failed.
+/// The exit code when our own disk or poll failed: `EX_IOERR` of sysexits.h.
 const EXIT_IO_ERROR: u8 = 74;
 
 /// The shipped loop.
 pub type Loop = EventLoop<MioNet<HashJob>, Server>;
 
-/// Binds every address; a default one of IPv6 may be missing.
-///
-/// # Errors
-/// An address cannot be bound; nothing was touched.
+/// Binds every address, and fails if one cannot be bound. A default address of IPv6 may be missing.
 pub fn bind(options: &Options) -> Result<Bound, Startup> {
     let mut bound = Bound::default();
     for &address in &options.listen {
@@ -83,11 +80,8 @@ fn cannot_bind(address: SocketAddr, error: &std::io::Error) -> Startup {
     }
 }
 
-/// Opens the store, makes the first account, secures old passwords. Returns what to tell the
-/// operator.
-///
-/// # Errors
-/// The data cannot be used.
+/// Opens the store, makes the first account and wraps old passwords. Returns what to tell the
+/// operator, and fails if the data cannot be used.
 pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
@@ -120,10 +114,7 @@ pub fn open_for_serving(
     Ok((store, entrance, lines))
 }
 
-/// The loop, ready to run.
-///
-/// # Errors
-/// The system refuses what the loop needs.
+/// The loop, ready to run; fails if the system refuses what it needs.
 pub fn event_loop(
     options: &Options,
     bound: Bound,
@@ -133,7 +124,7 @@ pub fn event_loop(
     let refused = |error: std::io::Error| Startup::SystemRefuses { why: error.to_string() };
     let mut net = MioNet::new(bound).map_err(refused)?;
     if let Err(error) = listen_for_operator(&mut net, &options.data) {
-        // The server is worth more than its commands.
+        // Without the operator's commands the server still serves its users.
         let why = error.to_string();
         log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
     }
@@ -152,8 +143,8 @@ pub fn event_loop(
     Ok(EventLoop::new(net, server, raise_file_limit()))
 }
 
-/// Listens at a socket in the data directory, where the operator's commands come. One that is there
-/// already belongs to no server: the one that has the database is this.
+/// Listens for the operator's commands at a socket in the data directory. A socket that is there
+/// already belongs to no running server: this process has the database.
 fn listen_for_operator(net: &mut MioNet<HashJob>, data: &Path) -> std::io::Result<()> {
     let place = control::Place::in_dir(data)?;
     let listener = control::listen(&place)?;
@@ -161,7 +152,7 @@ fn listen_for_operator(net: &mut MioNet<HashJob>, data: &Path) -> std::io::Resul
     net.listen_unix(listener, ListenerKind::Control, data.join(control::NAME), check)
 }
 
-/// The machine that the server runs on.
+/// The disk and the certificate, as the server asks for them.
 struct System {
     data: PathBuf,
     certificate: Source,
@@ -185,8 +176,8 @@ impl Machine for System {
     }
 }
 
-/// By which names this machine is known in its own network. One with a dot in it may have come from
-/// whoever runs that network, and counts only where the operator says so.
+/// The names of this machine in its own network. A name with a dot may have come from that network
+/// itself, so it counts only if the operator gave it.
 fn own_names() -> Vec<String> {
     let system = rustix::system::uname();
     match Host::parse(&system.nodename().to_string_lossy()) {
@@ -195,7 +186,7 @@ fn own_names() -> Vec<String> {
     }
 }
 
-/// What a server that runs tells the operator of itself.
+/// What a running server tells the operator about itself.
 fn about(options: &Options, entrance: &Entrance) -> Value {
     let show = |path: &Path| std::path::absolute(path).ok().map(|path| path.display().to_string());
     let (chain, key) = match &options.certificate {
@@ -211,7 +202,7 @@ fn about(options: &Options, entrance: &Entrance) -> Value {
         "tls_cert": chain,
         "tls_key": key,
         "open_files": getrlimit(Resource::Nofile).maximum,
-        "settings": options.settings.iter().map(Setting::to_json).collect::<Vec<_>>(),
+        "settings": options.settings,
     })
 }
 
@@ -231,15 +222,15 @@ pub fn run_loop(event_loop: Loop) -> ExitCode {
 pub fn say(lines: &[Startup], lang: Lang) {
     let mut out = std::io::stdout().lock();
     for line in lines {
-        // Nobody may be listening; the server runs all the same.
+        // If standard output is closed, the server runs all the same.
         let _ = writeln!(out, "{}", printable(&line.say(lang)));
     }
     let _ = out.flush();
 }
 
 fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
-    // What is not ours is not touched, not even its modes.
-    files::look(&options.data).map_err(said_of_data)?;
+    // First without a change: files of others are left as they are, and so are their modes.
+    files::look(&options.data).map_err(startup_of_data)?;
     look_in_place(&options.data).map_err(|error| refusal(error, &options.data))?;
     secure(&options.data, options.rules.lang)?;
     let epoch = random_epoch()?;
@@ -247,7 +238,7 @@ fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), 
     Store::open(&opening).map_err(|error| refusal(error, &options.data))
 }
 
-/// Opens the database that there is.
+/// Opens the database, which must exist.
 fn open_existing(options: &Options) -> Result<Store, Startup> {
     let path = options.data.join("p2sp.db");
     if !path.exists() {
@@ -256,9 +247,9 @@ fn open_existing(options: &Options) -> Result<Store, Startup> {
     open(options, Synchronous::Full).map(|(store, _)| store)
 }
 
-/// Sees to it that the data are ours alone.
+/// Makes the data accessible to us alone, and logs what was not.
 fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
-    for files::Exposure { path, mode, right } in files::secure(data).map_err(said_of_data)? {
+    for files::Exposure { path, mode, right } in files::secure(data).map_err(startup_of_data)? {
         let path = path.display().to_string();
         let line = match mode == right {
             true => Operating::StillOpen { path, mode },
@@ -269,8 +260,8 @@ fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
     Ok(())
 }
 
-/// The same of the data directory.
-fn said_of_data(fault: FileFault) -> Startup {
+/// The operator's text for a fault of the data directory.
+fn startup_of_data(fault: FileFault) -> Startup {
     match fault {
         FileFault::System(path, why) => {
             Startup::NotWritable { path: path.display().to_string(), why }
@@ -279,7 +270,7 @@ fn said_of_data(fault: FileFault) -> Startup {
     }
 }
 
-/// What it means that a database cannot be opened.
+/// The operator's text for a database that cannot be opened.
 fn refusal(error: OpenError, path: &Path) -> Startup {
     let path = path.display().to_string();
     match error {
@@ -294,7 +285,7 @@ fn refusal(error: OpenError, path: &Path) -> Startup {
     }
 }
 
-/// The same of a file that should be a copy of one.
+/// The operator's text for a backup that cannot be opened.
 fn refusal_of_copy(error: OpenError, path: &Path) -> Startup {
     let shown = path.display().to_string();
     match error {
@@ -318,12 +309,12 @@ fn wrap_old_passwords(
     let lang = rules.lang;
     let mut progress = |done, total| say(&[Startup::Wrapping { done, total }], lang);
     store.wrap_old_passwords(rules.hash_cost, &mut salt, &mut progress).map_err(broken)?;
-    // The digests would be as easy to try in the copy that was made before the upgrade.
+    // The copy from before the upgrade still has the old digests, which are easy to attack.
     let _ = std::fs::remove_file(options.data.join(COPY_BEFORE_UPGRADE));
     Ok(())
 }
 
-/// Makes the account `admin` with a password that nobody has to invent.
+/// Makes the account `admin` with a random password.
 fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
     let password = code()?;
     let stored = hash(&password, rules)?;
@@ -354,7 +345,7 @@ fn broken(error: StoreError) -> Startup {
     Startup::Broken { why: error.to_string() }
 }
 
-/// Raises the limit of open files as far as it goes; returns how many connections that allows.
+/// Raises the limit of open files to its maximum; returns how many connections that allows.
 fn raise_file_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -375,7 +366,7 @@ fn join_command(addresses: &[SocketAddr]) -> String {
     }
 }
 
-/// An address as this machine reaches it: of every interface, loopback is one.
+/// An address as this machine reaches it: loopback, if every interface is listened on.
 pub fn local(address: &SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

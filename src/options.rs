@@ -1,5 +1,8 @@
-//! What the operator asked for: flags, then `P2SP_…` in the environment, then `p2sp.toml` in the
-//! data directory, then defaults.
+//! The settings of the server: from flags, else from `P2SP_…` in the environment, else from
+//! `p2sp.toml` in the data directory, else the defaults.
+//!
+//! The parser of the command line reads all of them. Here its values become [`Options`], and a
+//! complaint names the place where the wrong value stands. Nothing here opens the database.
 
 mod file;
 pub mod help;
@@ -10,7 +13,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use clap::builder::{BoolishValueParser, Resettable};
+use clap::builder::{BoolishValueParser as OnOff, Resettable};
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
@@ -40,8 +43,7 @@ struct Arguments {
     #[arg(long, global = true, value_name = "ADDR", env = "P2SP_LISTEN", value_delimiter = ',')]
     listen: Vec<String>,
     /// Listen on every interface, for colleagues on other machines
-    #[arg(long, global = true, env = "P2SP_LAN")]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_LAN", value_parser = OnOff::new())]
     lan: bool,
     /// Keep the data in this directory [default: the user's data directory for p2sp]
     #[arg(long, global = true, value_name = "DIR", env = "P2SP_DATA")]
@@ -53,8 +55,7 @@ struct Arguments {
     #[arg(long, global = true, value_name = "ADDR", env = "P2SP_METRICS")]
     metrics: Option<String>,
     /// Friends must be accepted before they can write to each other
-    #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL")]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL", value_parser = OnOff::new())]
     friend_approval: bool,
     /// Remove what was said longer ago, in days, 30 or more; nobody seen within that time loses
     /// anything [default: keep everything]
@@ -67,12 +68,10 @@ struct Arguments {
     #[arg(long, global = true, value_name = "FILE", env = "P2SP_TLS_KEY")]
     tls_key: Option<PathBuf>,
     /// Let other machines speak in plaintext; whoever is on the way reads passwords and messages
-    #[arg(long, global = true, env = "P2SP_INSECURE_PLAINTEXT")]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_INSECURE_PLAINTEXT", value_parser = OnOff::new())]
     insecure_plaintext: bool,
     /// Let anybody register from other machines, without the invite code
-    #[arg(long, global = true, env = "P2SP_OPEN_REGISTRATION")]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_OPEN_REGISTRATION", value_parser = OnOff::new())]
     open_registration: bool,
     /// Serve browsers that ask for the server by this name; may be given more than once
     #[arg(long, value_name = "NAME", env = "P2SP_HOST", value_delimiter = ',')]
@@ -82,8 +81,7 @@ struct Arguments {
     #[arg(long, value_name = "ADDR", env = "P2SP_PROXY", value_delimiter = ',')]
     proxy: Vec<IpAddr>,
     /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
-    #[arg(long, global = true, env = "P2SP_NO_FSYNC")]
-    #[arg(value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "P2SP_NO_FSYNC", value_parser = OnOff::new())]
     no_fsync: bool,
     /// Change a limit; may be given more than once
     #[arg(
@@ -195,37 +193,37 @@ pub struct Options {
     pub help_limits: bool,
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
-    /// Nobody named an address: one of the defaults may be missing.
+    /// These are the default addresses: one of them may be missing.
     pub listen_is_default: bool,
     /// The data directory.
     pub data: PathBuf,
     /// Where the certificate comes from.
     pub certificate: Source,
-    /// Nobody needs an invite code.
+    /// Registration needs no invite code.
     pub open_registration: bool,
-    /// Where monitors ask.
+    /// The address for monitors.
     pub metrics: Option<SocketAddr>,
     /// Whether an acknowledged message is on disk.
     pub synchronous: Synchronous,
-    /// What the server goes by.
+    /// The rules for handlers.
     pub rules: Rules,
-    /// Every setting, as it was decided.
+    /// Every setting with its value and origin.
     pub settings: Vec<Setting>,
 }
 
 impl Options {
-    /// Reads flags and environment.
+    /// Reads the settings of this process.
     ///
     /// # Errors
-    /// What is wrong, and the language to say it in. Flags that do not parse at all are
-    /// explained by the parser, which ends the process.
+    /// A complaint, and the operator's language. Some faults of flags, and `--help`, are the
+    /// parser's: it prints them and ends the process.
     pub fn from_command_line() -> Result<Options, (Startup, Lang)> {
-        // Only to find the file, which may say more.
+        // The first time only to find the file; it may change the language, too.
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let lang = Lang::of_command_line(words, |name| std::env::var(name).ok());
         let command = || without_empty(Arguments::command());
         let matches = |command: Command| {
-            // Its words last: they finish the command, and nothing may be changed behind that.
+            // The help comes last: it completes the command, which cannot be changed after that.
             help::speak(command, lang).try_get_matches().map_err(|error| match Usage::of(&error) {
                 Some(usage) => Startup::Usage(named(usage)),
                 None => error.exit(),
@@ -242,13 +240,13 @@ impl Options {
                     .ok_or(Startup::NoDataDirectory)?,
             };
             let file = file::read(&data, &Arguments::command(), lang)?;
-            let matches = matches(file.behind(command()))?;
+            let matches = matches(file.as_defaults_of(command()))?;
             Options::new(&matches, &file, data)
         };
         read().map_err(|line| (line, lang))
     }
 
-    /// The same with other data, which is nobody's yet.
+    /// The same options for another, empty data directory.
     pub fn in_directory(&self, data: &Path) -> Options {
         let certificate = Source::Own(data.to_owned());
         Options { data: data.to_owned(), certificate, ..self.clone() }
@@ -311,7 +309,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Every setting: those that were said as they were said, the others as they are.
+    /// Every setting: a given one as it was written, the others with their defaults.
     fn all_settings(
         &self,
         matches: &ArgMatches,
@@ -350,7 +348,7 @@ impl Options {
     }
 }
 
-/// The certificate that was named, or our own.
+/// The operator's certificate if it was given, else our own.
 fn certificate(
     chain: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -376,8 +374,8 @@ fn without_empty(command: Command) -> Command {
     })
 }
 
-/// A complaint of the parser, by the name that the operator used. It does not say where a value
-/// came from, but one of an option without values came from the environment.
+/// A complaint of the parser, with the name that the operator used. The parser does not tell where
+/// a value came from, but a flag has a value only in the environment.
 fn named(usage: Usage) -> Usage {
     let Usage::BadValue { place, value, wanted } = usage else { return usage };
     let command = Arguments::command();
@@ -401,7 +399,7 @@ fn lang_of(arguments: &Arguments) -> Lang {
     }
 }
 
-/// How the client is called here: as the server was, with cargo or without.
+/// The client's command: with cargo, if the server was started with cargo.
 pub fn client_command() -> &'static str {
     match std::env::var_os("CARGO") {
         Some(_) => "cargo run --release --bin p2sp",
@@ -409,11 +407,11 @@ pub fn client_command() -> &'static str {
     }
 }
 
-/// A name of the server, as it is compared.
+/// A name of the server in the form in which names are compared.
 fn host_name(text: &str) -> Result<String, Startup> {
     match Host::parse(text) {
         Some(Host::Name(name)) => Ok(name),
-        // Every address is served anyway.
+        // Requests by address are served anyway.
         Some(Host::Address(address)) => Ok(address.to_string()),
         None => Err(Operating::BadHost { text: text.to_owned() }.into()),
     }
@@ -433,7 +431,7 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
         "on" | "true" | "1" if name == "loopback" => 1,
         "off" | "false" | "0" if name == "loopback" => 0,
         _ if name == "loopback" => return Err(bad()),
-        // Large enough for any use, and small enough that no sum of two overflows.
+        // Small enough that the sum of two cannot overflow.
         number => number.parse::<u32>().map_err(|_| bad())?.into(),
     };
     // A smaller number would end the sessions of clients that wait for messages.

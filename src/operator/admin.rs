@@ -1,4 +1,4 @@
-//! `p2sp-server admin`: users, groups, a word to all, figures; on a server that runs or not.
+//! `p2sp-server admin`: users, groups, announcements and statistics, whether the server runs or not.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -14,10 +14,7 @@ use serde_json::{Value, json};
 use super::ask::{Asked, text};
 use crate::options::{AdminCommand, Options};
 
-/// Does what the command says, and prints what the server answers.
-///
-/// # Errors
-/// It is refused, or the data cannot be used.
+/// Does what the command says, and prints the server's answer. Fails if it is refused.
 pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startup> {
     let named = |name: &str| json!({"username": name});
     let (kind, mut args) = match command {
@@ -51,7 +48,7 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the answer; if it is a page of a list, the others as well.
+/// Prints the answer, and all pages if it is a list.
 fn print_all(
     asked: &mut Asked,
     kind: MessageType,
@@ -61,7 +58,7 @@ fn print_all(
     let mut out = std::io::stdout().lock();
     loop {
         let answer = asked.ask(kind, args.clone())?;
-        // Whoever closes the output has read enough.
+        // If the output is closed, the reader has seen enough.
         let written = writeln!(out, "{}", printable(&printed(&answer)));
         match answer["data"].get("next") {
             Some(next) if written.is_ok() => args["after"] = next.clone(),
@@ -78,7 +75,7 @@ fn json_lines(answer: &Value) -> String {
 
 fn new_password(name: &str, lang: Lang) -> Result<String, Startup> {
     let password = ask(&Startup::PasswordPrompt, lang)?;
-    // The server looks as well; but nobody should have to type one twice that is no good.
+    // The server checks it as well, but here it is refused before it is typed again.
     if let Some(weakness) = password::weakness(&password, name) {
         let refusal = Refusal::about(Code::WeakPassword, weakness.name());
         return Err(Startup::Weak { why: p2sp::locale::refusal::say(&refusal, lang) });
@@ -89,7 +86,7 @@ fn new_password(name: &str, lang: Lang) -> Result<String, Startup> {
     Ok(password)
 }
 
-/// Asks for a password without showing it; without a terminal it is a line.
+/// Asks for a password, which is not shown. Without a terminal it is a line of the input.
 fn ask(prompt: &Startup, lang: Lang) -> Result<String, Startup> {
     let failed = |error: std::io::Error| Startup::CannotReadPassword { why: error.to_string() };
     if std::io::stdin().is_terminal() {

@@ -1,5 +1,5 @@
-//! Asking the server: the one that runs, through its control socket, or one that is made for the
-//! moment over the same data. Both answer the same requests by the same handlers.
+//! Requests of the operator's commands: to the running server through its control socket, or to a
+//! temporary one over the same data. Both answer with the same handlers.
 
 use std::io::{ErrorKind, Write};
 use std::net::Ipv4Addr;
@@ -20,7 +20,7 @@ use super::open_existing;
 use crate::options::Options;
 use crate::system::{random, read_frame, unix_now};
 
-/// A server that can be asked.
+/// A server that takes requests of the operator.
 pub struct Asked {
     line: Line,
     lang: &'static str,
@@ -31,17 +31,14 @@ enum Line {
     Stopped(Box<Stopped>),
 }
 
-/// A server without sockets, which serves one connection by hand.
+/// A temporary server without sockets: its phases are called for one connection.
 struct Stopped {
     server: Server,
     conn: ConnId,
 }
 
 impl Asked {
-    /// The server that runs on the data, or one for the moment.
-    ///
-    /// # Errors
-    /// The data cannot be used.
+    /// The running server, or a temporary one. Fails if the data cannot be used.
     pub fn any(options: &Options) -> Result<Asked, Startup> {
         match Asked::running(options)? {
             Some(running) => Ok(running),
@@ -60,10 +57,7 @@ impl Asked {
         Ok(self)
     }
 
-    /// The server that runs on the data, if one does.
-    ///
-    /// # Errors
-    /// There is one, and it cannot be asked.
+    /// The running server, if there is one; fails if it cannot be asked.
     pub fn running(options: &Options) -> Result<Option<Asked>, Startup> {
         let path = options.data.display().to_string();
         let connected = control::connect(&options.data).map_err(|fault| match fault {
@@ -86,7 +80,7 @@ impl Asked {
 
     fn stopped(options: &Options) -> Result<Asked, Startup> {
         let store = open_existing(options)?;
-        // What is asked here is served though the disk is nearly full.
+        // `()` reports no full disk: these requests are served though it is nearly full.
         let machine = Box::new(());
         let rules = options.rules.clone();
         let mut server = Server::new(store, rules, machine, random()?, Moment::default());
@@ -98,10 +92,7 @@ impl Asked {
         Ok(Asked { line, lang: options.rules.lang.tag() })
     }
 
-    /// Asks, and returns the payload of the answer.
-    ///
-    /// # Errors
-    /// It is refused, or there is no answer.
+    /// Sends a request and returns the payload of the answer. Fails if it is refused.
     pub fn ask(&mut self, kind: MessageType, mut args: Value) -> Result<Value, Startup> {
         args["lang"] = self.lang.into();
         let mut bytes = Vec::new();
@@ -120,23 +111,17 @@ impl Asked {
         match payload["code"].as_str() {
             Some("ok") => Ok(payload),
             Some(_) => Err(Operating::Refused { message: text(&payload) }.into()),
-            // It stops, and says so.
+            // The server stops: this is its notice.
             None => Err(Operating::ServerGone { why: None }.into()),
         }
     }
 
-    /// What the server that runs tells of itself.
-    ///
-    /// # Errors
-    /// There is no answer, or it is of a version that does not tell.
+    /// What the running server tells about itself. Fails if its version is too old for that.
     pub fn about(&mut self) -> Result<Value, Startup> {
         Ok(self.ask(MessageType::Config, json!({}))?["data"]["server"].take())
     }
 
-    /// Nothing more is asked.
-    ///
-    /// # Errors
-    /// What was done may not be on the disk.
+    /// Ends it. Fails if what was done may not be on the disk.
     pub fn close(self) -> Result<(), Startup> {
         match self.line {
             Line::Running(_) => Ok(()),
@@ -150,14 +135,14 @@ pub fn text(payload: &Value) -> String {
     payload["message"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Sends a frame to the running server and takes one back.
+/// Sends a frame to the running server and receives one.
 fn exchange(stream: &mut UnixStream, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
     stream.write_all(bytes).map_err(gone)?;
     read_frame(stream, &mut Vec::new()).map_err(gone)
 }
 
 impl Stopped {
-    /// The phases of a tick for one frame, and again for the password hash that it may need.
+    /// The phases of a tick for one frame; once more if it needs a password hash.
     fn exchange(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Startup> {
         let (server, now) = (&mut self.server, now());
         if let Ok(room) = server.room(self.conn, Share::Full) {
@@ -182,7 +167,7 @@ impl Stopped {
     }
 }
 
-/// Nothing that is measured here takes any time.
+/// Monotonic time stands still: no timeout applies to a temporary server.
 fn now() -> Now {
     Now { mono: Moment::default(), unix: unix_now() }
 }

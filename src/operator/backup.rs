@@ -1,13 +1,13 @@
 //! `p2sp-server backup`: a copy of the database, whether the server runs or not.
 //!
 //! ```text
-//! running   backup ─► the server copies its write-ahead log into the file, and holds it still
-//!                     ─► this process copies the file ─► release: it stood still until now
-//! stopped   this process has the database, and copies the file
-//! then      the copy is checked, and only then gets its name
+//! running   backup ─► the server copies its write-ahead log into the file, and changes it no more
+//!                     ─► this process copies the file ─► release: it was not changed until now
+//! stopped   this process opens the database, and copies the file
+//! then      the copy is checked, and gets its name
 //! ```
 //!
-//! The folder may be anybody's: what is copied goes into a file that this process made.
+//! Others may write to the folder: the copy goes into a file that this process made.
 
 use std::fs::File;
 use std::io;
@@ -26,10 +26,7 @@ use super::{open_existing, refusal, say};
 use crate::options::Options;
 use crate::system::startup_of;
 
-/// Makes the copy.
-///
-/// # Errors
-/// There is such a file already, it cannot be written, or what was copied is not whole.
+/// Makes the copy. Fails if the file exists, cannot be written, or is not whole in the end.
 pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     if file.symlink_metadata().is_ok() {
         return Err(startup_of(FileFault::Exists(file.to_owned())));

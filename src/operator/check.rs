@@ -11,10 +11,7 @@ use p2sp::store::{Violation, check_copy, check_in_place};
 use super::{refusal, refusal_of_copy, say};
 use crate::options::Options;
 
-/// Prints what does not hold, and fails if anything does not.
-///
-/// # Errors
-/// The database cannot be opened.
+/// Prints each violation. The exit code is 1 if there is one.
 pub fn run(options: &Options, copy: Option<&Path>) -> Result<ExitCode, Startup> {
     let found = match copy {
         Some(copy) => {
@@ -37,14 +34,14 @@ pub fn run(options: &Options, copy: Option<&Path>) -> Result<ExitCode, Startup> 
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The line about what does not hold.
+/// The line about a violation.
 pub fn violated(violation: &Violation) -> Operating {
     let Violation { rule, count, example } = violation;
     Operating::Violated { rule, count: *count, example: example.clone() }
 }
 
-/// Whether a file is all there is of a database. One that was copied away from a server by other
-/// means may have its last part in the write-ahead log.
+/// Fails if a file is only a part of a database: one that was copied without `backup` may have its
+/// last part in the write-ahead log.
 pub fn check_whole(file: &Path) -> Result<(), Startup> {
     if fs::metadata(file).is_ok_and(|meta| !meta.is_file()) {
         return Err(Operating::NotABackup { path: file.display().to_string() }.into());

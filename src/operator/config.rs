@@ -1,6 +1,7 @@
-//! `p2sp-server config`: every setting, its value, and where that came from: of the server that
-//! runs on the data, else as a start now would have them. What is printed can be written to
-//! `p2sp.toml`.
+//! `p2sp-server config`: every setting, its value, and where the value came from.
+//!
+//! They are the settings of the running server or, if none runs, those that a start would have.
+//! What is printed is valid for `p2sp.toml`.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -9,15 +10,13 @@ use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::visible::printable_line;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::ask::Asked;
 use crate::options::{Options, Origin, Setting};
 
-/// Prints the settings.
-///
-/// # Errors
-/// A server runs, and cannot be asked.
+/// Prints the settings; fails if a running server cannot be asked.
 pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     let lang = options.rules.lang;
     let path = options.data.display().to_string();
@@ -25,7 +24,8 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
         Some(mut server) => {
             let about = server.about()?;
             let settings = about["settings"].as_array().into_iter().flatten();
-            let settings: Vec<Setting> = settings.filter_map(Setting::from_json).collect();
+            let settings: Vec<Setting> =
+                settings.filter_map(|setting| Setting::deserialize(setting).ok()).collect();
             print(&[running(&about)], &settings, lang);
         }
         None => {
@@ -52,7 +52,7 @@ pub fn running(about: &Value) -> Operating {
 
 fn print(lines: &[Operating], settings: &[Setting], lang: Lang) {
     let mut out = std::io::stdout().lock();
-    // Whoever closes the output has read enough.
+    // If the output is closed, the reader has seen enough.
     for line in lines {
         let _ = writeln!(out, "# {}", line.say(lang));
     }
@@ -63,7 +63,7 @@ fn print(lines: &[Operating], settings: &[Setting], lang: Lang) {
         let name = limit.unwrap_or(name);
         let table = limit.is_some() && !std::mem::replace(&mut in_limits, limit.is_some());
         let head = if table { "\n[limit]\n" } else { "" };
-        // Where the file is cannot stand in it, and neither can nothing.
+        // The file cannot hold its own place, nor a setting without a value.
         let mark = if name == "data" || value.is_none() { "# " } else { "" };
         let value = value.as_ref().map(|value| printable_line(&value.to_string()));
         let value = value.unwrap_or_default();

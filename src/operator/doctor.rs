@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use p2sp::certificate::Source;
 use p2sp::files::{self, Exposure, FileFault};
-use p2sp::limits::{DISK_FREE_BYTES_MIN, DOCTOR_ANSWER_SECONDS_MAX, RESERVED_FILES};
+use p2sp::limits::{DAY_SECONDS, DISK_FREE_BYTES_MIN, DOCTOR_ANSWER_SECONDS_MAX, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
@@ -39,8 +39,8 @@ const CERTIFICATE_DAYS_FEW: i64 = 14;
 /// A complaint, and the command that mends it.
 type Mend = (Complaint, String);
 
-/// Looks at everything, and prints it: of the server that runs, else of what a start now would
-/// meet. Fails if there is a complaint.
+/// Checks the running server or, if none runs, what a start would find, and prints the result. The
+/// exit code is 1 if there is a complaint.
 pub fn run(options: &Options) -> ExitCode {
     let lang = options.rules.lang;
     let about = Asked::running(options).and_then(|running| match running {
@@ -59,13 +59,13 @@ pub fn run(options: &Options) -> ExitCode {
     }
     let runs = about.as_ref().ok().and_then(Option::as_ref);
     let checks = [
-        (Check::Port, if is_stopped { port(options) } else { Vec::new() }),
-        (Check::OpenFiles, open_files(runs)),
-        (Check::Clock, clock(&options.data, unix_now())),
-        (Check::Disk, disk(&options.data)),
+        (Check::Port, Vec::from_iter(is_stopped.then(|| port(options)).flatten())),
+        (Check::OpenFiles, Vec::from_iter(open_files(runs))),
+        (Check::Clock, Vec::from_iter(clock(&options.data, unix_now()))),
+        (Check::Disk, Vec::from_iter(disk(&options.data))),
         (Check::Files, files(options)),
         (Check::Database, database(options, &about)),
-        (Check::Certificate, certificate(options, runs)),
+        (Check::Certificate, Vec::from_iter(certificate(options, runs))),
     ];
     let mut complaints = 0;
     for (check, found) in checks {
@@ -81,7 +81,7 @@ pub fn run(options: &Options) -> ExitCode {
     if complaints == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The options of the server that runs, as far as something is looked at by them.
+/// The options of the running server, as far as the checks need them.
 fn of_running(options: &Options, about: &Value) -> Options {
     let path = |name: &str| about[name].as_str().map(PathBuf::from);
     let certificate = match (path("tls_cert"), path("tls_key")) {
@@ -92,61 +92,48 @@ fn of_running(options: &Options, about: &Value) -> Options {
 }
 
 /// Whether the addresses can be listened on.
-fn port(options: &Options) -> Vec<Mend> {
-    match bind(options) {
-        Ok(_) => Vec::new(),
-        Err(line) => {
-            let port = options.listen.first().map_or(0, |address| address.port());
-            let line = line.say(options.rules.lang);
-            vec![(Complaint::Said { line }, format!("ss -ltnp 'sport = :{port}'"))]
-        }
-    }
+fn port(options: &Options) -> Option<Mend> {
+    let line = bind(options).err()?.say(options.rules.lang);
+    let port = options.listen.first().map_or(0, |address| address.port());
+    Some((Complaint::Said { line }, format!("ss -ltnp 'sport = :{port}'")))
 }
 
-/// Of the server that runs, else of what is started from here.
-fn open_files(about: Option<&Value>) -> Vec<Mend> {
+/// Whether the running server, or a start from here, may open enough files.
+fn open_files(about: Option<&Value>) -> Option<Mend> {
     let here = || getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     let files = about.map_or_else(here, |about| about["open_files"].as_u64().unwrap_or(u64::MAX));
     let pid = about.and_then(|about| about["pid"].as_u64()).map(|pid| pid.to_string());
     let connections = files.saturating_sub(RESERVED_FILES);
-    if connections >= CONNECTIONS_FEW {
-        return Vec::new();
-    }
     let mend = format!("sudo prlimit --pid {} --nofile=65536", pid.as_deref().unwrap_or("$$"));
-    vec![(Complaint::OpenFiles { files, connections }, mend)]
+    let are_few = connections < CONNECTIONS_FEW;
+    are_few.then_some((Complaint::OpenFiles { files, connections }, mend))
 }
 
 /// A clock that was set back makes keys live longer and messages look old.
-fn clock(data: &Path, now: i64) -> Vec<Mend> {
-    let mend = || "sudo timedatectl set-ntp true".to_owned();
+fn clock(data: &Path, now: i64) -> Option<Mend> {
+    let mend = "sudo timedatectl set-ntp true".to_owned();
     if now < UNIX_OF_THIS_VERSION {
-        return vec![(Complaint::ClockUnset, mend())];
+        return Some((Complaint::ClockUnset, mend));
     }
     let changed = fs::metadata(data.join("p2sp.db")).and_then(|meta| meta.modified()).ok();
     let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let ahead = changed.map_or(0, |age| age.as_secs() as i64) - now;
-    match ahead > CLOCK_SLACK {
-        true => vec![(Complaint::ClockBehind { seconds: ahead }, mend())],
-        false => Vec::new(),
-    }
+    let seconds = changed.map_or(0, |age| age.as_secs() as i64) - now;
+    (seconds > CLOCK_SLACK).then_some((Complaint::ClockBehind { seconds }, mend))
 }
 
 /// Whether there is room for messages, and for one more copy of the database.
-fn disk(data: &Path) -> Vec<Mend> {
-    let Some(place) = data.ancestors().find(|place| place.exists()) else { return Vec::new() };
-    let Ok(disk) = rustix::fs::statvfs(place) else { return Vec::new() };
+fn disk(data: &Path) -> Option<Mend> {
+    let place = data.ancestors().find(|place| place.exists())?;
+    let disk = rustix::fs::statvfs(place).ok()?;
     let free = disk.f_bavail * disk.f_frsize;
     let database = fs::metadata(data.join("p2sp.db")).map_or(0, |meta| meta.len());
     let wanted = database.max(DISK_FREE_BYTES_MIN * DISK_FREE_FACTOR);
-    if free >= wanted {
-        return Vec::new();
-    }
     let [free_mib, wanted_mib] = [free, wanted].map(|bytes| bytes >> 20);
     let mend = format!("sudo du -xh {} | sort -h | tail", quoted(place));
-    vec![(Complaint::Disk { free_mib, wanted_mib }, mend)]
+    (free < wanted).then_some((Complaint::Disk { free_mib, wanted_mib }, mend))
 }
 
-/// Whether the data is ours, and ours alone; the operator's own key, too.
+/// Whether the data, and the operator's own key, belong to us and are closed to others.
 fn files(options: &Options) -> Vec<Mend> {
     let data = &options.data;
     if !data.exists() {
@@ -174,9 +161,7 @@ fn files(options: &Options) -> Vec<Mend> {
             FileFault::Foreign(path, _)
             | FileFault::InTheWay(path, _)
             | FileFault::System(path, _)
-            | FileFault::Exists(path) => {
-                format!("sudo chown -R \"$USER\" {}", quoted(path))
-            }
+            | FileFault::Exists(path) => chown(path),
         };
         let line = startup_of(fault).say(options.rules.lang);
         if !found.iter().any(|(_, other)| *other == mend) {
@@ -186,19 +171,21 @@ fn files(options: &Options) -> Vec<Mend> {
     found
 }
 
-/// The command whose first run makes what is missing.
+/// The command that makes what is missing when it runs first.
 fn start(data: &Path) -> String {
     format!("p2sp-server --data {}", quoted(data))
 }
 
+fn chown(path: &Path) -> String {
+    format!("sudo chown -R \"$USER\" {}", quoted(path))
+}
+
+/// What others have access to in the data directory, files that are not ours included.
 fn open_to_others(data: &Path) -> Vec<Mend> {
-    let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(data) else {
-        let path = data.display().to_string();
-        let mend = format!("sudo chown -R \"$USER\" {}", quoted(data));
-        found.push((Complaint::NotOurs { path }, mend));
-        return found;
+        return vec![(Complaint::NotOurs { path: data.display().to_string() }, chown(data))];
     };
+    let mut found = Vec::new();
     let paths = entries.flatten().map(|entry| entry.path());
     for path in [data.to_owned()].into_iter().chain(paths) {
         let Ok(meta) = fs::symlink_metadata(&path) else { continue };
@@ -215,7 +202,7 @@ fn open_to_others(data: &Path) -> Vec<Mend> {
     found
 }
 
-/// Whether the database is whole; of a server that runs, whether it answers.
+/// Whether the database is whole or, if a server runs, whether it answers.
 fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Mend> {
     let lang = options.rules.lang;
     let data = quoted(&options.data);
@@ -237,7 +224,7 @@ fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Me
             let mend = match error {
                 OpenError::InUse => format!("fuser -v {data}/p2sp.db"),
                 OpenError::Newer { .. } => "cargo install --path .".to_owned(),
-                OpenError::NotWritable { .. } => format!("sudo chown -R \"$USER\" {data}"),
+                OpenError::NotWritable { .. } => chown(&options.data),
                 OpenError::Empty | OpenError::NotADatabase | OpenError::Broken(_) => restore(),
             };
             vec![(Complaint::Said { line: refusal(error, &options.data).say(lang) }, mend)]
@@ -245,7 +232,8 @@ fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Me
     }
 }
 
-/// Why the server that runs does not say how it is doing. Only one that does not answer is ended.
+/// Why the running server did not answer as it should. The command ends a server only if it does
+/// not answer at all.
 fn unasked(options: &Options, line: &Startup) -> Mend {
     let data = quoted(&options.data);
     let mend = match line {
@@ -259,31 +247,32 @@ fn unasked(options: &Options, line: &Startup) -> Mend {
         Startup::Operating(Operating::Foreign { owner, .. }) => {
             format!("sudo -u '#{owner}' p2sp-server --data {data} doctor")
         }
-        Startup::NotWritable { .. } => format!("sudo chown -R \"$USER\" {data}"),
+        Startup::NotWritable { .. } => chown(&options.data),
         _ => format!("fuser -k -TERM {}", quoted(&options.data.join("p2sp.db"))),
     };
     (Complaint::Said { line: line.say(options.rules.lang) }, mend)
 }
 
-/// Whether the certificate can be used, and for how long, if there is one already. Our own is
-/// renewed by the next start, and by a server that runs within a day.
-fn certificate(options: &Options, about: Option<&Value>) -> Vec<Mend> {
+/// Whether the certificate can be used, and for how long, if there is one. Our own needs no command
+/// without a server: the next start renews it.
+fn certificate(options: &Options, about: Option<&Value>) -> Option<Mend> {
     let until = match entrance::look(options) {
-        Ok(until) => until,
+        Ok(until) => until?,
         Err((line, mend)) => {
-            return vec![(Complaint::Said { line: line.say(options.rules.lang) }, mend)];
+            return Some((Complaint::Said { line: line.say(options.rules.lang) }, mend));
         }
     };
-    let days = until.map(|until| (until - unix_now()).div_euclid(86_400));
-    let Some(days) = days.filter(|days| *days < CERTIFICATE_DAYS_FEW) else { return Vec::new() };
-    let pid = about.and_then(|about| about["pid"].as_u64());
-    let mend = match (options.certificate.is_due(&[], unix_now()), pid) {
-        (true, None) => return Vec::new(),
-        (true, Some(pid)) => format!("kill -HUP {pid}"),
-        (false, _) => "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned(),
+    let days = (until - unix_now()).div_euclid(DAY_SECONDS);
+    if days >= CERTIFICATE_DAYS_FEW {
+        return None;
+    }
+    let mend = if options.certificate.is_due(&[], unix_now()) {
+        format!("kill -HUP {}", about?["pid"].as_u64()?)
+    } else {
+        "sudo certbot renew && sudo pkill -HUP -x p2sp-server".to_owned()
     };
     let complaint = if days < 0 { Complaint::Expired } else { Complaint::Ends { days } };
-    vec![(complaint, mend)]
+    Some((complaint, mend))
 }
 
 /// A path as a shell takes it.

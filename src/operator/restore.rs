@@ -20,18 +20,15 @@ use super::{broken, refusal, refusal_of_copy, say, secure};
 use crate::options::Options;
 use crate::system::{random_epoch, unix_now};
 
-/// Puts it in place.
-///
-/// # Errors
-/// A server runs, the file is no whole database, or files cannot be written. The database is what
-/// it was.
+/// Puts the backup in place. Fails if a server runs, the file is no whole database, or files cannot
+/// be written; the database is not changed then.
 pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     let data = &options.data;
     if Asked::running(options)?.is_some() {
         return Err(Startup::InUse { path: data.display().to_string() });
     }
     check_whole(file)?;
-    // As it is: what it lacks must not be made up for by bringing it up to date.
+    // Before it is upgraded: an upgrade could hide what is missing.
     let found = check_copy(file).map_err(|error| refusal_of_copy(error, file))?;
     if let Some(first) = found.first() {
         return Err(violated(first).into());
@@ -52,7 +49,7 @@ pub fn run(options: &Options, file: &Path) -> Result<ExitCode, Startup> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies a file into a new one, which is for us alone.
+/// Copies a file into a new one that only we can read.
 fn copy_into(from: &Path, to: &Path) -> Result<(), Startup> {
     let unreadable = |why: String| Operating::CannotRead { path: from.display().to_string(), why };
     let mut file = File::open(from).map_err(|error| unreadable(error.to_string()))?;
@@ -75,7 +72,7 @@ fn prepare(dir: &Path, file: &Path) -> Result<(), Startup> {
     store.close().map_err(broken)
 }
 
-/// A directory that is taken away in the end, whatever the end is.
+/// A directory that is removed in the end.
 struct Staging(PathBuf);
 
 impl Drop for Staging {

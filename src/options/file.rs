@@ -1,8 +1,8 @@
 //! `p2sp.toml` in the data directory: settings by the names of their flags.
 //!
-//! What it says stands behind flags and environment: it becomes the defaults of the command
-//! line, so that there is one place that reads a value. Limits are a table `limit`,
-//! and each of them stands for itself: a flag that changes one leaves the others.
+//! Flags and environment win over the file: its values become the defaults of the command line, so
+//! that values are read in one place. The limits are in a table `limit`, and a flag that changes
+//! one limit leaves the others.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -24,7 +24,7 @@ use crate::system::startup_of;
 /// The file's name.
 const NAME: &str = "p2sp.toml";
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Default)]
 pub struct File {
     /// Where it is.
@@ -36,23 +36,21 @@ pub struct File {
 }
 
 impl File {
-    /// Whether the file has that setting.
-    pub fn says(&self, id: &str) -> bool {
+    /// Whether the file has a setting.
+    pub fn has(&self, id: &str) -> bool {
         self.values.contains_key(id)
     }
 
-    /// The command line with what the file says as its defaults.
-    pub fn behind(&self, command: Command) -> Command {
+    /// The command line with the file's values as its defaults.
+    pub fn as_defaults_of(&self, command: Command) -> Command {
         self.values.iter().fold(command, |command, (id, values)| {
             command.mut_arg(id, |arg| arg.default_values(values.clone()))
         })
     }
 }
 
-/// Reads the file in a data directory, if there is one.
-///
-/// # Errors
-/// It cannot be read, or says what no setting can be.
+/// Reads the file in a data directory, if there is one. Fails if it cannot be read or has an
+/// unknown setting or a wrong value.
 pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup> {
     let path = data.join(NAME);
     let shown = path.display().to_string();
@@ -90,8 +88,8 @@ pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup>
     Ok(file)
 }
 
-/// Settings are only the operator's to make. Others who could have written the file are kept from
-/// it when the server starts.
+/// Fails if the file belongs to another user: only the operator may change settings. A start closes
+/// the file to others.
 fn check_owner(path: &Path) -> Result<(), Startup> {
     let owner = std::fs::metadata(path).ok().as_ref().and_then(foreign_owner);
     match owner.filter(|_| !geteuid().is_root()) {
@@ -100,7 +98,7 @@ fn check_owner(path: &Path) -> Result<(), Startup> {
     }
 }
 
-/// Whether an argument takes as many values, and such ones where it is there or not.
+/// Whether an argument takes so many values, and a flag true or false.
 fn check(arg: &Arg, values: &[String]) -> Result<(), Wanted> {
     match values {
         [one] if is_flag(arg) && !["true", "false"].contains(&one.as_str()) => {
@@ -114,7 +112,7 @@ fn check(arg: &Arg, values: &[String]) -> Result<(), Wanted> {
 
 /// The id of the argument of that name.
 fn id_of(command: &Command, path: &str, name: &str) -> Result<String, Startup> {
-    // Where the file is cannot stand in it.
+    // The file cannot hold its own place.
     let settings =
         || command.get_arguments().filter(|arg| is_setting(arg) && arg.get_id() != "data");
     if let Some(arg) = settings().find(|arg| arg.get_long() == Some(name)) {
@@ -132,7 +130,7 @@ fn values(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// A value that is no table and no list, as it is typed.
+/// A value as it is typed on a command line; `None` for a table or a list.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,7 +1,7 @@
 //! The help of the command line in the operator's language.
 //!
-//! The parser has the English words, and where they came from nobody asks; for Chinese each of
-//! them is replaced.
+//! The parser has the English help, from the doc comments of `options.rs`. The Chinese help of each
+//! argument replaces it here.
 
 use clap::{Arg, Command};
 use p2sp::limits::Limits;

@@ -1,4 +1,7 @@
-//! Settings and where their values came from: kept, printed, and said of one that is wrong.
+//! Settings, and where the value of each came from.
+//!
+//! `config` prints it, and a complaint about a value names the place: the flag, the variable or the
+//! file.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,6 +11,7 @@ use p2sp::locale::Lang;
 use p2sp::locale::operating::Operating;
 use p2sp::locale::startup::Startup;
 use p2sp::locale::usage::{Usage, Wanted};
+use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::file::File;
@@ -15,79 +19,48 @@ use super::file::File;
 /// The port of a default address.
 pub const PORT: u16 = 18_888;
 
-/// A setting and its value.
-#[derive(Clone)]
+/// A setting and its value, as the running server tells it as well.
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Setting {
     /// Its name; of a limit `limit.NAME`.
     pub name: String,
     /// Its value, if it has one.
     pub value: Option<Value>,
-    /// Where that came from.
+    /// Where the value came from.
     pub origin: Origin,
 }
 
-impl Setting {
-    /// As a server that runs tells it.
-    pub fn to_json(&self) -> serde_json::Value {
-        let value = serde_json::to_value(&self.value).unwrap_or_default();
-        serde_json::json!({"name": self.name, "value": value, "origin": self.origin.name()})
-    }
-
-    /// What such a server told; `None` if it cannot be understood.
-    pub fn from_json(told: &serde_json::Value) -> Option<Setting> {
-        let name = told["name"].as_str()?.to_owned();
-        let value = told["value"].clone();
-        let value = if value.is_null() { None } else { serde_json::from_value(value).ok() };
-        let origin =
-            Origin::ALL.iter().find(|origin| Some(origin.name()) == told["origin"].as_str());
-        Some(Setting { name, value, origin: *origin? })
-    }
-}
-
-/// Where a setting's value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a setting's value came from; a later one wins.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// The command line.
-    Flag,
-    /// The environment.
-    Environment,
+    /// Nowhere: it was not set.
+    Default,
     /// `p2sp.toml`.
     File,
-    /// Nobody said anything.
-    Default,
+    /// The environment.
+    Environment,
+    /// The command line.
+    Flag,
 }
 
-impl Origin {
-    const ALL: [Origin; 4] = [Origin::Flag, Origin::Environment, Origin::File, Origin::Default];
-
-    /// Its name between programs.
-    fn name(self) -> &'static str {
-        match self {
-            Origin::Flag => "flag",
-            Origin::Environment => "environment",
-            Origin::File => "file",
-            Origin::Default => "default",
-        }
-    }
-}
-
-/// Where settings come from, to say it of one that is wrong.
+/// Flags, variables and the file, to look up where a setting came from.
 pub struct Origins<'a> {
-    /// What flags and variables say.
+    /// Flags and variables.
     pub matches: &'a ArgMatches,
-    /// What the file says.
+    /// `p2sp.toml`.
     pub file: &'a File,
-    /// The language to say it in.
+    /// The language of complaints.
     pub lang: Lang,
 }
 
 impl Origins<'_> {
-    /// Of one of them.
+    /// Where the value of one setting came from.
     pub fn of(&self, id: &str) -> Origin {
         origin_of(self.matches, id, self.file)
     }
 
-    /// What to say of a value that is wrong.
+    /// The complaint about a wrong value, once it is known what is wanted.
     pub fn wrong(&self, id: &str, value: &str) -> impl FnOnce(Wanted) -> Startup + use<> {
         let (origin, value) = (self.of(id), value.to_owned());
         let place = match origin {
@@ -105,7 +78,7 @@ impl Origins<'_> {
         }
     }
 
-    /// Where a line is about, unless it is the command line.
+    /// The same complaint with the place of its setting, unless that is the command line.
     pub fn placed(&self, line: Startup, id: &str, origin: Origin) -> Startup {
         let why = line.say(self.lang);
         match origin {
@@ -115,40 +88,31 @@ impl Origins<'_> {
         }
     }
 
-    /// Where to listen, and whether nobody named an address. What was said nearer to this start
-    /// counts: a flag before a variable, that before the file.
+    /// Where to listen, and whether that is the default. Of `lan` and `listen` the later origin
+    /// wins.
     pub fn listen(
         &self,
         lan: bool,
         listen: Vec<SocketAddr>,
     ) -> Result<(Vec<SocketAddr>, bool), Startup> {
-        let nearness = |id| match self.of(id) {
-            Origin::Flag => 3,
-            Origin::Environment => 2,
-            Origin::File => 1,
-            Origin::Default => 0,
-        };
         let everywhere =
             vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
         let loopback = vec![(Ipv4Addr::LOCALHOST, PORT).into(), (Ipv6Addr::LOCALHOST, PORT).into()];
-        match (lan, listen.is_empty(), nearness("lan"), nearness("listen")) {
+        match (lan, listen.is_empty(), self.of("lan"), self.of("listen")) {
             (false, true, ..) => Ok((loopback, true)),
             (true, true, ..) => Ok((everywhere, true)),
             (true, false, lan, listen) if lan > listen => Ok((everywhere, true)),
             (true, false, lan, listen) if lan == listen => {
                 let [one, other] = ["--lan", "--listen"].map(str::to_owned);
-                Err(self.placed(
-                    Startup::Usage(Usage::Together { one, other }),
-                    "lan",
-                    self.of("lan"),
-                ))
+                let fault = Startup::Usage(Usage::Together { one, other });
+                Err(self.placed(fault, "lan", self.of("lan")))
             }
             _ => Ok((listen, false)),
         }
     }
 }
 
-/// The variable of the environment that has a setting.
+/// The environment variable of a setting.
 pub fn variable(id: &str) -> String {
     format!("P2SP_{}", id.to_uppercase())
 }
@@ -158,7 +122,7 @@ pub fn origin_of(matches: &ArgMatches, id: &str, file: &File) -> Origin {
     match matches.value_source(id) {
         Some(ValueSource::CommandLine) => Origin::Flag,
         Some(ValueSource::EnvVariable) => Origin::Environment,
-        _ if file.says(id) => Origin::File,
+        _ if file.has(id) => Origin::File,
         _ => Origin::Default,
     }
 }

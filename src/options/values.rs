@@ -1,4 +1,4 @@
-//! Values as an operator writes them, and what is wrong with those that cannot be.
+//! Values as an operator writes them, and what was wanted where one is wrong.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 
@@ -7,9 +7,6 @@ use p2sp::locale::usage::{Usage, Wanted};
 use rustix::net::netdevice::name_to_index;
 
 /// An address with a port. One of IPv6 may name its interface: `[fe80::1%eth0]:18888`.
-///
-/// # Errors
-/// What it should be.
 pub fn address(text: &str) -> Result<SocketAddr, Wanted> {
     let text = text.trim();
     if let Ok(address) = text.parse::<SocketAddr>() {
@@ -30,17 +27,12 @@ pub fn address(text: &str) -> Result<SocketAddr, Wanted> {
 }
 
 /// For how many days the log is kept.
-///
-/// # Errors
-/// What it should be.
 pub fn days(text: &str) -> Result<u32, Wanted> {
     text.trim().parse().ok().filter(|days| *days >= KEEP_DAYS_MIN).ok_or(Wanted::Days)
 }
 
-/// Whether the addresses can be listened on together. A port that the system chooses always can.
-///
-/// # Errors
-/// Two of them are in each other's way.
+/// Fails if two of the addresses cannot be listened on together. Port 0, which the system replaces,
+/// never collides.
 pub fn check_addresses(listen: &[SocketAddr], metrics: Option<SocketAddr>) -> Result<(), Usage> {
     let covers = |wide: &SocketAddr, address: &SocketAddr| {
         wide.ip().is_unspecified() && wide.is_ipv4() == address.is_ipv4()
@@ -70,13 +62,12 @@ pub fn check_addresses(listen: &[SocketAddr], metrics: Option<SocketAddr>) -> Re
     }
 }
 
-/// Whether an argument says how the server is, and not what is to be done now. Limits have rows of
-/// their own.
+/// Whether an argument is a setting of the server. Limits are listed by themselves.
 pub fn is_setting(arg: &clap::Arg) -> bool {
     arg.get_env().is_some() && arg.get_id() != "limit"
 }
 
-/// Whether an argument is there or not, and has no value.
+/// Whether an argument has no value on the command line.
 pub fn is_flag(arg: &clap::Arg) -> bool {
     matches!(arg.get_action(), clap::ArgAction::SetTrue)
 }
