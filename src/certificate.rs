@@ -1,4 +1,4 @@
-//! What the server proves itself with: a certificate, and the key that belongs to it.
+//! The server's TLS certificate, and the key that belongs to it.
 //!
 //! ```text
 //! tls.pem in the data directory      made at the first start, key and certificate in one file that
@@ -6,11 +6,10 @@
 //! --tls-cert FILE --tls-key FILE     the operator's own
 //! ```
 //!
-//! A key is made only where there is no file. One that cannot be read, or lacks a part, is a fault
-//! that says so: whoever has trusted the old key must not meet a new one by accident. Our own
-//! certificate is made again in time, with the key that it had (`certificate/own.rs`). TLS 1.3
-//! alone is spoken, without tickets and early data: each handshake stands for itself. Nothing here
-//! knows a connection.
+//! A key is made only where there is no file. A file that cannot be read, or lacks a part, is a
+//! fault: clients that trust the old key must not meet a new one by accident. Our own certificate
+//! is renewed in time, with the same key (`certificate/own.rs`). Only TLS 1.3 is offered, without
+//! tickets and early data, so that every handshake is a full one. Nothing here knows a connection.
 
 mod own;
 mod validity;
@@ -37,7 +36,7 @@ pub use own::Names;
 /// The file in the data directory.
 const OWN_FILE: &str = "tls.pem";
 
-/// How often it is looked whether our own certificate is to be renewed.
+/// How often our own certificate is checked for renewal.
 pub const LOOK_EVERY: Duration = Duration::from_secs(CERTIFICATE_LOOK_SECONDS);
 
 /// Where the certificate and its key come from.
@@ -47,17 +46,17 @@ pub enum Source {
     Own(PathBuf),
     /// The operator's.
     Given {
-        /// The certificate and those that vouch for it.
+        /// The certificate and its chain.
         chain: PathBuf,
         /// Its key.
         key: PathBuf,
     },
 }
 
-/// A certificate with its key, fit for handshakes.
+/// A certificate with its key, ready for handshakes.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    /// What rustls needs.
+    /// The configuration for rustls.
     pub config: Arc<ServerConfig>,
     /// The key's fingerprint.
     pub fingerprint: Fingerprint,
@@ -78,7 +77,7 @@ pub enum CertificateFault {
     Unwritable(PathBuf, String),
 }
 
-/// For the log; whoever starts a server reads it in their language.
+/// For the log; at a start the operator reads it in their language.
 impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -111,7 +110,7 @@ impl Source {
         }
     }
 
-    /// Until when the certificate can be used, in unix seconds. Our own need not be there yet.
+    /// Until when the certificate is valid, in unix seconds; `None` if our own is not made yet.
     ///
     /// # Errors
     /// As [`Source::load`].
@@ -127,9 +126,9 @@ impl Source {
             .and_then(|first| Some(validity::head(first)?.not_after)))
     }
 
-    /// The same, and makes our own if there is none yet, for these names of the host and its
-    /// addresses. One that is there is made again, with its key, if it should be at that time (in
-    /// unix seconds), and the file before it is kept; where that fails, it is used as it is.
+    /// Reads the certificate. Our own is made for these names if there is none, and renewed with its
+    /// key if it is due at `unix` (in seconds): the old file is kept beside it. If the renewal fails,
+    /// the old certificate is used.
     ///
     /// # Errors
     /// As [`Source::load`], or it cannot be written.
@@ -138,12 +137,12 @@ impl Source {
         let path = dir.join(OWN_FILE);
         let unwritable = |why: String| CertificateFault::Unwritable(path.clone(), why);
         match fs::symlink_metadata(&path) {
-            // Only a file that is certainly not there is made: any other trouble is `load`'s.
+            // Made only if the file certainly does not exist: `load` reports any other fault.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let made = own::make(names, unix).map_err(unwritable)?;
                 write_secret(&path, made.as_bytes()).map_err(|e| unwritable(e.to_string()))?;
             }
-            // A link was made by an operator.
+            // A link is an operator's, and its target is not ours to renew.
             Ok(meta) if meta.is_file() => {
                 let loaded = self.load()?;
                 match renew(&path, names, unix) {
@@ -160,8 +159,8 @@ impl Source {
         self.load()
     }
 
-    /// Whether our own certificate should be made again at that time, in unix seconds, or for a
-    /// name that lasts.
+    /// Whether our own certificate is due to be renewed at `unix` (in seconds), for its age or for a
+    /// lasting name that it lacks.
     pub fn is_due(&self, lasting: &[String], unix: i64) -> bool {
         let Source::Own(dir) = self else { return false };
         let found = read::<CertificateDer>(&dir.join(OWN_FILE)).unwrap_or_default();
@@ -169,7 +168,7 @@ impl Source {
     }
 }
 
-/// Makes our own certificate again, if it should be.
+/// Renews our own certificate if it is due; returns whether it was.
 fn renew(path: &Path, names: &Names, unix: i64) -> Result<bool, String> {
     let fault = |fault: CertificateFault| fault.to_string();
     let found = read::<CertificateDer>(path).map_err(fault)?;
@@ -179,7 +178,7 @@ fn renew(path: &Path, names: &Names, unix: i64) -> Result<bool, String> {
     }
     let key = read::<PrivateKeyDer>(path).map_err(fault)?.into_iter().next().ok_or("no key")?;
     let renewed = own::renew(only, &key, names, unix)?;
-    // Should it have been an operator's after all, nothing is lost.
+    // If it was an operator's after all, nothing is lost.
     let before = Zeroizing::new(fs::read(path).map_err(|error| error.to_string())?);
     let kept = write_secret(&path.with_added_extension("before"), &before);
     kept.map_err(|error| error.to_string())?;
@@ -187,8 +186,7 @@ fn renew(path: &Path, names: &Names, unix: i64) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Writes a file for our own eyes, which is there with all that it holds or not at all, whenever
-/// the power fails.
+/// Writes a file that only we can read. After a power cut it is complete or does not exist.
 ///
 /// # Errors
 /// The directory cannot be written to.
@@ -222,7 +220,7 @@ fn load(chain: &Path, key: &Path) -> Result<Certificate, CertificateFault> {
     Ok(Certificate { config: Arc::new(config), fingerprint })
 }
 
-/// Everything of one kind in a file.
+/// All items of one kind in a PEM file.
 fn read<T: PemObject>(path: &Path) -> Result<Vec<T>, CertificateFault> {
     let unreadable = |why: String| CertificateFault::Unreadable(path.into(), why);
     let text = Zeroizing::new(fs::read(path).map_err(|error| unreadable(error.to_string()))?);

@@ -1,9 +1,10 @@
 //! The control socket: a Unix socket in the data directory, for the operator's commands.
 //!
-//! Whoever can open it is the operator, so it is its owner's alone (0600), and the directory is,
-//! too. Both ends look whose process the other is, before a byte is said. Frames travel on it as on
-//! any connection. A socket's path may only have about a hundred bytes; a directory may be deeper
-//! than that, so the socket is reached through the directory's descriptor.
+//! A process that can open it is the operator's, so only its owner can open it (0600), and only its
+//! owner can enter the directory. Before any byte is sent, both ends check which user the other
+//! process belongs to. The protocol is frames, as on any connection. A socket's path may have
+//! only about a hundred bytes. The path of a directory may be longer, so the socket is reached
+//! through the directory's descriptor.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
@@ -20,14 +21,15 @@ use crate::files::foreign_owner;
 /// The socket's name in the data directory.
 pub const NAME: &str = "control";
 
-/// Why the server that runs on a directory cannot be asked.
+/// Why the running server of a directory cannot be asked.
 #[derive(Debug)]
 pub enum ControlFault {
-    /// The system does not do it.
+    /// An error of the system.
     System(io::Error),
     /// The directory belongs to another user, of this number.
     ForeignDirectory(u32),
-    /// Who listens is neither root nor the owner of the directory, but the user of this number.
+    /// The process that listens belongs neither to root nor to the owner of the directory, but to
+    /// the user of this number.
     ForeignServer(u32),
 }
 
@@ -37,57 +39,57 @@ impl From<io::Error> for ControlFault {
     }
 }
 
-/// Where the socket of a data directory is, as long as this lives.
-pub struct Place {
-    /// Keeps the path below alive.
+/// The path of a data directory's socket. It is valid until this is dropped.
+pub struct SocketPath {
+    /// The path leads through its descriptor.
     dir: File,
     path: PathBuf,
 }
 
-impl Place {
-    /// The place in a directory.
+impl SocketPath {
+    /// The path in a directory.
     ///
     /// # Errors
     /// There is no such directory.
-    pub fn in_dir(dir: &Path) -> io::Result<Place> {
+    pub fn in_dir(dir: &Path) -> io::Result<SocketPath> {
         let dir = File::open(dir)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd())).join(NAME);
-        Ok(Place { dir, path })
+        Ok(SocketPath { dir, path })
     }
 }
 
-/// Makes the socket. One that is there already was left by a server that is no more.
+/// Makes the socket. One that exists was left by a server that was killed.
 ///
 /// # Errors
 /// The socket cannot be made.
-pub fn listen(place: &Place) -> io::Result<UnixListener> {
-    match fs::remove_file(&place.path) {
+pub fn listen(socket: &SocketPath) -> io::Result<UnixListener> {
+    match fs::remove_file(&socket.path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(&place.path)?;
-    fs::set_permissions(&place.path, Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(&socket.path)?;
+    fs::set_permissions(&socket.path, Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Connects to the server that runs on the directory, if its process is root's or belongs to the
-/// owner of the directory: nothing is said to anybody else. `None`: there is none.
+/// Connects to the running server of the directory; `None` if no server runs. Its process must
+/// belong to root or to the owner of the directory, or nothing is sent to it.
 ///
 /// # Errors
-/// There may be one, and it cannot be reached or must not be trusted.
+/// The server cannot be reached, or must not be trusted.
 pub fn connect(dir: &Path) -> Result<Option<UnixStream>, ControlFault> {
-    let place = match Place::in_dir(dir) {
-        Err(error) if is_nobody(&error) => return Ok(None),
-        place => place?,
+    let socket = match SocketPath::in_dir(dir) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        socket => socket?,
     };
-    let meta = place.dir.metadata()?;
-    // Root looks after the servers of others.
+    let meta = socket.dir.metadata()?;
+    // Root may command the servers of other users.
     if let Some(owner) = foreign_owner(&meta).filter(|_| !geteuid().is_root()) {
         return Err(ControlFault::ForeignDirectory(owner));
     }
-    let stream = match UnixStream::connect(&place.path) {
-        Err(error) if is_nobody(&error) => return Ok(None),
+    let stream = match UnixStream::connect(&socket.path) {
+        Err(error) if is_absent(&error) => return Ok(None),
         stream => stream?,
     };
     match peer_of(&stream)? {
@@ -96,10 +98,10 @@ pub fn connect(dir: &Path) -> Result<Option<UnixStream>, ControlFault> {
     }
 }
 
-/// Whether the process at the other end may command the server: it is root's, or our own user's.
+/// Whether the process at the other end may command the server: it belongs to root or to our user.
 ///
 /// # Errors
-/// The user of that process, or what the system said.
+/// It belongs to another user, or an error of the system.
 pub fn check_operator(stream: &impl AsFd) -> io::Result<()> {
     let peer = peer_of(stream)?;
     if peer == 0 || peer == geteuid().as_raw() {
@@ -113,7 +115,7 @@ fn peer_of(stream: &impl AsFd) -> io::Result<u32> {
     Ok(socket_peercred(stream)?.uid.as_raw())
 }
 
-fn is_nobody(error: &io::Error) -> bool {
+fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory

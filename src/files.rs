@@ -1,14 +1,14 @@
-//! Files that are for their owner alone, also where others can write.
+//! Files that only their owner can access, also in directories where others can write.
 //!
 //! ```text
-//! Part    TARGET.part, made by us and by nobody else ─► written and synced ─► gets the name TARGET
-//! secure  the data directory and what is used of it: ours, or refused; too open, then tightened
-//! look    the same questions, and nothing is changed
+//! Part    TARGET.part, made by us alone ─► written and synced ─► gets the name TARGET
+//! secure  the data directory and its files: refused if not ours, closed to others if open
+//! look    the same checks, and nothing is changed
 //! ```
 //!
-//! A file is written through the descriptor that made it, never through its name: whoever can put
-//! another file under that name gets nothing of ours. Root is trusted, for root can do anything.
-//! Nothing here knows what a file is for; the words for people are `locale`'s.
+//! A file is written through the descriptor that made it, never through its name: another user who
+//! puts a file under that name gets nothing of ours. Root is trusted, because root can do anything.
+//! Nothing here knows what a file is for; the texts for people are in `locale`.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -20,7 +20,7 @@ use std::{error, fmt};
 use rustix::fs::{AtFlags, CWD, linkat};
 use rustix::process::geteuid;
 
-/// What is used of the data directory, and whether it holds a secret.
+/// The files of the data directory that are used, and whether each is secret.
 const USED: [(&str, bool); 6] = [
     ("p2sp.db", true),
     ("p2sp.db-wal", true),
@@ -29,7 +29,8 @@ const USED: [(&str, bool); 6] = [
     ("invite", true),
     ("p2sp.toml", false),
 ];
-/// What else may stand there, ours or the file system's. What begins with `p2sp.` is ours as well.
+/// Other files that may be there, ours or the file system's. Names with `p2sp.` at their beginning
+/// are ours as well.
 const OURS: [&str; 6] =
     ["control", "restoring", "tls.pem.part", "tls.pem.before.part", "invite.part", "lost+found"];
 
@@ -42,24 +43,23 @@ const STICKY: u32 = 0o1000;
 /// Why a file or a directory is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileFault {
-    /// The system does not do it, and what it said.
+    /// An error of the system, and its text.
     System(PathBuf, String),
-    /// There is such a file already.
+    /// The file exists already.
     Exists(PathBuf),
-    /// Where we would write stands a file that is not ours, but the user's of this number.
+    /// The file that we would write exists, and belongs to the user of this number.
     InTheWay(PathBuf, u32),
-    /// It belongs to neither us nor root but to the user of this number.
+    /// It belongs neither to us nor to root but to the user of this number.
     Foreign(PathBuf, u32),
-    /// Others can write to it, or read it where it must hold a secret, and it cannot be mended from
-    /// here; its mode.
+    /// Others can write to it, or read a secret in it, and we cannot change that; its mode.
     Exposed(PathBuf, u32),
-    /// The directory is open to others, and has things in it that are not ours; its mode.
+    /// The directory is open to others, and has files that are not ours; its mode.
     Shared(PathBuf, u32),
-    /// Anybody can replace what stands in this directory above the data.
+    /// Everybody can replace the files of this directory, which is above the data; its mode.
     ParentExposed(PathBuf, u32),
 }
 
-/// For the log and the client; an operator reads it in their language.
+/// For the log and the client; the operator reads it in the operator's language.
 impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,20 +80,19 @@ impl fmt::Display for FileFault {
 
 impl error::Error for FileFault {}
 
-/// Something that was open to others, or still is.
+/// A file or directory that others have, or had, access to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// What.
+    /// Its path.
     pub path: PathBuf,
-    /// Its mode.
+    /// Its mode as it was found.
     pub mode: u32,
-    /// The mode that is right; of what was changed the new one, which is the same as before where
-    /// the file system or root wants it so.
+    /// The mode that is right. After a change it is the new mode, which is still the old one if the
+    /// file system or root wants it so.
     pub right: u32,
 }
 
-/// A file that is being written, under a name of its own, until it gets the name that it is for.
-/// It is taken away if it never does.
+/// A file that is being written under a temporary name. It is removed unless it gets its final name.
 pub struct Part {
     file: File,
     path: PathBuf,
@@ -101,18 +100,17 @@ pub struct Part {
 }
 
 impl Part {
-    /// Makes `TARGET.part` beside the target, for its owner alone. One that we left there before is
-    /// replaced.
+    /// Makes `TARGET.part` beside the target, which only its owner can access. One that we left
+    /// there before is replaced.
     ///
     /// # Errors
-    /// It cannot be made, another user's is in the way, or the file system does not keep it from
-    /// others.
+    /// It cannot be made, another user's file has its name, or the file system opens it to others.
     pub fn begin(target: &Path) -> Result<Part, FileFault> {
         let path = target.with_added_extension("part");
         let new = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).clone();
         let file = match new().open(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                // Left by one of ours that was killed.
+                // Perhaps left by a process of ours that was killed.
                 let found = fs::symlink_metadata(&path).map_err(|e| system(&path, &e))?;
                 if !found.is_file() || found.uid() != geteuid().as_raw() {
                     return Err(FileFault::InTheWay(path, found.uid()));
@@ -133,23 +131,23 @@ impl Part {
         Ok(part)
     }
 
-    /// What is written goes here.
+    /// The file to write to.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Its name for now.
+    /// Its temporary name.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Syncs it and gives it its name, which no file may have yet.
+    /// Syncs it and gives it its final name, which no file may have.
     ///
     /// # Errors
-    /// There is such a file, or the system does not do it.
+    /// A file has the name, or an error of the system.
     pub fn name_new(self) -> Result<(), FileFault> {
         self.file.sync_all().map_err(|error| system(&self.path, &error))?;
-        // The very file that we wrote, whatever stands under its name by now.
+        // The file that we wrote, whichever file has its temporary name now.
         let ours = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match linkat(CWD, &*ours, CWD, &self.target, AtFlags::SYMLINK_FOLLOW) {
             Ok(()) => sync_place(&self.target),
@@ -158,10 +156,10 @@ impl Part {
         }
     }
 
-    /// Syncs it and gives it its name; a file that has it already is replaced in one step.
+    /// Syncs it and gives it its final name. A file that has it is replaced in one step.
     ///
     /// # Errors
-    /// The system does not do it, or somebody else put a file of theirs in its place.
+    /// An error of the system, or another user put a file in its place.
     pub fn replace(self) -> Result<(), FileFault> {
         let fault = |error: io::Error| system(&self.target, &error);
         self.file.sync_all().map_err(fault)?;
@@ -218,8 +216,7 @@ fn see_to(
     Ok(found)
 }
 
-/// Whether the key that an operator keeps in a file of their own is open to everybody: its mode,
-/// if it is. Such a file is never changed.
+/// Whether everybody can read the operator's own key file. Such a file is never changed.
 ///
 /// # Errors
 /// Everybody can write to it.
@@ -235,8 +232,7 @@ pub fn look_at_key(path: &Path) -> Result<Option<Exposure>, FileFault> {
     Ok((mode != right).then(|| Exposure { path: path.to_owned(), mode, right }))
 }
 
-/// Reads a file of our own that others must not write to; the mode that allowed it to them is
-/// changed.
+/// Reads a file of our own that others must not write to; its mode is changed if they could.
 ///
 /// # Errors
 /// It cannot be read, or is not ours.
@@ -257,20 +253,20 @@ pub fn foreign_owner(meta: &Metadata) -> Option<u32> {
 fn check_owner(path: &Path, meta: &Metadata) -> Result<(), FileFault> {
     let ours = geteuid().as_raw();
     match meta.uid() {
-        // What root does with it is right; but root must not take a user's file for its own.
+        // A file of root's is fine; but root must not use a user's file as its own.
         0 => Ok(()),
         owner if owner == ours => Ok(()),
         owner => Err(FileFault::Foreign(path.to_owned(), owner)),
     }
 }
 
-/// Makes what is open to others ours alone, as far as it can be, and says what it was.
+/// Closes to others what is open to them, as far as possible, and returns what it was.
 fn tighten(path: &Path, meta: &Metadata, is_secret: bool) -> Result<Option<Exposure>, FileFault> {
     let Some(found) = exposure(path, meta, is_secret) else { return Ok(None) };
-    // What cannot be changed is seen below.
+    // If it cannot be changed, the mode below tells.
     let _ = fs::set_permissions(path, Permissions::from_mode(found.right));
     let Some(now) = metadata(path)? else { return Ok(None) };
-    // A volume of root's that we may use by our group is as root wants it.
+    // A volume of root's that our group may use has the mode that root wants.
     let by_others = if now.uid() == geteuid().as_raw() { WRITE } else { 0o002 };
     match now.mode() & by_others {
         0 => Ok(Some(Exposure { right: now.mode() & 0o777, ..found })),
@@ -284,7 +280,7 @@ fn exposure(path: &Path, meta: &Metadata, is_secret: bool) -> Option<Exposure> {
     (mode != right).then(|| Exposure { path: path.to_owned(), mode, right })
 }
 
-/// Whether a directory that is open serves others as well: it must not be closed to them.
+/// Fails if others use an open directory as well: it must not be closed to them.
 fn check_shared(dir: &Path, meta: &Metadata) -> Result<(), FileFault> {
     match meta.is_dir() && meta.mode() & ANY != 0 && is_shared(dir, meta) {
         true => Err(FileFault::Shared(dir.to_owned(), meta.mode() & 0o777)),
@@ -305,12 +301,12 @@ fn is_shared(dir: &Path, meta: &Metadata) -> bool {
     !has_database && names.iter().any(|name| !name.to_str().is_some_and(is_ours))
 }
 
-/// Whether everybody can put another directory in the place of this one, or of one above it.
-/// A group that can is one that the operator made.
+/// Fails if everybody can replace this directory, or one above it. A group that can do it was made
+/// by the operator.
 fn check_above(dir: &Path) -> Result<(), FileFault> {
     const EVERYBODY_WRITES: u32 = 0o002;
     let dir = std::path::absolute(dir).map_err(|error| system(dir, &error))?;
-    // As far as it is there, and where links lead.
+    // The part of the path that exists, with its links resolved.
     let there = dir.ancestors().find_map(|place| Some((place, place.canonicalize().ok()?)));
     let Some((found, real)) = there else { return Ok(()) };
     let above = if found == dir { 1 } else { 0 };
@@ -323,7 +319,7 @@ fn check_above(dir: &Path) -> Result<(), FileFault> {
     Ok(())
 }
 
-/// What a link leads to counts. `None`: there is nothing.
+/// Of the target, if it is a link. `None`: it does not exist.
 fn metadata(path: &Path) -> Result<Option<Metadata>, FileFault> {
     match fs::metadata(path) {
         Ok(meta) => Ok(Some(meta)),
@@ -334,7 +330,7 @@ fn metadata(path: &Path) -> Result<Option<Metadata>, FileFault> {
     }
 }
 
-/// That the file has its name is on the disk, too.
+/// Syncs the directory of a file, so that its name is on the disk.
 fn sync_place(path: &Path) -> Result<(), FileFault> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));

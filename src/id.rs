@@ -1,17 +1,15 @@
-//! The names of things: small, copyable, never confused with one another.
+//! Ids, each of a type of its own, so that one is never taken for another.
 //!
-//! A [`ConnId`] names a connection for exactly as long as it lives: the slot in the slab is
-//! reused, the generation is not, so an event or a completion that arrives late finds nobody
-//! (P24). All the other ids are SQLite's own 64-bit integers with a type around them.
-//!
-//! Nothing here allocates.
+//! A [`ConnId`] names a connection for as long as it lives. Its slot in the slab is reused, its
+//! generation is not, so an event or a completion that arrives late finds no connection (P24). All
+//! other ids are SQLite's own 64-bit integers with a type around them. Nothing here allocates.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One connection: its slot in the slab, and the generation that tells it from the slot's
-/// earlier and later tenants.
+/// One connection: its slot in the slab, and a generation, which tells it from the earlier and
+/// later connections in this slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
     /// Index into the slab of connections.
@@ -43,19 +41,19 @@ impl fmt::Display for ConnId {
     }
 }
 
-/// At which kind of listener a connection was accepted: it decides what may be asked there.
+/// The kind of listener at which a connection was accepted: it decides which requests are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerKind {
-    /// The network's: users sign in.
+    /// For users, on the network.
     Public,
-    /// The control socket, which only the server's own user can open: the operator.
+    /// For the operator: the control socket, which only the server's own user can open.
     Control,
-    /// The loopback listener of `--metrics`: a monitor asks once, over HTTP.
+    /// For monitors, on the loopback address of `--metrics`: one request over HTTP.
     Metrics,
 }
 
 impl ListenerKind {
-    /// Whether it is the operator's: a peer is accepted there even when others find no room.
+    /// Whether its peers are accepted even when there is no room for users.
     pub fn is_reserved(self) -> bool {
         self != ListenerKind::Public
     }
@@ -83,8 +81,7 @@ impl Seq {
     }
 }
 
-/// Who a message is for. Each message has exactly one conversation, whatever the number of
-/// its readers.
+/// The readers of a message. Each message has exactly one conversation, however many readers it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Conversation {
     /// Every user, those who are offline included.
@@ -116,8 +113,8 @@ impl Conversation {
     }
 }
 
-/// A point in monotonic time, in microseconds since an origin that only the edge knows.
-/// Every timer uses it; wall time is only shown and stored.
+/// A point in monotonic time, in microseconds since an origin that only `Net` knows. All timers use
+/// it; wall time is only shown and stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Moment(pub u64);
 
@@ -138,10 +135,10 @@ impl Moment {
     }
 }
 
-/// Tells what time it is, wherever it is asked.
+/// Reads the monotonic clock, wherever it is called.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
-/// What time it is, read once a tick.
+/// The time, read once a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// For timers.

@@ -1,8 +1,8 @@
-//! What people and groups may be called, and when two names are the same.
+//! The rules for names of users and groups, and when two names are the same.
 //!
 //! Names are compared by their key: Unicode NFKC, then lower case. So `ＢＯＢ`, `Bob` and `bob`
-//! are one user. What is shown is the NFKC form as it was typed. Which characters can be seen is
-//! said by [`crate::visible`]; which names are kept from registration by `reserved`.
+//! are one user. The NFKC form is shown. [`crate::visible`] tells which characters can be seen,
+//! and `reserved` which names cannot be registered.
 
 mod reserved;
 
@@ -27,28 +27,28 @@ pub struct Name {
 /// The rule that a name breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// There is nothing in it.
+    /// It has no characters.
     Empty,
     /// It is too long.
     Long,
-    /// A username begins with something else than a letter, a digit or an ideograph.
+    /// A username does not begin with a letter, a digit or an ideograph.
     Start(char),
-    /// A username holds a character that none may hold.
+    /// A username has a character that is not allowed.
     Character(char),
     /// A group name begins or ends with a space, or has two in a row.
     Spaces,
-    /// A group name holds a slash, which stands between a creator and a group.
+    /// A group name has a slash, which separates a creator and a group.
     Slash,
-    /// A group name holds a character that shows as nothing, or nobody knows as what.
+    /// A group name has a character that is invisible, or unknown.
     Hidden(char),
-    /// A group name has a mark at its beginning or behind a space, where it has no letter.
+    /// A group name has a mark without a letter: at its beginning or after a space.
     LooseMark,
-    /// A group name has more marks on one letter than any script needs.
+    /// A group name has more than [`NAME_MARKS_MAX`] marks on one letter.
     Marks,
 }
 
 impl fmt::Display for Flaw {
-    /// The rule's name, and the character that breaks it: what a refusal is about.
+    /// The rule's name, and the character that breaks it, for a refusal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rule, c) = match *self {
             Flaw::Empty => ("empty", None),
@@ -137,9 +137,8 @@ fn normal(raw: &str) -> String {
     if raw.is_ascii() { raw.to_owned() } else { raw.nfkc().collect() }
 }
 
-/// The form in which a name is compared. Lower-casing can undo the normal form, and the key must be
-/// the same for the same name. Whoever types an emoji may leave out its selectors, which can hardly
-/// be seen.
+/// The form in which a name is compared. Lower case can undo the normal form, so it is normalised
+/// again. The selectors of emoji do not count: one sees no difference.
 fn key_of(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -147,7 +146,7 @@ fn key_of(text: &str) -> String {
     text.replace(is_emoji_selector, "").to_lowercase().nfkc().collect()
 }
 
-/// Some emoji are letters in normal form (`™️`, `㊙️`): the selector behind them goes with them.
+/// Some emoji become letters in normal form (`™️`, `㊙️`): the selector after them is removed, too.
 fn without_lost_selectors(raw: &str) -> String {
     let mut kept = String::with_capacity(raw.len());
     let mut is_letter_then = false;
@@ -164,7 +163,7 @@ fn is_emoji_selector(c: char) -> bool {
     matches!(c, '\u{FE0E}' | '\u{FE0F}')
 }
 
-/// `#team` is `team`, as people of other servers write it. A keycap is an emoji and stays.
+/// `#team` is `team`: users of other servers write it so. A keycap is an emoji and stays.
 fn without_number_signs(text: &str) -> &str {
     let mut rest = text;
     while let Some(behind) = rest.strip_prefix('#') {
@@ -205,13 +204,13 @@ fn parts_are_emoji(word: &str) -> bool {
     word.graphemes(true).filter(has_part).all(is_emoji)
 }
 
-/// The key by which a user is looked for. A name that keeps no rules may still be that of a
-/// user who came from an older database.
+/// The key by which a user is looked up. A name that breaks the rules may still be that of a user
+/// from an older database.
 pub fn user_key(raw: &str) -> String {
     Name::user(raw).map_or_else(|_| raw.to_lowercase(), |name| name.key)
 }
 
-/// The key by which a group is looked for, likewise.
+/// The key by which a group is looked up, likewise.
 pub fn group_key(raw: &str) -> String {
     Name::group(raw).map_or_else(|_| raw.to_lowercase(), |name| name.key)
 }

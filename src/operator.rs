@@ -146,8 +146,7 @@ pub fn event_loop(
 /// Listens for the operator's commands at a socket in the data directory. A socket that is there
 /// already belongs to no running server: this process has the database.
 fn listen_for_operator(net: &mut MioNet<HashJob>, data: &Path) -> std::io::Result<()> {
-    let place = control::Place::in_dir(data)?;
-    let listener = control::listen(&place)?;
+    let listener = control::listen(&control::SocketPath::in_dir(data)?)?;
     let check = |peer: BorrowedFd| control::check_operator(&peer);
     net.listen_unix(listener, ListenerKind::Control, data.join(control::NAME), check)
 }

@@ -57,26 +57,26 @@ struct Arguments {
     /// Friends must be accepted before they can write to each other
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL", value_parser = OnOff::new())]
     friend_approval: bool,
-    /// Remove what was said longer ago, in days, 30 or more; nobody seen within that time loses
-    /// anything [default: keep everything]
+    /// Delete messages that are older than so many days, 30 or more; a user who was online within
+    /// that time loses none [default: keep everything]
     #[arg(long, global = true, value_name = "DAYS", env = "P2SP_KEEP_DAYS")]
     keep_days: Option<String>,
-    /// Use this certificate (PEM, with those that vouch for it) instead of our own
+    /// Use this certificate (PEM, with its chain) instead of our own
     #[arg(long, global = true, value_name = "FILE", env = "P2SP_TLS_CERT")]
     tls_cert: Option<PathBuf>,
     /// The certificate's key (PEM)
     #[arg(long, global = true, value_name = "FILE", env = "P2SP_TLS_KEY")]
     tls_key: Option<PathBuf>,
-    /// Let other machines speak in plaintext; whoever is on the way reads passwords and messages
+    /// Accept plaintext from other machines; others on the network can read passwords and messages
     #[arg(long, global = true, env = "P2SP_INSECURE_PLAINTEXT", value_parser = OnOff::new())]
     insecure_plaintext: bool,
-    /// Let anybody register from other machines, without the invite code
+    /// Let people on other machines register without the invite code
     #[arg(long, global = true, env = "P2SP_OPEN_REGISTRATION", value_parser = OnOff::new())]
     open_registration: bool,
     /// Serve browsers that ask for the server by this name; may be given more than once
     #[arg(long, value_name = "NAME", env = "P2SP_HOST", value_delimiter = ',')]
     host: Vec<String>,
-    /// Believe the proxy at this address when it tells for whom it speaks, by PROXY protocol v2 or
+    /// Trust the client addresses that the proxy at this address tells, by PROXY protocol v2 or
     /// X-Forwarded-For; may be given more than once
     #[arg(long, value_name = "ADDR", env = "P2SP_PROXY", value_delimiter = ',')]
     proxy: Vec<IpAddr>,
@@ -102,13 +102,13 @@ struct Arguments {
 /// What `p2sp-server` does instead of running the server.
 #[derive(Clone, Subcommand)]
 pub enum Subcommands {
-    /// Show what this is: a server with people in it, of which nothing is left behind
+    /// Run a temporary server with example users and messages
     Demo,
-    /// Look for what could keep the server from working, each with the command that mends it
+    /// Look for problems, and print a command that solves each of them
     Doctor,
-    /// Print every setting with its value and where that came from, as p2sp.toml has it
+    /// Print every setting, its value and where that came from, in the form of p2sp.toml
     Config,
-    /// Look after users and the server, whether it runs or not
+    /// Manage users and the server, whether it runs or not
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Copy the database into a new file, whether the server runs or not
@@ -121,7 +121,7 @@ pub enum Subcommands {
         /// A file that backup made
         file: PathBuf,
     },
-    /// Look whether the database is whole, while the server is stopped; or a backup
+    /// Check the database while the server is stopped, or a backup
     Check {
         /// A file that backup made
         file: Option<PathBuf>,
@@ -141,17 +141,17 @@ pub enum AdminCommand {
         /// The user's name
         name: String,
     },
-    /// Give a user a new password; whoever is signed in is signed out
+    /// Give a user a new password, and sign the user out
     Passwd {
         /// The user's name
         name: String,
     },
-    /// Sign a user out and let them in no more
+    /// Block a user, and sign the user out
     Block {
         /// The user's name
         name: String,
     },
-    /// Let a user in again
+    /// Unblock a user
     Unblock {
         /// The user's name
         name: String,
@@ -170,12 +170,12 @@ pub enum AdminCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say something to every user
+    /// Send a message to every user
     Broadcast {
-        /// What
+        /// The message
         text: String,
     },
-    /// How the server is doing
+    /// Show figures of the server
     Stats,
     /// As p2sp-server backup
     Backup {

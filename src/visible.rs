@@ -1,13 +1,13 @@
-//! What a person can see of a text: the one place that says which characters show as something.
+//! Which characters of a text a person can see.
 //!
-//! Names ask [`shows`], and everything that is printed on a terminal or in a line asks
-//! [`is_hidden`] or [`is_invisible`]. Nothing here knows what a text is for.
+//! Names use [`shows`], and all that is printed on a terminal or in a line uses [`is_hidden`] or
+//! [`is_invisible`]. Nothing here knows what a text is for.
 
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
 use crate::limits::EMOJI_TAGS_MAX;
 
-/// What a character does for a person who looks at it.
+/// How a character looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shows {
     /// A letter, a digit, punctuation or a symbol: it can be seen by itself.
@@ -16,16 +16,16 @@ pub enum Shows {
     Mark,
     /// A blank that takes room.
     Space,
-    /// A part of a sequence, of an emoji for example: it shows as nothing by itself.
+    /// A part of a sequence, for example of an emoji: invisible by itself.
     Part,
-    /// Nothing, or it changes how its neighbours are shown: controls, bidi and format characters,
+    /// Invisible, or it changes how other characters look: controls, bidi and format characters,
     /// fillers, the ends of lines and paragraphs.
     Nothing,
-    /// Unassigned, or for private use: it shows what a font makes of it.
+    /// Unassigned, or for private use: every font shows it in another way.
     Unknown,
 }
 
-/// What a character shows.
+/// How a character looks.
 pub fn shows(c: char) -> Shows {
     if c.is_ascii_graphic() {
         return Shows::Sign;
@@ -46,13 +46,13 @@ pub fn shows(c: char) -> Shows {
     }
 }
 
-/// Whether a character has no width of its own on a terminal and is no mark either: controls and
-/// whatever [`is_invisible`] names, and the selectors.
+/// Whether a character has no width on a terminal and is no mark: controls, selectors, and those of
+/// [`is_invisible`].
 pub fn is_hidden(c: char) -> bool {
     c.is_control() || is_invisible(c) || is_selector(c)
 }
 
-/// A text as part of one line of a terminal: what is hidden in it is shown as U+FFFD.
+/// A text as part of one line of a terminal: a hidden character becomes U+FFFD.
 pub fn printable_line(text: &str) -> String {
     let fit = |c| match c {
         '\t' => ' ',
@@ -62,15 +62,15 @@ pub fn printable_line(text: &str) -> String {
     text.chars().map(fit).collect()
 }
 
-/// Several lines of them.
+/// The same for a text of several lines.
 pub fn printable(text: &str) -> String {
     text.split('\n').map(printable_line).collect::<Vec<_>>().join("\n")
 }
 
-/// Characters that change how their neighbours are shown, or show as nothing: bidi controls,
-/// zero-width characters, fillers, blanks of a script, line and paragraph separators, tags. Control
-/// characters and variation selectors are none of them: a selector and the character before it are
-/// one, which can be seen. A list, because every letter of a long text is asked for.
+/// Whether a character is invisible or changes how others look: bidi controls, zero-width
+/// characters, fillers, blanks of a script, line and paragraph separators, tags. Control characters
+/// do not count, nor do variation selectors, which can be seen with the character before them. It is
+/// a list because it is checked for every character of a long text.
 pub fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
         0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180E | 0x200B..=0x200F
@@ -107,12 +107,12 @@ fn is_emoji_element(element: &str) -> bool {
     }
 }
 
-/// Chooses among the shapes of the character before it.
+/// Whether a character selects a form of the character before it.
 fn is_selector(c: char) -> bool {
     matches!(u32::from(c), 0x180B..=0x180D | 0x180F | 0xFE00..=0xFE0F | 0xE0100..=0xE01EF)
 }
 
-/// What emoji are joined with.
+/// Whether a character joins emoji.
 fn is_joiner(c: char) -> bool {
     c == ZERO_WIDTH_JOINER || matches!(u32::from(c), 0xE0020..=0xE007F)
 }

@@ -1,9 +1,9 @@
-// The administrator's panel: everyone, every group, a word to all, and how the server is doing.
+// The administrator's panel: all users, all groups, a message to everyone, and figures of the server.
 
 import { avatar, h, peer, saying } from "./dom.js";
 import { smallForm } from "./panels.js";
 import { sureButton } from "./question.js";
-import { say } from "./words.js";
+import { FIGURES, say } from "./words.js";
 
 /** Rows that are drawn; the others are found by their name. */
 const ROWS_MAX = 200;
@@ -16,7 +16,7 @@ export class Administration {
   #tab = "users";
   #filter = "";
   #isOnlyOnline = false;
-  /** The one who is being written to, a user or a group: `{args, name}`. */
+  /** The user or group that is being written to: `{args, name}`. */
   #addressee = null;
   #rows = null;
 
@@ -28,7 +28,7 @@ export class Administration {
   }
 
   open() {
-    // What was read before is of another moment, perhaps of another person.
+    // Rows that were read before are old, and perhaps another user's.
     this.#rows = this.#addressee = null;
     this.#panel.open(() => this.#make(), "large");
     this.#turn(this.#tab);
@@ -60,8 +60,7 @@ export class Administration {
     const rows = tab === "users"
       ? await this.#world.list("allusers", "users", { online: this.#isOnlyOnline })
       : tab === "groups" ? await this.#world.list("allgroup", "groups")
-        : tab === "figures" ? (await this.#world.ask("stats", {})).message.split("\n").slice(1)
-          : null;
+        : tab === "figures" ? figuresOf((await this.#world.ask("stats", {})).data) : null;
     if (tab !== this.#tab) return;
     this.#rows = rows;
     if (!this.#addressee) this.#panel.render();
@@ -178,15 +177,23 @@ export class Administration {
     });
   }
 
-  /** The server's own lines, `label: figure`, in the session's language. */
   #figures() {
-    const lines = (this.#rows ?? []).map((line) => line.match(/^\s*(.*): (\d+)$/)).filter(Boolean);
     return [
-      h("table", {}, h("tbody", {}, lines.map(([, label, figure]) => h("tr", {},
-        h("th", { scope: "row" }, label), h("td", {}, Number(figure).toLocaleString()))))),
+      h("table", {}, h("tbody", {}, (this.#rows ?? []).map(([name, figure]) => h("tr", {},
+        h("th", { scope: "row" }, name), h("td", {}, figure.toLocaleString()))))),
       h("button", { type: "button", onclick: () => this.#turn("figures") }, say("refresh")),
     ];
   }
+}
+
+/** The figures of an answer to `stats`, as rows of a name and a number. */
+function figuresOf(data) {
+  return FIGURES.flatMap((name) => {
+    const [label, figure] = [say(`figure_${name}`), data[name] ?? {}];
+    if (Number.isInteger(figure)) return [[label, figure]];
+    // Counts by reason.
+    return Object.entries(figure).map(([reason, count]) => [`${label}: ${reason}`, count]);
+  });
 }
 
 function tag(key) {

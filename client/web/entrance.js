@@ -90,7 +90,6 @@ export class Entrance {
       const isWrong = answer.code === "bad_invite";
       return this.#refuse(say(isWrong ? "bad_invite" : "invite_why"), invite);
     }
-    if (answer.code === "bad_invite") return this.#refuse(answer.message, invite);
     this.#refuse(answer.message || say("no_answer"), password);
   }
 

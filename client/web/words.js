@@ -191,7 +191,31 @@ export const WORDS = {
   groups: ["Groups", "群"],
   to_everyone: ["To everyone", "广播"],
   figures: ["Figures", "统计"],
-  only_online: ["Only those online", "仅在线"],
+  figure_connections: ["Connections", "连接数"],
+  figure_users_online: ["Users online", "在线用户"],
+  figure_users: ["Users", "用户"],
+  figure_messages: ["Messages in the log", "消息总数"],
+  figure_appended: ["Messages since the start", "启动后消息数"],
+  figure_expired: ["Messages removed, too old", "过期清除的消息"],
+  figure_deliveries: ["Deliveries since the start", "启动后投递数"],
+  figure_requests_done: ["Requests done", "完成的请求"],
+  figure_sign_ins: ["Sign-ins with a password", "密码登录次数"],
+  figure_accepted: ["Connections accepted", "接受的连接"],
+  figure_handshakes: ["TLS handshakes", "TLS 握手次数"],
+  figure_hashes_waiting: ["Password hashes waiting", "等待的密码计算"],
+  figure_readers_behind: ["Readers behind", "落后的接收者"],
+  figure_send_bytes: ["Bytes waiting to be sent", "待发送字节"],
+  figure_database_bytes: ["Database bytes", "数据库字节"],
+  figure_uptime_seconds: ["Uptime in seconds", "运行秒数"],
+  figure_ticks: ["Ticks", "循环次数"],
+  figure_commits: ["Ticks with a commit", "提交次数"],
+  figure_tick_micros_p50: ["Tick time p50 in microseconds", "循环耗时 p50（微秒）"],
+  figure_tick_micros_p99: ["Tick time p99 in microseconds", "循环耗时 p99（微秒）"],
+  figure_tick_micros_p999: ["Tick time p99.9 in microseconds", "循环耗时 p99.9（微秒）"],
+  figure_resting: ["Resting connections", "暂停的连接"],
+  figure_refusals: ["Refused requests", "拒绝的请求"],
+  figure_closes: ["Ended connections", "结束的连接"],
+  only_online: ["Only online users", "仅在线"],
   find_user: ["Find a user", "查找用户"],
   find_group: ["Find a group", "查找群"],
   administrator: ["administrator", "管理员"],
@@ -215,6 +239,9 @@ export const WORDS = {
   more_rows: ["{count} more; find them by name.", "另有 {count} 个，请按名字查找。"],
   refresh: ["Refresh", "刷新"],
 };
+
+/** The figures of `stats`, in the order in which they are shown. */
+export const FIGURES = Object.keys(WORDS).flatMap((key) => key.match(/^figure_(.*)/)?.[1] ?? []);
 
 export const LANGS = [["en", "English"], ["zh", "中文"]];
 

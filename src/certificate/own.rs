@@ -1,9 +1,9 @@
-//! A certificate of our own: made with its key, and made again with the same key when its time is
-//! two thirds over or when it lacks a name that lasts.
+//! Our own certificate: made with its key, and renewed with the same key when two thirds of its time
+//! are over or when it lacks a lasting name.
 //!
-//! Clients trust the key, so they notice nothing. A browser asks its person again, so addresses
-//! that come and go are no reason. An operator who puts a file of their own where ours stands keeps
-//! it: only what has our subject, byte for byte, is made again.
+//! Clients trust the key, so they notice nothing. A browser asks its user again, so an address that
+//! comes and goes is no reason for a renewal. If an operator replaces our file, it is never
+//! renewed: only a certificate with exactly our subject is.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,36 +21,37 @@ use crate::limits::{
     CERTIFICATE_DAYS, CERTIFICATE_NAMES_MAX, CERTIFICATE_SLACK_SECONDS, COMMON_NAME_CHARS_MAX,
 };
 
-/// What our own certificate is for.
+/// The names in our own certificate.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// The host's name, and the addresses that the operator chose: without one of them the
-    /// certificate is made again.
+    /// The host's name, and the addresses that the operator chose: a certificate that lacks one is
+    /// renewed.
     pub lasting: Vec<String>,
-    /// Addresses that come and go: they are put into a certificate that is made anyway.
+    /// Addresses that come and go: added when a certificate is made for another reason.
     pub passing: Vec<String>,
 }
 
-/// The organisation in the subject of what we make.
+/// The organisation in the subject of our certificates.
 const MARK: &str = "p2sp-server";
-/// The common name that we give what has no host's name, and the first word of all others.
+/// The common name without a host's name, and the first word of a common name with one.
 const COMMON: &str = "p2sp";
-/// The whole subject of what earlier versions made, for that name.
+/// The common name of earlier versions' certificates, which had no other attribute, and the name
+/// that they were for.
 const MARK_BEFORE: (&str, &str) = ("rcgen self signed cert", "p2sp");
 
-/// A new key, and a certificate of it: PEM, one after the other.
+/// A new key and its certificate, as PEM.
 ///
 /// # Errors
-/// What cannot be made.
+/// One of them cannot be made.
 pub fn make(names: &Names, unix: i64) -> Result<Zeroizing<String>, String> {
     let key = KeyPair::generate().map_err(|error| error.to_string())?;
     sign(&key, &all_of(names, Vec::new()), unix)
 }
 
-/// The same with the key that there is; the names that the certificate has stay in it.
+/// The same key and a new certificate, which keeps the names of the old one.
 ///
 /// # Errors
-/// The key is of a kind that we do not make.
+/// The key is of another kind than ours.
 pub fn renew(
     before: &CertificateDer,
     key: &PrivateKeyDer,
@@ -61,7 +62,7 @@ pub fn renew(
     sign(&key, &all_of(names, alternative_names(before).unwrap_or_default()), unix)
 }
 
-/// Each name once: those that last, then as many others as there is room for.
+/// Each name once: the lasting ones, then as many others as are allowed.
 fn all_of(names: &Names, before: Vec<String>) -> Vec<String> {
     let mut all = names.lasting.clone();
     for name in names.passing.iter().cloned().chain(before) {
@@ -72,8 +73,8 @@ fn all_of(names: &Names, before: Vec<String>) -> Vec<String> {
     all
 }
 
-/// Whether the certificate is ours and should be made again: for its age, or because it lacks one
-/// of these names.
+/// Whether the certificate is ours and due to be renewed: for its age, or because it lacks one of
+/// these names.
 pub fn is_due(der: &CertificateDer, lasting: &[String], unix: i64) -> bool {
     const DAY: i64 = 86_400;
     let (Some(head), Ok(parsed)) = (head(der), ParsedCertificate::try_from(der)) else {
@@ -81,10 +82,10 @@ pub fn is_due(der: &CertificateDer, lasting: &[String], unix: i64) -> bool {
     };
     let is_for = |name: &str| match ServerName::try_from(name) {
         Ok(name) => verify_server_name(&parsed, &name).is_ok(),
-        // It cannot stand in one.
+        // No certificate can have it.
         Err(_) => true,
     };
-    // What we make has these attributes, in this order, and nothing else.
+    // Our subjects have these attributes, in this order, and no others.
     let is_ours = match only_names(head.subject).as_deref() {
         Some([organisation, common]) => {
             let common = common.common_name();
@@ -117,7 +118,7 @@ fn sign(key: &KeyPair, names: &[String], unix: i64) -> Result<Zeroizing<String>,
     let mut serial = [0; 16];
     let filled = default_provider().secure_random.fill(&mut serial);
     filled.map_err(|_| "no random numbers".to_owned())?;
-    // Browsers refuse two certificates of one issuer with one number; and it is positive.
+    // A serial number is positive, and browsers refuse the same one twice from one issuer.
     serial[0] = serial[0] & 0x7f | 1;
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.distinguished_name = rcgen::DistinguishedName::new();

@@ -1,18 +1,18 @@
-//! By whom a certificate is, for whom, under which names, and how long it is valid.
+//! The fields of a certificate that rustls does not tell: issuer, subject, names, validity.
 //!
 //! ```text
 //! Certificate ─► TBSCertificate ─► [version] serial algorithm issuer validity subject …
 //!                                                                    └ notBefore notAfter
 //! ```
 //!
-//! Only what stands before the fields is gone past; whether the rest is in order is rustls' to say.
+//! The bytes between these fields are skipped. Rustls checks the certificate as a whole.
 
 use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// What the head of a certificate says.
+/// The first fields of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head<'a> {
     /// Who signed it, as DER.
@@ -23,7 +23,7 @@ pub struct Head<'a> {
     pub not_after: i64,
     /// Whose it is, as DER.
     pub subject: &'a [u8],
-    /// What stands behind the subject: the key and the extensions.
+    /// The bytes after the subject: the key and the extensions.
     rest: &'a [u8],
 }
 
@@ -46,29 +46,30 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// The head of a certificate; `None` if the bytes are none.
+/// The head of a certificate; `None` if the bytes are no certificate.
 pub fn head(der: &[u8]) -> Option<Head<'_>> {
     const VERSION: u8 = 0xa0;
     let (_, certificate, _) = element(der)?;
     let (_, fields, _) = element(certificate)?;
     let (tag, _, rest) = element(fields)?;
-    let behind_serial = if tag == VERSION { element(rest)?.2 } else { rest };
-    let (_, _, behind_algorithm) = element(behind_serial)?;
-    let (_, issuer, behind_issuer) = element(behind_algorithm)?;
-    let (_, validity, behind_validity) = element(behind_issuer)?;
-    let (_, subject, rest) = element(behind_validity)?;
-    let (before_tag, before, behind_not_before) = element(validity)?;
-    let (after_tag, after, _) = element(behind_not_before)?;
+    // Without a version the first field was the serial number already.
+    let rest = if tag == VERSION { element(rest)?.2 } else { rest };
+    let (_, _, rest) = element(rest)?;
+    let (_, issuer, rest) = element(rest)?;
+    let (_, validity, rest) = element(rest)?;
+    let (_, subject, rest) = element(rest)?;
+    let (before_tag, before, validity) = element(validity)?;
+    let (after_tag, after, _) = element(validity)?;
     let (not_before, not_after) = (unix_of(before_tag, before)?, unix_of(after_tag, after)?);
     Some(Head { issuer, not_before, not_after, subject, rest })
 }
 
-/// The attributes of a subject, if each stands alone and is UTF-8, as we write them.
+/// The attributes of a subject, if each is alone in its set and UTF-8, as in our own.
 pub fn only_names(mut subject: &[u8]) -> Option<Vec<Attribute<'_>>> {
     const UTF8: u8 = 0x0c;
     let mut found = Vec::new();
     while !subject.is_empty() {
-        let (_, set, behind) = element(subject)?;
+        let (_, set, next) = element(subject)?;
         let (_, attribute, another) = element(set)?;
         let (_, kind, value) = element(attribute)?;
         let (tag, text, more) = element(value)?;
@@ -76,7 +77,7 @@ pub fn only_names(mut subject: &[u8]) -> Option<Vec<Attribute<'_>>> {
             return None;
         }
         found.push(Attribute { kind, text: std::str::from_utf8(text).ok()? });
-        subject = behind;
+        subject = next;
     }
     Some(found)
 }
@@ -89,18 +90,18 @@ pub fn alternative_names(der: &[u8]) -> Option<Vec<String>> {
     const DNS_NAME: u8 = 0x82;
     const ADDRESS: u8 = 0x87;
     let find = |mut bytes, wanted: &dyn Fn(u8, &[u8]) -> bool| loop {
-        let (tag, content, behind) = element(bytes)?;
+        let (tag, content, next) = element(bytes)?;
         if wanted(tag, content) {
             return Some(content);
         }
-        bytes = behind;
+        bytes = next;
     };
     let (_, extensions, _) = element(find(head(der)?.rest, &|tag, _| tag == EXTENSIONS)?)?;
     let is_it = |_, one: &[u8]| element(one).is_some_and(|(_, id, _)| id == ALTERNATIVE_NAMES);
     let (_, names, _) = element(find(find(extensions, &is_it)?, &|tag, _| tag == OCTETS)?)?;
     let mut found = Vec::new();
     let mut rest = names;
-    while let Some((tag, name, behind)) = element(rest) {
+    while let Some((tag, name, next)) = element(rest) {
         let ip = || match name.len() {
             4 => Some(IpAddr::from(<[u8; 4]>::try_from(name).ok()?)),
             _ => Some(IpAddr::from(<[u8; 16]>::try_from(name).ok()?)),
@@ -110,12 +111,12 @@ pub fn alternative_names(der: &[u8]) -> Option<Vec<String>> {
             ADDRESS => ip().map(|ip| ip.to_string()),
             _ => None,
         });
-        rest = behind;
+        rest = next;
     }
     Some(found)
 }
 
-/// The first element of DER: its tag, its content, and what stands behind it.
+/// The first element of DER: its tag, its content, and the bytes after it.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -127,8 +128,8 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         }
         _ => return None,
     };
-    let (content, behind) = rest.split_at_checked(length)?;
-    Some((tag, content, behind))
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
 }
 
 /// A time of DER: `YYMMDDhhmmssZ`, or with all four digits of the year.

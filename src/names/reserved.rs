@@ -1,7 +1,7 @@
-//! Names that people would take for the server's, its operator's or everybody's.
+//! Names that people would take for the server, its operator or everybody.
 //!
-//! The rule: a name is reserved if nothing is in it but reserved words, words that go with them
-//! (`istrator`, `message`, `bot`, …), punctuation, and digits. So `badminton` is free.
+//! A name is reserved if it consists only of reserved words, words that go with them (`istrator`,
+//! `message`, `bot`, …), punctuation and digits. So `badminton` is free.
 //! Words are compared by how they look: the skeletons of UTS #39 in lower case, traditional
 //! characters as simplified ones, and `i`, `I`, `l`, `1` as one, because names differ by no case.
 
@@ -52,10 +52,9 @@ pub(super) fn looks_like(name: &str) -> Option<&'static str> {
     exactly.or_else(|| reserved_word_of(&fold(name))).or_else(|| reserved_word_of(&fold(core)))
 }
 
-/// The reserved word in a text that is made of nothing but our words, and digits.
+/// The reserved word in a text that consists only of the words above and digits.
 fn reserved_word_of(text: &str) -> Option<&'static str> {
-    // The ways to read the text so far: what is left of the word that has begun, and the reserved
-    // word, which it may be itself.
+    // The ways to read the text so far: the rest of the current word, and the first reserved word.
     let mut ways: Vec<(&str, Option<&str>)> = vec![("", None)];
     for c in text.chars() {
         let mut next = Vec::new();

@@ -177,7 +177,7 @@ test("an administrator blocks somebody, who is told, and lets them in again", as
   await admin.at("dialog [type=submit]").click();
   await bob.sees("tea at four");
   await admin.at("[role=tab]", "Figures").click();
-  await admin.at("dialog th", "users online").waitFor();
+  await admin.at("dialog th", "Users online").waitFor();
 });
 
 test("a group: made, joined, talked in, left and deleted", async () => {

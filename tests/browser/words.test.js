@@ -35,8 +35,16 @@ test("every key that is used is in the table, and every key in the table is used
   // Some are chosen in one place and said in another.
   const named = new Set([...code.matchAll(/"(\w+)"/g)].map(([, key]) => key));
   for (const key of Object.keys(WORDS)) {
-    assert.ok(used.has(key) || named.has(key) || key.startsWith("event_"), `nobody says ${key}`);
+    const isMade = /^(event|figure)_/.test(key);
+    assert.ok(used.has(key) || named.has(key) || isMade, `nobody says ${key}`);
   }
+});
+
+test("every figure of stats has words here", () => {
+  const code = fs.readFileSync(new URL("../../src/handlers/admin.rs", import.meta.url), "utf8");
+  const names = [...code.matchAll(/(?:gauge|counter)\("(\w+)"|data\["(\w+)"\] =/g)];
+  assert.ok(names.length > 20);
+  for (const [, figure, counts] of names) assert.ok(`figure_${figure ?? counts}` in WORDS, figure);
 });
 
 test("every event of the protocol that is in the log has words here", () => {
