@@ -126,9 +126,9 @@ impl Source {
             .and_then(|first| Some(validity::head(first)?.not_after)))
     }
 
-    /// Reads the certificate. Our own is made for these names if there is none, and renewed with its
-    /// key if it is due at `unix` (in seconds): the old file is kept beside it. If the renewal fails,
-    /// the old certificate is used.
+    /// Reads the certificate. Our own is made for these names if there is none, and renewed with
+    /// its key if it is due at `unix` (in seconds): the old file is kept beside it. If the renewal
+    /// fails, the old certificate is used.
     ///
     /// # Errors
     /// As [`Source::load`], or it cannot be written.
@@ -159,8 +159,8 @@ impl Source {
         self.load()
     }
 
-    /// Whether our own certificate is due to be renewed at `unix` (in seconds), for its age or for a
-    /// lasting name that it lacks.
+    /// Whether our own certificate is due to be renewed at `unix` (in seconds), for its age or for
+    /// a lasting name that it lacks.
     pub fn is_due(&self, lasting: &[String], unix: i64) -> bool {
         let Source::Own(dir) = self else { return false };
         let found = read::<CertificateDer>(&dir.join(OWN_FILE)).unwrap_or_default();

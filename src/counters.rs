@@ -65,8 +65,8 @@ impl Counters {
         self.closes.iter().map(|(reason, count)| (*reason, *count)).collect()
     }
 
-    /// A quantile of the tick times, in microseconds: so many of a thousand ticks took no longer. It
-    /// is an upper bound, within a factor of two.
+    /// A quantile of the tick times, in microseconds: so many of a thousand ticks took no longer.
+    /// It is an upper bound, within a factor of two.
     pub fn tick_micros(&self, permille: u64) -> u64 {
         self.tick_times.quantile(permille)
     }

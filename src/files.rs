@@ -92,7 +92,7 @@ pub struct Exposure {
     pub right: u32,
 }
 
-/// A file that is being written under a temporary name. It is removed unless it gets its final name.
+/// A file that is written under a temporary name, and removed unless it gets its final one.
 pub struct Part {
     file: File,
     path: PathBuf,

@@ -81,7 +81,7 @@ impl Seq {
     }
 }
 
-/// The readers of a message. Each message has exactly one conversation, however many readers it has.
+/// The readers of a message. Each message has exactly one conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Conversation {
     /// Every user, those who are offline included.

@@ -69,8 +69,8 @@ pub fn printable(text: &str) -> String {
 
 /// Whether a character is invisible or changes how others look: bidi controls, zero-width
 /// characters, fillers, blanks of a script, line and paragraph separators, tags. Control characters
-/// do not count, nor do variation selectors, which can be seen with the character before them. It is
-/// a list because it is checked for every character of a long text.
+/// do not count, nor do variation selectors, which can be seen with the character before them. It
+/// is a list because it is checked for every character of a long text.
 pub fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
         0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180E | 0x200B..=0x200F

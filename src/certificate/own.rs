@@ -1,5 +1,5 @@
-//! Our own certificate: made with its key, and renewed with the same key when two thirds of its time
-//! are over or when it lacks a lasting name.
+//! Our own certificate: made with its key, and renewed with the same key when two thirds of its
+//! time are over or when it lacks a lasting name.
 //!
 //! Clients trust the key, so they notice nothing. A browser asks its user again, so an address that
 //! comes and goes is no reason for a renewal. If an operator replaces our file, it is never

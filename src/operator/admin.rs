@@ -1,4 +1,5 @@
-//! `p2sp-server admin`: users, groups, announcements and statistics, whether the server runs or not.
+//! `p2sp-server admin`: users, groups, announcements and statistics, whether the server runs or
+//! not.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! `p2sp-server demo`: a server with users and messages, to try p2sp out. Its data is in a temporary
-//! directory, which is removed at the end.
+//! `p2sp-server demo`: a server with users and messages, to try p2sp out. Its data is in a
+//! temporary directory, which is removed at the end.
 //!
 //! A thread makes the users and messages through the protocol, as any client could: it registers
 //! three people and a bot, makes them friends, and sends what they say. Then it stays connected as
