@@ -46,102 +46,115 @@ use crate::wire::{
     Args, Code, MessageType, Name, Refusal, RequestId, RequestMessage, ResponseMessage,
 };
 
-/// A handler, by who may call it.
-#[derive(Clone, Copy)]
-pub enum Handler {
-    /// Anyone, signed in or not.
-    Anyone(fn(&mut Cx, Anyone, &Args) -> Answer),
-    /// Anyone who is not signed in.
-    Guest(fn(&mut Cx, Guest, &Args) -> Answer),
-    /// A signed-in user with the right key.
-    Member(fn(&mut Cx, Member, &Args) -> Answer),
-    /// A signed-in administrator with the right key; or the operator, who is no user.
-    Admin(fn(&mut Cx, Admin, &Args) -> Answer),
-    /// The operator.
-    Operator(fn(&mut Cx, Operator, &Args) -> Answer),
+/// Whether the gate holds a savepoint around a handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Savepoint {
+    /// No: the handler writes at most one statement, as its last act; or it takes the savepoint
+    /// itself, where it needs one.
+    None,
+    /// Yes: the handler writes more than one statement.
+    Whole,
 }
 
-/// How often a handler writes.
+/// Whether a request may cost much more time than an append to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writes {
-    /// Never, or once and last: one statement is all or nothing by itself. Or the function takes
-    /// the savepoint where it needs one.
-    Once,
-    /// More than once: a savepoint holds it together.
-    Many,
+pub enum Cost {
+    /// No.
+    Cheap,
+    /// Yes: the clock is read before and after it, and its user is charged for the time.
+    Costly,
+}
+
+/// Which of its user's rate limits a request is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The limit of requests.
+    Request,
+    /// The limit of messages, too: it tells something to other users.
+    Message,
 }
 
 /// A row of [`HANDLERS`].
 pub struct Row {
     /// The request.
     pub kind: MessageType,
-    /// Who may send it, and the function that answers it.
-    pub handler: Handler,
-    /// How often that function writes.
-    pub writes: Writes,
+    /// Who may send it.
+    pub role: Role,
+    /// The gate that proves it, and the function that answers.
+    serve: fn(&mut Cx, &Args) -> Answer,
+    /// Whether a savepoint is held.
+    savepoint: Savepoint,
+    /// What it may cost.
+    pub cost: Cost,
+    /// How it is counted.
+    pub counted: Counted,
 }
 
 macro_rules! handlers {
-    ($($kind:ident: $who:ident($function:path), $writes:ident;)+) => {
-        /// Who may send what, and which function answers: row for row as [`COMMANDS`].
+    ($($kind:ident: $who:ident($function:path), $savepoint:ident, $cost:ident, $counted:ident;)+) => {
+        /// Who may send each request, and which function answers: row for row as [`COMMANDS`].
         pub const HANDLERS: &[Row] = &[$(Row {
             kind: MessageType::$kind,
-            handler: Handler::$who(|cx, who, args| {
+            role: Role::$who,
+            serve: |cx, args| {
+                let who = $who::prove(cx, args)?;
                 $function(cx, who, command::$kind::from_args(args)?)
-            }),
-            writes: Writes::$writes,
+            },
+            savepoint: Savepoint::$savepoint,
+            cost: Cost::$cost,
+            counted: Counted::$counted,
         },)+];
     };
 }
 
 handlers! {
-    Ping: Anyone(session::ping), Once;
-    Reg: Guest(account::reg), Once;
-    Login: Guest(session::login), Once;
-    Resume: Guest(session::resume), Many;
-    Logout: Member(session::logout), Once;
-    Passwd: Member(account::passwd), Once;
-    Whoami: Member(account::whoami), Once;
-    Lang: Member(session::lang), Once;
-    Help: Member(session::help), Once;
-    Ack: Member(receipt::ack), Once;
-    Add: Member(friend::add), Many;
-    Accept: Member(friend::accept), Many;
-    Reject: Member(friend::reject), Many;
-    Del: Member(friend::del), Many;
-    Friends: Member(friend::friends), Once;
-    Send: Member(message::send), Once;
-    Sendgroup: Member(message::sendgroup), Once;
-    History: Member(message::history), Once;
-    Search: Member(message::search), Once;
-    Watch: Member(receipt::watch), Once;
-    Read: Member(receipt::read), Once;
-    Receipts: Member(receipt::receipts), Once;
-    Newgroup: Member(group::newgroup), Many;
-    Delgroup: Member(group::delgroup), Many;
-    Addgroupuser: Member(group::addgroupuser), Many;
-    Delgroupuser: Member(group::delgroupuser), Many;
-    Leavegroup: Member(group::leavegroup), Many;
-    Groups: Member(group::groups), Once;
-    Groupusers: Member(group::groupusers), Once;
-    Allusers: Admin(admin::allusers), Once;
-    Online: Admin(admin::online), Once;
-    Allgroup: Admin(admin::allgroup), Once;
-    Adminsend: Admin(admin::adminsend), Once;
-    Adminsendgroup: Admin(admin::adminsendgroup), Once;
-    Broadcast: Admin(admin::broadcast), Once;
-    Blockuser: Admin(admin::blockuser), Many;
-    Unblockuser: Admin(admin::unblockuser), Many;
-    Blockgroup: Admin(admin::blockgroup), Many;
-    Unblockgroup: Admin(admin::unblockgroup), Many;
-    Stats: Admin(admin::stats), Once;
-    Grant: Operator(operator::grant), Once;
-    Revoke: Operator(operator::revoke), Once;
-    Setpasswd: Operator(operator::setpasswd), Once;
-    Backup: Operator(operator::backup), Many;
-    Release: Operator(operator::release), Once;
-    Config: Operator(operator::config), Once;
-    Connections: Operator(operator::connections), Once;
+    Ping:           Anyone(session::ping),              None,   Cheap,   Request;
+    Reg:            Guest(account::reg),                None,   Costly,  Request;
+    Login:          Guest(session::login),              None,   Costly,  Request;
+    Resume:         Guest(session::resume),             Whole,  Costly,  Request;
+    Logout:         Member(session::logout),            None,   Costly,  Request;
+    Passwd:         Member(account::passwd),            None,   Costly,  Request;
+    Whoami:         Member(account::whoami),            None,   Costly,  Request;
+    Lang:           Member(session::lang),              None,   Costly,  Request;
+    Help:           Member(session::help),              None,   Costly,  Request;
+    Ack:            Member(receipt::ack),               None,   Cheap,   Request;
+    Add:            Member(friend::add),                Whole,  Costly,  Request;
+    Accept:         Member(friend::accept),             Whole,  Costly,  Request;
+    Reject:         Member(friend::reject),             Whole,  Costly,  Request;
+    Del:            Member(friend::del),                Whole,  Costly,  Request;
+    Friends:        Member(friend::friends),            None,   Costly,  Request;
+    Send:           Member(message::send),              None,   Cheap,   Message;
+    Sendgroup:      Member(message::sendgroup),         None,   Cheap,   Message;
+    History:        Member(message::history),           None,   Costly,  Request;
+    Search:         Member(message::search),            None,   Costly,  Request;
+    Watch:          Member(receipt::watch),             None,   Costly,  Request;
+    Read:           Member(receipt::read),              None,   Cheap,   Request;
+    Receipts:       Member(receipt::receipts),          None,   Costly,  Request;
+    Newgroup:       Member(group::newgroup),            Whole,  Costly,  Message;
+    Delgroup:       Member(group::delgroup),            Whole,  Costly,  Message;
+    Addgroupuser:   Member(group::addgroupuser),        Whole,  Costly,  Message;
+    Delgroupuser:   Member(group::delgroupuser),        Whole,  Costly,  Message;
+    Leavegroup:     Member(group::leavegroup),          Whole,  Costly,  Message;
+    Groups:         Member(group::groups),              None,   Costly,  Request;
+    Groupusers:     Member(group::groupusers),          None,   Costly,  Request;
+    Allusers:       Admin(admin::allusers),             None,   Costly,  Request;
+    Online:         Admin(admin::online),               None,   Costly,  Request;
+    Allgroup:       Admin(admin::allgroup),             None,   Costly,  Request;
+    Adminsend:      Admin(admin::adminsend),            None,   Costly,  Message;
+    Adminsendgroup: Admin(admin::adminsendgroup),       None,   Costly,  Message;
+    Broadcast:      Admin(admin::broadcast),            None,   Costly,  Message;
+    Blockuser:      Admin(admin::blockuser),            Whole,  Costly,  Request;
+    Unblockuser:    Admin(admin::unblockuser),          Whole,  Costly,  Request;
+    Blockgroup:     Admin(admin::blockgroup),           Whole,  Costly,  Request;
+    Unblockgroup:   Admin(admin::unblockgroup),         Whole,  Costly,  Request;
+    Stats:          Admin(admin::stats),                None,   Costly,  Request;
+    Grant:          Operator(operator::grant),          None,   Costly,  Request;
+    Revoke:         Operator(operator::revoke),         None,   Costly,  Request;
+    Setpasswd:      Operator(operator::setpasswd),      None,   Costly,  Request;
+    Backup:         Operator(operator::backup),         Whole,  Costly,  Request;
+    Release:        Operator(operator::release),        None,   Costly,  Request;
+    Config:         Operator(operator::config),         None,   Costly,  Request;
+    Connections:    Operator(operator::connections),    None,   Costly,  Request;
 }
 
 /// Both tables have the same rows in the same order, so a type is the index of its row.
@@ -149,58 +162,27 @@ const _: () = {
     assert!(HANDLERS.len() == COMMANDS.len());
     let mut index = 0;
     while index < HANDLERS.len() {
-        let Row { kind, handler, .. } = &HANDLERS[index];
+        let Row { kind, role, .. } = &HANDLERS[index];
         assert!(*kind as usize == index, "a handler's row is out of order");
-        assert!(handler.role() as u8 == COMMANDS[index].role as u8, "the tables disagree on who");
+        assert!(*role as u8 == COMMANDS[index].role as u8, "the tables disagree on who");
         index += 1;
     }
 };
 
-impl Handler {
-    /// Who may call it.
-    pub const fn role(&self) -> Role {
-        match self {
-            Handler::Anyone(_) => Role::Anyone,
-            Handler::Guest(_) => Role::Guest,
-            Handler::Member(_) => Role::Member,
-            Handler::Admin(_) => Role::Admin,
-            Handler::Operator(_) => Role::Operator,
-        }
+impl Row {
+    /// The row of a type.
+    pub fn of(kind: MessageType) -> &'static Row {
+        &HANDLERS[kind as usize]
     }
 
     /// Whether connections of this listener may send the request.
     fn is_served_at(&self, listener: ListenerKind) -> bool {
-        match self.role() {
+        match self.role {
             Role::Anyone | Role::Guest | Role::Member => listener == ListenerKind::Public,
             Role::Admin => listener != ListenerKind::Metrics,
             Role::Operator => listener == ListenerKind::Control,
         }
     }
-
-    /// Serves a request, if the caller proves to be who may send it.
-    fn call(&self, cx: &mut Cx, args: &Args) -> Answer {
-        match self {
-            Handler::Anyone(serve) => serve(cx, Anyone::prove(cx, args)?, args),
-            Handler::Guest(serve) => serve(cx, Guest::prove(cx, args)?, args),
-            Handler::Member(serve) => serve(cx, Member::prove(cx, args)?, args),
-            Handler::Admin(serve) => serve(cx, Admin::prove(cx, args)?, args),
-            Handler::Operator(serve) => serve(cx, Operator::prove(cx, args)?, args),
-        }
-    }
-}
-
-/// Whether a request may cost more than a few appends. The clock is read before and after such a
-/// request, and its user is charged for the time. Most requests are of the other types.
-pub fn can_be_dear(kind: MessageType) -> bool {
-    let cheap = matches!(
-        kind,
-        MessageType::Ping
-            | MessageType::Send
-            | MessageType::Sendgroup
-            | MessageType::Ack
-            | MessageType::Read
-    );
-    !cheap
 }
 
 /// Serves one request: stages its effects and its answer, or only a refusal.
@@ -282,13 +264,13 @@ fn session_lang(cx: &Cx) -> Option<Lang> {
 
 /// Finds the request's row, and has it served.
 fn gate(cx: &mut Cx, request: &RequestMessage) -> Answer {
-    let row = request.kind.map(|kind| &HANDLERS[kind as usize]);
-    let Some(row) = row.filter(|row| row.handler.is_served_at(cx.caller.listener)) else {
+    let row = request.kind.map(Row::of);
+    let Some(row) = row.filter(|row| row.is_served_at(cx.caller.listener)) else {
         return Err(Refusal::about(Code::UnknownType, request.type_name.as_ref()).into());
     };
-    match row.writes {
-        Writes::Once => row.handler.call(cx, &request.args),
-        Writes::Many => cx.atomically(|cx| row.handler.call(cx, &request.args)),
+    match row.savepoint {
+        Savepoint::None => (row.serve)(cx, &request.args),
+        Savepoint::Whole => cx.atomically(|cx| (row.serve)(cx, &request.args)),
     }
 }
 
@@ -342,7 +324,7 @@ mod tests {
 
     #[test]
     fn p19_before_sign_in_only_four_requests() {
-        let is_open = |row: &&Row| matches!(row.handler, Handler::Anyone(_) | Handler::Guest(_));
+        let is_open = |row: &&Row| matches!(row.role, Role::Anyone | Role::Guest);
         let open: Vec<_> = HANDLERS.iter().filter(is_open).map(|row| row.kind.name()).collect();
         assert_eq!(open, ["ping", "reg", "login", "resume"]);
     }

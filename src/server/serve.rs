@@ -11,12 +11,12 @@ use super::intake::{Intake, Portion, fault_code};
 use super::read::Reading;
 use crate::conn::{Conns, Rest};
 use crate::event_loop::app::{Clock, Share};
-use crate::handlers::{self, Caller, Cx, ServerFacts, hashing};
+use crate::handlers::{self, Caller, Cost, Counted, Cx, Row, ServerFacts, hashing};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
 use crate::store::{Store, StoreError};
-use crate::wire::{Code, MessageType, RequestMessage, frame};
+use crate::wire::{Code, RequestMessage, frame};
 
 /// A frame's content, as far as it could be read.
 type Content<'a> = Result<RequestMessage<'a>, Code>;
@@ -87,7 +87,7 @@ impl Serve<'_> {
                 if !self.admit(conn, &content) {
                     break;
                 }
-                let began = can_be_dear(&content).then(clock);
+                let began = is_costly(&content).then(clock);
                 let served = self.serve_frame(conn, &content);
                 let timed = began.map(|began| (began, clock()));
                 if let Some((began, end)) = timed
@@ -130,15 +130,15 @@ impl Serve<'_> {
         let Some(session) = self.chat.sessions.get_mut(id) else { return true };
         session.look_at_key(self.now.unix);
         let (limits, user) = (&self.chat.rules.limits, session.user);
-        if can_be_dear(content)
+        if is_costly(content)
             && let Some(until) = self.chat.sessions.charges.rests_until(user, limits, self.now.mono)
         {
             conn.limit_rate(Some(until));
             return false;
         }
         let Some(session) = self.chat.sessions.get_mut(id) else { return true };
-        let says = content.as_ref().is_ok_and(is_message);
-        let over = session.take_permit(says, limits, self.now.mono).err();
+        let is_message = row(content).is_some_and(|row| row.counted == Counted::Message);
+        let over = session.take_permit(is_message, limits, self.now.mono).err();
         conn.limit_rate(over);
         over.is_none()
     }
@@ -215,26 +215,11 @@ pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_
     RequestMessage::parse(payload).ok_or(Code::BadPayload)
 }
 
-fn can_be_dear(content: &Content) -> bool {
-    content.as_ref().is_ok_and(|request| request.kind.is_some_and(handlers::can_be_dear))
+/// The row of what a frame asks for, if it is a request.
+fn row(content: &Content) -> Option<&'static Row> {
+    content.as_ref().ok()?.kind.map(Row::of)
 }
 
-/// Whether a request is charged as a message: it says something, or tells others who comes and
-/// goes.
-fn is_message(request: &RequestMessage) -> bool {
-    matches!(
-        request.kind,
-        Some(
-            MessageType::Newgroup
-                | MessageType::Delgroup
-                | MessageType::Addgroupuser
-                | MessageType::Delgroupuser
-                | MessageType::Leavegroup
-                | MessageType::Send
-                | MessageType::Sendgroup
-                | MessageType::Adminsend
-                | MessageType::Adminsendgroup
-                | MessageType::Broadcast
-        )
-    )
+fn is_costly(content: &Content) -> bool {
+    row(content).is_some_and(|row| row.cost == Cost::Costly)
 }

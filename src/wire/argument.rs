@@ -17,13 +17,13 @@ use crate::limits::{
     HISTORY_ROWS_DEFAULT, LIST_ROWS_MAX, MESSAGE_BYTES_MAX, MID_BYTES_MAX, REQUEST_ID_BYTES_MAX,
 };
 
-macro_rules! names {
-    ($($(#[doc = $doc:literal])+ $name:ident;)+) => {
+macro_rules! argument_names {
+    ($($(#[doc = $doc:literal])* $name:ident;)+) => {
         /// The name of an argument, as it stands on the wire.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(non_camel_case_types)]
+        #[allow(non_camel_case_types, missing_docs)]
         pub enum Name {
-            $($(#[doc = $doc])+ $name,)+
+            $($(#[doc = $doc])* $name,)+
         }
 
         impl Name {
@@ -47,7 +47,7 @@ macro_rules! names {
     };
 }
 
-names! {
+argument_names! {
     /// The login key; any request may have it.
     auth_token;
     /// The request's own name, which its answer repeats; any request may have it.
@@ -56,17 +56,13 @@ names! {
     lang;
     /// The client's own name for a message, by which a retry is known.
     mid;
-    /// A user's name.
     username;
-    /// A password.
     password;
-    /// The next password.
     newpassword;
     /// The code that lets a user register from another machine.
     invite;
     /// The text of a message.
     message;
-    /// A group's name.
     groupname;
     /// The name of the user who created the group.
     creator;
@@ -74,23 +70,23 @@ names! {
     group_id;
     /// How many messages are wanted.
     count;
-    /// What was said before this seq.
+    /// Messages before this seq are wanted.
     before;
-    /// What was said after this seq; in lists the `next` of the page before.
+    /// Messages after this seq are wanted; in lists, the `next` of the page before.
     after;
-    /// Only those who are online.
+    /// Only users who are online are wanted.
     online;
     /// A place in the log.
     seq;
-    /// What is looked for.
+    /// Words to be searched for.
     query;
-    /// Whether the client confirms what it is pushed.
+    /// Whether the client confirms messages.
     ack;
     /// Whether to be told when friends come and go.
     presence;
     /// Whether to be told when own messages arrive and are read.
     receipts;
-    /// Whether the owner may bring the user into the group again.
+    /// Whether the owner may not bring the user into the group again.
     stay_out;
 }
 

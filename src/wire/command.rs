@@ -2,20 +2,21 @@
 //! person types it, and what it is for.
 //!
 //! ```text
-//!     /// A message to a friend.                     the type's documentation
 //!     Send<'a> = "send", Member {                    the type, its name, who may send it
-//!         username: &'a str = User,                  an argument, what it may be, how it is typed
+//!         username: &'a str = User,                  an argument, its type, how it is typed
 //!         message: MessageText<'a> = Text,
-//!         mid: Option<Mid<'a>>,                      only programs give this one
-//!     } "私聊" "发消息",                               what else a person may type
-//!     "send a message to a friend", "给好友发消息";    its help; without these nobody types it
+//!         mid: Option<Mid<'a>>,                      an argument that is never typed
+//!     } "私聊" "发消息",                               other words that a person may type
+//!     "send a message to a friend", "给好友发消息";    its help, in English and in Chinese
 //! ```
 //!
-//! From such a row come the variant of [`MessageType`], a row of [`COMMANDS`], and the struct that
-//! the request's handler takes, with `from_args`, which checks the arguments. The types that an
-//! argument can have are in `argument`, the ways to type one in [`Typed`]. A field that is made of
-//! several arguments names them in parentheses. What serves the request is a row of
-//! `handlers::HANDLERS`.
+//! A request without a help is never typed; it has a doc comment instead. A field that is made of
+//! several arguments names them in parentheses.
+//!
+//! From a row come the variant of [`MessageType`], a row of [`COMMANDS`], and the struct that the
+//! request's handler takes, with `from_args`, which checks the arguments. The types that an
+//! argument can have are in `argument`, the ways to type one in [`Typed`]. The function that serves
+//! the request is a row of `handlers::HANDLERS`.
 
 use super::Refusal;
 use super::argument::{
@@ -184,14 +185,14 @@ pub enum GroupList {
 }
 
 /// The arguments that a field is read from.
-macro_rules! names {
+macro_rules! names_of {
     ($field:ident) => { &[Name::$field] };
     ($field:ident $($name:ident)+) => { &[$(Name::$name),+] };
 }
 
 macro_rules! commands {
     ($(
-        $(#[doc = $doc:literal])+
+        $(#[doc = $doc:literal])*
         $kind:ident $(<$life:lifetime>)? = $name:literal $(| $older:literal)*, $role:ident {
             $($field:ident $(($($part:ident),+))?: $type:ty
                 $(= $($typed:ident $(($list:ident))?)+)?,)*
@@ -200,7 +201,7 @@ macro_rules! commands {
         /// The type of a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum MessageType {
-            $($(#[doc = $doc])+ $kind,)+
+            $($(#[doc = $doc])* $(#[doc = $english])? $kind,)+
         }
 
         impl MessageType {
@@ -233,7 +234,7 @@ macro_rules! commands {
         },)+];
 
         $(
-            $(#[doc = $doc])+
+            $(#[doc = $doc])* $(#[doc = $english])?
             #[allow(missing_docs)]
             pub struct $kind $(<$life>)? {
                 $(pub $field: $type,)*
@@ -241,7 +242,7 @@ macro_rules! commands {
 
             impl $(<$life>)? $kind $(<$life>)? {
                 const FIELDS: &'static [Field] = &[$(Field {
-                    names: names!($field $($($part)+)?),
+                    names: names_of!($field $($($part)+)?),
                     is_required: <$type as Argument>::IS_REQUIRED,
                 },)*];
 
@@ -251,7 +252,7 @@ macro_rules! commands {
                 /// The first that is missing, of the wrong kind or out of range.
                 pub fn from_args(_args: &$($life)? Args) -> Result<Self, Refusal> {
                     Ok(Self {
-                        $($field: Argument::read(_args, names!($field $($($part)+)?)[0])?,)*
+                        $($field: Argument::read(_args, names_of!($field $($($part)+)?)[0])?,)*
                     })
                 }
             }
@@ -264,13 +265,11 @@ macro_rules! commands {
 commands! {
     /// Nothing but an answer.
     Ping = "ping", Anyone {};
-    /// Make an account.
     Reg<'a> = "reg", Guest {
         username: &'a str = User,
         password: &'a str,
         invite: Option<&'a str>,
     } "register" "注册", "register; the password is asked for twice", "注册；会两次询问密码";
-    /// Sign in with a password.
     Login<'a> = "login", Guest {
         username: &'a str = User,
         password: &'a str = Password,
@@ -282,21 +281,16 @@ commands! {
         auth_token: Option<&'a str>,
         ack: bool,
     };
-    /// End the session; the connection stays.
     Logout = "logout", Member {} "登出" "退出登录", "sign out", "退出登录";
-    /// Change the password and the key.
     Passwd<'a> = "passwd", Member {
         password: &'a str,
         newpassword: &'a str,
     } "修改密码" "改密码",
     "change the password; the old and the new one are asked for", "修改密码；会询问旧密码和新密码";
-    /// Who is signed in.
     Whoami = "whoami", Member {} "我是谁", "show who is signed in here", "查看当前登录的用户";
-    /// The language of this session.
     Lang<'a> = "lang", Member {
         lang: &'a str = Lang,
     } "语言", "switch the language to Chinese or English", "切换语言：中文或英文";
-    /// What can be typed.
     Help<'a> = "help", Member {
         query: Option<&'a str> = Query,
     } "帮助", "explain the commands, or one of them", "查看全部命令或某个命令的说明";
@@ -305,41 +299,33 @@ commands! {
         seq: Seq,
     };
 
-    /// Make a friend, or ask to.
     Add<'a> = "add" | "add_friend", Member {
         username: &'a str = User,
     } "加好友" "添加好友", "add a friend", "添加好友";
-    /// Say yes to a friend request.
     Accept<'a> = "accept" | "accept_friend", Member {
         username: &'a str = User,
     } "同意" "接受", "accept a friend request", "同意好友申请";
-    /// Say no to a friend request.
     Reject<'a> = "reject", Member {
         username: &'a str = User,
     } "拒绝", "decline a friend request", "拒绝好友申请";
-    /// End a friendship.
     Del<'a> = "del", Member {
         username: &'a str = User,
     } "删好友" "删除好友", "remove a friend", "删除好友";
-    /// List the friends.
     Friends = "friends" | "myfriends", Member {
         after: PageStart,
     } "好友" "好友列表", "list the friends, and who is online", "列出好友及其在线状态";
 
-    /// A message to a friend.
     Send<'a> = "send", Member {
         username: &'a str = User,
         message: MessageText<'a> = Text,
         mid: Option<Mid<'a>>,
     } "私聊" "发消息", "send a message to a friend", "给好友发消息";
-    /// A message to a group.
     Sendgroup<'a> = "sendgroup", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = GroupNumber(Mine),
         message: MessageText<'a> = Text,
         mid: Option<Mid<'a>>,
     } "群发" "群聊",
     "send a message to the group of this number in groups", "向群发消息，编号见 groups";
-    /// The last messages of a conversation, or those around a seq.
     History<'a> = "history", Member {
         conversation (username, groupname, creator, group_id): NamedConversation<'a> = Conversation,
         count: Rows = Count,
@@ -347,7 +333,6 @@ commands! {
     } "历史" "历史消息",
     "show the last messages with a user (@NAME if the name is a number) or in a group",
     "查看与某用户（名字是数字时写 @名字）或某群最近的消息";
-    /// Messages of one's own conversations, by their words.
     Search<'a> = "search", Member {
         query: &'a str = Words,
         count: Rows,
@@ -370,61 +355,49 @@ commands! {
         seq: Seq,
     };
 
-    /// Create a group.
     Newgroup<'a> = "newgroup", Member {
         groupname: &'a str = NewGroup,
     } "建群" "新建群", "create a group", "新建群";
-    /// Delete an own group.
     Delgroup<'a> = "delgroup", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = Group,
     } "解散群" "删群", "delete a group of your own", "删除自己的群";
-    /// Bring a user into an own group.
     Addgroupuser<'a> = "addgroupuser", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = Group,
         username: &'a str = User,
     } "拉人" "加群成员", "add a user to a group of your own", "把用户加入自己的群";
-    /// Take a user out of an own group.
     Delgroupuser<'a> = "delgroupuser", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = Group,
         username: &'a str = User,
     } "踢人" "删群成员", "remove a user from a group of your own", "把用户移出自己的群";
-    /// Leave a group.
     Leavegroup<'a> = "leavegroup", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = JoinedGroup,
         stay_out: Option<bool> = StayOut,
     } "退群",
     "leave a group; with stay_out, its owner cannot add you again",
     "退出群；加 stay_out 则他人无法再将您加入";
-    /// List the groups of the user.
     Groups = "groups", Member {
         after: PageStart,
     } "群列表" "我的群", "list the groups you are in, with their numbers", "列出所在的群及其编号";
-    /// List the members of a group.
     Groupusers<'a> = "groupusers", Member {
         group (groupname, creator, group_id): NamedGroup<'a> = JoinedGroup,
         after: PageStart,
     } "群成员", "list the members of a group, and who is online", "列出群成员及其在线状态";
 
-    /// List every user.
     Allusers = "allusers", Admin {
         online: bool = Online,
         after: PageStart,
     } "所有用户" "用户列表", "list every user, or only those online", "列出所有用户，或仅在线用户";
-    /// List every user who is online.
     Online = "online", Admin {
         after: PageStart,
     } "在线用户" "在线", "list every user who is online", "列出在线用户";
-    /// List every group.
     Allgroup = "allgroup", Admin {
         after: PageStart,
     } "所有群", "list every group, with its number", "列出所有群及其编号";
-    /// A system message to any user.
     Adminsend<'a> = "adminsend", Admin {
         username: &'a str = User,
         message: MessageText<'a> = Text,
         mid: Option<Mid<'a>>,
     } "系统私聊", "send a system message to anyone", "给任何用户发系统消息";
-    /// A system message to any group.
     Adminsendgroup<'a> = "adminsendgroup", Admin {
         group (groupname, creator, group_id): NamedGroup<'a> = GroupNumber(All),
         message: MessageText<'a> = Text,
@@ -432,28 +405,22 @@ commands! {
     } "系统群发",
     "send a system message to the group of this number in allgroup",
     "向群发系统消息，编号见 allgroup";
-    /// A system message to every user.
     Broadcast<'a> = "broadcast", Admin {
         message: MessageText<'a> = Text,
         mid: Option<Mid<'a>>,
     } "广播", "send a system message to every user", "给所有用户发系统消息";
-    /// End a user's session, and refuse their sign-ins.
     Blockuser<'a> = "blockuser" | "ban_user", Admin {
         username: &'a str = User,
     } "封禁", "sign a user out and refuse their sign-ins", "封禁用户：立即下线并禁止登录";
-    /// Let a user sign in again.
     Unblockuser<'a> = "unblockuser" | "permit_user", Admin {
         username: &'a str = User,
     } "解禁" "解封", "let a user sign in again", "解封用户";
-    /// Refuse all messages to a group.
     Blockgroup<'a> = "blockgroup", Admin {
         group (groupname, creator, group_id): AnyonesGroup<'a> = Creator GroupName,
     } "封群", "block a group: no one can send to it", "封禁群：任何人不能在群里发消息";
-    /// Let a group's members send again.
     Unblockgroup<'a> = "unblockgroup", Admin {
         group (groupname, creator, group_id): AnyonesGroup<'a> = Creator GroupName,
     } "解封群", "unblock a group: its members can send to it again", "解封群";
-    /// How the server is doing.
     Stats = "stats", Admin {} "统计" "状态", "show how the server is doing", "查看服务器运行情况";
 
     /// Make a user an administrator.

@@ -33,3 +33,18 @@ pub use notice::{Event, Notice};
 pub use refusal::Refusal;
 pub use request::RequestMessage;
 pub use response::ResponseMessage;
+
+/// The JSON of a message.
+#[derive(serde::Serialize)]
+struct Envelope<'a, P> {
+    r#type: &'a str,
+    timestamp: i64,
+    payload: P,
+}
+
+impl<P: serde::Serialize> Envelope<'_, P> {
+    fn append(&self, out: &mut Vec<u8>) {
+        let written = serde_json::to_writer(out, self);
+        debug_assert!(written.is_ok(), "strings, integers and string keys have a JSON form");
+    }
+}

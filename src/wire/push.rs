@@ -1,41 +1,41 @@
-//! What is sent unasked: `usersend`, `groupsend`, `sysmsg`.
+//! Pushes: what the server sends unasked, as `usersend`, `groupsend` or `sysmsg`.
 //!
-//! All readers of one message get the same bytes but for `prev`, the seq pushed before it on
-//! their own connection, and most readers of a group even have that in common. So a message of the
-//! log is encoded once, as a [`PushFrame`], and only its end and its checksum are written anew when
-//! the next reader's `prev` is another.
+//! The push of a message has one field that differs between readers: `prev`, the seq that was
+//! pushed before it on the reader's connection. All other bytes are the same. So a message of the
+//! log is encoded once, as a [`PushFrame`]. Only the end of the frame and the checksum are written
+//! again, and only for a reader with another `prev` than the reader before.
 //!
 //! ```text
 //! header {"type":"usersend","timestamp":…,"payload":{"fromusername":…,"seq":7   ,"prev":5}}
-//!        └────────── the same for all readers, and hashed once ─────────────┘ └ for one ──┘
+//!        └────── the same for all readers, hashed once ─────────────────────┘ └ for one ──┘
 //! ```
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use crc32fast::Hasher;
 use serde::Serialize;
 
-use super::Notice;
-use super::frame;
+use super::{Envelope, Notice, frame};
 use crate::id::Seq;
 use crate::limits::{FRAME_HEADER_BYTES, PUSH_OVERHEAD_BYTES};
 
-/// What a push says, before it is encoded.
+/// A push before it is encoded.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs)]
 pub enum Push<'a> {
-    /// One person to another.
+    /// A message of a user to another.
     User {
         fromusername: &'a str,
         message: &'a str,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         system: bool,
-        /// Only in a history, where one's own messages stand too.
+        /// Only in a history: it has the reader's own messages too.
         #[serde(skip_serializing_if = "Option::is_none")]
         tousername: Option<&'a str>,
     },
-    /// One person to a group.
+    /// A message of a user to a group.
     Group {
         groupname: &'a str,
         creator: &'a str,
@@ -45,7 +45,7 @@ pub enum Push<'a> {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         system: bool,
     },
-    /// The system, or an administrator in its name.
+    /// A notice, or a message of an administrator in the system's name.
     System {
         message: Cow<'a, str>,
         #[serde(flatten)]
@@ -56,7 +56,7 @@ pub enum Push<'a> {
     },
 }
 
-/// The messages of a gap were kept as long as the operator wants it.
+/// The messages of a gap are older than the operator wants to keep them.
 const EXPIRED: &str = "expired";
 
 impl<'a> Push<'a> {
@@ -96,17 +96,8 @@ impl<'a> Push<'a> {
 
     fn encode(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
         let payload = Payload { push: self, seq: seq.map(|seq| seq.0) };
-        let body = Body { r#type: self.type_name(), timestamp: unix, payload };
-        let written = serde_json::to_writer(out, &body);
-        debug_assert!(written.is_ok(), "strings and integers always have a JSON form");
+        Envelope { r#type: self.type_name(), timestamp: unix, payload }.append(out);
     }
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: &'static str,
-    timestamp: i64,
-    payload: Payload<'a>,
 }
 
 #[derive(Serialize)]
@@ -117,12 +108,12 @@ struct Payload<'a> {
     seq: Option<i64>,
 }
 
-/// A message of the log as a frame, with the end of the reader who got it last.
+/// The frame of a message of the log. Its last bytes are rewritten for each reader.
 pub struct PushFrame {
     bytes: Vec<u8>,
-    /// Where the end begins that is one reader's own.
+    /// The length of the header and of the payload that all readers share.
     shared_bytes: usize,
-    /// The checksum of the payload up to there.
+    /// The checksum of that payload.
     shared_hash: Hasher,
     prev: Option<Seq>,
 }
@@ -145,10 +136,8 @@ impl PushFrame {
         if self.prev != Some(prev) {
             self.prev = Some(prev);
             self.bytes.truncate(self.shared_bytes);
-            self.bytes.extend_from_slice(b",\"prev\":");
-            let mut digits = [0; 20];
-            self.bytes.extend_from_slice(decimal(prev.0.max(0) as u64, &mut digits));
-            self.bytes.extend_from_slice(b"}}");
+            let written = write!(self.bytes, ",\"prev\":{}}}}}", prev.0);
+            debug_assert!(written.is_ok(), "memory takes all bytes");
             let mut hash = self.shared_hash.clone();
             hash.update(&self.bytes[self.shared_bytes..]);
             let (header, payload) = self.bytes.split_at_mut(FRAME_HEADER_BYTES);
@@ -160,19 +149,6 @@ impl PushFrame {
     /// The payload of the same frame.
     pub fn payload_behind(&mut self, prev: Seq) -> &[u8] {
         &self.behind(prev)[FRAME_HEADER_BYTES..]
-    }
-}
-
-/// The decimal digits of `number`, at the end of `room`.
-fn decimal(mut number: u64, room: &mut [u8; 20]) -> &[u8] {
-    let mut start = room.len();
-    loop {
-        start -= 1;
-        room[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return &room[start..];
-        }
     }
 }
 

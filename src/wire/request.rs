@@ -2,21 +2,21 @@
 //!
 //! Reading is lenient where PROTOCOL.md says so (unknown arguments are ignored whatever they hold,
 //! null is absent, the timestamp is not looked at) and strict everywhere else: what is not a JSON
-//! object with a string `type` and an object `payload` is not a message at all, while an
-//! argument of the wrong kind is only this request's fault. So is a value that JSON allows and
-//! nothing can hold: a string with half a surrogate pair, a number beyond every range.
+//! object with a string `type` and an object `payload` is not a message at all, while an argument of
+//! the wrong kind only lets this request be refused. The same holds for a value that JSON allows and
+//! no type can hold: a string with half a surrogate pair, a number beyond every range.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::argument::{self, Args, Name, RequestId};
-use super::{MessageType, Refusal, frame};
+use super::{Envelope, MessageType, Refusal, frame};
 
-/// What a peer asks for.
+/// A request of a peer.
 #[derive(Debug)]
 pub struct RequestMessage<'a> {
     /// The type's name as it came.
@@ -30,40 +30,11 @@ pub struct RequestMessage<'a> {
 impl<'a> RequestMessage<'a> {
     /// Reads the payload of a frame. `None`: it is not a message.
     pub fn parse(payload: &'a [u8]) -> Option<RequestMessage<'a>> {
-        let text = std::str::from_utf8(payload).ok()?;
-        Self::read(text).or_else(|| Self::read_by_value(text))
-    }
-
-    /// Reads everything in one pass, which ends at the first value that nothing can hold.
-    fn read(text: &'a str) -> Option<RequestMessage<'a>> {
-        let mut message = RequestMessage::empty();
-        let mut json = serde_json::Deserializer::from_str(text);
-        json.deserialize_map(FillMessage(&mut message)).ok()?;
+        let type_name = Cow::Borrowed("\u{fffd}");
+        let mut message = RequestMessage { type_name, kind: None, args: Args::default() };
+        let mut json = serde_json::Deserializer::from_str(std::str::from_utf8(payload).ok()?);
+        json.deserialize_map(Message(&mut message)).ok()?;
         json.end().ok()?;
-        Some(message)
-    }
-
-    /// Reads each value by itself, so that one that nothing can hold spoils only its argument.
-    fn read_by_value(text: &'a str) -> Option<RequestMessage<'a>> {
-        let (mut type_name, mut args) = (None, None);
-        each_entry(text, |key, value| match key {
-            "type" => type_name = Some(value),
-            "payload" => args = Some(value),
-            _ => {}
-        })?;
-        let mut message = RequestMessage::empty();
-        let type_name = type_name?;
-        match serde_json::from_str(type_name) {
-            Ok(Key(name)) => message.set_type(name),
-            // A string that cannot be is the name of no type.
-            Err(_) if type_name.starts_with('"') => {}
-            Err(_) => return None,
-        }
-        each_entry(args?, |key, value| {
-            if let Some(place) = message.args.place(key) {
-                *place = serde_json::from_str(value).unwrap_or(argument::Value::Odd);
-            }
-        })?;
         Some(message)
     }
 
@@ -74,59 +45,18 @@ impl<'a> RequestMessage<'a> {
     pub fn id(&self) -> Result<Option<RequestId>, Refusal> {
         self.args.get(Name::id)
     }
-
-    fn empty() -> RequestMessage<'a> {
-        let type_name = Cow::Borrowed("\u{fffd}");
-        RequestMessage { type_name, kind: None, args: Args::default() }
-    }
-
-    fn set_type(&mut self, name: Cow<'a, str>) {
-        self.kind = MessageType::from_name(&name);
-        self.type_name = name;
-    }
 }
 
 /// Appends a request as a frame; for clients. `payload` is the object with the arguments.
-pub fn append(out: &mut Vec<u8>, type_name: &str, unix: i64, payload: &Value) {
-    let message = serde_json::json!({"type": type_name, "timestamp": unix, "payload": payload});
-    frame::append(out, |out| out.extend_from_slice(message.to_string().as_bytes()));
+pub fn append(out: &mut Vec<u8>, r#type: &str, unix: i64, payload: &Value) {
+    frame::append(out, |out| Envelope { r#type, timestamp: unix, payload }.append(out));
 }
 
-/// A key of an object, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+/// A message that is filled in where it stands: it is large, and each layer of the parser would
+/// move it.
+struct Message<'s, 'de>(&'s mut RequestMessage<'de>);
 
-/// The arguments, to be filled in where they stand: a message is large, and each layer of the
-/// parser would move it once more.
-struct FillArgs<'s, 'de>(&'s mut Args<'de>);
-
-impl<'de> DeserializeSeed<'de> for FillArgs<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for FillArgs<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object of arguments")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
-            match self.0.place(&key) {
-                Some(place) => *place = map.next_value()?,
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The same for a whole message.
-struct FillMessage<'s, 'de>(&'s mut RequestMessage<'de>);
-
-impl<'de> Visitor<'de> for FillMessage<'_, 'de> {
+impl<'de> Visitor<'de> for Message<'_, 'de> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a message object")
@@ -134,17 +64,24 @@ impl<'de> Visitor<'de> for FillMessage<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let (mut has_type, mut has_payload) = (false, false);
         while let Some(Key(key)) = map.next_key()? {
-            match key.as_ref() {
+            match &*key {
                 "type" => {
-                    self.0.set_type(map.next_value::<Key>()?.0);
+                    let value: &RawValue = map.next_value()?;
+                    match serde_json::from_str(value.get()) {
+                        Ok(Text(name)) => self.0.type_name = name,
+                        // A string with half a surrogate pair is the name of no type.
+                        Err(_) if value.get().starts_with('"') => {}
+                        Err(error) => return Err(de::Error::custom(error)),
+                    }
+                    self.0.kind = MessageType::from_name(&self.0.type_name);
                     has_type = true;
                 }
                 "payload" => {
                     self.0.args = Args::default();
-                    map.next_value_seed(FillArgs(&mut self.0.args))?;
+                    map.next_value_seed(Arguments(&mut self.0.args))?;
                     has_payload = true;
                 }
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                _ => drop(map.next_value::<&RawValue>()?),
             }
         }
         let missing = "type or payload is missing";
@@ -152,41 +89,54 @@ impl<'de> Visitor<'de> for FillMessage<'_, 'de> {
     }
 }
 
-/// Calls `act` with each key and each value, as it is written, of the object that `text` is.
-fn each_entry<'a>(text: &'a str, act: impl FnMut(&str, &'a str)) -> Option<()> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    json.deserialize_map(EachEntry(act)).ok()?;
-    json.end().ok()
+/// The arguments of a message, filled in where they stand. Each value is read by itself: one that
+/// no type can hold spoils only its argument.
+struct Arguments<'s, 'de>(&'s mut Args<'de>);
+
+impl<'de> DeserializeSeed<'de> for Arguments<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
 }
 
-struct EachEntry<F>(F);
-
-impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for EachEntry<F> {
+impl<'de> Visitor<'de> for Arguments<'_, 'de> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object")
+        f.write_str("an object of arguments")
     }
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(LossyKey(key)) = map.next_key()? {
-            (self.0)(&key, map.next_value::<&RawValue>()?.get());
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            let value: &RawValue = map.next_value()?;
+            if let Some(place) = self.0.place(&key) {
+                *place = serde_json::from_str(value.get()).unwrap_or(argument::Value::Odd);
+            }
         }
         Ok(())
     }
 }
 
-/// A key with marks in the place of what no text can hold: such a key names nothing that is read.
-struct LossyKey(String);
+/// A string, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for LossyKey {
+/// A key of an object. One with half a surrogate pair names nothing that is read: it may have a
+/// mark in its place.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KeyVisitor;
-        impl Visitor<'_> for KeyVisitor {
-            type Value = LossyKey;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a key")
             }
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<LossyKey, E> {
-                Ok(LossyKey(String::from_utf8_lossy(bytes).into_owned()))
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Key<'de>, E> {
+                Ok(Key(String::from_utf8_lossy(bytes)))
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Key<'de>, E> {
+                Ok(Key(String::from_utf8_lossy(bytes).into_owned().into()))
             }
         }
         deserializer.deserialize_bytes(KeyVisitor)

@@ -7,18 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::argument::RequestId;
-use super::{Code, Refusal};
+use super::{Code, Envelope};
 use crate::id::Seq;
-
-impl Refusal {
-    /// What programs are told beside the code.
-    pub fn data(&self) -> Data {
-        match self.retry_after {
-            Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
-            None => Data::None,
-        }
-    }
-}
 
 /// What one request is answered.
 #[derive(Clone)]
@@ -85,13 +75,6 @@ impl std::fmt::Debug for Welcome {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
-    r#type: &'static str,
-    timestamp: i64,
-    payload: Payload<'a>,
-}
-
-#[derive(Serialize)]
 struct Payload<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,9 +118,7 @@ impl ResponseMessage {
             data,
             welcome,
         };
-        let body = Body { r#type, timestamp: unix, payload };
-        let written = serde_json::to_writer(out, &body);
-        debug_assert!(written.is_ok(), "strings, integers and string keys have a JSON form");
+        Envelope { r#type, timestamp: unix, payload }.append(out);
     }
 
     /// About how many bytes the answer takes, to bound what one tick may stage.

@@ -10,8 +10,9 @@ use std::io::{Read, Seek, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use p2sp::certificate::Source;
-use p2sp::handlers::{HANDLERS, Handler, Row};
+use p2sp::handlers::{HANDLERS, Row};
 use p2sp::wire::Fingerprint;
+use p2sp::wire::command::Role;
 use rusqlite::Connection;
 use rustix::process::{Resource, Signal};
 use serde_json::json;
@@ -293,11 +294,11 @@ fn no_handler_is_reachable_before_sign_in() {
     let mut admin = server.admin();
     let args = json!({"username": "bob", "message": "x", "groupname": "team", "seq": 0,
         "password": PASSWORD, "newpassword": "battery staple", "auth_token": admin.key()});
-    for Row { kind, handler, .. } in HANDLERS {
-        let code = match handler {
-            Handler::Anyone(_) | Handler::Guest(_) => continue,
-            Handler::Member(_) | Handler::Admin(_) => "not_signed_in",
-            Handler::Operator(_) => "unknown_type",
+    for Row { kind, role, .. } in HANDLERS {
+        let code = match role {
+            Role::Anyone | Role::Guest => continue,
+            Role::Member | Role::Admin => "not_signed_in",
+            Role::Operator => "unknown_type",
         };
         server.peer().refused(kind.name(), args.clone(), code);
         // Nor behind a sign-in that failed, or that is still under way.

@@ -32,8 +32,8 @@ fn p19_every_request_in_every_situation_is_as_the_table_says() {
     let columns = columns();
     let mut broken = Vec::new();
     for (situation, cells) in &columns {
-        for (Row { kind, handler, .. }, cell) in HANDLERS.iter().zip(cells) {
-            if let Err(rule) = rules::check(*kind, handler, *situation, cell) {
+        for (Row { kind, role, .. }, cell) in HANDLERS.iter().zip(cells) {
+            if let Err(rule) = rules::check(*kind, *role, *situation, cell) {
                 broken.push(format!("{} ({situation}): {}: {rule}", kind.name(), show(cell)));
             }
         }

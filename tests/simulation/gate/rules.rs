@@ -3,8 +3,8 @@
 //! The rules are those of P17 to P19 and of PROTOCOL.md, said anew: from the handler table comes
 //! only who may call a type.
 
-use p2sp::handlers::Handler;
 use p2sp::wire::MessageType;
+use p2sp::wire::command::Role;
 
 use super::situation::{Key, Relation, Situation, State};
 use super::world::Cell;
@@ -15,14 +15,14 @@ use super::world::Cell;
 /// The rule that it breaks.
 pub fn check(
     kind: MessageType,
-    handler: &Handler,
+    role: Role,
     situation: Situation,
     cell: &Cell,
 ) -> Result<(), String> {
     let rule = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
     let Situation { state, key, .. } = situation;
     let code = cell.code.as_str();
-    let anyone = matches!(handler, Handler::Anyone(_) | Handler::Guest(_));
+    let anyone = matches!(role, Role::Anyone | Role::Guest);
     rule(anyone == is_open(kind), "P19: ping, reg, login, resume are open, and nothing else")?;
     rule(cell.wrote <= (code == "ok"), "P3: what is refused has no effect")?;
     rule(cell.waited == state.waits(), "nothing is served while a password is hashed")?;
@@ -30,7 +30,7 @@ pub fn check(
         return rule(code == "end", "P17, P18: a session that ended causes nothing");
     }
     rule(code != "end" && code != "silence", "a request is answered")?;
-    if matches!(handler, Handler::Operator(_)) {
+    if matches!(role, Role::Operator) {
         return rule(code == "unknown_type", "P19: only through the control socket");
     }
     if anyone {
@@ -42,7 +42,7 @@ pub fn check(
         }
         (_, Key::Odd) => rule(code == "bad_request", "P19: a key is a string"),
         (_, Key::Line) | (State::SignedIn, Key::Right) => {
-            check_allowed(kind, handler, situation, code)
+            check_allowed(kind, role, situation, code)
         }
         _ => rule(code == "bad_key", "P18, P19: a key that is not the session's opens nothing"),
     }
@@ -80,14 +80,14 @@ fn check_open(kind: MessageType, situation: Situation, cell: &Cell) -> Result<()
 /// A signed-in caller with the right key.
 fn check_allowed(
     kind: MessageType,
-    handler: &Handler,
+    role: Role,
     situation: Situation,
     code: &str,
 ) -> Result<(), String> {
     use MessageType::*;
     let Situation { admin, relation, .. } = situation;
     let expected = match (kind, relation) {
-        _ if matches!(handler, Handler::Admin(_)) && !admin => "not_admin",
+        _ if matches!(role, Role::Admin) && !admin => "not_admin",
         (Delgroup | Addgroupuser | Delgroupuser, Relation::Member | Relation::Outsider) => {
             "not_owner"
         }
