@@ -14,7 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::argument::{self, Args, Name, RequestId};
-use super::{Envelope, MessageType, Refusal, frame};
+use super::{MessageType, Refusal, frame};
 
 /// A request of a peer.
 #[derive(Debug)]
@@ -48,8 +48,9 @@ impl<'a> RequestMessage<'a> {
 }
 
 /// Appends a request as a frame; for clients. `payload` is the object with the arguments.
-pub fn append(out: &mut Vec<u8>, r#type: &str, unix: i64, payload: &Value) {
-    frame::append(out, |out| Envelope { r#type, timestamp: unix, payload }.append(out));
+pub fn append(out: &mut Vec<u8>, type_name: &str, unix: i64, payload: &Value) {
+    let message = serde_json::json!({"type": type_name, "timestamp": unix, "payload": payload});
+    frame::append(out, |out| out.extend_from_slice(message.to_string().as_bytes()));
 }
 
 /// A message that is filled in where it stands: it is large, and each layer of the parser would
