@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use p2sp::wire::command::{Command, GroupList};
+use p2sp::wire::command::Command;
 use p2sp::wire::{Code, MessageType, Name, request};
 use serde_json::{Map, Value};
 
@@ -66,15 +66,6 @@ impl Request {
                     | (T::Del, Some(Code::NotFriends))
                     | (T::Delgroup | T::Leavegroup, Some(Code::NoSuchGroup))
             )
-    }
-
-    /// The list whose numbers its answer gives.
-    pub fn numbers(&self) -> Option<GroupList> {
-        match self.kind {
-            MessageType::Groups => Some(GroupList::Mine),
-            MessageType::Allgroup => Some(GroupList::All),
-            _ => None,
-        }
     }
 }
 

@@ -8,9 +8,9 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use p2sp::limits::LINE_BYTES_MAX;
-use p2sp::locale::client::Text;
+use p2sp::locale::client::{Text, questions};
 use p2sp::locale::{self, Lang};
-use p2sp::wire::command::{self, Command};
+use p2sp::wire::command::Command;
 use p2sp::wire::typed::{self, CommandFault, Parsed};
 use p2sp::wire::{Code, MessageType};
 
@@ -128,11 +128,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
         if let Err(CommandFault::NoGroup { list, .. }) = parsed {
             let unseen = self.link.with(|session| !session.numbers().was_shown(list));
             if unseen {
-                let kind = match list {
-                    command::GroupList::Mine => MessageType::Groups,
-                    command::GroupList::All => MessageType::Allgroup,
-                };
-                self.ask(kind, Args::new(), Purpose::Numbers);
+                self.ask(list.request(), Args::new(), Purpose::Numbers);
                 self.wait_for_answers();
                 if self.link.with(|session| !session.numbers().has(list)) {
                     return None;
@@ -218,45 +214,28 @@ impl<'a, R: BufRead> Shell<'a, R> {
         })
     }
 
-    /// The arguments with the passwords that belong to them, or nothing if there are none.
+    /// The arguments with the passwords that the request needs; nothing if they are not given.
     fn with_passwords(&mut self, kind: MessageType, mut args: Args) -> Option<Args> {
-        let mut asked = Vec::new();
-        match kind {
-            MessageType::Reg => {
-                asked.push(("password", self.new_password(Text::Password)));
-                let invite =
-                    self.invite.iter().map(|code| ("invite".to_owned(), code.as_str().into()));
-                args.extend(invite);
-            }
-            MessageType::Login if !args.contains_key("password") => {
-                asked.push(("password", self.password(Text::Password)));
-            }
-            MessageType::Passwd => {
-                let old = self.password(Text::OldPassword);
-                let goes_on = old.is_ok();
-                asked.push(("password", old));
-                if goes_on {
-                    asked.push(("newpassword", self.new_password(Text::NewPassword)));
-                }
-            }
-            _ => {}
+        if let Some(code) = self.invite.as_ref().filter(|_| kind == MessageType::Reg) {
+            args.insert("invite".to_owned(), code.as_str().into());
         }
-        for (name, password) in asked {
-            match password {
-                Ok(password) => args.insert(name.to_owned(), password.into()),
-                Err(why) => {
-                    self.refuse(why, Code::BadRequest);
-                    return None;
-                }
-            };
+        if args.contains_key("password") {
+            return Some(args);
         }
-        Some(args)
-    }
-
-    /// A password that is chosen, twice the same.
-    fn new_password(&mut self, prompt: Text<'static>) -> Result<String, Text<'static>> {
-        let (first, second) = (self.password(prompt)?, self.password(Text::PasswordAgain)?);
-        if first == second { Ok(first) } else { Err(Text::PasswordsDiffer) }
+        let answered = questions(kind).iter().try_for_each(|(name, question)| {
+            let password = self.password(*question)?;
+            match args.insert((*name).to_owned(), password.as_str().into()) {
+                Some(first) if first != password => Err(Text::PasswordsDiffer),
+                _ => Ok(()),
+            }
+        });
+        match answered {
+            Ok(()) => Some(args),
+            Err(why) => {
+                self.refuse(why, Code::BadRequest);
+                None
+            }
+        }
     }
 
     fn password(&mut self, prompt: Text) -> Result<String, Text<'static>> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use p2sp::locale::Lang;
 use p2sp::locale::client::Text;
+use p2sp::wire::command::GroupList;
 use p2sp::wire::{Code, MessageType};
 use serde_json::Value;
 
@@ -108,7 +109,7 @@ impl Session {
 
     /// Keeps the numbers that a page gives, and asks for the page behind it.
     fn next_page(&mut self, mut request: Request, data: &Value) {
-        if let Some(list) = request.numbers() {
+        if let Some(list) = GroupList::of(request.kind) {
             let first = !request.args.contains_key("after");
             let shown = request.purpose == Purpose::Command;
             self.numbers.page(list, data, first, shown);

@@ -1,16 +1,16 @@
-//! WebSocket (RFC 6455): each text message of a peer is the payload of a request, and what is said
-//! to it is a text message.
+//! WebSocket (RFC 6455): each text message of a peer is the payload of a request, and each reply or
+//! push is a text message.
 //!
 //! ```text
-//! kept bytes  ─┐                                        ┌─► text: the payload of a request
-//!              ├─► open: header, mask, fragments ───────┼─► ping: a pong, at once
-//! what came  ──┘                                        └─► close: its echo ends ours
-//! what is said ── encode ──► header (2, 4 or 10) payload
+//! kept bytes ─┐                                       ┌─► text: the payload of a request
+//!             ├─► open: header, mask, fragments ──────┼─► ping: a pong, at once
+//! new bytes  ─┘                                       └─► close: its code is sent back
+//! reply or push ── encode ──► header (2, 4 or 10 bytes), payload
 //! ```
 //!
-//! tungstenite gives headers, opcodes and codes. Its own reader is not used: it allocates as much
-//! memory as a header claims (P20), keeps a buffer for an idle connection, and writes messages to
-//! the log (P27). An idle connection owns nothing here beside this struct.
+//! Headers, opcodes and codes are tungstenite's. Its reader is not used: it allocates as much memory
+//! as a header claims (P20), keeps a buffer for an idle connection, and logs messages (P27). Here an
+//! idle connection has no memory but the struct.
 
 use std::io::Cursor;
 
@@ -29,57 +29,35 @@ use crate::wire::Code;
 /// them.
 const ANSWER: &[u8] = b"HTTP/";
 
-/// What has to be remembered of a peer that speaks WebSocket.
+/// The state of a peer that speaks WebSocket.
 #[derive(Debug, Default)]
 pub struct WebSocket {
-    /// A frame that is not whole yet; or several, if the tick has no room for them.
+    /// A frame that is not whole yet; or several, if the tick has no space for them.
     received: Box<[u8]>,
     /// The fragments of a message so far.
     message: Vec<u8>,
-    /// There are fragments, if only empty ones.
+    /// There are fragments; they may be empty.
     in_message: bool,
+    /// Whole frames are kept: the tick had no space for them.
     waits: bool,
+    /// The close frame was encoded.
     ended: bool,
-    /// How the peer broke the rules, behind all messages that were decoded.
-    fault: Option<SocketFault>,
-    /// That was answered; the messages in front of it were, too.
+    /// How the peer broke the rules, after all messages that were decoded.
+    fault: Option<Fault>,
+    /// The fault was answered, and so were the messages before it.
     fault_told: bool,
     /// The code with which the peer has closed.
     peers_code: Option<CloseCode>,
 }
 
-/// How a peer broke the rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SocketFault {
-    /// The protocol's own.
-    Protocol,
-    /// A binary message: ours are text.
-    Binary,
-    /// A message over the limit.
-    TooLong,
-    /// Text that is not UTF-8.
-    NotText,
-}
+/// How a peer broke the rules: the code of the answer, which is that of such a fault in a frame,
+/// and the code of the close frame.
+type Fault = (Code, CloseCode);
 
-impl SocketFault {
-    /// The code of the answer, the same as for such a fault in a frame.
-    fn code(self) -> Code {
-        match self {
-            SocketFault::Protocol => Code::BadMagic,
-            SocketFault::TooLong => Code::FrameTooLong,
-            SocketFault::Binary | SocketFault::NotText => Code::BadPayload,
-        }
-    }
-
-    fn close_code(self) -> CloseCode {
-        match self {
-            SocketFault::Protocol => CloseCode::Protocol,
-            SocketFault::Binary => CloseCode::Unsupported,
-            SocketFault::TooLong => CloseCode::Size,
-            SocketFault::NotText => CloseCode::Invalid,
-        }
-    }
-}
+const PROTOCOL: Fault = (Code::BadMagic, CloseCode::Protocol);
+const BINARY: Fault = (Code::BadPayload, CloseCode::Unsupported);
+const TOO_LONG: Fault = (Code::FrameTooLong, CloseCode::Size);
+const NOT_TEXT: Fault = (Code::BadPayload, CloseCode::Invalid);
 
 impl Codec for WebSocket {
     fn name(&self) -> &'static str {
@@ -92,7 +70,7 @@ impl Codec for WebSocket {
         let Incoming { bytes, room, .. } = incoming;
         match self.open(bytes, room, &mut decoded.answers.0, take) {
             Ok(has_closed) => decoded.has_ended = has_closed,
-            Err(fault) => decoded.fault = Some(fault.code()),
+            Err((code, _)) => decoded.fault = Some(code),
         }
         decoded
     }
@@ -129,7 +107,7 @@ impl Codec for WebSocket {
     fn end(&mut self, why: Ending, out: &mut Vec<u8>) {
         self.ended = true;
         let code = match (self.fault.filter(|_| self.fault_told), why) {
-            (Some(fault), _) => fault.close_code(),
+            (Some((_, code)), _) => code,
             (None, Ending::Normal) => self.peers_code.unwrap_or(CloseCode::Normal),
             (None, Ending::Away) => CloseCode::Away,
             (None, Ending::Policy) => CloseCode::Policy,
@@ -151,7 +129,7 @@ impl WebSocket {
         room: usize,
         pongs: &mut Vec<u8>,
         take: impl FnMut(&[u8]),
-    ) -> Result<bool, SocketFault> {
+    ) -> Result<bool, Fault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -172,7 +150,7 @@ impl WebSocket {
         mut room: usize,
         pongs: &mut Vec<u8>,
         mut take: impl FnMut(&[u8]),
-    ) -> Result<bool, SocketFault> {
+    ) -> Result<bool, Fault> {
         while let Some(frame) = self.frame_at(&bytes[*used..])? {
             let whole = self.message.len() + frame.payload_bytes + FRAME_HEADER_BYTES;
             if frame.ends_message && whole > room {
@@ -202,35 +180,35 @@ impl WebSocket {
 
     /// The frame that the bytes begin with, if it is whole. What can be judged by its header is
     /// judged before the rest of it comes.
-    fn frame_at(&self, bytes: &[u8]) -> Result<Option<Header>, SocketFault> {
+    fn frame_at(&self, bytes: &[u8]) -> Result<Option<Header>, Fault> {
         let mut cursor = Cursor::new(bytes);
-        let parsed = FrameHeader::parse(&mut cursor).map_err(|_| SocketFault::Protocol)?;
+        let parsed = FrameHeader::parse(&mut cursor).map_err(|_| PROTOCOL)?;
         let Some((header, payload_bytes)) = parsed else { return Ok(None) };
         let header_bytes = cursor.position() as usize;
         let payload_bytes = usize::try_from(payload_bytes).unwrap_or(usize::MAX);
         let reserved = header.rsv1 || header.rsv2 || header.rsv3;
         let Some(mask) = header.mask.filter(|_| !reserved) else {
-            return Err(SocketFault::Protocol);
+            return Err(PROTOCOL);
         };
         match header.opcode {
             OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)) => {
-                return Err(SocketFault::Protocol);
+                return Err(PROTOCOL);
             }
             OpCode::Control(_)
                 if !header.is_final || payload_bytes > WEBSOCKET_CONTROL_BYTES_MAX =>
             {
-                return Err(SocketFault::Protocol);
+                return Err(PROTOCOL);
             }
             OpCode::Control(_) => {}
             OpCode::Data(data) => {
                 if (data == Data::Continue) != self.in_message {
-                    return Err(SocketFault::Protocol);
+                    return Err(PROTOCOL);
                 }
                 if data == Data::Binary {
-                    return Err(SocketFault::Binary);
+                    return Err(BINARY);
                 }
                 if payload_bytes > FRAME_PAYLOAD_BYTES_MAX - self.message.len() {
-                    return Err(SocketFault::TooLong);
+                    return Err(TOO_LONG);
                 }
             }
         }
@@ -241,11 +219,7 @@ impl WebSocket {
         Ok(is_whole.then_some(frame))
     }
 
-    fn end_message(
-        &mut self,
-        payload: &[u8],
-        take: &mut impl FnMut(&[u8]),
-    ) -> Result<(), SocketFault> {
+    fn end_message(&mut self, payload: &[u8], take: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
         let begun = std::mem::take(&mut self.message);
         let joined;
         let whole = match std::mem::take(&mut self.in_message) {
@@ -255,22 +229,22 @@ impl WebSocket {
                 &joined
             }
         };
-        std::str::from_utf8(whole).map_err(|_| SocketFault::NotText)?;
+        std::str::from_utf8(whole).map_err(|_| NOT_TEXT)?;
         take(whole);
         Ok(())
     }
 
     /// The peer closes, and is answered with its own code.
-    fn peer_closed(&mut self, payload: &[u8]) -> Result<bool, SocketFault> {
+    fn peer_closed(&mut self, payload: &[u8]) -> Result<bool, Fault> {
         let code = match payload {
             [] => CloseCode::Normal,
             [high, low, why @ ..] if std::str::from_utf8(why).is_ok() => {
                 CloseCode::from(u16::from_be_bytes([*high, *low]))
             }
-            _ => return Err(SocketFault::Protocol),
+            _ => return Err(PROTOCOL),
         };
         if !code.is_allowed() {
-            return Err(SocketFault::Protocol);
+            return Err(PROTOCOL);
         }
         self.peers_code = Some(code);
         Ok(true)

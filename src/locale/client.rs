@@ -5,6 +5,7 @@
 //! command line is in [`super::command`]. The prompts end in a space, all else in nothing.
 
 use super::Lang;
+use crate::wire::MessageType;
 
 texts! {
     /// A text of the client.
@@ -235,6 +236,23 @@ texts! {
     }
 }
 
+/// Arguments, each with the question for it.
+pub type Questions = &'static [(&'static str, Text<'static>)];
+
+/// The questions for the passwords that a request needs. A new password is asked for twice.
+pub fn questions(kind: MessageType) -> Questions {
+    match kind {
+        MessageType::Reg => &[("password", Text::Password), ("password", Text::PasswordAgain)],
+        MessageType::Login => &[("password", Text::Password)],
+        MessageType::Passwd => &[
+            ("password", Text::OldPassword),
+            ("newpassword", Text::NewPassword),
+            ("newpassword", Text::PasswordAgain),
+        ],
+        _ => &[],
+    }
+}
+
 /// A day as a heading. `weekday` counts from Monday, 0.
 pub fn day(lang: Lang, (year, month, day): (i16, i8, i8), weekday: usize) -> String {
     const DAYS: [(&str, &str); 7] = [
@@ -256,22 +274,6 @@ pub fn day(lang: Lang, (year, month, day): (i16, i8, i8), weekday: usize) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_texts_name_what_they_are_about() {
-        let text = Text::Unreachable { address: "[::1]:9", why: "refused" };
-        for lang in [Lang::En, Lang::Zh] {
-            assert!(text.say(lang).contains("[::1]:9") && text.say(lang).contains("refused"));
-            assert!(Text::NoAnswer { word: "reg" }.say(lang).starts_with("reg"));
-        }
-        assert_eq!(Text::SystemMark.say(Lang::Zh), "[系统消息]");
-        let changed = Text::KeyChanged { address: "a:1", expected: "old", found: "new" };
-        for lang in [Lang::En, Lang::Zh] {
-            let text = changed.say(lang);
-            assert!(["a:1", "old", "--fingerprint new"].iter().all(|part| text.contains(part)));
-            assert_eq!(text.lines().count(), 4);
-        }
-    }
 
     #[test]
     fn a_day_has_its_name() {

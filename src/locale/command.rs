@@ -74,10 +74,7 @@ fn unknown(lang: Lang, nearest: Option<&str>) -> String {
 
 fn no_group(lang: Lang, list: GroupList, given: &str) -> String {
     let given = one_line(&given.chars().take(32).collect::<String>());
-    let list = match list {
-        GroupList::Mine => "groups",
-        GroupList::All => "allgroup",
-    };
+    let list = list.request().name();
     lang.pick(
         format!("No group has the number {given}. Type {list} to see the numbers."),
         format!("没有编号为 {given} 的群。输入 {list} 查看编号。"),

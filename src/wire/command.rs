@@ -184,6 +184,21 @@ pub enum GroupList {
     All,
 }
 
+impl GroupList {
+    /// The request for the list.
+    pub fn request(self) -> MessageType {
+        match self {
+            GroupList::Mine => MessageType::Groups,
+            GroupList::All => MessageType::Allgroup,
+        }
+    }
+
+    /// The list that a request asks for, if it asks for one.
+    pub fn of(kind: MessageType) -> Option<GroupList> {
+        [GroupList::Mine, GroupList::All].into_iter().find(|list| list.request() == kind)
+    }
+}
+
 /// The arguments that a field is read from.
 macro_rules! names_of {
     ($field:ident) => { &[Name::$field] };

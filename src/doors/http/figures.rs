@@ -1,6 +1,6 @@
 //! The figures that a monitor asks for, at the loopback listener of `--metrics`.
 
-use super::head::{append_head, append_text, read, refusal};
+use super::head::{append_head, read, status_answer, text_answer};
 use super::page::check_host;
 use crate::doors::codec::Transport;
 use crate::locale::Lang;
@@ -20,17 +20,15 @@ pub fn asked_for_figures(
 ) -> Option<Result<(), Transport>> {
     let asked = read(bytes, |head| {
         if let Err(why) = check_host(head, hosts) {
-            let mut out = Vec::new();
-            append_text(&mut out, "403 Forbidden", &[], &why.say(lang));
-            return Err(Transport(out));
+            return Err(text_answer("403 Forbidden", &[], &why.say(lang)));
         }
         match (head.method(), head.path()) {
             ("GET", "/metrics") => Ok(()),
-            ("GET", _) => Err(refusal("404 Not Found")),
-            _ => Err(refusal("405 Method Not Allowed")),
+            ("GET", _) => Err(status_answer("404 Not Found", &[])),
+            _ => Err(status_answer("405 Method Not Allowed", &[])),
         }
     });
-    Some(asked?.unwrap_or_else(|status| Err(refusal(status))))
+    Some(asked?.unwrap_or_else(|status| Err(status_answer(status, &[]))))
 }
 
 /// Appends the figures as the answer.

@@ -1,6 +1,6 @@
 //! The head of a request over HTTP/1.1 is read, and that of an answer written.
 //!
-//! A head is read only when it is complete, and judged only then: no prefix of it says anything.
+//! A head is read and judged only when it is complete: no prefix of it decides anything.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -20,13 +20,6 @@ pub struct Head<'h, 'b> {
     request: httparse::Request<'h, 'b>,
     /// Its length in bytes.
     pub bytes: usize,
-}
-
-/// The answer to a request that cannot be read, or asks for what is not there.
-pub fn refusal(status: Status) -> Transport {
-    let mut out = Vec::new();
-    append_status(&mut out, status, &[]);
-    Transport(out)
 }
 
 /// Whether a whole line is the first of an HTTP request: a method in capitals, a target, the
@@ -111,8 +104,8 @@ impl<'b> Head<'_, 'b> {
     }
 }
 
-/// Appends the head of an answer behind which the connection closes. `body_bytes` follow it,
-/// unless only the head was asked for.
+/// Appends the head of an answer, after which the connection closes. `body_bytes` is the length of
+/// the body, which the caller appends unless only the head was asked for.
 pub fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], body_bytes: usize) {
     let mut head = format!("HTTP/1.1 {status}\r\n");
     for (name, value) in headers {
@@ -122,28 +115,30 @@ pub fn append_head(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], 
     out.extend_from_slice(head.as_bytes());
 }
 
-/// Appends an answer whose text is its status.
-pub fn append_status(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)]) {
-    append_text(out, status, headers, status);
+/// An answer whose text is its status.
+pub fn status_answer(status: Status, headers: &[(&str, &str)]) -> Transport {
+    text_answer(status, headers, status)
 }
 
-/// Appends an answer of one line of text.
-pub fn append_text(out: &mut Vec<u8>, status: Status, headers: &[(&str, &str)], text: &str) {
+/// An answer of one line of text.
+pub fn text_answer(status: Status, headers: &[(&str, &str)], text: &str) -> Transport {
     let kind =
         [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")];
-    append_head(out, status, &[headers, &kind].concat(), text.len() + 1);
+    let mut out = Vec::new();
+    append_head(&mut out, status, &[headers, &kind].concat(), text.len() + 1);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
+    Transport(out)
 }
 
-/// Appends the answer that makes the connection a WebSocket; `key` is the request's.
-pub fn append_upgrade(out: &mut Vec<u8>, key: &str) {
+/// The answer that makes the connection a WebSocket; `key` is the request's.
+pub fn upgrade(key: &str) -> Transport {
     let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}{WEBSOCKET_GUID}")));
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
     );
-    out.extend_from_slice(head.as_bytes());
+    Transport(head.into_bytes())
 }
 
 #[cfg(test)]
@@ -188,9 +183,8 @@ mod tests {
     /// The example of RFC 6455.
     #[test]
     fn the_answer_proves_that_the_key_was_read() {
-        let mut out = Vec::new();
-        append_upgrade(&mut out, "dGhlIHNhbXBsZSBub25jZQ==");
-        let answer = String::from_utf8_lossy(&out);
+        let answer = upgrade("dGhlIHNhbXBsZSBub25jZQ==");
+        let answer = String::from_utf8_lossy(answer.bytes());
         assert!(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
     }
 }

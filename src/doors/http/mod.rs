@@ -18,7 +18,7 @@ use super::said::Said;
 /// complete. `visit` tells how it came.
 pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Option<HttpAnswer> {
     let answered = read(bytes, |head| page::answer(head, &visit(head)))?;
-    Some(answered.unwrap_or_else(|status| HttpAnswer::Answered(head::refusal(status))))
+    Some(answered.unwrap_or_else(|status| HttpAnswer::Answered(head::status_answer(status, &[]))))
 }
 
 /// A connection has one request, so there is nothing to be remembered of it.

@@ -3,7 +3,7 @@
 //! The files of `client/web/` are in the program. None of them is fetched from elsewhere, and the
 //! page may do nothing that the policy does not name.
 
-use super::head::{self, Head, Status};
+use super::head::{Head, append_head, status_answer, text_answer, upgrade};
 use super::origin::{Authority, Host, Scheme};
 use crate::doors::codec::Transport;
 use crate::limits::WEBSOCKET_KEY_BYTES;
@@ -72,12 +72,6 @@ pub struct Visit<'a> {
     pub lang: Lang,
 }
 
-/// Why there is no WebSocket.
-enum NoSocket {
-    Status(Status),
-    Refused(PageRefusal),
-}
-
 /// What became of a request.
 #[derive(Debug)]
 pub enum HttpAnswer {
@@ -94,86 +88,73 @@ pub enum HttpAnswer {
 
 /// Answers a request. One that may not enter is redirected to TLS.
 pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
-    let mut out = Vec::new();
-    let is_socket = append_answer(&mut out, head, visit);
-    let answer = Transport(out);
-    match is_socket {
-        true => HttpAnswer::Upgraded { head_bytes: head.bytes, answer },
-        false => HttpAnswer::Answered(answer),
-    }
-}
-
-/// True: the answer is that the connection speaks WebSocket from here on.
-fn append_answer(out: &mut Vec<u8>, head: &Head, visit: &Visit) -> bool {
     if let Err(why) = check_host(head, visit.hosts) {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
-        head::append_text(out, status, &[], &why.say(visit.lang));
-        return false;
+        return HttpAnswer::Answered(text_answer(status, &[], &why.say(visit.lang)));
     }
     let file = FILES.iter().find(|(path, ..)| *path == head.path());
     let is_get = head.method() == "GET";
-    match (file, head.path()) {
-        _ if !visit.may_enter => append_way_to_tls(out, head),
+    HttpAnswer::Answered(match (file, head.path()) {
+        _ if !visit.may_enter => way_to_tls(head),
         (None, SOCKET_PATH) if is_get => match socket_key(head, visit) {
             Ok(key) => {
-                head::append_upgrade(out, key);
-                return true;
+                return HttpAnswer::Upgraded { head_bytes: head.bytes, answer: upgrade(key) };
             }
-            Err(NoSocket::Status(status)) => {
-                head::append_status(out, status, &[("Sec-WebSocket-Version", SOCKET_VERSION)]);
-            }
-            Err(NoSocket::Refused(why)) => {
-                head::append_text(out, "403 Forbidden", &[], &why.say(visit.lang));
-            }
+            Err(answer) => answer,
         },
-        (None, path) if path != SOCKET_PATH => head::append_status(out, "404 Not Found", &[]),
+        (None, path) if path != SOCKET_PATH => status_answer("404 Not Found", &[]),
         (Some((_, kind, content)), _) if is_get || head.method() == "HEAD" => {
-            append_file(out, head, kind, content);
+            file_answer(head, kind, content)
         }
-        _ => head::append_status(out, "405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
-    }
-    false
+        _ => status_answer("405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
+    })
 }
 
-fn append_file(out: &mut Vec<u8>, head: &Head, kind: &str, content: &[u8]) {
+fn file_answer(head: &Head, kind: &str, content: &[u8]) -> Transport {
     let tag = format!("\"{:x}-{:08x}\"", content.len(), crc32fast::hash(content));
     let headers = [
         ("Content-Type", kind),
         ("Content-Security-Policy", POLICY),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
-        // Asked again each time, which costs a head: a new version is there at once.
+        // A browser asks again each time, which costs a head: a new version is there at once.
         ("Cache-Control", "no-cache"),
         ("ETag", &tag),
     ];
-    if head.lists("if-none-match", &tag) {
-        return head::append_head(out, "304 Not Modified", &headers, content.len());
-    }
-    head::append_head(out, "200 OK", &headers, content.len());
-    if head.method() == "GET" {
+    let is_known = head.lists("if-none-match", &tag);
+    let status = if is_known { "304 Not Modified" } else { "200 OK" };
+    let mut out = Vec::new();
+    append_head(&mut out, status, &headers, content.len());
+    if !is_known && head.method() == "GET" {
         out.extend_from_slice(content);
     }
+    Transport(out)
 }
 
-fn append_way_to_tls(out: &mut Vec<u8>, head: &Head) {
+fn way_to_tls(head: &Head) -> Transport {
     match head.only("host") {
         Some(host) if head.method() == "GET" => {
             let place = format!("https://{host}{}", head.path());
-            head::append_status(out, "307 Temporary Redirect", &[("Location", &place)]);
+            status_answer("307 Temporary Redirect", &[("Location", &place)])
         }
-        _ => head::append_status(out, "426 Upgrade Required", &[("Upgrade", "TLS/1.3")]),
+        _ => status_answer("426 Upgrade Required", &[("Upgrade", "TLS/1.3")]),
     }
 }
 
 /// The key of a request for WebSocket that may have it.
-fn socket_key<'b>(head: &Head<'_, 'b>, visit: &Visit) -> Result<&'b str, NoSocket> {
+///
+/// # Errors
+/// The answer to one that may not.
+fn socket_key<'b>(head: &Head<'_, 'b>, visit: &Visit) -> Result<&'b str, Transport> {
+    let no_socket = |status| status_answer(status, &[("Sec-WebSocket-Version", SOCKET_VERSION)]);
     let asks = head.lists("upgrade", "websocket") && head.lists("connection", "upgrade");
     if !asks || head.only("sec-websocket-version") != Some(SOCKET_VERSION) {
-        return Err(NoSocket::Status("426 Upgrade Required"));
+        return Err(no_socket("426 Upgrade Required"));
     }
-    check_origin(head, visit.scheme).map_err(NoSocket::Refused)?;
+    check_origin(head, visit.scheme)
+        .map_err(|why| text_answer("403 Forbidden", &[], &why.say(visit.lang)))?;
     let key = head.only("sec-websocket-key").filter(|key| key.len() == WEBSOCKET_KEY_BYTES);
-    key.ok_or(NoSocket::Status("400 Bad Request"))
+    key.ok_or_else(|| no_socket("400 Bad Request"))
 }
 
 /// Whether a browser asks for this server, and not for another whose name was made to mean our

@@ -8,12 +8,12 @@
 //! what is said ─► lines for people; in the raw form, its JSON on one line
 //! ```
 //!
-//! This does what the stdin client does on the user's machine: it asks for passwords, remembers the
-//! numbers of groups, and reads lists to their end. The next line is read when the one before is
-//! answered, so that a script does the same thing every time. A line carries no login key: the
+//! The stdin client does the same on the user's machine: it asks for passwords, remembers the
+//! numbers of groups, and reads lists to their end. Here each line waits for the reply to the line
+//! before it, so that a script does the same thing every time. A line carries no login key: the
 //! session of the connection stands for it (`Codec::is_keyless`).
 //!
-//! It knows nothing of the store: all that it remembers was in an answer to this connection.
+//! Nothing here knows the store: what is remembered was in a reply on this connection.
 
 mod groups;
 mod telnet;
@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use super::codec::{Codec, Decoded, Incoming};
 use super::said::Said;
 use crate::limits::LINE_BYTES_MAX;
-use crate::locale::client::Text;
+use crate::locale::client::{Questions, Text, questions};
 use crate::locale::{self, Lang, shown};
 use crate::wire::command::GroupList;
 use crate::wire::response::Data;
@@ -33,64 +33,66 @@ use crate::wire::{Code, MessageType, Refusal, RequestMessage, ResponseMessage};
 use groups::Groups;
 use telnet::{Line, Telnet};
 
-/// Stands where a text has the end of a line: a push is one line, for scripts.
+/// Stands in a push where its text has the end of a line: a push is one line, for scripts.
 const LINE_END: &str = "⏎";
-/// What some editors begin a file with.
+/// Some editors begin a file with it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Arguments by their names on the wire.
 type Args = Map<String, Value>;
 
-/// What became of a line.
+/// What is to be done after a line was read.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// There is none, or it has to wait for an answer.
+    /// Nothing: there is no line, or it must wait for a reply.
     Wait,
-    /// It was answered here; with a code, it was refused.
+    /// Nothing: the line was answered here. With a code, it was refused.
     Answered(Option<Code>),
-    /// It is a request: the payload of its frame.
+    /// The server is asked: the payload of a request's frame.
     Request(Vec<u8>),
-    /// The peer asked to be disconnected.
+    /// The connection is closed, as the peer asked.
     Quit,
 }
 
-/// A request that is to be answered, or to be asked next.
-struct Asked {
+/// A request that waits for its reply, or that is sent next.
+struct Request {
     /// Its type; `None` if it came as JSON.
     kind: Option<MessageType>,
     args: Args,
-    /// The list that is asked for its numbers alone: the answer is not shown.
+    /// A list that is wanted for its numbers alone: the reply is not shown.
     unseen: Option<GroupList>,
 }
 
-/// Passwords that are being asked for.
-struct Asking {
+/// A request whose passwords are being asked for.
+struct Prompt {
     kind: MessageType,
     args: Args,
-    /// The next question.
-    index: usize,
+    /// The questions that have no answer yet; the first one was asked.
+    questions: Questions,
 }
 
-/// What has to be remembered of a peer that sends lines.
+/// The state of a peer that sends lines.
 pub struct Lines {
     telnet: Telnet,
-    /// The language of what is answered here.
+    /// The language of the answers that are made here.
     lang: Lang,
+    /// The time of this tick, in Unix seconds, for answers that are made here.
+    unix: i64,
     /// The first line was read.
     begun: bool,
     /// The peer was told how to begin.
     greeted: bool,
-    /// It gets JSON instead of lines for people.
+    /// The peer gets JSON instead of lines for people.
     raw: bool,
     /// The next line is a password for this.
-    asking: Option<Asking>,
-    /// The request that is not answered yet.
-    asked: Option<Asked>,
-    /// What is asked next, without another line: the next page of a list, the sign-in behind the
+    prompt: Option<Prompt>,
+    /// Waits for its reply.
+    in_flight: Option<Request>,
+    /// Is sent next, without another line: the next page of a list, the sign-in after the
     /// registration.
-    next: Option<Asked>,
+    queued: Option<Request>,
     /// A line that is read again when the numbers of this list have come.
-    again: Option<(Vec<u8>, GroupList)>,
+    retry: Option<(Vec<u8>, GroupList)>,
     groups: Groups,
 }
 
@@ -109,12 +111,13 @@ impl Codec for Lines {
     /// Lines are read until one asks something of the server.
     fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded {
         let mut decoded = Decoded::default();
+        self.unix = incoming.unix;
         self.telnet.take_in(incoming.bytes, &mut decoded.answers.0);
         for _ in 0..incoming.requests_max {
             if decoded.answers.0.len() > incoming.answers_max {
                 break;
             }
-            match self.step(incoming.is_admin, incoming.unix, &mut decoded.answers.0) {
+            match self.step(incoming.is_admin, &mut decoded.answers.0) {
                 Step::Wait => break,
                 Step::Answered(code) => {
                     decoded.was_answered = true;
@@ -135,9 +138,10 @@ impl Codec for Lines {
 
     /// As lines or, in the raw form, as JSON on one line.
     fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        self.unix = unix;
         match said {
-            Said::Reply(response) => self.reply(response, unix, out),
-            _ if self.raw => self.append_raw(said, unix, out),
+            Said::Reply(response) => self.reply(response, out),
+            _ if self.raw => self.append_raw(said, out),
             Said::Push(push, _) => {
                 let line = push.line(|push, lang| shown::push(push, lang, LINE_END));
                 self.append_line(line, out);
@@ -156,8 +160,8 @@ impl Codec for Lines {
     }
 
     fn waits(&self) -> bool {
-        let has_line = self.next.is_some() || self.again.is_some() || self.telnet.has_line();
-        has_line && self.asked.is_none()
+        let has_line = self.queued.is_some() || self.retry.is_some() || self.telnet.has_line();
+        has_line && self.in_flight.is_none()
     }
 
     fn is_within(&self) -> bool {
@@ -170,61 +174,63 @@ impl Codec for Lines {
 }
 
 impl Lines {
-    /// Nothing was typed yet.
+    /// The state before the first line.
     pub fn new(lang: Lang) -> Lines {
         Lines {
             telnet: Telnet::default(),
             lang,
+            unix: 0,
             begun: false,
             greeted: false,
             raw: false,
-            asking: None,
-            asked: None,
-            next: None,
-            again: None,
+            prompt: None,
+            in_flight: None,
+            queued: None,
+            retry: None,
             groups: Groups::default(),
         }
     }
 
-    /// Reads the next line. `is_admin` is `None` while nobody is signed in. Answers that need no
+    /// Reads the next line. `is_admin` is `None` while no user is signed in. Answers that need no
     /// request are appended to `out`.
-    fn step(&mut self, is_admin: Option<bool>, unix: i64, out: &mut Vec<u8>) -> Step {
-        if self.asked.is_some() {
+    fn step(&mut self, is_admin: Option<bool>, out: &mut Vec<u8>) -> Step {
+        if self.in_flight.is_some() {
             return Step::Wait;
         }
-        if let Some(next) = self.next.take() {
-            return self.ask(next);
+        if let Some(queued) = self.queued.take() {
+            return self.send(queued);
         }
-        let (line, unseen) = match self.again.take() {
+        let (line, unseen) = match self.retry.take() {
             Some((line, list)) => (Line::Whole(line), Some(list)),
             None => match self.telnet.next() {
                 Some(line) => (line, None),
                 None => {
                     // A telnet that negotiates has a person, who need not guess how to begin.
                     if self.telnet.negotiates {
-                        self.greet(&mut Output { unix, out });
+                        self.greet(out);
                     }
                     return Step::Wait;
                 }
             },
         };
-        let mut output = Output { unix, out };
         let Line::Whole(bytes) = line else {
-            let text = Text::LineTooLong { bytes_max: LINE_BYTES_MAX }.say(self.lang);
-            return self.refuse(&mut output, Code::BadRequest, &text);
+            return self.refuse(
+                out,
+                Code::BadRequest,
+                Text::LineTooLong { bytes_max: LINE_BYTES_MAX },
+            );
         };
         // UTF-16 may be UTF-8 by its bytes, but no text has a NUL.
         let Some(line) = std::str::from_utf8(&bytes).ok().filter(|line| !line.contains('\0'))
         else {
-            let text = Text::LineNotText.say(self.lang);
-            return self.refuse(&mut output, Code::BadRequest, &text);
+            return self.refuse(out, Code::BadRequest, Text::LineNotText);
         };
         let is_first = !std::mem::replace(&mut self.begun, true);
         let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
-        if let Some(asking) = self.asking.take() {
-            return self.take_password(asking, line, &mut output);
+        if let Some(prompt) = self.prompt.take() {
+            return self.take_password(prompt, line, out);
         }
-        let step = self.read(line, is_admin, &mut output);
+        let step = self.read(line, is_admin, out);
         if let Some(list) = unseen {
             self.groups.forget(list);
         }
@@ -232,46 +238,41 @@ impl Lines {
     }
 
     /// Reads a line that is not a password.
-    fn read(&mut self, line: &str, is_admin: Option<bool>, output: &mut Output) -> Step {
+    fn read(&mut self, line: &str, is_admin: Option<bool>, out: &mut Vec<u8>) -> Step {
         let trimmed = line.trim();
         if trimmed.starts_with('{') {
             self.greeted = true;
-            return self.ask_json(trimmed, output);
+            return self.send_json(trimmed, out);
         }
         let words: Vec<&str> = trimmed.split_whitespace().collect();
         if let ["raw" | ".raw", switch @ ("on" | "off")] = words[..] {
             (self.greeted, self.raw) = (true, switch == "on");
-            let text = if self.raw { Text::RawOn } else { Text::RawOff };
-            self.say(output, Code::Ok, &text.say(self.lang));
-            return Step::Answered(None);
+            return self.answer(out, if self.raw { Text::RawOn } else { Text::RawOff });
         }
-        self.greet(output);
+        self.greet(out);
         if trimmed.is_empty() {
             return Step::Answered(None);
         }
         let numbers = |list, number| self.groups.group(list, number);
         match typed::parse(line, is_admin, &numbers) {
             Ok(Parsed::Quit) => Step::Quit,
-            Ok(Parsed::Request { kind, args }) => self.request(kind, args, is_admin, output),
+            Ok(Parsed::Request { kind, args }) => self.request(kind, args, is_admin, out),
             Err(CommandFault::NoGroup { list, .. }) if !self.groups.has(list) => {
-                self.again = Some((line.into(), list));
-                let kind = match list {
-                    GroupList::Mine => MessageType::Groups,
-                    GroupList::All => MessageType::Allgroup,
-                };
-                self.ask(Asked { kind: Some(kind), args: Args::new(), unseen: Some(list) })
+                self.retry = Some((line.into(), list));
+                let kind = Some(list.request());
+                self.send(Request { kind, args: Args::new(), unseen: Some(list) })
             }
             Err(fault) => {
-                let text = locale::command::fault(self.lang, &fault);
-                self.refuse(output, fault.code(), &text)
+                self.say(out, fault.code(), &locale::command::fault(self.lang, &fault));
+                Step::Answered(Some(fault.code()))
             }
         }
     }
 
-    /// Says once how to begin.
-    fn greet(&mut self, output: &mut Output) {
+    /// Tells once how to begin.
+    fn greet(&mut self, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.greeted, true) {
-            self.say(output, Code::Ok, &Text::WelcomeLine.say(self.lang));
+            self.answer(out, Text::WelcomeLine);
         }
     }
 
@@ -280,103 +281,103 @@ impl Lines {
         kind: MessageType,
         mut args: Args,
         is_admin: Option<bool>,
-        output: &mut Output,
+        out: &mut Vec<u8>,
     ) -> Step {
         let argument = |name: &str| args.get(name).and_then(Value::as_str);
         match kind {
             // The server answers these only after the sign-in, and they are useful before.
             MessageType::Help if is_admin.is_none() => {
                 let help = locale::command::help(self.lang, false, argument("query"));
-                self.say(output, Code::Ok, &help);
+                self.say(out, Code::Ok, &help);
                 return Step::Answered(None);
             }
             MessageType::Lang if is_admin.is_none() => {
                 self.lang = Lang::from_tag(argument("lang").unwrap_or_default());
-                self.say(output, Code::Ok, &Text::LangChanged.say(self.lang));
-                return Step::Answered(None);
+                return self.answer(out, Text::LangChanged);
             }
             _ if is_admin.is_none() => {
                 args.insert("lang".into(), self.lang.tag().into());
             }
             _ => {}
         }
-        if questions(kind).is_empty() || args.contains_key("password") {
-            return self.ask(Asked { kind: Some(kind), args, unseen: None });
+        let questions = questions(kind);
+        if questions.is_empty() || args.contains_key("password") {
+            return self.send(Request { kind: Some(kind), args, unseen: None });
         }
-        self.ask_for_password(Asking { kind, args, index: 0 }, output);
+        self.ask(Prompt { kind, args, questions }, out);
         Step::Answered(None)
     }
 
-    fn ask(&mut self, asked: Asked) -> Step {
-        let type_name = asked.kind.map_or("", MessageType::name);
-        let message = json!({"type": type_name, "payload": &asked.args});
-        self.asked = Some(asked);
+    fn send(&mut self, request: Request) -> Step {
+        let type_name = request.kind.map_or("", MessageType::name);
+        let message = json!({"type": type_name, "payload": &request.args});
+        self.in_flight = Some(request);
         Step::Request(message.to_string().into_bytes())
     }
 
-    fn ask_json(&mut self, line: &str, output: &mut Output) -> Step {
+    fn send_json(&mut self, line: &str, out: &mut Vec<u8>) -> Step {
         let Some(request) = RequestMessage::parse(line.as_bytes()) else {
-            let text = locale::refusal::say(&Refusal::from(Code::BadPayload), self.lang);
-            return self.refuse(output, Code::BadPayload, &text);
+            let code = Code::BadPayload;
+            self.say(out, code, &locale::refusal::say(&Refusal::from(code), self.lang));
+            return Step::Answered(Some(code));
         };
         let is_answered =
             request.kind != Some(MessageType::Ack) || !matches!(request.id(), Ok(None));
-        self.asked = is_answered.then(|| Asked { kind: None, args: Args::new(), unseen: None });
+        let request = Request { kind: None, args: Args::new(), unseen: None };
+        self.in_flight = is_answered.then_some(request);
         Step::Request(line.into())
     }
 
-    fn ask_for_password(&mut self, asking: Asking, output: &mut Output) {
-        let Some((_, question)) = questions(asking.kind).get(asking.index) else { return };
+    /// Asks the first question.
+    fn ask(&mut self, prompt: Prompt, out: &mut Vec<u8>) {
+        let Some((_, question)) = prompt.questions.first() else { return };
         let question = question.say(self.lang);
         if self.telnet.negotiates && !self.raw {
-            output.out.extend_from_slice(question.as_bytes());
-            output.out.extend_from_slice(telnet::HIDE);
+            out.extend_from_slice(question.as_bytes());
+            out.extend_from_slice(telnet::HIDE);
         } else {
-            self.say(output, Code::Ok, question.trim_end());
+            self.say(out, Code::Ok, question.trim_end());
         }
-        self.asking = Some(asking);
+        self.prompt = Some(prompt);
     }
 
-    fn take_password(&mut self, mut asking: Asking, password: &str, output: &mut Output) -> Step {
+    fn take_password(&mut self, prompt: Prompt, password: &str, out: &mut Vec<u8>) -> Step {
         if self.telnet.negotiates && !self.raw {
-            output.out.extend_from_slice(telnet::SHOW);
-            output.out.extend_from_slice(self.line_end());
+            out.extend_from_slice(telnet::SHOW);
+            out.extend_from_slice(self.line_end());
         }
-        let questions = questions(asking.kind);
-        let (name, _) = questions[asking.index];
-        if asking.args.get(name).is_some_and(|first| first != password) {
-            let text = Text::PasswordsDiffer.say(self.lang);
-            return self.refuse(output, Code::BadRequest, &text);
+        let Prompt { kind, mut args, questions } = prompt;
+        let [(name, _), questions @ ..] = questions else { return Step::Answered(None) };
+        if args.get(*name).is_some_and(|first| first != password) {
+            return self.refuse(out, Code::BadRequest, Text::PasswordsDiffer);
         }
-        asking.args.insert(name.into(), password.into());
-        asking.index += 1;
-        if questions.get(asking.index).is_none_or(|(name, _)| *name == INVITE) {
-            let Asking { kind, args, .. } = asking;
-            return self.ask(Asked { kind: Some(kind), args, unseen: None });
+        args.insert((*name).into(), password.into());
+        if questions.is_empty() {
+            return self.send(Request { kind: Some(kind), args, unseen: None });
         }
-        self.ask_for_password(asking, output);
+        self.ask(Prompt { kind, args, questions }, out);
         Step::Answered(None)
     }
 
-    fn reply(&mut self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
-        let asked = self.asked.take();
-        let is_shown = asked.as_ref().is_none_or(|asked| asked.unseen.is_none());
+    fn reply(&mut self, response: &ResponseMessage, out: &mut Vec<u8>) {
+        let request = self.in_flight.take();
+        let is_shown = request.as_ref().is_none_or(|request| request.unseen.is_none());
         let is_refused = response.code.status() >= 400;
         if is_shown || is_refused {
-            self.append_reply(response, unix, out);
+            self.append_reply(response, out);
         }
-        match asked {
-            Some(asked) if is_refused => self.refused(asked, response.code, unix, out),
-            Some(asked) => self.answered(asked, &response.data),
+        match request {
+            Some(request) if is_refused => self.was_refused(request, response.code, out),
+            Some(request) => self.was_done(request, &response.data),
             None => {}
         }
     }
 
-    /// The request was refused: the line that waited for numbers is dropped, and an invite code is
-    /// asked for where that would help.
-    fn refused(&mut self, asked: Asked, code: Code, unix: i64, out: &mut Vec<u8>) {
-        self.again = None;
-        let Asked { kind, mut args, .. } = asked;
+    /// The line that waited for numbers is dropped. An invite code is asked for where `reg` needs
+    /// one.
+    fn was_refused(&mut self, request: Request, code: Code, out: &mut Vec<u8>) {
+        self.retry = None;
+        let Request { kind, mut args, .. } = request;
         let was_given = args.remove(INVITE).is_some();
         // A script does not negotiate: its next line would be taken for another code.
         let is_wanted = match was_given {
@@ -384,26 +385,25 @@ impl Lines {
             true => code == Code::BadInvite && self.telnet.negotiates,
         };
         if let Some(kind) = kind.filter(|_| is_wanted) {
-            let index = questions(kind).len() - 1;
-            self.ask_for_password(Asking { kind, args, index }, &mut Output { unix, out });
+            self.ask(Prompt { kind, args, questions: &[(INVITE, Text::InviteCode)] }, out);
         }
     }
 
-    /// The request was done: what is asked next, and what is remembered of the answer.
-    fn answered(&mut self, mut asked: Asked, data: &Data) {
-        match asked.kind {
+    /// Some requests are followed by another, and some replies are remembered.
+    fn was_done(&mut self, mut request: Request, data: &Data) {
+        match request.kind {
             Some(MessageType::Reg) => {
-                asked.kind = Some(MessageType::Login);
-                self.next = Some(asked);
+                request.kind = Some(MessageType::Login);
+                self.queued = Some(request);
             }
             Some(MessageType::Login | MessageType::Logout) => self.groups = Groups::default(),
             Some(MessageType::Lang) => {
-                let tag = asked.args.get("lang").and_then(Value::as_str);
+                let tag = request.args.get("lang").and_then(Value::as_str);
                 self.lang = tag.map_or(self.lang, Lang::from_tag);
             }
-            Some(_) => {
+            Some(kind) => {
                 if let Data::Object(data) = data {
-                    self.turn_page(asked, data);
+                    self.turn_page(kind, request, data);
                 }
             }
             None => {}
@@ -411,35 +411,35 @@ impl Lines {
     }
 
     /// Keeps the numbers of groups on a page of a list, and asks for the next page.
-    fn turn_page(&mut self, mut asked: Asked, data: &Value) {
-        let list = match asked.kind {
-            Some(MessageType::Groups) => Some(GroupList::Mine),
-            Some(MessageType::Allgroup) => Some(GroupList::All),
-            _ => None,
-        };
-        if let Some(list) = list {
-            self.groups.page(list, data, !asked.args.contains_key("after"));
+    fn turn_page(&mut self, kind: MessageType, mut request: Request, data: &Value) {
+        if let Some(list) = GroupList::of(kind) {
+            self.groups.page(list, data, !request.args.contains_key("after"));
         }
         if let Some(next) = data["next"].as_str() {
-            asked.args.insert("after".into(), next.into());
-            self.next = Some(asked);
+            request.args.insert("after".into(), next.into());
+            self.queued = Some(request);
         }
     }
 
-    fn refuse(&mut self, output: &mut Output, code: Code, text: &str) -> Step {
-        self.say(output, code, text);
+    fn refuse(&self, out: &mut Vec<u8>, code: Code, text: Text) -> Step {
+        self.say(out, code, &text.say(self.lang));
         Step::Answered(Some(code))
     }
 
-    /// Answers in the form in which the server's answers are shown.
-    fn say(&self, output: &mut Output, code: Code, text: &str) {
-        let response = ResponseMessage { re: None, code, text: text.into(), data: Data::None };
-        self.append_reply(&response, output.unix, output.out);
+    fn answer(&self, out: &mut Vec<u8>, text: Text) -> Step {
+        self.say(out, Code::Ok, &text.say(self.lang));
+        Step::Answered(None)
     }
 
-    fn append_reply(&self, response: &ResponseMessage, unix: i64, out: &mut Vec<u8>) {
+    /// Appends an answer that is made here, in the form of the server's replies.
+    fn say(&self, out: &mut Vec<u8>, code: Code, text: &str) {
+        let response = ResponseMessage { re: None, code, text: text.into(), data: Data::None };
+        self.append_reply(&response, out);
+    }
+
+    fn append_reply(&self, response: &ResponseMessage, out: &mut Vec<u8>) {
         if self.raw {
-            return self.append_raw(&mut Said::Reply(response), unix, out);
+            return self.append_raw(&mut Said::Reply(response), out);
         }
         if response.code.status() >= 400 {
             let line = shown::refusal(&response.text, response.code.name(), LINE_END);
@@ -451,8 +451,8 @@ impl Lines {
         }
     }
 
-    fn append_raw(&self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
-        said.append_json(out, unix);
+    fn append_raw(&self, said: &mut Said, out: &mut Vec<u8>) {
+        said.append_json(out, self.unix);
         out.extend_from_slice(self.line_end());
     }
 
@@ -466,33 +466,8 @@ impl Lines {
     }
 }
 
-/// Where an answer that is made here goes, and its time.
-struct Output<'a> {
-    unix: i64,
-    out: &'a mut Vec<u8>,
-}
-
-/// The argument that is asked for only when the server has refused a request without it.
+/// The argument that is asked for only after the server refused a request without it.
 const INVITE: &str = "invite";
-
-/// The passwords that a request needs, and the questions for them. A new password is asked for
-/// twice.
-fn questions(kind: MessageType) -> &'static [(&'static str, Text<'static>)] {
-    match kind {
-        MessageType::Reg => &[
-            ("password", Text::Password),
-            ("password", Text::PasswordAgain),
-            (INVITE, Text::InviteCode),
-        ],
-        MessageType::Login => &[("password", Text::Password)],
-        MessageType::Passwd => &[
-            ("password", Text::OldPassword),
-            ("newpassword", Text::NewPassword),
-            ("newpassword", Text::PasswordAgain),
-        ],
-        _ => &[],
-    }
-}
 
 /// What an idle connection of lines costs beside the connection itself (P20).
 const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
@@ -509,7 +484,7 @@ mod tests {
     /// The next request, behind whatever is said here.
     fn ask(lines: &mut Lines, out: &mut Vec<u8>) -> Value {
         loop {
-            match lines.step(None, 0, out) {
+            match lines.step(None, out) {
                 Step::Answered(_) => {}
                 Step::Request(request) => return serde_json::from_slice(&request).expect("JSON"),
                 step => unreachable!("{step:?}"),

@@ -23,7 +23,7 @@ fn open(
     socket: &mut WebSocket,
     came: &[u8],
     room: usize,
-) -> (Result<bool, SocketFault>, Vec<Vec<u8>>, Vec<u8>) {
+) -> (Result<bool, Fault>, Vec<Vec<u8>>, Vec<u8>) {
     let mut bytes = Vec::new();
     socket.give(&mut bytes);
     bytes.extend_from_slice(came);
@@ -78,29 +78,28 @@ fn p20_no_more_is_opened_than_there_is_room_for() {
 
 #[test]
 fn what_breaks_the_rules_is_seen_by_its_header() {
-    use SocketFault::{Binary, NotText, Protocol, TooLong};
     let data = |data, is_final, payload: &[u8]| masked(OpCode::Data(data), is_final, payload);
     let control = |control, payload: &[u8]| masked(OpCode::Control(control), true, payload);
     let header = |bytes: &[u8]| [bytes, &MASK].concat();
     let fragment = data(Data::Text, false, b"x");
     for (name, bytes, fault) in [
-        ("no mask", b"\x81\x00".to_vec(), Protocol),
-        ("a reserved bit", header(b"\xc1\x80"), Protocol),
-        ("a reserved opcode", header(b"\x83\x80"), Protocol),
-        ("a reserved control", header(b"\x8b\x80"), Protocol),
-        ("a fragment of a ping", header(b"\x09\x80"), Protocol),
-        ("a long ping", header(b"\x89\xfe\x00\x7e"), Protocol),
-        ("a continuation of nothing", header(b"\x80\x80"), Protocol),
-        ("a message within another", [fragment.clone(), header(b"\x81\x80")].concat(), Protocol),
-        ("binary", header(b"\x82\xff\0\0\0\0\x7f\0\0\0"), Binary),
-        ("one byte too many", header(b"\x81\xff\0\0\0\0\0\x01\0\x01"), TooLong),
-        ("all bytes there are", header(b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff"), TooLong),
-        ("too many in all", [fragment, header(b"\x80\xff\0\0\0\0\0\x01\0\0")].concat(), TooLong),
-        ("no UTF-8", text(b"\xff"), NotText),
-        ("half a character", [data(Data::Text, true, b"\xe4\xb8")].concat(), NotText),
-        ("a close of one byte", control(Control::Close, b"x"), Protocol),
-        ("a close without a reason to be", control(Control::Close, b"\x03\xed"), Protocol),
-        ("a close in no words", control(Control::Close, b"\x03\xe8\xff"), Protocol),
+        ("no mask", b"\x81\x00".to_vec(), PROTOCOL),
+        ("a reserved bit", header(b"\xc1\x80"), PROTOCOL),
+        ("a reserved opcode", header(b"\x83\x80"), PROTOCOL),
+        ("a reserved control", header(b"\x8b\x80"), PROTOCOL),
+        ("a fragment of a ping", header(b"\x09\x80"), PROTOCOL),
+        ("a long ping", header(b"\x89\xfe\x00\x7e"), PROTOCOL),
+        ("a continuation of nothing", header(b"\x80\x80"), PROTOCOL),
+        ("a message within another", [fragment.clone(), header(b"\x81\x80")].concat(), PROTOCOL),
+        ("binary", header(b"\x82\xff\0\0\0\0\x7f\0\0\0"), BINARY),
+        ("one byte too many", header(b"\x81\xff\0\0\0\0\0\x01\0\x01"), TOO_LONG),
+        ("all bytes there are", header(b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff"), TOO_LONG),
+        ("too many in all", [fragment, header(b"\x80\xff\0\0\0\0\0\x01\0\0")].concat(), TOO_LONG),
+        ("no UTF-8", text(b"\xff"), NOT_TEXT),
+        ("half a character", [data(Data::Text, true, b"\xe4\xb8")].concat(), NOT_TEXT),
+        ("a close of one byte", control(Control::Close, b"x"), PROTOCOL),
+        ("a close without a reason to be", control(Control::Close, b"\x03\xed"), PROTOCOL),
+        ("a close in no words", control(Control::Close, b"\x03\xe8\xff"), PROTOCOL),
     ] {
         let bytes = [text(b"before"), bytes].concat();
         let mut socket = WebSocket::default();
@@ -110,7 +109,7 @@ fn what_breaks_the_rules_is_seen_by_its_header() {
         let mut told = Vec::new();
         socket.fault_was_told();
         socket.end(Ending::Policy, &mut told);
-        let code = u16::from(fault.close_code()).to_be_bytes();
+        let code = u16::from(fault.1).to_be_bytes();
         assert_eq!(told, [0x88, 2, code[0], code[1]], "{name}");
     }
 }
