@@ -71,7 +71,7 @@ pub const NO_USER: i64 = 0;
 pub struct GroupId(pub i64);
 
 /// A place in the message log (`log.seq`); 0 is before the first message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Seq(pub i64);
 
 impl Seq {

@@ -8,9 +8,9 @@
 //! reply or push ── encode ──► header (2, 4 or 10 bytes), payload
 //! ```
 //!
-//! Headers, opcodes and codes are tungstenite's. Its reader is not used: it allocates as much memory
-//! as a header claims (P20), keeps a buffer for an idle connection, and logs messages (P27). Here an
-//! idle connection has no memory but the struct.
+//! Headers, opcodes and codes are tungstenite's. Its reader is not used: it allocates as much
+//! memory as a header claims (P20), keeps a buffer for an idle connection, and logs messages (P27).
+//! Here an idle connection has no memory but the struct.
 
 use std::io::Cursor;
 

@@ -74,6 +74,8 @@ pub enum Counted {
     Message,
 }
 
+type Serve = fn(&mut Cx, &Args) -> Answer;
+
 /// A row of [`HANDLERS`].
 pub struct Row {
     /// The request.
@@ -81,7 +83,7 @@ pub struct Row {
     /// Who may send it.
     pub role: Role,
     /// The gate that proves it, and the function that answers.
-    serve: fn(&mut Cx, &Args) -> Answer,
+    serve: Serve,
     /// Whether a savepoint is held.
     savepoint: Savepoint,
     /// What it may cost.
@@ -91,7 +93,9 @@ pub struct Row {
 }
 
 macro_rules! handlers {
-    ($($kind:ident: $who:ident($function:path), $savepoint:ident, $cost:ident, $counted:ident;)+) => {
+    ($(
+        $kind:ident: $who:ident($function:path), $savepoint:ident, $cost:ident, $counted:ident;
+    )+) => {
         /// Who may send each request, and which function answers: row for row as [`COMMANDS`].
         pub const HANDLERS: &[Row] = &[$(Row {
             kind: MessageType::$kind,

@@ -8,8 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{Code, Refusal};
 use crate::id::{GroupId, Seq};
@@ -104,6 +103,23 @@ pub(super) enum Value<'a> {
     /// What no argument can be: a fraction, an array, an object, half a surrogate pair.
     Odd,
 }
+
+impl<'a> Value<'a> {
+    /// The value of one piece of JSON.
+    pub(super) fn of(json: &'a str) -> Value<'a> {
+        let value = match json.as_bytes().first() {
+            Some(b'n') => Ok(Value::Absent),
+            Some(b'"') => serde_json::from_str(json).map(|Text(text)| Value::Text(text)),
+            Some(b't' | b'f') => serde_json::from_str(json).map(Value::Flag),
+            _ => serde_json::from_str(json).map(Value::Number),
+        };
+        value.unwrap_or(Value::Odd)
+    }
+}
+
+/// A string, borrowed where it has no escapes.
+#[derive(Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl Default for Args<'_> {
     fn default() -> Self {
@@ -210,21 +226,13 @@ impl Argument<'_> for Seq {
 }
 
 /// A request's own number or name, echoed in the answer as `re`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum RequestId {
     /// An integer.
     Number(i64),
     /// A string of at most 64 bytes.
     Name(String),
-}
-
-impl Serialize for RequestId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            RequestId::Number(number) => serializer.serialize_i64(*number),
-            RequestId::Name(name) => serializer.serialize_str(name),
-        }
-    }
 }
 
 impl Argument<'_> for RequestId {
@@ -391,47 +399,5 @@ impl<'a> Argument<'a> for NamedConversation<'a> {
             return <&str>::read(args, Name::username).map(NamedConversation::User);
         }
         NamedGroup::read(args, name).map(NamedConversation::Group)
-    }
-}
-
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ValueVisitor;
-        impl<'de> Visitor<'de> for ValueVisitor {
-            type Value = Value<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("an argument")
-            }
-            fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-                Ok(Value::Absent)
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
-                Ok(Value::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
-                Ok(Value::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {
-                Ok(Value::Number(number))
-            }
-            fn visit_u64<E>(self, number: u64) -> Result<Value<'de>, E> {
-                Ok(i64::try_from(number).map_or(Value::Odd, Value::Number))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Value<'de>, E> {
-                Ok(Value::Odd)
-            }
-            fn visit_bool<E>(self, flag: bool) -> Result<Value<'de>, E> {
-                Ok(Value::Flag(flag))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value<'de>, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Odd)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Odd)
-            }
-        }
-        deserializer.deserialize_any(ValueVisitor)
     }
 }

@@ -42,7 +42,7 @@ codes! {
     BadChecksum = "bad_checksum", 400;
     /// The payload is not the JSON object that it must be.
     BadPayload = "bad_payload", 400;
-    /// The header claims more than [`FRAME_PAYLOAD_BYTES_MAX`](crate::limits::FRAME_PAYLOAD_BYTES_MAX).
+    /// The header claims more than `limits::FRAME_PAYLOAD_BYTES_MAX`.
     FrameTooLong = "frame_too_long", 413;
     /// A confirmation of a message that was never sent.
     AckTooHigh = "ack_too_high", 409;

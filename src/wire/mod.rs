@@ -5,16 +5,18 @@
 //! payload = {"type": string, "timestamp": unix seconds, "payload": object}
 //! ```
 //!
-//! [`frame`] knows bytes and no JSON. [`command`] declares every request; [`argument`] says what
-//! an argument may be, [`request`] reads a request from JSON, and [`typed`] from the line that a
-//! person typed. [`response`] is an answer, [`refusal`] why a request is refused, and [`code`]
-//! lists every outcome by its stable name. [`push`] and [`notice`] are what the server sends
-//! unasked, [`fingerprint`] is how people name a server's key. Nothing here has state, and the
-//! clients use it too.
+//! [`frame`] knows bytes and no JSON; `envelope` is the JSON around each payload.
+//! [`command`] declares every request; [`argument`] says what an argument may be, [`request`] reads
+//! a request from JSON, and [`typed`] from the line that a person typed. [`response`] is a reply,
+//! [`refusal`] why a request is refused, and [`code`] lists every outcome by its stable name.
+//! [`push`] and [`notice`] are what the server sends unasked. [`fingerprint`] does not travel: it
+//! is how people name a server's key, to the client and to the server alike. Nothing here has
+//! state, and the clients use it too.
 
 pub mod argument;
 pub mod code;
 pub mod command;
+mod envelope;
 pub mod fingerprint;
 pub mod frame;
 pub mod notice;
@@ -33,18 +35,3 @@ pub use notice::{Event, Notice};
 pub use refusal::Refusal;
 pub use request::RequestMessage;
 pub use response::ResponseMessage;
-
-/// The JSON of a message.
-#[derive(serde::Serialize)]
-struct Envelope<'a, P> {
-    r#type: &'a str,
-    timestamp: i64,
-    payload: P,
-}
-
-impl<P: serde::Serialize> Envelope<'_, P> {
-    fn append(&self, out: &mut Vec<u8>) {
-        let written = serde_json::to_writer(out, self);
-        debug_assert!(written.is_ok(), "strings, integers and string keys have a JSON form");
-    }
-}

@@ -16,7 +16,8 @@ use std::io::Write;
 use crc32fast::Hasher;
 use serde::Serialize;
 
-use super::{Envelope, Notice, frame};
+use super::envelope::Envelope;
+use super::{Notice, frame};
 use crate::id::Seq;
 use crate::limits::{FRAME_HEADER_BYTES, PUSH_OVERHEAD_BYTES};
 

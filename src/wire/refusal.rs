@@ -2,7 +2,6 @@
 //! says that it closes.
 
 use super::Code;
-use super::response::Data;
 
 /// Why a request is refused, and what the refusal is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,14 +16,6 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The data of the answer, for programs.
-    pub fn data(&self) -> Data {
-        match self.retry_after {
-            Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
-            None => Data::None,
-        }
-    }
-
     /// A refusal about something that the text names.
     pub fn about(code: Code, about: impl Into<String>) -> Refusal {
         Refusal { code, about: Some(about.into()), retry_after: None }

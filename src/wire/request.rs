@@ -2,9 +2,9 @@
 //!
 //! Reading is lenient where PROTOCOL.md says so (unknown arguments are ignored whatever they hold,
 //! null is absent, the timestamp is not looked at) and strict everywhere else: what is not a JSON
-//! object with a string `type` and an object `payload` is not a message at all, while an argument of
-//! the wrong kind only lets this request be refused. The same holds for a value that JSON allows and
-//! no type can hold: a string with half a surrogate pair, a number beyond every range.
+//! object with a string `type` and an object `payload` is not a message at all, while an argument
+//! of the wrong kind only lets this request be refused. The same holds for a value that JSON allows
+//! and no type can hold: a string with half a surrogate pair, a number beyond every range.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Vis
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::argument::{self, Args, Name, RequestId};
+use super::argument::{self, Args, Name, RequestId, Text};
 use super::{MessageType, Refusal, frame};
 
 /// A request of a peer.
@@ -110,16 +110,12 @@ impl<'de> Visitor<'de> for Arguments<'_, 'de> {
         while let Some(Key(key)) = map.next_key()? {
             let value: &RawValue = map.next_value()?;
             if let Some(place) = self.0.place(&key) {
-                *place = serde_json::from_str(value.get()).unwrap_or(argument::Value::Odd);
+                *place = argument::Value::of(value.get());
             }
         }
         Ok(())
     }
 }
-
-/// A string, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A key of an object. One with half a surrogate pair names nothing that is read: it may have a
 /// mark in its place.

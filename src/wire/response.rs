@@ -7,8 +7,19 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::argument::RequestId;
-use super::{Code, Envelope};
+use super::envelope::Envelope;
+use super::{Code, Refusal};
 use crate::id::Seq;
+
+impl Refusal {
+    /// The data of the reply that refuses, for programs.
+    pub fn data(&self) -> Data {
+        match self.retry_after {
+            Some(seconds) => Data::Object(serde_json::json!({"retry_after": seconds})),
+            None => Data::None,
+        }
+    }
+}
 
 /// What one request is answered.
 #[derive(Clone)]
@@ -30,16 +41,18 @@ impl std::fmt::Debug for ResponseMessage {
     }
 }
 
-/// The data of an answer.
-#[derive(Clone, PartialEq)]
+/// The data of a reply.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Data {
     /// Nothing more to say.
     None,
     /// A message stands in the log.
     Sent {
-        /// Where it stands.
+        /// Its place.
         seq: Seq,
-        /// Whether the recipient is online, if it is one person.
+        /// Whether the recipient is online, if it is one user and the sender may know it.
+        #[serde(skip_serializing_if = "Option::is_none")]
         online: Option<bool>,
     },
     /// A list or a set of figures: an object.
@@ -82,20 +95,9 @@ struct Payload<'a> {
     status: u16,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<DataBody<'a>>,
+    data: Option<&'a Data>,
     #[serde(flatten)]
     welcome: Option<&'a Welcome>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum DataBody<'a> {
-    Sent {
-        seq: i64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        online: Option<bool>,
-    },
-    Object(&'a Value),
 }
 
 impl ResponseMessage {
@@ -103,11 +105,8 @@ impl ResponseMessage {
     pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
         let (data, welcome) = match &self.data {
             Data::None => (None, None),
-            Data::Sent { seq, online } => {
-                (Some(DataBody::Sent { seq: seq.0, online: *online }), None)
-            }
-            Data::Object(value) => (Some(DataBody::Object(value)), None),
             Data::Welcome(welcome) => (None, Some(welcome.as_ref())),
+            data => (Some(data), None),
         };
         let r#type = if welcome.is_some() { "login_success" } else { "normalmsg" };
         let payload = Payload {
