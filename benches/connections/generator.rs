@@ -31,7 +31,7 @@ pub const PAIRS: usize = 4;
 /// Connections that are signing in at once.
 const SIGN_INS_AT_ONCE: usize = 64;
 /// How long nothing may happen.
-const STALL: Duration = Duration::from_secs(20);
+const STALL: Duration = Duration::from_secs(60);
 
 /// A generator, seen from the process that started it.
 pub struct Generator {

@@ -28,7 +28,7 @@ const SIGN_INS_AT_ONCE: usize = 64;
 /// A loop that wants to sleep longer has nothing to write or to checkpoint; it looks at deadlines.
 const REST: Duration = Duration::from_secs(5);
 /// How long nothing may come of what was said.
-const STALL: Duration = Duration::from_secs(10);
+const STALL: Duration = Duration::from_secs(60);
 /// The longest tick that is told from longer ones, in microseconds.
 const TICK_MICROS_MAX: u64 = 60_000_000;
 

@@ -22,7 +22,7 @@ use crate::load::world::World;
 /// Between two messages of one person.
 const PACE: Duration = Duration::from_millis(250);
 /// How long an answer or a delivery may take at all.
-const STALL: Duration = Duration::from_secs(20);
+const STALL: Duration = Duration::from_secs(60);
 /// How often it is looked whether the server rests, what share of a core it may still use then, and
 /// how long it may take to come to rest.
 const REST_LOOK: Duration = Duration::from_millis(300);

@@ -32,7 +32,7 @@ const READER_BYTES_MAX: u64 = 256 * 1024;
 /// What all of them must cost it for this to be a trial.
 const HELD_BYTES_MIN: u64 = 16 * 1024 * 1024;
 /// How long nothing may happen.
-const STALL: Duration = Duration::from_secs(30);
+const STALL: Duration = Duration::from_secs(60);
 
 /// What a reader has.
 #[derive(Clone, Copy, Default)]

@@ -26,7 +26,7 @@ use super::world::World;
 /// How often a reader confirms.
 const CONFIRM_EVERY: Duration = Duration::from_millis(250);
 /// How long the last messages may take when nothing more is sent.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// How long the crowd listens for a message too many.
 const SILENCE: Duration = Duration::from_millis(50);
 

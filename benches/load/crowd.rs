@@ -24,7 +24,7 @@ const READ_BYTES: usize = 256 * 1024;
 /// Connections that [`Crowd::sign_in`] has under way at once.
 const SIGN_INS_AT_ONCE: usize = 64;
 /// How long everybody's sign-in may stand still.
-const STALL: Duration = Duration::from_secs(10);
+const STALL: Duration = Duration::from_secs(60);
 
 /// What a connection hears.
 pub enum Heard<'a> {

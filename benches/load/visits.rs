@@ -18,7 +18,7 @@ use super::world::World;
 pub const REST: Duration = Duration::from_millis(500);
 
 /// How long the last visitors may take to leave.
-pub const DRAIN_MAX: Duration = Duration::from_secs(10);
+pub const DRAIN_MAX: Duration = Duration::from_secs(60);
 
 /// A connection that is coming or going.
 struct Visit {

@@ -35,7 +35,7 @@ pub const HOSTS: &[&str] = if cfg!(target_os = "linux") {
     &["127.0.0.1"]
 };
 /// How long the server may take to stop.
-const STOP_SECONDS_MAX: u64 = 15;
+const STOP_SECONDS_MAX: u64 = 60;
 
 /// Where the server and the load run.
 pub struct Machine {

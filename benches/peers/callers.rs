@@ -15,7 +15,7 @@ use crate::load::meter::TURN;
 /// not accepted, at each address, and the kernel resets some of those that find none.
 const AT_ONCE: usize = 24;
 /// How long the gathering may stand still.
-const STALL: Duration = Duration::from_secs(10);
+const STALL: Duration = Duration::from_secs(60);
 
 /// All connections to one server.
 pub struct Callers<'a> {

@@ -19,11 +19,13 @@ const BROWSERS = [process.env.P2SP_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chro
 /** A page that a machine without a screen shows, and that asks nothing of the world. */
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** Far more than anything here takes on a slow machine that does other things as well. */
+const TIMEOUT_MS = 60_000;
 /** While there is no server, the browser itself says so. */
 const OF_THE_BROWSER = /^WebSocket connection to 'ws:.*' failed/;
 
 export function launch() {
-  return chromium.launch({ executablePath: executable(), args: FLAGS });
+  return chromium.launch({ executablePath: executable(), args: FLAGS, timeout: TIMEOUT_MS });
 }
 
 /** A browser as people have it, with its profile in that folder and none of the switches that make
@@ -32,7 +34,7 @@ export function launchAsPeopleDo(profile) {
   const needed = ["--remote-debugging-pipe", `--user-data-dir=${profile}`, "--headless",
     "--no-sandbox", "--no-first-run", "about:blank"];
   return chromium.launchPersistentContext(profile, {
-    executablePath: executable(), ignoreDefaultArgs: true, args: needed,
+    executablePath: executable(), ignoreDefaultArgs: true, args: needed, timeout: TIMEOUT_MS,
   });
 }
 
@@ -83,15 +85,17 @@ export class Stage {
   }
 }
 
-/** A `p2sp-server` on a free port. */
+/** A `p2sp-server` on a port that was free at its first start. */
 export class Server {
   static async start(...flags) {
     const server = new Server();
     server.data = fs.mkdtempSync(path.join(os.tmpdir(), "p2sp-browser-"));
-    server.port = await freePort();
+    server.port = 0;
     server.flags = flags;
-    server.adminPassword = /password (\S+)/.exec(await server.begin())?.[1];
-    assert.ok(server.adminPassword);
+    const said = await server.begin();
+    server.port = Number(/Listening: 127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
+    server.adminPassword = /password (\S+)/.exec(said)?.[1];
+    assert.ok(server.port && server.adminPassword, said);
     return server;
   }
 
@@ -259,8 +263,7 @@ export class Person {
 
   async openPage() {
     const page = await this.context.newPage();
-    // Far above what anything here takes on a busy machine.
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(TIMEOUT_MS);
     page.on("pageerror", (error) => Person.complaints.push(error.stack));
     page.on("console", (message) => {
       const isOurs = ["error", "warning"].includes(message.type());
@@ -350,13 +353,4 @@ export class Person {
     await this.at(".state.sending").first().waitFor({ state: "detached" });
     return this.at("article .text").allTextContents();
   }
-}
-
-async function freePort() {
-  const listener = net.createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, "close");
-  return port;
 }

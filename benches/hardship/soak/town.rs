@@ -29,7 +29,7 @@ const AWAY_MAX: Duration = Duration::from_secs(40);
 /// How long somebody stays blocked.
 const BLOCKED: Duration = Duration::from_secs(20);
 /// How long an answer may take: a password hash may wait for 64 others.
-const STALL: Duration = Duration::from_secs(20);
+const STALL: Duration = Duration::from_secs(60);
 /// Groups that somebody has at most, and whom they bring into one.
 const GROUPS_MAX: usize = 2;
 const MEMBERS_MAX: usize = 10;

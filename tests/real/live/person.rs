@@ -110,7 +110,7 @@ impl Person {
         self.wait_for(what, |shown| Some(rows(shown)).filter(|rows| wanted(rows)))
     }
 
-    /// Waits until the terminal was given these bytes, behind the first `from` of them.
+    /// Waits until the terminal was given these bytes, after the first `from`.
     pub fn expect_bytes(&self, from: usize, bytes: &str) {
         let is_there = |all: &[u8]| all.windows(bytes.len()).any(|part| part == bytes.as_bytes());
         self.wait_for(bytes, |shown| is_there(&shown.1[from..]).then_some(()));
@@ -154,7 +154,13 @@ impl Person {
 
     /// Everything that the terminal was given.
     pub fn bytes(&self) -> String {
-        String::from_utf8_lossy(&self.shown.0.lock().expect("no panic").1).into_owned()
+        self.bytes_from(0)
+    }
+
+    /// What the terminal was given after the first `from` bytes.
+    pub fn bytes_from(&self, from: usize) -> String {
+        let shown = self.shown.0.lock().expect("no panic");
+        String::from_utf8_lossy(&shown.1[from..]).into_owned()
     }
 
     /// How the terminal is set.
