@@ -24,6 +24,7 @@
 mod chat;
 #[path = "load/crowd.rs"]
 mod crowd;
+mod markdown;
 #[path = "load/meter.rs"]
 mod meter;
 mod outcome;

@@ -28,6 +28,7 @@ mod callers;
 mod dialect;
 #[path = "peers/irc.rs"]
 mod irc;
+mod markdown;
 #[path = "peers/mqtt.rs"]
 mod mqtt;
 #[path = "peers/nats.rs"]

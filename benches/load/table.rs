@@ -6,32 +6,23 @@
 
 use super::meter::Sample;
 use super::sizes::Work;
+use crate::markdown;
 
 const HEAD: [&str; 6] =
     ["work", "median", "min–max", "answered", "delivered", "core: server, load"];
 
 /// The table as Markdown.
 pub fn render(works: &[Work], samples: &[Vec<Sample>]) -> String {
-    let mut rows = vec![HEAD.map(str::to_owned), HEAD.map(|_| "---".to_owned())];
-    rows.extend(works.iter().zip(samples).map(|(work, samples)| row(work, samples)));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; 6] = std::array::from_fn(|column| width(column).unwrap_or(0));
-    let mut out = String::new();
-    for row in &rows {
-        for (cell, width) in row.iter().zip(widths) {
-            out.push_str(&format!("| {cell:width$} "));
-        }
-        out.push_str("|\n");
-    }
-    out
+    let rows = works.iter().zip(samples).map(|(work, samples)| row(work, samples));
+    markdown::table(HEAD.map(str::to_owned).to_vec(), rows.collect())
 }
 
-fn row(work: &Work, samples: &[Sample]) -> [String; 6] {
+fn row(work: &Work, samples: &[Sample]) -> Vec<String> {
     let mut values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
     let median = median(&mut values);
     let (least, most) = (values.first().copied(), values.last().copied());
     let spread = format!("{}–{}", whole(least.unwrap_or(0.0)), whole(most.unwrap_or(0.0)));
-    [
+    vec![
         work.to_string(),
         format!("{} {}", whole(median), work.unit()),
         spread,

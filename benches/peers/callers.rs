@@ -102,7 +102,9 @@ impl<'a> Callers<'a> {
                         welcome.push(who);
                     }
                     Some(Said::Nothing) => {}
-                    Some(Said::Message(_)) => return Err("a message before any was sent".into()),
+                    Some(Said::Message(_) | Said::Messages(_)) => {
+                        return Err("a message before any was sent".into());
+                    }
                     None => return Err(disconnected(who)),
                 }
                 Ok(())

@@ -41,7 +41,8 @@ pub trait Dialect {
     /// Appends a message.
     fn send(&self, out: &mut Vec<u8>, to: Place, number: u64, text: &[u8]);
 
-    /// Understands a frame, and appends what the protocol demands in return.
+    /// Understands a frame, and appends what the protocol demands in return, or what the reader
+    /// must say to get the next messages.
     ///
     /// # Errors
     /// A refusal, or what nobody asked for.
@@ -73,6 +74,8 @@ pub enum Said<'a> {
     Done,
     /// A message with this text.
     Message(&'a [u8]),
+    /// Messages with these texts, in order.
+    Messages(Vec<&'a [u8]>),
     /// Of no interest.
     Nothing,
 }

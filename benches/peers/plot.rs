@@ -27,7 +27,7 @@ use crate::load::sizes::Sizes;
 /// Twice the size to be shown at, since plotters puts everything on whole pixels.
 const SIZE: (u32, u32) = (2000, 1300);
 const PANELS_HEIGHT: i32 = 1000;
-const LEGEND_ROWS: usize = 3;
+const LEGEND_ROWS: usize = 4;
 const LEGEND_ROW_HEIGHT: i32 = 48;
 
 const PAPER: RGBColor = RGBColor(252, 252, 250);
@@ -183,7 +183,7 @@ fn legend(area: &Area, systems: &[System]) -> Outcome<()> {
         area.draw_text(&format!("{system}{durable}"), &beside(30), (x + 100, y))?;
     }
     let meaning = "Solid marks: durable, on disk before it is acknowledged; hollow: not. \
-                   Redis streams are only appended to, and timed to the answer.";
+                   XADD alone delivers nothing, and is timed to the answer.";
     let y = 40 + LEGEND_ROW_HEIGHT * LEGEND_ROWS as i32;
     area.draw_text(meaning, &beside(28), (left_of(0), y))?;
     Ok(())
@@ -214,7 +214,9 @@ fn colour(system: System) -> RGBColor {
     match system {
         System::P2sp => RGBColor(0, 114, 178),
         System::P2spNoFsync => RGBColor(86, 180, 233),
-        System::RedisStreams => RGBColor(213, 94, 0),
+        System::RedisGroup => RGBColor(213, 94, 0),
+        System::RedisRead => RGBColor(166, 54, 3),
+        System::RedisAppend => RGBColor(253, 174, 107),
         System::RedisPubsub => RGBColor(230, 159, 0),
         System::Floor => RGBColor(120, 120, 120),
         System::Ngircd => RGBColor(0, 158, 115),

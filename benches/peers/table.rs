@@ -6,6 +6,7 @@
 use super::plan::{System, Work};
 use super::results::Results;
 use crate::load::sizes::Sizes;
+use crate::markdown;
 
 /// How the table is to be read.
 const LEGEND: &str = "\
@@ -44,9 +45,9 @@ fn by_system(
     cell: impl Fn(Work, System) -> Option<String>,
 ) -> String {
     let systems = &results.systems;
-    let title = |system: &System| match system.is_durable() {
-        true => format!("**{system}**"),
-        false => system.to_string(),
+    let title = |system: &System| {
+        let name = if system.is_durable() { format!("**{system}**") } else { system.to_string() };
+        system.lacks().map_or(name.clone(), |lacks| format!("{name} ({lacks})"))
     };
     let head = [corner.to_owned()].into_iter().chain(systems.iter().map(title)).collect();
     let row = |work: &Work| -> Vec<String> {
@@ -55,22 +56,7 @@ fn by_system(
     };
     let rows: Vec<Vec<String>> = results.works.iter().map(row).collect();
     let is_told = |row: &Vec<String>| row[1..].iter().any(|cell| cell != "–");
-    markdown(head, rows.into_iter().filter(is_told).collect())
-}
-
-/// A table of cells, its columns as wide as they must be.
-pub fn markdown(head: Vec<String>, mut rows: Vec<Vec<String>>) -> String {
-    let rule = head.iter().map(|_| "---".to_owned()).collect();
-    rows.splice(0..0, [head, rule]);
-    let mut out = String::new();
-    for row in &rows {
-        for (column, cell) in row.iter().enumerate() {
-            let width = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-            out.push_str(&format!("| {cell:width$} "));
-        }
-        out.push_str("|\n");
-    }
-    out
+    markdown::table(head, rows.into_iter().filter(is_told).collect())
 }
 
 /// A number in the unit of its work.

@@ -99,6 +99,9 @@ impl Talk<'_> {
     fn hear(&mut self, who: usize, said: Option<Said>, at: Instant) -> Outcome<()> {
         match said {
             Some(Said::Message(text)) => self.delivered(who, text, at),
+            Some(Said::Messages(texts)) => {
+                texts.into_iter().try_for_each(|text| self.delivered(who, text, at))
+            }
             Some(Said::Done) => self.answered(who, at),
             Some(Said::Nothing) => Ok(()),
             None => Err(disconnected(who)),

@@ -2,8 +2,9 @@
 
 use super::plan::{System, Work};
 use super::results::Results;
-use super::table::{markdown, quantity, short};
+use super::table::{quantity, short};
 use crate::load::sizes::Sizes;
+use crate::markdown;
 
 /// One of them.
 struct Target(Work, Bound);
@@ -16,22 +17,28 @@ enum Bound {
 }
 
 use Bound::{Bytes, Times};
-use System::{MosquittoQos0, MosquittoQos1, Nats, Ngircd, RedisPubsub, RedisStreams};
+use System::{
+    Floor, MosquittoQos0, MosquittoQos1, Nats, Ngircd, RedisAppend, RedisGroup, RedisPubsub,
+    RedisRead,
+};
 
 const TARGETS: &[Target] = &[
+    Target(Work::Connect, Times(0.97, Floor)),
     Target(Work::Connect, Times(0.6, RedisPubsub)),
     Target(Work::Connect, Times(1.2, Nats)),
     Target(Work::Connect, Times(1.2, Ngircd)),
     Target(Work::Connect, Times(1.2, MosquittoQos0)),
-    Target(Work::Pair, Times(1.5, RedisStreams)),
-    Target(Work::Pairs(1), Times(1.0, RedisStreams)),
-    Target(Work::Pairs(64), Times(0.8, RedisStreams)),
+    Target(Work::Pair, Times(1.25, RedisRead)),
+    Target(Work::Pairs(1), Times(1.5, RedisRead)),
+    Target(Work::Pairs(64), Times(2.0, RedisGroup)),
+    Target(Work::Pairs(64), Times(1.2, RedisRead)),
+    Target(Work::Pairs(64), Times(0.7, RedisAppend)),
     Target(Work::Pairs(64), Times(4.0, MosquittoQos1)),
-    Target(Work::Pairs(64), Times(0.6, Ngircd)),
-    Target(Work::Fanout(16), Times(0.8, RedisPubsub)),
+    Target(Work::Pairs(64), Times(0.68, Ngircd)),
+    Target(Work::Fanout(16), Times(1.0, RedisPubsub)),
     Target(Work::Fanout(16), Times(1.2, Ngircd)),
     Target(Work::Fanout(16), Times(1.2, Nats)),
-    Target(Work::Fanout(64), Times(0.5, RedisPubsub)),
+    Target(Work::Fanout(64), Times(1.0, RedisPubsub)),
     Target(Work::Fanout(64), Times(1.2, Ngircd)),
     Target(Work::Fanout(64), Times(1.2, Nats)),
     Target(Work::Idle, Bytes(512.0)),
@@ -42,7 +49,7 @@ const TARGETS: &[Target] = &[
 pub fn render(results: &Results, sizes: &Sizes) -> String {
     let head = ["work", "target", "measured (min–max)", ""].map(str::to_owned);
     let rows = TARGETS.iter().filter(|target| results.works.contains(&target.0));
-    markdown(head.to_vec(), rows.map(|target| target.row(results, sizes)).collect())
+    markdown::table(head.to_vec(), rows.map(|target| target.row(results, sizes)).collect())
 }
 
 impl Target {
@@ -56,7 +63,7 @@ impl Target {
                     format!("{median} × ({min}–{max})")
                 });
                 let met = ratio.map(|ratio| ratio.median >= *times);
-                (format!("≥ {times:.1} × {other}"), measured, met)
+                (format!("≥ {times} × {other}"), measured, met)
             }
             Bytes(bytes) => {
                 let spread = results.spread(*work, System::P2sp, |sample| Some(sample.value));
