@@ -10,7 +10,7 @@
 //! stands below cargo's target directory: a real disk, where an fsync costs what it costs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::id::{Conversation, GroupId, UserId};
@@ -61,7 +61,11 @@ pub struct Late {
 }
 
 /// A data directory that nobody has open.
-pub struct Data(TempDir);
+pub struct Data {
+    dir: PathBuf,
+    /// Removes the directory in the end, where it was made by this process.
+    _made: Option<TempDir>,
+}
 
 impl Data {
     /// Makes it.
@@ -84,6 +88,11 @@ impl Data {
         Ok(fs::File::open(self.path().join("p2sp.db"))?.sync_all()?)
     }
 
+    /// One that another process made, and keeps until this one has ended.
+    pub fn of_another(dir: PathBuf) -> Data {
+        Data { dir, _made: None }
+    }
+
     /// The same once more.
     pub fn copy(&self) -> Outcome<Data> {
         let copy = Data::vacant()?;
@@ -99,12 +108,14 @@ impl Data {
     }
 
     fn vacant() -> Outcome<Data> {
-        let dir = tempfile::Builder::new().prefix("edge-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-        Ok(Data(dir?))
+        let made =
+            tempfile::Builder::new().prefix("edge-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        Ok(Data { dir: made.path().into(), _made: Some(made) })
     }
 
-    fn path(&self) -> &Path {
-        self.0.path()
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.dir
     }
 }
 

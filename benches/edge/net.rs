@@ -55,7 +55,23 @@ const AWAY: Peer = Peer {
     listed: false,
 };
 
+/// What time it is for the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// The system's.
+    Passes,
+    /// It stands still in a tick, and goes on by 100 microseconds with each wait, or by as much as
+    /// the loop wanted to sleep: every run does the same at the same moments.
+    Stepped,
+}
+
+/// From one tick to the next, where time is stepped.
+const STEP: Duration = Duration::from_micros(100);
+
 struct State {
+    time: Time,
+    /// How far stepped time has come.
+    stepped: Duration,
     started: Instant,
     peers: Vec<Peer>,
     /// Whose slot it is.
@@ -98,9 +114,11 @@ pub enum News<'a> {
 impl Edge {
     /// An edge for so many peers, none of them connected. A loop rests when it wants to sleep
     /// longer than `rest`.
-    pub fn new(peers: usize, rest: Duration) -> Edge {
+    pub fn new(peers: usize, rest: Duration, time: Time) -> Edge {
         let now = Instant::now();
         Edge(Rc::new(RefCell::new(State {
+            time,
+            stepped: Duration::ZERO,
             started: now,
             peers: vec![AWAY; peers],
             slots: vec![NOBODY; peers],
@@ -208,6 +226,13 @@ impl State {
         peer.filter(|peer| peer.conn == conn).ok_or(ErrorKind::NotConnected.into())
     }
 
+    fn sleep(&mut self, span: Duration) {
+        match self.time {
+            Time::Passes => thread::sleep(span),
+            Time::Stepped => self.stepped += span,
+        }
+    }
+
     fn tell(&mut self, events: &mut Events<HashJob>) -> bool {
         for peer in self.ready.drain(..) {
             let peer = &mut self.peers[peer as usize];
@@ -230,8 +255,9 @@ impl Net for Edge {
         state.resting =
             !told && alarm.is_none() && timeout.is_none_or(|timeout| timeout > state.rest);
         if !told && !state.resting {
-            thread::sleep([timeout, alarm].into_iter().flatten().min().unwrap_or_default());
+            state.sleep([timeout, alarm].into_iter().flatten().min().unwrap_or_default());
         }
+        state.stepped += STEP;
         state.woke = Instant::now();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
         drop(state);
@@ -239,7 +265,12 @@ impl Net for Edge {
     }
 
     fn moment(&self) -> Moment {
-        Moment(self.0.borrow().started.elapsed().as_micros() as u64)
+        let state = self.0.borrow();
+        let passed = match state.time {
+            Time::Passes => state.started.elapsed(),
+            Time::Stepped => state.stepped,
+        };
+        Moment(passed.as_micros() as u64)
     }
 
     fn accept(&mut self, conn: ConnId) -> io::Result<Remote> {

@@ -20,6 +20,7 @@ const ROOTS: &[&str] = &[
     "benches/connections.rs",
     "benches/growth.rs",
     "benches/hardship.rs",
+    "benches/instructions.rs",
     "benches/load.rs",
     "benches/peers.rs",
 ];
