@@ -14,7 +14,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{BoolishValueParser as OnOff, Resettable};
-use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{
+    ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
+};
 use directories::ProjectDirs;
 use p2sp::certificate::Source;
 use p2sp::doors::http::origin::Host;
@@ -128,34 +130,26 @@ pub enum Subcommands {
     },
 }
 
+/// A user's name.
+#[derive(Args, Clone)]
+pub struct User {
+    /// The user's name
+    pub name: String,
+}
+
 /// What `p2sp-server admin` does.
 #[derive(Clone, Subcommand)]
 pub enum AdminCommand {
     /// Make a user an administrator
-    Grant {
-        /// The user's name
-        name: String,
-    },
+    Grant(User),
     /// Make an administrator a user
-    Revoke {
-        /// The user's name
-        name: String,
-    },
+    Revoke(User),
     /// Give a user a new password, and sign the user out
-    Passwd {
-        /// The user's name
-        name: String,
-    },
+    Passwd(User),
     /// Block a user, and sign the user out
-    Block {
-        /// The user's name
-        name: String,
-    },
+    Block(User),
     /// Unblock a user
-    Unblock {
-        /// The user's name
-        name: String,
-    },
+    Unblock(User),
     /// List the users
     Users {
         /// Only those online

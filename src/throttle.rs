@@ -1,23 +1,22 @@
 //! How often an address or an account may try: sign-ins, registrations, takeovers, connections.
 //!
-//! It throttles and never locks out. An attempt to sign in counts when it begins: a hundred
-//! guesses at the same moment are one guess and 99 refusals. It is given back when the password
-//! was right, or was never compared. A later attempt takes the place of one that still waits for
-//! its hash: a client that gave up and came again does not wait for itself.
+//! Attempts are delayed, and an account is never locked. An attempt to sign in counts when it
+//! begins: of a hundred guesses at the same moment one is compared and 99 are refused. It is given
+//! back when the password was right or was never compared. A later attempt replaces one that still
+//! waits for its hash, so a client that gave up and connected again does not wait for itself.
 //!
 //! ```text
-//! an account from a prefix      one attempt under way; after a wrong one a delay that doubles
-//!   … from the prefixes around  the same, after some that are free   ┐ not from where the account
-//!   … from anywhere             a bucket that fills slowly           ┘ signed in before
-//! an address, prefixes around   failed sign-ins a minute; registrations an hour; wrong invite
-//!                               codes, and names found taken, a minute; connections
-//! a user                        takeovers, requests for friends a minute
+//! an account, from a prefix       one attempt at a time; after a wrong one a delay that doubles
+//!   … from the wider prefixes     the same, after some free attempts   ┐ not if the user signed in
+//!   … from anywhere               a bucket that refills slowly         ┘ from that address before
+//! an address and wider prefixes   failed sign-ins a minute; registrations an hour; wrong invite
+//!                                 codes and names found taken a minute; connections
+//! a user                          takeovers and friend requests a minute
 //! ```
 //!
-//! What is counted by address does not count on loopback, unless the operator says so; the delay
-//! of an account does, for a proxy may stand there. Every table is bounded; when one is full, its
-//! older half is forgotten. A tick that must run again takes back what it counted, so that
-//! nothing counts twice.
+//! Limits by address do not apply on loopback unless the operator says so. The delay of an account
+//! does, because a proxy may be there. Every table is bounded: when it is full, its older half is
+//! removed. A tick that runs again takes back what it counted, so that nothing counts twice.
 
 mod delay;
 mod prefix;
@@ -34,16 +33,16 @@ use crate::limits::{
 };
 use delay::{Bucket, Delay};
 pub use prefix::Prefix;
-use table::{Table, Window, seconds_up};
+use table::{Table, Undo, Window, seconds_up};
 
-/// From where an account is tried.
+/// From where an account's password is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Nobody signed in to it from that prefix.
+pub enum TriedFrom {
+    /// A prefix from which its user never signed in.
     New,
-    /// Somebody did: what others do elsewhere does not hold them up.
+    /// A prefix from which its user signed in before: attempts from elsewhere do not delay it.
     Known,
-    /// From its own session, to change the password: others who try to sign in do not, either.
+    /// The user's own session, to change the password: attempts to sign in do not delay it.
     Session,
 }
 
@@ -52,10 +51,10 @@ pub enum Place {
 pub struct Attempt {
     peer: IpAddr,
     account: String,
-    place: Place,
+    from: TriedFrom,
 }
 
-/// What an attempt was found to be.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
     /// The password was right.
@@ -63,22 +62,22 @@ pub enum Judged {
     /// It was wrong.
     Wrong,
     /// It was not compared.
-    Not,
+    NotCompared,
 }
 
 impl Judged {
-    /// What it was found to be when it was compared.
+    /// The result of a comparison.
     pub fn of(is_right: bool) -> Judged {
         if is_right { Judged::Right } else { Judged::Wrong }
     }
 }
 
 impl Attempt {
-    /// An attempt from that address. A name that was only tried may be as long as a frame, so it
-    /// is cut: a full table would hold gigabytes of them (P20).
-    pub fn new(peer: IpAddr, namekey: &str, place: Place) -> Attempt {
+    /// An attempt from an address. A name that does not exist may be as long as a frame, so it is
+    /// cut: a full table of such names would need gigabytes (P20).
+    pub fn new(peer: IpAddr, namekey: &str, from: TriedFrom) -> Attempt {
         let account = namekey.chars().take(USERNAME_CHARS_MAX).collect();
-        Attempt { peer, account, place }
+        Attempt { peer, account, from }
     }
 
     /// The account's name, cut.
@@ -86,28 +85,28 @@ impl Attempt {
         &self.account
     }
 
-    /// Whether the two may not be under way at the same time.
+    /// Whether the two cannot be under way at the same time.
     pub fn excludes(&self, other: &Attempt) -> bool {
         let key = |attempt: &Attempt| attempt.key(Prefix::of(attempt.peer));
         key(self) == key(other)
     }
 
     fn key(&self, prefix: Prefix) -> Tried {
-        (prefix, self.place == Place::Session, self.account.clone())
+        (prefix, self.from == TriedFrom::Session, self.account.clone())
     }
 
-    /// The prefixes in which it makes others wait, and how many attempts are free there.
+    /// The prefixes in which it delays other attempts, and how many attempts are free in each.
     fn tiers(&self) -> impl Iterator<Item = (Tried, u64)> {
-        let count = if self.place == Place::New { usize::MAX } else { 1 };
+        let count = if self.from == TriedFrom::New { usize::MAX } else { 1 };
         let tiers = Prefix::tiers(self.peer).take(count);
         tiers.map(|(prefix, factor)| (self.key(prefix), if factor == 1 { 0 } else { factor }))
     }
 }
 
-/// An account as it is tried from a prefix; or by its own session.
+/// A prefix, whether the attempt is of the account's own session, and the account.
 type Tried = (Prefix, bool, String);
 
-/// All the counters of tries.
+/// All counts and delays.
 #[derive(Debug)]
 pub struct Throttle {
     connections: HashMap<Prefix, u64>,
@@ -120,7 +119,7 @@ pub struct Throttle {
     name_misses: Window<UserId>,
     joins: Window<(GroupId, UserId)>,
     delays: Table<Tried, Delay>,
-    /// The same of the prefixes around, apart: so that they do not push each other out.
+    /// The delays of wider prefixes: in a table of their own, so that neither fills the other's.
     wider_delays: Table<Tried, Delay>,
     buckets: Table<String, Bucket>,
 }
@@ -145,56 +144,49 @@ impl Default for Throttle {
 }
 
 impl Throttle {
-    /// A new tick: what the last one counted stands.
+    /// Begins a tick: what the last one counted stays.
     pub fn keep(&mut self) {
-        for window in self.windows() {
-            window.counts.keep();
-        }
-        self.takeovers.counts.keep();
-        self.adds.counts.keep();
-        self.name_misses.counts.keep();
-        self.joins.counts.keep();
-        self.delays.keep();
-        self.wider_delays.keep();
-        self.buckets.keep();
+        self.tables().into_iter().for_each(|table| table.keep());
     }
 
-    /// The tick runs again from its beginning: it has counted no try yet.
+    /// The tick runs again: takes back what it counted.
     pub fn rewind(&mut self) {
-        for window in self.windows() {
-            window.counts.rewind();
-        }
-        self.takeovers.counts.rewind();
-        self.adds.counts.rewind();
-        self.name_misses.counts.rewind();
-        self.joins.counts.rewind();
-        self.delays.rewind();
-        self.wider_delays.rewind();
-        self.buckets.rewind();
+        self.tables().into_iter().for_each(|table| table.rewind());
     }
 
-    fn windows(&mut self) -> [&mut Window<Prefix>; 4] {
-        let Throttle { failed_sign_ins, registrations, invite_misses, names_taken, .. } = self;
-        [failed_sign_ins, registrations, invite_misses, names_taken]
+    fn tables(&mut self) -> [&mut dyn Undo; 11] {
+        [
+            &mut self.failed_sign_ins.counts,
+            &mut self.registrations.counts,
+            &mut self.invite_misses.counts,
+            &mut self.names_taken.counts,
+            &mut self.takeovers.counts,
+            &mut self.adds.counts,
+            &mut self.name_misses.counts,
+            &mut self.joins.counts,
+            &mut self.delays,
+            &mut self.wider_delays,
+            &mut self.buckets,
+        ]
     }
 
-    /// Counts a connection from the address that has not signed in; false if it is one too many.
+    /// Counts a connection that has not signed in; false if there are too many from its address.
     pub fn connect(&mut self, peer: IpAddr, limits: &Limits) -> bool {
         if is_exempt(peer, limits) || limits.connections_per_address == 0 {
             return true;
         }
-        let has_room = |(prefix, factor): (Prefix, u64)| {
+        let may_connect = |(prefix, factor): (Prefix, u64)| {
             let count = self.connections.get(&prefix).copied().unwrap_or_default();
             count < limits.connections_per_address * factor
         };
-        if !Prefix::tiers(peer).all(has_room) {
+        if !Prefix::tiers(peer).all(may_connect) {
             return false;
         }
         self.connect_again(peer, limits);
         true
     }
 
-    /// Counts one that signed out and stays, whether it is one too many or not.
+    /// Counts a connection that signed out and stays, even if there are too many.
     pub fn connect_again(&mut self, peer: IpAddr, limits: &Limits) {
         if is_exempt(peer, limits) || limits.connections_per_address == 0 {
             return;
@@ -204,7 +196,7 @@ impl Throttle {
         }
     }
 
-    /// A counted connection ended, or signed in: whoever has a session is known by name.
+    /// A counted connection ended or signed in. A connection with a session is not counted.
     pub fn disconnect(&mut self, peer: IpAddr) {
         for (prefix, _) in Prefix::tiers(peer) {
             if let Some(count) = self.connections.get_mut(&prefix) {
@@ -216,8 +208,8 @@ impl Throttle {
         }
     }
 
-    /// Begins an attempt at a password, which [`Throttle::end`] must end. If one of the same kind
-    /// waits for its hash, this one takes its place and is counted already.
+    /// Begins an attempt, which [`Throttle::end`] must end. If one of the same kind still waits for
+    /// its hash, this one replaces it and is counted already.
     ///
     /// # Errors
     /// Seconds to wait; nothing has begun.
@@ -230,7 +222,7 @@ impl Throttle {
             let delay = self.delays_of_tier(at).get(&key).unwrap_or_default();
             delay.check(now)?;
         }
-        if attempt.place == Place::New {
+        if attempt.from == TriedFrom::New {
             let full_at = self.buckets.get(&attempt.account).map_or(now, |Bucket(at)| at);
             let room = Duration::from_secs(ACCOUNT_TRY_SECONDS * (ACCOUNT_TRIES_BURST - 1));
             let missing = full_at.since(now);
@@ -252,7 +244,7 @@ impl Throttle {
             let delay = delays.get(&key).unwrap_or_default();
             delays.set(key, delay.begin(free, now));
         }
-        if attempt.place == Place::New {
+        if attempt.from == TriedFrom::New {
             let full_at = self.buckets.get(&attempt.account).map_or(now, |Bucket(at)| at.max(now));
             let full_at = full_at.after(Duration::from_secs(ACCOUNT_TRY_SECONDS));
             self.buckets.set(attempt.account.clone(), Bucket(full_at));
@@ -260,16 +252,16 @@ impl Throttle {
         Ok(())
     }
 
-    /// The attempt's password is being hashed: no other takes its place from here on.
-    pub fn compares(&mut self, attempt: &Attempt) {
+    /// The attempt's password is being hashed: from now on no other attempt replaces it.
+    pub fn begin_compare(&mut self, attempt: &Attempt) {
         let key = attempt.key(Prefix::of(attempt.peer));
         if let Some(delay) = self.delays.get(&key) {
-            self.delays.set(key, delay.is_compared());
+            self.delays.set(key, delay.begin_compare());
         }
     }
 
-    /// Ends an attempt that began: only a wrong one stays counted, and a right one forgets those
-    /// before it.
+    /// Ends an attempt: only a wrong one stays counted, and after a right one the wrong ones before
+    /// it are forgotten.
     pub fn end(&mut self, attempt: &Attempt, judged: Judged, limits: &Limits, now: Moment) {
         if self.counts_address(attempt, limits) {
             for (prefix, _) in Prefix::tiers(attempt.peer) {
@@ -281,11 +273,11 @@ impl Throttle {
             let Some(delay) = delays.get(&key) else { continue };
             match judged {
                 Judged::Right if at == 0 => delays.forget(key),
-                Judged::Wrong => delays.set(key, delay.was_wrong(free, now)),
-                Judged::Right | Judged::Not => delays.set(key, delay.give_back(now)),
+                Judged::Wrong => delays.set(key, delay.count_wrong(free, now)),
+                Judged::Right | Judged::NotCompared => delays.set(key, delay.give_back(now)),
             }
         }
-        if attempt.place == Place::New
+        if attempt.from == TriedFrom::New
             && judged != Judged::Wrong
             && let Some(Bucket(full_at)) = self.buckets.get(&attempt.account)
         {
@@ -298,15 +290,15 @@ impl Throttle {
         if at == 0 { &mut self.delays } else { &mut self.wider_delays }
     }
 
-    /// Whether an attempt is one of its address. Who has a session is known by name.
+    /// Whether an attempt counts for its address: one of a session does not.
     fn counts_address(&self, attempt: &Attempt, limits: &Limits) -> bool {
-        attempt.place != Place::Session && !is_exempt(attempt.peer, limits)
+        attempt.from != TriedFrom::Session && !is_exempt(attempt.peer, limits)
     }
 
-    /// Counts a registration from the address, whose password is about to be hashed.
+    /// Counts a registration from the address, before its password is hashed.
     ///
     /// # Errors
-    /// Seconds to wait; it was one too many.
+    /// Seconds to wait: there were too many.
     pub fn register(&mut self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
         let limit = limits.registrations_per_hour;
         check(&self.registrations, peer, limit, limits, now)?;
@@ -314,7 +306,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// A registration that was counted came to nothing, by no fault of theirs.
+    /// Takes a registration back that failed through no fault of the client.
     pub fn give_registration_back(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
         for (prefix, _) in Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits)) {
             self.registrations.give_back(prefix, now);
@@ -329,63 +321,63 @@ impl Throttle {
         check(&self.invite_misses, peer, INVITE_MISSES_PER_MINUTE, limits, now)
     }
 
-    /// An invite code was wrong.
+    /// Counts a wrong invite code.
     pub fn invite_missed(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
         count(&mut self.invite_misses, peer, limits, now);
     }
 
-    /// Whether it may be asked from the address if a name is taken.
+    /// Whether a registration from the address may find out whether a name is taken.
     ///
     /// # Errors
-    /// Seconds to wait: too many were.
+    /// Seconds to wait: too many names were.
     pub fn check_name(&self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
         check(&self.names_taken, peer, NAMES_TAKEN_PER_MINUTE, limits, now)
     }
 
-    /// A name was found to be taken.
+    /// Counts a name that was taken.
     pub fn name_was_taken(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
         count(&mut self.names_taken, peer, limits, now);
     }
 
-    /// Counts that a user's session moves to another connection.
+    /// Counts a takeover: a user's session moves to another connection.
     ///
     /// # Errors
-    /// Seconds to wait; it was one too many.
+    /// Seconds to wait: there were too many.
     pub fn take_over(&mut self, user: UserId, limits: &Limits, now: Moment) -> Result<(), u64> {
         self.takeovers.take(user, limits.takeovers_per_minute, now)
     }
 
-    /// Counts that a user asks for a friend by name, which tells whether the name exists.
+    /// Counts a friend request, whose answer tells whether a name exists.
     ///
     /// # Errors
-    /// Seconds to wait; it was one too many.
+    /// Seconds to wait: there were too many.
     pub fn add_friend(&mut self, user: UserId, now: Moment) -> Result<(), u64> {
         self.adds.take(user, FRIEND_ADDS_PER_MINUTE, now)
     }
 
-    /// Whether a user may be told of names that they have no reason to know.
+    /// Whether a user may be told whether a name exists.
     ///
     /// # Errors
-    /// Seconds to wait; they named too many users who do not exist.
+    /// Seconds to wait: they named too many users who do not exist.
     pub fn check_guesses(&self, user: UserId, now: Moment) -> Result<(), u64> {
         self.name_misses.check(user, NAME_MISSES_PER_MINUTE, now)
     }
 
-    /// Counts that a user named a user who does not exist.
+    /// Counts a name that does not exist.
     pub fn guess_missed(&mut self, user: UserId, now: Moment) {
         self.name_misses.count(user, now);
     }
 
-    /// Counts that a user comes into a group.
+    /// Counts that a user joins a group.
     ///
     /// # Errors
-    /// Seconds to wait; it was one too many.
+    /// Seconds to wait: there were too many.
     pub fn join(&mut self, group: GroupId, user: UserId, now: Moment) -> Result<(), u64> {
         self.joins.take((group, user), JOINS_PER_HOUR, now)
     }
 }
 
-/// Whether an address, and the prefixes around it, have room for another event.
+/// Whether the limits of an address and its wider prefixes allow another event.
 fn check(
     window: &Window<Prefix>,
     peer: IpAddr,
@@ -397,7 +389,7 @@ fn check(
     tiers.try_for_each(|(prefix, factor)| window.check(prefix, limit * factor, now))
 }
 
-/// Counts an event of an address.
+/// Counts an event of an address and its wider prefixes.
 fn count(window: &mut Window<Prefix>, peer: IpAddr, limits: &Limits, now: Moment) {
     for (prefix, _) in Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits)) {
         window.count(prefix, now);

@@ -13,7 +13,7 @@ use crate::locale::reply::Reply;
 use crate::names::{Name, user_key};
 use crate::outbox::{Effect, Purpose};
 use crate::password::{KeyHash, Secret, Task};
-use crate::throttle::Place;
+use crate::throttle::TriedFrom;
 use crate::wire::command::{Passwd, Reg, Whoami};
 use crate::wire::response::Data;
 use crate::wire::{Code, Refusal};
@@ -45,7 +45,7 @@ pub fn passwd(cx: &mut Cx, member: Member, req: Passwd) -> Answer {
     let name = cx.name_of(user)?;
     check_strength(new, &name)?;
     let stored = cx.store.people().password(user)?.ok_or(Code::Internal)?;
-    let attempt = begin_attempt(cx, &user_key(&name), Place::Session)?;
+    let attempt = begin_attempt(cx, &user_key(&name), TriedFrom::Session)?;
     let (old, new, salt) = (Secret::from(old), Secret::from(new), salt(cx));
     wait_for_hash(cx, Task::Change { old, stored, new, salt }, Purpose::Change(user, attempt))
 }

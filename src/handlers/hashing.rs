@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::outbox::{Effect, Purpose, Waiting};
 use crate::password::{self, Task};
 use crate::store::{Store, StoreError};
-use crate::throttle::{Attempt, Judged, Place, Throttle};
+use crate::throttle::{Attempt, Judged, Throttle, TriedFrom};
 use crate::wire::{Code, Refusal};
 
 /// Refuses a password that is too short, too long, too common, or the name itself.
@@ -30,7 +30,7 @@ pub fn check_strength(password: &str, name: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// `slow_down`: there were too many.
-pub fn begin_attempt(cx: &mut Cx, namekey: &str, place: Place) -> Result<Attempt, Failure> {
+pub fn begin_attempt(cx: &mut Cx, namekey: &str, place: TriedFrom) -> Result<Attempt, Failure> {
     let (limits, now) = (&cx.rules.limits, cx.now.mono);
     let attempt = Attempt::new(cx.caller.address, namekey, place);
     cx.throttle.begin(&attempt, limits, now).map_err(Refusal::slow_down)?;
@@ -65,7 +65,7 @@ pub fn judge(
     now: Moment,
 ) -> Result<Judged, StoreError> {
     let judged = match (purpose, outcome) {
-        (_, password::Outcome::Failed) => Ok(Judged::Not),
+        (_, password::Outcome::Failed) => Ok(Judged::NotCompared),
         (Purpose::SignIn { user, stored, .. }, password::Outcome::Verified { ok, .. }) => {
             // The password may have been changed while this one was compared.
             let current = user.map(|user| store.people().password(user)).transpose();
@@ -74,7 +74,7 @@ pub fn judge(
         }
         (_, outcome) => Ok(Judged::of(!matches!(outcome, password::Outcome::Changed(None)))),
     };
-    let counted = judged.as_ref().copied().unwrap_or(Judged::Not);
+    let counted = judged.as_ref().copied().unwrap_or(Judged::NotCompared);
     end_attempt(throttle, purpose, counted, limits, now);
     judged
 }
@@ -91,7 +91,7 @@ pub fn end_attempt(
         Purpose::SignIn { attempt, .. } | Purpose::Change(_, attempt) => {
             throttle.end(attempt, judged, limits, now);
         }
-        Purpose::Register { counted_for: Some(address), .. } if judged == Judged::Not => {
+        Purpose::Register { counted_for: Some(address), .. } if judged == Judged::NotCompared => {
             throttle.give_registration_back(*address, limits, now);
         }
         Purpose::Register { .. } | Purpose::Reset(_) => {}

@@ -17,7 +17,7 @@ use crate::outbox::{Effect, Purpose};
 use crate::password::{self, KeyHash, Secret, Task};
 use crate::sessions::SignIn;
 use crate::store::User;
-use crate::throttle::{Place, Prefix};
+use crate::throttle::{Prefix, TriedFrom};
 use crate::wire::command::{self, Help, Login, Logout, Ping, Resume};
 use crate::wire::response::{Data, Welcome};
 use crate::wire::{Code, Refusal};
@@ -145,12 +145,12 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
 }
 
 /// Whether the account was signed in to from the caller's address prefix before.
-fn place_of(cx: &Cx, user: Option<UserId>) -> Result<Place, Failure> {
+fn place_of(cx: &Cx, user: Option<UserId>) -> Result<TriedFrom, Failure> {
     let here = Prefix::of(cx.caller.address);
-    let Some(user) = user else { return Ok(Place::New) };
+    let Some(user) = user else { return Ok(TriedFrom::New) };
     let addresses = cx.store.people().sign_in_addresses(user)?;
     let is_here = |text: &String| text.parse().is_ok_and(|address| Prefix::of(address) == here);
-    Ok(if addresses.iter().any(is_here) { Place::Known } else { Place::New })
+    Ok(if addresses.iter().any(is_here) { TriedFrom::Known } else { TriedFrom::New })
 }
 
 /// Counts that a user's session moves to another connection.

@@ -13,18 +13,18 @@ use p2sp::wire::{Code, MessageType, Refusal};
 use serde_json::{Value, json};
 
 use super::ask::{Asked, text};
-use crate::options::{AdminCommand, Options};
+use crate::options::{AdminCommand, Options, User};
 
 /// Does what the command says, and prints the server's answer. Fails if it is refused.
 pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startup> {
-    let named = |name: &str| json!({"username": name});
+    let named = |user: &User| json!({"username": user.name});
     let (kind, mut args) = match command {
         AdminCommand::Backup { file } => return super::backup::run(options, file),
-        AdminCommand::Grant { name } => (MessageType::Grant, named(name)),
-        AdminCommand::Revoke { name } => (MessageType::Revoke, named(name)),
-        AdminCommand::Passwd { name } => (MessageType::Setpasswd, named(name)),
-        AdminCommand::Block { name } => (MessageType::Blockuser, named(name)),
-        AdminCommand::Unblock { name } => (MessageType::Unblockuser, named(name)),
+        AdminCommand::Grant(user) => (MessageType::Grant, named(user)),
+        AdminCommand::Revoke(user) => (MessageType::Revoke, named(user)),
+        AdminCommand::Passwd(user) => (MessageType::Setpasswd, named(user)),
+        AdminCommand::Block(user) => (MessageType::Blockuser, named(user)),
+        AdminCommand::Unblock(user) => (MessageType::Unblockuser, named(user)),
         AdminCommand::Users { online } => (MessageType::Allusers, json!({"online": online})),
         AdminCommand::Groups => (MessageType::Allgroup, json!({})),
         AdminCommand::Broadcast { text } => (MessageType::Broadcast, json!({"message": text})),
@@ -37,8 +37,8 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
         _ => Asked::any(options)?,
     };
     // Only now: where no server can be asked, no password is needed.
-    if let AdminCommand::Passwd { name } = command {
-        args["password"] = new_password(name, options.rules.lang)?.into();
+    if let AdminCommand::Passwd(user) = command {
+        args["password"] = new_password(&user.name, options.rules.lang)?.into();
     }
     let printed = match command {
         AdminCommand::Connections { json: true } => json_lines,

@@ -91,7 +91,7 @@ impl Chat {
         for (id, _) in &begun {
             let waiting = self.waiting.get(id);
             if let Some(attempt) = waiting.and_then(|waiting| waiting.purpose.attempt()) {
-                self.throttle.compares(attempt);
+                self.throttle.begin_compare(attempt);
             }
         }
         begun
@@ -132,6 +132,6 @@ impl Chat {
     }
 
     fn attempt_is_none(&mut self, purpose: &Purpose, now: Now) {
-        end_attempt(&mut self.throttle, purpose, Judged::Not, &self.rules.limits, now.mono);
+        end_attempt(&mut self.throttle, purpose, Judged::NotCompared, &self.rules.limits, now.mono);
     }
 }

@@ -1,4 +1,4 @@
-//! How long an account waits for its next attempt.
+//! How long an account is delayed until its next attempt.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use super::table::{Row, seconds_up};
 use crate::id::Moment;
 use crate::limits::{THROTTLE_FORGET_SECONDS, THROTTLE_SECONDS_MAX};
 
-/// Attempts at an account that were wrong, or are not judged yet, in a row.
+/// The attempts in a row at an account that were wrong or have no result yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Delay {
-    /// None is begun before.
+    /// No attempt begins before this.
     until: Moment,
     tries: u64,
     attempt: Step,
 }
 
-/// Where the attempt is that is under way, if one is.
+/// The attempt that is under way, if there is one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
     #[default]
     None,
     /// Its password waits to be hashed.
     Waits,
-    /// Its password is being hashed, and nothing stops that.
+    /// Its password is being hashed, which cannot be stopped.
     IsCompared,
 }
 
@@ -37,26 +37,26 @@ impl Row for Delay {
 }
 
 impl Delay {
-    /// Whether there is an attempt that is counted, and of which nothing is compared yet.
+    /// Whether an attempt is under way whose password is not being hashed yet.
     pub(super) fn waits(self) -> bool {
         self.attempt == Step::Waits
     }
 
-    /// The attempt's password is being hashed.
-    pub(super) fn is_compared(self) -> Delay {
+    /// The attempt's password is being hashed from now on.
+    pub(super) fn begin_compare(self) -> Delay {
         Delay { attempt: if self.waits() { Step::IsCompared } else { self.attempt }, ..self }
     }
 
     pub(super) fn check(self, now: Moment) -> Result<(), u64> {
         match self.until > now {
             true => Err(seconds_up(self.until.since(now))),
-            // Its end is not known, and is near.
+            // The attempt under way ends soon.
             false if self.is_open() => Err(1),
             false => Ok(()),
         }
     }
 
-    /// Another attempt begins; so many are free.
+    /// Counts another attempt; the first `free` of them cause no delay.
     pub(super) fn begin(self, free: u64, now: Moment) -> Delay {
         let forgotten = now.since(self.until) > Duration::from_secs(THROTTLE_FORGET_SECONDS);
         let tries = if forgotten { 1 } else { self.tries + 1 };
@@ -64,12 +64,12 @@ impl Delay {
         Delay { tries, attempt, ..self }.wait_anew(free, now)
     }
 
-    /// The last one is judged, and waits from now on.
-    pub(super) fn was_wrong(self, free: u64, now: Moment) -> Delay {
+    /// The attempt was wrong: the delay begins now.
+    pub(super) fn count_wrong(self, free: u64, now: Moment) -> Delay {
         Delay { attempt: Step::None, ..self }.wait_anew(free, now)
     }
 
-    /// As long as that many wrong attempts make the next one wait.
+    /// The delay after so many wrong attempts, from now on.
     fn wait_anew(self, free: u64, now: Moment) -> Delay {
         let seconds = match self.tries.saturating_sub(free) {
             0 => 0,
@@ -79,13 +79,13 @@ impl Delay {
         Delay { until: now.after(Duration::from_secs(seconds)), ..self }
     }
 
-    /// The last one was none.
+    /// The attempt is not counted after all.
     pub(super) fn give_back(self, now: Moment) -> Delay {
         Delay { until: now, tries: self.tries.saturating_sub(1), attempt: Step::None }
     }
 }
 
-/// A bucket of attempts that fills slowly: when it will be full again.
+/// A bucket of attempts that refills slowly: the moment when it is full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket(pub(super) Moment);
 

@@ -1,4 +1,4 @@
-//! Bounded tables that can forget a tick, and counts within a window of time.
+//! Bounded tables whose changes of a tick can be undone, and counts within a window of time.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,11 +9,21 @@ use crate::limits::THROTTLE_ROWS_MAX;
 
 /// A row of a table.
 pub(super) trait Row: Copy {
-    /// Rows whose moment is earlier are forgotten first, …
+    /// When a table is full, rows with an earlier moment are removed first.
     fn moment(&self) -> Moment;
 
-    /// … and those of which something is under way never: its end would count for nothing.
+    /// Whether an attempt of the row is under way. Such a row is never removed: the attempt's end
+    /// would not be counted.
     fn is_open(&self) -> bool;
+}
+
+/// What undoes the changes of a tick.
+pub(super) trait Undo {
+    /// The tick stays: its changes cannot be undone any more.
+    fn keep(&mut self);
+
+    /// The tick runs again: all rows are as they were before it.
+    fn rewind(&mut self);
 }
 
 /// Rows by their keys, as many as are allowed, and what they were before this tick.
@@ -45,14 +55,14 @@ impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
             self.before.push((key, Some(row)));
         }
     }
+}
 
-    /// The tick stands: what was before is not needed any more.
-    pub(super) fn keep(&mut self) {
+impl<K: Clone + Eq + Hash, R: Row> Undo for Table<K, R> {
+    fn keep(&mut self) {
         self.before.clear();
     }
 
-    /// The tick runs again: all is as it was before.
-    pub(super) fn rewind(&mut self) {
+    fn rewind(&mut self) {
         while let Some((key, before)) = self.before.pop() {
             match before {
                 Some(row) => self.rows.insert(key, row),
@@ -62,7 +72,7 @@ impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
     }
 }
 
-/// Drops the older half of a full table.
+/// Removes the older half of a full table.
 pub(super) fn make_room<K: Eq + Hash, R: Row>(rows: &mut HashMap<K, R>) {
     if rows.len() < THROTTLE_ROWS_MAX {
         return;
@@ -78,7 +88,7 @@ pub(super) fn make_room<K: Eq + Hash, R: Row>(rows: &mut HashMap<K, R>) {
 pub(super) struct Count {
     begun: Moment,
     count: u64,
-    /// Begun, and perhaps no event: it takes its place until that is known.
+    /// Attempts under way: each counts as an event until its result is known.
     open: u64,
 }
 
@@ -112,7 +122,7 @@ impl<K: Copy + Eq + Hash> Window<K> {
         }
     }
 
-    /// Seconds to wait if there were `limit` events already, or may be soon.
+    /// Fails with the seconds to wait if there are `limit` events, those under way counted.
     pub(super) fn check(&self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
         let row = self.row(key, now);
         match limit {
@@ -128,26 +138,26 @@ impl<K: Copy + Eq + Hash> Window<K> {
         self.counts.set(key, Count { count: row.count + 1, ..row });
     }
 
-    /// Counts an event, unless it is one too many: then the seconds to wait.
+    /// Counts an event; fails with the seconds to wait if there are `limit` already.
     pub(super) fn take(&mut self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
         self.check(key, limit, now)?;
         self.count(key, now);
         Ok(())
     }
 
-    /// An event was none after all.
+    /// Takes an event back.
     pub(super) fn give_back(&mut self, key: K, now: Moment) {
         let row = self.row(key, now);
         self.counts.set(key, Count { count: row.count.saturating_sub(1), ..row });
     }
 
-    /// Something begins that may become an event.
+    /// An attempt begins, which may become an event.
     pub(super) fn open(&mut self, key: K, now: Moment) {
         let row = self.row(key, now);
         self.counts.set(key, Count { open: row.open + 1, ..row });
     }
 
-    /// It has become one, or none.
+    /// An attempt ends, and is an event or not.
     pub(super) fn close(&mut self, key: K, is_event: bool, now: Moment) {
         let row = self.row(key, now);
         let (count, open) = (row.count + u64::from(is_event), row.open.saturating_sub(1));
@@ -155,7 +165,7 @@ impl<K: Copy + Eq + Hash> Window<K> {
     }
 }
 
-/// Seconds after which the span is over.
+/// The seconds of a span, rounded up.
 pub(super) fn seconds_up(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }

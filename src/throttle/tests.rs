@@ -12,8 +12,8 @@ fn peer() -> IpAddr {
     "192.0.2.1".parse().expect("an address")
 }
 
-fn place(peer: &str, place: Place) -> Attempt {
-    Attempt::new(peer.parse().expect("an address"), "bob", place)
+fn attempt(peer: &str, from: TriedFrom) -> Attempt {
+    Attempt::new(peer.parse().expect("an address"), "bob", from)
 }
 
 fn try_at(
@@ -33,7 +33,8 @@ fn a_wrong_password_waits_twice_as_long_each_time_and_a_right_one_forgets() {
     // On loopback as well: a proxy may stand there.
     for address in ["192.0.2.1", "2001:db8::1", "127.0.0.1", "::1"] {
         let mut throttle = Throttle::default();
-        let (bob, mut ann) = (place(address, Place::Known), place(address, Place::Known));
+        let (bob, mut ann) =
+            (attempt(address, TriedFrom::Known), attempt(address, TriedFrom::Known));
         ann.account = "ann".into();
         let mut now = 0;
         for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
@@ -54,21 +55,21 @@ fn a_wrong_password_waits_twice_as_long_each_time_and_a_right_one_forgets() {
 #[test]
 fn an_attempt_counts_when_it_begins_and_is_given_back_when_it_was_not_wrong() {
     let (mut throttle, limits) = (Throttle::default(), Limits::default());
-    let bob = place("192.0.2.1", Place::New);
-    for judged in [Judged::Right, Judged::Not, Judged::Right] {
+    let bob = attempt("192.0.2.1", TriedFrom::New);
+    for judged in [Judged::Right, Judged::NotCompared, Judged::Right] {
         assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()));
         let counted = format!("{throttle:?}");
         assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()), "in the place of that one");
         assert_eq!(format!("{throttle:?}"), counted, "counted once");
-        throttle.compares(&bob);
+        throttle.begin_compare(&bob);
         for seconds in 0..99 {
             let second = throttle.begin(&bob, &limits, at(seconds));
             assert!(second.is_err(), "one attempt under way");
         }
         // Not from where others are, and not by the account's own session.
-        let elsewhere = place("198.51.100.1", Place::New);
+        let elsewhere = attempt("198.51.100.1", TriedFrom::New);
         assert_eq!(try_at(&mut throttle, &elsewhere, Judged::Right, at(0)), Ok(()));
-        let session = place("192.0.2.1", Place::Session);
+        let session = attempt("192.0.2.1", TriedFrom::Session);
         assert_eq!(try_at(&mut throttle, &session, Judged::Right, at(0)), Ok(()));
         throttle.end(&bob, judged, &limits, at(0));
     }
@@ -87,16 +88,17 @@ fn who_has_many_addresses_has_not_many_tries() {
     {
         let mut throttle = Throttle::default();
         for n in 0..=free {
-            let attempt = place(&many(n), Place::New);
+            let attempt = attempt(&many(n), TriedFrom::New);
             assert_eq!(try_at(&mut throttle, &attempt, Judged::Wrong, at(0)), Ok(()), "{n}");
         }
-        let next = place(&many(free + 1), Place::New);
+        let next = attempt(&many(free + 1), TriedFrom::New);
         assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(0)), Err(1));
         assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(1)), Ok(()));
-        let next = place(&many(free + 2), Place::New);
+        let next = attempt(&many(free + 2), TriedFrom::New);
         assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(1)), Err(2));
         // Neither elsewhere nor where somebody signed in to it is held up.
-        for spared in [place(outside, Place::New), place(&many(free + 2), Place::Known)] {
+        for spared in [attempt(outside, TriedFrom::New), attempt(&many(free + 2), TriedFrom::Known)]
+        {
             assert_eq!(try_at(&mut throttle, &spared, Judged::Right, at(1)), Ok(()));
         }
     }
@@ -105,13 +107,13 @@ fn who_has_many_addresses_has_not_many_tries() {
 #[test]
 fn guesses_from_everywhere_fill_a_bucket_that_spares_known_places() {
     let mut throttle = Throttle::default();
-    let from = |n: u64| place(&format!("10.{}.{}.1", n / 256, n % 256), Place::New);
+    let from = |n: u64| attempt(&format!("10.{}.{}.1", n / 256, n % 256), TriedFrom::New);
     for n in 0..ACCOUNT_TRIES_BURST {
         assert_eq!(try_at(&mut throttle, &from(n), Judged::Wrong, at(0)), Ok(()));
     }
     let next = try_at(&mut throttle, &from(1_000), Judged::Wrong, at(1));
     assert_eq!(next, Err(ACCOUNT_TRY_SECONDS - 1));
-    let known = place("10.9.9.9", Place::Known);
+    let known = attempt("10.9.9.9", TriedFrom::Known);
     assert_eq!(try_at(&mut throttle, &known, Judged::Right, at(1)), Ok(()));
     let later = at(ACCOUNT_TRY_SECONDS);
     for _ in 0..3 {
@@ -124,7 +126,7 @@ fn guesses_from_everywhere_fill_a_bucket_that_spares_known_places() {
 #[test]
 fn failed_sign_ins_of_an_address_are_those_under_way_too() {
     let (mut throttle, limits) = (Throttle::default(), Limits::default());
-    let of = |n: u64| Attempt::new(peer(), &format!("user{n}"), Place::Known);
+    let of = |n: u64| Attempt::new(peer(), &format!("user{n}"), TriedFrom::Known);
     for n in 0..30 {
         assert_eq!(throttle.begin(&of(n), &limits, at(0)), Ok(()));
     }
@@ -141,7 +143,7 @@ fn failed_sign_ins_of_an_address_are_those_under_way_too() {
     throttle.end(&of(30), Judged::Wrong, &limits, at(2));
     assert_eq!(throttle.begin(&of(59), &limits, at(2)), Err(59));
     // A member who changes a password is known, and no guest of the address.
-    let session = Attempt::new(peer(), "user59", Place::Session);
+    let session = Attempt::new(peer(), "user59", TriedFrom::Session);
     assert_eq!(throttle.begin(&session, &limits, at(2)), Ok(()));
     assert_eq!(throttle.begin(&of(59), &limits, at(61)), Ok(()));
 }
@@ -171,7 +173,7 @@ fn an_address_is_counted_and_loopback_only_when_asked() {
 #[test]
 fn p20_a_name_as_long_as_a_frame_costs_no_more_than_a_name() {
     let mut throttle = Throttle::default();
-    let long = Attempt::new(peer(), &"x".repeat(60_000), Place::New);
+    let long = Attempt::new(peer(), &"x".repeat(60_000), TriedFrom::New);
     assert_eq!(try_at(&mut throttle, &long, Judged::Wrong, at(0)), Ok(()));
     assert_eq!(try_at(&mut throttle, &long, Judged::Wrong, at(0)), Err(1));
     let names = throttle.delays.rows.keys().chain(throttle.wider_delays.rows.keys());
@@ -184,14 +186,14 @@ fn p20_a_name_as_long_as_a_frame_costs_no_more_than_a_name() {
 #[test]
 fn a_tick_that_runs_again_has_counted_nothing() {
     let (mut throttle, limits) = (Throttle::default(), Limits::default());
-    let bob = place("192.0.2.1", Place::New);
+    let bob = attempt("192.0.2.1", TriedFrom::New);
     assert_eq!(try_at(&mut throttle, &bob, Judged::Wrong, at(0)), Ok(()));
     throttle.begin(&bob, &limits, at(1)).expect("a second later");
-    throttle.compares(&bob);
+    throttle.begin_compare(&bob);
     throttle.keep();
     let kept = format!("{throttle:?}");
     throttle.end(&bob, Judged::Right, &limits, at(2));
-    let ann = Attempt::new(peer(), "ann", Place::New);
+    let ann = Attempt::new(peer(), "ann", TriedFrom::New);
     throttle.begin(&ann, &limits, at(2)).expect("the first");
     throttle.invite_missed(peer(), &limits, at(2));
     throttle.name_was_taken(peer(), &limits, at(2));
