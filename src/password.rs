@@ -175,7 +175,11 @@ impl Task {
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Task(..)")
+        f.write_str(match self {
+            Task::Hash { .. } => "Hash(..)",
+            Task::Verify { .. } => "Verify(..)",
+            Task::Change { .. } => "Change(..)",
+        })
     }
 }
 

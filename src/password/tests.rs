@@ -113,5 +113,5 @@ fn weak_passwords_are_refused() {
 fn p27_nothing_secret_is_printed() {
     let task = Task::Hash { password: "correct horse".into(), salt: SALT };
     let shown = format!("{task:?} {:?} {:?}", Secret::from("correct horse"), KeyHash([7; 32]));
-    assert_eq!(shown, "Task(..) Secret(..) KeyHash(..)");
+    assert_eq!(shown, "Hash(..) Secret(..) KeyHash(..)");
 }
