@@ -153,7 +153,7 @@ fn p21_no_address_takes_the_queue_of_hashes_from_the_others() {
     let work = house.net.work();
     let (first, rest) = work.split_at(7);
     let of = |kind: &str| first.iter().filter(|other| *other == kind).count();
-    assert_eq!((of("Hash(..)"), of("Change(..)")), (2, 1), "{work:?}");
+    assert_eq!((of("hash"), of("change")), (2, 1), "{work:?}");
     assert!(rest.iter().all(|kind| kind.starts_with("password$")), "{work:?}");
     let mut codes = Vec::new();
     for caller in &mut crowd {

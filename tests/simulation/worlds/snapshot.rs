@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
+use p2sp_test_vfs as vfs;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 /// A row of the log.
@@ -64,17 +67,20 @@ pub struct Snapshot {
     pub friends: BTreeSet<(i64, i64)>,
 }
 
+/// The files of a database.
+const FILES: [&str; 2] = ["p2sp.db", "p2sp.db-wal"];
+/// What SQLite knows of a write-ahead log, in front of the index of its pages.
+const LOG_INDEX_HEADER_BYTES: usize = 136;
+
 /// Copies a database as it is.
 ///
 /// # Errors
 /// A file cannot be read or written.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    for name in ["p2sp.db", "p2sp.db-wal"] {
-        match fs::read(from.join(name)) {
-            Ok(bytes) => fs::write(to.join(name), bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                _ = fs::remove_file(to.join(name));
-            }
+    for name in FILES {
+        match vfs::read(&from.join(name)) {
+            Ok(bytes) => vfs::write(&to.join(name), &bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => vfs::remove(&to.join(name))?,
             Err(error) => return Err(error),
         }
     }
@@ -87,23 +93,9 @@ impl Snapshot {
         self.entries.last().map_or(self.head, |entry| entry.seq.max(self.head))
     }
 
-    /// Reads a copy of the database in `from`, which is put into `scratch`; of the log what
-    /// stands behind `after`.
-    ///
-    /// # Errors
-    /// SQLite cannot read it.
-    pub fn take(from: &Path, scratch: &Path, after: i64) -> Result<Snapshot, String> {
-        copy(from, scratch).map_err(|error| error.to_string())?;
-        Snapshot::read(&scratch.join("p2sp.db"), after).map_err(|error| error.to_string())
-    }
-
-    fn read(path: &Path, after: i64) -> rusqlite::Result<Snapshot> {
-        // By the system's own files: what the disk does to the server does not happen here.
-        let db = Connection::open_with_flags_and_vfs(path, OpenFlags::default(), c"unix")?;
-        // No shared memory is made for the write-ahead log then.
-        db.query_row("PRAGMA locking_mode = EXCLUSIVE", (), |_| Ok(()))?;
+    fn read(db: &Connection, after: i64) -> rusqlite::Result<Snapshot> {
         let entries = rows(
-            &db,
+            db,
             "SELECT seq, conversation, sender, at, kind, body, mid FROM log WHERE seq > ?1
              ORDER BY seq",
             [after],
@@ -121,7 +113,7 @@ impl Snapshot {
         )?;
         let groups = "SELECT groupid, groupname, createuserid, groupstatus, groupusercount
             FROM groups ORDER BY groupid";
-        let groups = rows(&db, groups, (), |row| {
+        let groups = rows(db, groups, (), |row| {
             Ok(GroupRow {
                 id: row.get(0)?,
                 name: row.get(1)?,
@@ -131,13 +123,14 @@ impl Snapshot {
             })
         })?;
         let users = "SELECT userid, username, userstatus FROM users";
-        let users = rows(&db, users, (), |row| {
+        let users = rows(db, users, (), |row| {
             Ok((row.get(0)?, (row.get(1)?, row.get::<_, i64>(2)? == 0)))
         })?;
         let pair = |row: &Row| Ok((row.get(0)?, row.get(1)?));
-        let members = rows(&db, "SELECT groupid, userid FROM group_users", (), pair)?;
-        let friends = rows(&db, "SELECT userid, friendid FROM friends", (), pair)?;
-        let (head, sealed) = db.query_row("SELECT head, sealed FROM log_state", (), pair)?;
+        let members = rows(db, "SELECT groupid, userid FROM group_users", (), pair)?;
+        let friends = rows(db, "SELECT userid, friendid FROM friends", (), pair)?;
+        let state = rows(db, "SELECT head, sealed FROM log_state", (), pair)?;
+        let (head, sealed) = *state.first().ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Ok(Snapshot {
             entries,
             head,
@@ -150,11 +143,67 @@ impl Snapshot {
     }
 }
 
+/// Where copies of a database are looked at, by one connection: to open one costs as much as all
+/// that is read over it.
+pub struct Scratch {
+    db: Option<Connection>,
+    dir: PathBuf,
+}
+
+impl Scratch {
+    /// In that directory, which is empty.
+    pub fn new(dir: PathBuf) -> Scratch {
+        Scratch { db: None, dir }
+    }
+
+    /// Reads the database in `from` as it is; of the log what stands behind `after`.
+    ///
+    /// # Errors
+    /// The files cannot be copied, or SQLite cannot read them.
+    pub fn take(&mut self, from: &Path, after: i64) -> Result<Snapshot, String> {
+        self.lay_out(from).map_err(|error| error.to_string())?;
+        self.read(after).map_err(|error| error.to_string())
+    }
+
+    fn lay_out(&self, from: &Path) -> io::Result<()> {
+        for name in FILES {
+            match vfs::read(&from.join(name)) {
+                Ok(bytes) => vfs::write(&self.dir.join(name), &bytes)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    vfs::write(&self.dir.join(name), &[])?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        // Nor is anything known of the write-ahead log: SQLite has to recover what is in it.
+        if self.db.is_some() {
+            let known = OpenOptions::new().write(true).open(self.dir.join("p2sp.db-shm"))?;
+            known.write_all_at(&[0; LOG_INDEX_HEADER_BYTES], 0)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, after: i64) -> rusqlite::Result<Snapshot> {
+        let db = match &mut self.db {
+            Some(db) => db,
+            db => {
+                // What the disk does to the server does not happen here.
+                let (path, flags) = (self.dir.join("p2sp.db"), OpenFlags::default());
+                let new = Connection::open_with_flags_and_vfs(path, flags, vfs::SOUND)?;
+                // The copy is thrown away: nothing need be put in order.
+                new.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+                db.insert(new)
+            }
+        };
+        Snapshot::read(db, after)
+    }
+}
+
 fn rows<T>(
     db: &Connection,
     sql: &str,
     params: impl Params,
     read: impl FnMut(&Row) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    db.prepare(sql)?.query_map(params, read)?.collect()
+    db.prepare_cached(sql)?.query_map(params, read)?.collect()
 }

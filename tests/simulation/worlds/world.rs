@@ -10,11 +10,10 @@
 
 mod beginnings;
 pub mod day;
+mod dirs;
 mod troubles;
 
 use std::cell::RefCell;
-use std::fs;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,9 +22,9 @@ use p2sp::handlers::Rules;
 use p2sp::id::Moment;
 use p2sp::server::Server;
 use p2sp_test_vfs::{self as vfs, Failure, Fault};
-use tempfile::TempDir;
 
 use beginnings::{age, empty_house, furnish, open, rules};
+use dirs::Dirs;
 
 use super::choices::Choices;
 use super::client::Client;
@@ -34,9 +33,8 @@ use super::ledger::{Check, Ledger};
 use super::liar::Liar;
 use super::newcomer::Newcomer;
 use super::scene::Scene;
-use super::snapshot::Snapshot;
+use super::snapshot::Scratch;
 use super::weather::{Edge, Weather};
-use crate::support::house::temp_dir;
 use crate::support::pipe_net::{PeerId, PipeNet};
 
 /// Users that a world may have beside `admin`; each takes the first so many.
@@ -72,6 +70,7 @@ pub struct World {
     liars: Vec<Liar>,
     newcomers: Vec<Newcomer>,
     rules: Rules,
+    scratch: Scratch,
     dirs: Dirs,
     starts: u8,
     registered: usize,
@@ -93,46 +92,23 @@ enum Gone {
     Stopped,
 }
 
-/// Where the database is, where the next one will be, and where a copy is looked at.
-struct Dirs {
-    place: TempDir,
-    number: usize,
-}
-
-impl Dirs {
-    fn database(&self) -> PathBuf {
-        self.place.path().join(format!("{}", self.number))
-    }
-
-    fn image(&self) -> PathBuf {
-        self.place.path().join(format!("{}", self.number + 1))
-    }
-
-    fn scratch(&self) -> PathBuf {
-        self.place.path().join("scratch")
-    }
-}
-
 /// Lets a world go by.
 ///
 /// # Errors
 /// The first promise that is broken.
 pub fn run(choices: Choices, steps: usize) -> Result<Report, String> {
-    let mut world = World::begin(choices)?;
+    let mut world = World::begin(choices, true)?;
     world.storm(steps)?;
     world.calm()?;
     world.end()
 }
 
 impl World {
-    fn begin(choices: Choices) -> Result<World, String> {
+    fn begin(choices: Choices, in_memory: bool) -> Result<World, String> {
         vfs::install();
         vfs::heal();
-        let dirs = Dirs { place: temp_dir(), number: 0 };
-        for dir in [dirs.database(), dirs.image(), dirs.scratch()] {
-            fs::create_dir(dir).map_err(|error| error.to_string())?;
-        }
-        fs::write(dirs.database().join("p2sp.db"), empty_house()).map_err(|e| e.to_string())?;
+        let dirs = Dirs::new(in_memory).map_err(|error| error.to_string())?;
+        vfs::write(&dirs.database().join("p2sp.db"), empty_house()).map_err(|e| e.to_string())?;
         let users = match choices.weighted(&[(80, 0), (18, 1), (2, 2)]) {
             0 => 3 + choices.below(5),
             1 => 6 + choices.below(10),
@@ -142,7 +118,8 @@ impl World {
         let rules = rules(&choices);
         furnish(&dirs.database(), &choices, users, liars)?;
         age(&dirs.database().join("p2sp.db"), &choices).map_err(|error| error.to_string())?;
-        let snapshot = Snapshot::take(&dirs.database(), &dirs.scratch(), 0)?;
+        let mut scratch = Scratch::new(dirs.scratch());
+        let snapshot = scratch.take(&dirs.database(), 0)?;
         let mut ledger = Ledger::new(&snapshot, &[1]);
         ledger.only_friends_bring_in = rules.friend_approval;
         ledger.quota = rules.limits.stored_bytes_per_day;
@@ -171,6 +148,7 @@ impl World {
             event_loop: None,
             clients,
             rules,
+            scratch,
             dirs,
             starts: 0,
             registered: 0,
@@ -317,8 +295,7 @@ impl World {
         self.newcomers.iter_mut().for_each(Newcomer::lost);
         self.scene.all_is_gone(gone != Gone::Stopped || was_full);
         if gone == Gone::Killed {
-            self.dirs.number += 1;
-            fs::create_dir_all(self.dirs.image()).map_err(|error| error.to_string())?;
+            self.dirs.go_on_from_image().map_err(|error| error.to_string())?;
         }
         self.look()?;
         self.start()
@@ -350,7 +327,7 @@ impl World {
     /// Compares what was heard with what is in the database now.
     fn look(&mut self) -> Check {
         let known = self.scene.ledger.head();
-        let snapshot = Snapshot::take(&self.dirs.database(), &self.dirs.scratch(), known)?;
+        let snapshot = self.scratch.take(&self.dirs.database(), known)?;
         if self.event_loop.is_none() && snapshot.head() > self.scene.head_seen {
             self.scene.saw(Happening::CommittedUnseen);
         }
@@ -490,7 +467,7 @@ impl World {
         for client in &mut self.clients {
             client.check_shown(&self.scene.ledger, true)?;
         }
-        let whole = Snapshot::take(&self.dirs.database(), &self.dirs.scratch(), 0)?;
+        let whole = self.scratch.take(&self.dirs.database(), 0)?;
         self.scene.ledger.check_unchanged(&whole)?;
         if self.scene.figure != Some(whole.entries.len() as i64) {
             let (figure, rows) = (self.scene.figure, whole.entries.len());

@@ -22,6 +22,7 @@
 mod control;
 mod disk;
 mod journal;
+mod memory;
 mod shim;
 #[cfg(test)]
 mod tests;
@@ -29,4 +30,5 @@ mod tests;
 pub use control::{ALL, Call, Failure, Fault, Toll, fail, freeze, heal, mark, record, stop};
 pub use disk::{Disk, Image};
 pub use journal::{Journal, Op};
-pub use shim::install;
+pub use memory::{keep, read, release, remove, size, write};
+pub use shim::{SOUND, install};

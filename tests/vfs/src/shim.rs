@@ -24,6 +24,7 @@ use rusqlite::ffi::{
 
 use crate::control::{Call, Failure, note, verdict};
 use crate::journal::Op;
+use crate::memory::{self, Bytes};
 
 /// The file system that SQLite brought.
 static REAL: AtomicPtr<sqlite3_vfs> = AtomicPtr::new(ptr::null_mut());
@@ -34,12 +35,26 @@ struct Extra {
     ours: sqlite3_io_methods,
     real: &'static sqlite3_io_methods,
     path: PathBuf,
+    /// What it holds, if that is in memory.
+    memory: Option<Bytes>,
     is_log: bool,
+    /// None of its calls fails, and none is counted.
+    is_sound: bool,
     /// The next sync puts the file's name on the disk, too, as the real one does for journals.
     syncs_names: bool,
 }
 
-/// Makes this the file system of all databases that the process opens from now on.
+impl Extra {
+    fn verdict(&self, call: Call) -> Option<Failure> {
+        if self.is_sound { None } else { verdict(call) }
+    }
+}
+
+/// The name of the same file system without faults.
+pub const SOUND: &CStr = c"p2sp-sound";
+
+/// Makes this the file system of all databases that the process opens from now on, unless they ask
+/// for [`SOUND`].
 ///
 /// # Panics
 /// If SQLite has no file system, or takes no other.
@@ -51,17 +66,27 @@ pub fn install() {
         assert!(!found.is_null(), "SQLite has a file system");
         REAL.store(found, Ordering::Release);
         let real = real();
-        let ours = Box::leak(Box::new(sqlite3_vfs {
+        let ours = sqlite3_vfs {
             szOsFile: (extra_offset(real) + size_of::<Extra>()) as c_int,
             zName: c"p2sp-test".as_ptr(),
             xOpen: Some(open),
             xDelete: Some(delete),
+            xAccess: Some(access),
             // The other functions of "unix" look at nothing but what is copied here.
             ..*real
-        }));
-        // SAFETY: the table is complete and lives as long as the process.
-        let registered = unsafe { ffi::sqlite3_vfs_register(ours, 1) };
-        assert_eq!(registered, SQLITE_OK, "SQLite takes a file system");
+        };
+        let sound = sqlite3_vfs {
+            zName: SOUND.as_ptr(),
+            xOpen: Some(open_sound),
+            xDelete: Some(delete_sound),
+            ..ours
+        };
+        for (table, is_default) in [(sound, 0), (ours, 1)] {
+            // SAFETY: the table is complete and lives as long as the process.
+            let taken =
+                unsafe { ffi::sqlite3_vfs_register(Box::leak(Box::new(table)), is_default) };
+            assert_eq!(taken, SQLITE_OK, "SQLite takes a file system");
+        }
     });
 }
 
@@ -122,6 +147,26 @@ unsafe extern "C" fn open(
         unsafe { (*file).pMethods = ptr::null() };
         return ffi::SQLITE_CANTOPEN;
     }
+    open_as(false, name, file, flags, flags_out)
+}
+
+unsafe extern "C" fn open_sound(
+    _: *mut sqlite3_vfs,
+    name: sqlite3_filename,
+    file: *mut sqlite3_file,
+    flags: c_int,
+    flags_out: *mut c_int,
+) -> c_int {
+    open_as(true, name, file, flags, flags_out)
+}
+
+fn open_as(
+    is_sound: bool,
+    name: sqlite3_filename,
+    file: *mut sqlite3_file,
+    flags: c_int,
+    flags_out: *mut c_int,
+) -> c_int {
     let path = path_of(name);
     let is_new = flags & ffi::SQLITE_OPEN_CREATE != 0 && !path.exists();
     let opened = real!(real(), xOpen, REAL.load(Ordering::Acquire), name, file, flags, flags_out);
@@ -145,10 +190,10 @@ unsafe extern "C" fn open(
         xFileSize: Some(size),
         ..*table
     };
-    let extra = extra(file);
+    let (extra, memory) = (extra(file), memory::opened(&path));
     // SAFETY: the room behind the real structure is ours; `close` drops what is put there.
     unsafe {
-        extra.write(Extra { ours, real: table, path, is_log, syncs_names });
+        extra.write(Extra { ours, real: table, path, memory, is_log, is_sound, syncs_names });
         (*file).pMethods = &raw const (*extra).ours;
     }
     SQLITE_OK
@@ -158,15 +203,41 @@ unsafe extern "C" fn delete(_: *mut sqlite3_vfs, name: *const c_char, syncs: c_i
     if verdict(Call::Delete).is_some() {
         return ffi::SQLITE_IOERR_DELETE;
     }
+    delete_at(name, syncs)
+}
+
+unsafe extern "C" fn delete_sound(_: *mut sqlite3_vfs, name: *const c_char, syncs: c_int) -> c_int {
+    delete_at(name, syncs)
+}
+
+fn delete_at(name: *const c_char, syncs: c_int) -> c_int {
     let deleted = real!(real(), xDelete, REAL.load(Ordering::Acquire), name, syncs);
     if deleted == SQLITE_OK {
         let path = path_of(name);
+        memory::forget(&path);
         note(&path, |file| Op::Delete { file });
         if syncs & 1 != 0 {
             note(&path, |_| Op::SyncNames);
         }
     }
     deleted
+}
+
+unsafe extern "C" fn access(
+    _: *mut sqlite3_vfs,
+    name: *const c_char,
+    what: c_int,
+    answer: *mut c_int,
+) -> c_int {
+    // As the real one sees it, an empty file is none.
+    if what == ffi::SQLITE_ACCESS_EXISTS
+        && let Some(size) = memory::kept_size(&path_of(name))
+    {
+        // SAFETY: SQLite's room for the answer.
+        unsafe { *answer = c_int::from(size > 0) };
+        return SQLITE_OK;
+    }
+    real!(real(), xAccess, REAL.load(Ordering::Acquire), name, what, answer)
 }
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
@@ -186,11 +257,24 @@ unsafe extern "C" fn read(
 ) -> c_int {
     // SAFETY: the file is open, so `open` has put it there.
     let extra = unsafe { &*extra(file) };
-    let how = verdict(if extra.is_log { Call::ReadLog } else { Call::Read });
+    let how = extra.verdict(if extra.is_log { Call::ReadLog } else { Call::Read });
     if let Some(how @ (Failure::Error | Failure::Full)) = how {
         return code(how, ffi::SQLITE_IOERR_READ);
     }
-    let done = real!(extra.real, xRead, file, to, count, at);
+    let done = match &extra.memory {
+        None => real!(extra.real, xRead, file, to, count, at),
+        Some(bytes) => {
+            let (bytes, wanted) = (bytes.borrow(), count as usize);
+            let there = bytes.get(at as usize..).unwrap_or_default();
+            let there = &there[..wanted.min(there.len())];
+            // SAFETY: SQLite's room for `count` bytes.
+            unsafe {
+                to.cast::<u8>().copy_from_nonoverlapping(there.as_ptr(), there.len());
+                to.cast::<u8>().add(there.len()).write_bytes(0, wanted - there.len());
+            }
+            if there.len() < wanted { ffi::SQLITE_IOERR_SHORT_READ } else { SQLITE_OK }
+        }
+    };
     if how.is_none() {
         return done;
     }
@@ -206,34 +290,47 @@ unsafe extern "C" fn write(
     count: c_int,
     at: sqlite3_int64,
 ) -> c_int {
-    let how = verdict(Call::Write);
+    // SAFETY: the file is open, so `open` has put it there.
+    let extra = unsafe { &*extra(file) };
+    let how = extra.verdict(Call::Write);
     // A disk that is full has taken what it could.
     let taken = match how {
         None => count,
         Some(Failure::Full) => count / 2,
         Some(_) => return ffi::SQLITE_IOERR_WRITE,
     };
-    // SAFETY: the file is open, so `open` has put it there.
-    let extra = unsafe { &*extra(file) };
-    let done = real!(extra.real, xWrite, file, from, taken, at);
+    // SAFETY: SQLite has at least so many bytes there, and lends them for this call.
+    let bytes = unsafe { slice::from_raw_parts(from.cast::<u8>(), taken as usize) };
+    let done = match &extra.memory {
+        None => real!(extra.real, xWrite, file, from, taken, at),
+        Some(file) => {
+            let (mut file, at) = (file.borrow_mut(), at as usize);
+            let end = file.len().max(at + bytes.len());
+            file.resize(end, 0);
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+            SQLITE_OK
+        }
+    };
     if done != SQLITE_OK {
         return done;
     }
-    note(&extra.path, |file| {
-        // SAFETY: SQLite has at least so many bytes there, and lends them for this call.
-        let bytes = unsafe { slice::from_raw_parts(from.cast::<u8>(), taken as usize) };
-        Op::Write { file, at: at as usize, bytes: bytes.into() }
-    });
+    note(&extra.path, |file| Op::Write { file, at: at as usize, bytes: bytes.into() });
     how.map_or(SQLITE_OK, |how| code(how, ffi::SQLITE_IOERR_WRITE))
 }
 
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c_int {
-    if let Some(how) = verdict(Call::Truncate) {
-        return code(how, ffi::SQLITE_IOERR_TRUNCATE);
-    }
     // SAFETY: the file is open, so `open` has put it there.
     let extra = unsafe { &*extra(file) };
-    let done = real!(extra.real, xTruncate, file, size);
+    if let Some(how) = extra.verdict(Call::Truncate) {
+        return code(how, ffi::SQLITE_IOERR_TRUNCATE);
+    }
+    let done = match &extra.memory {
+        None => real!(extra.real, xTruncate, file, size),
+        Some(file) => {
+            file.borrow_mut().resize(size as usize, 0);
+            SQLITE_OK
+        }
+    };
     if done == SQLITE_OK {
         note(&extra.path, |file| Op::Truncate { file, size: size as usize });
     }
@@ -241,12 +338,15 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c
 }
 
 unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
-    if let Some(how) = verdict(Call::Sync) {
-        return code(how, ffi::SQLITE_IOERR_FSYNC);
-    }
     // SAFETY: the file is open, so `open` has put it there; nothing else refers to it now.
     let extra = unsafe { &mut *extra(file) };
-    let done = real!(extra.real, xSync, file, flags);
+    if let Some(how) = extra.verdict(Call::Sync) {
+        return code(how, ffi::SQLITE_IOERR_FSYNC);
+    }
+    let done = match &extra.memory {
+        None => real!(extra.real, xSync, file, flags),
+        Some(_) => SQLITE_OK,
+    };
     if done == SQLITE_OK {
         note(&extra.path, |file| Op::Sync { file });
         if std::mem::take(&mut extra.syncs_names) {
@@ -257,10 +357,17 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
 }
 
 unsafe extern "C" fn size(file: *mut sqlite3_file, size: *mut sqlite3_int64) -> c_int {
-    if let Some(how) = verdict(Call::Size) {
-        return code(how, ffi::SQLITE_IOERR_FSTAT);
-    }
     // SAFETY: the file is open, so `open` has put it there.
     let extra = unsafe { &*extra(file) };
-    real!(extra.real, xFileSize, file, size)
+    if let Some(how) = extra.verdict(Call::Size) {
+        return code(how, ffi::SQLITE_IOERR_FSTAT);
+    }
+    match &extra.memory {
+        None => real!(extra.real, xFileSize, file, size),
+        Some(file) => {
+            // SAFETY: SQLite's room for the answer.
+            unsafe { *size = file.borrow().len() as sqlite3_int64 };
+            SQLITE_OK
+        }
+    }
 }

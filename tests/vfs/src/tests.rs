@@ -156,3 +156,51 @@ fn a_threads_wishes_are_its_own() {
     assert!(open(dir.path()).is_err());
     assert!(heal().failed > 0);
 }
+
+/// Three rows, and the files copied before the database is closed. Says how many calls there were.
+fn three_rows(dir: &Path, copy: &Path) -> u64 {
+    install();
+    fail(Fault { calls: ALL, nth: u64::MAX, lasting: false, how: Failure::Error });
+    let db = open(dir).expect("open");
+    for _ in 0..3 {
+        add(&db, &"x".repeat(3_000)).expect("add");
+    }
+    for name in ["p2sp.db", "p2sp.db-wal"] {
+        let bytes = read(&dir.join(name)).expect("a file");
+        assert_eq!(size(&dir.join(name)), bytes.len() as u64);
+        write(&copy.join(name), &bytes).expect("a copy");
+    }
+    drop(db);
+    heal().seen
+}
+
+#[test]
+fn what_is_kept_in_memory_is_what_would_be_on_the_disk() {
+    let place = tempfile::tempdir().expect("a directory");
+    let root = place.path().canonicalize().expect("a path");
+    let dirs = ["disk", "copy of disk", "memory", "copy of memory"].map(|name| root.join(name));
+    dirs.iter().for_each(|dir| fs::create_dir(dir).expect("a directory"));
+    let on_disk = three_rows(&dirs[0], &dirs[1]);
+    assert_eq!(rows(&open(&dirs[1]).expect("a crash image")), 3);
+    keep(&root);
+    let in_memory = three_rows(&dirs[2], &dirs[3]);
+    assert_eq!(in_memory, on_disk, "the same calls");
+    assert_eq!(rows(&open(&dirs[3]).expect("a crash image")), 3);
+    assert_eq!(rows(&open(&dirs[2]).expect("it was closed in good order")), 3);
+    let file = dirs[2].join("p2sp.db");
+    assert_eq!((fs::metadata(&file).expect("a name").len(), size(&file) > 0), (0, true));
+    remove(&file).expect("removed");
+    assert!(read(&file).is_err() && !file.exists());
+    release();
+}
+
+#[test]
+fn a_sound_file_system_has_no_faults() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(open(dir.path()).expect("open"));
+    fail(Fault { calls: ALL, nth: 0, lasting: true, how: Failure::Error });
+    let path = dir.path().join("p2sp.db");
+    let db = Connection::open_with_flags_and_vfs(&path, Default::default(), SOUND).expect("open");
+    assert_eq!(rows(&db), 0);
+    assert_eq!(heal().seen, 0);
+}

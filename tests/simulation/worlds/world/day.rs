@@ -30,7 +30,7 @@ pub struct Hour {
 /// # Errors
 /// The first promise that is broken.
 pub fn day(seed: u64) -> Result<Vec<Hour>, String> {
-    let mut world = World::begin(Choices::of_seed(seed))?;
+    let mut world = World::begin(Choices::of_seed(seed), false)?;
     world.clear_up();
     let mut hours = Vec::new();
     for minute in 1..=MINUTES {
