@@ -6,7 +6,6 @@
 
 use super::context::{Cx, Failure};
 use crate::id::{ListenerKind, UserId};
-use crate::password::KeyHash;
 use crate::wire::{Args, Code, Name};
 
 /// Anyone, signed in or not.
@@ -51,13 +50,13 @@ impl Guest {
 
 impl Member {
     /// The user of the session, whose key the request carries, unless it is a line.
-    pub(super) fn prove(cx: &Cx, args: &Args) -> Result<Member, Failure> {
+    pub(super) fn prove(cx: &mut Cx, args: &Args) -> Result<Member, Failure> {
         let Some(session) = cx.sessions.get(cx.caller.conn) else {
             return Err(Code::NotSignedIn.into());
         };
         let is_right = match args.get::<&str>(Name::auth_token)? {
             None => cx.caller.keyless,
-            Some(key) => KeyHash::of(key) == session.key_hash,
+            Some(key) => cx.proved.proves(cx.caller.conn, key, &session.key_hash),
         };
         if !is_right || cx.now.unix >= session.key_expires {
             return Err(Code::BadKey.into());
@@ -77,7 +76,7 @@ impl Member {
 }
 
 impl Admin {
-    pub(super) fn prove(cx: &Cx, args: &Args) -> Result<Admin, Failure> {
+    pub(super) fn prove(cx: &mut Cx, args: &Args) -> Result<Admin, Failure> {
         if cx.caller.listener == ListenerKind::Control {
             return Ok(Admin { id: None });
         }

@@ -8,6 +8,8 @@
 use std::net::IpAddr;
 
 use rand::rngs::StdRng;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::conn::Rest;
 use crate::counters::Counters;
@@ -72,6 +74,8 @@ pub struct Cx<'a> {
     pub connections: &'a dyn ConnectionList,
     /// Where the request came from.
     pub caller: Caller,
+    /// The key that a connection proved last.
+    pub proved: &'a mut ProvedKey,
     /// The language of the answer.
     pub lang: Lang,
     /// The request's id.
@@ -122,6 +126,33 @@ pub struct Caller {
     pub listener: ListenerKind,
     /// A request typed as a line carries no login key; the connection's session is enough.
     pub keyless: bool,
+}
+
+/// The login key that a connection proved last while a tick's requests are served: another
+/// request with the same key need not be hashed. It lives no longer than the phase, and its bytes
+/// are wiped.
+#[derive(Default)]
+pub struct ProvedKey {
+    conn: Option<ConnId>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl ProvedKey {
+    /// Whether a key is the one that the connection's session has. While requests are served no
+    /// session changes, so what was proved once is only compared with, in a time that does not
+    /// tell where two keys differ.
+    pub(super) fn proves(&mut self, conn: ConnId, key: &str, hash: &KeyHash) -> bool {
+        if self.conn == Some(conn) && self.key.ct_eq(key.as_bytes()).into() {
+            return true;
+        }
+        let is_right = KeyHash::of(key) == *hash;
+        if is_right {
+            self.conn = Some(conn);
+            self.key.zeroize();
+            self.key.extend_from_slice(key.as_bytes());
+        }
+        is_right
+    }
 }
 
 /// What a handler makes of a request.

@@ -31,7 +31,9 @@ pub mod receipt;
 mod session;
 
 pub use caller::{Admin, Anyone, Guest, Member, Operator};
-pub use context::{Answer, Caller, ConnectionList, Cx, Failure, Outcome, Rules, ServerFacts};
+pub use context::{
+    Answer, Caller, ConnectionList, Cx, Failure, Outcome, ProvedKey, Rules, ServerFacts,
+};
 
 use crate::conn::CloseReason;
 use crate::id::ListenerKind;

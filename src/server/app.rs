@@ -13,7 +13,7 @@ use super::upkeep::{KeepUp, Upkeep};
 use crate::certificate::Certificate;
 use crate::conn::{CloseReason, Conns};
 use crate::event_loop::app::{App, Came, Clock, Job, NotNow, Peer, Settled, Share, Signal};
-use crate::handlers::{Rules, ServerFacts};
+use crate::handlers::{ProvedKey, Rules, ServerFacts};
 use crate::id::{ConnId, ListenerKind, Moment, Now};
 use crate::password::{Cost, Outcome, Task};
 use crate::store::Store;
@@ -142,13 +142,14 @@ impl App for Server {
         }
         let facts = self.facts(now);
         let Server { conns, reading, chat, store, .. } = self;
-        Serve { conns, chat, store, facts, now }.run(reading, clock)
+        let proved = ProvedKey::default();
+        Serve { conns, chat, store, facts, proved, now }.run(reading, clock)
     }
 
     fn commit(&mut self, now: Now) -> Result<AllCommitted, Fatal> {
         let facts = self.facts(now);
         let Server { conns, reading, chat, store, upkeep, .. } = self;
-        let serve = Serve { conns, chat, store, facts, now };
+        let serve = Serve { conns, chat, store, facts, proved: ProvedKey::default(), now };
         Commit { serve, upkeep }.run(&mut reading.intake)
     }
 

@@ -11,7 +11,7 @@ use super::intake::{Intake, Portion, fault_code};
 use super::read::Reading;
 use crate::conn::{Conns, Rest};
 use crate::event_loop::app::{Clock, Share};
-use crate::handlers::{self, Caller, Cost, Counted, Cx, Row, ServerFacts, hashing};
+use crate::handlers::{self, Caller, Cost, Counted, Cx, ProvedKey, Row, ServerFacts, hashing};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::locale;
@@ -28,6 +28,8 @@ pub(super) struct Serve<'s> {
     pub store: &'s mut Store,
     /// What the other parts know; it does not change while requests are served.
     pub facts: ServerFacts,
+    /// The key that was proved last; it goes with the phase.
+    pub proved: ProvedKey,
     pub now: Now,
 }
 
@@ -202,6 +204,7 @@ impl Serve<'_> {
             server,
             connections: &*self.conns,
             caller,
+            proved: &mut self.proved,
             lang,
             re: None,
         }

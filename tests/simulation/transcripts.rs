@@ -82,6 +82,7 @@ transcripts! {
     p17_two_at_once,
     p18_an_old_key_is_worth_nothing,
     p18_blocked_while_signing_in,
+    p19_each_request_of_a_tick_proves_its_key,
     p19_the_gate,
     p20_a_slow_reader_costs_little,
     p20_password_hashes_are_bounded,
