@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Why the store could not do something. `Full` and `NoMemory` end the whole transaction,
-/// savepoints or not: roll back and walk the intake again. `Broken` is fatal.
+/// savepoints or not: it must be rolled back, and may be tried again. `Broken` is fatal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// The disk is full.

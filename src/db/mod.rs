@@ -37,7 +37,7 @@ pub struct Write {
     pub changes_people: bool,
 }
 
-/// Declares a statement that writes: its number, its name and its text. `of people` stands behind
+/// Declares a statement that writes: its number, its name and its text. `of people` stands after
 /// the name if it changes rows of `users` or `friends`.
 macro_rules! numbered {
     ($number:literal $name:ident = $sql:literal) => {

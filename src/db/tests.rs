@@ -197,7 +197,7 @@ fn repeat(changes: &[Change], other: &Temp) {
     sqlite.execute_batch("COMMIT").expect("commit");
 }
 
-/// Every row of every table, those behind the full-text index among them.
+/// Every row of every table, those of the full-text index among them.
 fn everything(temp: &Temp) -> Vec<(String, Vec<Vec<Value>>)> {
     let sqlite = temp.store.sqlite();
     let tables = "SELECT name FROM pragma_table_list

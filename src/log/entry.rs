@@ -78,13 +78,7 @@ pub struct GroupLabel {
     pub creator: String,
 }
 
-// What was said is never printed (P27), so neither of these derives `Debug`.
-impl fmt::Debug for NewEntry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NewEntry({:?}, {:?}, {:?})", self.kind, self.conversation, self.sender)
-    }
-}
-
+// What was said is never printed (P27), so `Debug` is not derived.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Entry { seq, conversation, sender, kind, .. } = self;

@@ -20,14 +20,14 @@ pub(super) struct Greatest {
 }
 
 impl Greatest {
-    /// A transaction begins: what was set before stands.
-    pub fn settle(&mut self) {
+    /// A transaction begins: what was set before it is not forgotten with it.
+    pub fn begin(&mut self) {
         self.set.clear();
     }
 
     /// Something of this transaction was undone, and perhaps a `mid` with it: what the transaction
-    /// set is forgotten. All other senders keep theirs, because to find one again is dear and a
-    /// refused request must not make the requests of others cost more.
+    /// set is forgotten. All other senders keep theirs, because it is costly to find one again, and
+    /// a refused request must not make the requests of others cost more.
     pub fn forget(&mut self) {
         for sender in self.set.drain(..) {
             self.by_sender.remove(&sender);
@@ -44,7 +44,7 @@ impl Greatest {
     }
 
     /// Whether a `mid` is greater than the sender's greatest; `None` if that is not kept.
-    pub fn is_below(&self, sender: UserId, mid: &str) -> Option<bool> {
+    pub fn rises(&self, sender: UserId, mid: &str) -> Option<bool> {
         Some(is_greater(mid, self.by_sender.get(&sender)?))
     }
 

@@ -3,7 +3,7 @@
 //! Nearly every `mid` is new, and that must be cheap to know. So `mid`s have an order: of two the
 //! longer is greater, and of two of one length the one whose bytes are greater. A `mid` that is
 //! greater than all that its sender ever used *rises*: it is new, and is not looked for. Numbers
-//! that count up rise, and so do numbers behind a prefix that counts up, such as the time. Any
+//! that count up rise, and so do numbers after a prefix that counts up, such as the time. Any
 //! other `mid` is looked for by its hash: in the tail, and in the slices that `mid_filter` does not
 //! rule out.
 //!
@@ -85,11 +85,11 @@ impl LogMut<'_> {
 
     /// Whether a `mid` is greater than all that its sender used.
     fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
-        if let Some(rises) = self.log.greatest.is_below(sender, mid) {
+        if let Some(rises) = self.log.greatest.rises(sender, mid) {
             return Ok(rises);
         }
         self.recall(sender)?;
-        Ok(self.log.greatest.is_below(sender, mid).unwrap_or(false))
+        Ok(self.log.greatest.rises(sender, mid).unwrap_or(false))
     }
 
     /// Finds a sender's greatest `mid`, and keeps it.
@@ -173,28 +173,15 @@ impl LogRef<'_> {
     }
 
     const MID_AT: Sql = "SELECT mid FROM log WHERE seq = ?1";
-    /// A sender's greatest `mid`; empty if they never used one.
-    fn greatest_of(&self, sender: UserId) -> Result<String> {
-        Ok(match self.last_rising(sender)? {
-            LastRising::At(seq) => {
-                self.db.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default()
-            }
-            // The greatest is pruned, and those that are kept need not be in order. Nothing is
-            // greater than a text that is longer than any `mid`: so no `mid` rises, and each is
-            // looked for.
-            LastRising::Gone => "~".repeat(MID_BYTES_MAX + 1),
-            LastRising::Never => String::new(),
-        })
-    }
-
     const LAST_RISING: Sql = "SELECT rising FROM mid_slices
         WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice < ?3 AND rising IS NOT NULL
         ORDER BY slice DESC LIMIT 1";
     const ANY_MIDS: Sql = "SELECT 1 FROM mid_slices
         WHERE block = ?1 AND sender = ?2 AND part = -1 AND slice >= ?3 LIMIT 1";
-    /// Where a sender's greatest `mid` stands.
-    fn last_rising(&self, sender: UserId) -> Result<LastRising> {
+    /// A sender's greatest `mid`; empty if they never used one.
+    fn greatest_of(&self, sender: UserId) -> Result<String> {
         let first = self.log.first().0;
+        // Where the last that rose is, and whether the sender has used any that is kept.
         let (mut rising, mut any) = (None, false);
         for (seq, mid) in self.log.tail.of_sender(sender.0, self.sealed()) {
             any |= seq >= first;
@@ -213,22 +200,16 @@ impl LogRef<'_> {
             any |= self.db.exists(Self::ANY_MIDS, params)?;
         }
         Ok(match rising {
-            Some(seq) if seq >= first => LastRising::At(seq),
-            _ if any => LastRising::Gone,
-            _ => LastRising::Never,
+            Some(seq) if seq >= first => {
+                self.db.row(Self::MID_AT, [seq], |row| row.get(0))?.unwrap_or_default()
+            }
+            // The greatest is pruned, and those that are kept need not be in order. Nothing is
+            // greater than a text that is longer than any `mid`: so no `mid` rises, and each is
+            // looked for.
+            _ if any => "~".repeat(MID_BYTES_MAX + 1),
+            _ => String::new(),
         })
     }
-}
-
-/// Where a sender's greatest `mid` stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LastRising {
-    /// At this seq.
-    At(i64),
-    /// The sender uses `mid`s, and the greatest was pruned.
-    Gone,
-    /// The sender uses no `mid`s, as far as the log is kept.
-    Never,
 }
 
 /// The words of a row: 48 bits of a hash, and 16 of an offset. A row that only tells how many bits

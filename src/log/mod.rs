@@ -1,11 +1,11 @@
 //! The message log: the only queue. A message is appended to it once, whatever the number of its
-//! readers; whoever is behind reads pages of it.
+//! readers; a reader who is behind reads pages of it.
 //!
 //! ```text
 //!   append ─► rows of this transaction ─► table `log` ─► pruned, when they are too old
 //!                │                           ├─ tail: the newest slices, in memory
 //!                └─ mids: is this a retry?   ├─ slices: where the older entries are, on disk
-//!                                            └─ words: the full-text index, behind the log
+//!                                            └─ words: the full-text index, which trails the log
 //!   page, history, search ◄─ LogRef
 //! ```
 //!

@@ -18,11 +18,11 @@ use crate::limits::{LIST_BYTES_MAX, LOOKS_PER_PAGE, PAGE_BYTES};
 pub struct Page {
     /// The entries, in the log's order.
     pub entries: Vec<Entry>,
-    /// The log was gone through for them up to here: there is nothing more before it.
+    /// The log was searched for them up to here: no other entry is before it.
     pub through: Seq,
-    /// Places of the log that were looked at to find them.
+    /// What it cost, in looks: see [`LOOKS_PER_PAGE`].
     pub looks: usize,
-    /// What stood before them is gone.
+    /// The seqs before them that are pruned, if the reader had not seen those.
     pub gap: Option<Gap>,
 }
 
@@ -50,9 +50,9 @@ impl Part {
 type Visible = [(Conversation, Vec<(i64, i64)>)];
 
 impl LogRef<'_> {
-    /// The first `rows` entries from `from` on in the conversations, which tell of the seqs before
-    /// `to`, in the log's order; fewer, if that would be to look in too many places at once, or
-    /// more text than a connection takes. `looks` is what it cost to know the conversations.
+    /// The first `rows` entries of the conversations from `from` on, in the log's order. There are
+    /// fewer if the page would look in too many places, or has more text than a connection takes.
+    /// `visible` holds for the seqs before `to`; `looks` is what it cost to read it.
     pub fn page(
         &self,
         gap: Option<Gap>,
@@ -70,7 +70,13 @@ impl LogRef<'_> {
         {
             let end = end.min(to);
             for (conversation, intervals) in visible {
-                self.look(*conversation, intervals, (next, end), |seq| first.offer(seq))?;
+                let here = intervals.iter().map(|(from, to)| (next.max(*from), end.min(*to)));
+                let here: Vec<(i64, i64)> = here.filter(|(from, to)| from < to).collect();
+                if !here.is_empty() {
+                    let mut seqs = Vec::new();
+                    self.look_on_disk(*conversation, None, false, &here, rows, &mut seqs)?;
+                    _ = seqs.into_iter().all(|seq| first.offer(seq));
+                }
             }
             looks += visible.len();
             next = end;
@@ -154,11 +160,12 @@ impl LogRef<'_> {
 }
 
 impl LogMut<'_> {
-    /// Whether anything stands in a conversation in that interval. Rows that are not written count:
-    /// the tail has them.
-    pub fn is_anything_in(&self, of: Conversation, interval: (i64, i64)) -> Result<bool> {
+    /// Whether anything was said in a group in that interval. Rows that are not written count: the
+    /// tail has them.
+    pub fn is_anything_in(&self, group: GroupId, interval: (i64, i64)) -> Result<bool> {
         let log = LogRef { db: self.db, log: self.log };
-        Ok(!log.seqs_in(of, None, true, &[interval], 1)?.is_empty())
+        let seqs = log.seqs_in(Conversation::Group(group), None, true, &[interval], 1)?;
+        Ok(!seqs.is_empty())
     }
 
     /// The first seq that is not sealed.
@@ -173,7 +180,7 @@ impl LogMut<'_> {
         said.map(|(seq, _)| seq).collect()
     }
 
-    /// Who said something to a user behind `after` and up to `through`, and the last seq of each,
+    /// Who said something to a user after `after` and up to `through`, and the last seq of each,
     /// as far as the log's tail in memory tells; of `entries` entries at most.
     pub fn last_senders(
         &self,

@@ -1,16 +1,15 @@
-//! Retention: what is older than it is to be kept goes, from the log's front, some rows at a time.
+//! Retention: entries that are too old are deleted from the log's front, some rows at a time.
 //!
 //! ```text
 //!   pruned ──────────────┼─ first ── kept ──────────────────── head
 //!   readers who are here └ are told of a gap, and go on from `first` (P16)
 //! ```
 //!
-//! `first` is the log's first row, so nothing else says it, and what the tables and the tail still
-//! know of earlier seqs is passed over wherever they are asked. The newest row always stays: it
-//! tells how far the log reaches (P6). Rows of whole blocks of slices go when all they tell of is
-//! gone.
+//! `first` is the log's first row, and is stored nowhere else. The tables and the tail may still
+//! have earlier seqs, which every reading passes over. The newest row always stays: it tells how far
+//! the log reaches (P6). Rows of a block of slices are deleted when the whole block is pruned.
 //!
-//! Who may lose something is the server's to say: see `server/retention.rs`.
+//! The server decides how far to prune: see `server/retention.rs`.
 
 use rusqlite::{Row, params};
 
@@ -25,7 +24,7 @@ pub struct Gap {
     pub from: Seq,
     /// The last of them.
     pub to: Seq,
-    /// When what stands behind them was said, in unix seconds.
+    /// When the first entry after them was said, in unix seconds.
     pub unix: i64,
 }
 
@@ -39,8 +38,9 @@ impl LogMut<'_> {
         (SELECT block, sender, part, slice FROM mid_slices WHERE block < ?1
             ORDER BY block, sender, part, slice LIMIT ?2)" }
     /// Removes at most `rows` entries from the log's front, up to the first that was said at
-    /// `before` or later, and none behind `through`; and at most as many rows each that only told
-    /// of what is gone. Returns how many entries there were, and whether that was all.
+    /// `before` or later, and none after `through`; and at most as many rows of each other table
+    /// that only tell of pruned entries. Returns how many entries there were, and whether that was
+    /// all.
     pub fn prune(&mut self, before: i64, through: Seq, rows: usize) -> Result<(usize, bool)> {
         let through = through.min(Seq(self.log.head().0 - 1));
         let front = self.read()?.front(through, rows)?;

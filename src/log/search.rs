@@ -50,14 +50,13 @@ pub trait Memberships {
     fn registered(&self, db: &Db) -> Result<i64>;
     /// Their membership in a group.
     fn membership(&self, db: &Db, group: GroupId) -> Result<Membership>;
-    /// The first seq that they may see in the first membership in a group that ended behind a
-    /// seq.
+    /// The first seq that they may see in the first membership in a group that ended after a seq.
     fn past_from(&self, db: &Db, group: GroupId, seq: i64) -> Result<Option<i64>>;
     /// The groups that they are or were in, if they are fewer than `most`.
     fn groups(&self, db: &Db, most: usize) -> Result<Option<Vec<GroupId>>>;
 }
 
-/// Somebody's membership in a group.
+/// A membership in a group.
 #[derive(Clone, Copy)]
 pub struct Membership {
     /// The first seq that they may see, if they are in it now.
@@ -66,18 +65,14 @@ pub struct Membership {
     pub was: bool,
 }
 
-/// Who searches.
-struct Viewer<'a> {
-    reader: UserId,
-    registered: i64,
-    /// Their memberships in the groups that were met so far.
-    groups: BTreeMap<GroupId, Membership>,
-    memberships: &'a dyn Memberships,
-}
-
 /// A search as it goes on.
 struct Search<'a> {
-    viewer: Viewer<'a>,
+    reader: UserId,
+    /// When the reader registered, in unix seconds.
+    registered: i64,
+    memberships: &'a dyn Memberships,
+    /// The reader's memberships in the groups that were met so far.
+    groups: BTreeMap<GroupId, Membership>,
     matcher: Matcher<'a>,
     found: Vec<i64>,
     /// How many are wanted.
@@ -111,7 +106,7 @@ impl Until {
     }
 }
 
-/// What the index names: the newest seqs first, and where to go on behind them.
+/// What the index names: the newest seqs first, and where to go on after them.
 struct Named {
     seqs: Vec<i64>,
     next: Option<i64>,
@@ -132,7 +127,10 @@ impl LogMut<'_> {
         let registered = memberships.registered(self.db)?;
         let until = self.log.clock.clone().map(|clock| Until { began: clock(), clock });
         let mut search = Search {
-            viewer: Viewer { reader, registered, groups: BTreeMap::new(), memberships },
+            reader,
+            registered,
+            memberships,
+            groups: BTreeMap::new(),
             matcher: wanted.matcher(),
             found: Vec::new(),
             rows,
@@ -185,7 +183,7 @@ impl LogMut<'_> {
             before = named.next.unwrap_or(from);
             // There are many: of all that have these words, those are wanted that are theirs.
             if own.is_none() && named.next.is_some() {
-                own = Some(search.viewer.conversations(self.db)?);
+                own = Some(search.conversations(self.db)?);
             }
             let Some(own) = own.as_ref().filter(|own| !own.is_empty()) else { continue };
             if named.next.is_none() || !search.may_ask() {
@@ -307,7 +305,7 @@ impl LogRef<'_> {
         let (at, kind): (i64, EntryKind) = (row.get(2)?, row.get(3)?);
         if kind == EntryKind::Notice
             || !search.is_reader_of(self.db, conversation, sender.unwrap_or_default())?
-            || !search.viewer.may_see(self.db, conversation, seq, at)?
+            || !search.may_see(self.db, conversation, seq, at)?
         {
             return Ok(());
         }
@@ -341,23 +339,20 @@ impl Search<'_> {
 
     /// Whether its reader reads a conversation, or did once, or said this.
     fn is_reader_of(&mut self, db: &Db, conversation: i64, sender: i64) -> Result<bool> {
-        let reader = self.viewer.reader;
+        let reader = self.reader;
         let group = match Conversation::from_sql(conversation) {
             Conversation::Everyone => return Ok(true),
             Conversation::Inbox(to) => return Ok(to == reader || sender == reader.0),
             Conversation::Group(group) => group,
         };
-        if let Some(membership) = self.viewer.groups.get(&group) {
+        if let Some(membership) = self.groups.get(&group) {
             return Ok(membership.from.is_some() || membership.was);
         }
         self.spend(SEARCH_BYTES_PER_ROW);
-        let membership = self.viewer.memberships.membership(db, group)?;
-        self.viewer.groups.insert(group, membership);
+        let membership = self.memberships.membership(db, group)?;
+        self.groups.insert(group, membership);
         Ok(membership.from.is_some() || membership.was)
     }
-}
-
-impl Viewer<'_> {
     /// Whether the reader of a conversation may see what was said in it at a seq, and when.
     fn may_see(&self, db: &Db, conversation: i64, seq: i64, at: i64) -> Result<bool> {
         let group = match Conversation::from_sql(conversation) {
@@ -369,7 +364,7 @@ impl Viewer<'_> {
         if membership.and_then(|now| now.from).is_some_and(|from| from <= seq) {
             return Ok(true);
         }
-        // Intervals do not overlap, so the first that ends behind it is the only one.
+        // Intervals do not overlap, so the first that ends after it is the only one.
         let from = self.memberships.past_from(db, group, seq)?;
         Ok(from.is_some_and(|from| from <= seq))
     }

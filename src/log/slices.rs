@@ -27,39 +27,6 @@ impl LogRef<'_> {
         (from < sealed).then(|| sealed.min(first_seq(next_block << BLOCK_BITS)))
     }
 
-    const LOOK: Sql = "SELECT slice, offsets FROM log_slices
-        WHERE block = ?1 AND conversation = ?2 AND sender = 0 AND slice >= ?3 AND slice <= ?4
-        ORDER BY slice";
-    /// Offers, in order, the seqs of a conversation that lie in `[from, to)`, which is in one
-    /// block, and in one of the intervals, which are in order too; until `offer` says no.
-    pub(super) fn look(
-        &self,
-        conversation: Conversation,
-        intervals: &[(i64, i64)],
-        (from, to): (i64, i64),
-        mut offer: impl FnMut(i64) -> bool,
-    ) -> Result<()> {
-        let mut intervals = intervals.iter().filter(|(begin, end)| *begin < to && *end > from);
-        let Some(mut interval) = intervals.next() else { return Ok(()) };
-        let from = from.max(interval.0);
-        let (first, last) = (slice_of(from), slice_of(to - 1));
-        let mut statement = self.db.query(Self::LOOK)?;
-        let params = (first >> BLOCK_BITS, conversation.to_sql(), first, last);
-        let mut rows = statement.query(params)?;
-        while let Some(row) = rows.next()? {
-            for seq in seqs_of(row, false)?.skip_while(|seq| *seq < from) {
-                while seq >= interval.1 {
-                    let Some(next) = intervals.next() else { return Ok(()) };
-                    interval = next;
-                }
-                if seq >= to || (seq >= interval.0 && !offer(seq)) {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
     const LOOK_BACK: Sql = "SELECT slice, offsets FROM log_slices
         WHERE block = ?1 AND conversation = ?2 AND sender = ?3 AND slice >= ?4 AND slice <= ?5
         ORDER BY slice DESC";
@@ -92,7 +59,7 @@ impl LogRef<'_> {
 
     /// Adds what the sealed slices have, up to `rows` seqs. No slice is read twice, however many
     /// intervals there are.
-    fn look_on_disk(
+    pub(super) fn look_on_disk(
         &self,
         conversation: Conversation,
         sender: Option<UserId>,
@@ -113,6 +80,9 @@ impl LogRef<'_> {
                 Some(slice) if back => last = last.min(slice - 1),
                 Some(slice) => first = first.max(slice + 1),
                 None => {}
+            }
+            if first > last {
+                continue;
             }
             for block in in_order(first >> BLOCK_BITS, last >> BLOCK_BITS, back) {
                 if seqs.len() >= rows {

@@ -146,7 +146,7 @@ impl Log {
     pub fn follow(&mut self, step: Step) {
         self.marks.follow(step);
         match step {
-            Step::Begin => self.greatest.settle(),
+            Step::Begin => self.greatest.begin(),
             Step::Savepoint => assert!(self.unwritten.is_empty(), "rows wait for no savepoint"),
             Step::UndoSavepoint | Step::Rollback => {
                 self.unwritten.clear();

@@ -1,6 +1,6 @@
 //! The tail: where the newest entries of the log are, in memory.
 //!
-//! The table has one row a message, in the order of its key, and no index. What an index would tell
+//! The table has one row for each message, in the order of its key, and no index. What an index would tell
 //! is needed only by a reader who is behind, by a history and by a retry. It is kept by *slices*,
 //! runs of 65,536 seqs: the newest slices here, the older ones on disk (see `sealing`).
 //!
@@ -50,7 +50,7 @@ pub(super) fn first_seq(slice: i64) -> i64 {
 pub(super) struct TailEntry {
     /// Who it is for, as in the database.
     pub conversation: i64,
-    /// Who said it; 0 for the system, and for notices.
+    /// Who said it; [`NO_USER`](crate::id::NO_USER) for the system, and for notices.
     pub sender: i64,
     /// The sender's name for it.
     pub mid: Option<MidMark>,
@@ -112,7 +112,7 @@ impl Tail {
         self.slices[index].push(offset_of(seq), said);
     }
 
-    /// Takes back what stands behind `head`.
+    /// Takes back the entries after `head`.
     pub fn truncate(&mut self, head: i64) {
         let next = head + 1;
         // The open slice stays, however empty.
@@ -164,8 +164,7 @@ impl Tail {
         })
     }
 
-    /// What was said in slices from `since` on under `mid`s of that hash, by whomever, the newest
-    /// first.
+    /// What was said in slices from `since` on under `mid`s of that hash, the newest first.
     pub fn of_mid(&self, hash: u64, since: i64) -> impl Iterator<Item = i64> {
         self.newest_first(since).flat_map(move |(base, slice)| {
             let same = move |offset: &usize| {

@@ -2,7 +2,7 @@
 //! at itself. All three go through [`words_of`], so they agree for every script.
 //!
 //! ```text
-//!  "Café in 上海!"  ─►  " cafe in 上 海 "     a space before and behind every word
+//!  "Café in 上海!"  ─►  " cafe in 上 海 "     a space before and after every word
 //! ```
 //!
 //! A phrase is in a text if its words, so written, are a part of the text's words, so written.
@@ -65,7 +65,7 @@ impl Matcher<'_> {
     }
 }
 
-/// The words of a text, a space before and behind each: those before the one with which there
+/// The words of a text, a space before and after each: those before the one with which there
 /// would be too many different ones.
 pub(super) fn words_of(text: &str) -> String {
     let plain = plain(text);

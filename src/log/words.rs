@@ -25,14 +25,8 @@ use super::{EntryKind, LogMut, LogRef, Result, Sql, numbered};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::INDEX_BYTES_PER_STEP;
 
-/// A text that is to be put into the index.
-struct Text {
-    seq: i64,
-    conversation: Conversation,
-    sender: Option<UserId>,
-    kind: EntryKind,
-    body: String,
-}
+/// A row of the log as the index needs it: seq, conversation, sender, kind and body.
+type Text = (i64, i64, Option<i64>, EntryKind, String);
 
 impl LogMut<'_> {
     numbered! { 39 INDEX = "INSERT INTO words (rowid, terms) VALUES (?1, ?2)" }
@@ -46,20 +40,20 @@ impl LogMut<'_> {
             // The last seqs were given, and their rows are gone.
             self.log.marks.now.indexed = self.log.head();
         }
-        for text in next {
+        for (seq, conversation, sender, kind, body) in next {
             if bytes > INDEX_BYTES_PER_STEP {
                 break;
             }
-            bytes += text.body.len();
-            if text.kind != EntryKind::Notice {
-                let (slice, words) = (slice_of(text.seq), words_of(&text.body));
-                let who = who(text.conversation, text.sender);
+            bytes += body.len();
+            if kind != EntryKind::Notice {
+                let (slice, words) = (slice_of(seq), words_of(&body));
+                let who = who(Conversation::from_sql(conversation), sender.map(UserId));
                 let who = who.iter().map(|name| term(slice, name));
                 let words = terms(&words).into_iter().map(|word| term(slice, word));
                 let terms: Vec<String> = who.chain(words).collect();
-                self.db.write(&Self::INDEX, params![text.seq, terms.join(" ")])?;
+                self.db.write(&Self::INDEX, params![seq, terms.join(" ")])?;
             }
-            self.log.marks.now.indexed = Seq(text.seq);
+            self.log.marks.now.indexed = Seq(seq);
         }
         let indexed = self.log.marks.now.indexed.0.to_string();
         self.db.write(&Self::SET_INDEXED, params![indexed])
@@ -81,20 +75,12 @@ impl LogRef<'_> {
     /// The first `rows` texts that the index does not have.
     fn unindexed(&self, rows: usize) -> Result<Vec<Text>> {
         let from = (self.log.marks.now.indexed.0, rows as i64);
-        self.db.rows(Self::UNINDEXED, from, |row| {
-            Ok(Text {
-                seq: row.get(0)?,
-                conversation: Conversation::from_sql(row.get(1)?),
-                sender: row.get::<_, Option<i64>>(2)?.map(UserId),
-                kind: row.get(3)?,
-                body: row.get(4)?,
-            })
-        })
+        self.db.rows(Self::UNINDEXED, from, |row| row.try_into())
     }
 }
 
 /// The term of a word, or of a conversation by its name, in a slice of the log. No word has the
-/// mark behind the slice's number.
+/// mark after the slice's number.
 pub(super) fn term(slice: i64, word: &str) -> String {
     format!("{slice:x}§{word}")
 }

@@ -62,7 +62,7 @@ impl PeopleRef<'_> {
 
 impl PeopleMut<'_> {
     numbered! { 27 SET_CURSOR = "UPDATE cursors SET seq = ?2 WHERE userid = ?1 AND seq < ?2" }
-    /// Moves a user's cursor forward; a seq behind it changes nothing.
+    /// Moves a user's cursor forward; a lower seq changes nothing.
     pub fn set_cursor(&mut self, user: UserId, seq: Seq) -> Result<()> {
         self.db.write(&Self::SET_CURSOR, params![user.0, seq.0])
     }

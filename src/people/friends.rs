@@ -1,12 +1,16 @@
 //! Friendships, and the requests for them.
 //!
-//! A friendship is two rows, one a side, written and deleted together. A request is one row
-//! from who asks to who is asked; it is there only while friend approval is on.
+//! A friendship is two rows, one for each side, written and deleted together. A request is one row,
+//! from the user who asks to the user who is asked; there are requests only while friend approval
+//! is on.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::{PeopleMut, PeopleRef, Result, Sql, numbered};
 use crate::id::UserId;
+
+/// A user, and their name as shown.
+type Named = (UserId, String);
 
 impl PeopleRef<'_> {
     const ARE_FRIENDS: Sql = "SELECT 1 FROM friends WHERE userid = ?1 AND friendid = ?2";
@@ -25,15 +29,8 @@ impl PeopleRef<'_> {
         FROM friends f JOIN users u ON u.userid = f.friendid
         WHERE f.userid = ?1 AND f.friendid > ?2 ORDER BY f.friendid LIMIT ?3";
     /// At most `rows` friends of a user with an id after `after`, by id.
-    pub fn friends_page(
-        &self,
-        id: UserId,
-        after: UserId,
-        rows: usize,
-    ) -> Result<Vec<(UserId, String)>> {
-        self.db.rows(Self::FRIENDS_PAGE, (id.0, after.0, rows as i64), |row| {
-            Ok((UserId(row.get(0)?), row.get(1)?))
-        })
+    pub fn friends_page(&self, id: UserId, after: UserId, rows: usize) -> Result<Vec<Named>> {
+        self.db.rows(Self::FRIENDS_PAGE, (id.0, after.0, rows as i64), named)
     }
 
     const HAS_REQUEST: Sql = "SELECT 1 FROM friend_requests WHERE toid = ?2 AND fromid = ?1";
@@ -46,16 +43,13 @@ impl PeopleRef<'_> {
         FROM friend_requests r JOIN users u ON u.userid = r.fromid
         WHERE r.toid = ?1 AND r.fromid > ?2 ORDER BY r.fromid LIMIT ?3";
     /// At most `rows` users with an id after `after` who wait for the answer of `id`, by id.
-    pub fn requests_to(
-        &self,
-        id: UserId,
-        after: UserId,
-        rows: usize,
-    ) -> Result<Vec<(UserId, String)>> {
-        self.db.rows(Self::REQUESTS_TO, (id.0, after.0, rows as i64), |row| {
-            Ok((UserId(row.get(0)?), row.get(1)?))
-        })
+    pub fn requests_to(&self, id: UserId, after: UserId, rows: usize) -> Result<Vec<Named>> {
+        self.db.rows(Self::REQUESTS_TO, (id.0, after.0, rows as i64), named)
     }
+}
+
+fn named(row: &Row) -> rusqlite::Result<Named> {
+    Ok((UserId(row.get(0)?), row.get(1)?))
 }
 
 impl PeopleMut<'_> {

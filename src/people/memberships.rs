@@ -1,19 +1,18 @@
 //! Memberships: who is in which group, and who was.
 //!
-//! A membership is an interval `[from_seq, to_seq)` of the log. It is opened and ended at the seq
-//! that the log gives next, which the store hands in as the log's head: what is appended before in
-//! the transaction lies on one side of the edge, what is appended after on the other, and neither
-//! ever changes sides (P11, P12). Memberships of a deleted group may end some commits later,
-//! because nothing more is said in it.
+//! A membership is an interval `[from_seq, to_seq)` of the log. It begins and ends at the seq that
+//! the log gives next: what the transaction appended before it is on one side, what is appended
+//! after it on the other, and neither ever changes (P11, P12). Memberships of a deleted group may
+//! end some commits later, because nothing more is said in it.
 //!
 //! ```text
 //!   log     …  41   42 │ 43   44   45 │ 46  …
 //!                 join ┘   [43, 46)   └ leave
 //! ```
 //!
-//! Open intervals stand in `group_users`, ended ones in `group_past`. An interval in which nothing
-//! was said is not kept, but for one that tells that the user was there: so what a reader's past
-//! costs is bounded by what they may see of it.
+//! Open intervals are in `group_users`, ended ones in `group_past`. An interval in which nothing was
+//! said is not kept, except one that tells that the user was there. So what it costs to look
+//! through them is bounded by what the reader may see.
 
 use rusqlite::{Row, params};
 
@@ -24,7 +23,7 @@ use crate::limits::MEMBERSHIPS_ENDED_PER_COMMIT;
 /// A member of a group, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The place in the order of joining; the page after this one begins behind it.
+    /// The place in the order of joining; the next page begins after it.
     pub id: i64,
     /// Who it is.
     pub user: UserId,
@@ -77,27 +76,20 @@ impl PeopleRef<'_> {
     }
 
     const STAYS_OUT: Sql = "SELECT 1 FROM group_stay_out WHERE userid = ?2 AND groupid = ?1";
-    /// Whether a user said that nobody is to bring them into a group again.
+    /// Whether a user said that no member may bring them into a group again.
     pub fn stays_out(&self, group: GroupId, user: UserId) -> Result<bool> {
         self.db.exists(Self::STAYS_OUT, (group.0, user.0))
     }
 
-    const JOINED_AT: Sql = "SELECT from_seq FROM group_users WHERE userid = ?2 AND groupid = ?1";
+    const VISIBLE_FROM: Sql = "SELECT from_seq FROM group_users WHERE userid = ?2 AND groupid = ?1";
     /// The first seq that a member of a group may see of it; `None` if they are not in it now.
-    pub fn joined_at(&self, group: GroupId, user: UserId) -> Result<Option<i64>> {
-        self.db.row(Self::JOINED_AT, (group.0, user.0), |row| row.get(0))
-    }
-
-    const HAS_LEFT: Sql = "SELECT 1 FROM group_past WHERE userid = ?2 AND groupid = ?1 LIMIT 1";
-    /// Whether a user was in a group and left it.
-    pub fn has_left(&self, group: GroupId, user: UserId) -> Result<bool> {
-        self.db.exists(Self::HAS_LEFT, (group.0, user.0))
+    pub fn visible_from(&self, group: GroupId, user: UserId) -> Result<Option<i64>> {
+        self.db.row(Self::VISIBLE_FROM, (group.0, user.0), |row| row.get(0))
     }
 
     const OTHER_PAST: Sql = "SELECT 1 FROM group_past
         WHERE userid = ?2 AND groupid = ?1 AND to_seq <> ?3 LIMIT 1";
-    /// Whether another membership than the one that ended at `to` tells that a user was in a
-    /// group.
+    /// Whether a user has an ended membership in a group, besides the one that ended at `to`.
     pub fn has_other_past(&self, group: GroupId, user: UserId, to: i64) -> Result<bool> {
         self.db.exists(Self::OTHER_PAST, (group.0, user.0, to))
     }
@@ -105,8 +97,7 @@ impl PeopleRef<'_> {
     const PAST_PAGE: Sql = "SELECT userid, groupid, from_seq, to_seq FROM group_past
         WHERE (userid, groupid, to_seq) > (?1, ?2, ?3)
         ORDER BY userid, groupid, to_seq LIMIT ?4";
-    /// At most `rows` ended memberships behind one, by user, group and end; from the first on
-    /// without one.
+    /// At most `rows` ended memberships after that one, by user, group and end.
     pub fn ended_page(&self, after: Option<Ended>, rows: usize) -> Result<Vec<Ended>> {
         let (user, group, to) = after.map_or((0, 0, 0), |at| (at.user.0, at.group.0, at.to));
         self.db.rows(Self::PAST_PAGE, (user, group, to, rows as i64), |row: &Row| {
@@ -126,7 +117,7 @@ impl PeopleRef<'_> {
     const MEMBERS_PAGE: Sql = "SELECT m.id, m.userid, u.username
         FROM group_users m JOIN users u ON u.userid = m.userid
         WHERE m.groupid = ?1 AND m.id > ?2 ORDER BY m.id LIMIT ?3";
-    /// At most `rows` members of a group behind the place `after_id`, in the order of joining.
+    /// At most `rows` members of a group after the place `after_id`, in the order of joining.
     pub fn members_page(&self, group: GroupId, after_id: i64, rows: usize) -> Result<Vec<Member>> {
         self.db.rows(Self::MEMBERS_PAGE, (group.0, after_id, rows as i64), |row| {
             Ok(Member { id: row.get(0)?, user: UserId(row.get(1)?), name: row.get(2)? })
@@ -147,8 +138,8 @@ impl PeopleMut<'_> {
     numbered! { 18 KEEP_PAST = "INSERT INTO group_past (userid, groupid, from_seq, to_seq)
     VALUES (?2, ?1, ?3, ?4)" }
     numbered! { 19 LEAVE = "DELETE FROM group_users WHERE userid = ?2 AND groupid = ?1" }
-    /// Takes a member out of a group. Of `past`, the interval that they were in it, it is kept
-    /// what they may see.
+    /// Takes a member out of a group. `past` is the interval of the membership; it is kept if they
+    /// may still see something of it.
     pub fn leave(&mut self, group: GroupId, user: UserId, past: Option<(i64, i64)>) -> Result<()> {
         if let Some((from, to)) = past {
             self.db.write(&Self::KEEP_PAST, params![group.0, user.0, from, to])?;
@@ -159,8 +150,8 @@ impl PeopleMut<'_> {
 
     numbered! { 43 MARK_DISSOLVING = "INSERT INTO meta (name, value)
     VALUES ('dissolving ' || ?1, ?1)" }
-    /// Ends some memberships of a group that is deleted, and the others with the next commits, for
-    /// there can be thousands (P21).
+    /// Ends some memberships of a group that is deleted. The others end with the next commits,
+    /// because there can be thousands (P21).
     pub(super) fn dissolve(&mut self, group: GroupId) -> Result<()> {
         if !self.end_memberships(group)? {
             self.db.write(&Self::MARK_DISSOLVING, params![group.0])?;
@@ -188,8 +179,8 @@ impl PeopleMut<'_> {
     }
 
     numbered! { 44 UNMARK_DISSOLVING = "DELETE FROM meta WHERE name = 'dissolving ' || ?1" }
-    /// Ends some memberships of the deleted group whose turn it is, if there is one. Stands at a
-    /// transaction's end; in one that deletes a group some were ended already.
+    /// Ends some memberships of the first deleted group that has any. The store calls it at the end
+    /// of a transaction; one that deletes a group has ended some already.
     pub fn end_some_memberships(&mut self) -> Result<()> {
         let Some(&group) = self.people.dissolving.first() else { return Ok(()) };
         let marks = &self.people.marks;
@@ -212,7 +203,7 @@ impl PeopleMut<'_> {
     ON CONFLICT DO NOTHING" }
     numbered! { 16 DO_NOT_STAY_OUT = "DELETE FROM group_stay_out
     WHERE userid = ?2 AND groupid = ?1" }
-    /// A user says that nobody is to bring them into a group again, or takes it back.
+    /// Notes that no member may bring a user into a group again, or takes it back.
     pub fn set_stays_out(&mut self, group: GroupId, user: UserId, stays_out: bool) -> Result<()> {
         match stays_out {
             true => self.db.write(&Self::STAY_OUT, params![group.0, user.0])?,

@@ -1,5 +1,5 @@
 //! What a reader may see of the log: their inbox, everyone's conversation, and each group from
-//! every join to the leave behind it.
+//! every join to the leave after it.
 //!
 //! However often a user joined and left, a page reads a bounded number of ended memberships: those
 //! in which its first seq lies, and the next few in the order in which they began. They tell what
@@ -39,27 +39,20 @@ pub struct Readable {
 impl PeopleRef<'_> {
     const BEGUN_LATER: Sql = "SELECT groupid, from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND from_seq > ?2 ORDER BY from_seq LIMIT ?3";
-    /// What a reader may see of the log from a seq on, up to `to`.
+    const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
+    /// What a reader may see of the log from a seq on. How far that goes is its `to`.
     pub fn readable_from(&self, reader: UserId, from: i64) -> Result<Readable> {
         let begun = (reader.0, from, MEMBERSHIPS_PER_PAGE as i64 + 1);
         let mut past: Vec<Past> = self.db.rows(Self::BEGUN_LATER, begun, past_of)?;
         let rest = past.split_off(past.len().min(MEMBERSHIPS_PER_PAGE));
-        past.extend(self.past_at(reader, from)?);
         let to = rest.first().map_or(i64::MAX, |(_, (begun, _))| *begun);
-        self.readable(reader, past, to)
-    }
-
-    const CURRENT_GROUPS: Sql = "SELECT groupid, from_seq FROM group_users WHERE userid = ?1";
-    /// What a reader may see before `to`, of which these are all the ended memberships.
-    fn readable(&self, reader: UserId, past: Vec<Past>, to: i64) -> Result<Readable> {
+        past.extend(self.past_at(reader, from)?);
         let looks = past.len() / MEMBERSHIPS_PER_LOOK;
-        let all = |conversation| (conversation, vec![(0, i64::MAX)]);
-        let inbox = Conversation::Inbox(reader);
-        let mut groups: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
-        let current = self.db.rows(Self::CURRENT_GROUPS, [reader.0], |row| {
+        past.extend(self.db.rows(Self::CURRENT_GROUPS, [reader.0], |row| {
             Ok((row.get(0)?, (row.get(1)?, i64::MAX)))
-        })?;
-        for (group, interval) in past.into_iter().chain(current) {
+        })?);
+        let mut groups: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
+        for (group, interval) in past {
             groups.entry(group).or_default().push(interval);
         }
         let groups = groups.into_iter().map(|(group, mut intervals)| {
@@ -67,8 +60,9 @@ impl PeopleRef<'_> {
             intervals.dedup();
             (Conversation::Group(GroupId(group)), intervals)
         });
-        let conversations = [all(inbox), all(Conversation::Everyone)].into_iter().chain(groups);
-        Ok(Readable { conversations: conversations.collect(), to, looks })
+        let all = |conversation| (conversation, vec![(0, i64::MAX)]);
+        let own = [all(Conversation::Inbox(reader)), all(Conversation::Everyone)];
+        Ok(Readable { conversations: own.into_iter().chain(groups).collect(), to, looks })
     }
 
     const ANY_PAST: Sql = "SELECT 1 FROM group_past WHERE userid = ?1 LIMIT 1";
@@ -104,7 +98,7 @@ impl PeopleRef<'_> {
 
     const PAST_AFTER: Sql = "SELECT from_seq, to_seq FROM group_past
         WHERE userid = ?1 AND groupid = ?2 AND to_seq > ?3 ORDER BY to_seq LIMIT ?4";
-    /// The first `rows` memberships of a reader in a group that ended behind a seq, the oldest
+    /// The first `rows` memberships of a reader in a group that ended after a seq, the oldest
     /// first. As memberships do not overlap, only the first of them can have begun before it.
     pub fn past_after(
         &self,

@@ -1,4 +1,4 @@
-//! What users had stored today, in memory beside their rows. See `quota`.
+//! What users had stored today, as far as it is kept in memory. See `quota`.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -72,8 +72,8 @@ impl UsageCache {
             return None;
         }
         let begin = self.hand.map_or(Bound::Unbounded, Bound::Excluded);
-        let behind = self.users.range((begin, Bound::Unbounded)).next();
-        let (user, usage) = behind.or_else(|| self.users.iter().next())?;
+        let after = self.users.range((begin, Bound::Unbounded)).next();
+        let (user, usage) = after.or_else(|| self.users.iter().next())?;
         self.hand = Some(*user);
         Some((*user, *usage))
     }

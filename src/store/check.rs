@@ -100,7 +100,7 @@ impl Store {
 }
 
 /// Everything that does not hold in a copy of a database that nobody uses; of an earlier version
-/// whether it is undamaged and has that version's tables. The file and what stands beside it are
+/// whether it is undamaged and has that version's tables. The file and the files next to it are
 /// not changed.
 ///
 /// # Errors
@@ -143,7 +143,7 @@ pub fn look_in_place(dir: &Path) -> std::result::Result<(), OpenError> {
     lock_and_look(&connect(&path)?, &path).map(drop)
 }
 
-/// As SQLite wants it for a file that does not change: nothing is locked or made beside it.
+/// As SQLite wants it for a file that does not change: nothing is locked or made next to it.
 fn uri(path: &Path) -> String {
     let path = path.to_string_lossy();
     let escaped: String = path

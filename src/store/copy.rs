@@ -1,8 +1,8 @@
-//! Copies of the database: made beside it, and put in its place.
+//! Copies of the database: made next to it, and put in its place.
 //!
-//! Who copies a database that is open here opens the file a second time, and closes it last: that
-//! drops SQLite's lock (see `open`). While a server runs, another process copies the file it holds
-//! still.
+//! To copy a database that is open here, the file is opened a second time and closed last, because
+//! that drops SQLite's lock (see `file`). While a server runs, another process copies the file,
+//! which the server does not change meanwhile.
 
 use std::fs::{self, File};
 use std::io;

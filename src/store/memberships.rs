@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::{Result, Sql, Store, numbered};
-use crate::id::{Conversation, GroupId, UserId};
+use crate::id::{GroupId, UserId};
 use crate::limits::UPGRADED_MEMBERSHIPS_PER_COMMIT;
 use crate::people::Ended;
 
@@ -14,19 +14,13 @@ impl Store {
     /// Takes a user out of a group: they see nothing that is appended from here on. False if
     /// they were not in it.
     pub fn leave(&mut self, group: GroupId, user: UserId) -> Result<bool> {
-        let Some(from) = self.people().joined_at(group, user)? else { return Ok(false) };
+        let Some(from) = self.people().visible_from(group, user)? else { return Ok(false) };
         let to = self.head().next().0;
         let is_kept = from < to
-            && (self.was_said_in(group, (from, to))?
+            && (self.log_mut().is_anything_in(group, (from, to))?
                 || !self.people().has_other_past(group, user, to)?);
         self.people_mut().leave(group, user, is_kept.then_some((from, to)))?;
         Ok(true)
-    }
-
-    /// Whether something was said in a group in that interval.
-    fn was_said_in(&mut self, group: GroupId, interval: (i64, i64)) -> Result<bool> {
-        let said = self.log_mut().is_anything_in(Conversation::Group(group), interval)?;
-        Ok(said)
     }
 
     const MANY_MEMBERSHIPS: Sql = "SELECT count(*) FROM meta WHERE name = 'memberships'";
@@ -68,8 +62,8 @@ impl Store {
         let sealed = log.first_unsealed();
         let seqs = in_tail.entry(group).or_insert_with(|| log.unsealed_of(group));
         let count_from = |seq: i64| seqs.partition_point(|said| *said >= seq);
-        let said =
-            count_from(from) > count_from(to) || self.was_said_in(group, (from, to.min(sealed)))?;
+        let said = count_from(from) > count_from(to)
+            || self.log_mut().is_anything_in(group, (from, to.min(sealed)))?;
         if !said && self.people().has_other_past(group, user, to)? {
             self.people_mut().forget_ended(ended)?;
         }

@@ -146,7 +146,7 @@ fn copy_users(db: &Transaction) -> rusqlite::Result<()> {
     db.execute_batch("INSERT INTO cursors (userid, seq) SELECT userid, 0 FROM users")
 }
 
-/// Groups of users who do not exist cannot be named, and are left behind.
+/// Groups of users who do not exist cannot be named, and are not copied.
 fn copy_groups(db: &Transaction) -> rusqlite::Result<()> {
     if !db.table_exists(None, "old_groups")? {
         return Ok(());
@@ -215,7 +215,7 @@ fn copy_sign_ins(db: &Transaction) -> rusqlite::Result<()> {
     ))
 }
 
-/// A name by our rules, or as it stands there if it breaks them; with a number behind it if an
+/// A name by our rules, or as it stands there if it breaks them; with a number after it if an
 /// earlier one has its key.
 pub(super) fn free_name(
     read: impl Fn(&str) -> std::result::Result<Name, Flaw>,

@@ -121,14 +121,14 @@ impl Store {
     }
 }
 
-/// What an earlier version's database is called beside the one that was made of it.
+/// The name of the copy that is kept of an earlier version's database.
 pub const COPY_BEFORE_UPGRADE: &str = "p2sp.db.before-upgrade";
 
-/// Before an upgrade, the database as it is.
+/// Copies the database as it is before an upgrade changes it.
 fn keep_a_copy(db: &Connection, dir: &Path) -> Result<(), OpenError> {
     let copy = dir.join(COPY_BEFORE_UPGRADE);
     let part = copy.with_added_extension("part");
-    // Half a copy of an attempt that ended.
+    // What a failed attempt may have left.
     let _ = fs::remove_file(&part);
     copy_into(db, &part)?;
     fs::rename(&part, &copy).map_err(|error| cannot(&copy, error))?;

@@ -63,7 +63,7 @@ pub(super) fn differences(db: &Connection, version: i64) -> rusqlite::Result<Vec
 }
 
 /// Every table, index and the like, and what it is made of. What SQLite makes by itself, for
-/// `AUTOINCREMENT` and behind a virtual table, is not among them.
+/// `AUTOINCREMENT` and for a virtual table, is not among them.
 fn objects(db: &Connection) -> rusqlite::Result<BTreeMap<String, Vec<String>>> {
     let mut all = db.prepare(
         "SELECT type || ' ' || name, type, sql FROM sqlite_schema s
@@ -109,7 +109,7 @@ fn plain(sql: &str) -> String {
 }
 
 /// What stands before the columns, each of them and what is asked of the table, and what stands
-/// behind; sorted.
+/// after them; sorted.
 fn parts(plain: &str) -> Vec<String> {
     let (Some(begin), Some(end)) = (plain.find('('), plain.rfind(')')) else {
         return vec![plain.to_owned()];

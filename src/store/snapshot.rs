@@ -111,7 +111,7 @@ impl Snapshot<'_> {
         // Every interval has an entry but one that only tells that the reader was there. Two may
         // lie partly outside of what is looked at. So many intervals have enough entries.
         let most = rows + 3;
-        let now = self.people.joined_at(group, reader)?.map(|from| (from, i64::MAX));
+        let now = self.people.visible_from(group, reader)?.map(|from| (from, i64::MAX));
         let intervals: Vec<(i64, i64)> = match part {
             Part::Before(Seq(seq)) => {
                 let around = self.people.past_after(reader, group, seq, 1)?;
@@ -141,8 +141,8 @@ impl Memberships for MembershipsOf<'_> {
 
     fn membership(&self, db: &Db, group: GroupId) -> Result<Membership> {
         let people = self.people.with(db);
-        let from = people.joined_at(group, self.reader)?;
-        Ok(Membership { from, was: people.has_left(group, self.reader)? })
+        let from = people.visible_from(group, self.reader)?;
+        Ok(Membership { from, was: people.has_other_past(group, self.reader, 0)? })
     }
 
     fn past_from(&self, db: &Db, group: GroupId, seq: i64) -> Result<Option<i64>> {

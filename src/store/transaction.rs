@@ -128,7 +128,7 @@ impl Store {
         self.db.rollback()?;
         self.in_request = false;
         self.follow(Step::Rollback);
-        // A transaction is rolled back when the disk is full.
+        // Most often because the disk is full.
         self.commits_of_rest = COMMITS_WITHOUT_UPKEEP;
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Store {
         Ok(pragma("page_count")? * pragma("page_size")?)
     }
 
-    /// The connection, for a test that looks or does harm behind the store's back.
+    /// The connection, for a test that looks at the tables or damages them.
     #[cfg(test)]
     pub(crate) fn sqlite(&self) -> &rusqlite::Connection {
         self.db.as_sqlite()

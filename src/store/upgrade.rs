@@ -55,7 +55,7 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
 
 /// Groups that came from a first version's database may have names that kept no rule then and do
 /// now. Each gets the key by which it is looked for from here on. Where the creator has another
-/// group of that key, a number stands behind the name.
+/// group of that key, a number stands after the name.
 fn name_groups_anew(db: &Transaction) -> rusqlite::Result<()> {
     let mut all = db
         .prepare("SELECT groupid, createuserid, groupname, namekey, groupstatus = 2 FROM groups")?;

@@ -125,12 +125,12 @@ fn p21_a_refused_request_makes_nobody_else_look_for_their_greatest() {
     let mut temp = Temp::with_users(&["ann", "bob"]);
     temp.transact(|store| _ = say(store, ANN, Some("9")));
     temp.transact(|store| {
-        assert_eq!(store.log_mut().log.greatest.is_below(ANN, "8"), Some(false));
+        assert_eq!(store.log_mut().log.greatest.rises(ANN, "8"), Some(false));
         store.savepoint().expect("savepoint");
         say(store, BOB, Some("5"));
         store.rollback_to_savepoint().expect("undo");
-        assert_eq!(store.log_mut().log.greatest.is_below(ANN, "8"), Some(false), "still at hand");
-        assert_eq!(store.log_mut().log.greatest.is_below(BOB, "4"), None, "undone");
+        assert_eq!(store.log_mut().log.greatest.rises(ANN, "8"), Some(false), "still at hand");
+        assert_eq!(store.log_mut().log.greatest.rises(BOB, "4"), None, "undone");
         assert_eq!(store.log_mut().find_mid(BOB, "5"), Ok(None));
     });
 }

@@ -13,22 +13,6 @@ fn say(store: &mut Store, user: UserId, bytes: u64, unix: i64) -> Option<u64> {
 }
 
 #[test]
-fn p20_a_day_has_its_bytes_and_no_more() {
-    let mut temp = Temp::with_users(&["ann", "bob"]);
-    temp.transact(|store| {
-        assert_eq!(say(store, ANN, 600, NOON), None);
-        assert_eq!(say(store, ANN, 401, NOON), HALF_A_DAY, "and nothing is counted");
-        assert_eq!(say(store, ANN, 400, NOON), None);
-        assert_eq!(say(store, ANN, 1, NOON), HALF_A_DAY);
-        assert_eq!(say(store, BOB, 1_000, NOON), None, "another's is another's");
-        let ends = store.people_mut().use_quota(ANN, 50, 1_000, NOON, true);
-        assert_eq!(ends, Ok(None), "what must be said is counted and goes beyond");
-        assert_eq!(say(store, ANN, 1_000, NOON + DAY_SECONDS / 2), None, "the next day");
-        assert_eq!(say(store, BOB, 1_001, NOON + DAY_SECONDS), HALF_A_DAY, "at once");
-    });
-}
-
-#[test]
 fn p25_a_restart_gives_nothing_back_and_costs_a_share() {
     let mut temp = Temp::with_users(&["ann"]);
     let (limit, share) = (1 << 20, (1 << 20) / QUOTA_SHARES);
