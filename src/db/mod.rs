@@ -87,7 +87,7 @@ impl Db {
 
     /// Begins a request within the transaction. There is one level.
     pub fn savepoint(&mut self) -> Result<()> {
-        self.check_alive()?;
+        self.check_not_ended()?;
         self.control("SAVEPOINT request")?;
         self.recorder.follow(Step::Savepoint);
         Ok(())
@@ -95,7 +95,7 @@ impl Db {
 
     /// Ends the request and keeps what it did.
     pub fn release(&mut self) -> Result<()> {
-        self.check_alive()?;
+        self.check_not_ended()?;
         self.control("RELEASE request")
     }
 
@@ -113,7 +113,7 @@ impl Db {
 
     /// Commits the transaction. If it fails, the transaction is still to be rolled back.
     pub fn commit(&mut self) -> Result<()> {
-        self.check_alive()?;
+        self.check_not_ended()?;
         self.control("COMMIT")?;
         self.in_transaction = false;
         self.recorder.follow(Step::Commit);
@@ -170,7 +170,7 @@ impl Db {
     /// Prepares a statement that is to be run several times in a row.
     pub fn writer<'a>(&'a mut self, write: &'a Write) -> Result<Writer<'a>> {
         assert!(self.in_transaction, "a write stands in a transaction");
-        self.check_alive()?;
+        self.check_not_ended()?;
         let statement = self.sqlite.prepare_cached(write.sql)?;
         let (recorder, people_changes) = (&mut self.recorder, &mut self.people_changes);
         Ok(Writer { write, statement, recorder, people_changes })
@@ -179,7 +179,7 @@ impl Db {
     /// SQLite ends a transaction by itself when the disk or the memory is full, and would then
     /// commit each further statement alone. So none is run: each fails with [`StoreError::Full`]
     /// until the transaction is rolled back.
-    pub fn check_alive(&self) -> Result<()> {
+    pub fn check_not_ended(&self) -> Result<()> {
         assert!(self.in_transaction, "a write stands in a transaction");
         if self.sqlite.is_autocommit() { Err(StoreError::Full) } else { Ok(()) }
     }
@@ -228,12 +228,12 @@ impl Db {
     }
 
     /// The connection, for settings and for a limit on a query's time.
-    pub fn sqlite(&mut self) -> &mut Connection {
+    pub fn sqlite_mut(&mut self) -> &mut Connection {
         &mut self.sqlite
     }
 
     /// The connection, to be looked at, and for checkpoints, which change no row.
-    pub fn as_sqlite(&self) -> &Connection {
+    pub fn sqlite(&self) -> &Connection {
         &self.sqlite
     }
 

@@ -10,7 +10,7 @@ use rusqlite::{StatementStatus, params_from_iter};
 
 use super::Change;
 use crate::id::{Conversation, GroupId};
-use crate::store::tests::{ANN, BOB, Temp, add_group, say, text};
+use crate::store::tests::{ANN, BOB, Temp, add_group, text};
 use crate::store::{NewEntry, Store};
 
 /// A statement as the source declares it.
@@ -249,20 +249,4 @@ fn p25_what_follows_from_the_log_is_the_same_elsewhere() {
     }
     assert!(temp.count("SELECT count(*) FROM log_slices") > 9);
     assert!(everything(&temp) == everything(&other));
-}
-
-#[test]
-fn p3_what_was_undone_is_not_recorded() {
-    let mut temp = Temp::with_users(&["ann", "bob"]);
-    let changes = recorded(&mut temp, |store| {
-        store.people_mut().set_admin(BOB, true).expect("grant");
-        store.savepoint().expect("savepoint");
-        store.people_mut().befriend(ANN, BOB).expect("friends");
-        say(store, ANN, Conversation::Inbox(BOB), "hi");
-        store.rollback_to_savepoint().expect("undo");
-        say(store, ANN, Conversation::Inbox(BOB), "hi");
-    });
-    let numbers: Vec<u16> = changes.iter().map(|change| change.number).collect();
-    assert_eq!(numbers, [9, 32], "the administrator, and one message");
-    assert_eq!(recorded(&mut temp, |_| {}), []);
 }

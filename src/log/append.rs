@@ -17,7 +17,7 @@ impl LogMut<'_> {
     /// Appends an entry, and returns its seq, which is the next after the head: the joins and
     /// leaves before it in this transaction rely on that.
     pub fn append(&mut self, entry: &NewEntry) -> Result<Seq> {
-        self.db.check_alive()?;
+        self.db.check_not_ended()?;
         let seq = self.log.head().next();
         let &NewEntry { conversation, sender, kind, mid, .. } = entry;
         let named = match sender.zip(mid) {

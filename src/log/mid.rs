@@ -43,15 +43,19 @@ impl Greatest {
         self.by_sender.insert(sender, greatest);
     }
 
-    /// Whether a `mid` is greater than the sender's greatest; `None` if that is not kept.
-    pub fn rises(&self, sender: UserId, mid: &str) -> Option<bool> {
-        Some(is_greater(mid, self.by_sender.get(&sender)?))
+    /// Whether a sender's greatest `mid` is kept.
+    pub fn has(&self, sender: UserId) -> bool {
+        self.by_sender.contains_key(&sender)
     }
 
-    /// Whether a `mid` is greater than the sender's greatest, which it is from then on; `None` if
-    /// that is not kept.
-    pub fn raise(&mut self, sender: UserId, mid: &str) -> Option<bool> {
-        let greatest = self.by_sender.get_mut(&sender)?;
+    /// Whether a `mid` is greater than the sender's greatest, which is kept.
+    pub fn rises(&self, sender: UserId, mid: &str) -> bool {
+        self.by_sender.get(&sender).is_some_and(|greatest| is_greater(mid, greatest))
+    }
+
+    /// Whether a `mid` is greater than the sender's greatest, which it is from then on.
+    pub fn raise(&mut self, sender: UserId, mid: &str) -> bool {
+        let Some(greatest) = self.by_sender.get_mut(&sender) else { return false };
         let rises = is_greater(mid, greatest);
         if rises {
             greatest.clear();
@@ -60,7 +64,7 @@ impl Greatest {
                 self.set.push(sender);
             }
         }
-        Some(rises)
+        rises
     }
 }
 

@@ -75,27 +75,22 @@ impl LogMut<'_> {
 
     /// What the tail keeps of a new `mid`, which may be its sender's greatest from then on.
     pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<MidMark> {
-        let mut rising = self.log.greatest.raise(sender, mid);
-        if rising.is_none() {
-            self.recall(sender)?;
-            rising = self.log.greatest.raise(sender, mid);
-        }
-        Ok(MidMark { hash: hash_of(mid), rising: rising.unwrap_or(false) })
+        self.recall(sender)?;
+        Ok(MidMark { hash: hash_of(mid), rising: self.log.greatest.raise(sender, mid) })
     }
 
     /// Whether a `mid` is greater than all that its sender used.
     fn rises(&mut self, sender: UserId, mid: &str) -> Result<bool> {
-        if let Some(rises) = self.log.greatest.rises(sender, mid) {
-            return Ok(rises);
-        }
         self.recall(sender)?;
-        Ok(self.log.greatest.rises(sender, mid).unwrap_or(false))
+        Ok(self.log.greatest.rises(sender, mid))
     }
 
-    /// Finds a sender's greatest `mid`, and keeps it.
+    /// Finds a sender's greatest `mid` if it is not kept, and keeps it.
     fn recall(&mut self, sender: UserId) -> Result<()> {
-        let greatest = self.read()?.greatest_of(sender)?;
-        self.log.greatest.keep(sender, greatest);
+        if !self.log.greatest.has(sender) {
+            let greatest = self.read()?.greatest_of(sender)?;
+            self.log.greatest.keep(sender, greatest);
+        }
         Ok(())
     }
 }

@@ -13,8 +13,8 @@
 //! is kept by slices of 65,536 seqs, the newest in memory. All of that follows from the log.
 //!
 //! [`Log`] is what is kept in memory; it holds no connection. The store lends it together with the
-//! database, as [`LogMut`] to write and as [`LogRef`] to read: so the compiler sees that nobody
-//! appends while somebody reads. In a transaction a [`LogRef`] comes from [`LogMut::read`] alone,
+//! database, as [`LogMut`] to write and as [`LogRef`] to read: so the compiler sees that nothing is
+//! appended while it is read. In a transaction a [`LogRef`] comes from [`LogMut::read`] alone,
 //! which first writes the rows that were appended.
 //!
 //! This module knows ids of users and groups, but not who they are: which conversations a reader

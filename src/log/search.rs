@@ -218,9 +218,9 @@ impl LogMut<'_> {
             left == 0 || until.as_ref().is_some_and(Until::half_is_over)
         };
         let mut seqs = Vec::new();
-        self.db.sqlite().progress_handler(SEARCH_STEPS_PER_LOOK as i32, Some(is_over))?;
+        self.db.sqlite_mut().progress_handler(SEARCH_STEPS_PER_LOOK as i32, Some(is_over))?;
         let asked = self.read()?.named(query, range, rows, &mut seqs);
-        self.db.sqlite().progress_handler(0, None::<fn() -> bool>)?;
+        self.db.sqlite_mut().progress_handler(0, None::<fn() -> bool>)?;
         let last = seqs.last().copied();
         let next = match asked {
             Ok(()) => last.filter(|_| seqs.len() >= rows),
@@ -276,7 +276,7 @@ impl LogRef<'_> {
         rows: usize,
         seqs: &mut Vec<i64>,
     ) -> std::result::Result<(), Error> {
-        let mut statement = self.db.as_sqlite().prepare_cached(Self::MATCH)?;
+        let mut statement = self.db.sqlite().prepare_cached(Self::MATCH)?;
         let mut rows = statement.query((query, from, before, rows as i64))?;
         while let Some(row) = rows.next()? {
             seqs.push(row.get(0)?);

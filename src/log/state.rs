@@ -174,10 +174,10 @@ impl LogMut<'_> {
 
     /// The last writes of a transaction. How far the log reaches is told by its last row, so most
     /// transactions write one page less: who sends one message at a time waits for each.
-    /// Sealing is left to a later one if it `rests`.
-    pub fn close(&mut self, rests: bool) -> Result<()> {
+    /// Sealing is left to a later one if `only_needed` writes are done.
+    pub fn close(&mut self, only_needed: bool) -> Result<()> {
         self.write_rows()?;
-        if !rests {
+        if !only_needed {
             self.seal_some()?;
         }
         let Marks { head, sealed, .. } = self.log.marks.now;

@@ -56,7 +56,7 @@ impl PeopleRef<'_> {
     const IS_MEMBER: Sql = "SELECT 1 FROM group_users WHERE userid = ?2 AND groupid = ?1";
     /// Whether a user is in a group now.
     pub fn is_member(&self, group: GroupId, user: UserId) -> Result<bool> {
-        // Of a deleted group no membership counts, whether it is ended yet or not.
+        // No membership of a deleted group counts, whether or not it is ended yet.
         Ok(!self.people.dissolving.contains(&group)
             && self.db.exists(Self::IS_MEMBER, (group.0, user.0))?)
     }
@@ -187,7 +187,7 @@ impl PeopleMut<'_> {
         let is_deleting = marks.now.dissolving != marks.at_begin().dissolving;
         if !is_deleting && self.end_memberships(group)? {
             self.db.write(&Self::UNMARK_DISSOLVING, params![group.0])?;
-            self.people.marks.now.is_dissolved = true;
+            self.people.marks.now.first_is_done = true;
         }
         Ok(())
     }

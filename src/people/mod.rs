@@ -6,14 +6,14 @@
 //!   addressees ── who is written to     readable ── what a reader may see of the log
 //! ```
 //!
-//! A file keeps one noun's tables; each statement is a constant above the one function that runs
+//! A file has the tables of one noun; each statement is a constant above the one function that runs
 //! it. [`People`] is what is kept in memory; it holds no connection. The store lends it together
 //! with the database, as [`PeopleRef`] to read and as [`PeopleMut`] to write: so the compiler sees
-//! that nobody writes while somebody reads, and neither needs a lock or a reference of its own.
+//! that nothing is written while it is read, and no lock is needed.
 //!
-//! This module knows numbers of the log, but not the log: where a membership begins and ends is
-//! handed in by the store. It does not judge either: whether a user *may* do a thing is asked by
-//! the handlers before they write.
+//! This module knows seqs of the log, but not the log: the store lends it with the log's head, where
+//! a membership begins and ends. It does not ask whether a user *may* do a thing: the handlers do,
+//! before they write.
 
 mod addressees;
 mod cursors;

@@ -67,7 +67,7 @@ impl PeopleMut<'_> {
         self.db.write(&Self::WRITE_USAGE, params![user.0, day, reserved])
     }
 
-    /// Takes one user out of memory, if it is full. What that user did not use is given back.
+    /// Drops one user's usage from memory, if it is full. What that user did not use is given back.
     fn make_room_for_usage(&mut self) -> Result<()> {
         let Some((user, usage)) = self.people.quota.next_to_go() else { return Ok(()) };
         if usage.left > 0 {

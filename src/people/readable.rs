@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn every_span_of_the_schema_is_looked_for() {
+        let schema = include_str!("../../schema.sql");
+        let spans = schema.split("THEN ").skip(1).chain(schema.split("ELSE ").skip(1));
+        let numbers = spans.map(|text| text.split_once(' ').expect("a number").0.trim());
+        let numbers: Vec<i64> = numbers.map(|number| number.parse().expect("a number")).collect();
+        assert_eq!(numbers, SPANS);
+    }
+
+    #[test]
     fn p9_p21_a_page_reads_a_few_memberships_however_many_there_were() {
         let mut temp = Temp::with_users(&["ann", "bob"]);
         let mut seen = Vec::new();

@@ -22,10 +22,10 @@ pub(super) struct Marks {
     pub(super) users: u64,
     /// Changes of quotas in this transaction.
     pub(super) quota_changes: usize,
-    /// Deleted groups with memberships that are not ended yet.
+    /// How many of `People::dissolving` there are: what is undone cuts the list to this length.
     pub(super) dissolving: usize,
     /// Whether the first of them has no membership any more.
-    pub(super) is_dissolved: bool,
+    pub(super) first_is_done: bool,
 }
 
 /// People, lent with the database to be read.
@@ -83,7 +83,7 @@ impl People {
             Step::Commit => {
                 self.quota.keep_changes();
                 self.marks.now.quota_changes = 0;
-                if std::mem::take(&mut self.marks.now.is_dissolved) {
+                if std::mem::take(&mut self.marks.now.first_is_done) {
                     self.dissolving.remove(0);
                     self.marks.now.dissolving -= 1;
                 }

@@ -58,15 +58,15 @@ impl UsageCache {
         self.changes.push((user, before));
     }
 
-    /// Keeps what is true whatever becomes of this transaction, while there is room: that a day is
-    /// known to be tomorrow at the latest must outlive a refusal, or it would always be tomorrow.
+    /// Keeps a usage that also holds if the transaction is undone, while there is room. So a row
+    /// whose day is too late counts as tomorrow's once, and not with each request anew.
     pub fn remember(&mut self, user: UserId, usage: Usage) {
         if self.users.contains_key(&user) || self.users.len() < QUOTA_USERS_KEPT {
             self.users.insert(user, usage);
         }
     }
 
-    /// The user who is to make room for one more, if the map is full: each in turn.
+    /// The user whose usage is to be dropped, if the map is full: each in turn.
     pub fn next_to_go(&mut self) -> Option<(UserId, Usage)> {
         if self.users.len() < QUOTA_USERS_KEPT {
             return None;

@@ -95,7 +95,7 @@ const HEAD: &str = "head(seq) AS
 impl Store {
     /// Everything that does not hold in this database.
     pub fn check(&self) -> Result<Vec<Violation>> {
-        Ok(check(self.db.as_sqlite())?)
+        Ok(check(self.db.sqlite())?)
     }
 }
 

@@ -21,10 +21,10 @@ impl Store {
     /// # Errors
     /// The database cannot be read, or the file not written.
     pub fn copy_and_close(self, to: &mut File) -> std::result::Result<(), OpenError> {
-        let path = PathBuf::from(self.db.as_sqlite().path().unwrap_or_default());
+        let path = PathBuf::from(self.db.sqlite().path().unwrap_or_default());
         let broken = |error: super::StoreError| OpenError::Broken(error.to_string());
         self.db
-            .as_sqlite()
+            .sqlite()
             .wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE)
             .map_err(|error| explain(&path, error))?;
         let mut from = File::open(&path).map_err(|error| cannot(&path, error))?;

@@ -9,12 +9,12 @@
 //! begin ─► (savepoint ─► reads and writes ─► release | rollback_to_savepoint)* ─► commit
 //! ```
 //!
-//! What a tick staged comes back from [`Store::commit`] as [`Committed`]; what is read for pushing
-//! comes from [`Store::reads`]. Nothing else may be told (P2).
+//! [`Store::commit`] gives back what a tick staged as [`Committed`]; [`Store::reads`] lends what is
+//! read for pushing. Stored facts reach a peer through these two alone (P2).
 //!
-//! The store asks no clock, draws no random number and knows no connection. It does not judge
-//! either: whether a user *may* do a thing is asked by the handlers before they write. A
-//! constraint that fails here is our own mistake, and fatal.
+//! The store asks no clock, draws no random number and knows no connection. It does not ask whether
+//! a user *may* do a thing: the handlers do, before they write. A constraint that fails here is our
+//! own mistake, and fatal.
 
 mod check;
 mod copy;

@@ -89,8 +89,15 @@ impl Store {
         let broken = |error: StoreError| OpenError::Broken(error.to_string());
         let db = Db::new(db);
         let (log, people) = (Log::load(&db).map_err(broken)?, People::load(&db).map_err(broken)?);
-        let mut store =
-            Store { db, log, people, epoch, in_request: false, commits_of_rest: 0, wal_pages };
+        let mut store = Store {
+            db,
+            log,
+            people,
+            epoch,
+            in_request: false,
+            commits_without_upkeep: 0,
+            wal_pages,
+        };
         store.log_mut().load_mid_filters().map_err(broken)?;
         store.load_tail().map_err(broken)?;
         store.forget_empty_memberships().map_err(broken)?;

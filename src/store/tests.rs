@@ -159,7 +159,7 @@ fn a_new_database_is_the_owners_alone() {
     assert_eq!((store.epoch(), opened.created), (EPOCH, false));
     let level: i64 = store
         .db
-        .as_sqlite()
+        .sqlite()
         .pragma_query_value(None, "synchronous", |row| row.get(0))
         .expect("pragma");
     assert_eq!(level, 2);

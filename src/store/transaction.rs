@@ -36,7 +36,7 @@ pub struct Store {
     /// Whether a request is open within the transaction.
     pub(super) in_request: bool,
     /// How many commits are still to come without work that can be put off.
-    pub(super) commits_of_rest: u32,
+    pub(super) commits_without_upkeep: u32,
     /// Pages in the write-ahead log, told by SQLite after each commit.
     pub(super) wal_pages: Arc<AtomicU32>,
 }
@@ -114,13 +114,13 @@ impl Store {
 
     /// The last writes of a transaction: what is appended, and some of the work that was put off.
     fn close_transaction(&mut self) -> Result<()> {
-        self.db.check_alive()?;
-        let rests = self.commits_of_rest > 0;
-        self.commits_of_rest = self.commits_of_rest.saturating_sub(1);
-        if !rests {
+        self.db.check_not_ended()?;
+        let only_needed = self.commits_without_upkeep > 0;
+        self.commits_without_upkeep = self.commits_without_upkeep.saturating_sub(1);
+        if !only_needed {
             self.people_mut().end_some_memberships()?;
         }
-        self.log_mut().close(rests)
+        self.log_mut().close(only_needed)
     }
 
     /// Undoes the whole transaction; no matter if SQLite already has.
@@ -129,7 +129,7 @@ impl Store {
         self.in_request = false;
         self.follow(Step::Rollback);
         // Most often because the disk is full.
-        self.commits_of_rest = COMMITS_WITHOUT_UPKEEP;
+        self.commits_without_upkeep = COMMITS_WITHOUT_UPKEEP;
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl Store {
         // What is kept is overwritten in place, which syncs faster than growing it.
         let long = self.wal_pages() > limits::WAL_PAGES_KEPT;
         let mode = if long { CheckpointMode::TRUNCATE } else { CheckpointMode::PASSIVE };
-        match self.db.as_sqlite().wal_checkpoint_v2(None::<&str>, mode) {
+        match self.db.sqlite().wal_checkpoint_v2(None::<&str>, mode) {
             Ok((pages, copied)) if pages == copied => self.wal_pages.store(0, Ordering::Relaxed),
             Ok(_) => {}
             Err(error) => match StoreError::from(error) {
@@ -202,7 +202,7 @@ impl Store {
 
     /// The size of the database without its write-ahead log, in bytes.
     pub fn database_bytes(&self) -> Result<u64> {
-        let sqlite = self.db.as_sqlite();
+        let sqlite = self.db.sqlite();
         let pragma = |name| sqlite.pragma_query_value(None, name, |row| unsigned(row, 0));
         Ok(pragma("page_count")? * pragma("page_size")?)
     }
@@ -210,13 +210,13 @@ impl Store {
     /// The connection, for a test that looks at the tables or damages them.
     #[cfg(test)]
     pub(crate) fn sqlite(&self) -> &rusqlite::Connection {
-        self.db.as_sqlite()
+        self.db.sqlite()
     }
 
     /// From here on the disk is full: the file may not grow.
     #[cfg(test)]
     pub(crate) fn fill_disk(&self) {
-        let sqlite = self.db.as_sqlite();
+        let sqlite = self.db.sqlite();
         let set = sqlite.pragma_update_and_check(None, "max_page_count", 1, |_| Ok(()));
         set.expect("limit");
     }

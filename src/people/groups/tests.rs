@@ -61,17 +61,3 @@ fn p12_p21_a_deleted_group_is_left_by_a_few_with_each_commit() {
     assert_eq!(temp.count("SELECT count(*) FROM meta WHERE name LIKE 'dissolving%'"), 0);
     assert_eq!(temp.store.people_mut().people.dissolving, []);
 }
-
-#[test]
-fn an_interval_without_a_seq_is_not_kept() {
-    let mut temp = Temp::with_users(&["ann", "bob"]);
-    temp.transact(|store| {
-        let team = add_group(store, ANN, "team");
-        for _ in 0..3 {
-            store.people_mut().join(team, BOB).expect("join");
-            store.leave(team, BOB).expect("leave");
-        }
-        store.people_mut().delete_group(team).expect("delete");
-    });
-    assert_eq!(temp.count("SELECT count(*) FROM group_past"), 0);
-}

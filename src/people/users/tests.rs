@@ -1,8 +1,8 @@
 //! Accounts, keys and sign-ins.
 
 use super::*;
+use crate::store::Store;
 use crate::store::tests::{ANN, BOB, Temp};
-use crate::store::{Store, StoreError};
 
 fn name(raw: &str) -> Name {
     Name::user(raw).expect("a name")
@@ -22,22 +22,6 @@ fn the_count_of_users_follows_a_rollback() {
     store.rollback().expect("rollback");
     assert_eq!(store.people().user_count(), 1);
     assert_eq!(temp.reopen().store.people().user_count(), 1);
-}
-
-#[test]
-fn a_name_is_taken_once_and_never_null() {
-    let mut temp = Temp::with_users(&["ann"]);
-    temp.transact(|store| {
-        let again = store.people_mut().add_user(&name("ANN"), "!", false, 1);
-        assert!(matches!(again, Err(StoreError::Broken(_))), "{again:?}");
-    });
-    for column in ["username", "namekey", "userpassword", "userstatus", "createtime"] {
-        let sql = format!("UPDATE users SET {column} = NULL");
-        assert!(temp.store.sqlite().execute(&sql, ()).is_err(), "{column}");
-    }
-    for wrong in ["userstatus = 2", "isadmin = 'yes'", "authtoken = x'00'", "username = x'00'"] {
-        assert!(temp.store.sqlite().execute(&format!("UPDATE users SET {wrong}"), ()).is_err());
-    }
 }
 
 #[test]
