@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `first` is the log's first row, and is stored nowhere else. The tables and the tail may still
-//! have earlier seqs, which every reading passes over. The newest row always stays: it tells how far
-//! the log reaches (P6). Rows of a block of slices are deleted when the whole block is pruned.
+//! have earlier seqs, which every reading passes over. The newest row always stays: it tells how
+//! far the log reaches (P6). Rows of a block of slices are deleted when the whole block is pruned.
 //!
 //! The server decides how far to prune: see `server/retention.rs`.
 

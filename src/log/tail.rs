@@ -1,8 +1,8 @@
 //! The tail: where the newest entries of the log are, in memory.
 //!
-//! The table has one row for each message, in the order of its key, and no index. What an index would tell
-//! is needed only by a reader who is behind, by a history and by a retry. It is kept by *slices*,
-//! runs of 65,536 seqs: the newest slices here, the older ones on disk (see `sealing`).
+//! The table has one row for each message, in the order of its key, and no index. What an index
+//! would tell is needed only by a reader who is behind, by a history and by a retry. It is kept by
+//! *slices*, runs of 65,536 seqs: the newest slices here, the older ones on disk (see `sealing`).
 //!
 //! ```text
 //!   log      … ┼── sealed ──┼── sealed ──┼── full, being sealed ──┼── open ───►

@@ -1,5 +1,5 @@
-//! The rows of a transaction that were appended and not written yet. The texts lie one after another
-//! in one buffer, which stays for the next transaction.
+//! The rows of a transaction that were appended and not written yet. The texts lie one after
+//! another in one buffer, which stays for the next transaction.
 
 use super::{EntryKind, NewEntry};
 use crate::id::Seq;

@@ -10,8 +10,8 @@
 //!                 join ┘   [43, 46)   └ leave
 //! ```
 //!
-//! Open intervals are in `group_users`, ended ones in `group_past`. An interval in which nothing was
-//! said is not kept, except one that tells that the user was there. So what it costs to look
+//! Open intervals are in `group_users`, ended ones in `group_past`. An interval in which nothing
+//! was said is not kept, except one that tells that the user was there. So what it costs to look
 //! through them is bounded by what the reader may see.
 
 use rusqlite::{Row, params};

@@ -11,9 +11,9 @@
 //! with the database, as [`PeopleRef`] to read and as [`PeopleMut`] to write: so the compiler sees
 //! that nothing is written while it is read, and no lock is needed.
 //!
-//! This module knows seqs of the log, but not the log: the store lends it with the log's head, where
-//! a membership begins and ends. It does not ask whether a user *may* do a thing: the handlers do,
-//! before they write.
+//! This module knows seqs of the log, but not the log: the store lends it with the log's head,
+//! where a membership begins and ends. It does not ask whether a user *may* do a thing: the
+//! handlers do, before they write.
 
 mod addressees;
 mod cursors;

@@ -41,8 +41,8 @@ impl PeopleRef<'_> {
         FROM group_users m JOIN cursors c ON c.userid = m.userid
         LEFT JOIN reads r ON r.conversation = ?3 AND r.userid = m.userid
         WHERE m.groupid = ?1 AND m.from_seq <= ?2 AND m.userid <> ?4";
-    /// Counts the members who were in the group at that seq. In a large group all members of now are
-    /// counted, and only those who have read are looked for.
+    /// Counts the members who were in the group at that seq. In a large group all members of now
+    /// are counted, and only those who have read are looked for.
     fn receipts_in_group(&self, group: GroupId, user: UserId, seq: Seq) -> Result<Receipts> {
         let of = Conversation::Group(group);
         let alive = self.group(group)?.filter(|group| group.status != GroupStatus::Deleted);
