@@ -40,22 +40,24 @@ impl UsageCache {
 
     /// Undoes all changes but the first `kept`.
     pub fn undo_to(&mut self, kept: usize) {
-        while self.changes.len() > kept {
-            let Some((user, before)) = self.changes.pop() else { return };
-            match before {
-                Some(usage) => self.users.insert(user, usage),
-                None => self.users.remove(&user),
-            };
+        while self.changes.len() > kept
+            && let Some((user, before)) = self.changes.pop()
+        {
+            self.put(user, before);
         }
     }
 
     /// Notes what a user has now.
     pub fn set(&mut self, user: UserId, usage: Option<Usage>) {
-        let before = match usage {
+        let before = self.put(user, usage);
+        self.changes.push((user, before));
+    }
+
+    fn put(&mut self, user: UserId, usage: Option<Usage>) -> Option<Usage> {
+        match usage {
             Some(usage) => self.users.insert(user, usage),
             None => self.users.remove(&user),
-        };
-        self.changes.push((user, before));
+        }
     }
 
     /// Keeps a usage that also holds if the transaction is undone, while there is room. So a row
