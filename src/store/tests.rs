@@ -422,7 +422,8 @@ fn p12_p21_an_upgrade_forgets_memberships_that_tell_nothing_and_keeps_what_was_s
 #[test]
 fn groups_whose_names_kept_no_rule_before_are_found_by_them_after_an_upgrade() {
     let temp = Temp::with_users(&["ann", "bob"]);
-    let groups = "INSERT INTO groups (groupid, createuserid, groupname, namekey, createtime, groupstatus)
+    let groups = "INSERT INTO groups
+            (groupid, createuserid, groupname, namekey, createtime, groupstatus)
         VALUES (1, 1, '#Team', '#team', 1, 1), (2, 1, 'team', 'team', 1, 1),
             (3, 1, '#team', '#team', 1, 2), (4, 1, 'ａ！', 'ａ！', 1, 1), (5, 1, 'a/b', 'a/b', 1, 1),
             (6, 2, '#Team', '#team', 1, 1), (7, 1, 'Plain', 'plain', 1, 1);
