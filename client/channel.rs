@@ -1,8 +1,8 @@
-//! The bytes of one connection, sealed or not.
+//! The bytes of one connection, encrypted or not.
 //!
-//! The thread that reads and the one that writes share it behind a lock. Neither holds the lock
-//! while it waits for a socket: raw bytes are read without it and decrypted under it; bytes that
-//! were encrypted under it are written without it. It knows no socket.
+//! The reading and the writing thread share it under a lock. Neither holds the lock while it waits
+//! for a socket: raw bytes are read without the lock and decrypted with it; bytes are encrypted
+//! with the lock and written without it. A channel knows no socket.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-/// What stands between the frames and the socket.
+/// Encrypts and decrypts frames, or passes them on in plaintext.
 pub struct Channel {
     tls: Option<Box<ClientConnection>>,
 }
 
 impl Channel {
-    /// Frames go as they are.
+    /// A channel in plaintext.
     pub fn plain() -> Channel {
         Channel { tls: None }
     }
 
-    /// Frames go over TLS. What is said before the handshake is done waits for it.
+    /// A channel over TLS. Frames before the end of the handshake wait for it.
     ///
     /// # Errors
     /// rustls refuses the configuration.
@@ -31,7 +31,7 @@ impl Channel {
         Ok(Channel { tls: Some(Box::new(tls)) })
     }
 
-    /// Whether there is a handshake that is not done.
+    /// Whether a handshake is not complete.
     pub fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
@@ -41,10 +41,10 @@ impl Channel {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// What came, opened.
+    /// Decrypts bytes that came.
     ///
     /// # Errors
-    /// It is not what it should be.
+    /// They break TLS.
     pub fn open(&mut self, mut raw: &[u8]) -> Result<Vec<u8>, String> {
         let Some(tls) = &mut self.tls else { return Ok(raw.to_vec()) };
         let mut plain = Vec::new();
@@ -55,18 +55,18 @@ impl Channel {
             plain.resize(at + state.plaintext_bytes_to_read(), 0);
             tls.reader().read_exact(&mut plain[at..]).map_err(|error| error.to_string())?;
             if taken == 0 {
-                // Behind the peer's end.
+                // After the end that the peer announced.
                 break;
             }
         }
         Ok(plain)
     }
 
-    /// What is to be written, for this to be said; `last`, if nothing follows.
+    /// Encrypts frames and returns the bytes to write; `last` if no frames follow.
     pub fn seal(&mut self, plain: Vec<u8>, last: bool) -> Vec<u8> {
         let Some(tls) = &mut self.tls else { return plain };
         let mut sealed = Vec::new();
-        // Memory takes everything; a connection that has failed is seen to by the reader.
+        // A write to memory does not fail. If the connection has failed, the reader ends it.
         let _ = tls.writer().write_all(&plain);
         if last {
             tls.send_close_notify();

@@ -1,8 +1,8 @@
-//! The line that a person edits: its history, its completion, and what comes in above it.
+//! The line that a person edits: its history, its completion, and the text printed above it.
 //!
-//! The history is kept in memory only, and holds commands that were understood, without the
-//! password of a `login`: what was typed by mistake may be one (P27). The prompt is painted with
-//! whatever is to be shown in front of it, so that nothing ever stands in the line.
+//! The history is in memory only. It has commands that were understood, without the password of a
+//! `login`: another line may be a password that was typed by mistake (P27). New text is printed
+//! with the prompt, before it, so that it never stands in the line.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,23 +22,23 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use crate::link::Link;
 use crate::numbers::Numbers;
-use crate::output::Quiet;
+use crate::output::Reading;
 use crate::roster::Roster;
 use crate::session::Session;
 
-/// What a line begins with.
+/// The prompt of a line.
 const PROMPT: &str = "> ";
-/// Lines that can be had back.
+/// Lines that the history keeps.
 const HISTORY_LINES: usize = 1_000;
 
-/// The editor of a terminal.
+/// The line editor of a terminal.
 pub struct LineEditor {
-    editor: Editor<Beside, MemHistory>,
+    editor: Editor<LineHelper, MemHistory>,
     link: Arc<Link>,
 }
 
 impl LineEditor {
-    /// An editor, if this terminal can have one.
+    /// An editor, if the terminal allows one.
     pub fn new(link: &Arc<Link>) -> Option<LineEditor> {
         let config = Config::builder().completion_type(CompletionType::List).build();
         let history = MemHistory::with_config(&config);
@@ -46,11 +46,11 @@ impl LineEditor {
         editor.set_max_history_size(HISTORY_LINES).ok()?;
         // The prompt is painted by us, with colours or not.
         editor.set_color_mode(ColorMode::Forced);
-        editor.set_helper(Some(Beside(Arc::clone(link))));
-        let bell = editor.create_external_printer().ok()?;
-        link.output().show_only_what_is_read();
-        let ringing = Arc::clone(link);
-        thread::spawn(move || ringing.output().keep_ringing(bell));
+        editor.set_helper(Some(LineHelper(Arc::clone(link))));
+        let printer = editor.create_external_printer().ok()?;
+        link.output().hide_typing_between_lines();
+        let repainting = Arc::clone(link);
+        thread::spawn(move || repainting.output().keep_repainting(printer));
         Some(LineEditor { editor, link: Arc::clone(link) })
     }
 
@@ -59,61 +59,61 @@ impl LineEditor {
     /// # Errors
     /// Ctrl-C, Ctrl-D, or the terminal is gone.
     pub fn line(&mut self) -> Result<String, ReadlineError> {
-        self.link.output().hold(Quiet::Editing);
+        self.link.output().begin_reading(Reading::Line);
         let line = self.editor.readline(PROMPT);
-        self.link.output().release();
+        self.link.output().end_reading();
         line
     }
 
-    /// The next line, which is not shown, and whether it was typed before the question. It is read
-    /// from the same input as the others, so a line that was typed ahead is found.
+    /// A password, which is not shown, and whether it was typed before the question. It is read
+    /// from the same input as lines, so it may be a line that was typed ahead.
     ///
     /// # Errors
-    /// As of [`LineEditor::line`].
-    pub fn secret(&mut self, prompt: &str) -> Result<(String, bool), ReadlineError> {
+    /// As [`LineEditor::line`].
+    pub fn password(&mut self, prompt: &str) -> Result<(String, bool), ReadlineError> {
         let output = self.link.output();
-        output.hold(Quiet::Secret);
+        output.begin_reading(Reading::Password);
         let line = self.editor.readline(prompt);
         let was_typed_ahead = output.was_typed_ahead();
-        output.release();
-        // One that was pasted may have brought its end along.
+        output.end_reading();
+        // Pasted text may contain its line's end.
         line.map(|line| (line.trim_end_matches(['\r', '\n']).to_owned(), was_typed_ahead))
     }
 
-    /// Keeps a line for later.
+    /// Adds a line to the history.
     pub fn remember(&mut self, line: &str) {
-        // What cannot be kept is not missed.
+        // A history without it does no harm.
         let _ = self.editor.add_history_entry(line);
     }
 }
 
-/// What stands beside the line.
-struct Beside(Arc<Link>);
+/// Completes the line, hides passwords, and prints pending text before the prompt.
+struct LineHelper(Arc<Link>);
 
-impl Helper for Beside {}
-impl Validator for Beside {}
-impl Hinter for Beside {
+impl Helper for LineHelper {}
+impl Validator for LineHelper {}
+impl Hinter for LineHelper {
     type Hint = String;
 }
 
-impl Highlighter for Beside {
+impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if self.0.output().is_secret() { Cow::Borrowed("") } else { Cow::Borrowed(line) }
+        if self.0.output().is_reading_password() { Cow::Borrowed("") } else { Cow::Borrowed(line) }
     }
 
     fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
-        self.0.output().is_secret()
+        self.0.output().is_reading_password()
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        match self.0.output().take() {
+        match self.0.output().take_pending() {
             shown if shown.is_empty() => Cow::Borrowed(prompt),
             shown => Cow::Owned(shown + prompt),
         }
     }
 }
 
-impl Completer for Beside {
+impl Completer for LineHelper {
     type Candidate = Pair;
 
     fn complete(
@@ -122,7 +122,7 @@ impl Completer for Beside {
         position: usize,
         _: &Context<'_>,
     ) -> Result<(usize, Vec<Pair>), ReadlineError> {
-        if self.0.output().is_secret() {
+        if self.0.output().is_reading_password() {
             return Ok((position, Vec::new()));
         }
         let line = line.get(..position).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Completer for Beside {
     }
 }
 
-/// Where the last word of a line begins, and what it may become.
+/// Where the last word of a line begins, and how it can be completed.
 fn candidates(line: &str, session: &Session) -> (usize, Vec<Pair>) {
     let begin = line.char_indices().rev().find(|(_, c)| c.is_whitespace());
     let begin = begin.map_or(0, |(at, c)| at + c.len_utf8());
@@ -175,7 +175,7 @@ fn words(start: &str, words: &[&str]) -> Vec<Pair> {
     words.iter().filter(|word| word.starts_with(start)).map(|word| pair(word, word)).collect()
 }
 
-/// Chinese names only to whom speaks Chinese, or has begun to.
+/// Commands. Chinese names only in Chinese, or if the word has begun.
 fn commands(start: &str, lang: Lang, is_admin: bool) -> Vec<Pair> {
     let (dot, start) = match start.strip_prefix('.') {
         Some(rest) => (".", rest),
@@ -197,13 +197,13 @@ fn users(start: &str, roster: &Roster) -> Vec<Pair> {
     roster.beginning(start).map(|name| pair(name, &format!("{at}{name}"))).collect()
 }
 
-/// Own groups by name; one of a name with spaces only if it is begun with its first word.
+/// The user's groups by name; a name with spaces only while its first word is typed.
 fn groups(start: &str, numbers: &Numbers) -> Vec<Pair> {
     let names = numbers.all(GroupList::Mine).map(|(_, group)| shown::line(&group.groupname));
     names.filter(|name| name.starts_with(start)).map(|name| pair(&name, &name)).collect()
 }
 
-/// Groups by number; a name that is begun becomes its number.
+/// Groups by number; the beginning of a name becomes its number.
 fn numbers(start: &str, numbers: &Numbers, list: GroupList) -> Vec<Pair> {
     let all = numbers
         .all(list)

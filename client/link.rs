@@ -1,10 +1,10 @@
 //! The connection: made, read, written, and made again when it is cut.
 //!
-//! Two threads share the [`Session`] behind one lock: the person's, in `shell`, and [`Link::run`],
-//! which reads. While a connection stands a third one writes, because a write may block: the
-//! server stops reading from a client that does not read. No lock is held across a read, a
-//! write or a wait. What the bytes mean is the session's business, how they are sealed the
-//! [`Channel`]'s, and whether the server is the right one the [`Judge`]'s.
+//! Two threads share the [`Session`] under one lock: the one in `shell`, and [`Link::run`], which
+//! reads. While a connection stands, a third one writes, because a write may block: the server does
+//! not read from a client that does not read. No lock is held during a read, a write or a wait. The
+//! session knows what the bytes mean, the [`Channel`] how they are encrypted, and the [`Judge`]
+//! whether the server is the right one.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpStream, ToSocketAddrs};
@@ -29,23 +29,23 @@ use crate::trust::{Judge, Verdict};
 /// The exit code when the server is not the one that it should be.
 pub const EXIT_UNTRUSTED: u8 = 3;
 
-/// How long a server may take to accept, and to answer the first time.
+/// How long a server may take to accept a connection, and to answer the first time.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// A ping is sent when nothing came for so long.
 const PING_AFTER: Duration = Duration::from_secs(PING_SECONDS);
 /// The pause before the first attempt to connect again. It doubles with each attempt.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
-/// The longest pause. After a connection that stood for as long, the pauses begin anew.
+/// The longest pause. After a connection that lasted longer, the pauses begin anew.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// For how long connecting is tried again while nobody is signed in.
+/// For how long connecting is tried again before the sign-in.
 const RETRY_MAX: Duration = Duration::from_secs(2);
-/// For how long in a script that is signed in; for a person it is tried until they leave.
+/// The same for a script that is signed in. For a person it is tried until they leave.
 const RETRY_MAX_SCRIPTED: Duration = Duration::from_secs(60);
 
-/// Whether a connection is sealed.
+/// When a connection uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// Unless this machine was written, and no key is expected of it.
+    /// Unless the address was written as this machine's own, and no key is known for it.
     Elsewhere,
     /// Always.
     Tls,
@@ -53,7 +53,7 @@ pub enum Security {
     Plaintext,
 }
 
-/// The way to the server, whether a connection stands or not.
+/// The connection to the server, or the attempts to make one.
 pub struct Link {
     address: Address,
     security: Security,
@@ -76,7 +76,7 @@ struct End {
 }
 
 impl Link {
-    /// A link that [`Link::run`] will keep. The judge's new friends are kept in `known`.
+    /// A link, for [`Link::run`]. Newly trusted keys are kept in `known`.
     pub fn new(
         (address, security): (Address, Security),
         judge: Judge,
@@ -93,16 +93,16 @@ impl Link {
         &self.address
     }
 
-    /// Where the session's lines are shown.
+    /// The standard output.
     pub fn output(&self) -> &Output {
         &self.output
     }
 
-    /// Calls `act` with the session, and shows what the session has for the person.
+    /// Calls `act` with the session, and shows the session's new items.
     pub fn with<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
         let mut session = self.lock();
         let result = act(&mut session);
-        // Under the lock, so that the lines stand in the order of what they are about.
+        // Under the lock, so that the items are in the right order.
         self.output.show(session.take_items(), session.lang());
         self.changed.notify_all();
         result
@@ -120,13 +120,13 @@ impl Link {
         drop(wait.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Ends the connection in good order, and for good.
+    /// Ends the connection, and waits until it is closed.
     pub fn hang_up(&self) {
         self.with(Session::leave);
         self.wait_for(ANSWER_WAIT, Session::is_down);
     }
 
-    /// Keeps a connection for as long as the session wants one; never returns.
+    /// Keeps a connection while the session wants one; never returns.
     pub fn run(&self) {
         loop {
             self.wait_until(Session::wants_connection);
@@ -134,7 +134,7 @@ impl Link {
         }
     }
 
-    /// Connects again and again, until the session wants no connection or the time for it is over.
+    /// Connects again and again, until the session wants no connection or the time is over.
     fn stay_connected(&self) {
         let mut pause = PAUSE_MIN;
         let mut heard_last = Instant::now();
@@ -181,9 +181,8 @@ impl Link {
         Err(failure.to_string())
     }
 
-    /// Between two programs of one machine nobody listens. A name server could say of any host that
-    /// it is this machine: so plaintext is spoken only where the address was written as local, and
-    /// never where a key is expected.
+    /// Plaintext is used only if the address was written as local, and no key is known for it. A
+    /// name server could resolve any host to a loopback address, so that alone is not enough.
     fn channel(&self, ip: IpAddr) -> Result<Channel, String> {
         let ip = ip.to_canonical();
         let is_here = self.address.is_local() && ip.is_loopback();
@@ -204,7 +203,7 @@ impl Link {
         thread::scope(|scope| {
             scope.spawn(|| self.write(stream, channel));
             let end = self.read(stream, channel);
-            // Both let the writing thread go.
+            // Both end the writing thread.
             let _ = stream.shutdown(Shutdown::Both);
             self.with(Session::cut);
             end
@@ -217,7 +216,7 @@ impl Link {
         let mut heard = false;
         let lang = self.lock().lang();
         let end = |heard, pause, why: String| End { heard, pause, why };
-        // A small frame that waits for another's acknowledgement would only be late.
+        // Without it a small frame waits until the previous one is acknowledged.
         let _ = stream.set_nodelay(true);
         let _ = stream.set_read_timeout(Some(ANSWER_WAIT));
         loop {
@@ -242,7 +241,7 @@ impl Link {
                 Some(Step::GoOn) => {}
             }
             if heard {
-                // Only now: what is confirmed has been printed.
+                // Only now: a message is confirmed after it was printed.
                 self.output.wait_shown();
                 self.with(Session::confirm);
                 let _ = stream.set_read_timeout(Some(PING_AFTER));
@@ -250,7 +249,7 @@ impl Link {
         }
     }
 
-    /// Opens what came, and sees to it that the server is the right one.
+    /// Decrypts what came, and ends the program if the server is not the right one.
     fn open(&self, channel: &Mutex<Channel>, raw: &[u8]) -> Result<Vec<u8>, String> {
         let (opened, proven) = {
             let mut channel = lock(channel);
@@ -261,7 +260,7 @@ impl Link {
                 self.refuse_server(verdict);
             }
             Some(Verdict::New(fingerprint)) if proven && opened.is_ok() => {
-                self.befriend(fingerprint);
+                self.trust_key(fingerprint);
             }
             _ => {}
         }
@@ -274,7 +273,7 @@ impl Link {
         })
     }
 
-    /// The server is not the one that it should be: the program ends.
+    /// Ends the program: the server has not the key that it should have.
     fn refuse_server(&self, verdict: Verdict) -> ! {
         let (address, lang) = (self.address.to_string(), self.lock().lang());
         let address = &*address;
@@ -292,8 +291,8 @@ impl Link {
         self.output.exit(EXIT_UNTRUSTED)
     }
 
-    /// The server has proven a key that is new here: it must have that key from now on.
-    fn befriend(&self, fingerprint: Fingerprint) {
+    /// Trusts a new key that the handshake has proven: the server must have it from now on.
+    fn trust_key(&self, fingerprint: Fingerprint) {
         self.judge.remember(fingerprint);
         let kept = match &self.known {
             Some(known) => known.set(&self.address, fingerprint).map_err(|error| error.to_string()),
@@ -325,7 +324,7 @@ impl Link {
             drop(session);
             let bytes = lock(channel).seal(frames, last);
             if stream.write_all(&bytes).is_err() || last {
-                // The reader sees the end, and whatever came before it.
+                // The reading thread receives the end, and the bytes before it.
                 let _ = stream.shutdown(Shutdown::Write);
                 return;
             }
@@ -337,7 +336,7 @@ impl Link {
     }
 }
 
-/// Hands every whole frame to the session. `None`: these bytes are no p2sp.
+/// Hands every whole frame to the session. `None`: the bytes are no frames.
 fn receive(session: &mut Session, received: &mut Vec<u8>, heard: &mut bool) -> Option<Step> {
     while let Some(frame) = frame::take(received).ok()? {
         let message: Value = serde_json::from_slice(frame::payload(&frame).ok()?).ok()?;

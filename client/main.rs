@@ -6,11 +6,11 @@
 //!             output ─ screen ┘   roster   numbers └─ requests
 //! ```
 //!
-//! [`session`] is the conversation and knows no I/O; [`link`] keeps the connection, [`shell`]
-//! reads the commands. [`show`] makes plain lines of what is said, [`screen`] what a terminal
-//! shows of them, and [`output`] writes it beside the line that [`editor`] has open. [`trust`]
-//! decides whether the server is the right one, and [`known`] keeps whom it has met. Of the
-//! library it uses the wire, the texts, the limits, and the files that are for their owner alone.
+//! [`session`] has the state and knows no I/O; [`link`] keeps the connection, and [`shell`] reads
+//! the commands. [`show`] makes lines of messages, [`screen`] gives them the form for a terminal,
+//! and [`output`] writes them above the line that [`editor`] reads. [`trust`] decides whether the
+//! server is the right one, and [`known`] keeps the keys of servers. Of the library it uses the
+//! wire, the texts, the limits, and the files that are for their owner alone.
 
 #![forbid(unsafe_code)]
 
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
     let scripted = !terminal::is_interactive();
     let mut session = Session::new(lang);
     if edited && !scripted {
-        session.be_curious();
+        session.complete_names();
     }
     let judge = Judge::new(flags.fingerprint, met);
     let to = (address, security);

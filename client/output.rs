@@ -1,14 +1,14 @@
-//! The one way to standard output. While a line is typed, other lines wait.
+//! Standard output: all that is shown goes through here. While a line is edited, new text waits.
 //!
 //! ```text
-//!  link ─ show() ─┬─ no line is typed ───────────► standard output
-//!                 └─ a line is typed ► pending ──► taken by the editor when it paints the line,
-//!                                         │        and printed above it; behind the line's end
-//!                        keep_ringing() ──┘        by release()
+//!  link ─ show() ─┬─ no line is edited ─► standard output
+//!                 └─ a line is edited ──► pending ─► the editor takes it when it paints the line,
+//!                                          │         and prints it above; the rest is written by
+//!                      keep_repainting() ──┘         end_reading()
 //! ```
 //!
-//! Lines never wait in the line editor's own queue, where those that it did not come to would be
-//! lost at the end: the editor is only rung for, by a thread that may wait for it.
+//! Text never waits in the line editor's own queue: what the editor had not printed at the end of
+//! the line would be lost. The editor is only asked to repaint, by a thread that may wait for it.
 
 use std::io::{self, Write};
 use std::process;
@@ -26,70 +26,70 @@ use crate::show::Item;
 /// The exit code when what is to be shown cannot be written.
 const EXIT_UNWRITTEN: u8 = 4;
 
-/// What the editor is rung with: it adds a line's end to whatever it prints, so one line up and
-/// down again is nothing.
-const RING: &str = "\x1b[A\n";
+/// What the editor prints to repaint the line: one line up and one down. It ends what it prints
+/// with a new line.
+const REPAINT: &str = "\x1b[A\n";
 
-/// Everything that is shown goes through here.
+/// Standard output, and the terminal's modes.
 pub struct Output {
     state: Mutex<State>,
     changed: Condvar,
-    /// How the terminal was before a line was edited.
-    before: Option<Termios>,
+    /// The terminal's modes at the start.
+    modes_at_start: Option<Termios>,
 }
 
 struct State {
     screen: Screen,
-    quiet: Quiet,
+    /// What is being read: nothing is written meanwhile.
+    reading: Option<Reading>,
     pending: String,
-    /// The editor was rung for, and has not come yet.
-    rung: bool,
-    secret: Secret,
+    /// The editor was asked to repaint, and has not done it yet.
+    is_repaint_asked: bool,
+    typed_ahead: TypedAhead,
     lang: Lang,
-    /// How the terminal is while nothing is typed.
-    resting: Option<Termios>,
+    /// The terminal's modes while no line is read.
+    modes_between_lines: Option<Termios>,
 }
 
-/// Why nothing may be written now.
+/// What is read from the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quiet {
-    /// It may.
-    No,
-    /// A line is being edited.
-    Editing,
-    /// A password is being typed.
-    Secret,
+pub enum Reading {
+    /// A line, which is edited.
+    Line,
+    /// A password, which is not shown.
+    Password,
 }
 
-/// Whether an answer to a question for a secret was typed before the question could be seen.
+/// The state of what was typed before a question for a password was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Secret {
-    /// The question is to be painted.
-    Asked,
-    /// It was painted, and what was typed ahead is being read.
-    Shown,
-    /// Nothing that was typed ahead is left; or there is no question.
-    Answered,
+enum TypedAhead {
+    /// The question is not painted yet.
+    Unpainted,
+    /// The question is painted, and what was typed before it is being read.
+    BeingRead,
+    /// All of it was read; or there is no question.
+    Read,
 }
 
 impl Output {
-    /// Shows everything in this way.
+    /// Standard output in the form of `screen`.
     pub fn new(screen: Screen) -> Output {
-        let before = termios::tcgetattr(io::stdin()).ok();
+        let modes_at_start = termios::tcgetattr(io::stdin()).ok();
         let state = State {
             screen,
-            quiet: Quiet::No,
+            reading: None,
             pending: String::new(),
-            rung: false,
-            secret: Secret::Answered,
+            is_repaint_asked: false,
+            typed_ahead: TypedAhead::Read,
             lang: Lang::En,
-            resting: before.clone(),
+            modes_between_lines: modes_at_start.clone(),
         };
-        Output { state: Mutex::new(state), changed: Condvar::new(), before }
+        Output { state: Mutex::new(state), changed: Condvar::new(), modes_at_start }
     }
 
-    /// Shows things, or keeps them until they can be shown. Never waits for the editor. Ends the
-    /// process if they cannot be written: what is asked from then on would be done unseen.
+    /// Shows items, or keeps them until they can be shown. Never waits for the editor. Ends the
+    /// process if they cannot be written, because the person would not see what it does from then
+    /// on.
     pub fn show(&self, items: Vec<Item>, lang: Lang) {
         if items.is_empty() {
             return;
@@ -104,78 +104,78 @@ impl Output {
             state.pending += &text;
         }
         self.changed.notify_all();
-        if state.quiet == Quiet::No {
+        if state.reading.is_none() {
             self.write(&mut state);
         }
     }
 
-    /// Waits until everything is on the screen.
+    /// Waits until all items are on the screen.
     pub fn wait_shown(&self) {
         drop(self.wait_while(|state| !state.pending.is_empty()));
     }
 
-    /// Has the editor take what is pending, whenever something is; returns when there is no
-    /// editor any more. The editor comes only when it has read all that was typed, so it is rung
-    /// for behind a question as well.
-    pub fn keep_ringing(&self, mut bell: impl ExternalPrinter) {
-        let nothing = |state: &State| match state.quiet {
-            Quiet::No => true,
-            Quiet::Editing => state.pending.is_empty() || state.rung,
-            Quiet::Secret => state.secret != Secret::Shown,
+    /// Asks the editor to repaint whenever text is pending; returns when there is no editor any
+    /// more. The editor repaints only after it has read all that was typed, so that a repaint after
+    /// the question for a password tells that nothing typed ahead is left.
+    pub fn keep_repainting(&self, mut printer: impl ExternalPrinter) {
+        let nothing_to_do = |state: &State| match state.reading {
+            None => true,
+            Some(Reading::Line) => state.pending.is_empty() || state.is_repaint_asked,
+            Some(Reading::Password) => state.typed_ahead != TypedAhead::BeingRead,
         };
         loop {
-            let mut state = self.wait_while(nothing);
-            state.rung = true;
-            let is_secret = state.quiet == Quiet::Secret;
+            let mut state = self.wait_while(nothing_to_do);
+            state.is_repaint_asked = true;
+            let is_password = state.reading == Some(Reading::Password);
             drop(state);
-            // May wait for the editor, so no lock is held. It keeps one ring: if there is room for
-            // a second, it has come for the first.
-            let rings = if is_secret { 2 } else { 1 };
-            if (0..rings).any(|_| bell.print(RING.to_owned()).is_err()) {
+            // This may wait for the editor, so no lock is held. The editor's queue has room for
+            // one: when it takes a second text, it has printed the first.
+            let count = if is_password { 2 } else { 1 };
+            if (0..count).any(|_| printer.print(REPAINT.to_owned()).is_err()) {
                 return;
             }
-            if is_secret {
-                lock(&self.state).secret = Secret::Answered;
+            if is_password {
+                lock(&self.state).typed_ahead = TypedAhead::Read;
             }
         }
     }
 
-    /// From now on nothing is written by itself.
-    pub fn hold(&self, why: Quiet) {
+    /// From now on nothing is written, until [`Output::end_reading`].
+    pub fn begin_reading(&self, reading: Reading) {
         let mut state = lock(&self.state);
-        state.quiet = why;
-        state.secret = Secret::Asked;
+        state.reading = Some(reading);
+        state.typed_ahead = TypedAhead::Unpainted;
         drop(state);
-        if why == Quiet::Secret {
-            // Before the question can be read: who types at once must not be shown either.
-            self.before.as_ref().inspect(|before| set_terminal(&silent(before)));
+        if reading == Reading::Password {
+            // Before the question is shown: a quick answer must not be shown either.
+            self.modes_at_start.as_ref().inspect(|modes| set_terminal(&silent(modes)));
         }
     }
 
-    /// From now on the terminal does not show what is typed while no line is read. It is read
-    /// later, and shown then unless it answers a question for a password.
-    pub fn show_only_what_is_read(&self) {
-        lock(&self.state).resting = self.before.as_ref().map(silent);
-        self.rest();
+    /// From now on the terminal does not show what is typed between lines. It is shown when it is
+    /// read, unless it answers a question for a password.
+    pub fn hide_typing_between_lines(&self) {
+        lock(&self.state).modes_between_lines = self.modes_at_start.as_ref().map(silent);
+        self.set_modes_between_lines();
     }
 
-    /// Whether all that was read since the question was typed before it.
+    /// Whether what was read since the question was typed before it.
     pub fn was_typed_ahead(&self) -> bool {
-        lock(&self.state).secret != Secret::Answered
+        lock(&self.state).typed_ahead != TypedAhead::Read
     }
 
-    /// Whether a password is being typed.
-    pub fn is_secret(&self) -> bool {
-        lock(&self.state).quiet == Quiet::Secret
+    /// Whether a password is being read.
+    pub fn is_reading_password(&self) -> bool {
+        lock(&self.state).reading == Some(Reading::Password)
     }
 
-    /// What is to be printed above the line that is being edited; nothing above a password.
-    pub fn take(&self) -> String {
+    /// The text to print above the line that is painted now; none above a password.
+    pub fn take_pending(&self) -> String {
         let mut state = lock(&self.state);
-        state.rung = false;
-        if state.quiet == Quiet::Secret {
-            if state.secret == Secret::Asked {
-                state.secret = Secret::Shown;
+        state.is_repaint_asked = false;
+        if state.reading == Some(Reading::Password) {
+            if state.typed_ahead == TypedAhead::Unpainted {
+                state.typed_ahead = TypedAhead::BeingRead;
                 self.changed.notify_all();
             }
             return String::new();
@@ -184,19 +184,19 @@ impl Output {
         std::mem::take(&mut state.pending)
     }
 
-    /// The line has its end: what came meanwhile is written, and all else at once again.
-    pub fn release(&self) {
-        self.rest();
+    /// The line is read: what is pending is written, and from now on everything at once.
+    pub fn end_reading(&self) {
+        self.set_modes_between_lines();
         let mut state = lock(&self.state);
-        (state.quiet, state.rung) = (Quiet::No, false);
+        (state.reading, state.is_repaint_asked) = (None, false);
         let seen = state.screen.typed();
         state.pending.insert_str(0, seen);
         self.write(&mut state);
         self.changed.notify_all();
     }
 
-    fn rest(&self) {
-        lock(&self.state).resting.as_ref().inspect(|resting| set_terminal(resting));
+    fn set_modes_between_lines(&self) {
+        lock(&self.state).modes_between_lines.as_ref().inspect(|modes| set_terminal(modes));
     }
 
     fn write(&self, state: &mut State) {
@@ -212,12 +212,12 @@ impl Output {
         wait.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the terminal back as it was.
+    /// Gives the terminal the modes that it had at the start.
     pub fn restore(&self) {
-        self.before.as_ref().inspect(|before| set_terminal(before));
+        self.modes_at_start.as_ref().inspect(|modes| set_terminal(modes));
     }
 
-    /// Ends the process from wherever it is, with the terminal as it was.
+    /// Ends the process, with the terminal as it was at the start.
     pub fn exit(&self, code: u8) -> ! {
         self.restore();
         process::exit(code.into())
@@ -232,13 +232,13 @@ impl State {
     }
 }
 
-/// Writes to standard error, where the text cannot be taken for output. If that fails, too, no
-/// place is left to say so.
+/// Writes to standard error, where the text cannot be taken for output. If that fails, there is no
+/// place to say so.
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Asks for something that is no output.
+/// Writes a prompt to standard error, because it is no output.
 pub fn prompt_for(text: &str) {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
@@ -251,7 +251,7 @@ fn silent(modes: &Termios) -> Termios {
     silent
 }
 
-/// What cannot be set stays as it is.
+/// Sets the terminal's modes, if that is possible.
 fn set_terminal(modes: &Termios) {
     let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, modes);
 }

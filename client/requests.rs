@@ -1,9 +1,9 @@
 //! The requests without an answer, in the order in which they were asked.
 //!
-//! A cut leaves each of them in doubt. One that carries a `mid` is sent again and stored once
-//! (P5); one whose repetition is harmless is sent again, and what it would undo by itself is
-//! read as done; the rest (an account, a password) is never repeated behind the person's back.
-//! Nothing here knows sockets, nor what the answers mean.
+//! When the connection is cut, it is not known which of them were done. A request with a `mid` is
+//! sent again and stored once (P5). A request that may be repeated is sent again, and some refusals
+//! of the repetition mean that it was done the first time. A request about an account or a password
+//! is never repeated. Nothing here knows sockets, nor what the answers mean.
 
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,27 +18,27 @@ pub type Args = Map<String, Value>;
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The person asked: the answer is shown.
+    /// A command of the person: the answer is shown.
     Command,
-    /// The numbers of a list are needed: only a refusal is shown.
+    /// To get the numbers of a list: only a refusal is shown.
     Numbers,
-    /// The connection needs it: nothing is shown.
+    /// For the connection: nothing is shown.
     Upkeep,
 }
 
 /// One request that waits for its answer. No Debug: passwords are among the arguments (P27).
 pub struct Request {
-    /// Comes back as `re`.
+    /// Its id, which is `re` in the answer.
     pub id: i64,
     /// Its type.
     pub kind: MessageType,
     /// Its arguments, `mid` among them, without the key.
     pub args: Args,
-    /// What for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// Sent on the connection that stands.
+    /// Whether it was sent on this connection.
     pub sent: bool,
-    /// Sent on an earlier connection, to an unknown end.
+    /// Whether it was sent on an earlier connection, and perhaps done.
     pub repeated: bool,
 }
 
@@ -48,12 +48,12 @@ impl Request {
         append(out, self.kind, Some(self.id), self.args.clone(), key);
     }
 
-    /// Whether it may be sent while the session is not resumed yet.
-    pub fn is_greeting(&self) -> bool {
+    /// Whether it may be sent before the session is resumed.
+    pub fn may_precede_resume(&self) -> bool {
         matches!(self.kind, MessageType::Ping | MessageType::Resume)
     }
 
-    /// Whether a refusal only says that it had been done before the connection was cut.
+    /// Whether a refusal means that the request was done before the connection was cut.
     pub fn was_done(&self, code: &str) -> bool {
         use MessageType as T;
         self.repeated
@@ -69,7 +69,7 @@ impl Request {
     }
 }
 
-/// A confirmation: it has no answer unless it is refused, so it waits for none.
+/// Appends a confirmation, which has no answer unless it is refused.
 pub fn append_ack(out: &mut Vec<u8>, seq: i64, key: &str) {
     let args = Args::from_iter([("seq".to_owned(), Value::from(seq))]);
     append(out, MessageType::Ack, None, args, Some(key));
@@ -97,20 +97,20 @@ fn append(
 pub struct Requests {
     waiting: VecDeque<Request>,
     id_last: i64,
-    /// Begins every `mid` of this run of the client, no other run has it, and a later run has a
-    /// greater one: the server knows at once that a `mid` that counts up is new.
+    /// The beginning of every `mid` of this run of the client. It is unique, and greater in a later
+    /// run, so the server knows at once that a `mid` that counts up is new.
     run: u128,
 }
 
 impl Requests {
-    /// None yet.
+    /// No requests.
     pub fn new() -> Requests {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run = since_epoch.as_micros() << 64 | u128::from(rand::random::<u64>());
         Requests { waiting: VecDeque::new(), id_last: 0, run }
     }
 
-    /// One more, to be sent behind the others.
+    /// Adds a request, to be sent after the others.
     pub fn push(&mut self, kind: MessageType, mut args: Args, purpose: Purpose) {
         self.id_last += 1;
         let id = self.id_last;
@@ -121,7 +121,7 @@ impl Requests {
         self.waiting.push_back(request);
     }
 
-    /// The request of that id has its answer.
+    /// Takes out the request of an id, which has its answer.
     pub fn answered(&mut self, id: i64) -> Option<Request> {
         let index = self.waiting.iter().position(|request| request.id == id)?;
         self.waiting.remove(index)
@@ -137,7 +137,7 @@ impl Requests {
         std::mem::take(&mut self.waiting).into_iter()
     }
 
-    /// The connection is gone: what may be repeated waits on, the rest is returned.
+    /// After the connection ended: keeps the requests that may be repeated, returns the others.
     pub fn cut(&mut self) -> Vec<Request> {
         let mut lost = Vec::new();
         for mut request in self.take_all() {
@@ -160,7 +160,7 @@ impl Requests {
         self.waiting.iter().any(|request| kinds.contains(&request.kind))
     }
 
-    /// How many wait that are more than upkeep.
+    /// How many wait, those for the connection not counted.
     pub fn waiting(&self) -> usize {
         self.waiting.iter().filter(|request| request.purpose != Purpose::Upkeep).count()
     }

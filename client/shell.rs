@@ -1,8 +1,8 @@
-//! The person's side: lines become requests, one after the other.
+//! Commands: lines become requests, one after the other.
 //!
-//! A script's line waits for the answer to the line before it, so that the same script does the
-//! same thing every time. A person does not wait, but for what changes who they are. Passwords
-//! are asked for here, and the numbers of groups fetched if they have not been shown yet.
+//! A line of a script waits for the answer to the line before it, so that the same script does the
+//! same every time. A person waits only for requests that change who is signed in. Passwords are
+//! asked for here, and the numbers of groups are fetched if the person has not seen them.
 
 use std::io::BufRead;
 use std::time::Duration;
@@ -20,30 +20,30 @@ use crate::requests::{Args, Purpose};
 use crate::session::Session;
 use crate::terminal::{Line, Terminal};
 
-/// Requests that a person may have waiting before the next line is read.
+/// Requests without an answer at which the next line of a person is not read yet.
 const WAITING_MAX: usize = 64;
-/// How long leaving may take a person; a script waits for everything.
+/// How long a person waits for each step of leaving; a script waits until everything is done.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
-/// Attempts to leave with everything confirmed, while ever more comes in.
+/// How often a script tries to confirm everything before it leaves, while messages keep coming.
 const LEAVE_ROUNDS_MAX: usize = 16;
 
-/// Reads commands and obeys them.
+/// Reads commands and carries them out.
 pub struct Shell<'a, R> {
     link: &'a Link,
     terminal: Terminal<R>,
-    /// The code that lets one register from another machine.
+    /// The invite code for a registration from another machine.
     invite: Option<String>,
 }
 
 impl<'a, R: BufRead> Shell<'a, R> {
-    /// A shell that speaks through `link`.
+    /// A shell that sends its requests over `link`.
     pub fn new(link: &'a Link, terminal: Terminal<R>, invite: Option<String>) -> Shell<'a, R> {
         Shell { link, terminal, invite }
     }
 
-    /// Obeys every line until the end or `quit`. Returns the exit code.
+    /// Carries out every line until the end or `quit`. Returns the exit code.
     pub fn run(&mut self) -> u8 {
-        self.link.wait_until(|session| session.is_greeted() || session.unreachable().is_some());
+        self.link.wait_until(|session| session.has_answered() || session.unreachable().is_some());
         if let Some(why) = self.link.with(|session| session.unreachable().map(str::to_owned)) {
             complain(&why);
             return self.link.with(|session| session.exit_code());
@@ -53,27 +53,27 @@ impl<'a, R: BufRead> Shell<'a, R> {
             let welcome = Text::Welcome { address: &address };
             self.link.with(|session| session.print(welcome.say(session.lang())));
         }
-        self.obey_lines();
+        self.read_lines();
         self.link.hang_up();
         self.link.with(|session| session.exit_code())
     }
 
-    /// Obeys every line until the end or `quit`, and leaves.
-    fn obey_lines(&mut self) {
+    /// Carries out every line until the end or `quit`, and leaves.
+    fn read_lines(&mut self) {
         let mut given_up = false;
         while !self.is_over() {
             let line = match self.terminal.line() {
-                Line::Held(line) => {
+                Line::Unshown(line) => {
                     self.link.with(|session| session.print(format!("> {line}")));
                     Line::Text(line)
                 }
                 line => line,
             };
-            // Twice in a row is meant.
+            // Ctrl-C twice in a row leaves.
             let twice = std::mem::replace(&mut given_up, line == Line::GivenUp);
             match line {
                 Line::Text(line) if line.trim().is_empty() => {}
-                Line::Text(line) | Line::Held(line) => match self.understand(&line) {
+                Line::Text(line) | Line::Unshown(line) => match self.understand(&line) {
                     Some(Parsed::Request { kind, args }) => {
                         self.remember(&line, kind, &args);
                         self.request(kind, args);
@@ -99,7 +99,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
         }
     }
 
-    /// Never a password (P27).
+    /// Adds a line to the history, without a password (P27).
     fn remember(&mut self, line: &str, kind: MessageType, args: &Args) {
         let name = args.get("username").and_then(|name| name.as_str()).unwrap_or_default();
         match kind {
@@ -108,16 +108,16 @@ impl<'a, R: BufRead> Shell<'a, R> {
         }
     }
 
-    /// A script without a server has nothing more to do.
+    /// A script ends when the server cannot be reached.
     fn is_over(&self) -> bool {
         !self.terminal.is_interactive() && self.link.with(|session| session.unreachable().is_some())
     }
 
-    /// The command of a line, or nothing if it was refused.
+    /// The command of a line, or `None` if it was refused.
     fn understand(&mut self, line: &str) -> Option<Parsed> {
         let mut parsed = self.parse(line);
         if let Err(CommandFault::Unknown { word, .. }) = &parsed {
-            // They may have become an administrator since they signed in.
+            // The user may have become an administrator since the sign-in.
             let known = Command::of_word(word).is_some();
             if known && self.link.with(|session| session.is_admin() == Some(false)) {
                 self.ask(MessageType::Whoami, Args::new(), Purpose::Numbers);
@@ -177,7 +177,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
         }
     }
 
-    /// Where `reg` lacked only the invite code, asks for it and registers again.
+    /// If `reg` failed only for the missing invite code, asks for it and registers again.
     fn register_invited(&mut self) {
         while let Some(mut args) = self.link.with(Session::take_uninvited) {
             match self.password(Text::InviteCode) {
@@ -195,7 +195,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
         self.link.with(|session| session.ask(kind, args, purpose));
     }
 
-    /// What the server tells only those who are signed in, and one may want to know before.
+    /// Answers `help` and `lang` before the sign-in, which the server does only after it.
     fn answer_ourselves(&self, kind: MessageType, args: &Args) -> bool {
         let argument = |name: &str| args.get(name).and_then(|value| value.as_str());
         self.link.with(|session| match kind {
@@ -214,7 +214,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
         })
     }
 
-    /// The arguments with the passwords that the request needs; nothing if they are not given.
+    /// The arguments with the passwords that the request needs; `None` if the person gives none.
     fn with_passwords(&mut self, kind: MessageType, mut args: Args) -> Option<Args> {
         if let Some(code) = self.invite.as_ref().filter(|_| kind == MessageType::Reg) {
             args.insert("invite".to_owned(), code.as_str().into());
@@ -251,8 +251,8 @@ impl<'a, R: BufRead> Shell<'a, R> {
         self.link.wait_until(|session| session.waiting() == 0);
     }
 
-    /// Leaves when every command was answered, everything that waited was shown, and the server
-    /// knows that it was.
+    /// Leaves when every command was answered, every waiting message was shown, and the server has
+    /// the confirmation of that.
     fn leave_settled(&self) {
         let over = |session: &Session| session.unreachable().is_some();
         for _ in 0..LEAVE_ROUNDS_MAX {
@@ -265,7 +265,7 @@ impl<'a, R: BufRead> Shell<'a, R> {
         }
     }
 
-    /// Leaves at once, but for the answers and confirmations that are under way.
+    /// Leaves soon: waits a moment for answers and confirmations.
     fn leave_soon(&self) {
         self.link.wait_for(LEAVE_WAIT, |session| session.waiting() == 0);
         self.link.with(|session| {

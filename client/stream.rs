@@ -1,25 +1,25 @@
-//! How far the log has been shown: what makes every message appear exactly once (P15).
+//! How far the log was shown, so that every message appears exactly once (P15).
 //!
 //! ```text
-//! begin(cursor) ─► got = cursor ─► push(seq, prev) ─► prev == got? ── no ─► Gap: start again
+//! begin(cursor) ─► got = cursor ─► arrive(seq, prev) ─► prev == got? ─ no ─► Gap: start again
 //!                                                        └─ yes ─► got = seq
 //!                                     seq ≤ shown? ── yes ─► Repeated │ no ─► New, shown = seq
 //! ```
 //!
-//! `got` is of one connection, `shown` of one user in one epoch, whatever the number of
-//! connections. Only what came over this connection is confirmed on it: more would be an error.
+//! `got` belongs to one connection; `shown` to one user in one epoch, over all connections. On a
+//! connection only its own messages are confirmed: more would be an error.
 
 /// A reader's place in the log.
 #[derive(Debug, Default)]
 pub struct Stream {
-    /// The user's id and the epoch; seqs of others do not compare.
+    /// The user's id and the epoch: seqs of another user or epoch cannot be compared.
     log: Option<(i64, String)>,
     shown: i64,
     got: i64,
     confirmed: i64,
-    /// Confirmed, and the server has answered since.
+    /// The last seq whose confirmation the server has answered.
     proven: i64,
-    /// Everything that waited at the sign-in has been pushed.
+    /// Whether all messages that waited at the sign-in were pushed.
     pub caught_up: bool,
 }
 
@@ -30,7 +30,7 @@ pub enum Arrival {
     New,
     /// It was shown before.
     Repeated,
-    /// Something between is missing.
+    /// A message before it is missing.
     Gap,
 }
 
@@ -69,7 +69,7 @@ impl Stream {
         })
     }
 
-    /// The seq whose confirmation may still be under way.
+    /// The last seq, if the server has not answered its confirmation.
     pub fn unproven(&self) -> Option<i64> {
         (self.got > self.proven).then_some(self.got)
     }

@@ -1,7 +1,7 @@
-//! The person's end of the input: lines, and passwords without an echo.
+//! Standard input: lines, and passwords that are not shown.
 //!
-//! Without a terminal the passwords are plain lines of the input, so that a script can give
-//! them. A terminal that can have one gets a line editor. Nothing here knows commands.
+//! Without a terminal passwords are lines of the input, so that a script can give them. A terminal
+//! gets a line editor if that is possible. Of commands only their names are known here.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, IsTerminal, Read, StdinLock};
@@ -15,32 +15,32 @@ use zeroize::Zeroizing;
 
 use crate::editor::LineEditor;
 use crate::link::Link;
-use crate::output::{Output, Quiet, complain, prompt_for};
+use crate::output::{Output, Reading, complain, prompt_for};
 
-/// What some editors begin a file with.
+/// Some editors write it at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What the input holds next; a password perhaps, so it has no Debug outside tests (P27).
+/// What was read. It may be a password, so it has no Debug outside tests (P27).
 #[derive(PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub enum Line {
     /// A line, without its end.
     Text(String),
-    /// The same, but it was not shown when it was typed.
-    Held(String),
-    /// More than [`LINE_BYTES_MAX`]; it was skipped.
+    /// A line that was typed before a question for a password, and is not on the screen.
+    Unshown(String),
+    /// A line of more than [`LINE_BYTES_MAX`], which was skipped.
     TooLong,
-    /// Not UTF-8, or with a NUL, as UTF-16 has it.
+    /// A line that is not UTF-8, or has a NUL as UTF-16 does.
     NotText,
     /// The input cannot be read.
     Failed(String),
-    /// The person gave the line up.
+    /// Ctrl-C.
     GivenUp,
-    /// Nothing more.
+    /// The end of the input, or Ctrl-D.
     End,
 }
 
-/// The input, and whether a person sits there.
+/// Standard input.
 pub struct Terminal<R> {
     input: R,
     interactive: bool,
@@ -48,30 +48,30 @@ pub struct Terminal<R> {
     /// Lines that were read without the editor.
     count: u64,
     /// Commands that were typed before a question was shown, and wait until it is answered.
-    held: VecDeque<String>,
+    unshown: VecDeque<String>,
     /// What was accepted as a password since the last line was read. Typed once too often it may
     /// look like a command, and must not be obeyed (P27).
     passwords: Vec<Zeroizing<String>>,
 }
 
-/// Whether somebody sits there to type.
+/// Whether a person types.
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Whether what is shown ends on a terminal.
+/// Whether the output is a terminal.
 pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Whether that terminal has more than lines.
+/// Whether that terminal can do more than print lines.
 pub fn is_screen() -> bool {
     let term = std::env::var("TERM").unwrap_or_default();
     is_terminal() && !matches!(&*term, "" | "dumb")
 }
 
 impl Terminal<StdinLock<'static>> {
-    /// Standard input, with a line editor if that is wanted and can be.
+    /// Standard input, with a line editor if that is wanted and possible.
     pub fn stdin(link: &Arc<Link>, edited: bool) -> Terminal<StdinLock<'static>> {
         let interactive = is_interactive();
         let editor = if edited && interactive { LineEditor::new(link) } else { None };
@@ -81,8 +81,8 @@ impl Terminal<StdinLock<'static>> {
 
 impl<R: BufRead> Terminal<R> {
     fn of(input: R, interactive: bool, editor: Option<LineEditor>) -> Terminal<R> {
-        let (held, passwords) = (VecDeque::new(), Vec::new());
-        Terminal { input, interactive, editor, count: 0, held, passwords }
+        let (unshown, passwords) = (VecDeque::new(), Vec::new());
+        Terminal { input, interactive, editor, count: 0, unshown, passwords }
     }
 
     /// Whether a person types, and not a script.
@@ -90,12 +90,12 @@ impl<R: BufRead> Terminal<R> {
         self.interactive
     }
 
-    /// The number of the last line, from 1, if there are only lines.
+    /// The number of the last line, from 1, in a script.
     pub fn line_number(&self) -> Option<u64> {
         (!self.interactive).then_some(self.count)
     }
 
-    /// Keeps a line, to be had back.
+    /// Adds a line to the history.
     pub fn remember(&mut self, line: &str) {
         if let Some(editor) = &mut self.editor {
             editor.remember(line);
@@ -105,9 +105,9 @@ impl<R: BufRead> Terminal<R> {
     /// The next line. One that is a password is passed over, however often it was typed.
     pub fn line(&mut self) -> Line {
         let passwords = &self.passwords;
-        self.held.retain(|line| !passwords.iter().any(|password| **password == *line));
-        if let Some(line) = self.held.pop_front() {
-            return Line::Held(line);
+        self.unshown.retain(|line| !passwords.iter().any(|password| **password == *line));
+        if let Some(line) = self.unshown.pop_front() {
+            return Line::Unshown(line);
         }
         let passwords = std::mem::take(&mut self.passwords);
         loop {
@@ -123,7 +123,7 @@ impl<R: BufRead> Terminal<R> {
             None => self.plain_line(),
             Some(editor) => match editor.line() {
                 Ok(line) if line.len() > LINE_BYTES_MAX => {
-                    // So much typing is not to be lost.
+                    // The person can shorten it.
                     editor.remember(&line);
                     Line::TooLong
                 }
@@ -136,11 +136,11 @@ impl<R: BufRead> Terminal<R> {
 
     fn plain_line(&mut self) -> Line {
         let mut bytes = Vec::new();
-        // Room for the end of the longest line, so that its absence tells a longer one.
+        // With the end of the longest line: without that end, the line is longer.
         let room = LINE_BYTES_MAX as u64 + 2;
         match self.input.by_ref().take(room).read_until(b'\n', &mut bytes) {
             Ok(0) => return Line::End,
-            // The other end of a terminal is gone.
+            // The terminal was closed.
             Err(_) if self.interactive => return Line::End,
             Err(error) => return Line::Failed(error.to_string()),
             Ok(_) => {}
@@ -152,7 +152,7 @@ impl<R: BufRead> Terminal<R> {
         let ended = bytes.pop_if(|byte| *byte == b'\n').is_some();
         bytes.pop_if(|byte| ended && *byte == b'\r');
         if bytes.len() > LINE_BYTES_MAX {
-            // If that fails, the next read says so.
+            // If that fails, the next read fails as well.
             let _ = if ended { Ok(0) } else { self.input.skip_until(b'\n') };
             return Line::TooLong;
         }
@@ -160,20 +160,20 @@ impl<R: BufRead> Terminal<R> {
         text.map_or(Line::NotText, Line::Text)
     }
 
-    /// A password, or nothing if there is none.
+    /// A password, or `None` if the person gives none.
     pub fn password(&mut self, prompt: &str, output: &Output) -> Option<String> {
         if self.editor.is_some() {
-            return self.secret(prompt);
+            return self.edited_password(prompt);
         }
         if self.interactive {
-            output.hold(Quiet::Secret);
+            output.begin_reading(Reading::Password);
             prompt_for(prompt);
         }
         let line = self.plain_line();
         if self.interactive {
-            // The end that was typed was not shown.
+            // The line's end was not shown either.
             complain("");
-            output.release();
+            output.end_reading();
         }
         match line {
             Line::Text(password) => Some(password),
@@ -185,17 +185,17 @@ impl<R: BufRead> Terminal<R> {
 impl<R> Terminal<R> {
     /// A password. A command that was typed before the question was shown is no answer: it is
     /// obeyed afterwards, and the question is asked again.
-    fn secret(&mut self, prompt: &str) -> Option<String> {
+    fn edited_password(&mut self, prompt: &str) -> Option<String> {
         let editor = self.editor.as_mut()?;
         loop {
-            let (line, was_typed_ahead) = editor.secret(prompt).ok()?;
+            let (line, was_typed_ahead) = editor.password(prompt).ok()?;
             let word = line.split_whitespace().next().unwrap_or_default();
             let is_command = Command::of_word(&typed::canonical(word)).is_some();
             if !was_typed_ahead || !is_command {
                 self.passwords.push(Zeroizing::new(line.clone()));
                 return Some(line);
             }
-            self.held.push_back(line);
+            self.unshown.push_back(line);
         }
     }
 }
@@ -218,9 +218,9 @@ mod tests {
         let mut terminal = Terminal::script(b"send bob x\nwhoami\nsend bob x\n");
         terminal.passwords = ["help", "send bob x"].map(|text| text.to_owned().into()).into();
         let held = ["send bob x", "help", "groups", "send bob x", "help", "groups"];
-        terminal.held = held.map(str::to_owned).into();
+        terminal.unshown = held.map(str::to_owned).into();
         for _ in 0..2 {
-            assert_eq!(terminal.line(), Line::Held("groups".into()));
+            assert_eq!(terminal.line(), Line::Unshown("groups".into()));
         }
         assert_eq!(terminal.line(), Line::Text("whoami".into()));
         assert_eq!(terminal.line(), Line::Text("send bob x".into()), "long afterwards");

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! --fingerprint given ── the key must be that one; it is kept
-//! vouched for by an authority of this machine, for this name ── trusted, nothing is kept
+//! signed by an authority of this machine, for this name ── trusted, nothing is kept
 //! met before ── the key must be the same
 //! met for the first time ── trusted, and kept once the handshake has proven the key
 //! ```
 //!
-//! A certificate can be copied by anyone, so the handshake's signature is always verified: only the
-//! owner of the key can make it. The authorities are those of the system, read when they are
-//! needed: the system keeps them up to date, and the operator of a network can add others.
+//! Everybody can copy a certificate, so the signature of the handshake is always verified: only the
+//! owner of the key can make it. The authorities are those of the system, which are read when they
+//! are needed. The system updates them, and the operator of a network can add others.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -26,36 +26,36 @@ use rustls::{
 
 use crate::lock::lock;
 
-/// What was made of a server's key.
+/// Whether a server's key is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Trusted as before, or vouched for.
+    /// Trusted as before, or signed by an authority.
     Trusted,
     /// Trusted from now on, if the handshake proves it.
     New(Fingerprint),
-    /// Not the key that it should be.
+    /// Another key than the expected one.
     Refused {
-        /// What it should be.
+        /// The expected key.
         expected: Fingerprint,
-        /// What it is.
+        /// The server's key.
         found: Fingerprint,
     },
-    /// It showed a certificate whose key it does not have.
+    /// The server sent a certificate whose key it does not have.
     Forged,
 }
 
-/// Judges the servers at one address.
+/// Verifies the server at one address.
 pub struct Judge {
-    /// The only key that is acceptable, because a person said so.
+    /// The key that the person gave: no other is accepted.
     given: Option<Fingerprint>,
-    /// The key of the last time.
+    /// The key of the last connection.
     known: Mutex<Option<Fingerprint>>,
     verdict: Mutex<Option<Verdict>>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Judge {
-    /// A judge who was told, or remembers, which key to expect.
+    /// A judge that expects the given or else the known key, if there is one.
     pub fn new(given: Option<Fingerprint>, known: Option<Fingerprint>) -> Judge {
         Judge {
             given,
@@ -65,7 +65,7 @@ impl Judge {
         }
     }
 
-    /// The way to speak TLS with who is judged.
+    /// A configuration of TLS that verifies the server here.
     ///
     /// # Errors
     /// rustls does not know TLS 1.3.
@@ -75,46 +75,46 @@ impl Judge {
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(self) as Arc<dyn ServerCertVerifier>)
             .with_no_client_auth();
-        // A session that is resumed would not be judged.
+        // The certificate is not verified when a TLS session is resumed.
         config.resumption = Resumption::disabled();
         Ok(Arc::new(config))
     }
 
-    /// What was made of the last server.
+    /// The verdict of the last handshake.
     pub fn verdict(&self) -> Option<Verdict> {
         *lock(&self.verdict)
     }
 
-    /// The key has been proven, and is the one to expect.
+    /// Expects this key from now on; the handshake has proven it.
     pub fn remember(&self, fingerprint: Fingerprint) {
         *lock(&self.known) = Some(fingerprint);
         *lock(&self.verdict) = Some(Verdict::Trusted);
     }
 
-    /// Whether there is a key that the server should have: then it is spoken to in TLS alone.
+    /// Whether a key is expected: then only TLS is used.
     pub fn expects_a_key(&self) -> bool {
         self.given.is_some() || lock(&self.known).is_some()
     }
 
-    /// Whether a person said which key to expect.
+    /// Whether the person gave the key.
     pub fn was_told(&self) -> bool {
         self.given.is_some()
     }
 
-    fn judge(&self, found: Fingerprint, vouched_for: impl FnOnce() -> bool) -> Verdict {
+    fn judge(&self, found: Fingerprint, is_signed: impl FnOnce() -> bool) -> Verdict {
         let known = *lock(&self.known);
         match (self.given, known) {
             (Some(given), _) if given != found => Verdict::Refused { expected: given, found },
             (_, Some(known)) if known == found => Verdict::Trusted,
             (Some(_), _) => Verdict::New(found),
-            (None, _) if vouched_for() => Verdict::Trusted,
+            (None, _) if is_signed() => Verdict::Trusted,
             (None, Some(known)) => Verdict::Refused { expected: known, found },
             (None, None) => Verdict::New(found),
         }
     }
 
-    /// Whether an authority of this machine vouches for the certificate and the name.
-    fn is_vouched_for(
+    /// Whether an authority of this machine has signed the certificate for the name.
+    fn is_signed_for(
         &self,
         certificate: &CertificateDer,
         intermediates: &[CertificateDer],
@@ -142,8 +142,8 @@ impl ServerCertVerifier for Judge {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-        let vouched_for = || self.is_vouched_for(certificate, intermediates, name, ocsp, now);
-        let verdict = self.judge(Fingerprint::of(&key), vouched_for);
+        let is_signed = || self.is_signed_for(certificate, intermediates, name, ocsp, now);
+        let verdict = self.judge(Fingerprint::of(&key), is_signed);
         *lock(&self.verdict) = Some(verdict);
         match verdict {
             Verdict::Trusted | Verdict::New(_) => Ok(ServerCertVerified::assertion()),
@@ -189,10 +189,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_trusted_as_told_as_vouched_for_as_known_or_the_first_time() {
+    fn a_key_is_trusted_as_told_as_signed_as_known_or_the_first_time() {
         let [one, other] = [&b"one"[..], b"other"].map(Fingerprint::of);
         let refused = |expected| Verdict::Refused { expected, found: one };
-        for (given, known, vouched_for, verdict) in [
+        for (given, known, is_signed, verdict) in [
             (None, None, false, Verdict::New(one)),
             (None, None, true, Verdict::Trusted),
             (None, Some(one), false, Verdict::Trusted),
@@ -205,7 +205,7 @@ mod tests {
             (Some(other), Some(one), false, refused(other)),
         ] {
             let judge = Judge::new(given, known);
-            assert_eq!(judge.judge(one, || vouched_for), verdict, "{given:?} {known:?}");
+            assert_eq!(judge.judge(one, || is_signed), verdict, "{given:?} {known:?}");
         }
     }
 }

@@ -79,7 +79,7 @@ impl Session {
             MessageType::Login => {
                 self.numbers = Numbers::default();
                 self.signed_in(payload);
-                if self.curious {
+                if self.completes_names {
                     self.ask(MessageType::Friends, Args::new(), Purpose::Numbers);
                     self.ask(MessageType::Groups, Args::new(), Purpose::Numbers);
                 }

@@ -1,5 +1,5 @@
-//! The conversation with the server, without its sockets: connections, lines and messages go in,
-//! frames and lines come out.
+//! The state of the conversation with the server, without sockets: events of the connection and
+//! requests of the person go in, frames and items to show come out.
 //!
 //! ```text
 //!          connected()                       resume is answered
@@ -8,8 +8,8 @@
 //!    └───────────────────────────── cut() ─────────────────────────┘
 //! ```
 //!
-//! While it is not [`Phase::Open`], requests wait; then they go out in the order in which they
-//! were asked (P7). What must never happen twice is decided in `stream` and `requests`.
+//! While the phase is not [`Phase::Open`], requests wait; then they are sent in the order in which
+//! they were made (P7). `stream` and `requests` decide what must not happen twice.
 
 mod answers;
 
@@ -26,7 +26,7 @@ use super::roster::Roster;
 use super::show::{self, Item};
 use super::stream::{Arrival, Stream};
 
-/// Where the connection stands.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Down,
@@ -34,22 +34,22 @@ enum Phase {
     Open,
 }
 
-/// Whether the connection is of further use.
+/// What the connection should do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Read on.
+    /// Read further.
     GoOn,
-    /// Give it up, and make a new one after this long at the earliest.
+    /// End, and connect again after this time at the earliest.
     Drop(Duration),
 }
 
-/// What the sign-in gave.
+/// Who is signed in.
 struct Identity {
     key: String,
     is_admin: bool,
 }
 
-/// All that the client knows.
+/// All that the client knows about its user and the server.
 pub struct Session {
     lang: Lang,
     phase: Phase,
@@ -58,17 +58,17 @@ pub struct Session {
     requests: Requests,
     numbers: Numbers,
     roster: Roster,
-    /// A person sits there: their friends and groups are worth knowing beforehand.
-    curious: bool,
+    /// Whether friends and groups are fetched after the sign-in, for completion.
+    completes_names: bool,
     out: Vec<u8>,
     items: Vec<Item>,
-    /// The person leaves: nothing is asked any more, and the connection is to be closed.
+    /// Whether the person leaves: no more requests, and the connection is closed.
     leaving: bool,
-    /// A registration that only lacked the invite code.
+    /// A registration that failed only for the missing invite code.
     uninvited: Option<Args>,
-    /// The server has answered at least once.
-    greeted: bool,
-    /// The person was told that the connection is lost, and not yet that it is back.
+    /// Whether the server has answered at least once.
+    has_answered: bool,
+    /// Whether the person was told that the connection is lost, and not yet that it is back.
     lost: bool,
     refused: bool,
     /// Why the server could not be reached.
@@ -76,7 +76,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Nobody is signed in and nothing is connected.
+    /// A session without a connection and without a user.
     pub fn new(lang: Lang) -> Session {
         Session {
             lang,
@@ -86,12 +86,12 @@ impl Session {
             requests: Requests::new(),
             numbers: Numbers::default(),
             roster: Roster::default(),
-            curious: false,
+            completes_names: false,
             out: Vec::new(),
             items: Vec::new(),
             leaving: false,
             uninvited: None,
-            greeted: false,
+            has_answered: false,
             lost: false,
             refused: false,
             unreachable: None,
@@ -100,8 +100,8 @@ impl Session {
 
     // What the connection reports.
 
-    /// A connection stands. A server may wait for a first byte to know what it speaks with, so
-    /// it gets one.
+    /// A connection stands. The server waits for a first byte to recognise the protocol, so a ping
+    /// is sent at once.
     pub fn connected(&mut self) {
         self.requests.push(MessageType::Ping, self.hello(), Purpose::Upkeep);
         if self.identity.is_some() {
@@ -117,17 +117,16 @@ impl Session {
 
     /// A message has come.
     pub fn received(&mut self, message: Value) -> Step {
-        self.greeted = true;
+        self.has_answered = true;
         match show::text(&message, "type") {
             "normalmsg" | "login_success" => self.answer(message),
             _ => self.push(message),
         }
     }
 
-    /// What came so far is on the screen: it counts as received.
+    /// Confirms the messages so far, which are on the screen.
     pub fn confirm(&mut self) {
-        // With a new password or after a sign-out the key would be another by the time the
-        // confirmation is read.
+        // After a new password or a sign-out the key would be wrong when the confirmation is read.
         let key_changes = self.requests.has(&[MessageType::Passwd, MessageType::Logout]);
         let Some(identity) = self.identity.as_ref().filter(|_| !key_changes) else { return };
         if self.phase != Phase::Open {
@@ -138,7 +137,7 @@ impl Session {
         }
     }
 
-    /// Nothing has come for long.
+    /// Nothing has come for a long time.
     pub fn idle(&mut self) -> Step {
         if self.requests.has(&[MessageType::Ping]) {
             return Step::Drop(Duration::ZERO);
@@ -148,7 +147,7 @@ impl Session {
         Step::GoOn
     }
 
-    /// The connection is gone.
+    /// The connection has ended.
     pub fn cut(&mut self) {
         let was_open = self.phase == Phase::Open;
         self.phase = Phase::Down;
@@ -169,12 +168,12 @@ impl Session {
         }
     }
 
-    /// The server was not to be reached for as long as anyone would wait.
+    /// The server could not be reached, and is not tried any longer.
     pub fn give_up(&mut self, address: &str, why: &str) {
         let text = Text::Unreachable { address, why }.say(self.lang);
         self.fail_all();
-        // At the start, the shell tells it.
-        if self.greeted {
+        // At the start the shell prints it.
+        if self.has_answered {
             self.refuse_saying(&text, "unreachable");
         }
         self.unreachable = Some(text);
@@ -182,10 +181,10 @@ impl Session {
 
     // What the person does.
 
-    /// A request, to be sent as soon as it can be.
+    /// Adds a request, which is sent as soon as possible.
     pub fn ask(&mut self, kind: MessageType, mut args: Args, purpose: Purpose) {
         if self.identity.is_none() {
-            // No session speaks for us yet: the request says which language we read.
+            // Before the sign-in each request names the language of its answer.
             args.entry("lang").or_insert(self.lang.tag().into());
         }
         if kind == MessageType::Login {
@@ -196,9 +195,9 @@ impl Session {
         self.send();
     }
 
-    /// Confirms so that it is answered: the answer proves that the confirmation has arrived.
+    /// Confirms with a request: its answer proves that the confirmation has arrived.
     pub fn prove(&mut self) {
-        // Before the session goes on, what came on the last connection is not this one's.
+        // Until the session is resumed, the messages are those of the last connection.
         let goes_on = self.phase == Phase::Open && self.identity.is_some();
         if let Some(seq) = self.stream.unproven().filter(|_| goes_on) {
             let args = Args::from_iter([("seq".to_owned(), seq.into())]);
@@ -207,45 +206,45 @@ impl Session {
         }
     }
 
-    /// Says no without asking the server.
+    /// Shows a refusal of the client itself.
     pub fn refuse(&mut self, text: Text, code: &str) {
         self.refuse_saying(&text.say(self.lang), code);
     }
 
-    /// The same in the words of others.
+    /// The same with a text that exists already.
     pub fn refuse_saying(&mut self, text: &str, code: &str) {
         self.refused = true;
         self.items.push(Item::Refusal { text: text.to_owned(), code: code.to_owned() });
     }
 
-    /// Lets the person know something.
+    /// Shows a notice of the client itself.
     pub fn notice(&mut self, text: Text) {
         self.items.push(Item::Notice(text.say(self.lang)));
     }
 
-    /// Words of our own.
+    /// Shows a text that the person asked for.
     pub fn print(&mut self, text: String) {
         self.items.push(Item::Words(text));
     }
 
-    /// The person leaves; from now on the connection is only to be closed.
+    /// The person leaves: from now on the connection is only closed.
     pub fn leave(&mut self) {
         self.leaving = true;
     }
 
-    /// A person sits there, who may mean any of their friends and groups.
-    pub fn be_curious(&mut self) {
-        self.curious = true;
+    /// Fetches friends and groups after the sign-in, for completion.
+    pub fn complete_names(&mut self) {
+        self.completes_names = true;
     }
 
-    /// Speaks this language from now on.
+    /// Sets the language.
     pub fn set_lang(&mut self, lang: Lang) {
         self.lang = lang;
     }
 
     // What is known.
 
-    /// The language of the client's own words.
+    /// The language of the client's own texts.
     pub fn lang(&self) -> Lang {
         self.lang
     }
@@ -265,28 +264,28 @@ impl Session {
         self.requests.waiting()
     }
 
-    /// Whether the answer to [`Session::prove`] is still to come.
+    /// Whether the answer to [`Session::prove`] has not come yet.
     pub fn is_proving(&self) -> bool {
         self.requests.has(&[MessageType::Ack])
     }
 
-    /// Whether all that came is known to be confirmed.
+    /// Whether the server has the confirmation of all messages.
     pub fn is_proven(&self) -> bool {
         self.identity.is_none() || self.stream.unproven().is_none()
     }
 
-    /// Whether every command was answered and everything that waited has been shown.
+    /// Whether every command was answered and every waiting message was shown.
     pub fn is_settled(&self) -> bool {
         let caught_up = self.phase == Phase::Open && self.stream.caught_up;
         self.waiting() == 0 && (self.identity.is_none() || caught_up)
     }
 
-    /// Whether the server has ever answered.
-    pub fn is_greeted(&self) -> bool {
-        self.greeted
+    /// Whether the server has answered at least once.
+    pub fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
-    /// Why the server could not be reached, if it was tried in vain.
+    /// Why the server could not be reached, if it could not.
     pub fn unreachable(&self) -> Option<&str> {
         self.unreachable.as_deref()
     }
@@ -296,12 +295,12 @@ impl Session {
         self.leaving
     }
 
-    /// A registration that only lacked the invite code, once.
+    /// Takes the registration that failed only for the missing invite code.
     pub fn take_uninvited(&mut self) -> Option<Args> {
         self.uninvited.take()
     }
 
-    /// The names that may be meant.
+    /// The names for completion.
     pub fn roster(&self) -> &Roster {
         &self.roster
     }
@@ -311,16 +310,16 @@ impl Session {
         self.phase == Phase::Down
     }
 
-    /// Whether there is a reason for a connection. One that is cut before the sign-in is made
-    /// again for the next request only.
+    /// Whether a connection is needed. Before the sign-in, one that was cut is made again only for
+    /// the next request.
     pub fn wants_connection(&self) -> bool {
-        let first = !self.greeted && self.unreachable.is_none();
+        let first = !self.has_answered && self.unreachable.is_none();
         let wanted = first || self.identity.is_some() || self.requests.waiting() > 0;
         wanted && !self.leaving
     }
 
-    /// 1 if something was refused, 2 if the server could not be reached. For 3 and 4 the process
-    /// ends at once.
+    /// The exit code: 1 if something was refused, 2 if the server could not be reached. With 3 and
+    /// 4 the process ends elsewhere.
     pub fn exit_code(&self) -> u8 {
         if self.unreachable.is_some() { 2 } else { u8::from(self.refused) }
     }
@@ -330,17 +329,17 @@ impl Session {
         !self.out.is_empty()
     }
 
-    /// The frames to send, once.
+    /// Takes the frames to send.
     pub fn take_frames(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
     }
 
-    /// What is to be shown, once.
+    /// Takes the items to show.
     pub fn take_items(&mut self) -> Vec<Item> {
         std::mem::take(&mut self.items)
     }
 
-    // What comes unasked.
+    // Pushes.
 
     fn push(&mut self, message: Value) -> Step {
         let payload = &message["payload"];
@@ -359,11 +358,11 @@ impl Session {
         Step::GoOn
     }
 
-    /// About the connection: never repeated, never confirmed.
+    /// A notice about the connection: never repeated, never confirmed.
     fn connection_notice(&mut self, message: Value) -> Step {
         let event = show::text(&message["payload"], "event");
-        // To sign in again by itself would only end the other session in turn. The end of
-        // the stream follows, so nothing more may be sent on this connection.
+        // It does not sign in again by itself, which would end the other session in turn. The end
+        // of the stream follows, so nothing more may be sent on this connection.
         let ends = matches!(event, "signed_in_elsewhere" | "blocked" | "password_reset");
         self.stream.caught_up |= event == "caught_up";
         self.items.push(Item::Message(message));
@@ -378,16 +377,16 @@ impl Session {
 
     // Helpers.
 
-    /// What every request before the sign-in says of the client.
+    /// The arguments of each request before the sign-in: the language.
     fn hello(&self) -> Args {
         Args::from_iter([("lang".to_owned(), self.lang.tag().into())])
     }
 
-    /// Sends what waits and may be sent.
+    /// Sends the waiting requests that may be sent now.
     fn send(&mut self) {
         let (phase, key) = (self.phase, self.identity.as_ref().map(|identity| &*identity.key));
         let ready = |request: &Request| {
-            phase == Phase::Open || phase == Phase::Resuming && request.is_greeting()
+            phase == Phase::Open || phase == Phase::Resuming && request.may_precede_resume()
         };
         for request in self.requests.unsent().filter(|request| ready(request)) {
             request.sent = true;
@@ -395,7 +394,7 @@ impl Session {
         }
     }
 
-    /// What still waits is not waited for: the session is over, or the person leaves.
+    /// Gives up all requests without an answer: the session is over, or the person leaves.
     pub fn fail_all(&mut self) {
         for request in self.requests.take_all() {
             if request.purpose != Purpose::Upkeep {

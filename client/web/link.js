@@ -1,22 +1,22 @@
 // The connection: made, and made again when it is cut.
 //
-// A WebSocket carries the same JSON as the frames, one message a text frame. What the texts mean
-// is the session's business. The page is polite to a server that has just started again: the
-// pauses between attempts double up to five seconds, and differ from page to page.
+// A WebSocket carries the same JSON as the frames, one message in each text frame. The session
+// knows what the texts mean. To spare a server that has just started again, the pauses between
+// attempts double up to five seconds, and differ from page to page.
 
-/** The pause before the first attempt to connect again; it doubles … */
+/** The pause before the first attempt to connect again. It doubles with each attempt. */
 const PAUSE_MIN_MS = 200;
-/** … up to this, and begins anew after a connection that stood for as long. */
+/** The longest pause. After a connection that lasted longer, the pauses begin anew. */
 const PAUSE_MAX_MS = 5_000;
-/** Longer than this no server takes to answer: the connection is a dead one. */
+/** A connection on which no answer came for so long is dead. */
 const ANSWER_WAIT_MS = 10_000;
-/** A silent connection is asked whether it lives: well within the server's ten minutes. */
+/** A ping is sent when nothing came for so long. A unit test of the client compares the number. */
 const PING_AFTER_MS = 240_000;
-/** The same when the page or the network wakes up, for much may have happened meanwhile. */
+/** The same when the page or the network wakes up: the connection may be lost by then. */
 const PING_AWAKE_AFTER_MS = 15_000;
-/** How often the clocks above are looked at. */
+/** How often these times are checked. */
 const LOOK_MS = 2_000;
-/** What has come is confirmed so much later, together. */
+/** Messages are confirmed so much later, together. */
 const CONFIRM_MS = 400;
 
 export class Link {
@@ -29,7 +29,7 @@ export class Link {
   #pause = PAUSE_MIN_MS;
   #retry = null;
   #confirming = null;
-  /** Called before what has come is confirmed: now it must be kept. */
+  /** Called before messages are confirmed: by then they must be kept. */
   beforeConfirm = () => {};
 
   constructor(url, session) {
@@ -54,7 +54,7 @@ export class Link {
     if (!this.#socket && !this.#retry && this.#session.wantsConnection) this.#connect();
   }
 
-  /** No more waiting: tries at once, or asks whether the connection that stands still lives. */
+  /** Connects at once, or sends a ping if a connection stands. */
   wake() {
     if (this.#socket) {
       const silent = Date.now() - this.#heard;
@@ -78,7 +78,7 @@ export class Link {
     socket.onopen = () => {
       this.#heard = Date.now();
       this.#session.connected((text) => {
-        // The first question since the server was heard; a confirmation is none.
+        // The first request since the server was heard. A confirmation has no answer.
         if (this.#session.isAwaiting && this.#asked <= this.#heard) this.#asked = Date.now();
         socket.send(text);
       });
@@ -92,7 +92,7 @@ export class Link {
     socket.onclose = () => this.#drop(0);
   }
 
-  /** What came over a connection is confirmed on that one, or not at all. */
+  /** Confirms the messages of this connection. On another one they cannot be confirmed. */
   #confirm() {
     clearTimeout(this.#confirming);
     this.#confirming = null;
@@ -110,17 +110,17 @@ export class Link {
     else if (this.#session.isSignedIn && silent > PING_AFTER_MS) this.#session.ping();
   }
 
-  /** The connection is of no further use, or is gone; `rest` is how long the server wants. */
-  #drop(rest) {
+  /** Ends the connection; the next one begins after `wait` milliseconds at the earliest. */
+  #drop(wait) {
     const socket = this.#socket;
-    // A dead connection may take minutes to say that it is closed.
+    // A dead connection may take minutes to report that it is closed.
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
     clearTimeout(this.#confirming);
     this.#confirming = this.#socket = null;
     if (Date.now() - this.#opened > PAUSE_MAX_MS) this.#pause = PAUSE_MIN_MS;
-    // Not all pages at once.
-    const pause = Math.max(rest, this.#pause * (0.5 + Math.random()));
+    // Not all pages at the same time.
+    const pause = Math.max(wait, this.#pause * (0.5 + Math.random()));
     this.#pause = Math.min(this.#pause * 2, PAUSE_MAX_MS);
     this.#retry = setTimeout(() => {
       this.#retry = null;

@@ -1,15 +1,15 @@
 // The requests without an answer, in the order in which they were asked.
 //
-// A cut leaves each of them in doubt. One that carries a `mid` is sent again and stored once; one
-// whose repetition is harmless is sent again, and what it would undo by itself is read as done;
-// the rest (an account, a password) is never repeated behind the person's back. The same rules as
-// in `client/requests.rs`.
+// When the connection is cut, it is not known which of them were done. A request with a `mid` is
+// sent again and stored once. A request that may be repeated is sent again, and some refusals of
+// the repetition mean that it was done the first time. A request about an account or a password is
+// never repeated. The same rules are in `client/requests.rs`.
 
 const CARRIES_MID = new Set(["send", "sendgroup", "adminsend", "adminsendgroup", "broadcast"]);
 const NEVER_REPEATED = new Set(["reg", "login", "passwd", "logout"]);
-/** The connection's own: gone with it. */
+/** Requests of the connection itself: they end with it. */
 const UPKEEP = new Set(["ping", "resume", "watch", "read"]);
-/** What a refused repetition proves to have been done before the connection was cut. */
+/** By request, the refusals of a repetition which mean that the first one was done. */
 const WAS_DONE = {
   add: ["already_friends"],
   accept: ["already_friends"],
@@ -25,20 +25,20 @@ export class Requests {
   #waiting = [];
   #lastId = 0;
 
-  /** One more behind the others. `answer` is called once. */
+  /** Adds a request after the others. `answer` is called once. */
   push(type, args, answer) {
     const id = ++this.#lastId;
     if (CARRIES_MID.has(type)) args = { mid: nextMid(), ...args };
     this.#waiting.push({ id, type, args, answer, sent: false, repeated: false });
   }
 
-  /** The request of that id has its answer. */
+  /** Takes out the request of an id, which has its answer. */
   answered(id) {
     const index = this.#waiting.findIndex((request) => request.id === id);
     return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
-  /** The first that was sent on this connection has its answer, which did not name it. */
+  /** Takes out the first request sent on this connection: the answer did not name it. */
   answeredFirst() {
     const first = this.#waiting.find((request) => request.sent);
     return first && this.answered(first.id);
@@ -59,12 +59,12 @@ export class Requests {
     return this.#waiting.some((request) => types.includes(request.type));
   }
 
-  /** Whether anything of the person's waits. */
+  /** Whether a request of the user waits. */
   hasWork() {
     return this.#waiting.some((request) => !UPKEEP.has(request.type));
   }
 
-  /** The connection is gone: what may be repeated waits on, the rest is returned. */
+  /** After the connection ended: keeps the requests that may be repeated, returns the others. */
   cut() {
     const lost = this.#waiting.filter(({ type, sent }) => sent && NEVER_REPEATED.has(type));
     this.#waiting = this.#waiting.filter(
@@ -83,19 +83,19 @@ export class Requests {
   }
 }
 
-/** Whether a refusal only says that it had been done before the connection was cut. */
+/** Whether a refusal means that the request was done before the connection was cut. */
 export function wasDone(request, code) {
   return request.repeated && (WAS_DONE[request.type] ?? []).includes(code);
 }
 
-// Begins every `mid` of this life of the page: no other has it, and a later one has a greater one,
-// so the server knows at once that a `mid` that counts up is new.
+// The beginning of every `mid` until the page is loaded again. It is unique, and a later one is
+// greater, so the server knows at once that a `mid` that counts up is new.
 const random = crypto.getRandomValues(new Uint32Array(2));
 const run = [[Date.now(), 12], [random[0], 8], [random[1], 8]]
   .map(([number, width]) => number.toString(16).padStart(width, "0")).join("");
 let said = 0;
 
-/** A name for a message that none had before. */
+/** A new, unique `mid`. */
 export function nextMid() {
   return `${run}-${String(++said).padStart(10, "0")}`;
 }

@@ -1,6 +1,6 @@
 // How far the log has been shown: what makes every message appear exactly once.
 //
-//   begin(cursor) ─► got = cursor ─► push(seq, prev) ─► prev == got? ── no ─► "gap": start again
+//   begin(cursor) ─► got = cursor ─► arrive(seq, prev) ─► prev == got? ── no ─► "gap": start again
 //                                                        └─ yes ─► got = seq
 //                                     seq ≤ shown? ── yes ─► "repeated" │ no ─► "new", shown = seq
 //

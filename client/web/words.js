@@ -1,7 +1,7 @@
-// Every word that the page says by itself, in English and Chinese.
+// All texts of the page, in English and Chinese.
 //
-// What the server says comes in the session's language already; it is shown as it came. Texts
-// about events are here too, so that what is on the screen changes with the language at once.
+// The server's texts come in the session's language, and are shown as they came. The texts of
+// events are here, too, so that those on the screen change with the language at once.
 // `tests/browser/words.test.js` compares this table with the files that use it: a key that is
 // missing here, or used nowhere, or whose blanks differ between the languages, fails there.
 
@@ -26,7 +26,7 @@ export const WORDS = {
   password_hint: ["At least 8 characters", "至少 8 个字符"],
   passwords_differ: ["The two passwords differ.", "两次输入的密码不一致。"],
   bad_invite: [
-    "This invite code is wrong, or no longer good. Look at it again, or ask for another.",
+    "This invite code is wrong or has expired. Check it, or ask for another.",
     "邀请码有误或已失效，请核对，或索取新的邀请码。",
   ],
   key_ended: ["Your sign-in has ended. Please sign in again.", "登录已失效，请重新登录。"],
@@ -37,22 +37,22 @@ export const WORDS = {
   // The connection.
   connecting: ["Connecting …", "正在连接……"],
   connection_lost: [
-    "No connection. What you write is kept and sent as soon as it is back.",
+    "No connection. Your messages are kept, and sent when the connection is back.",
     "连接已断开。您写的消息会保留，恢复后自动发送。",
   ],
   try_now: ["Try now", "立即重试"],
-  catching_up: ["Receiving what waited for you …", "正在接收离线消息……"],
+  catching_up: ["Receiving waiting messages …", "正在接收离线消息……"],
   elsewhere: [
-    "You signed in elsewhere, so this page rests. What is said meanwhile waits for you.",
+    "You signed in elsewhere, so this page is paused. New messages wait for you.",
     "您的账号在别处登录，此页面已暂停。期间的消息会为您保留。",
   ],
   use_here: ["Use it here", "在这里使用"],
   no_answer: [
-    "The connection was lost before the answer. Look whether it is done, and try again.",
+    "The connection was lost before the answer. Check the result before you try again.",
     "连接在收到答复前断开，请确认结果后重试。",
   ],
   password_unknown: [
-    "The connection was lost before the answer: the old or the new password holds.",
+    "The connection was lost before the answer: perhaps the password was changed, perhaps not.",
     "连接在收到答复前断开：密码可能已改，也可能没有改。",
   ],
 
@@ -62,7 +62,7 @@ export const WORDS = {
   notices_sub: ["From the server and its administrators", "来自服务器和管理员"],
   filter: ["Find people, groups, messages", "查找好友、群或消息"],
   search_messages: ["Search the messages for {text}", "在消息中搜索 {text}"],
-  nothing_found: ["Nothing of that name.", "没有找到这个名字。"],
+  nothing_found: ["Nothing has this name.", "没有找到这个名字。"],
   found: ["Messages found", "找到的消息"],
   none_found: ["No message has these words.", "没有消息含有这些词。"],
   unsearched: [
@@ -95,7 +95,7 @@ export const WORDS = {
   write_to: ["Message to {who}", "发送给 {who}"],
   send: ["Send", "发送"],
   earlier: ["Earlier messages", "更早的消息"],
-  beginning: ["This is where it begins.", "会话从这里开始。"],
+  beginning: ["The conversation begins here.", "会话从这里开始。"],
   new_messages: ["New messages", "新消息"],
   to_newest: ["To the newest message", "跳到最新消息"],
   history_failed: ["The history could not be read: {why}", "无法读取历史消息：{why}"],
@@ -111,14 +111,14 @@ export const WORDS = {
   state_failed: ["Not sent: {why}", "未发送：{why}"],
   state_unknown: ["Perhaps not sent", "可能未发送"],
   state_aside: [
-    "The server was set back to an earlier state. Perhaps not sent",
+    "The server was restored to an earlier state. Perhaps not sent",
     "服务器已恢复到较早的状态，此消息可能未发送",
   ],
   try_again: ["Try again", "重试"],
   discard: ["Discard", "丢弃"],
-  sure_discard: ["This message was not sent, and its text will be gone.", "这条消息未发送，丢弃后内容无法找回。"],
+  sure_discard: ["This message was not sent. Its text will be lost.", "这条消息未发送，丢弃后内容无法找回。"],
   sure_discard_unknown: [
-    "It is not known whether this message was sent. If it was not, its text will be gone.",
+    "It is not known whether this message was sent. If it was not, its text will be lost.",
     "无法确定这条消息是否已发送。如果没有发送，丢弃后内容无法找回。",
   ],
   length: ["{length} of {max} bytes", "{length} / {max} 字节"],
@@ -127,12 +127,12 @@ export const WORDS = {
   not_friends: ["You and {who} are not friends.", "您和 {who} 不是好友。"],
   group_ended: ["You are not in this group any more.", "您已不在这个群中。"],
   group_blocked: ["An administrator has blocked this group.", "该群已被管理员封禁。"],
-  notices_only: ["Nobody reads answers here.", "此处不能回复。"],
+  notices_only: ["You cannot reply here.", "此处不能回复。"],
 
   // Events, told where they belong.
   event_friend_added: ["{who} and you are friends now.", "{who} 和您已成为好友。"],
   event_friend_requested: ["{who} asks to be your friend.", "{who} 请求加您为好友。"],
-  event_friend_rejected: ["{who} said no to being friends.", "{who} 拒绝了您的好友请求。"],
+  event_friend_rejected: ["{who} rejected your friend request.", "{who} 拒绝了您的好友请求。"],
   event_friend_removed: ["{who} ended your friendship.", "{who} 已解除与您的好友关系。"],
   event_group_added: ["{who} brought you into this group.", "{who} 将您加入了此群。"],
   event_group_joined: ["{who} is in the group now.", "{who} 加入了群。"],
@@ -160,19 +160,19 @@ export const WORDS = {
   delete_group: ["Delete the group", "解散群"],
   cancel: ["Cancel", "取消"],
   sure_end_friendship: [
-    "{who} and you will be friends no longer, and cannot write to each other. {who} is told.",
+    "{who} and you will no longer be friends, and cannot write to each other. {who} is told.",
     "您和 {who} 将不再是好友，也不能互发消息。{who} 会收到通知。",
   ],
   sure_remove: [
-    "{who} will be out of {group}, and is told. They can no longer write there, nor read what is said from then on.",
+    "{who} will be removed from {group}, and is told. They can no longer write there or read new messages.",
     "{who} 将被移出 {group}，并会收到通知。此后不能再在群中发送消息，也看不到新的群消息。",
   ],
   sure_leave_group: [
-    "You will be out of {group}. You can no longer write there, nor read what is said from then on. Only {who} can bring you back.",
+    "You will leave {group}. You can no longer write there or read new messages. Only {who} can bring you back.",
     "您将退出 {group}，此后不能再在群中发送消息，也看不到新的群消息。只有 {who} 能再拉您入群。",
   ],
   sure_delete_group: [
-    "{group} ends for everybody in it (members: {count}). They can no longer write there, and are told. This cannot be undone.",
+    "{group} will be deleted for all its members ({count}). They can no longer write there, and are told. This cannot be undone.",
     "{group} 将对所有成员（共 {count} 人）解散。他们不能再在群中发送消息，并会收到通知。此操作无法撤销。",
   ],
   language: ["Language", "语言"],
@@ -182,7 +182,7 @@ export const WORDS = {
   change: ["Change", "修改"],
   sign_out: ["Sign out", "退出登录"],
   sure_sign_out: [
-    "Messages that were not sent, or perhaps not sent: {count}. Those that were not will be gone.",
+    "Messages that were not sent, or perhaps not sent: {count}. The unsent ones will be lost.",
     "有 {count} 条消息未发送或无法确定是否已发送。退出后，未发送的内容将丢失。",
   ],
 
@@ -233,7 +233,7 @@ export const WORDS = {
   message: ["Message", "消息"],
   system_to: ["System message to {who}", "发给 {who} 的系统消息"],
   broadcast_hint: [
-    "Everyone gets it as a system message, those who are offline too.",
+    "Everyone gets it as a system message, also users who are offline.",
     "所有人都会收到这条系统消息，离线用户上线后也会收到。",
   ],
   more_rows: ["{count} more; find them by name.", "另有 {count} 个，请按名字查找。"],
@@ -252,18 +252,18 @@ export function currentLang() {
   return lang;
 }
 
-/** From here on this one. `zh…` is Chinese, all else English. */
+/** Sets the language of the page: `zh…` is Chinese, all else English. */
 export function setLang(tag) {
   lang = /^zh/i.test(tag) ? "zh" : "en";
   return lang;
 }
 
-/** The text, its blanks filled. */
+/** The text with its blanks filled. */
 export function say(key, blanks = {}) {
   return fill(WORDS[key][lang === "zh" ? 1 : 0], blanks).join("");
 }
 
-/** The text as parts, those from a blank made by `mark`: whoever shows a name sets it apart. */
+/** The text as parts; `mark` makes the parts from blanks, so that a name can look different. */
 export function sayParts(key, blanks, mark) {
   return fill(WORDS[key][lang === "zh" ? 1 : 0], blanks, mark);
 }

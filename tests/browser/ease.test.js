@@ -87,10 +87,10 @@ test("no double click, and no key held down, does what cannot be undone", async 
   await ann.at("dialog [type=submit]").click();
   await ann.at("dialog li", "bob1").waitFor();
   await ann.at("dialog li button", "Remove").dblclick();
-  await ann.at("#question", "bob1 will be out of club1").waitFor();
+  await ann.at("#question", "bob1 will be removed from club1").waitFor();
   await keys.press("Escape");
   await ann.at("#panel > .body > .danger").dblclick();
-  await ann.at("#question", "club1 ends for everybody in it (members: 2)").waitFor();
+  await ann.at("#question", "club1 will be deleted for all its members (2)").waitFor();
   await keys.press("Escape");
   await bob.openGroup("club1");
   await bob.at("[data-details]").click();
@@ -111,7 +111,7 @@ test("a message that was not sent is not discarded by one press, nor by signing 
   await bob.sure();
   ann.wire.mend();
   await ann.at(".trouble button", "Discard").click();
-  await ann.at("#question", "will be gone").waitFor();
+  await ann.at("#question", "will be lost").waitFor();
   await ann.page.keyboard.press("Escape");
   await ann.page.reload();
   await ann.at(".trouble", "Not sent").waitFor();

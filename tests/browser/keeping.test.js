@@ -48,12 +48,12 @@ test("p15 after a restore under an open page all that is new is shown, and nothi
   assert.ok(seq > 0);
   ann.wire.mend();
   await ann.sees("new");
-  await ann.at(".trouble", "set back to an earlier state").waitFor();
+  await ann.at(".trouble", "restored to an earlier state").waitFor();
   await ann.at(".trouble button", "Discard").click();
   await ann.at("#question", "not known whether this message was sent").waitFor();
   await ann.page.keyboard.press("Escape");
   await ann.page.reload();
-  await ann.at(".trouble", "set back to an earlier state").waitFor();
+  await ann.at(".trouble", "restored to an earlier state").waitFor();
   assert.deepEqual(await ann.at("article .text").allTextContents(),
     ["in the backup", "new", "not sent"]);
   await ann.at(".trouble button", "Try again").click();
@@ -108,7 +108,7 @@ test("nothing of who signs out stays in the page, and the next one has their own
   await ann.register("eve1");
   await ann.befriend("bob1");
   await ann.open("user/bob1");
-  await ann.at(".top", "where it begins").waitFor();
+  await ann.at(".top", "conversation begins").waitFor();
   assert.deepEqual(await ann.talk(), []);
   assert.equal(await ann.at(".composer textarea").inputValue(), "");
 });

@@ -128,11 +128,11 @@ test("a history is scrolled back to its beginning, nothing missing and nothing t
   await ann.page.reload();
   await ann.sees("message 130");
   assert.equal(await ann.at("article .text", /^message 1$/).count(), 0, "a page at a time");
-  for (let i = 0; i < 600 && !(await ann.at(".top", "where it begins").count()); i += 1) {
+  for (let i = 0; i < 600 && !(await ann.at(".top", "conversation begins").count()); i += 1) {
     await ann.at(".scroll").evaluate((node) => (node.scrollTop = 0));
     await ann.page.waitForTimeout(100);
   }
-  await ann.at(".top", "where it begins").waitFor();
+  await ann.at(".top", "conversation begins").waitFor();
   assert.deepEqual(await ann.talk(), texts);
   peer.end();
 });

@@ -272,7 +272,7 @@ test("what was read elsewhere leaves no hole in a conversation", () => {
   assert.deepEqual(seqs(talk), [9, 20, 21]);
 });
 
-test("p15 a server that was set back is a new one: nothing of the old log is mistaken for it", () => {
+test("p15 a server that was restored is a new one: nothing of the old log is mistaken for it", () => {
   const bench = new Bench().signIn();
   const keep = { memory: null };
   const world = new World(bench.session, keep, { changed() {} });
