@@ -1,8 +1,7 @@
 //! Where the server is: `HOST[:PORT]` as people write it, or the address of its page.
 //!
-//! A host is a name, an IPv4 address, or an IPv6 address: in brackets, or bare when no port
-//! follows; an IPv6 address may name its interface (`fe80::1%eth0`). What is written is told from
-//! what is meant here and nowhere else; nothing here looks a name up.
+//! A host is a name, an IPv4 address, or an IPv6 address: in brackets, or without them if no port
+//! follows. An IPv6 address may name its interface (`fe80::1%eth0`). Nothing here looks a name up.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,7 +10,7 @@ use std::str::FromStr;
 use p2sp::locale::client::AddressFault;
 use unicode_normalization::UnicodeNormalization;
 
-/// The port of a server that was not told otherwise.
+/// The port if the person gives none.
 const PORT_DEFAULT: u16 = 18888;
 /// The schemes of a page's address, which may stand before the host.
 const SCHEMES: &[&str] = &["http", "https", "ws", "wss"];
@@ -26,8 +25,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Whether the address was written as this machine's own. What a name resolves to does not
-    /// count: a name server decides that.
+    /// Whether the address was written as this machine's own. The addresses that a name resolves to
+    /// do not count, because a name server decides about them.
     pub fn is_local(&self) -> bool {
         let name = self.host.strip_suffix('.').unwrap_or(&self.host);
         let ip = self.host.parse::<IpAddr>();
@@ -39,7 +38,7 @@ impl FromStr for Address {
     type Err = AddressFault;
 
     fn from_str(text: &str) -> Result<Address, AddressFault> {
-        // A Chinese keyboard gives full-width digits, dots and colons.
+        // Chinese keyboards type full-width digits, dots and colons.
         let text: String = text.trim().nfkc().map(|c| if c == '。' { '.' } else { c }).collect();
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
@@ -59,7 +58,7 @@ impl FromStr for Address {
         match (port, scheme) {
             (Some(port), _) => Ok(Address { host, port }),
             (None, None) => Ok(Address { host, port: PORT_DEFAULT }),
-            // Its own default would be that of web servers, which are seldom meant.
+            // The default port of a URL is a web server's, which is seldom meant.
             (None, Some(_)) => Err(AddressFault::UrlWithoutPort),
         }
     }
@@ -71,7 +70,7 @@ fn split(place: &str) -> Result<(String, Option<u16>), AddressFault> {
         return Ok((host, None));
     }
     if let Some((host, port)) = place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        // In a URL the sign before the interface is itself written with one.
+        // In a URL the percent sign before the interface is written as `%25`.
         let host = ipv6(&host.replace("%25", "%")).ok_or(AddressFault::Ipv6)?;
         return match port.strip_prefix(':') {
             Some(port) => Ok((host, Some(port_of(port)?))),
@@ -88,7 +87,7 @@ fn split(place: &str) -> Result<(String, Option<u16>), AddressFault> {
     }
 }
 
-/// An IPv6 address in its one canonical form, so that it is known again however it is written.
+/// An IPv6 address in its canonical form, so that it is recognised however it is written.
 fn ipv6(text: &str) -> Option<String> {
     match text.split_once('%') {
         None => text.parse::<Ipv6Addr>().ok().map(|ip| ip.to_string()),

@@ -1,4 +1,4 @@
-//! What the command line says, and its help in the person's language.
+//! The options of the command line, and their help in the person's language.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use p2sp::locale::client::{OptionHelp, Text};
 use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::wire::Fingerprint;
 
-/// The exit code when the command line says what cannot be.
-const EXIT_USAGE: i32 = 2;
+/// The exit code of a wrong command line.
+pub const EXIT_USAGE: u8 = 2;
 
-/// The options; their words are in [`HELP`].
+/// The options; their help is in [`HELP`].
 #[derive(Parser)]
 #[command(name = "p2sp", version)]
 pub struct Flags {
@@ -25,7 +25,7 @@ pub struct Flags {
     /// Refused: all users of a machine can see it in the list of processes.
     #[arg(long = "invite", num_args = 0..=1, hide = true)]
     invite_in_sight: Option<Option<String>>,
-    /// The code, wherever it came from.
+    /// The invite code, from the file or the environment.
     #[arg(skip)]
     pub invite: Option<String>,
     #[arg(long)]
@@ -42,7 +42,7 @@ pub struct Flags {
     pub title: bool,
 }
 
-/// What each option is for.
+/// The help of each option.
 const HELP: &[(&str, OptionHelp)] = &[
     ("address", OptionHelp::Address),
     ("fingerprint", OptionHelp::Fingerprint),
@@ -58,7 +58,7 @@ const HELP: &[(&str, OptionHelp)] = &[
 ];
 
 impl Flags {
-    /// What this process was started with. What cannot be, and `--help`, end it.
+    /// The options of this process. A wrong one, and `--help`, end it.
     pub fn of_process() -> Flags {
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let lang = Lang::of_command_line(words, variable);
@@ -82,7 +82,7 @@ impl Flags {
         flags
     }
 
-    /// The language to speak.
+    /// The language of the client's texts.
     pub fn lang(&self) -> Lang {
         match &self.lang {
             Some(tag) => Lang::from_tag(tag),
@@ -100,7 +100,7 @@ fn read_invite(path: &Path) -> Result<String, String> {
     Ok(fs::read_to_string(path).map_err(|error| error.to_string())?.trim().to_owned())
 }
 
-/// What should stand there, in words of both languages.
+/// Names what was wanted where the parser does not know it in both languages.
 fn named(usage: Usage) -> Usage {
     match usage {
         Usage::BadValue { place, value, .. } if place == "--fingerprint" => {
@@ -113,7 +113,7 @@ fn named(usage: Usage) -> Usage {
 /// One line that says what is wrong and what to do, and the end.
 fn refuse(line: &str) -> ! {
     eprintln!("p2sp: {line}");
-    std::process::exit(EXIT_USAGE)
+    std::process::exit(EXIT_USAGE.into())
 }
 
 /// The options with their words.

@@ -1,12 +1,12 @@
-//! The keys of servers that were met before, as ssh keeps those of hosts.
+//! The keys of known servers, as ssh keeps those of hosts.
 //!
 //! ```text
-//! chat.example.org:18888 sha256:4d2f4caf…     one line a server
+//! chat.example.org:18888 sha256:4d2f4caf…     one line for each server
 //! ```
 //!
-//! The file is for its owner alone, and one that somebody else owns is not believed. One that is
-//! there and cannot be read is an error, never an empty one: what was trusted before would else be
-//! trusted anew, whatever it is.
+//! Only its owner can access the file, and a file of another user is refused. A file that exists
+//! and cannot be read is an error and not an empty file: otherwise a server with a wrong key would
+//! be trusted as a new one.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
@@ -22,20 +22,20 @@ use crate::address::Address;
 /// The file's name.
 const FILE: &str = "known_servers";
 
-/// The file, whether it is there or not.
+/// The file, which may not exist yet.
 #[derive(Clone, Debug)]
 pub struct KnownServers {
     path: PathBuf,
 }
 
 impl KnownServers {
-    /// The file in the user's data directory, if there is such a place.
+    /// The file in the user's data directory, if the user has one.
     pub fn of_user() -> Option<KnownServers> {
         let dirs = ProjectDirs::from("", "", "p2sp")?;
         Some(KnownServers { path: dirs.data_dir().join(FILE) })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -52,7 +52,7 @@ impl KnownServers {
         parsed.transpose().map_err(|why: &str| io::Error::new(ErrorKind::InvalidData, why))
     }
 
-    /// From now on this key is trusted at this address, and no other.
+    /// Trusts this key at this address from now on, and no other.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -60,8 +60,8 @@ impl KnownServers {
         let name = name(address);
         let dir = self.path.parent().unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        // Of two clients that do this at once, one would lose the other's line, and with it a
-        // key. Held until the end.
+        // Without the lock, of two clients that do this at the same time one would lose the other's
+        // line. It is held until the end.
         let alone = File::open(dir)?;
         alone.lock()?;
         let text = self.read()?;
@@ -81,13 +81,13 @@ impl KnownServers {
     }
 }
 
-/// Names of hosts have no case, and a dot at their end says nothing.
+/// The address in the file: upper case, and a dot at the end of the host, make no difference.
 fn name(address: &Address) -> String {
     let host = address.host.strip_suffix('.').unwrap_or(&address.host);
     Address { host: host.to_lowercase(), port: address.port }.to_string()
 }
 
-/// A host as [`name`] has it, and what is said of its key: nothing is no key, and so an error.
+/// A host as [`name`] has it, and the text of its key, which is no valid key if it is empty.
 fn split(line: &str) -> (String, &str) {
     let line = line.trim();
     let (host, fingerprint) = line.split_once(char::is_whitespace).unwrap_or((line, ""));

@@ -47,7 +47,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use address::Address;
-use flags::Flags;
+use flags::{EXIT_USAGE, Flags};
 use known::KnownServers;
 use link::{EXIT_UNTRUSTED, Link, Security};
 use output::{Output, complain};
@@ -57,9 +57,7 @@ use shell::Shell;
 use terminal::Terminal;
 use trust::Judge;
 
-/// The exit code when the command line is not understood: that of the parser of options.
-const EXIT_MISUSED: u8 = 2;
-/// The exit code after a panic: that of Rust.
+/// The exit code after a panic, as Rust has it.
 const EXIT_PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
@@ -113,14 +111,14 @@ fn end_in_order(link: &Arc<Link>) {
     panic::set_hook(Box::new(move |info| {
         at_panic.output().restore();
         say(info);
-        // To unwind would give the terminal the modes of the line editor again.
+        // Unwinding would set the modes of the line editor again.
         at_panic.output().exit(EXIT_PANICKED);
     }));
     if let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) {
         thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
                 link.output().restore();
-                // Does not return: the signal ends the program as it would by itself.
+                // It does not return: the signal ends the program as it would without us.
                 let _ = emulate_default_handler(signal);
             }
         });
@@ -134,7 +132,7 @@ fn untrusted(text: Text, lang: Lang) -> ExitCode {
 
 fn misused(address: &str, why: AddressFault, lang: Lang) -> ExitCode {
     complain(&Text::AddressUnfit { address, why: &why.say(lang) }.say(lang));
-    ExitCode::from(EXIT_MISUSED)
+    ExitCode::from(EXIT_USAGE)
 }
 
 /// A script gets plain lines even where they end on a terminal.

@@ -1,8 +1,8 @@
-//! Which group a number stands for: the lists `groups` and `allgroup`, as they came last.
+//! Which group a number means: the last lists of `groups` and `allgroup`.
 //!
-//! What the person saw stays as they saw it, whatever happens to the groups, until the list is
-//! shown again. A list that was only fetched, and never seen, must be true instead: it is
-//! forgotten as soon as it may have changed.
+//! A list that the person saw keeps its numbers until it is shown again, whatever happens to the
+//! groups. A list that was only fetched, and not shown, must be up to date: it is dropped as soon
+//! as the groups may have changed.
 
 use p2sp::wire::command::GroupList;
 use p2sp::wire::typed::GroupRef;
@@ -21,7 +21,7 @@ struct List {
 }
 
 impl Numbers {
-    /// A page of a list has come; the first one begins the list anew.
+    /// Adds a page of a list; the first page replaces the list.
     pub fn page(&mut self, list: GroupList, data: &Value, first: bool, shown: bool) {
         let kept = &mut self.0[list as usize];
         if first {
@@ -35,7 +35,7 @@ impl Numbers {
         kept.get_or_insert_default().groups.extend(groups);
     }
 
-    /// Groups have come or gone.
+    /// Drops lists that were not shown: groups were added or removed.
     pub fn groups_changed(&mut self) {
         for list in &mut self.0 {
             list.take_if(|list| !list.shown);
@@ -53,7 +53,7 @@ impl Numbers {
         groups.enumerate().map(|(index, group)| (index + 1, group))
     }
 
-    /// Whether there is such a list.
+    /// Whether the list is known.
     pub fn has(&self, list: GroupList) -> bool {
         self.0[list as usize].is_some()
     }

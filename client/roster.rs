@@ -1,7 +1,7 @@
-//! The names that the person may mean: whom they know, for the completion of what they type.
+//! The names of users that the person may type, for completion.
 //!
-//! It learns from what passes by and asks for nothing. A name that could not be typed, or would
-//! not be what it looks like on a terminal, is not learnt (P28).
+//! They are taken from pushes and answers; nothing is requested for them. A name that cannot be
+//! typed, or looks like another on a terminal, is left out (P28).
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::requests::Request;
 use super::show;
 
-/// Names that are kept at most.
+/// The most names that are kept.
 const NAMES_MAX: usize = 5_000;
 
 /// The names of users.
@@ -21,7 +21,7 @@ const NAMES_MAX: usize = 5_000;
 pub struct Roster(BTreeSet<String>);
 
 impl Roster {
-    /// A push names who said or did something.
+    /// Takes the names from a push.
     pub fn heard(&mut self, payload: &Value) {
         let gone = payload["event"] == "friend_removed";
         for key in ["fromusername", "username"] {
@@ -33,7 +33,7 @@ impl Roster {
         }
     }
 
-    /// Something was done: the answer may list users, and the request may have named one.
+    /// Takes the names from a request that was done, and from its answer.
     pub fn answered(&mut self, request: &Request, payload: &Value) {
         let named = request.args.get("username").and_then(Value::as_str).unwrap_or_default();
         match request.kind {
@@ -52,7 +52,7 @@ impl Roster {
         }
     }
 
-    /// Those that begin so, in order.
+    /// The names with this beginning, in order.
     pub fn beginning(&self, start: &str) -> impl Iterator<Item = &str> {
         let from = self.0.range::<str, _>((Bound::Included(start), Bound::Unbounded));
         from.take_while(move |name| name.starts_with(start)).map(String::as_str)

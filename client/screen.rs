@@ -1,9 +1,9 @@
-//! How what is shown looks: as plain lines, as JSON for programs, or as a person at a terminal
-//! likes it, with the time, in colours, wrapped and aligned.
+//! The form of what is shown: plain lines, JSON for programs, or for a person at a terminal lines
+//! with the time, in colours, wrapped and aligned.
 //!
-//! The terminal's own signs stand only here and in `output`; every text went through `show`
-//! before, so what a peer wrote cannot bring any (P28). A long text is wrapped by us and not by
-//! the terminal: a line of it that is not the first would begin at the margin otherwise.
+//! Escape sequences are only here and in `output`. Every text has passed `show` before, so a peer's
+//! text cannot contain one (P28). Long texts are wrapped here and not by the terminal, so that
+//! their other lines are indented.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,24 +19,24 @@ use unicode_width::UnicodeWidthChar;
 use super::show::{self, Item, Style};
 use super::tables;
 
-/// So many waiting messages are worth a word about their number …
+/// From so many waiting messages on, their number is shown.
 const WAITED_MIN: u64 = 20;
-/// … and so many one while they come.
+/// The number so far is shown after each so many waiting messages.
 const WAITED_STEP: u64 = 500;
-/// A narrower terminal is left to wrap by itself.
+/// A narrower terminal wraps texts by itself.
 const COLUMNS_MIN: usize = 8;
 
-/// The look of everything that is shown.
+/// The form of everything that is shown.
 pub enum Screen {
-    /// As a script expects it.
+    /// Plain lines, for a script.
     Plain,
-    /// One object a line.
+    /// One JSON object on each line.
     Json,
     /// For a terminal.
     Person(Box<Person>),
 }
 
-/// What someone at a terminal has seen so far, and how they like it.
+/// The form for a terminal, and what it depends on.
 pub struct Person {
     colours: bool,
     bell: bool,
@@ -68,14 +68,14 @@ impl Screen {
         }))
     }
 
-    /// The terminal is so wide.
+    /// Sets the width of the terminal.
     pub fn set_columns(&mut self, columns: usize) {
         if let Screen::Person(person) = self {
             person.columns = columns;
         }
     }
 
-    /// What is to be written, with its line's end.
+    /// The text to write, with its line's end.
     pub fn show(&mut self, item: Item, lang: Lang) -> String {
         let shown = match self {
             Screen::Plain => item.plain(lang),
@@ -88,7 +88,7 @@ impl Screen {
         shown.map(|text| text + "\n").unwrap_or_default()
     }
 
-    /// The person has typed: what came was seen. Returns what is to be written.
+    /// The person has typed, so all messages are read. Returns the text to write.
     pub fn typed(&mut self) -> &'static str {
         let Screen::Person(person) = self else { return "" };
         let unread = std::mem::take(&mut person.unread);
@@ -127,7 +127,7 @@ impl Person {
             let heading = self.paint(Style::Strong, text.lines().next().unwrap_or_default());
             let said = messages.iter().map(|message| self.said(message, lang));
             let shown = said.fold(heading, |text, line| text + "\n" + &line);
-            // Each of them has a line of the text; what follows is about them.
+            // Each message has a line of the text. The lines after them are about the history.
             let behind = text.lines().skip(1 + messages.len());
             return Some(behind.fold(shown, |text, line| text + "\n" + &self.block(None, line)));
         }
@@ -137,7 +137,7 @@ impl Person {
         Some(table.unwrap_or_else(|| self.block(None, &text)))
     }
 
-    /// A push: counted, and shown.
+    /// The text of a push, which is counted.
     fn push(&mut self, message: &Value, lang: Lang) -> String {
         let mut shown = self.said(message, lang);
         if message["payload"]["seq"].is_null() {
@@ -157,14 +157,14 @@ impl Person {
         shown
     }
 
-    /// Everything that waited is there.
+    /// The notice after the waiting messages, if they were many.
     fn caught_up(&mut self, lang: Lang) -> Option<String> {
         let count = self.waited.take().filter(|count| *count >= WAITED_MIN)?;
         let text = shown::notice(&Text::Waited { count }.say(lang), "");
         Some(self.paint(Style::Notice, &text) + &self.arrived())
     }
 
-    /// What tells someone who looks elsewhere that something has come.
+    /// The title and the bell that tell of a new message.
     fn arrived(&mut self) -> String {
         self.unread += 1;
         let mut signs = String::new();
@@ -177,7 +177,7 @@ impl Person {
         signs
     }
 
-    /// One thing that was said, with its time, under a heading if it is of another day.
+    /// A message with its time, under a heading if it is of another day.
     fn said(&mut self, message: &Value, lang: Lang) -> String {
         let (kind, payload) = (show::text(message, "type"), &message["payload"]);
         let (mut heading, mut time) = (String::new(), String::new());
@@ -199,7 +199,7 @@ impl Person {
             _ => Style::Name,
         };
         let [head, text] = show::said(kind, payload, lang, self.breaks_lines());
-        // The name of a group may be longer than the terminal is wide.
+        // The name of a group may be wider than the terminal.
         let head = self.wrap(&head, columns_of(&time));
         let begin = match head.rsplit_once('\n') {
             Some((_, last)) => columns_of(last),
@@ -239,12 +239,12 @@ impl Person {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// Whether we break lines, and not the terminal.
+    /// Whether lines are broken here, and not by the terminal.
     fn breaks_lines(&self) -> bool {
         self.columns >= COLUMNS_MIN
     }
 
-    /// Breaks lines that are too long, at a space if there is one; what follows is indented. The
+    /// Breaks lines that are too long, at a space if there is one, and indents the next ones. The
     /// first begins at column `begin`.
     fn wrap(&self, text: &str, begin: usize) -> String {
         if !self.breaks_lines() {
@@ -277,13 +277,13 @@ impl Person {
     }
 }
 
-/// So many columns at most: a terminal that knows less of emoji shows each part of one.
+/// The most columns that a text may take: some terminals show the parts of an emoji one by one.
 fn columns_of(text: &str) -> usize {
     text.chars().filter_map(|c| c.width()).sum()
 }
 
-/// JSON of which nothing moves, hides or turns on a terminal (P28): such characters stand only in
-/// strings, where they may as well be escaped.
+/// JSON without characters that a terminal hides or obeys (P28): they are only in strings, where
+/// they are escaped.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

@@ -1,36 +1,36 @@
-//! What the person sees: each type of answer and push, and the function that makes lines of it.
+//! Items to show, and their plain lines, as a script prints them.
 //!
-//! A peer's text stands only behind what `shown` writes (P28), and a line of it that is not the
-//! first is indented. Nothing that others wrote is printed by another way. These are the plain
-//! lines of a script; what a terminal adds to them is in `screen`.
+//! A peer's text comes only after what `shown` writes, and its other lines are indented, so that no
+//! text of a peer begins a line (P28). Peers' texts are printed in no other way. `screen` adds what
+//! only a terminal shows.
 
 use p2sp::locale::{Lang, shown};
 use serde_json::{Value, json};
 
-/// Stands between two lines of one text.
+/// What separates two lines of one text.
 const JOINT: &str = "\n  ";
 
-/// Something to be shown.
+/// Something to show.
 pub enum Item {
-    /// What the server said, as it came.
+    /// A message of the server, as it came.
     Message(Value),
-    /// Something that the client or the system lets one know.
+    /// A notice of the client.
     Notice(String),
-    /// A no of the client's own; the code is for programs.
+    /// A refusal of the client.
     Refusal {
-        /// The words.
+        /// The text for the person.
         text: String,
-        /// Why.
+        /// The code for programs.
         code: String,
     },
-    /// Words that the person asked for.
+    /// A text of the client that the person asked for.
     Words(String),
 }
 
-/// What a colour stands for.
+/// What a colour means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// The time, and what else stands back.
+    /// The time, and other less important text.
     Faint,
     /// A heading.
     Strong,
@@ -40,19 +40,19 @@ pub enum Style {
     Group,
     /// A notice.
     Notice,
-    /// What an administrator says.
+    /// A message of an administrator.
     System,
     /// A refusal.
     Refusal,
-    /// Someone is there.
+    /// A user who is online.
     Online,
 }
 
 impl Item {
-    /// The lines for a person, or none for what is not for people or of a later version.
+    /// The lines for a person; `None` for a message that is not for people, or of a later version.
     pub fn plain(&self, lang: Lang) -> Option<String> {
         match self {
-            // That everything has come can be seen by everything that has.
+            // It shows nothing new: the waiting messages were shown.
             Item::Message(message) if message["payload"]["event"] == "caught_up" => None,
             Item::Message(message) => {
                 let lines = shown::lines(message, lang, JOINT);
@@ -64,8 +64,8 @@ impl Item {
         }
     }
 
-    /// One line for a program: what the wire says, without the keys; in the same form, of the
-    /// type `client`, what the client says by itself at `unix`.
+    /// One object for a program: a message as it came, without login keys. Items of the client have
+    /// the same form, with the type `client` and the time `unix`.
     pub fn json(self, unix: i64) -> Value {
         let payload = match self {
             Item::Message(mut message) => {
@@ -82,7 +82,7 @@ impl Item {
     }
 }
 
-/// A push for who breaks lines before the terminal does: what stands before its text, and the text.
+/// A push in two parts, the head and the text, for a caller that breaks the lines itself.
 pub fn said(type_name: &str, payload: &Value, lang: Lang, spaced: bool) -> [String; 2] {
     let line = if spaced { shown::spaced_line } else { shown::line };
     [shown::head(type_name, payload, lang), shown::text(text(payload, "message"), JOINT, line)]

@@ -1,7 +1,7 @@
-//! Lists for a terminal: their columns aligned by what is seen, not by bytes or characters.
+//! Lists for a terminal, with columns that are aligned by their width on the screen.
 //!
-//! The server's text has a heading, a line a row, and perhaps more; the rows themselves stand
-//! beside it as data. Where the two do not fit together the text is left as it is.
+//! The server's text has a heading, a line for each row, and perhaps more lines. Its data has the
+//! same rows. If the two do not match, the text is shown as it is.
 
 use p2sp::locale::client::Text;
 use p2sp::locale::{Lang, shown};
@@ -10,14 +10,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::show::{self, Style};
 
-/// Gives a text its colour.
+/// Adds a colour to a text.
 type Paint<'a> = dyn Fn(Style, &str) -> String + 'a;
 
-/// A cell, its colour, and whether it stands at the right.
+/// The text of a cell, its colour, and whether it is aligned to the right.
 struct Cell(String, Option<Style>, bool);
 
-/// The text with its rows aligned, or nothing if it is no list, or
-/// if its rows are wider than these columns: the terminal would break them at the margin.
+/// The text with its rows aligned; `None` if it is no list, or if a row is wider than the terminal.
 pub fn aligned(
     text: &str,
     data: &Value,
@@ -52,7 +51,7 @@ pub fn aligned(
         let line = cells.map(|(cell, width)| cell.show(*width, paint)).collect::<Vec<_>>();
         shown += &format!("  {}", line.join("  ").trim_end());
     }
-    // What stands behind the rows, as it is.
+    // The lines after the rows stay as they are.
     Some(lines.fold(shown, |shown, line| shown + "\n" + line))
 }
 
@@ -65,7 +64,7 @@ impl Cell {
     }
 }
 
-/// The number stands in the line alone: it counts on from page to page.
+/// The number is only in the line: it counts on from page to page.
 fn group(row: &Value, line: &str, lang: Lang) -> Option<Vec<Cell>> {
     let (number, _) = line.trim_start().split_once('.')?;
     number.parse::<u64>().ok()?;

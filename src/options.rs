@@ -257,21 +257,15 @@ impl Options {
             let set = set_limit(&mut limits, text);
             origins.insert(set.map_err(|line| from.placed(line, "limit", origin))?, origin);
         }
-        let said: Result<Vec<SocketAddr>, Startup> = arguments
-            .listen
-            .iter()
-            .map(|text| values::address(text).map_err(from.wrong("listen", text)))
-            .collect();
-        let (listen, listen_is_default) = from.listen(arguments.lan, said?)?;
-        let metrics = arguments.metrics.as_deref();
-        let metrics = metrics
-            .map(|text| values::address(text).map_err(from.wrong("metrics", text)))
-            .transpose()?;
+        let address = |id, text: &String| values::address(text).map_err(from.wrong(id, text));
+        let listen = arguments.listen.iter().map(|text| address("listen", text));
+        let (listen, listen_is_default) =
+            from.listen(arguments.lan, listen.collect::<Result<_, _>>()?)?;
+        let metrics = arguments.metrics.iter().map(|text| address("metrics", text)).next();
+        let metrics = metrics.transpose()?;
         values::check_addresses(&listen, metrics).map_err(Startup::Usage)?;
-        let keep_days = arguments.keep_days.as_deref();
-        let keep_days = keep_days
-            .map(|text| values::days(text).map_err(from.wrong("keep_days", text)))
-            .transpose()?;
+        let days = |text: &String| values::days(text).map_err(from.wrong("keep_days", text));
+        let keep_days = arguments.keep_days.iter().map(days).next().transpose()?;
         let certificate = certificate(arguments.tls_cert, arguments.tls_key, &data)?;
         let rules = Rules {
             friend_approval: arguments.friend_approval,

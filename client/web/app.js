@@ -1,10 +1,11 @@
-// The page of p2sp: a client like any other, which speaks PROTOCOL.md over a WebSocket.
+// The page of p2sp: a client like any other, with the protocol of PROTOCOL.md over a WebSocket.
 //
 //   person ─ list, search, talk, panels ─ world ─ session ─ link ─ server
-//                                           └── keep (what outlives the page)
+//                                           └── keep (what the browser stores)
 //
-// `session` is the conversation with the server and knows no socket, `world` what is known and
-// knows no element; the views read the world and are drawn anew when it has changed.
+// `session` has the state of the conversation with the server and knows no socket. `world` has all
+// that the page knows, and knows no element. The views read the world, and are drawn again when it
+// has changed.
 
 import { Administration } from "./admin.js";
 import { h, translate } from "./dom.js";
@@ -22,13 +23,13 @@ import { Talk } from "./talk.js";
 import { currentLang, say, setLang } from "./words.js";
 import { World } from "./world.js";
 
-/** Who is online in groups is asked for as often as this while somebody looks; of friends the
- *  server tells it. */
+/** How often the page asks who is online in groups while it is visible. The server tells it of
+ *  friends. */
 const GROUPS_MS = 600_000;
-/** What an answer says stands so long, and longer for each of its characters. */
+/** How long an answer's text is shown, and how much longer for each of its characters. */
 const TOAST_MS = 4_000;
 const TOAST_CHARACTER_MS = 40;
-/** Where no frame comes, because the page is hidden, drawing waits so long. */
+/** How long drawing waits if the page is hidden and gets no animation frame. */
 const HIDDEN_MS = 250;
 
 const keep = new Keep();
@@ -52,24 +53,20 @@ const link = new Link(new URL("ws", location.href.replace(/^http/, "ws")).href, 
 const panel = new Panel();
 const entrance = new Entrance(session, speak);
 const rooms = document.getElementById("rooms");
-/** Why this page rests although there is a key: it signed in elsewhere. */
+/** Whether this page is paused because the user signed in elsewhere. */
 let isElsewhere = false;
 let isDrawing = false;
 
-/** Asks, says what came of it, and reads what was changed before whoever changed it goes on. */
-const act = async (type, args) => {
+/** Sends a request, shows the answer's text, and reads what has changed. A form shows a refusal by
+ *  itself. */
+const request = async (type, args, isForm) => {
   const answer = await session.ask(type, args);
-  if (answer.message) toast(answer.message, !answer.ok);
+  if (answer.message && (answer.ok || !isForm)) toast(answer.message, !answer.ok);
   if (answer.ok && world.me) await world.refresh();
   return answer;
 };
-/** The same for a form, which says itself what went wrong. */
-const ask = async (type, args) => {
-  const answer = await session.ask(type, args);
-  if (answer.ok && answer.message) toast(answer.message);
-  if (answer.ok && world.me) await world.refresh();
-  return answer;
-};
+const act = (type, args) => request(type, args, false);
+const ask = (type, args) => request(type, args, true);
 const administration = new Administration(world, act, panel);
 const list = new List(world, {
   open: (conversation) => {
@@ -108,7 +105,7 @@ function start() {
   };
   setInterval(look, GROUPS_MS);
   document.addEventListener("visibilitychange", look);
-  // What is being written comes back with the page.
+  // An unsent text is there again when the page comes back.
   addEventListener("pagehide", () => world.remember());
   document.addEventListener("visibilitychange", () => document.hidden && world.remember());
   if (!keep.key) entrance.expect(keep.memory?.name ?? "");
@@ -117,7 +114,7 @@ function start() {
   speak(currentLang(), false);
 }
 
-/** The language changes at once, here and for what the server says. */
+/** Changes the language, here and for the server's texts. */
 function speak(tag, isChosen = true) {
   const lang = setLang(tag);
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
@@ -141,12 +138,12 @@ async function signOut() {
   if (!isMeant) return;
   panel.close();
   if (session.phase === "open") return session.ask("logout");
-  // Nobody can be told: what is kept here goes all the same.
+  // The server cannot be told, but what this browser stores is removed all the same.
   session.leave();
   location.reload();
 }
 
-/** The session is over, by whomever. */
+/** The session has ended. */
 function ended(event, message) {
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   isElsewhere = keep.isResting = event === "signed_in_elsewhere";
@@ -164,11 +161,11 @@ function ended(event, message) {
   draw();
 }
 
-// One conversation is open, or on a small screen the list: the browser's way back leads there.
+// Either a conversation is open or, on a small screen, the list: the browser's Back leads there.
 
 function openTalk(conversation) {
   enterTalk();
-  // One that is open already is gone on with.
+  // If it is open already, typing goes on.
   if (conversation === world.open) talk.focus();
   world.show(conversation);
 }
@@ -201,7 +198,7 @@ function showDetails(conversation) {
   reload();
 }
 
-// Drawing: once for all that changed together.
+// Drawing: once for all changes that come together.
 
 function draw() {
   if (isDrawing) return;
@@ -243,7 +240,7 @@ function drawConnection() {
       "button", { type: "button", onclick: () => link.wake() }, say("try_now")));
 }
 
-/** Says something above everything, dialogs as well, until the next or for a while. */
+/** Shows a text above everything, dialogs included, until the next text or for a while. */
 function toast(text, isBad = false) {
   const toasts = document.getElementById("toasts");
   const note = h("p", { class: isBad ? "bad" : "" }, text);

@@ -1,27 +1,27 @@
-// The conversation with the server, without its socket: messages go in, messages come out.
+// The state of the conversation with the server, without its socket: messages go in and come out.
 //
 //            connected()                       resume is answered
 //    down ──────────────► resuming (with a key) ────────────────► open
 //      ▲ └───────────────────────────────── without a key ─────────▲ │
 //      └───────────────────────────── cut() ─────────────────────────┘
 //
-// While it is not open, requests wait; then they go out in the order in which they were asked.
-// The same rules as in `client/session/mod.rs`; what a push means is the world's business.
+// While the phase is not `open`, requests wait; then they are sent in the order in which they were
+// made. The same rules are in `client/session/mod.rs`. The world knows what a push means.
 
 import { Requests, wasDone } from "./requests.js";
 import { Stream } from "./stream.js";
 import { bytesOf } from "./text.js";
 import { currentLang, say } from "./words.js";
 
-/** The server closes the connection over a longer one. */
+/** The longest request: the server closes the connection when it gets a longer one. */
 const REQUEST_BYTES_MAX = 65_536;
-/** The server could not read a request, does not name it, and closes the connection. What stood in
- *  front of it was answered, so it is the first without an answer. */
+/** The server could not read a request, does not name it, and closes the connection. The requests
+ *  before it were answered, so it is the first without an answer. */
 const UNREADABLE = new Set(["bad_payload", "frame_too_long"]);
 const WITHOUT_KEY = new Set(["reg", "login", "ping"]);
-/** The server ends the session and says why; to begin it again is the person's to decide. */
+/** The events with which the server ends the session. Only the user may begin it again. */
 const ENDS = new Set(["signed_in_elsewhere", "blocked", "password_reset"]);
-/** What is told of others to whoever asked with `watch`: marks change, and nothing is said. */
+/** The events after `watch`: marks of other users and messages change, and no text is shown. */
 const WATCHED = new Set(["presence", "receipt"]);
 
 export class Session {
@@ -50,7 +50,7 @@ export class Session {
     return this.#key !== null;
   }
 
-  /** Whether there is a reason for a connection. */
+  /** Whether a connection is needed. */
   get wantsConnection() {
     return this.isSignedIn || this.#requests.hasWork();
   }
@@ -64,7 +64,7 @@ export class Session {
     return this.#requests.isAwaiting();
   }
 
-  /** The key of an earlier sign-in; what it is worth the server will say. */
+  /** Sets the key of an earlier sign-in. The server checks it. */
   restoreKey(key) {
     this.#key = key;
   }
@@ -80,31 +80,30 @@ export class Session {
     this.#listener.changed();
   }
 
-  /** A text has come. False: the connection is of no further use. Or for how many milliseconds. */
+  /** A text has come. Returns true, or after how many milliseconds to connect again. */
   received(text) {
     const { type, timestamp, payload } = JSON.parse(text);
     if (type === "normalmsg" || type === "login_success") return this.#answer(payload, timestamp);
     if (Number.isInteger(payload.seq)) return this.#push(type, timestamp, payload);
-    // What a later version tells, and nobody here asked for, is ignored.
+    // Unknown types, of a later version, are ignored.
     return type === "sysmsg" ? this.#connectionNotice(payload) : true;
   }
 
-  /** What came so far is shown and kept: it counts as received. */
+  /** Confirms the messages so far, which are shown and kept. */
   confirm() {
-    // With a new password or after a sign-out the key would be another by the time the
-    // confirmation is read.
+    // After a new password or a sign-out the key would be wrong when the confirmation is read.
     const keyChanges = this.#requests.has("passwd", "logout");
     if (this.#phase !== "open" || !this.isSignedIn || keyChanges) return;
     const seq = this.stream.confirm();
     if (seq !== null) this.#write("ack", { seq });
   }
 
-  /** Asks whether the connection lives, unless that was asked already. */
+  /** Sends a ping, unless one is under way. */
   ping() {
     if (!this.#requests.has("ping")) this.tell("ping");
   }
 
-  /** The connection is gone. */
+  /** The connection has ended. */
   cut() {
     this.#phase = "down";
     this.#transmit = null;
@@ -117,9 +116,9 @@ export class Session {
 
   // What the person does.
 
-  /** A request, sent as soon as it can be. The promise is kept with `{ok, code, message, data}`,
-   *  and `time` by the server's clock if the server answered, however often the connection is made
-   *  anew meanwhile; it never fails. */
+  /** Adds a request, which is sent as soon as possible. The promise never fails. It resolves to
+   *  `{ok, code, message, data}`, and `time` by the server's clock if the server answered, however
+   *  often the connection is made again meanwhile. */
   ask(type, args = {}) {
     if (!this.isSignedIn) args = { lang: currentLang(), ...args };
     if (type === "login") args.ack = true;
@@ -130,13 +129,13 @@ export class Session {
     });
   }
 
-  /** A request of the connection's own: gone with it, and nobody waits for the answer. */
+  /** Adds a request of the connection itself: it ends with it, and its answer is not used. */
   tell(type, args = {}) {
     this.#requests.push(type, args, () => {});
     this.#send();
   }
 
-  /** Signs out without the server, which cannot be told. */
+  /** Signs out without the server. */
   leave() {
     this.#end("logout", "");
   }
@@ -148,7 +147,7 @@ export class Session {
     this.#aheadS = time - Date.now() / 1000;
     const request = payload.re === undefined && UNREADABLE.has(code)
       ? this.#requests.answeredFirst() : this.#requests.answered(payload.re);
-    // About the connection itself, or about a confirmation: the end follows.
+    // An answer about the connection or a confirmation: the connection ends after it.
     if (!request) return true;
     if (request.type === "resume") return this.#resumed(payload);
     const done = code !== "ok" && wasDone(request, code);
@@ -173,13 +172,13 @@ export class Session {
       this.#phase = "open";
       return true;
     }
-    // It will pass: the key is still good.
+    // A passing refusal: the key is still valid.
     return (payload.data?.retry_after ?? 0) * 1000;
   }
 
   #signedIn(payload, isResumed) {
     this.#rekey(payload.auth_token || this.#key);
-    // What was asked of another log, or for another user, is not asked of this one.
+    // Requests for another log or another user are not sent to this one.
     if (this.stream.begin(payload.user_id, payload.epoch, payload.cursor)) this.#giveUp();
     this.#listener.signedIn(payload, isResumed);
   }
@@ -214,7 +213,7 @@ export class Session {
     return true;
   }
 
-  /** The session is over: what still waits would be asked of nobody. */
+  /** Ends the session, and gives up all requests without an answer. */
   #end(event, message) {
     this.#key = null;
     this.#giveUp();
@@ -229,7 +228,7 @@ export class Session {
 
   // What goes out.
 
-  /** Sends what waits and may be sent. */
+  /** Sends the waiting requests that may be sent now. */
   #send() {
     const greeting = this.#phase === "resuming";
     if (!this.#transmit || this.#phase === "down") return;
@@ -254,7 +253,7 @@ export class Session {
   #textOf(type, payload) {
     if (this.isSignedIn && !WITHOUT_KEY.has(type)) payload.auth_token = this.#key;
     const message = { type, timestamp: Math.floor(Date.now() / 1000), payload };
-    // Half a surrogate pair is no text: it becomes a mark, as on the screen.
+    // Half a surrogate pair is no text: it becomes U+FFFD, as on the screen.
     return JSON.stringify(message, (_, value) => (
       typeof value === "string" ? value.toWellFormed() : value));
   }
