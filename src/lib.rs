@@ -21,10 +21,10 @@
 //! transaction. After COMMIT the effects are applied and the readers fed from the log, which is the
 //! only queue. [`locale`] has the words for people.
 //!
-//! The server proves itself with its [`certificate`]. Below all of it: [`throttle`] and
-//! [`counters`] count, [`password`] hashes, [`names`] says what a name is and [`visible`] what of a
-//! text can be seen, [`id`] what things are called, [`limits`] how much of everything there may be.
-//! [`files`] keeps from others what is ours.
+//! [`certificate`] has the server's TLS certificate. Below all of it: [`throttle`] delays attempts,
+//! [`counters`] count events, and [`password`] hashes. [`names`] has the rules for names, and
+//! [`visible`] tells which characters a person can see. [`id`] has the ids, [`limits`] every bound,
+//! and [`files`] the files that only their owner can access.
 #![forbid(unsafe_code)]
 
 pub mod event_loop;

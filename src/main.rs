@@ -14,17 +14,17 @@ use p2sp::locale::startup::Startup;
 use p2sp::visible::printable_line;
 use rustix::fs::Mode;
 
-/// The exit code when the command line or the environment says what cannot be.
+/// The exit code of a wrong command line or variable.
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    // What the server writes is for its own user alone.
+    // Only the server's own user can access the files that it writes.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let options = match Options::from_command_line() {
         Ok(options) => options,
         Err((line, lang)) => {
             let refused = refuse(&line.say(lang));
-            // As of any program whose command line is wrong.
+            // As other programs do for a wrong command line.
             let is_usage = matches!(line, Startup::Usage(_));
             return if is_usage { ExitCode::from(EXIT_USAGE) } else { refused };
         }
@@ -58,7 +58,7 @@ fn serve(options: &Options) -> Result<ExitCode, Startup> {
     Ok(operator::run_loop(event_loop))
 }
 
-/// One line that says what is wrong and what to do.
+/// Prints one line that says what is wrong and what to do.
 fn refuse(line: &str) -> ExitCode {
     eprintln!("p2sp-server: {}", printable_line(line));
     ExitCode::FAILURE
