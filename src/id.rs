@@ -19,6 +19,11 @@ pub struct ConnId {
 }
 
 impl ConnId {
+    /// The least of all.
+    pub const FIRST: ConnId = ConnId { slot: 0, generation: 0 };
+    /// The greatest of all.
+    pub const LAST: ConnId = ConnId { slot: u32::MAX, generation: u32::MAX };
+
     /// The id packed into one word, for a poll token.
     pub fn to_bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)

@@ -25,6 +25,7 @@
 //! [`counters`] count events, and [`password`] hashes. [`names`] has the rules for names, and
 //! [`visible`] tells which characters a person can see. [`id`] has the ids, [`limits`] every bound,
 //! and [`files`] the files that only their owner can access.
+//! [`by_conn`] is a table by connection.
 #![forbid(unsafe_code)]
 
 pub mod event_loop;
@@ -48,6 +49,8 @@ pub mod db;
 
 pub mod outbox;
 pub mod sessions;
+
+pub mod by_conn;
 
 pub mod locale;
 

@@ -331,6 +331,8 @@ pub const SEARCH_BYTES_PER_TERM: usize = 2_048;
 /// Bytes that an entry in the log's tail costs if only its conversation is looked at.
 pub const SEARCH_BYTES_PER_PLACE: usize = 4;
 
+/// Sessions that a user has at the same time: another one ends the oldest.
+pub const SESSIONS_PER_USER_MAX: usize = 1;
 /// Users who came or went, and friends of them who are told, in one tick.
 pub const PRESENCE_PER_TICK: usize = 256;
 /// Users who came or went and whose friends are not told yet. For more of them the friends are not

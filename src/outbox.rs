@@ -15,7 +15,7 @@ use crate::conn::CloseReason;
 use crate::id::{ConnId, GroupId, Seq, UserId};
 use crate::locale::Lang;
 use crate::password::{KeyHash, Task};
-use crate::sessions::{SignIn, Watches};
+use crate::sessions::{Watches, Who};
 use crate::store::Entry;
 use crate::throttle::Attempt;
 use crate::wire::{RequestId, ResponseMessage};
@@ -33,8 +33,9 @@ pub enum Effect {
     Leave(UserId, GroupId),
     /// Nobody reads the group any more.
     Dissolve(GroupId),
-    /// A session begins; an older one of the user ends.
-    SignIn(ConnId, Box<SignIn>),
+    /// A session of a user who has confirmed everything up to the seq begins; those that it
+    /// crowds out end.
+    SignIn(ConnId, Box<Who>, Seq),
     /// The session ends, the connection stays.
     SignOut(ConnId),
     /// The session has another key.
@@ -174,7 +175,7 @@ impl Outbox {
     /// Stages an effect.
     pub fn stage(&mut self, effect: Effect) {
         match &effect {
-            Effect::SignIn(conn, _)
+            Effect::SignIn(conn, ..)
             | Effect::SignOut(conn)
             | Effect::NewKey(conn, ..)
             | Effect::Hash(conn, ..)

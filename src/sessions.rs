@@ -1,9 +1,10 @@
-//! Who is signed in where, both ways; which conversations they read; how far each was sent.
+//! Who is signed in where; which conversations they read; how far each session was sent.
 //!
-//! All of it follows from the database and from who is connected. It knows no socket, no name
-//! and no text. Changes are effects: they are applied in `deliver`, after COMMIT, in the order
-//! in which they were staged among the log's entries, so that a join, a message and a leave of
-//! one tick reach the right readers (P11, P12).
+//! A user has a list of sessions; `SESSIONS_PER_USER_MAX` bounds it. All of it follows from the
+//! database and from who is connected. It knows no socket, no name and no text. Changes are
+//! effects: they are applied in `deliver`, after COMMIT, in the order in which they were staged
+//! among the log's entries, so that a join, a message and a leave of one tick reach the right
+//! readers (P11, P12).
 //!
 //! ```text
 //!             pushed               sent                      head of the log
@@ -13,21 +14,20 @@
 
 mod rate;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 
+use crate::by_conn::ByConn;
 use crate::id::{ConnId, GroupId, Moment, Seq, UserId};
-use crate::limits::{Limits, PRESENCE_WAITING_MAX};
+use crate::limits::{PRESENCE_WAITING_MAX, SESSIONS_PER_USER_MAX};
 use crate::locale::Lang;
 use crate::password::KeyHash;
-use rate::{Charges, Rates};
+use rate::Rates;
 
-/// One signed-in user on one connection.
+/// Whose session it is.
 #[derive(Debug)]
-pub struct Session {
-    /// The connection's, whose slot is the session's place.
-    generation: u32,
-    /// Who.
+pub struct Who {
+    /// The user.
     pub user: UserId,
     /// Whether they are an administrator.
     pub admin: bool,
@@ -41,15 +41,22 @@ pub struct Session {
     pub key_expires: i64,
     /// Groups whose messages they read.
     pub groups: Vec<GroupId>,
+}
+
+/// One signed-in user on one connection.
+#[derive(Debug)]
+pub struct Session {
+    /// Whose it is.
+    pub who: Who,
     /// Confirmed up to here.
     pub cursor: Seq,
     /// The last seq that was pushed; the `prev` of the next.
     pub pushed: Seq,
-    /// Behind: the log was gone through for them up to here. Caught up: see `sent`.
+    /// Behind: the log was gone through for it up to here. Caught up: see `sent`.
     pub sent_seq: Seq,
     /// Whether there may be entries in the log that were not pushed yet.
     pub behind: bool,
-    /// Whether they were told that everything that waited has been pushed.
+    /// Whether the client was told that everything that waited has been pushed.
     pub told_caught_up: bool,
     /// For a session that does not confirm: when so many bytes more are sent, everything up to
     /// the seq counts as seen. One mark is enough; the next is set when it has passed.
@@ -57,7 +64,6 @@ pub struct Session {
     /// The session ends in this tick, and what was pushed but not begun to be sent is dropped.
     pub ending: bool,
     watches: Watches,
-    rates: Rates,
 }
 
 /// What a session is told of others.
@@ -69,28 +75,22 @@ pub struct Watches {
     pub receipts: bool,
 }
 
-/// What a session begins with.
-#[derive(Debug)]
-pub struct SignIn {
-    /// Who.
-    pub user: UserId,
-    /// Whether they are an administrator.
-    pub admin: bool,
-    /// The language that they are spoken to in.
-    pub lang: Lang,
-    /// Whether the client confirms what it is sent.
-    pub acks: bool,
-    /// The login key's hash.
-    pub key_hash: KeyHash,
-    /// Unix seconds after which the key is worth nothing.
-    pub key_expires: i64,
-    /// Groups whose messages they read.
-    pub groups: Vec<GroupId>,
-    /// Confirmed up to here.
-    pub cursor: Seq,
-}
-
 impl Session {
+    /// The user has confirmed everything up to `cursor`.
+    fn new(who: Who, cursor: Seq) -> Session {
+        Session {
+            who,
+            cursor,
+            pushed: cursor,
+            sent_seq: cursor,
+            behind: true,
+            told_caught_up: false,
+            mark: None,
+            ending: false,
+            watches: Watches::default(),
+        }
+    }
+
     /// Everything up to here was gone through for this reader.
     pub fn sent(&self, head: Seq) -> Seq {
         if self.behind { self.sent_seq } else { head }
@@ -106,7 +106,7 @@ impl Session {
 
     /// Something was pushed, and `unsent` bytes are to be sent now.
     pub fn set_mark(&mut self, unsent: usize) {
-        if !self.acks && self.mark.is_none() {
+        if !self.who.acks && self.mark.is_none() {
             self.mark = NonZeroUsize::new(unsent).map(|bytes| (bytes, self.pushed));
         }
     }
@@ -131,53 +131,31 @@ impl Session {
     /// A key that has expired stays so on this connection: were the wall clock set back, a message
     /// would be taken behind an earlier one that was refused (P7).
     pub fn look_at_key(&mut self, unix: i64) {
-        if unix >= self.key_expires {
-            self.key_expires = i64::MIN;
+        if unix >= self.who.key_expires {
+            self.who.key_expires = i64::MIN;
         }
-    }
-
-    /// Takes a permit to have a request served, and another one if it is a message.
-    ///
-    /// # Errors
-    /// There is none, and none was taken: the moment at which to try again.
-    pub fn take_permit(
-        &mut self,
-        is_message: bool,
-        limits: &Limits,
-        now: Moment,
-    ) -> Result<(), Moment> {
-        let mut rates = self.rates;
-        rates.requests.take(limits.requests_per_second, limits.requests_burst, now)?;
-        if is_message {
-            rates.messages.take(limits.messages_per_second, limits.messages_burst, now)?;
-        }
-        self.rates = rates;
-        Ok(())
     }
 }
 
 /// A million idle sessions are a million of these (P20).
-const _: () = assert!(size_of::<Option<Session>>() <= 144);
+const _: () = assert!(size_of::<Option<(u32, Session)>>() <= 144);
 
 /// Everyone who is signed in.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    /// By the connection's slot. Slots are dense, so this is smaller than any map and found
-    /// without hashing; the part that a doubling leaves empty is never touched.
-    by_slot: Vec<Option<Session>>,
-    by_user: BTreeMap<UserId, ConnId>,
-    /// The online members of each group, ordered by user.
+    by_conn: ByConn<Session>,
+    /// The connections of each user; how many users there are.
+    by_user: BTreeSet<(UserId, ConnId)>,
+    online: usize,
+    /// The sessions of the members of each group, ordered.
     readers: HashMap<GroupId, Vec<(UserId, ConnId)>>,
-    /// The rates of users who signed out with their permits not refilled: coming back does not
-    /// refill them.
-    kept_rates: BTreeMap<UserId, Rates>,
-    /// What their requests took.
-    pub charges: Charges,
+    /// What users have spent of their rates.
+    pub rates: Rates,
     /// Cursors that moved and are not on disk yet.
     dirty_cursors: BTreeMap<UserId, MovedCursor>,
     /// Sessions that watch their friends, and those that watch their messages.
     watchers: (usize, usize),
-    /// Who came or went, which nobody was told yet, and whether they were here before.
+    /// The users who came or went since it was last told, and whether they were here before.
     changed: BTreeMap<UserId, bool>,
 }
 
@@ -191,66 +169,165 @@ pub struct MovedCursor {
 }
 
 impl Sessions {
-    /// Begins a session. The user has no other: see [`Sessions::conn_of`].
-    pub fn sign_in(&mut self, conn: ConnId, sign_in: SignIn) {
-        debug_assert!(!self.by_user.contains_key(&sign_in.user));
-        let SignIn { user, admin, lang, acks, key_hash, key_expires, groups, cursor } = sign_in;
-        self.note_change(user);
-        self.by_user.insert(user, conn);
-        for &group in &groups {
-            add_reader(&mut self.readers, group, user, conn);
+    // --- begin and end ---
+
+    /// The connections whose sessions end when another one of the user begins: those that began
+    /// first, so that there are no more than `SESSIONS_PER_USER_MAX`.
+    pub fn crowded_out(&self, user: UserId) -> Vec<ConnId> {
+        let mut conns = self.conns_of(user);
+        conns.sort_by_key(|conn| conn.generation);
+        conns.truncate((conns.len() + 1).saturating_sub(SESSIONS_PER_USER_MAX));
+        conns
+    }
+
+    /// Begins a session. Those that it crowds out have ended.
+    pub fn sign_in(&mut self, conn: ConnId, who: Who, cursor: Seq) {
+        debug_assert!(self.crowded_out(who.user).is_empty());
+        self.note_change(who.user);
+        self.online += usize::from(!self.is_online(who.user));
+        self.by_user.insert((who.user, conn));
+        for &group in &who.groups {
+            self.add_reader(group, who.user, conn);
         }
-        let session = Session {
-            generation: conn.generation,
-            user,
-            admin,
-            lang,
-            acks,
-            key_hash,
-            key_expires,
-            groups,
-            cursor,
-            pushed: cursor,
-            sent_seq: cursor,
-            behind: true,
-            told_caught_up: false,
-            mark: None,
-            ending: false,
-            watches: Watches::default(),
-            rates: self.kept_rates.remove(&user).unwrap_or_default(),
-        };
-        if self.by_slot.len() <= conn.index() {
-            self.by_slot.resize_with(conn.index() + 1, || None);
-        }
-        self.by_slot[conn.index()] = Some(session);
+        self.by_conn.insert(conn, Session::new(who, cursor));
     }
 
     /// Ends the session of a connection, if it has one. Where all that was pushed is confirmed,
-    /// the cursor goes on to where the log was gone through for them; `head` is the log's: who
-    /// only ever talks is not led past all of it again at the next sign-in.
+    /// the cursor goes on to where the log was gone through for them; `head` is the log's: a user
+    /// who only sends is not led past all of it again at the next sign-in.
     pub fn sign_out(&mut self, conn: ConnId, head: Seq) -> Option<UserId> {
-        let place = self.by_slot.get_mut(conn.index())?;
-        let session = place.take_if(|session| session.generation == conn.generation)?;
+        let session = self.by_conn.remove(conn)?;
+        let user = session.who.user;
         self.unwatch(session.watches);
-        self.note_change(session.user);
-        self.by_user.remove(&session.user);
-        self.kept_rates.insert(session.user, session.rates);
-        for &group in &session.groups {
-            remove_reader(&mut self.readers, group, session.user);
+        self.note_change(user);
+        self.by_user.remove(&(user, conn));
+        self.online -= usize::from(!self.is_online(user));
+        for &group in &session.who.groups {
+            self.remove_reader(group, user, conn);
         }
-        let moved = self.dirty_cursors.entry(session.user).or_default();
+        let moved = self.dirty_cursors.entry(user).or_default();
         let all_confirmed = session.cursor >= session.pushed;
         let cursor = if all_confirmed { session.sent(head) } else { session.cursor };
         moved.seq = moved.seq.max(cursor);
-        Some(session.user)
+        Some(user)
     }
 
-    /// The session has another key.
-    pub fn renew_key(&mut self, conn: ConnId, hash: KeyHash, expires: i64) {
-        if let Some(session) = self.get_mut(conn) {
-            (session.key_hash, session.key_expires) = (hash, expires);
+    // --- look up ---
+
+    /// The session of a connection.
+    pub fn get(&self, conn: ConnId) -> Option<&Session> {
+        self.by_conn.get(conn)
+    }
+
+    /// The session of a connection, to be changed.
+    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
+        self.by_conn.get_mut(conn)
+    }
+
+    /// The connections of a user's sessions.
+    pub fn conns_of(&self, user: UserId) -> Vec<ConnId> {
+        self.conns(user).collect()
+    }
+
+    /// The sessions of a user, and their connections.
+    pub fn of(&self, user: UserId) -> impl Iterator<Item = (ConnId, &Session)> {
+        self.conns(user).filter_map(|conn| Some((conn, self.get(conn)?)))
+    }
+
+    fn conns(&self, user: UserId) -> impl Iterator<Item = ConnId> {
+        let range = (user, ConnId::FIRST)..=(user, ConnId::LAST);
+        self.by_user.range(range).map(|(_, conn)| *conn)
+    }
+
+    /// Whether a user is signed in.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.conns(user).next().is_some()
+    }
+
+    /// Whether everything was pushed to a session of the user: then nothing waits.
+    pub fn is_caught_up(&self, user: UserId) -> bool {
+        self.of(user).any(|(_, session)| !session.behind)
+    }
+
+    /// Users online.
+    pub fn count(&self) -> usize {
+        self.online
+    }
+
+    /// At most `rows` users online with an id above `after`, in the order of their ids.
+    pub fn online_after(&self, after: UserId, rows: usize) -> impl Iterator<Item = UserId> {
+        let next = |user: &UserId| {
+            let behind = (UserId(user.0.saturating_add(1)), ConnId::FIRST);
+            self.by_user.range(behind..).next().map(|(user, _)| *user)
+        };
+        std::iter::successors(next(&after), next).take(rows)
+    }
+
+    /// Members of a group who are online.
+    pub fn online_in(&self, group: GroupId) -> usize {
+        self.readers_of(group).chunk_by(|one, other| one.0 == other.0).count()
+    }
+
+    /// The sessions of the members of a group, by user.
+    pub fn readers_of(&self, group: GroupId) -> &[(UserId, ConnId)] {
+        self.readers.get(&group).map_or(&[], Vec::as_slice)
+    }
+
+    /// All sessions, by user.
+    pub fn everyone(&self) -> impl Iterator<Item = (UserId, ConnId)> {
+        self.by_user.iter().copied()
+    }
+
+    // --- conversations ---
+
+    /// A user is in a group from here on.
+    pub fn join(&mut self, user: UserId, group: GroupId) {
+        for conn in self.conns_of(user) {
+            if self.add_reader(group, user, conn)
+                && let Some(session) = self.get_mut(conn)
+            {
+                session.who.groups.push(group);
+            }
         }
     }
+
+    /// A user is no longer in a group.
+    pub fn leave(&mut self, user: UserId, group: GroupId) {
+        for conn in self.conns_of(user) {
+            self.remove_reader(group, user, conn);
+            if let Some(session) = self.get_mut(conn) {
+                session.who.groups.retain(|&joined| joined != group);
+            }
+        }
+    }
+
+    /// The group has no members any more.
+    pub fn dissolve(&mut self, group: GroupId) {
+        for (_, conn) in self.readers.remove(&group).unwrap_or_default() {
+            if let Some(session) = self.get_mut(conn) {
+                session.who.groups.retain(|&joined| joined != group);
+            }
+        }
+    }
+
+    /// Adds a session to the readers of a group. False: it was there.
+    fn add_reader(&mut self, group: GroupId, user: UserId, conn: ConnId) -> bool {
+        let readers = self.readers.entry(group).or_default();
+        let place = readers.binary_search(&(user, conn));
+        place.inspect_err(|at| readers.insert(*at, (user, conn))).is_err()
+    }
+
+    fn remove_reader(&mut self, group: GroupId, user: UserId, conn: ConnId) {
+        let Some(readers) = self.readers.get_mut(&group) else { return };
+        if let Ok(at) = readers.binary_search(&(user, conn)) {
+            readers.remove(at);
+        }
+        if readers.is_empty() {
+            self.readers.remove(&group);
+        }
+    }
+
+    // --- what sessions are told of others ---
 
     /// From here on the session is told that of others.
     pub fn watch(&mut self, conn: ConnId, watches: Watches) {
@@ -266,31 +343,31 @@ impl Sessions {
         self.watchers.1 -= usize::from(watches.receipts);
     }
 
-    /// The connection of a user who wants to be told that of others.
-    pub fn watcher(&self, user: UserId, wants: fn(Watches) -> bool) -> Option<ConnId> {
-        let conn = self.conn_of(user)?;
-        self.get(conn).filter(|session| wants(session.watches)).map(|_| conn)
+    /// The sessions of a user that are told that of others.
+    pub fn watchers_of(&self, user: UserId, wants: fn(Watches) -> bool) -> Vec<ConnId> {
+        let watching = self.of(user).filter(|(_, session)| wants(session.watches));
+        watching.map(|(conn, _)| conn).collect()
     }
 
-    /// Whether anybody wants to know what becomes of messages.
+    /// Whether any session is told what becomes of messages.
     pub fn anyone_watches_receipts(&self) -> bool {
         self.watchers.1 > 0
     }
 
-    /// A user comes or goes.
+    /// A session of a user begins or ends.
     fn note_change(&mut self, user: UserId) {
         if self.watchers.0 > 0 && self.changed.len() < PRESENCE_WAITING_MAX {
-            let was_here = self.by_user.contains_key(&user);
+            let was_here = self.is_online(user);
             self.changed.entry(user).or_insert(was_here);
         }
     }
 
-    /// Whether anybody is to be told that somebody came or went.
+    /// Whether it is to be told that a user came or went.
     pub fn has_changed(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// Somebody who came or went, and whether they are here now.
+    /// A user who came or went, and whether they are here now.
     pub fn take_changed(&mut self) -> Option<(UserId, bool)> {
         while let Some((user, was_here)) = self.changed.pop_first() {
             let is_here = self.is_online(user);
@@ -301,87 +378,9 @@ impl Sessions {
         None
     }
 
-    /// The session of a connection.
-    pub fn get(&self, conn: ConnId) -> Option<&Session> {
-        let session = self.by_slot.get(conn.index())?.as_ref();
-        session.filter(|session| session.generation == conn.generation)
-    }
+    // --- cursors ---
 
-    /// The session of a connection, to be changed.
-    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
-        let session = self.by_slot.get_mut(conn.index())?.as_mut();
-        session.filter(|session| session.generation == conn.generation)
-    }
-
-    /// Where a user is signed in.
-    pub fn conn_of(&self, user: UserId) -> Option<ConnId> {
-        self.by_user.get(&user).copied()
-    }
-
-    /// Whether a user is signed in.
-    pub fn is_online(&self, user: UserId) -> bool {
-        self.by_user.contains_key(&user)
-    }
-
-    /// Whether a user is signed in and everything was pushed to them: then nothing waits.
-    pub fn is_caught_up(&self, user: UserId) -> bool {
-        let session = self.conn_of(user).and_then(|conn| self.get(conn));
-        session.is_some_and(|session| !session.behind)
-    }
-
-    /// Users online.
-    pub fn count(&self) -> usize {
-        self.by_user.len()
-    }
-
-    /// Members of a group who are online.
-    pub fn online_in(&self, group: GroupId) -> usize {
-        self.readers.get(&group).map_or(0, Vec::len)
-    }
-
-    /// At most `rows` users online with an id above `after`, in the order of their ids.
-    pub fn online_after(&self, after: UserId, rows: usize) -> impl Iterator<Item = UserId> {
-        self.by_user.range(UserId(after.0.saturating_add(1))..).map(|(user, _)| *user).take(rows)
-    }
-
-    /// The online members of a group and where they are.
-    pub fn readers_of(&self, group: GroupId) -> &[(UserId, ConnId)] {
-        self.readers.get(&group).map_or(&[], Vec::as_slice)
-    }
-
-    /// Everyone online and where they are.
-    pub fn everyone(&self) -> impl Iterator<Item = (UserId, ConnId)> {
-        self.by_user.iter().map(|(user, conn)| (*user, *conn))
-    }
-
-    /// A user is in a group from here on.
-    pub fn join(&mut self, user: UserId, group: GroupId) {
-        let Some(conn) = self.conn_of(user) else { return };
-        if add_reader(&mut self.readers, group, user, conn)
-            && let Some(session) = self.get_mut(conn)
-        {
-            session.groups.push(group);
-        }
-    }
-
-    /// A user is no longer in a group.
-    pub fn leave(&mut self, user: UserId, group: GroupId) {
-        remove_reader(&mut self.readers, group, user);
-        if let Some(session) = self.conn_of(user).and_then(|conn| self.get_mut(conn)) {
-            session.groups.retain(|&joined| joined != group);
-        }
-    }
-
-    /// Nobody is in the group any more.
-    pub fn dissolve(&mut self, group: GroupId) {
-        for (_, conn) in self.readers.remove(&group).unwrap_or_default() {
-            if let Some(session) = self.get_mut(conn) {
-                session.groups.retain(|&joined| joined != group);
-            }
-        }
-    }
-
-    /// The session confirms everything up to `seq`, or its kernel took it. The cursor never
+    /// The session confirms everything up to `seq`, or the kernel took it. The cursor never
     /// moves back (P13); `head` is the head of the log.
     pub fn confirm(&mut self, conn: ConnId, seq: Seq, head: Seq) {
         let Some(session) = self.get_mut(conn) else { return };
@@ -393,22 +392,23 @@ impl Sessions {
             return;
         }
         session.cursor = cursor;
-        let (user, caught_up) = (session.user, all_pushed && !session.behind);
+        let (user, caught_up) = (session.who.user, all_pushed && !session.behind);
         let moved = self.dirty_cursors.entry(user).or_default();
         // An older session of this tick may have confirmed more.
         moved.seq = moved.seq.max(cursor);
         moved.caught_up = caught_up;
     }
 
-    /// Where a user who is here has everything up to. Whoever confirmed all they were pushed is
-    /// not held back by what was not for them; `head` is the head of the log.
+    /// Where a user who is here has everything up to, in each of their sessions. One that confirmed
+    /// all that it was pushed is not held back by what was not for it; `head` is the log's.
     pub fn settle_cursor(&mut self, user: UserId, head: Seq) -> Option<Seq> {
-        let conn = self.conn_of(user)?;
-        let session = self.get(conn)?;
-        if session.cursor >= session.pushed {
-            self.confirm(conn, session.pushed, head);
+        for conn in self.conns_of(user) {
+            let Some(session) = self.get(conn) else { continue };
+            if session.cursor >= session.pushed {
+                self.confirm(conn, session.pushed, head);
+            }
         }
-        self.get(conn).map(|session| session.cursor)
+        self.of(user).map(|(_, session)| session.cursor).min()
     }
 
     /// The cursor that moved and is not on disk yet, if any.
@@ -429,40 +429,7 @@ impl Sessions {
     /// The cursors are on disk.
     pub fn cursors_written(&mut self, now: Moment) {
         self.dirty_cursors.clear();
-        self.kept_rates.retain(|_, rates| rates.are_spent_after(now));
-        self.charges.forget(now);
-    }
-}
-
-/// Adds a reader to a group; false if they were there.
-fn add_reader(
-    readers: &mut HashMap<GroupId, Vec<(UserId, ConnId)>>,
-    group: GroupId,
-    user: UserId,
-    conn: ConnId,
-) -> bool {
-    let readers = readers.entry(group).or_default();
-    match readers.binary_search_by_key(&user, |reader| reader.0) {
-        Ok(_) => false,
-        Err(at) => {
-            readers.insert(at, (user, conn));
-            true
-        }
-    }
-}
-
-fn remove_reader(
-    readers: &mut HashMap<GroupId, Vec<(UserId, ConnId)>>,
-    group: GroupId,
-    user: UserId,
-) {
-    if let Some(of_group) = readers.get_mut(&group) {
-        if let Ok(at) = of_group.binary_search_by_key(&user, |reader| reader.0) {
-            of_group.remove(at);
-        }
-        if of_group.is_empty() {
-            readers.remove(&group);
-        }
+        self.rates.forget(now);
     }
 }
 

@@ -1,13 +1,10 @@
-//! All connections: their slots, and what they use together.
+//! All connections, and what they use together.
 //!
 //! ```text
-//! ConnId { slot: 1, generation: 9 } ─► slab │ 0: gen 4 │ 1: gen 9 │ 2: vacant │ …
-//!                                                         └─ send buffer ─┐
-//!                            unsent_bytes = the sum of all send buffers ◄─┘
+//! ConnId { slot: 1, generation: 9 } ─► table │ 0: gen 4 │ 1: gen 9 │ 2: none │ …
+//!                                                          └─ send buffer ─┐
+//!                             unsent_bytes = the sum of all send buffers ◄─┘
 //! ```
-//!
-//! A slot is used again and a generation is not: a look-up with the id of a connection that ended
-//! finds nothing, whatever stands in its slot now (P24).
 //!
 //! Every change to a send buffer goes through `Conns::change`, the only place that adds to and
 //! subtracts from [`Conns::unsent_bytes`]. When that total is above its maximum, each connection
@@ -18,20 +15,19 @@
 
 use std::time::Duration;
 
-use slab::Slab;
-
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
 use super::{CloseReason, Connection, Rest, Stage};
+use crate::by_conn::ByConn;
 use crate::doors::{Protocol, Said, Transport};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::store::Reads;
 
-/// The connections, by slot.
+/// All connections.
 #[derive(Default)]
 pub struct Conns {
-    slab: Slab<Connection>,
+    by_id: ByConn<Connection>,
     /// The bytes that wait to be sent on all connections, sealed or not.
     unsent_bytes: usize,
     /// The connections that something happened to in this tick, each once.
@@ -48,48 +44,40 @@ impl Conns {
 
     /// Takes in a connection that was accepted under this name.
     pub fn insert(&mut self, id: ConnId, conn: Connection) {
-        debug_assert!(conn.generation == id.generation && !conn.touched);
-        debug_assert_eq!(conn.unsent_bytes(), 0);
-        let slot = self.slab.insert(conn);
-        // The loop gives the names, and frees them when a connection is removed here.
-        debug_assert_eq!(slot, id.index());
+        debug_assert!(
+            self.from_slot(id.index()).next().is_none_or(|(next, _)| next.slot > id.slot)
+        );
+        debug_assert!(!conn.touched && conn.unsent_bytes() == 0);
+        self.by_id.insert(id, conn);
         self.touch(id);
         self.invariants();
     }
 
+    // --- look up ---
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.slab.len()
+        self.by_id.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.slab.is_empty()
-    }
-
-    /// All of them, by slot.
-    pub fn ids(&self) -> impl Iterator<Item = ConnId> {
-        self.from_slot(0).map(|(id, _)| id)
+        self.by_id.is_empty()
     }
 
     /// Those in this slot and behind it, by slot.
     pub fn from_slot(&self, slot: usize) -> impl Iterator<Item = (ConnId, &Connection)> {
-        (slot..self.slab.capacity()).filter_map(|slot| {
-            let conn = self.slab.get(slot)?;
-            Some((ConnId { slot: slot as u32, generation: conn.generation }, conn))
-        })
+        self.by_id.from_slot(slot)
     }
-
-    // --- look up ---
 
     /// The connection, unless it ended.
     pub fn get(&self, id: ConnId) -> Option<&Connection> {
-        self.slab.get(id.index()).filter(|conn| is_meant(conn, id))
+        self.by_id.get(id)
     }
 
     /// The connection, unless it ended. What it sends is changed by the methods below.
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.slab.get_mut(id.index()).filter(|conn| is_meant(conn, id))
+        self.by_id.get_mut(id)
     }
 
     // --- what happened in this tick ---
@@ -120,7 +108,7 @@ impl Conns {
     /// Nothing more is done for the connection in this tick.
     pub fn rest_this_tick(&mut self, id: ConnId, why: Rest) {
         if let Some(conn) = self.get_mut(id) {
-            conn.rest_this_tick(why);
+            conn.rests.this_tick = Some(why);
             self.touch(id);
         }
     }
@@ -129,7 +117,7 @@ impl Conns {
     /// down, counted, and logged where it changed.
     pub fn end_tick(&mut self, id: ConnId, now: Moment) {
         let Some(conn) = self.get_mut(id) else { return };
-        let (before, after) = conn.end_tick(now);
+        let (before, after) = conn.rests.end_tick(conn.stage, now);
         if before == after {
             return;
         }
@@ -238,7 +226,7 @@ impl Conns {
         id: ConnId,
         act: impl FnOnce(&mut Connection, &mut SpareBuffers, usize) -> T,
     ) -> Option<T> {
-        let conn = self.slab.get_mut(id.index()).filter(|conn| is_meant(conn, id))?;
+        let conn = self.by_id.get_mut(id)?;
         let others_bytes = self.unsent_bytes - conn.unsent_bytes();
         let done = act(conn, &mut self.spare, others_bytes);
         self.unsent_bytes = others_bytes + conn.unsent_bytes();
@@ -294,11 +282,10 @@ impl Conns {
 
     /// Removes a dead connection.
     pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
-        let conn = self.get(id)?;
+        let conn = self.by_id.remove(id)?;
         debug_assert!(conn.stage == Stage::Dead && !conn.touched);
-        let conn = self.slab.remove(id.index());
         self.unsent_bytes -= conn.unsent_bytes();
-        if let Some((why, _)) = conn.rests_since() {
+        if let Some((why, _)) = conn.rests.shown() {
             self.resting[why as usize] -= 1;
         }
         self.invariants();
@@ -311,17 +298,13 @@ impl Conns {
             let unsent: usize = self.from_slot(0).map(|(_, conn)| conn.unsent_bytes()).sum();
             assert_eq!(unsent, self.unsent_bytes);
             let mut resting = [0; Rest::ALL.len()];
-            let why = self.from_slot(0).filter_map(|(_, conn)| conn.rests_since());
+            let why = self.from_slot(0).filter_map(|(_, conn)| conn.rests.shown());
             why.for_each(|(why, _)| resting[why as usize] += 1);
             assert_eq!(resting, self.resting);
             let is_touched = |id: &ConnId| self.get(*id).is_some_and(|conn| conn.touched);
             assert!(self.touched.iter().all(is_touched), "nothing listed has ended");
         }
     }
-}
-
-fn is_meant(conn: &Connection, id: ConnId) -> bool {
-    conn.generation == id.generation
 }
 
 /// A connection that is not closing, and whose send buffer is appended to.
@@ -353,60 +336,7 @@ impl Appender<'_> {
     fn append(&mut self, write: impl FnOnce(&mut Protocol, &mut Vec<u8>)) {
         self.conn.append(self.now.mono, self.spare, write);
         if self.others_bytes + self.conn.unsent_bytes() > limits::SEND_TOTAL_BYTES_MAX {
-            self.conn.back_up();
+            self.conn.rests.backed_up = true;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use super::*;
-    use crate::doors::http;
-    use crate::locale::Lang;
-
-    const NOW: Moment = Moment(1);
-    const AT: Now = Now { mono: NOW, unix: 1 };
-
-    /// What is answered to bytes that are no request over HTTP.
-    fn answer() -> Transport {
-        let asked = http::asked_for_figures(b"nonsense\r\n\r\n", &[], Lang::En);
-        asked.expect("a whole line").expect_err("no request")
-    }
-
-    fn accept(conns: &mut Conns, generation: u32) -> ConnId {
-        let id = ConnId { slot: 0, generation };
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        conns.insert(id, Connection::new(id.generation, peer, NOW));
-        id
-    }
-
-    fn take_touched(conns: &mut Conns) -> Vec<ConnId> {
-        let mut touched = Vec::new();
-        conns.take_touched(&mut touched);
-        touched.iter().for_each(|id| conns.get_mut(*id).expect("it lives").touched = false);
-        touched
-    }
-
-    fn end(conns: &mut Conns, id: ConnId) {
-        take_touched(conns);
-        conns.get_mut(id).expect("it lives").die(CloseReason::Io);
-        conns.remove(id).expect("it was there");
-    }
-
-    #[test]
-    fn p24_the_id_of_a_connection_that_ended_finds_nothing() {
-        let mut conns = Conns::default();
-        let old = accept(&mut conns, 1);
-        conns.append_transport(old, AT, &answer());
-        end(&mut conns, old);
-        assert_eq!(conns.unsent_bytes(), 0);
-        let new = accept(&mut conns, 2);
-        conns.append_transport(old, AT, &answer());
-        assert!(conns.get(old).is_none() && conns.to_write(old).is_empty());
-        assert!(conns.was_sent(old, 1, NOW).is_none() && conns.remove(old).is_none());
-        assert!(conns.to_write(new).is_empty());
-        assert_eq!(take_touched(&mut conns), [new]);
     }
 }

@@ -2,14 +2,12 @@
 //! began, taken what it is sent, and gone (P23).
 //!
 //! Each counts from a moment that is written down here when it begins. Nothing is cancelled: the
-//! loop looks at a connection when the earliest of its timeouts may have come, and
-//! [`Connection::due`] tells from the moments what is to be done.
-//!
-//! How long each may take stands in `limits.rs`.
+//! loop looks at a connection when the earliest of its deadlines may have come, and the deadlines
+//! follow from the moments. How long each may take stands in `limits.rs`.
 
 use std::time::Duration;
 
-use super::{CloseReason, Connection, Stage};
+use super::{CloseReason, Stage};
 use crate::id::{ListenerKind, Moment};
 use crate::limits;
 
@@ -30,9 +28,9 @@ enum Awaited {
 
 /// The moments from which a connection's timeouts count.
 #[derive(Debug)]
-pub(super) struct Timeouts {
+pub struct Timeouts {
     /// When it was accepted.
-    accepted: Moment,
+    pub accepted: Moment,
     awaited: Awaited,
     /// When the frame or the handshake began whose rest the peer owes.
     begun: Option<Moment>,
@@ -40,53 +38,9 @@ pub(super) struct Timeouts {
     progress: Moment,
 }
 
-impl Timeouts {
-    /// Those of a connection that was accepted now.
-    pub(super) fn new(listener: ListenerKind, now: Moment) -> Timeouts {
-        let awaited = match listener {
-            ListenerKind::Public => Awaited::SignIn(now),
-            ListenerKind::Control => Awaited::Frame(now),
-            ListenerKind::Metrics => Awaited::Question(now),
-        };
-        Timeouts { accepted: now, awaited, begun: None, progress: now }
-    }
-
-    /// A whole frame came.
-    pub(super) fn frame_came(&mut self, now: Moment) {
-        self.begun = None;
-        if let Awaited::Frame(last) = &mut self.awaited {
-            *last = now;
-        }
-    }
-
-    /// Something was begun whose rest the peer owes. The first byte counts.
-    pub(super) fn begin(&mut self, now: Moment) {
-        self.begun.get_or_insert(now);
-    }
-
-    /// Nothing is owed, or it cannot come because the connection is not read.
-    pub(super) fn end(&mut self) {
-        self.begun = None;
-    }
-
-    /// The kernel took bytes, or there began to be any.
-    pub(super) fn progress(&mut self, now: Moment) {
-        self.progress = now;
-    }
-
-    /// The connection begins to flush, or to linger.
-    pub(super) fn close(&mut self, now: Moment) {
-        self.awaited = Awaited::End(now);
-    }
-}
-
-/// What a timeout asks for.
+/// What a deadline asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing yet: look again then.
-    Later(Moment),
-    /// Nothing at all.
-    Never,
     /// The rate limit allows the next request.
     GoOn,
     /// Close for this reason.
@@ -95,7 +49,17 @@ pub enum Due {
     Drop,
 }
 
-impl Connection {
+impl Timeouts {
+    /// Those of a connection that was accepted now. Only in the network's do users sign in.
+    pub fn new(listener: ListenerKind, now: Moment) -> Timeouts {
+        let awaited = match listener {
+            ListenerKind::Public => Awaited::SignIn(now),
+            ListenerKind::Control => Awaited::Frame(now),
+            ListenerKind::Metrics => Awaited::Question(now),
+        };
+        Timeouts { accepted: now, awaited, begun: None, progress: now }
+    }
+
     /// A session began. One that confirms must show signs of life.
     pub fn signed_in(&mut self, confirms: bool, now: Moment) {
         self.awaits(if confirms { Awaited::Frame(now) } else { Awaited::Nothing });
@@ -113,55 +77,52 @@ impl Connection {
 
     /// A connection that is closing awaits nothing but its end.
     fn awaits(&mut self, awaited: Awaited) {
-        if self.is_serving() {
-            self.timeouts.awaited = awaited;
+        if !matches!(self.awaited, Awaited::End(_)) {
+            self.awaited = awaited;
         }
     }
 
-    /// Whole frames came. They may have come in front of an error that ended the connection.
+    /// Whole frames came.
     pub fn frames_came(&mut self, now: Moment) {
-        if self.is_serving() {
-            self.timeouts.frame_came(now);
+        self.begun = None;
+        if let Awaited::Frame(last) = &mut self.awaited {
+            *last = now;
         }
     }
 
-    /// Whether what is kept is the beginning of a frame whose rest the peer owes. A whole frame
-    /// that waits because the connection rests is not held against the peer.
-    pub fn frame_is_begun(&mut self, begun: bool, now: Moment) {
-        if begun {
-            self.timeouts.begin(now);
-        } else {
-            self.timeouts.end();
-        }
+    /// Something was begun whose rest the peer owes. The first byte counts.
+    pub fn begin(&mut self, now: Moment) {
+        self.begun.get_or_insert(now);
     }
 
-    /// When the connection was accepted.
-    pub fn accepted(&self) -> Moment {
-        self.timeouts.accepted
+    /// Nothing is owed, or it cannot come because the connection is not read: a whole frame that
+    /// waits because the connection rests is not held against the peer.
+    pub fn end(&mut self) {
+        self.begun = None;
     }
 
-    /// What the timeouts ask for at `now` (P23).
-    pub fn due(&self, now: Moment, settings: &limits::Limits) -> Due {
-        let all = self.deadlines(settings);
-        let mut passed = all.into_iter().flatten().filter(|(at, _)| *at <= now);
-        if let Some((_, due)) = passed.next() {
-            return due;
-        }
-        self.next_deadline(settings).map_or(Due::Never, |(at, _)| Due::Later(at))
+    /// The kernel took bytes, or there began to be any.
+    pub fn progress(&mut self, now: Moment) {
+        self.progress = now;
     }
 
-    /// The earliest deadline, and what it asks for.
-    pub fn next_deadline(&self, settings: &limits::Limits) -> Option<(Moment, Due)> {
-        self.deadlines(settings).into_iter().flatten().min_by_key(|(at, _)| *at)
+    /// The connection begins to flush, or to linger.
+    pub fn close(&mut self, now: Moment) {
+        self.awaited = Awaited::End(now);
     }
 
-    /// Every deadline of the connection, and what it asks for.
-    fn deadlines(&self, settings: &limits::Limits) -> [Option<(Moment, Due)>; 4] {
+    /// Every deadline of a connection in that stage, and what it asks for.
+    pub fn deadlines(
+        &self,
+        stage: Stage,
+        is_sending: bool,
+        settings: &limits::Limits,
+    ) -> impl Iterator<Item = (Moment, Due)> {
         let after = |since: Moment, seconds: u64, due| {
             (seconds > 0).then(|| (since.after(Duration::from_secs(seconds)), due))
         };
         let close = Due::Close;
-        let awaited = match self.timeouts.awaited {
+        let awaited = match self.awaited {
             Awaited::SignIn(since) => {
                 after(since, settings.signin_seconds, close(CloseReason::SignInDeadline))
             }
@@ -169,29 +130,21 @@ impl Connection {
             Awaited::Question(since) => {
                 after(since, limits::METRICS_SECONDS_MAX, close(CloseReason::FrameDeadline))
             }
-            Awaited::End(since) if self.stage == Stage::Flushing => {
+            Awaited::End(since) if stage == Stage::Flushing => {
                 after(since, limits::FLUSH_SECONDS_MAX, Due::Drop)
             }
             Awaited::End(since) => after(since, limits::LINGER_SECONDS_MAX, Due::Drop),
             Awaited::Nothing => None,
         };
-        if self.stage == Stage::Dead {
-            return [None; 4];
-        }
-        if !self.is_serving() {
-            return [awaited, None, None, None];
-        }
-        let (seconds, late) = match self.stage {
+        let (seconds, late) = match stage {
             Stage::Handshaking => (limits::HANDSHAKE_SECONDS_MAX, CloseReason::HandshakeDeadline),
             _ => (limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline),
         };
-        let begun = self.timeouts.begun.and_then(|since| after(since, seconds, close(late)));
-        let stalled = (!self.send.is_empty())
-            .then(|| {
-                after(self.timeouts.progress, settings.idle_seconds, close(CloseReason::Stalled))
-            })
-            .flatten();
-        let rate = self.rate_limited_until().map(|until| (until, Due::GoOn));
-        [awaited, begun, stalled, rate]
+        let begun = self.begun.and_then(|since| after(since, seconds, close(late)));
+        let stalled = after(self.progress, settings.idle_seconds, close(CloseReason::Stalled));
+        let while_serving = [begun, stalled.filter(|_| is_sending)];
+        let while_serving = while_serving.into_iter().filter(move |_| stage.is_serving());
+        let all = [awaited].into_iter().chain(while_serving).flatten();
+        all.filter(move |_| stage != Stage::Dead)
     }
 }

@@ -71,7 +71,7 @@ pub fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
 /// Goes on with `passwd` when the old password was right and the new one is hashed.
 pub fn changed(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     // Signed out, or taken over, while the password was hashed.
-    if cx.sessions.conn_of(user) != Some(cx.caller.conn) {
+    if cx.sessions.get(cx.caller.conn).is_none_or(|session| session.who.user != user) {
         return Err(Code::NotSignedIn.into());
     }
     cx.store.people_mut().set_password(user, stored)?;

@@ -87,9 +87,7 @@ pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
     }
     cx.store.people_mut().set_blocked(other.id, true)?;
     cx.store.people_mut().set_key(other.id, None, cx.now.unix)?;
-    if let Some(conn) = cx.sessions.conn_of(other.id) {
-        cx.outbox.hold(conn);
-    }
+    cx.sessions.conns_of(other.id).into_iter().for_each(|conn| cx.outbox.hold(conn));
     // Staged by user and not by connection: they may be signing in in this tick.
     cx.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))

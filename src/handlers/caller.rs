@@ -56,12 +56,12 @@ impl Member {
         };
         let is_right = match args.get::<&str>(Name::auth_token)? {
             None => cx.caller.keyless,
-            Some(key) => cx.proved.proves(cx.caller.conn, key, &session.key_hash),
+            Some(key) => cx.proved.proves(cx.caller.conn, key, &session.who.key_hash),
         };
-        if !is_right || cx.now.unix >= session.key_expires {
+        if !is_right || cx.now.unix >= session.who.key_expires {
             return Err(Code::BadKey.into());
         }
-        Ok(Member { id: session.user, is_admin: session.admin })
+        Ok(Member { id: session.who.user, is_admin: session.who.admin })
     }
 
     /// Which user it is.

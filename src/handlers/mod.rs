@@ -265,7 +265,7 @@ pub fn refuse(cx: &mut Cx, re: Option<RequestId>, refusal: &Refusal) {
 
 /// The language of the caller's session.
 fn session_lang(cx: &Cx) -> Option<Lang> {
-    cx.sessions.get(cx.caller.conn).map(|session| session.lang)
+    cx.sessions.get(cx.caller.conn).map(|session| session.who.lang)
 }
 
 /// Finds the request's row, and has it served.

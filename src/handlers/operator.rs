@@ -78,7 +78,7 @@ pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
     let mut rows = cx.connections.lines(from_slot, ROWS_ASKED, limits, cx.now.mono);
     for (id, line) in &mut rows {
         if let Some(session) = cx.sessions.get(*id) {
-            line.username = cx.store.people().username(session.user)?;
+            line.username = cx.store.people().username(session.who.user)?;
         }
     }
     let bytes = |_: &(ConnId, ConnectionLine)| CONNECTION_ROW_BYTES_MAX;
@@ -108,10 +108,8 @@ fn set_admin(cx: &mut Cx, name: &str, admin: bool) -> Result<String, Failure> {
     Ok(user.name)
 }
 
-/// Serves nothing more of the user's session in this tick: in the next one it has other rights, or
-/// has ended (P18).
+/// Serves nothing more of the user's sessions in this tick: in the next one they have other rights,
+/// or have ended (P18).
 fn hold_session(cx: &mut Cx, user: UserId) {
-    if let Some(conn) = cx.sessions.conn_of(user) {
-        cx.outbox.hold(conn);
-    }
+    cx.sessions.conns_of(user).into_iter().for_each(|conn| cx.outbox.hold(conn));
 }

@@ -114,8 +114,7 @@ pub fn receipts(cx: &mut Cx, member: Member, req: Receipts) -> Answer {
 /// Whether a user may know of another user whether they are online, and what they received and
 /// read: friends may, and administrators. Every answer and push that tells such a thing asks here.
 pub fn may_know_of(cx: &Cx, user: UserId, other: UserId) -> Result<bool, StoreError> {
-    let session = cx.sessions.conn_of(user).and_then(|conn| cx.sessions.get(conn));
-    let is_admin = session.is_some_and(|session| session.admin);
+    let is_admin = cx.sessions.of(user).any(|(_, session)| session.who.admin);
     Ok(is_admin || cx.store.people().are_friends(user, other)?)
 }
 
@@ -128,7 +127,7 @@ pub fn tell_of_delivery(cx: &mut Cx, user: UserId, seq: Seq) -> Result<(), Store
     let senders = cx.store.log_mut().last_senders(user, session.cursor, seq, RECEIPTS_PER_ACK_MAX);
     let mut name = None;
     for (to, seq) in senders {
-        let watches = cx.sessions.watcher(to, |watches| watches.receipts).is_some();
+        let watches = !cx.sessions.watchers_of(to, |watches| watches.receipts).is_empty();
         if watches && may_know_of(cx, to, user)? {
             if name.is_none() {
                 name = cx.store.people().username(user)?;

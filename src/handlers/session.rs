@@ -8,14 +8,14 @@ use rand::Rng;
 use super::caller::{Anyone, Guest, Member};
 use super::context::{Answer, Cx, Failure, Outcome};
 use super::hashing::{begin_attempt, salt, wait_for_hash};
-use crate::id::UserId;
+use crate::id::{Seq, UserId};
 use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
 use crate::locale::reply::Reply;
 use crate::locale::{self, Lang};
 use crate::names::user_key;
 use crate::outbox::{Effect, Purpose};
 use crate::password::{self, KeyHash, Secret, Task};
-use crate::sessions::SignIn;
+use crate::sessions::Who;
 use crate::store::User;
 use crate::throttle::{Prefix, TriedFrom};
 use crate::wire::command::{self, Help, Login, Logout, Ping, Resume};
@@ -55,9 +55,9 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     }
     // Signing in with the session's own key is no takeover: the old connection is cut, and the
     // server has not noticed yet.
-    let conn = cx.sessions.conn_of(owner.user.id);
-    let session = conn.and_then(|conn| cx.sessions.get(conn));
-    if session.is_some_and(|session| session.key_hash != hash) {
+    let ending = cx.sessions.crowded_out(owner.user.id);
+    let mut ending = ending.iter().filter_map(|conn| cx.sessions.get(*conn));
+    if ending.any(|session| session.who.key_hash != hash) {
         count_takeover(cx, owner.user.id)?;
     }
     cx.store.people_mut().touch_key(owner.user.id, unix)?;
@@ -90,7 +90,7 @@ pub fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -
     if user.blocked {
         return Err(Code::UserBlocked.into());
     }
-    if cx.sessions.is_online(user.id) {
+    if !cx.sessions.crowded_out(user.id).is_empty() {
         count_takeover(cx, user.id)?;
     }
     if let Some(renewed) = renewed {
@@ -109,11 +109,10 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
     let store = &cx.store;
     let stored = store.people().cursor(user.id)?;
     let moved = cx.sessions.moved_cursor(user.id);
-    let moved = moved.unwrap_or_default();
-    let older = cx.sessions.conn_of(user.id);
-    let confirmed = older.map(|older| cx.outbox.confirmed(older));
-    let cursor = stored.max(moved).max(confirmed.unwrap_or_default());
-    let sign_in = SignIn {
+    let older = cx.sessions.conns_of(user.id);
+    let confirmed = older.iter().map(|older| cx.outbox.confirmed(*older));
+    let cursor = confirmed.chain(moved).fold(stored, Seq::max);
+    let who = Who {
         user: user.id,
         admin: user.admin,
         lang: cx.lang,
@@ -121,7 +120,6 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
         key_hash: KeyHash::of(&key),
         key_expires: key_created + KEY_AGE_SECONDS,
         groups: store.people().group_ids_of(user.id)?,
-        cursor,
     };
     let welcome = Welcome {
         auth_token: key,
@@ -132,10 +130,9 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
         epoch: store.epoch().to_owned(),
         cursor: cursor.0,
     };
-    if let Some(older) = older {
-        cx.outbox.hold(older);
-    }
-    cx.outbox.stage(Effect::SignIn(cx.caller.conn, Box::new(sign_in)));
+    let ending = cx.sessions.crowded_out(user.id);
+    ending.into_iter().for_each(|conn| cx.outbox.hold(conn));
+    cx.outbox.stage(Effect::SignIn(cx.caller.conn, Box::new(who), cursor));
     let (name, commands) = (user.name.clone(), welcome.commands.join(" "));
     let text = match user.admin {
         true => Reply::WelcomeAdmin { name, commands },

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::chat::Chat;
-use crate::conn::{CloseReason, Connection, Conns, Via};
+use crate::conn::{CloseReason, Connection, Conns, Origin, Via};
 use crate::id::{ConnId, ListenerKind, Now};
 use crate::limits::{CONTROL_CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX};
 
@@ -22,17 +22,17 @@ pub(super) struct Reserved {
 
 impl Chat {
     /// A connection from the network; `None`: it is one too many from its address.
-    pub fn admit(&mut self, id: ConnId, peer: SocketAddr, now: Now) -> Option<Connection> {
-        let mut conn = Connection::new(id.generation, peer.ip(), now.mono);
-        if self.rules.proxies.contains(&peer.ip().to_canonical()) {
+    pub fn admit(&mut self, peer: SocketAddr, now: Now) -> Option<Connection> {
+        let mut from = Origin::network(peer.ip());
+        if self.rules.proxies.contains(&from.address()) {
             // It counts as one of those for whom the proxy speaks.
-            conn.via = Via::Proxy;
+            from.via = Via::Proxy;
         } else if !self.throttle.connect(peer.ip(), &self.rules.limits) {
             return None;
         } else {
-            conn.counted = true;
+            from.counted = true;
         }
-        Some(conn)
+        Some(Connection::new(from, now.mono))
     }
 }
 
@@ -58,7 +58,7 @@ impl Reserved {
         } else {
             self.operators += 1;
         }
-        Some(Connection::inside(id.generation, listener, now.mono))
+        Some(Connection::new(Origin::inside(listener), now.mono))
     }
 
     /// A connection that came in there is gone.

@@ -104,7 +104,7 @@ impl App for Server {
     fn accepted(&mut self, id: ConnId, peer: Peer, now: Now) -> bool {
         self.chat.counters.accepted += 1;
         let conn = match peer.listener {
-            ListenerKind::Public => self.chat.admit(id, peer.address, now),
+            ListenerKind::Public => self.chat.admit(peer.address, now),
             listener => self.reading.reserved.admit(id, listener, &mut self.conns, now),
         };
         match conn {
@@ -243,7 +243,7 @@ impl Server {
     fn stop(&mut self, now: Now) {
         let (mut deliver, _) = self.delivering(now);
         deliver.tell_everyone(&Notice::plain(Event::Shutdown));
-        let ids: Vec<ConnId> = self.conns.ids().collect();
+        let ids: Vec<ConnId> = self.conns.from_slot(0).map(|(id, _)| id).collect();
         for id in ids {
             self.conns.close(id, CloseReason::Shutdown, now.mono);
         }

@@ -25,18 +25,18 @@ fn line(id: ConnId, conn: &Connection, limits: &Limits, now: Moment) -> Connecti
             Due::Close(reason) => reason.name(),
             Due::GoOn => "rate_limit",
             Due::Drop if conn.stage == Stage::Flushing => "flush",
-            Due::Drop | Due::Later(_) | Due::Never => "linger",
+            Due::Drop => "linger",
         };
         (name, at.since(now).as_secs())
     });
-    let rests = conn.rests_since().map(|(why, since)| (why.name(), now.since(since).as_secs()));
+    let rests = conn.rests.shown().map(|(why, since)| (why.name(), now.since(since).as_secs()));
     let ((rests, rests_seconds), (timeout, timeout_seconds)) = (rests.unzip(), timeout.unzip());
     ConnectionLine {
         connection: id.to_string(),
-        peer: conn.peer().to_string(),
+        peer: conn.from.address().to_string(),
         username: None,
         protocol: protocol(conn),
-        age_seconds: now.since(conn.accepted()).as_secs(),
+        age_seconds: now.since(conn.timeouts.accepted).as_secs(),
         rests,
         rests_seconds,
         unsent_bytes: conn.unsent_bytes() as u64,

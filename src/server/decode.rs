@@ -40,7 +40,7 @@ impl Decode<'_> {
             let listed = self.decode_protocol(id);
             let Some(conn) = self.conns.get_mut(id) else { continue };
             if listed > 0 {
-                conn.frames_came(self.now.mono);
+                conn.timeouts.frames_came(self.now.mono);
                 some = true;
             }
         }
@@ -81,7 +81,7 @@ impl Decode<'_> {
         let sealed_bytes = sealed.len().min(most);
         // What was kept decoded for another protocol stays with it until that one is decoded.
         let is_decoded = conn.protocol.codec().needs_decoding();
-        let kept = if is_decoded { Box::default() } else { conn.received.give() };
+        let kept = if is_decoded { Box::default() } else { std::mem::take(&mut conn.received) };
         plain.begin(&kept);
         let take = |bytes: &[u8]| plain.append(bytes);
         let opened = self.conns.open_records(id, &mut sealed[..sealed_bytes], take);

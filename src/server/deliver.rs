@@ -30,7 +30,7 @@ use crate::limits;
 use crate::locale::{self, Lang};
 use crate::outbox::{Effect, Waiting};
 use crate::password::Task;
-use crate::sessions::{Session, Sessions, SignIn};
+use crate::sessions::{Session, Sessions, Who};
 use crate::store::{Committed, Entry, Reads, Store};
 use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
@@ -198,17 +198,19 @@ impl Deliver<'_> {
     /// Sessions that end in this tick are pushed nothing more, and of what was pushed only the
     /// frame being written still leaves; the answers of this tick come behind it (P17).
     fn silence_ending(&mut self, effects: &[Effect]) {
+        let sessions = &mut self.chat.sessions;
         for effect in effects {
             let ending = match effect {
-                Effect::SignIn(_, sign_in) => self.chat.sessions.conn_of(sign_in.user),
-                Effect::Expel(user, _) => self.chat.sessions.conn_of(*user),
-                _ => None,
+                Effect::SignIn(_, who, _) => sessions.crowded_out(who.user),
+                Effect::Expel(user, _) => sessions.conns_of(*user),
+                _ => continue,
             };
-            let Some(id) = ending else { continue };
-            if let Some(session) = self.chat.sessions.get_mut(id) {
-                session.end_at(self.delivery.head);
+            for id in ending {
+                if let Some(session) = sessions.get_mut(id) {
+                    session.end_at(self.delivery.head);
+                }
+                self.conns.drop_unbegun(id);
             }
-            self.conns.drop_unbegun(id);
         }
     }
 
@@ -221,7 +223,7 @@ impl Deliver<'_> {
                 (entry.conversation, entry.sender) == (first.conversation, first.sender)
             }
             Effect::Reply(id, _) => {
-                self.chat.sessions.get(*id).map(|session| session.user) == first.sender
+                self.chat.sessions.get(*id).map(|session| session.who.user) == first.sender
             }
             _ => false,
         }
@@ -237,28 +239,33 @@ impl Deliver<'_> {
             Effect::Join(user, group) => self.chat.sessions.join(user, group),
             Effect::Leave(user, group) => self.chat.sessions.leave(user, group),
             Effect::Dissolve(group) => self.chat.sessions.dissolve(group),
-            Effect::SignIn(id, sign_in) => self.begin_session(id, *sign_in),
+            Effect::SignIn(id, who, cursor) => self.begin_session(id, *who, cursor),
             Effect::SignOut(id) => self.end_session(id),
-            Effect::NewKey(id, hash, expires) => self.chat.sessions.renew_key(id, hash, expires),
+            Effect::NewKey(id, hash, expires) => {
+                if let Some(session) = self.chat.sessions.get_mut(id) {
+                    (session.who.key_hash, session.who.key_expires) = (hash, expires);
+                }
+            }
             Effect::Speak(id, lang) => {
                 if let Some(session) = self.chat.sessions.get_mut(id) {
-                    session.lang = lang;
+                    session.who.lang = lang;
                 }
             }
             Effect::Confirm(id, seq) => self.chat.sessions.confirm(id, seq, self.delivery.head),
             Effect::Hash(id, task, waiting) => self.queue_hash(id, *task, *waiting),
             Effect::Close(id, reason) => self.close(id, reason, None),
             Effect::Expel(user, reason) => {
-                if let Some(id) = self.chat.sessions.conn_of(user) {
-                    let blocked = reason == CloseReason::Blocked;
-                    let event = if blocked { Event::Blocked } else { Event::PasswordReset };
+                let blocked = reason == CloseReason::Blocked;
+                let event = if blocked { Event::Blocked } else { Event::PasswordReset };
+                for id in self.chat.sessions.conns_of(user) {
                     self.close(id, reason, Some(Notice::plain(event)));
                 }
             }
             Effect::Rights(user, admin) => {
-                let conn = self.chat.sessions.conn_of(user);
-                if let Some(session) = conn.and_then(|conn| self.chat.sessions.get_mut(conn)) {
-                    session.admin = admin;
+                for id in self.chat.sessions.conns_of(user) {
+                    if let Some(session) = self.chat.sessions.get_mut(id) {
+                        session.who.admin = admin;
+                    }
                 }
             }
             Effect::Watch(id, watches) => self.chat.sessions.watch(id, watches),
@@ -275,21 +282,21 @@ impl Deliver<'_> {
         self.chat.queue_hash(self.conns, (id, task, waiting), self.reads, self.now);
     }
 
-    /// A session begins; an older one of the user ends and is told why.
-    fn begin_session(&mut self, id: ConnId, sign_in: SignIn) {
-        if let Some(older) = self.chat.sessions.conn_of(sign_in.user) {
+    /// A session begins; those that it crowds out end and are told why.
+    fn begin_session(&mut self, id: ConnId, who: Who, cursor: Seq) {
+        for older in self.chat.sessions.crowded_out(who.user) {
             let notice = Notice::plain(Event::SignedInElsewhere);
             self.close(older, CloseReason::TakenOver, Some(notice));
         }
         let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) else {
             return;
         };
-        if std::mem::take(&mut conn.counted) {
-            self.chat.throttle.disconnect(conn.peer());
+        if std::mem::take(&mut conn.from.counted) {
+            self.chat.throttle.disconnect(conn.from.address());
         }
-        conn.signed_in(sign_in.acks, self.now.mono);
-        self.upkeep.retention.reader_came(sign_in.cursor);
-        self.chat.sessions.sign_in(id, sign_in);
+        conn.timeouts.signed_in(who.acks, self.now.mono);
+        self.upkeep.retention.reader_came(cursor);
+        self.chat.sessions.sign_in(id, who, cursor);
         self.delivery.queue_behind(self.conns, id);
         self.conns.touch(id);
     }
@@ -298,7 +305,7 @@ impl Deliver<'_> {
     /// answer, and counts as seen by a client that does not confirm.
     fn end_session(&mut self, id: ConnId) {
         if let Some(session) = self.chat.sessions.get(id)
-            && !session.acks
+            && !session.who.acks
             && !session.ending
         {
             let pushed = session.pushed;
@@ -306,9 +313,9 @@ impl Deliver<'_> {
         }
         self.chat.sessions.sign_out(id, self.delivery.head);
         if let Some(conn) = self.conns.get_mut(id) {
-            conn.signed_out(self.now.mono);
-            if conn.via.is_counted() && !std::mem::replace(&mut conn.counted, true) {
-                self.chat.throttle.connect_again(conn.peer(), &self.chat.rules.limits);
+            conn.timeouts.signed_out(self.now.mono);
+            if conn.from.via.is_counted() && !std::mem::replace(&mut conn.from.counted, true) {
+                self.chat.throttle.connect_again(conn.from.address(), &self.chat.rules.limits);
             }
             self.conns.touch(id);
         }
@@ -332,7 +339,7 @@ impl Deliver<'_> {
         let mut pushed: Vec<Pushed> = run.iter().map(Pushed::new).collect();
         let readers: Vec<(UserId, ConnId)> = match first.conversation {
             Conversation::Inbox(user) => {
-                self.chat.sessions.conn_of(user).map(|conn| (user, conn)).into_iter().collect()
+                self.chat.sessions.of(user).map(|(conn, _)| (user, conn)).collect()
             }
             Conversation::Group(group) => self.chat.sessions.readers_of(group).to_vec(),
             Conversation::Everyone => self.chat.sessions.everyone().collect(),
@@ -390,7 +397,7 @@ impl Deliver<'_> {
         }
         let session = self.chat.sessions.get_mut(id);
         let Some(session) = session.filter(|session| session.behind) else { return Ok(false) };
-        let (user, after) = (session.user, session.sent_seq);
+        let (user, after) = (session.who.user, session.sent_seq);
         let page = self.reads.page(user, after, limits::PAGE_ROWS).map_err(fatal)?;
         let entries = page.entries.iter();
         let reads: usize = entries.map(|entry| 1 + entry.body.len() / limits::LOG_READ_BYTES).sum();
@@ -429,7 +436,7 @@ impl Deliver<'_> {
     fn caught_up(&mut self, id: ConnId) {
         let Some(session) = self.chat.sessions.get_mut(id) else { return };
         session.behind = false;
-        let tell = session.acks && !session.told_caught_up;
+        let tell = session.who.acks && !session.told_caught_up;
         session.told_caught_up = true;
         if tell {
             self.tell(id, Notice::plain(Event::CaughtUp));
@@ -438,7 +445,8 @@ impl Deliver<'_> {
 
     /// Tells a peer of the connection itself, in the words of their language.
     pub(super) fn tell(&mut self, id: ConnId, notice: Notice) {
-        let lang = self.chat.sessions.get(id).map_or(self.chat.rules.lang, |session| session.lang);
+        let lang =
+            self.chat.sessions.get(id).map_or(self.chat.rules.lang, |session| session.who.lang);
         let words = locale::notice::say(&notice, lang);
         self.say(id, Said::Notice(&Push::notice(notice, words)));
     }
@@ -471,7 +479,7 @@ fn push(
         let seq = pushed.entry.seq;
         let prev = std::mem::replace(&mut session.pushed, seq);
         debug_assert!(prev < seq);
-        to.say(&mut Said::Push(pushed.in_lang(session.lang), prev));
+        to.say(&mut Said::Push(pushed.in_lang(session.who.lang), prev));
         session.set_mark(to.unsent_bytes());
         budget.spend(64 + pushed.entry.body.len());
         count += 1;

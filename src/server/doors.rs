@@ -27,7 +27,9 @@ impl Decode<'_> {
             return 0;
         };
         match conn.protocol {
-            Protocol::Http(_) if conn.listener == ListenerKind::Metrics => self.answer_monitor(id),
+            Protocol::Http(_) if conn.from.listener == ListenerKind::Metrics => {
+                self.answer_monitor(id)
+            }
             Protocol::Http(_) => self.answer_http(id),
             _ if conn.protocol.codec().needs_decoding() => self.decode_requests(id),
             _ => {}
@@ -93,13 +95,13 @@ impl Decode<'_> {
     /// Makes frames of the requests that came in another protocol.
     fn decode_requests(&mut self, id: ConnId) {
         let mut bytes = self.conns.lend_buffer();
-        let is_admin = self.chat.sessions.get(id).map(|session| session.admin);
+        let is_admin = self.chat.sessions.get(id).map(|session| session.who.admin);
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.protocol.codec_mut().give(&mut bytes);
         bytes.extend_from_slice(self.reading.intake.came());
         let requests_max = frames_of(self.reading.intake.share());
         let answers_max = SEND_HIGH_BYTES.saturating_sub(conn.send.len());
-        let mut frames = self.reading.intake.decoded(&conn.received.give());
+        let mut frames = self.reading.intake.decoded(&std::mem::take(&mut conn.received));
         let (room, unix) = (frames.room(), self.now.unix);
         let incoming =
             Incoming { bytes: &mut bytes, room, requests_max, answers_max, is_admin, unix };
@@ -108,7 +110,7 @@ impl Decode<'_> {
         conn.peer_finished |= decoded.has_ended;
         if decoded.was_answered {
             // What is begun behind it has a time of its own.
-            conn.frame_is_begun(false, self.now.mono);
+            conn.timeouts.end();
         }
         if let Some(code) = decoded.fault {
             self.reading.intake.refuse(code);
@@ -125,6 +127,6 @@ impl Decode<'_> {
 /// Whether it comes from another machine in plaintext. What a proxy passes on does not count: there
 /// TLS ended at the proxy that the operator named.
 fn is_bare(conn: &Connection) -> bool {
-    let is_elsewhere = conn.via == Via::Direct && !conn.peer().is_loopback();
+    let is_elsewhere = conn.from.via == Via::Direct && !conn.from.address().is_loopback();
     conn.tls.is_none() && is_elsewhere
 }

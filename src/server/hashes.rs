@@ -22,7 +22,7 @@ impl Chat {
             self.hashes.is_done();
             self.waiting.remove(id);
             if let Some(conn) = conns.get_mut(*id) {
-                conn.end_hash();
+                conn.rests.hash = false;
                 conns.touch(*id);
             }
         }
@@ -52,8 +52,8 @@ impl Chat {
             }
             return;
         };
-        conn.begin_hash();
-        let lane = Lane::of(&waiting.purpose, conn.peer());
+        conn.rests.hash = true;
+        let lane = Lane::of(&waiting.purpose, conn.from.address());
         let Some((earlier, its)) = earlier.and_then(|id| self.waiting.remove_entry(&id)) else {
             self.waiting.insert(id, waiting);
             if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
@@ -114,7 +114,7 @@ impl Chat {
         now: Now,
     ) {
         let Some(conn) = conns.get_mut(id) else { return };
-        conn.end_hash();
+        conn.rests.hash = false;
         let text = locale::refusal::say(refusal, waiting.lang);
         let (re, code, data) = (waiting.re, refusal.code, refusal.data());
         let response = ResponseMessage { re, code, text, data };

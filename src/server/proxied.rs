@@ -23,7 +23,7 @@ impl Decode<'_> {
         let Some(conn) = self.conns.get_mut(id) else { return true };
         let is_first = !conn.protocol.is_known() && conn.tls.is_none();
         let bytes = self.reading.intake.bytes();
-        if !is_first || conn.via != Via::Proxy || bytes.is_empty() {
+        if !is_first || conn.from.via != Via::Proxy || bytes.is_empty() {
             return true;
         }
         match proxy::read(bytes) {
@@ -35,7 +35,7 @@ impl Decode<'_> {
                 self.reading.intake.refuse(Code::BadMagic);
             }
             Proxied::Header { bytes, peer } => {
-                conn.via = Via::Itself;
+                conn.from.via = Via::Itself;
                 self.reading.intake.drop_front(bytes);
                 if let Some(peer) = peer {
                     self.peer_is(id, peer, Via::Header);
@@ -48,7 +48,7 @@ impl Decode<'_> {
     /// Reads for whom a proxy asks over HTTP, once its request is whole. False: they have too many
     /// connections.
     pub(super) fn read_forwarded(&mut self, id: ConnId) -> bool {
-        let is_from_proxy = self.conns.get(id).is_some_and(|conn| conn.via == Via::Proxy);
+        let is_from_proxy = self.conns.get(id).is_some_and(|conn| conn.from.via == Via::Proxy);
         let last = |head: &Head| head.last("x-forwarded-for").and_then(proxy::last_forwarded);
         match http::read(self.reading.intake.bytes(), last) {
             Some(Ok(Some(peer))) if is_from_proxy => self.peer_is(id, peer, Via::Forwarded),
@@ -61,7 +61,7 @@ impl Decode<'_> {
         let conn = self.conns.get(id)?;
         let ours = if conn.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let said = head.last("x-forwarded-proto").and_then(Scheme::from_name);
-        match conn.via {
+        match conn.from.via {
             Via::Direct => Some(ours),
             Via::Proxy | Via::Forwarded => said,
             // It is for the peer's own words that a browser's would be taken here.
@@ -79,7 +79,7 @@ impl Decode<'_> {
             return false;
         }
         log::debug!("{id}: for {peer}");
-        conn.is_for(peer, via);
+        conn.from.is_for(peer, via);
         true
     }
 }

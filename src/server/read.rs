@@ -5,7 +5,7 @@ use super::intake::Intake;
 use crate::certificate::Certificate;
 use crate::conn::{CloseReason, Conns, Rest, Stage};
 use crate::event_loop::app::{Came, NotNow, Share};
-use crate::id::{ConnId, Moment};
+use crate::id::ConnId;
 use crate::limits::{
     DISCARD_BYTES, HANDSHAKES_PER_TICK, READ_BYTES_PER_CONN, TLS_READ_BYTES_PER_CONN,
 };
@@ -73,7 +73,7 @@ impl Reading {
         let conn = conns.get_mut(id).ok_or(NotNow::Rests)?;
         if !conn.may_be_served() {
             // The rest of its frame cannot come while we do not read.
-            conn.frame_is_begun(false, Moment::default());
+            conn.timeouts.end();
             return Err(NotNow::Rests);
         }
         let waits = conn.tls.as_ref().is_some_and(|tls| tls.waits());
@@ -82,7 +82,7 @@ impl Reading {
             return Err(NotNow::NextTick);
         }
         self.handshakes += usize::from(waits);
-        let kept = conn.received.bytes().len();
+        let kept = conn.received.len();
         let is_full = conn.is_full() || waits || kept >= READ_BYTES_PER_CONN;
         let most = |bytes: usize| if is_full { 0 } else { bytes };
         match &mut conn.tls {
@@ -101,7 +101,7 @@ impl Reading {
             }
             None => {
                 let most = most(READ_BYTES_PER_CONN.saturating_sub(kept));
-                self.intake.begin(id, share, &conn.received.give(), 0, most);
+                self.intake.begin(id, share, &std::mem::take(&mut conn.received), 0, most);
             }
         }
         conns.touch(id);

@@ -7,6 +7,7 @@ use crate::conn::{CloseReason, Conns, Due, Stage};
 use crate::event_loop::app::{Alive, Settled};
 use crate::event_loop::turns::Queue;
 use crate::id::{ConnId, ListenerKind, Now, Seq};
+use crate::limits::INTAKE_BYTES_PER_CONN;
 
 /// The phase, and the parts that it borrows.
 pub(super) struct Reap<'s> {
@@ -28,8 +29,12 @@ impl Reap<'_> {
                 conn.protocol.codec_mut().fault_was_told();
             }
             if conn.is_serving() {
-                conn.received.keep(self.reading.intake.rest(portion));
-                conn.frame_is_begun(conn.is_within(), self.now.mono);
+                conn.received = self.reading.intake.rest(portion).into();
+                debug_assert!(conn.received.len() <= INTAKE_BYTES_PER_CONN);
+                match conn.is_within() {
+                    true => conn.timeouts.begin(self.now.mono),
+                    false => conn.timeouts.end(),
+                }
             }
         }
         self.reading.intake.clear();
@@ -68,15 +73,11 @@ impl Reap<'_> {
         }
         self.conns.end_tick(id, self.now.mono);
         let Some(conn) = self.conns.get(id) else { return Settled::Gone };
-        let deadline = match conn.due(self.now.mono, &self.chat.rules.limits) {
-            Due::Never => None,
-            Due::Later(at) => Some(at),
-            _ => Some(self.now.mono),
-        };
+        let deadline = conn.next_deadline(&self.chat.rules.limits).map(|(at, _)| at);
         let (may_read, has_work) =
             (conn.may_be_served() || shut_down, conn.has_work() || shut_down);
         let is_newcomer =
-            conn.listener == ListenerKind::Public && self.chat.sessions.get(id).is_none();
+            conn.from.listener == ListenerKind::Public && self.chat.sessions.get(id).is_none();
         let queue = match is_newcomer {
             true => Queue::Newcomers,
             false if self.reading.spent.contains(&id) => Queue::Spent,
@@ -88,10 +89,10 @@ impl Reap<'_> {
     fn free(&mut self, id: ConnId) {
         self.chat.drop_hash(id, self.now);
         let Some(conn) = self.conns.remove(id) else { return };
-        if conn.counted {
-            self.chat.throttle.disconnect(conn.peer());
+        if conn.from.counted {
+            self.chat.throttle.disconnect(conn.from.address());
         }
-        self.reading.reserved.left(id, conn.listener);
+        self.reading.reserved.left(id, conn.from.listener);
         let reason = conn.reason.unwrap_or(CloseReason::PeerLeft).name();
         self.chat.counters.closed(reason);
         log::debug!("{id}: closed, {reason}");
@@ -100,11 +101,12 @@ impl Reap<'_> {
     /// A deadline of the connection may have passed.
     pub fn expire(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        match conn.due(self.now.mono, &self.chat.rules.limits) {
-            Due::Never | Due::Later(_) => {}
-            Due::GoOn => conn.limit_rate(None),
-            Due::Close(reason) => conn.close(reason, self.now.mono),
-            Due::Drop => conn.die(CloseReason::Io),
+        let next = conn.next_deadline(&self.chat.rules.limits);
+        match next.filter(|(at, _)| *at <= self.now.mono).map(|(_, due)| due) {
+            None => {}
+            Some(Due::GoOn) => conn.rests.rate_limited_until = None,
+            Some(Due::Close(reason)) => conn.close(reason, self.now.mono),
+            Some(Due::Drop) => conn.die(CloseReason::Io),
         }
         self.conns.touch(id);
     }

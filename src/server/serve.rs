@@ -93,9 +93,9 @@ impl Serve<'_> {
                 let served = self.serve_frame(conn, &content);
                 let timed = began.map(|began| (began, clock()));
                 if let Some((began, end)) = timed
-                    && let Some(user) = self.chat.sessions.get(conn).map(|session| session.user)
+                    && let Some(user) = self.chat.sessions.get(conn).map(|session| session.who.user)
                 {
-                    self.chat.sessions.charges.charge(user, end.since(began), self.now.mono);
+                    self.chat.sessions.rates.charge(user, end.since(began), self.now.mono);
                 }
                 // One that failed counts too: the second walk finds out whether it fits alone.
                 intake.set_served(index, frame + 1);
@@ -131,18 +131,13 @@ impl Serve<'_> {
         }
         let Some(session) = self.chat.sessions.get_mut(id) else { return true };
         session.look_at_key(self.now.unix);
-        let (limits, user) = (&self.chat.rules.limits, session.user);
-        if is_costly(content)
-            && let Some(until) = self.chat.sessions.charges.rests_until(user, limits, self.now.mono)
-        {
-            conn.limit_rate(Some(until));
-            return false;
-        }
-        let Some(session) = self.chat.sessions.get_mut(id) else { return true };
+        let (limits, user, now) = (&self.chat.rules.limits, session.who.user, self.now.mono);
+        let rates = &mut self.chat.sessions.rates;
+        let until = is_costly(content).then(|| rates.rests_until(user, limits, now)).flatten();
         let is_message = row(content).is_some_and(|row| row.counted == Counted::Message);
-        let over = session.take_permit(is_message, limits, self.now.mono).err();
-        conn.limit_rate(over);
-        over.is_none()
+        let until = until.or_else(|| rates.take(user, is_message, limits, now).err());
+        conn.rests.rate_limited_until = until;
+        until.is_none()
     }
 
     /// Serves one frame, without asking whether it is its turn.
@@ -184,7 +179,12 @@ impl Serve<'_> {
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
         let keyless = conn.protocol.codec().is_keyless();
-        Some(Caller { conn: id, address: conn.peer(), listener: conn.listener, keyless })
+        Some(Caller {
+            conn: id,
+            address: conn.from.address(),
+            listener: conn.from.listener,
+            keyless,
+        })
     }
 
     /// What one request is served from.

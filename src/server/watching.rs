@@ -37,8 +37,7 @@ impl Deliver<'_> {
     }
 
     fn tell_presence(&mut self, watcher: UserId, name: &str, online: bool) {
-        let watcher = self.chat.sessions.watcher(watcher, |watches| watches.presence);
-        if let Some(id) = watcher {
+        for id in self.chat.sessions.watchers_of(watcher, |watches| watches.presence) {
             self.tell(id, Notice::presence(name, online));
         }
     }
@@ -46,8 +45,7 @@ impl Deliver<'_> {
     /// Tells the sender of a message that it has arrived or was read.
     pub(super) fn tell_receipt(&mut self, receipt: &Receipt) {
         let Receipt { to, reader, seq, read } = receipt;
-        let watcher = self.chat.sessions.watcher(*to, |watches| watches.receipts);
-        if let Some(id) = watcher {
+        for id in self.chat.sessions.watchers_of(*to, |watches| watches.receipts) {
             self.tell(id, Notice::receipt(reader, *seq, *read));
         }
     }

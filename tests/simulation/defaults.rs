@@ -2,7 +2,6 @@
 //! themselves. That each of them is kept is the transcripts' to show.
 
 use p2sp::conn::Connection;
-use p2sp::conn::receive::ReceiveBuffer;
 use p2sp::conn::send::SendBuffer;
 use p2sp::conn::spare::SpareBuffers;
 use p2sp::handlers::{self, Rules};
@@ -65,7 +64,7 @@ macro_rules! cannot_be_printed {
 
 // P27: what was said, and keys as they travel.
 cannot_be_printed! {
-    Connection, SendBuffer, ReceiveBuffer, SpareBuffers, Intake,
+    Connection, SendBuffer, SpareBuffers, Intake,
     Push<'_>, PushFrame, Data, Reply, handlers::Outcome,
 }
 

@@ -76,9 +76,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // A connection has a protocol. What is said needs the store's word that it is committed.
-    ("conn", &["certificate", "doors", "store", "wire", "id", "limits"]),
+    ("conn", &["certificate", "doors", "store", "wire", "by_conn", "id", "limits"]),
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
-    ("sessions", &["locale", "password", "id", "limits"]),
+    ("sessions", &["locale", "password", "by_conn", "id", "limits"]),
     // Each protocol by itself, and the words for people who type lines.
     ("doors", &["locale", "wire", "id", "limits"]),
     // Texts are made from codes, events and faults.
@@ -94,11 +94,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("people", &["db", "names", "id", "limits"]),
     ("db", &[]),
     // The loop knows no chat.
-    ("event_loop", &["id", "limits"]),
+    ("event_loop", &["by_conn", "id", "limits"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits", "visible"]),
     ("password", &["limits"]),
     ("files", &[]),
+    ("by_conn", &["id"]),
     ("id", &[]),
     ("visible", &["limits"]),
     ("limits", &[]),

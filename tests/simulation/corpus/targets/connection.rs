@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use p2sp::conn::{CloseReason, Connection, Conns, Due, Stage};
+use p2sp::conn::{CloseReason, Connection, Conns, Due, Origin, Stage};
 use p2sp::doors::frames::Frames;
 use p2sp::doors::{Codec, Said};
 use p2sp::id::{ConnId, Moment, Now};
@@ -47,7 +47,8 @@ pub fn run(bytes: &[u8]) {
     let now = Moment(1_000_000);
     let mut conns = Conns::default();
     let id = ConnId { slot: 0, generation: 1 };
-    conns.insert(id, Connection::new(id.generation, IpAddr::V4(Ipv4Addr::LOCALHOST), now));
+    let from = Origin::network(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    conns.insert(id, Connection::new(from, now));
     let mut life = Life {
         conns,
         id,
@@ -121,7 +122,7 @@ impl Life {
             12 => {
                 let until = self.now.after(Duration::from_secs(1));
                 let until = choices.chance(50).then_some(until);
-                self.conn_mut().limit_rate(until);
+                self.conn_mut().rests.rate_limited_until = until;
                 self.model.over_rate = until.is_some();
             }
             13 => self.close(),
@@ -134,18 +135,15 @@ impl Life {
         let (id, now) = (self.id, self.now);
         self.conns.end_tick(id, now);
         let conn = self.conn();
-        assert_eq!(conn.rests_since().map(|(why, _)| why), conn.rest());
-        assert!(conn.rests_since().is_none_or(|(_, since)| since <= now));
+        assert_eq!(conn.rests.shown().map(|(why, _)| why), conn.rest());
+        assert!(conn.rests.shown().is_none_or(|(_, since)| since <= now));
         let rests: u64 = self.conns.resting().iter().sum();
         assert_eq!(rests, u64::from(conn.rest().is_some()), "counted once");
     }
 
     fn hash_changes(&mut self) {
         self.model.hash = self.choices.chance(50);
-        match self.model.hash {
-            true => self.conn_mut().begin_hash(),
-            false => self.conn_mut().end_hash(),
-        }
+        self.conn_mut().rests.hash = self.model.hash;
     }
 
     fn append(&mut self) {
@@ -203,9 +201,9 @@ impl Life {
         }
         let (signed_in, acks) = (self.choices.chance(50), self.choices.chance(50));
         if signed_in {
-            self.conn_mut().signed_in(acks, now);
+            self.conn_mut().timeouts.signed_in(acks, now);
         } else {
-            self.conn_mut().signed_out(now);
+            self.conn_mut().timeouts.signed_out(now);
         }
         self.model.stranger_since = (!signed_in).then_some(self.now);
         self.model.heard = (signed_in && acks).then_some(self.now);
@@ -216,16 +214,16 @@ impl Life {
         match self.choices.below(3) {
             0 => {
                 // Also behind a read that failed: they came before that.
-                self.conn_mut().frames_came(now);
+                self.conn_mut().timeouts.frames_came(now);
                 self.model.begun = None;
                 self.model.heard = self.model.heard.map(|_| self.now);
             }
             1 => {
-                self.conn_mut().frame_is_begun(true, now);
+                self.conn_mut().timeouts.begin(now);
                 self.model.begun.get_or_insert(self.now);
             }
             _ => {
-                self.conn_mut().frame_is_begun(false, now);
+                self.conn_mut().timeouts.end();
                 self.model.begun = None;
             }
         }
@@ -252,17 +250,18 @@ impl Life {
     /// As the server does when a deadline may have passed.
     fn obey_deadline(&mut self) {
         let now = self.now;
-        match self.conn().due(self.now, &self.limits) {
-            Due::Never | Due::Later(_) => {}
-            Due::GoOn => {
-                self.conn_mut().limit_rate(None);
+        let next = self.conn().next_deadline(&self.limits);
+        match next.filter(|(at, _)| *at <= now).map(|(_, due)| due) {
+            None => {}
+            Some(Due::GoOn) => {
+                self.conn_mut().rests.rate_limited_until = None;
                 self.model.over_rate = false;
             }
-            Due::Close(reason) => {
+            Some(Due::Close(reason)) => {
                 self.conn_mut().close(reason, now);
                 self.model.closing = Some(self.now);
             }
-            Due::Drop => self.conn_mut().die(CloseReason::Io),
+            Some(Due::Drop) => self.conn_mut().die(CloseReason::Io),
         }
     }
 
@@ -289,24 +288,19 @@ impl Life {
             assert_eq!(conn.may_be_served(), !self.model.backed_up && !waits);
         } else {
             assert!(!conn.may_be_pushed() && !conn.may_be_served());
-            assert!(conn.received.bytes().is_empty());
+            assert!(conn.received.is_empty());
         }
         self.check_deadlines();
     }
 
     fn check_deadlines(&self) {
-        let due = self.conn().due(self.now, &self.limits);
-        if let Due::Later(at) = due {
-            assert!(at > self.now, "P22: a deadline that is always due");
-        }
+        let next = self.conn().next_deadline(&self.limits).map(|(at, _)| at);
         let must_end = |since: Option<Moment>, seconds: u64| {
             let by = since.map(|since| since.after(Duration::from_secs(seconds)));
-            let passed = by.is_some_and(|by| by <= self.now);
-            let later = by.is_some_and(|by| matches!(due, Due::Later(at) if at > by));
-            (passed && matches!(due, Due::Later(_) | Due::Never)) || later
+            by.is_some_and(|by| next.is_none_or(|at| at > by))
         };
         let late = match self.conn().stage {
-            Stage::Dead => return assert_eq!(due, Due::Never),
+            Stage::Dead => return assert_eq!(next, None),
             Stage::Flushing => must_end(self.model.closing, FLUSH_SECONDS_MAX),
             Stage::Lingering => must_end(self.model.closing, LINGER_SECONDS_MAX),
             _ => {
@@ -319,7 +313,7 @@ impl Life {
                     )
             }
         };
-        assert!(!late, "P23: {due:?} in {:?} at {:?}", self.conn().stage, self.now);
+        assert!(!late, "P23: {next:?} in {:?} at {:?}", self.conn().stage, self.now);
     }
 }
 
