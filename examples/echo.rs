@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 
 use p2sp::event_loop::EventLoop;
-use p2sp::event_loop::app::{Alive, App, Came, NoJob, NotNow, Peer, Settled, Share};
+use p2sp::event_loop::app::{Alive, App, Came, NoJob, NotNow, Peer, Share};
 use p2sp::event_loop::bound::Bound;
 use p2sp::event_loop::mio_net::MioNet;
 use p2sp::event_loop::turns::{OnceQueue, Queue};
@@ -61,14 +61,14 @@ impl App for Echo {
     fn sent(&mut self, id: ConnId, count: usize, _: Now) {
         self.conns.entry(id).and_modify(|(unsent, _)| drop(unsent.drain(..count)));
     }
-    fn settle(&mut self, id: ConnId, _: Now) -> Settled {
+    fn settle(&mut self, id: ConnId, _: Now) -> Option<Alive> {
         let (unsent, has_ended) = &self.conns[&id];
         if *has_ended && unsent.is_empty() {
             self.conns.remove(&id);
-            return Settled::Gone;
+            return None;
         }
         let may_read = unsent.len() < UNSENT_BYTES_MAX;
-        Settled::Alive(Alive { queue: Queue::Known, may_read, ..Alive::default() })
+        Some(Alive { queue: Queue::Known, may_read, ..Alive::default() })
     }
 }
 

@@ -21,13 +21,15 @@ impl<T> Default for ByConn<T> {
 }
 
 impl<T> ByConn<T> {
-    /// Adds the connection's entry. The slot's earlier connection has none any more.
-    pub fn insert(&mut self, id: ConnId, entry: T) {
+    /// Sets the connection's entry. The slot's earlier connection has none any more. False: the
+    /// connection had one.
+    pub fn insert(&mut self, id: ConnId, entry: T) -> bool {
         if self.slots.len() <= id.index() {
             self.slots.resize_with(id.index() + 1, || None);
         }
         let earlier = self.slots[id.index()].replace((id.generation, entry));
         self.len += usize::from(earlier.is_none());
+        earlier.is_none_or(|(generation, _)| generation != id.generation)
     }
 
     /// The connection's entry.

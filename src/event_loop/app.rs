@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::turns::Queue;
+pub use super::turns::Share;
 use crate::id::{ConnId, ListenerKind, Moment, Now};
 
 /// Tells what time it is at this very moment, to bound and to measure a phase.
@@ -99,9 +100,10 @@ pub trait App {
     /// The kernel took so many of them.
     fn sent(&mut self, id: ConnId, count: usize, now: Now);
 
-    /// Decides what is left to do for the connection at the end of a tick. Only here a connection
-    /// goes, so that no phase meets another one under its name.
-    fn settle(&mut self, id: ConnId, now: Now) -> Settled;
+    /// Decides how the connection lives on at the end of a tick. `None`: it is gone, its socket is
+    /// closed, and its name stands for nothing. Only here a connection goes, so that no phase meets
+    /// another one under its name.
+    fn settle(&mut self, id: ConnId, now: Now) -> Option<Alive>;
 
     // --- upkeep ---
 
@@ -165,15 +167,6 @@ pub struct Peer {
     pub listener: ListenerKind,
 }
 
-/// How much of a connection a tick takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    /// Little, and little of all newcomers together.
-    Newcomer,
-    /// As much as of any other.
-    Full,
-}
-
 /// Why a connection is not read now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotNow {
@@ -207,16 +200,7 @@ pub enum Signal {
     Stop,
 }
 
-/// What is left to do for a connection at the end of a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It is gone: its socket is closed, and its name stands for nothing.
-    Gone,
-    /// It lives on.
-    Alive(Alive),
-}
-
-/// How a connection lives on.
+/// How a connection lives on behind the end of a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alive {
     /// When [`App::expire`] is to look at it; it may be called earlier.

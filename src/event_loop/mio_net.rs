@@ -22,6 +22,7 @@ use super::app::{Job, Peer};
 use super::bound::Bound;
 use super::net::{Events, Net, Readiness};
 use super::worker::Worker;
+use crate::by_conn::ByConn;
 use crate::id::{Clock, ConnId, ListenerKind, Moment, Now};
 
 /// Tokens above every connection's: slots never get so far.
@@ -66,8 +67,7 @@ pub struct MioNet<J: Job> {
     poll: Poll,
     polled: mio::Events,
     listeners: Vec<Listener>,
-    /// By the connection's slot.
-    sockets: Vec<Option<(u32, Stream)>>,
+    sockets: ByConn<Stream>,
     signals: Signals,
     worker: Worker<J>,
     started: Instant,
@@ -90,7 +90,7 @@ impl<J: Job> MioNet<J> {
             poll,
             polled: mio::Events::with_capacity(4096),
             listeners: Vec::new(),
-            sockets: Vec::new(),
+            sockets: ByConn::default(),
             signals,
             worker: Worker::start(move || waker.wake())?,
             started: Instant::now(),
@@ -144,10 +144,7 @@ impl<J: Job> MioNet<J> {
         };
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(source, Token(conn.to_bits() as usize), both)?;
-        if self.sockets.len() <= conn.index() {
-            self.sockets.resize_with(conn.index() + 1, || None);
-        }
-        self.sockets[conn.index()] = Some((conn.generation, stream));
+        self.sockets.insert(conn, stream);
         Ok(peer)
     }
 
@@ -175,10 +172,7 @@ impl<J: Job> MioNet<J> {
     }
 
     fn socket(&mut self, conn: ConnId) -> io::Result<&mut Stream> {
-        match self.sockets.get_mut(conn.index()) {
-            Some(Some((generation, socket))) if *generation == conn.generation => Ok(socket),
-            _ => Err(ErrorKind::NotConnected.into()),
-        }
+        self.sockets.get_mut(conn).ok_or(ErrorKind::NotConnected.into())
     }
 }
 
@@ -278,10 +272,8 @@ impl<J: Job> Net for MioNet<J> {
     }
 
     fn close(&mut self, conn: ConnId) {
-        if self.socket(conn).is_ok() {
-            // Closing the descriptor takes it out of epoll.
-            self.sockets[conn.index()] = None;
-        }
+        // Closing the descriptor takes it out of epoll.
+        self.sockets.remove(conn);
     }
 
     fn stop_accepting(&mut self) {

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
-use app::{Alive, App, Came, NotNow, Peer, Settled, Share, Signal};
+use app::{Alive, App, Came, NotNow, Peer, Share, Signal};
 use deadlines::Deadlines;
 use edges::Edges;
 use net::{Events, Net, Readiness};
@@ -245,22 +245,17 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
     /// Newcomers last: what a session still said is taken before it is taken over. There is room
     /// for them whatever the others bring.
     fn read(&mut self, now: Now) {
-        for _ in 0..self.turns.begin(now.mono) {
-            let Some(id) = self.turns.next_known() else { break };
-            if self.take_turn(id, Share::Full, now) == Err(NotNow::TickFull) {
-                self.turns.put_back_known(id);
-                break;
-            }
-        }
-        for _ in 0..self.turns.begin_newcomers(now.mono) {
-            let Some(id) = self.turns.next_newcomer() else { break };
-            if self.take_turn(id, Share::Newcomer, now) == Err(NotNow::TickFull) {
-                self.turns.put_back_newcomer(id);
-                break;
+        for share in [Share::Full, Share::Newcomer] {
+            for _ in 0..self.turns.begin(share, now.mono) {
+                let Some(id) = self.turns.next(share) else { break };
+                if self.take_turn(id, share, now) == Err(NotNow::TickFull) {
+                    self.turns.put_back(id, share);
+                    break;
+                }
             }
         }
         let net = &self.net;
-        self.turns.end_newcomers(now.mono, || net.moment());
+        self.turns.end(now.mono, || net.moment());
     }
 
     /// Reads until the kernel has no more or the connection has had its share.
@@ -351,13 +346,13 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         for id in self.touched.drain(..) {
             let Some(edge) = self.edges.get_mut(id) else { continue };
             match self.app.settle(id, now) {
-                Settled::Gone => {
+                None => {
                     self.net.close(id);
                     self.deadlines.forget(id.slot);
                     self.edges.remove(id);
                     self.accept_not_before = Moment::default();
                 }
-                Settled::Alive(Alive { deadline, queue, may_read, has_work, shut_down }) => {
+                Some(Alive { deadline, queue, may_read, has_work, shut_down }) => {
                     edge.queue = queue;
                     if shut_down {
                         self.net.shutdown(id);

@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::by_conn::ByConn;
 use crate::id::{ConnId, Moment};
 use crate::limits;
 
@@ -28,13 +29,23 @@ pub enum Queue {
     Spent,
 }
 
-/// Who stands in the queues.
+/// How much of a connection a tick takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Little, and little of all newcomers together.
+    Newcomer,
+    /// As much as of any other.
+    Full,
+}
+
+/// The queues.
 #[derive(Debug, Default)]
 pub struct Turns {
     known: VecDeque<ConnId>,
     spent: VecDeque<ConnId>,
     newcomers: VecDeque<ConnId>,
-    members: Members,
+    /// The connections that stand in one of them.
+    members: ByConn<()>,
     /// Newcomers have no turn before this, if known connections talk.
     newcomers_not_before: Moment,
     /// Known connections count as talking until this.
@@ -44,7 +55,7 @@ pub struct Turns {
 impl Turns {
     /// Gives the connection a turn, unless it has one already.
     pub fn put(&mut self, id: ConnId, queue: Queue) {
-        if self.members.insert(id) {
+        if self.members.insert(id, ()) {
             match queue {
                 Queue::Newcomers => self.newcomers.push_back(id),
                 Queue::Known => self.known.push_back(id),
@@ -53,8 +64,12 @@ impl Turns {
         }
     }
 
-    /// Begins a tick's turns of known connections, and says how many there are.
-    pub fn begin(&mut self, now: Moment) -> usize {
+    /// Begins a tick's turns of known connections, or of newcomers, and says how many there are.
+    pub fn begin(&mut self, share: Share, now: Moment) -> usize {
+        if share == Share::Newcomer {
+            let rest = now < self.newcomers_not_before;
+            return if rest { 0 } else { self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) };
+        }
         self.known.append(&mut self.spent);
         if !self.known.is_empty() {
             self.talk_until = now.after(Duration::from_micros(limits::TALK_MICROS));
@@ -62,44 +77,31 @@ impl Turns {
         self.known.len()
     }
 
-    /// The next turn of a known connection.
-    pub fn next_known(&mut self) -> Option<ConnId> {
-        let id = self.known.pop_front()?;
+    /// The next of these turns.
+    pub fn next(&mut self, share: Share) -> Option<ConnId> {
+        let id = self.queue(share).pop_front()?;
         self.members.remove(id);
         Some(id)
     }
 
     /// The tick is full: the connection is the first of the next one.
-    pub fn put_back_known(&mut self, id: ConnId) {
-        if self.members.insert(id) {
-            self.known.push_front(id);
+    pub fn put_back(&mut self, id: ConnId, share: Share) {
+        if self.members.insert(id, ()) {
+            self.queue(share).push_front(id);
         }
     }
 
-    /// Begins a tick's turns of newcomers, and says how many there are.
-    pub fn begin_newcomers(&self, now: Moment) -> usize {
-        let rest = now < self.newcomers_not_before;
-        if rest { 0 } else { self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) }
-    }
-
-    /// The next turn of a newcomer.
-    pub fn next_newcomer(&mut self) -> Option<ConnId> {
-        let id = self.newcomers.pop_front()?;
-        self.members.remove(id);
-        Some(id)
-    }
-
-    /// As [`Turns::put_back_known`].
-    pub fn put_back_newcomer(&mut self, id: ConnId) {
-        if self.members.insert(id) {
-            self.newcomers.push_front(id);
+    fn queue(&mut self, share: Share) -> &mut VecDeque<ConnId> {
+        match share {
+            Share::Full => &mut self.known,
+            Share::Newcomer => &mut self.newcomers,
         }
     }
 
-    /// A tick's turns of newcomers are over. If there are more of them, and known connections talk,
-    /// the next have to wait for a moment: what a known connection says meanwhile is served as if
-    /// there were no crowd.
-    pub fn end_newcomers(&mut self, tick: Moment, now: impl FnOnce() -> Moment) {
+    /// A tick's turns are over. If there are more newcomers, and known connections talk, the next
+    /// have to wait for a moment: what a known connection says meanwhile is served as if there
+    /// were no crowd.
+    pub fn end(&mut self, tick: Moment, now: impl FnOnce() -> Moment) {
         if !self.newcomers.is_empty() && tick < self.talk_until {
             let rest = Duration::from_micros(limits::NEWCOMER_REST_MICROS);
             self.newcomers_not_before = now().after(rest);
@@ -119,13 +121,13 @@ impl Turns {
 #[derive(Debug, Default)]
 pub struct OnceQueue {
     order: VecDeque<ConnId>,
-    members: Members,
+    members: ByConn<()>,
 }
 
 impl OnceQueue {
     /// Puts the connection at the end, unless it stands in the queue.
     pub fn push(&mut self, id: ConnId) {
-        if self.members.insert(id) {
+        if self.members.insert(id, ()) {
             self.order.push_back(id);
         }
     }
@@ -148,36 +150,6 @@ impl OnceQueue {
     }
 }
 
-/// Which connections are in a list: the generation of the one that is, by slot. To ask costs no
-/// search, and a connection that is gone is not taken for the next one in its slot (P24).
-#[derive(Debug, Default)]
-pub struct Members(Vec<u32>);
-
-/// No connection has this generation.
-const NO_GENERATION: u32 = 0;
-
-impl Members {
-    /// Adds a connection. False: it was there.
-    pub fn insert(&mut self, id: ConnId) -> bool {
-        debug_assert_ne!(id.generation, NO_GENERATION);
-        if self.0.len() <= id.index() {
-            self.0.resize(id.index() + 1, NO_GENERATION);
-        }
-        std::mem::replace(&mut self.0[id.index()], id.generation) != id.generation
-    }
-
-    /// Takes a connection out. False: it was not there.
-    pub fn remove(&mut self, id: ConnId) -> bool {
-        match self.0.get_mut(id.index()) {
-            Some(generation) if *generation == id.generation => {
-                *generation = NO_GENERATION;
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,11 +161,7 @@ mod tests {
     #[test]
     fn each_stands_in_a_queue_once_and_p24_a_slots_next_connection_is_another() {
         let mut queue = OnceQueue::default();
-        queue.push(conn(7, 1));
-        queue.push(conn(7, 1));
-        queue.push(conn(7, 2));
-        queue.push(conn(7, 2));
-        assert_eq!(queue.len(), 2);
+        [conn(7, 1), conn(7, 1), conn(7, 2), conn(7, 2)].into_iter().for_each(|id| queue.push(id));
         assert_eq!(queue.pop(), Some(conn(7, 1)));
         queue.push(conn(7, 2));
         assert_eq!(queue.pop(), Some(conn(7, 2)));
@@ -201,18 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn p21_who_used_up_a_slice_stands_behind_the_others_and_newcomers_come_last() {
+    fn p21_who_used_up_a_slice_stands_behind_the_others() {
         let mut turns = Turns::default();
-        turns.put(conn(1, 1), Queue::Newcomers);
         turns.put(conn(2, 1), Queue::Spent);
         turns.put(conn(3, 1), Queue::Known);
         turns.put(conn(3, 1), Queue::Spent);
-        assert_eq!(turns.begin(Moment(1)), 2);
-        assert_eq!(turns.next_known(), Some(conn(3, 1)));
-        turns.put_back_known(conn(3, 1));
-        assert_eq!(turns.next_known(), Some(conn(3, 1)));
-        assert_eq!(turns.next_known(), Some(conn(2, 1)));
-        assert_eq!(turns.begin_newcomers(Moment(1)), 1);
+        assert_eq!(turns.begin(Share::Full, Moment(1)), 2);
+        assert_eq!(turns.next(Share::Full), Some(conn(3, 1)));
+        turns.put_back(conn(3, 1), Share::Full);
+        assert_eq!(turns.next(Share::Full), Some(conn(3, 1)));
+        assert_eq!(turns.next(Share::Full), Some(conn(2, 1)));
     }
 
     #[test]
@@ -220,19 +186,15 @@ mod tests {
         let mut turns = Turns::default();
         let crowd = limits::NEWCOMERS_PER_TICK + 1;
         (0..crowd as u32).for_each(|slot| turns.put(conn(slot, 1), Queue::Newcomers));
-        assert_eq!(turns.begin(Moment(1)), 0);
-        assert_eq!(turns.begin_newcomers(Moment(1)), limits::NEWCOMERS_PER_TICK);
-        turns.end_newcomers(Moment(1), || Moment(1));
-        assert_eq!(
-            turns.begin_newcomers(Moment(1)),
-            limits::NEWCOMERS_PER_TICK,
-            "no known connection talks"
-        );
+        let some = limits::NEWCOMERS_PER_TICK;
+        assert_eq!(turns.begin(Share::Newcomer, Moment(1)), some);
+        turns.end(Moment(1), || Moment(1));
+        assert_eq!(turns.begin(Share::Newcomer, Moment(1)), some, "no known connection talks");
         turns.put(conn(100, 1), Queue::Known);
-        turns.begin(Moment(2));
-        turns.next_known();
-        turns.end_newcomers(Moment(2), || Moment(3));
-        assert_eq!(turns.begin_newcomers(Moment(3)), 0);
+        turns.begin(Share::Full, Moment(2));
+        turns.next(Share::Full);
+        turns.end(Moment(2), || Moment(3));
+        assert_eq!(turns.begin(Share::Newcomer, Moment(3)), 0);
         assert_eq!(turns.next_at(), Some(Moment(3 + limits::NEWCOMER_REST_MICROS)));
     }
 }

@@ -12,7 +12,7 @@ use super::serve::Serve;
 use super::upkeep::{KeepUp, Upkeep};
 use crate::certificate::Certificate;
 use crate::conn::{CloseReason, Conns};
-use crate::event_loop::app::{App, Came, Clock, Job, NotNow, Peer, Settled, Share, Signal};
+use crate::event_loop::app::{Alive, App, Came, Clock, Job, NotNow, Peer, Share, Signal};
 use crate::handlers::{ProvedKey, Rules, ServerFacts};
 use crate::id::{ConnId, ListenerKind, Moment, Now};
 use crate::password::{Cost, Outcome, Task};
@@ -94,7 +94,7 @@ impl App for Server {
     }
 
     fn done(&mut self, id: ConnId, outcome: Outcome) {
-        self.reading.intake.hash_done(id, outcome);
+        self.reading.intake.hashes.push((id, outcome));
     }
 
     fn expire(&mut self, id: ConnId, now: Now) {
@@ -158,7 +158,7 @@ impl App for Server {
         committed: AllCommitted,
         now: Now,
     ) -> Result<Vec<(ConnId, HashJob)>, Fatal> {
-        self.chat.end_waits(&mut self.conns, self.reading.intake.hashes());
+        self.chat.end_waits(&mut self.conns, &self.reading.intake.hashes);
         let facts = self.facts(now);
         let (mut deliver, reading) = self.delivering(now);
         deliver.run(committed)?;
@@ -184,7 +184,7 @@ impl App for Server {
         delivery.sent(conns, &mut chat.sessions, id, count, now.mono);
     }
 
-    fn settle(&mut self, id: ConnId, now: Now) -> Settled {
+    fn settle(&mut self, id: ConnId, now: Now) -> Option<Alive> {
         self.reaping(now).settle(id)
     }
 

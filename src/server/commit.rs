@@ -80,8 +80,8 @@ impl Serve<'_> {
 
     fn walk_one_by_one(&mut self, intake: &mut Intake) -> Result<AllCommitted, Fatal> {
         let mut all = Vec::new();
-        for index in 0..intake.hashes().len() {
-            let conn = intake.hashes()[index].0;
+        for index in 0..intake.hashes.len() {
+            let conn = intake.hashes[index].0;
             let re = self.chat.waiting.get(&conn).and_then(|waiting| waiting.re.clone());
             let serve = |phase: &mut Serve| phase.serve_hash(intake, index);
             let (committed, _) = self.commit_alone((conn, re), serve)?;
@@ -89,11 +89,11 @@ impl Serve<'_> {
             // An attempt is judged once, also where its answer does not fit.
             self.chat.throttle.keep();
         }
-        for index in 0..intake.portions() {
-            let (conn, served) = (intake.portion(index).conn, intake.portion(index).served);
+        for index in 0..intake.portions.len() {
+            let (conn, served) = (intake.portions[index].conn, intake.portions[index].served);
             for frame in 0..served {
                 if self.chat.outbox.holds(conn) {
-                    intake.set_served(index, frame);
+                    intake.portions[index].served = frame;
                     break;
                 }
                 let content = content(intake, index, frame);

@@ -30,7 +30,7 @@ impl Decode<'_> {
         let mut some = false;
         self.reading.handshakes = 0;
         let mut handshakes_left = HANDSHAKES_PER_TICK;
-        for index in 0..self.reading.intake.portions() {
+        for index in 0..self.reading.intake.portions.len() {
             let id = self.reading.intake.open(index);
             if !self.read_proxy_header(id) {
                 continue;

@@ -59,7 +59,7 @@ impl Portion {
     }
 }
 
-/// The tick's work. The default has no room at all: it stands in while the real one is walked.
+/// The tick's work.
 #[derive(Default)]
 pub struct Intake {
     /// What `read` puts here: zeroed memory that the system provides as it is touched.
@@ -73,10 +73,12 @@ pub struct Intake {
     decoded: Vec<u8>,
     newcomers_from: Option<usize>,
     frames: Vec<Range<usize>>,
-    portions: Vec<Portion>,
+    /// One for each connection that had a turn.
+    pub portions: Vec<Portion>,
     /// The portion that is read or decoded.
     at: usize,
-    hashes: Vec<(ConnId, Outcome)>,
+    /// The password hashes that were finished.
+    pub hashes: Vec<(ConnId, Outcome)>,
 }
 
 impl Intake {
@@ -156,7 +158,6 @@ impl Intake {
     /// From here on it is this portion that is decoded. Says whose it is.
     pub fn open(&mut self, index: usize) -> ConnId {
         self.at = index;
-        self.at = index;
         self.portions[index].conn
     }
 
@@ -212,12 +213,6 @@ impl Intake {
         decoded
     }
 
-    /// More of what is decoded.
-    pub fn more(&mut self) -> Decoded<'_> {
-        debug_assert!(self.portions[self.at].is_decoded);
-        Decoded { portion: &mut self.portions[self.at], buffer: &mut self.decoded }
-    }
-
     /// What stands behind the portion's frames is refused.
     pub fn refuse(&mut self, code: Code) {
         self.portions[self.at].fault = Some(code);
@@ -248,36 +243,11 @@ impl Intake {
         portion.listed()
     }
 
-    /// A password hash is done.
-    pub fn hash_done(&mut self, conn: ConnId, outcome: Outcome) {
-        self.hashes.push((conn, outcome));
-    }
-
     /// Whether there is nothing to serve.
     pub fn is_idle(&self) -> bool {
         self.hashes.is_empty()
             && self.frames.is_empty()
             && self.portions.iter().all(|p| p.fault.is_none())
-    }
-
-    /// The finished hashes.
-    pub fn hashes(&self) -> &[(ConnId, Outcome)] {
-        &self.hashes
-    }
-
-    /// How many connections' portions there are.
-    pub fn portions(&self) -> usize {
-        self.portions.len()
-    }
-
-    /// One of them.
-    pub fn portion(&self, index: usize) -> &Portion {
-        &self.portions[index]
-    }
-
-    /// So many frames of it were served.
-    pub fn set_served(&mut self, index: usize, served: usize) {
-        self.portions[index].served = served;
     }
 
     /// The bytes of one frame, or the fault in its place.
@@ -385,16 +355,16 @@ mod tests {
             let mut intake = Intake::new();
             intake.begin(CONN, Share::Full, &bytes[..cut], 0, 0);
             let first = intake.list();
-            intake.set_served(0, first);
-            let kept = intake.rest(intake.portion(0)).to_vec();
+            intake.portions[0].served = first;
+            let kept = intake.rest(&intake.portions[0]).to_vec();
             intake.clear();
             intake.begin(CONN, Share::Full, &kept, 0, bytes.len());
             let room = intake.room();
             room[..bytes.len() - cut].copy_from_slice(&bytes[cut..]);
             intake.received(bytes.len() - cut);
             assert_eq!(first + intake.list(), 3, "cut at {cut}");
-            intake.set_served(0, 3 - first);
-            assert!(intake.rest(intake.portion(0)).is_empty());
+            intake.portions[0].served = 3 - first;
+            assert!(intake.rest(&intake.portions[0]).is_empty());
         }
     }
 
@@ -405,7 +375,7 @@ mod tests {
         let mut intake = Intake::new();
         intake.begin(CONN, Share::Full, &bytes, 0, 0);
         assert_eq!(intake.list(), 2);
-        let portion = intake.portion(0);
+        let portion = &intake.portions[0];
         assert!(intake.frame(portion, 0).is_ok());
         assert_eq!(intake.frame(portion, 1), Err(Code::BadMagic));
         assert_eq!(intake.rest(portion).len(), bytes.len(), "nothing was served");

@@ -84,26 +84,18 @@ impl Reading {
         self.handshakes += usize::from(waits);
         let kept = conn.received.len();
         let is_full = conn.is_full() || waits || kept >= READ_BYTES_PER_CONN;
-        let most = |bytes: usize| if is_full { 0 } else { bytes };
-        match &mut conn.tls {
-            Some(tls) => {
-                let most = most(TLS_READ_BYTES_PER_CONN);
-                self.intake.begin(id, share, &tls.give(), kept, most);
-            }
+        let (bytes, elsewhere, most) = match &mut conn.tls {
+            Some(tls) => (tls.give(), kept, TLS_READ_BYTES_PER_CONN),
+            // It is in another form than what comes.
             None if conn.protocol.codec().needs_decoding() => {
-                self.intake.begin(
-                    id,
-                    share,
-                    &[],
-                    kept,
-                    most(READ_BYTES_PER_CONN.saturating_sub(kept)),
-                );
+                (Vec::new(), kept, READ_BYTES_PER_CONN.saturating_sub(kept))
             }
             None => {
-                let most = most(READ_BYTES_PER_CONN.saturating_sub(kept));
-                self.intake.begin(id, share, &std::mem::take(&mut conn.received), 0, most);
+                let bytes = std::mem::take(&mut conn.received).into_vec();
+                (bytes, 0, READ_BYTES_PER_CONN.saturating_sub(kept))
             }
-        }
+        };
+        self.intake.begin(id, share, &bytes, elsewhere, if is_full { 0 } else { most });
         conns.touch(id);
         Ok(())
     }

@@ -4,7 +4,7 @@
 use super::chat::Chat;
 use super::read::Reading;
 use crate::conn::{CloseReason, Conns, Due, Stage};
-use crate::event_loop::app::{Alive, Settled};
+use crate::event_loop::app::Alive;
 use crate::event_loop::turns::Queue;
 use crate::id::{ConnId, ListenerKind, Now, Seq};
 use crate::limits::INTAKE_BYTES_PER_CONN;
@@ -22,8 +22,8 @@ pub(super) struct Reap<'s> {
 impl Reap<'_> {
     /// Gives back what was not served and forgets the tick's intake.
     pub fn end_intake(&mut self) {
-        for index in 0..self.reading.intake.portions() {
-            let portion = self.reading.intake.portion(index);
+        for index in 0..self.reading.intake.portions.len() {
+            let portion = &self.reading.intake.portions[index];
             let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
             if portion.fault_was_served() {
                 conn.protocol.codec_mut().fault_was_told();
@@ -54,8 +54,8 @@ impl Reap<'_> {
 
     /// Decides what is left to do for a connection at the end of a tick. Only here are slots
     /// freed.
-    pub fn settle(&mut self, id: ConnId) -> Settled {
-        let Some(conn) = self.conns.get_mut(id) else { return Settled::Gone };
+    pub fn settle(&mut self, id: ConnId) -> Option<Alive> {
+        let conn = self.conns.get_mut(id)?;
         conn.touched = false;
         if !conn.is_serving() {
             self.chat.sessions.sign_out(id, self.head);
@@ -69,10 +69,10 @@ impl Reap<'_> {
         }
         if conn.stage == Stage::Dead {
             self.free(id);
-            return Settled::Gone;
+            return None;
         }
         self.conns.end_tick(id, self.now.mono);
-        let Some(conn) = self.conns.get(id) else { return Settled::Gone };
+        let conn = self.conns.get(id)?;
         let deadline = conn.next_deadline(&self.chat.rules.limits).map(|(at, _)| at);
         let (may_read, has_work) =
             (conn.may_be_served() || shut_down, conn.has_work() || shut_down);
@@ -83,7 +83,7 @@ impl Reap<'_> {
             false if self.reading.spent.contains(&id) => Queue::Spent,
             false => Queue::Known,
         };
-        Settled::Alive(Alive { deadline, queue, may_read, has_work, shut_down })
+        Some(Alive { deadline, queue, may_read, has_work, shut_down })
     }
 
     fn free(&mut self, id: ConnId) {

@@ -61,19 +61,19 @@ impl Serve<'_> {
         let deadline = Moment(clock().0 + limits::SERVE_MICROS_MAX);
         let Reading { intake, spent, stopped_at, .. } = reading;
         let had_slice = std::mem::take(spent);
-        for index in 0..intake.hashes().len() {
+        for index in 0..intake.hashes.len() {
             self.serve_hash(intake, index)?;
         }
         let (mut requests, mut is_over) = (0, false);
-        for index in 0..intake.portions() {
-            let Portion { conn, share, .. } = *intake.portion(index);
+        for index in 0..intake.portions.len() {
+            let Portion { conn, share, .. } = intake.portions[index];
             // It had a slice in the last tick: the others are served first.
             if requests > 0 && had_slice.contains(&conn) {
                 self.conns.rest_this_tick(conn, Rest::SliceSpent);
                 continue;
             }
             let mut took = Duration::ZERO;
-            for frame in 0..intake.portion(index).listed() {
+            for frame in 0..intake.portions[index].listed() {
                 let look = requests > 0 && requests % limits::REQUESTS_PER_CLOCK_LOOK == 0;
                 is_over |= requests >= limits::REQUESTS_PER_TICK || (look && clock() >= deadline);
                 // The few requests of newcomers are served though there was no time for all others.
@@ -98,7 +98,7 @@ impl Serve<'_> {
                     self.chat.sessions.rates.charge(user, end.since(began), self.now.mono);
                 }
                 // One that failed counts too: the second walk finds out whether it fits alone.
-                intake.set_served(index, frame + 1);
+                intake.portions[index].served = frame + 1;
                 served?;
                 requests += 1;
                 if let Some((began, end)) = timed {
@@ -158,7 +158,7 @@ impl Serve<'_> {
 
     /// Goes on with a request whose password hash is done. Its connection may be gone (P24).
     pub(super) fn serve_hash(&mut self, intake: &Intake, index: usize) -> Result<(), StoreError> {
-        let (id, outcome) = &intake.hashes()[index];
+        let (id, outcome) = &intake.hashes[index];
         // It stays in its place until `deliver`: this tick may have to run again.
         let Some(waiting) = self.chat.waiting.get(id).cloned() else { return Ok(()) };
         // Another hash of this tick may just have moved the session elsewhere (P17).
@@ -213,7 +213,7 @@ impl Serve<'_> {
 
 /// What a listed frame holds.
 pub(super) fn content(intake: &Intake, index: usize, frame: usize) -> Content<'_> {
-    let frame = intake.frame(intake.portion(index), frame)?;
+    let frame = intake.frame(&intake.portions[index], frame)?;
     let payload = frame::payload(frame).map_err(fault_code)?;
     RequestMessage::parse(payload).ok_or(Code::BadPayload)
 }

@@ -110,7 +110,7 @@ fn in_pieces(intake: &mut Intake, mut stream: &[u8], pieces: &[u8]) -> Content {
         assert!(listed <= FRAMES_PER_CONN + 1);
         // A user who is over their rate is served less than is listed.
         let served = piece.map_or(listed, |piece| listed.min(1 + piece % 7));
-        let portion = intake.portion(0);
+        let portion = &intake.portions[0];
         for index in 0..served {
             let frame = intake.frame(portion, index);
             match frame.and_then(|frame| frame::payload(frame).map_err(fault_code)) {
@@ -121,8 +121,8 @@ fn in_pieces(intake: &mut Intake, mut stream: &[u8], pieces: &[u8]) -> Content {
                 }
             }
         }
-        intake.set_served(0, served);
-        kept = intake.rest(intake.portion(0)).to_vec();
+        intake.portions[0].served = served;
+        kept = intake.rest(&intake.portions[0]).to_vec();
         assert!(kept.len() <= READ_BYTES_PER_CONN);
         if stream.is_empty() && listed == 0 {
             return content;
