@@ -13,8 +13,6 @@
 //!
 //! It knows no socket, no user and no deadline. Only the server's `settle` removes a connection.
 
-use std::time::Duration;
-
 use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
 use super::{CloseReason, Connection, Rest, Stage};
@@ -34,9 +32,8 @@ pub struct Conns {
     touched: Vec<ConnId>,
     /// How many rest for each reason of [`Rest::ALL`].
     resting: [u64; Rest::ALL.len()],
-    /// Memory for send buffers, and when some of it was last given back.
-    spare: SpareBuffers,
-    trimmed: Moment,
+    /// Memory for send buffers, and for what is done with before anything else happens.
+    pub spare: SpareBuffers,
 }
 
 impl Conns {
@@ -65,7 +62,7 @@ impl Conns {
         self.by_id.is_empty()
     }
 
-    /// Those in this slot and behind it, by slot.
+    /// Those in this slot and in higher ones, by slot.
     pub fn from_slot(&self, slot: usize) -> impl Iterator<Item = (ConnId, &Connection)> {
         self.by_id.from_slot(slot)
     }
@@ -252,32 +249,6 @@ impl Conns {
             conn.die(reason);
         }
         self.touch(id);
-    }
-
-    // --- memory ---
-
-    /// An empty buffer, for what is done with before anything else happens.
-    pub fn lend_buffer(&mut self) -> Vec<u8> {
-        self.spare.lend()
-    }
-
-    /// Takes back what [`Conns::lend_buffer`] lent.
-    pub fn keep_buffer(&mut self, buffer: Vec<u8>) {
-        self.spare.keep(buffer);
-    }
-
-    /// When memory that was not needed is to be given back to the system.
-    pub fn trim_due(&self) -> Option<Moment> {
-        let period = Duration::from_micros(limits::SPARE_TRIM_MICROS);
-        (!self.spare.is_empty()).then(|| self.trimmed.after(period))
-    }
-
-    /// Gives back the memory that was not needed for a while.
-    pub fn trim(&mut self, now: Moment) {
-        if self.trim_due().is_some_and(|due| now >= due) {
-            self.trimmed = now;
-            self.spare.trim();
-        }
     }
 
     /// Removes a dead connection.

@@ -12,7 +12,10 @@
 //!                                └───────────┘
 //! ```
 
-use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
+use std::time::Duration;
+
+use crate::id::Moment;
+use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, SPARE_TRIM_MICROS};
 
 /// Empty buffers with memory.
 #[derive(Default)]
@@ -23,6 +26,8 @@ pub struct SpareBuffers {
     bytes: usize,
     /// How many at the bottom were not lent since the last trim.
     idle: usize,
+    /// When that was.
+    trimmed: Moment,
 }
 
 impl SpareBuffers {
@@ -45,17 +50,19 @@ impl SpareBuffers {
         }
     }
 
+    /// When memory that was not needed is to be given back to the system.
+    pub fn trim_due(&self) -> Option<Moment> {
+        let period = Duration::from_micros(SPARE_TRIM_MICROS);
+        (!self.buffers.is_empty()).then(|| self.trimmed.after(period))
+    }
+
     /// Gives back what was not needed since the last trim.
-    pub fn trim(&mut self) {
+    pub fn trim(&mut self, now: Moment) {
+        self.trimmed = now;
         self.bytes -=
             self.buffers.drain(..self.idle).map(|buffer| buffer.capacity()).sum::<usize>();
         self.buffers.shrink_to(2 * self.buffers.len());
         self.idle = self.buffers.len();
-    }
-
-    /// Whether no memory is kept.
-    pub fn is_empty(&self) -> bool {
-        self.buffers.is_empty()
     }
 }
 
@@ -67,18 +74,18 @@ mod tests {
     fn p20_what_is_kept_is_bounded_and_goes_when_it_is_not_needed() {
         let mut spare = SpareBuffers::default();
         spare.keep(Vec::with_capacity(SPARE_BUFFER_BYTES_MAX + 1));
-        assert!(spare.is_empty(), "too large");
+        assert_eq!(spare.trim_due(), None, "too large");
         for _ in 0..=SPARE_BYTES_MAX / SPARE_BUFFER_BYTES_MAX {
             spare.keep(Vec::with_capacity(SPARE_BUFFER_BYTES_MAX));
         }
         assert_eq!(spare.bytes, SPARE_BYTES_MAX);
-        spare.trim();
+        spare.trim(Moment(1));
         let lent = spare.lend();
         assert_eq!(lent.capacity(), SPARE_BUFFER_BYTES_MAX);
         spare.keep(lent);
-        spare.trim();
+        spare.trim(Moment(1));
         assert_eq!(spare.bytes, SPARE_BUFFER_BYTES_MAX, "one was needed");
-        spare.trim();
-        assert!(spare.is_empty() && spare.bytes == 0);
+        spare.trim(Moment(1));
+        assert_eq!((spare.trim_due(), spare.bytes), (None, 0));
     }
 }

@@ -28,8 +28,7 @@ use crate::handlers::entry::as_pushed;
 use crate::id::{ConnId, Conversation, Moment, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
-use crate::outbox::{Effect, Waiting};
-use crate::password::Task;
+use crate::outbox::Effect;
 use crate::sessions::{Session, Sessions, Who};
 use crate::store::{Committed, Entry, Reads, Store};
 use crate::wire::push::Push;
@@ -59,20 +58,6 @@ impl Budget {
     fn spend(&mut self, bytes: usize) {
         self.pushes = self.pushes.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
-    }
-
-    /// Keeps half of the pushes for later.
-    fn take_half(&mut self) -> Budget {
-        let half = Budget { pushes: self.pushes / 2, bytes: self.bytes / 2, reads: 0 };
-        self.pushes -= half.pushes;
-        self.bytes -= half.bytes;
-        half
-    }
-
-    /// So much more may be pushed.
-    fn add(&mut self, more: Budget) {
-        self.pushes += more.pushes;
-        self.bytes += more.bytes;
     }
 
     /// A reader's own entry is read from the log though it is not pushed, and costs as much. So a
@@ -168,15 +153,16 @@ impl<'e> Pushed<'e> {
 impl Deliver<'_> {
     /// Applies the committed effects in their order, then feeds those who are behind. Gives the
     /// password hashes to be started.
-    ///
-    /// # Errors
-    /// The log could not be read.
     pub fn run(&mut self, committed: AllCommitted) -> Result<(), Fatal> {
-        let mut budget = Budget::of_a_tick();
+        let mut tick = Tick { budget: Budget::of_a_tick(), run: Vec::new() };
         // Readers who are behind have half of the tick. Else only those who are caught up would
         // be served when there is too much for all (P14, P21).
-        let reserve = (!self.delivery.behind.is_empty()).then(|| budget.take_half());
-        let mut tick = Tick { budget, run: Vec::new() };
+        let (pushes, bytes) = match self.delivery.behind.is_empty() {
+            true => (0, 0),
+            false => (tick.budget.pushes / 2, tick.budget.bytes / 2),
+        };
+        tick.budget.pushes -= pushes;
+        tick.budget.bytes -= bytes;
         let mut lists = committed.into_iter().map(Committed::into_inner);
         let mut effects = lists.next().unwrap_or_default();
         effects.extend(lists.flatten());
@@ -188,9 +174,8 @@ impl Deliver<'_> {
             self.apply(effect, &mut tick)?;
         }
         self.push_run(&mut tick);
-        if let Some(reserve) = reserve {
-            tick.budget.add(reserve);
-        }
+        tick.budget.pushes += pushes;
+        tick.budget.bytes += bytes;
         self.feed_behind(&mut tick.budget)?;
         self.tell_of_presence()
     }
@@ -276,10 +261,6 @@ impl Deliver<'_> {
             Effect::Release(id) => self.upkeep.hold.end(self.conns, id, self.now),
         }
         Ok(())
-    }
-
-    fn queue_hash(&mut self, id: ConnId, task: Task, waiting: Waiting) {
-        self.chat.queue_hash(self.conns, (id, task, waiting), self.reads, self.now);
     }
 
     /// A session begins; those that it crowds out end and are told why.

@@ -94,7 +94,7 @@ impl Decode<'_> {
 
     /// Makes frames of the requests that came in another protocol.
     fn decode_requests(&mut self, id: ConnId) {
-        let mut bytes = self.conns.lend_buffer();
+        let mut bytes = self.conns.spare.lend();
         let is_admin = self.chat.sessions.get(id).map(|session| session.who.admin);
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.protocol.codec_mut().give(&mut bytes);
@@ -115,7 +115,7 @@ impl Decode<'_> {
         if let Some(code) = decoded.fault {
             self.reading.intake.refuse(code);
         }
-        self.conns.keep_buffer(bytes);
+        self.conns.spare.keep(bytes);
         decoded.refused.iter().for_each(|code| self.chat.counters.replied(*code));
         self.conns.append_transport(id, self.now, &decoded.answers);
         if decoded.leaves {

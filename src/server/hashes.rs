@@ -3,6 +3,7 @@
 //! The edge has one thread for all of them. `hash_queue` says whose turn it is.
 
 use super::chat::Chat;
+use super::deliver::Deliver;
 use super::hash_queue::Lane;
 use crate::conn::Conns;
 use crate::doors::Said;
@@ -11,9 +12,54 @@ use crate::id::{ConnId, Now};
 use crate::locale;
 use crate::outbox::{Purpose, Waiting};
 use crate::password::{Outcome, Task};
-use crate::store::Reads;
 use crate::throttle::Judged;
 use crate::wire::{Code, Refusal, ResponseMessage};
+
+impl Deliver<'_> {
+    /// A request waits for a hash from here on. An attempt takes the place of an earlier one that
+    /// excludes it and was not begun: a client that gave up and came again does not wait for the
+    /// connection that it left. Beyond the places that there are, one has to go.
+    pub(super) fn queue_hash(&mut self, id: ConnId, task: Task, mut waiting: Waiting) {
+        let (chat, now) = (&mut *self.chat, self.now);
+        let earlier = chat.earlier_attempt(&waiting.purpose);
+        if earlier.is_none()
+            && let Err(seconds) = chat.count_attempt(&waiting.purpose, now)
+        {
+            return self.refuse_hash(id, waiting, &Refusal::slow_down(seconds));
+        }
+        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.is_serving()) else {
+            // Where there is an earlier attempt, that one is counted, and still waits.
+            if earlier.is_none() {
+                chat.attempt_is_none(&waiting.purpose, now);
+            }
+            return;
+        };
+        conn.rests.hash = true;
+        if let Some((earlier, its)) = earlier.and_then(|id| chat.waiting.remove_entry(&id)) {
+            chat.hashes.take_place(earlier, id, task);
+            waiting.purpose.goes_on_from(&its.purpose);
+            chat.waiting.insert(id, waiting);
+            return self.refuse_hash(earlier, its, &Refusal::slow_down(1));
+        }
+        let lane = Lane::of(&waiting.purpose, conn.from.address());
+        chat.waiting.insert(id, waiting);
+        let Some(out) = chat.hashes.push(id, task, &lane) else { return };
+        if let Some(waiting) = chat.waiting.remove(&out) {
+            // There is no place for its hash any more: it is as if it had not asked.
+            chat.attempt_is_none(&waiting.purpose, now);
+            self.refuse_hash(out, waiting, &Refusal::from(Code::Busy));
+        }
+    }
+
+    fn refuse_hash(&mut self, id: ConnId, waiting: Waiting, refusal: &Refusal) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.rests.hash = false;
+        let text = locale::refusal::say(refusal, waiting.lang);
+        let (re, code, data) = (waiting.re, refusal.code, refusal.data());
+        self.chat.counters.replied(code);
+        self.say(id, Said::Reply(&ResponseMessage { re, code, text, data }));
+    }
+}
 
 impl Chat {
     /// The connections whose password is hashed are served again.
@@ -26,45 +72,6 @@ impl Chat {
                 conns.touch(*id);
             }
         }
-    }
-
-    /// A request waits for a hash from here on. An attempt takes the place of an earlier one that
-    /// excludes it and was not begun: a client that gave up and came again does not wait for the
-    /// connection that it left. Beyond the places that there are, one has to go.
-    pub(super) fn queue_hash(
-        &mut self,
-        conns: &mut Conns,
-        (id, task, mut waiting): (ConnId, Task, Waiting),
-        reads: Reads,
-        now: Now,
-    ) {
-        let earlier = self.earlier_attempt(&waiting.purpose);
-        if earlier.is_none()
-            && let Err(seconds) = self.count_attempt(&waiting.purpose, now)
-        {
-            let refusal = Refusal::slow_down(seconds);
-            return self.refuse_hash(conns, (id, waiting), &refusal, reads, now);
-        }
-        let Some(conn) = conns.get_mut(id).filter(|conn| conn.is_serving()) else {
-            // Where there is an earlier attempt, that one is counted, and still waits.
-            if earlier.is_none() {
-                self.attempt_is_none(&waiting.purpose, now);
-            }
-            return;
-        };
-        conn.rests.hash = true;
-        let lane = Lane::of(&waiting.purpose, conn.from.address());
-        let Some((earlier, its)) = earlier.and_then(|id| self.waiting.remove_entry(&id)) else {
-            self.waiting.insert(id, waiting);
-            if let Some(crowded_out) = self.hashes.push(id, task, &lane) {
-                self.crowd_out(conns, crowded_out, reads, now);
-            }
-            return;
-        };
-        self.hashes.take_place(earlier, id, task);
-        waiting.purpose.goes_on_from(&its.purpose);
-        self.waiting.insert(id, waiting);
-        self.refuse_hash(conns, (earlier, its), &Refusal::slow_down(1), reads, now);
     }
 
     /// Counts an attempt that finds no earlier one to take the place of, unless it is counted: the
@@ -95,31 +102,6 @@ impl Chat {
             }
         }
         begun
-    }
-
-    /// There is no place for its hash any more: it is as if it had not asked.
-    fn crowd_out(&mut self, conns: &mut Conns, id: ConnId, reads: Reads, now: Now) {
-        if let Some(waiting) = self.waiting.remove(&id) {
-            self.attempt_is_none(&waiting.purpose, now);
-            self.refuse_hash(conns, (id, waiting), &Refusal::from(Code::Busy), reads, now);
-        }
-    }
-
-    fn refuse_hash(
-        &mut self,
-        conns: &mut Conns,
-        (id, waiting): (ConnId, Waiting),
-        refusal: &Refusal,
-        reads: Reads,
-        now: Now,
-    ) {
-        let Some(conn) = conns.get_mut(id) else { return };
-        conn.rests.hash = false;
-        let text = locale::refusal::say(refusal, waiting.lang);
-        let (re, code, data) = (waiting.re, refusal.code, refusal.data());
-        let response = ResponseMessage { re, code, text, data };
-        self.counters.replied(code);
-        conns.say(id, Said::Reply(&response), reads, now);
     }
 
     /// The connection goes. A hash that is under way is judged when it is done.

@@ -30,9 +30,6 @@ impl Indexing {
     }
 
     /// A step.
-    ///
-    /// # Errors
-    /// The store failed for good.
     pub fn step(&mut self, store: &mut Store, now: Now) -> Result<(), Fatal> {
         if apart(store, |store| store.log_mut().index_some(limits::INDEX_ROWS))?.is_some() {
             let busy = Duration::from_micros(limits::INDEX_BUSY_MICROS);

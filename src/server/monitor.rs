@@ -30,9 +30,6 @@ impl Decode<'_> {
 
 impl Deliver<'_> {
     /// Answers the monitors of this tick.
-    ///
-    /// # Errors
-    /// The store failed for good.
     pub fn answer_monitors(
         &mut self,
         asked: &mut Vec<ConnId>,

@@ -63,9 +63,6 @@ impl Retention {
     }
 
     /// A step.
-    ///
-    /// # Errors
-    /// The store failed for good.
     pub(super) fn step(
         &mut self,
         store: &mut Store,

@@ -37,9 +37,6 @@ impl Serve<'_> {
     /// Serves what was taken in, within the tick's budget of requests and time, and each
     /// connection within its slice: `clock` is looked at behind each request that may have been
     /// dear, and now and then.
-    ///
-    /// # Errors
-    /// The store failed for good.
     pub fn run(&mut self, reading: &mut Reading, clock: Clock) -> Result<(), Fatal> {
         self.chat.outbox.release();
         self.chat.throttle.keep();

@@ -91,9 +91,6 @@ impl Upkeep {
 
     /// Writes the cursors that moved, if they are due, in the transaction that is open. True: they
     /// are written when it is committed.
-    ///
-    /// # Errors
-    /// The store failed.
     pub fn stage_cursors(
         &mut self,
         store: &mut Store,
@@ -195,13 +192,12 @@ pub(super) struct KeepUp<'s> {
 
 impl KeepUp<'_> {
     /// A slice of all that is due.
-    ///
-    /// # Errors
-    /// The store failed for good.
     pub fn run(&mut self) -> Result<(), Fatal> {
         let KeepUp { upkeep, conns, reading, chat, store, head, now } = self;
         let is_due = |due: Option<Moment>| due.is_some_and(|due| now.mono >= due);
-        conns.trim(now.mono);
+        if is_due(conns.spare.trim_due()) {
+            conns.spare.trim(now.mono);
+        }
         if is_due(upkeep.cursors_due(&chat.sessions)) {
             upkeep.write_cursors(store, chat, *now)?;
         }
@@ -236,7 +232,7 @@ impl Upkeep {
     /// When some of it is due.
     pub fn due(&self, conns: &Conns, chat: &Chat, store: &Store) -> Option<Moment> {
         let due = [
-            conns.trim_due(),
+            conns.spare.trim_due(),
             self.cursors_due(&chat.sessions),
             self.retention.due(&chat.rules),
             self.indexing_due(store),
@@ -247,9 +243,6 @@ impl Upkeep {
     }
 
     /// Writes what only waits to be written, and closes the store.
-    ///
-    /// # Errors
-    /// The store failed for good.
     pub fn finish(&mut self, mut store: Store, mut chat: Chat, now: Now) -> Result<(), Fatal> {
         if chat.sessions.has_dirty_cursors() {
             self.write_cursors(&mut store, &mut chat, now)?;

@@ -11,9 +11,6 @@ use crate::wire::Notice;
 impl Deliver<'_> {
     /// Tells those who watch of friends who came or went: of so many friends a tick, and of the
     /// others in the next ones.
-    ///
-    /// # Errors
-    /// The store failed.
     pub(super) fn tell_of_presence(&mut self) -> Result<(), Fatal> {
         let mut left = PRESENCE_PER_TICK;
         while left > 1 {
