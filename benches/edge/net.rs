@@ -273,7 +273,10 @@ impl Net for Edge {
         Moment(passed.as_micros() as u64)
     }
 
-    fn accept(&mut self, conn: ConnId) -> io::Result<Remote> {
+    fn accept(&mut self, conn: ConnId, reserved: bool) -> io::Result<Remote> {
+        if reserved {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         let mut state = self.0.borrow_mut();
         let peer = state.knocking.pop_front().ok_or(ErrorKind::WouldBlock)?;
         state.peers[peer as usize].conn = conn;

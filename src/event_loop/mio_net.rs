@@ -134,9 +134,8 @@ impl<J: Job> MioNet<J> {
         Arc::new(move || Moment(started.elapsed().as_micros() as u64))
     }
 
-    /// Accepts a peer as `conn` from the first listener that has one. From now on its readiness
-    /// comes under that name.
-    fn accept_at(&mut self, conn: ConnId, reserved: bool) -> io::Result<Peer> {
+    /// Accepts a peer from the first listener that has one, and registers it.
+    fn accept_one(&mut self, conn: ConnId, reserved: bool) -> io::Result<Peer> {
         let (mut stream, peer) = self.accept_any(reserved)?;
         let source: &mut dyn Source = match &mut stream {
             Stream::Tcp(stream) => stream,
@@ -237,16 +236,12 @@ impl<J: Job> Net for MioNet<J> {
         Moment(self.started.elapsed().as_micros() as u64)
     }
 
-    fn accept(&mut self, conn: ConnId) -> io::Result<Peer> {
-        self.accept_at(conn, false).inspect_err(|error| {
-            if is_out_of_files(error) {
+    fn accept(&mut self, conn: ConnId, reserved: bool) -> io::Result<Peer> {
+        self.accept_one(conn, reserved).inspect_err(|error| {
+            if is_out_of_files(error) && !reserved {
                 self.turn_away();
             }
         })
-    }
-
-    fn accept_reserved(&mut self, conn: ConnId) -> io::Result<Peer> {
-        self.accept_at(conn, true)
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
@@ -313,7 +308,7 @@ mod tests {
         let address = bound.addresses(ListenerKind::Public)[0];
         let mut net = MioNet::<NoJob>::new(bound).expect("an edge");
         let _peer = std::net::TcpStream::connect(address).expect("a connection");
-        net.accept(CONN).expect("a peer waits");
+        net.accept(CONN, false).expect("a peer waits");
         let Stream::Tcp(socket) = net.socket(CONN).expect("accepted") else {
             unreachable!("no other listener");
         };

@@ -54,10 +54,9 @@ pub struct EventLoop<N: Net, A: App<Job = N::Job>> {
     deadlines: Deadlines,
     /// Connections that are written to and settled in this tick.
     touched: Vec<ConnId>,
-    /// An edge came and accepting has not met `WouldBlock` since.
-    acceptable: bool,
-    /// The same of the reserved listeners.
-    reserved_acceptable: bool,
+    /// An edge came and accepting has not met `WouldBlock` since: of the network's listeners, and
+    /// of the reserved ones.
+    acceptable: [bool; 2],
     /// Descriptors ran out: accepting waits until then, or until a connection closes.
     accept_not_before: Moment,
     connections_max: usize,
@@ -76,8 +75,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
             turns: Turns::default(),
             deadlines: Deadlines::default(),
             touched: Vec::new(),
-            acceptable: true,
-            reserved_acceptable: true,
+            acceptable: [true; 2],
             accept_not_before: Moment::default(),
             connections_max,
             stops: 0,
@@ -135,8 +133,8 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
             self.app.signalled(Signal::Reload, now);
         }
         self.stops += self.events.stops;
-        self.acceptable |= self.events.acceptable;
-        self.reserved_acceptable |= self.events.reserved_acceptable;
+        self.acceptable[0] |= self.events.acceptable;
+        self.acceptable[1] |= self.events.reserved_acceptable;
         for index in 0..self.events.ready.len() {
             self.remember(self.events.ready[index], now);
         }
@@ -149,7 +147,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
     /// How long nothing may happen: not at all while there is something to do.
     fn timeout(&self) -> Option<Duration> {
         let now = self.net.moment();
-        let accepts = self.may_accept() || self.may_accept_reserved();
+        let accepts = self.may_accept(false) || self.may_accept(true);
         let accept_at = accepts.then_some(self.accept_not_before);
         let at_once = [accept_at, self.turns.next_at()].into_iter().flatten().any(|at| at <= now);
         if at_once || self.app.is_busy() {
@@ -188,31 +186,23 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
     // --- accept ---
 
     fn accept(&mut self, now: Now) {
-        for _ in 0..limits::RESERVED_ACCEPTS_PER_TICK {
-            if now.mono < self.accept_not_before || !self.may_accept_reserved() {
-                break;
+        let (few, many) = (limits::RESERVED_ACCEPTS_PER_TICK, limits::ACCEPTS_PER_TICK);
+        for (reserved, most) in [(true, few), (false, many)] {
+            for _ in 0..most {
+                if now.mono < self.accept_not_before || !self.may_accept(reserved) {
+                    break;
+                }
+                let id = self.edges.next_id();
+                let accepted = self.net.accept(id, reserved);
+                self.acceptable[usize::from(reserved)] = self.take_in(id, accepted, now);
             }
-            let id = self.edges.next_id();
-            let accepted = self.net.accept_reserved(id);
-            self.reserved_acceptable = self.take_in(id, accepted, now);
         }
-        for _ in 0..limits::ACCEPTS_PER_TICK {
-            if now.mono < self.accept_not_before || !self.may_accept() {
-                break;
-            }
-            let id = self.edges.next_id();
-            let accepted = self.net.accept(id);
-            self.acceptable = self.take_in(id, accepted, now);
-        }
-    }
-
-    fn may_accept(&self) -> bool {
-        self.acceptable && self.stops == 0 && self.edges.len() < self.connections_max
     }
 
     /// The operator comes in even when there is no room for others.
-    fn may_accept_reserved(&self) -> bool {
-        self.reserved_acceptable && self.stops == 0
+    fn may_accept(&self, reserved: bool) -> bool {
+        let has_room = reserved || self.edges.len() < self.connections_max;
+        self.acceptable[usize::from(reserved)] && self.stops == 0 && has_room
     }
 
     /// Begins a connection, if one was accepted. False: there is no other.

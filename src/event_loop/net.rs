@@ -83,22 +83,14 @@ pub trait Net {
     /// The monotonic clock, to bound and to measure a phase; never for what is stored.
     fn moment(&self) -> Moment;
 
-    /// Accepts one waiting peer of the network as `conn`. Readiness comes under that name from now
-    /// on.
+    /// Accepts one waiting peer as `conn`, at the reserved listeners or at the others. Readiness
+    /// comes under that name from now on. The reserved ones are the operator's, who comes in even
+    /// when there is no room for other peers.
     ///
     /// # Errors
     /// `WouldBlock`: no peer waits. Anything else: out of descriptors or memory, try later; the
     /// edge is not told again.
-    fn accept(&mut self, conn: ConnId) -> io::Result<Peer>;
-
-    /// Accepts one that waits at a reserved listener, as [`Net::accept`] does: one for the
-    /// operator, who comes in even when there is no room for other peers.
-    ///
-    /// # Errors
-    /// As [`Net::accept`].
-    fn accept_reserved(&mut self, _: ConnId) -> io::Result<Peer> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
+    fn accept(&mut self, conn: ConnId, reserved: bool) -> io::Result<Peer>;
 
     /// Reads into `room`, which is not empty. 0 is the end of the stream.
     ///

@@ -7,10 +7,9 @@
 //!        └ anything else ──► Fatal: the outcome is unknown, so nothing is said (P4)
 //! ```
 
-use super::fatal::{Fatal, fatal};
 use super::intake::Intake;
 use super::serve::{Serve, content};
-use super::transaction::roll_back;
+use super::transaction::{Fatal, fatal, roll_back};
 use super::upkeep::Upkeep;
 use crate::handlers;
 use crate::id::ConnId;

@@ -17,8 +17,8 @@
 
 use super::chat::Chat;
 use super::commit::AllCommitted;
-use super::fatal::{Fatal, fatal};
 use super::retention::gap_entry;
+use super::transaction::{Fatal, fatal};
 use super::upkeep::Upkeep;
 use crate::conn::conns::Appender;
 use crate::conn::{CloseReason, Conns};

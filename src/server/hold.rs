@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::fatal::{Fatal, fatal};
+use super::transaction::{Fatal, fatal};
 use crate::conn::{CloseReason, Conns};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;

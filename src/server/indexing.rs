@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use super::fatal::Fatal;
-use super::transaction::apart;
+use super::transaction::{Fatal, apart};
 use crate::id::{Moment, Now};
 use crate::limits;
 use crate::store::Store;

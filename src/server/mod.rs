@@ -18,7 +18,6 @@ mod connections;
 mod decode;
 mod deliver;
 mod doors;
-mod fatal;
 mod hash_queue;
 mod hashes;
 mod hold;
@@ -38,5 +37,5 @@ mod upkeep;
 mod watching;
 
 pub use app::{HashJob, Server};
-pub use fatal::Fatal;
 pub use machine::Machine;
+pub use transaction::Fatal;

@@ -6,7 +6,7 @@
 use super::chat::Chat;
 use super::decode::Decode;
 use super::deliver::Deliver;
-use super::fatal::{Fatal, fatal};
+use super::transaction::{Fatal, fatal};
 use crate::conn::CloseReason;
 use crate::doors::{Said, http};
 use crate::handlers::{Rules, ServerFacts, metrics};

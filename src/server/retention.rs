@@ -12,8 +12,7 @@
 use std::time::Duration;
 
 use super::chat::Chat;
-use super::fatal::{Fatal, fatal};
-use super::transaction::apart;
+use super::transaction::{Fatal, apart, fatal};
 use crate::handlers::Rules;
 use crate::id::{Conversation, Moment, Now, Seq, UserId};
 use crate::limits;

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use super::chat::Chat;
-use super::fatal::{Fatal, fatal};
 use super::intake::{Intake, Portion, fault_code};
 use super::read::Reading;
+use super::transaction::{Fatal, fatal};
 use crate::conn::{Conns, Rest};
 use crate::event_loop::app::{Clock, Share};
 use crate::handlers::{self, Caller, Cost, Counted, Cx, ProvedKey, Row, ServerFacts, hashing};

@@ -1,7 +1,28 @@
-//! Transactions beside the one of a tick.
+//! Transactions beside the one of a tick, and the failure that nothing can be refused for: our own
+//! disk or poll failed, and the process must end without another reply (P4).
 
-use super::fatal::{Fatal, fatal};
+use std::io;
+
 use crate::store::{Store, StoreError};
+
+/// Why the process has to end at once.
+#[derive(Debug)]
+pub struct Fatal(pub String);
+
+/// What it means that the store failed where nothing can be refused for it.
+pub(super) fn fatal(error: StoreError) -> Fatal {
+    Fatal(match error {
+        StoreError::Broken(why) => why,
+        StoreError::Full => "the disk is full".into(),
+        StoreError::NoMemory => "out of memory".into(),
+    })
+}
+
+impl From<io::Error> for Fatal {
+    fn from(error: io::Error) -> Fatal {
+        Fatal(format!("poll failed: {error}"))
+    }
+}
 
 /// Does some work on the store in a transaction of its own, when no tick's is open. `None`: there
 /// was no room for it, and nothing of it has happened.

@@ -11,13 +11,12 @@
 use std::time::Duration;
 
 use super::chat::Chat;
-use super::fatal::{Fatal, fatal};
 use super::hold::Hold;
 use super::indexing::Indexing;
 use super::machine::Machine;
 use super::read::Reading;
 use super::retention::Retention;
-use super::transaction::apart;
+use super::transaction::{Fatal, apart, fatal};
 use crate::certificate::{self, Certificate};
 use crate::conn::Conns;
 use crate::handlers::receipt::write_cursors;

@@ -2,7 +2,7 @@
 //! message has arrived or was read. None of it is in the log; a session that comes later asks.
 
 use super::deliver::Deliver;
-use super::fatal::{Fatal, fatal};
+use super::transaction::{Fatal, fatal};
 use crate::id::UserId;
 use crate::limits::PRESENCE_PER_TICK;
 use crate::outbox::Receipt;

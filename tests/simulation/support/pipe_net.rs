@@ -259,8 +259,13 @@ impl Net for PipeNet {
         pipes.now
     }
 
-    fn accept(&mut self, conn: ConnId) -> io::Result<Peer> {
+    fn accept(&mut self, conn: ConnId, reserved: bool) -> io::Result<Peer> {
         let mut pipes = self.0.borrow_mut();
+        if reserved {
+            let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
+            let address = pipes.take_in(conn, peer);
+            return Ok(Peer { address, listener: ListenerKind::Control });
+        }
         if pipes.is_killed(Call::Accept) {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -270,13 +275,6 @@ impl Net for PipeNet {
         let peer = pipes.backlog.pop_front().ok_or(ErrorKind::WouldBlock)?;
         let address = pipes.take_in(conn, peer);
         Ok(Peer { address, listener: ListenerKind::Public })
-    }
-
-    fn accept_reserved(&mut self, conn: ConnId) -> io::Result<Peer> {
-        let mut pipes = self.0.borrow_mut();
-        let peer = pipes.operators.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        let address = pipes.take_in(conn, peer);
-        Ok(Peer { address, listener: ListenerKind::Control })
     }
 
     fn read(&mut self, conn: ConnId, room: &mut [u8]) -> io::Result<usize> {
