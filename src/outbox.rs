@@ -31,7 +31,7 @@ pub enum Effect {
     Join(UserId, GroupId),
     /// A user no longer reads a group.
     Leave(UserId, GroupId),
-    /// Nobody reads the group any more.
+    /// The group is deleted, and has no readers any more.
     Dissolve(GroupId),
     /// A session of a user who has confirmed everything up to the seq begins; those that it
     /// crowds out end.
@@ -54,7 +54,7 @@ pub enum Effect {
     Rights(UserId, bool),
     /// What the session is told of others.
     Watch(ConnId, Watches),
-    /// Tell whoever said it what became of a message.
+    /// Tell the sender of messages that they have arrived, or were read.
     Receipt(Receipt),
     /// Hold the checkpoints for a backup.
     Hold(ConnId),
@@ -62,16 +62,16 @@ pub enum Effect {
     Release(ConnId),
 }
 
-/// Somebody has received, or has read, what was said to them up to a seq.
+/// A user has received, or has read, the messages of a sender up to a seq.
 #[derive(Clone, Debug)]
 pub struct Receipt {
-    /// Who said it.
+    /// The sender.
     pub to: UserId,
-    /// The name of who has it.
+    /// The name of the user who has them.
     pub reader: String,
     /// Up to here.
     pub seq: Seq,
-    /// It was read, and not only received.
+    /// They were read, and not only received.
     pub read: bool,
 }
 
@@ -232,7 +232,7 @@ impl Outbox {
         std::mem::take(&mut self.effects)
     }
 
-    /// A new tick: nobody is held.
+    /// A new tick begins: no connection is held.
     pub fn release(&mut self) {
         self.held.clear();
         self.held_order.clear();

@@ -41,9 +41,6 @@ impl Conns {
 
     /// Takes in a connection that was accepted under this name.
     pub fn insert(&mut self, id: ConnId, conn: Connection) {
-        debug_assert!(
-            self.from_slot(id.index()).next().is_none_or(|(next, _)| next.slot > id.slot)
-        );
         debug_assert!(!conn.touched && conn.unsent_bytes() == 0);
         self.by_id.insert(id, conn);
         self.touch(id);
@@ -81,11 +78,7 @@ impl Conns {
 
     /// Lists a connection as one that something happened to in this tick.
     pub fn touch(&mut self, id: ConnId) {
-        if let Some(conn) = self.get_mut(id)
-            && !std::mem::replace(&mut conn.touched, true)
-        {
-            self.touched.push(id);
-        }
+        self.change(id, |_, _, _| ());
     }
 
     /// The connections that something happened to in this tick.
@@ -104,10 +97,7 @@ impl Conns {
 
     /// Nothing more is done for the connection in this tick.
     pub fn rest_this_tick(&mut self, id: ConnId, why: Rest) {
-        if let Some(conn) = self.get_mut(id) {
-            conn.rests.this_tick = Some(why);
-            self.touch(id);
-        }
+        self.change(id, |conn, _, _| conn.rests.this_tick = Some(why));
     }
 
     /// The tick ends for a connection that something happened to: whether it rests is written
@@ -216,8 +206,8 @@ impl Conns {
         self.change(id, |conn, spare, _| conn.drop_unbegun(spare));
     }
 
-    /// The one place where send buffers change, and the total with them. `act` is also given the
-    /// bytes that wait to be sent on all other connections.
+    /// Something happens to the connection. The one place where send buffers change, and the total
+    /// with them. `act` is also given the bytes that wait to be sent on all other connections.
     fn change<T>(
         &mut self,
         id: ConnId,
@@ -237,18 +227,12 @@ impl Conns {
 
     /// Decides that the connection closes behind what it is to be sent.
     pub fn close(&mut self, id: ConnId, reason: CloseReason, now: Moment) {
-        if let Some(conn) = self.get_mut(id) {
-            conn.close(reason, now);
-        }
-        self.touch(id);
+        self.change(id, |conn, _, _| conn.close(reason, now));
     }
 
     /// The connection ends at once: nothing can be sent any more.
     pub fn die(&mut self, id: ConnId, reason: CloseReason) {
-        if let Some(conn) = self.get_mut(id) {
-            conn.die(reason);
-        }
-        self.touch(id);
+        self.change(id, |conn, _, _| conn.die(reason));
     }
 
     /// Removes a dead connection.

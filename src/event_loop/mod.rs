@@ -105,7 +105,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
     /// As [`EventLoop::run`].
     pub fn tick(&mut self) -> Result<Now, A::Fatal> {
         let now = self.wait()?; //            what happened, and the time, once for all phases
-        self.expire(now); //                  who is too late brings nothing more
+        self.expire(now); //                  a peer that is too late brings nothing more
         self.accept(now); //                  newcomers' first bytes may be here already
         self.read(now); //                    only I/O: all input is in …
         self.app.decode(now); //              … and understood before anything is decided …
@@ -113,7 +113,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         let committed = self.app.commit(now)?; // one fsync for everything the tick decided
         self.deliver(committed, now)?; //     only what is committed reaches a send buffer
         self.write(now); //                   one write a connection, however much is to be sent
-        self.reap(now); //                    names are freed when no phase can use them any more
+        self.reap(now); //                    slots are freed when no phase can use them any more
         self.upkeep(now)?; //                 work that no peer waits for
         Ok(now)
     }

@@ -151,8 +151,7 @@ impl<'e> Pushed<'e> {
 }
 
 impl Deliver<'_> {
-    /// Applies the committed effects in their order, then feeds those who are behind. Gives the
-    /// password hashes to be started.
+    /// Applies the committed effects in their order, then feeds the readers who are behind.
     pub fn run(&mut self, committed: AllCommitted) -> Result<(), Fatal> {
         let mut tick = Tick { budget: Budget::of_a_tick(), run: Vec::new() };
         // Readers who are behind have half of the tick. Else only those who are caught up would
@@ -332,7 +331,8 @@ impl Deliver<'_> {
         }
     }
 
-    /// Pushes a run to a reader who is caught up. Of what they cannot take now, they are behind.
+    /// Pushes a run to a reader who is caught up. They are behind from the first entry on that they
+    /// cannot take now.
     fn push_run_to(&mut self, id: ConnId, run: &mut [Pushed], budget: &mut Budget) {
         let Some(session) = self.chat.sessions.get_mut(id) else { return };
         if session.behind {

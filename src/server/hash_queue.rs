@@ -23,7 +23,7 @@ use crate::outbox::Purpose;
 use crate::password::Task;
 use crate::throttle::Prefix;
 
-/// Who waits, and so whose turn it takes.
+/// For whom a password is hashed, and so whose turn it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// The operator, at the control socket.
@@ -79,13 +79,13 @@ impl Lane {
     }
 }
 
-/// A task, who is answered, and its turns.
+/// A task, the connection that is answered, and its turns.
 #[derive(Debug)]
 struct Queued {
     id: ConnId,
     task: Task,
     turns: Vec<Turn>,
-    /// Tells who came last.
+    /// The last task that came has the highest.
     came: u64,
 }
 

@@ -69,7 +69,8 @@ impl Decode<'_> {
         }
     }
 
-    /// The connection is another's than the proxy's. False: one too many of theirs, and closed.
+    /// The connection belongs to this client of the proxy. False: the client has too many of them,
+    /// and this one closes.
     fn peer_is(&mut self, id: ConnId, peer: IpAddr, via: Via) -> bool {
         let has_room = self.chat.throttle.connect(peer, &self.chat.rules.limits);
         let Some(conn) = self.conns.get_mut(id) else { return false };

@@ -69,26 +69,13 @@ impl Retention {
         head: Seq,
         now: Now,
     ) -> Result<(), Fatal> {
-        let micros = self.go_on(store, chat, head, now)?;
-        self.due = now.mono.after(Duration::from_micros(micros));
-        Ok(())
-    }
-
-    /// One step, and the microseconds until the next.
-    fn go_on(
-        &mut self,
-        store: &mut Store,
-        chat: &mut Chat,
-        head: Seq,
-        now: Now,
-    ) -> Result<u64, Fatal> {
         let kept_seconds = i64::from(chat.rules.keep_days) * 86_400;
         let mut round = self.round.take().unwrap_or(Round {
             before: now.unix - kept_seconds,
             through: head,
             swept: Some(UserId(0)),
         });
-        let micros = match round.swept {
+        let (micros, is_over) = match round.swept {
             Some(after) => {
                 let page = limits::RETENTION_READERS;
                 let readers = store.reads().people.readers_page(after, page).map_err(fatal)?;
@@ -98,16 +85,24 @@ impl Retention {
                     let place = place_that_counts(&mut chat.sessions, reader, head, round.before);
                     round.through = round.through.min(place.unwrap_or(round.through));
                 }
-                limits::RETENTION_STEP_MICROS
+                (limits::RETENTION_STEP_MICROS, false)
             }
-            None => match prune(store, chat, &round)? {
-                Some(true) => return Ok(limits::RETENTION_PAUSE_MICROS),
-                Some(false) => limits::RETENTION_STEP_MICROS,
-                None => limits::RETENTION_RETRY_MICROS,
-            },
+            None => {
+                let (before, through, rows) = (round.before, round.through, limits::RETENTION_ROWS);
+                match apart(store, |store| store.log_mut().prune(before, through, rows))? {
+                    Some((count, is_over)) => {
+                        chat.counters.expired += count as u64;
+                        let pause = limits::RETENTION_PAUSE_MICROS;
+                        (if is_over { pause } else { limits::RETENTION_STEP_MICROS }, is_over)
+                    }
+                    // The disk is too full even for that.
+                    None => (limits::RETENTION_RETRY_MICROS, false),
+                }
+            }
         };
-        self.round = Some(round);
-        Ok(micros)
+        self.round = Some(round).filter(|_| !is_over);
+        self.due = now.mono.after(Duration::from_micros(micros));
+        Ok(())
     }
 }
 
@@ -123,18 +118,6 @@ fn place_that_counts(
     }
     let moved = sessions.moved_cursor(reader.user).unwrap_or_default();
     (reader.seen >= before).then(|| reader.cursor.max(moved))
-}
-
-/// Prunes some rows, in a transaction of its own. True: that was all; `None`: the disk is too
-/// full even for that.
-fn prune(store: &mut Store, chat: &mut Chat, round: &Round) -> Result<Option<bool>, Fatal> {
-    let Round { before, through, .. } = *round;
-    let pruned =
-        apart(store, |store| store.log_mut().prune(before, through, limits::RETENTION_ROWS))?;
-    Ok(pruned.map(|(count, all)| {
-        chat.counters.expired += count as u64;
-        all
-    }))
 }
 
 /// What stands in the place of what is gone, for a reader who was not shown it.

@@ -9,8 +9,8 @@ use crate::outbox::Receipt;
 use crate::wire::Notice;
 
 impl Deliver<'_> {
-    /// Tells those who watch of friends who came or went: of so many friends a tick, and of the
-    /// others in the next ones.
+    /// Tells friends that a user came or went: so many friends a tick, and the others in the next
+    /// ticks.
     pub(super) fn tell_of_presence(&mut self) -> Result<(), Fatal> {
         let mut left = PRESENCE_PER_TICK;
         while left > 1 {

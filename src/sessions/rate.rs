@@ -30,7 +30,7 @@ impl Rates {
     /// Takes a permit to have a request served, and another one if it is a message.
     ///
     /// # Errors
-    /// There is none, and none was taken: the moment at which to try again.
+    /// No permit is left, and none was taken: the moment at which to try again.
     pub fn take(
         &mut self,
         user: UserId,
@@ -75,7 +75,7 @@ impl Rates {
 /// When all permits are refilled if one more is taken; each moves the moment on by one interval.
 ///
 /// # Errors
-/// There is none: when there will be one.
+/// No permit is left: the moment at which there is one again.
 fn one_more(spent: Moment, per_second: u64, burst: u64, now: Moment) -> Result<Moment, Moment> {
     if per_second == 0 {
         return Ok(spent);
