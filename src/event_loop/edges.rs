@@ -50,12 +50,6 @@ impl Edges {
         self.slots.get_mut(id.index()).filter(|edge| edge.generation == id.generation)
     }
 
-    /// The connection that is in the slot.
-    pub fn in_slot(&self, slot: u32) -> Option<ConnId> {
-        let edge = self.slots.get(slot as usize)?;
-        Some(ConnId { slot, generation: edge.generation })
-    }
-
     /// The connection is gone.
     pub fn remove(&mut self, id: ConnId) {
         if self.get_mut(id).is_some() {

@@ -176,10 +176,8 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
     // --- expire ---
 
     fn expire(&mut self, now: Now) {
-        while let Some(slot) = self.deadlines.pop_due(now.mono) {
-            if let Some(id) = self.edges.in_slot(slot) {
-                self.app.expire(id, now);
-            }
+        while let Some(id) = self.deadlines.pop_due(now.mono) {
+            self.app.expire(id, now);
         }
     }
 
@@ -338,7 +336,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
             match self.app.settle(id, now) {
                 None => {
                     self.net.close(id);
-                    self.deadlines.forget(id.slot);
+                    self.deadlines.forget(id);
                     self.edges.remove(id);
                     self.accept_not_before = Moment::default();
                 }
@@ -348,7 +346,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
                         self.net.shutdown(id);
                     }
                     if let Some(at) = deadline {
-                        self.deadlines.set(id.slot, at);
+                        self.deadlines.set(id, at);
                     }
                     if may_read && (has_work || edge.readable) {
                         self.turns.put(id, queue);
