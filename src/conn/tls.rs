@@ -173,10 +173,8 @@ impl Tls {
         if self.ended || plain.is_empty() || !self.unsent().is_empty() {
             return Ok(());
         }
-        self.write(spare, |traffic, sealed, spare| {
-            put(sealed, spare, plain.len() + RECORD_SEAL_BYTES, |room| {
-                traffic.encrypt(plain, room).map_err(Room::from)
-            })
+        self.write(spare, plain.len() + RECORD_SEAL_BYTES, |traffic, room| {
+            traffic.encrypt(plain, room).map_err(Room::from)
         })?;
         self.covered = plain.len();
         Ok(())
@@ -191,10 +189,8 @@ impl Tls {
         if !spoken {
             return Ok(());
         }
-        self.write(spare, |traffic, sealed, spare| {
-            put(sealed, spare, RECORD_SEAL_BYTES + 2, |room| {
-                traffic.queue_close_notify(room).map_err(Room::from)
-            })
+        self.write(spare, RECORD_SEAL_BYTES + 2, |traffic, room| {
+            traffic.queue_close_notify(room).map_err(Room::from)
         })
     }
 
@@ -213,8 +209,12 @@ impl Tls {
     fn write(
         &mut self,
         spare: &mut SpareBuffers,
-        then: impl FnOnce(&mut WriteTraffic, &mut Vec<u8>, &mut SpareBuffers) -> Written,
+        bytes: usize,
+        mut seal: impl FnMut(&mut WriteTraffic, &mut [u8]) -> Result<usize, Room>,
     ) -> Result<(), TlsFault> {
+        let then = |traffic: &mut WriteTraffic, sealed: &mut Vec<u8>, spare: &mut SpareBuffers| {
+            put(sealed, spare, bytes, |room| seal(traffic, room))
+        };
         let mut received = std::mem::take(&mut self.received);
         let mut used = 0;
         let driven = self.drive(&mut received, &mut used, spare, |_| {}, then);
@@ -286,23 +286,21 @@ enum Room {
     Failed(TlsFault),
 }
 
-impl From<EncodeError> for Room {
-    fn from(error: EncodeError) -> Room {
-        match error {
-            EncodeError::InsufficientSize(size) => Room::Needed(size.required_size),
-            other => Room::Failed(TlsFault(other.to_string())),
+/// rustls has two types of errors with the same content.
+macro_rules! room_from {
+    ($($error:ident),+) => {$(
+        impl From<$error> for Room {
+            fn from(error: $error) -> Room {
+                match error {
+                    $error::InsufficientSize(size) => Room::Needed(size.required_size),
+                    other => Room::Failed(TlsFault(other.to_string())),
+                }
+            }
         }
-    }
+    )+};
 }
 
-impl From<EncryptError> for Room {
-    fn from(error: EncryptError) -> Room {
-        match error {
-            EncryptError::InsufficientSize(size) => Room::Needed(size.required_size),
-            other => Room::Failed(TlsFault(other.to_string())),
-        }
-    }
-}
+room_from!(EncodeError, EncryptError);
 
 /// Appends what `write` writes. `bytes` is how many it probably needs.
 fn put(
