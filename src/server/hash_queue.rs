@@ -23,59 +23,39 @@ use crate::outbox::Purpose;
 use crate::password::Task;
 use crate::throttle::Prefix;
 
-/// For whom a password is hashed, and so whose turn it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// The operator, at the control socket.
-    Operator,
-    /// A member, for another password.
-    Member(UserId),
-    /// A peer of the network, for an account.
-    Network {
-        /// The widest prefix.
-        around: Prefix,
-        /// Their own.
-        prefix: Prefix,
-        /// The account's name.
-        account: String,
-    },
-}
-
 /// Something that takes turns with others of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+pub enum Turn {
+    /// The operator, at the control socket.
     Operator,
+    /// The members who change their passwords.
     Members,
+    /// One of them.
     Member(UserId),
+    /// The network.
     Network,
+    /// A prefix of addresses.
     Prefix(Prefix),
+    /// An account's name, for peers of a prefix.
     Account(Prefix, String),
 }
 
-impl Lane {
-    pub fn of(purpose: &Purpose, peer: IpAddr) -> Lane {
+impl Turn {
+    /// What takes turns for a request, from the outside in.
+    pub fn all(purpose: &Purpose, peer: IpAddr) -> Vec<Turn> {
         let account = match purpose {
-            Purpose::Reset(_) => return Lane::Operator,
-            Purpose::Change(user, _) => return Lane::Member(*user),
-            Purpose::Register { name, .. } => name.key.clone(),
-            Purpose::SignIn { attempt, .. } => attempt.account().to_owned(),
+            Purpose::Reset(_) => return vec![Turn::Operator],
+            Purpose::Change(user, _) => return vec![Turn::Members, Turn::Member(*user)],
+            Purpose::Register { name, .. } => &name.key,
+            Purpose::SignIn { attempt, .. } => attempt.account(),
         };
-        let (around, prefix) = (Prefix::widest_of(peer), Prefix::of(peer));
-        Lane::Network { around, prefix, account }
+        Turn::of_network(peer, account)
     }
 
-    /// What takes turns, from the outside in.
-    fn turns(&self) -> Vec<Turn> {
-        match self {
-            Lane::Operator => vec![Turn::Operator],
-            Lane::Member(user) => vec![Turn::Members, Turn::Member(*user)],
-            Lane::Network { around, prefix, account } => vec![
-                Turn::Network,
-                Turn::Prefix(*around),
-                Turn::Prefix(*prefix),
-                Turn::Account(*prefix, account.clone()),
-            ],
-        }
+    fn of_network(peer: IpAddr, account: &str) -> Vec<Turn> {
+        let (around, prefix) = (Prefix::widest_of(peer), Prefix::of(peer));
+        let account = Turn::Account(prefix, account.to_owned());
+        vec![Turn::Network, Turn::Prefix(around), Turn::Prefix(prefix), account]
     }
 }
 
@@ -107,18 +87,18 @@ impl HashQueue {
 
     /// Puts a task in. If a task loses its place for it, returns the connection of that task, which
     /// may be this one.
-    pub fn push(&mut self, id: ConnId, task: Task, lane: &Lane) -> Option<ConnId> {
+    pub fn push(&mut self, id: ConnId, task: Task, turns: Vec<Turn>) -> Option<ConnId> {
         self.clock += 1;
-        let (turns, came) = (lane.turns(), self.clock);
+        let came = self.clock;
         for turn in &turns {
             self.had.entry(turn.clone()).or_insert(came);
         }
-        let places = match lane {
-            Lane::Operator => HASH_PLACES_OPERATOR,
-            Lane::Member(_) => HASH_PLACES_MEMBERS,
-            Lane::Network { .. } => HASH_QUEUE_MAX,
-        };
         let outermost = turns.first().cloned();
+        let places = match outermost {
+            Some(Turn::Operator) => HASH_PLACES_OPERATOR,
+            Some(Turn::Members) => HASH_PLACES_MEMBERS,
+            _ => HASH_QUEUE_MAX,
+        };
         self.waiting.push(Queued { id, task, turns, came });
         let rivals =
             || self.waiting.iter().filter(|other| other.turns.first() == outermost.as_ref());

@@ -4,7 +4,7 @@
 
 use super::chat::Chat;
 use super::deliver::Deliver;
-use super::hash_queue::Lane;
+use super::hash_queue::Turn;
 use crate::conn::Conns;
 use crate::doors::Said;
 use crate::handlers::hashing::end_attempt;
@@ -41,9 +41,9 @@ impl Deliver<'_> {
             chat.waiting.insert(id, waiting);
             return self.refuse_hash(earlier, its, &Refusal::slow_down(1));
         }
-        let lane = Lane::of(&waiting.purpose, conn.from.address());
+        let turns = Turn::all(&waiting.purpose, conn.from.address());
         chat.waiting.insert(id, waiting);
-        let Some(out) = chat.hashes.push(id, task, &lane) else { return };
+        let Some(out) = chat.hashes.push(id, task, turns) else { return };
         if let Some(waiting) = chat.waiting.remove(&out) {
             // There is no place for its hash any more: it is as if it had not asked.
             chat.attempt_is_none(&waiting.purpose, now);
