@@ -40,7 +40,8 @@ fn the_page_does_in_a_browser_what_it_is_for() {
 fn run(files: &[&str]) {
     let output = Command::new("node")
         .current_dir(folder())
-        .args(["--test", "--test-reporter=spec"])
+        // Each file has a server and a browser of its own.
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=3"])
         .args(files)
         .env("P2SP_SERVER", env!("CARGO_BIN_EXE_p2sp-server"))
         .stdin(Stdio::null())
