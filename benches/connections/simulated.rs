@@ -12,7 +12,7 @@ use super::Outcome;
 use super::counts::Counts;
 use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
-use super::edge::house::{House, resident_bytes};
+use super::edge::server::{SimulatedServer, resident_bytes};
 use super::edge::table::{Row, Table};
 use super::edge::talk::Talk;
 
@@ -24,7 +24,7 @@ const SESSION_BYTES_MAX: f64 = 512.0;
 
 /// A server with so many sessions.
 struct Place {
-    house: House,
+    server: SimulatedServer,
     talk: Talk,
     cost: Cost,
 }
@@ -35,12 +35,12 @@ pub fn measure(counts: &Counts, table: &mut Table) -> Outcome<()> {
     let data = Data::fill(&Filling { users, friends: 2 * PAIRS, ..Filling::default() })?;
     let (few, fewer) = (data.copy()?, data.copy()?);
 
-    let mut house = House::open(data, users, counts.smoke)?;
-    house.rest()?;
-    let (before, began, idle) = (resident_bytes()?, Instant::now(), house.spent);
-    house.sign_in(0..users)?;
-    let (took, spent) = (began.elapsed().as_secs_f64(), house.spent.since(idle));
-    house.rest()?;
+    let mut server = SimulatedServer::open(data, users, counts.smoke)?;
+    server.rest()?;
+    let (before, began, idle) = (resident_bytes()?, Instant::now(), server.spent);
+    server.sign_in(0..users)?;
+    let (took, spent) = (began.elapsed().as_secs_f64(), server.spent.since(idle));
+    server.rest()?;
     let added = resident_bytes()?.saturating_sub(before) as f64;
 
     let what = format!("{users} simulated connections, signed in");
@@ -56,11 +56,11 @@ pub fn measure(counts: &Counts, table: &mut Table) -> Outcome<()> {
     let mut places = [
         Place::begin(fewer, fewer_sessions, counts.smoke)?,
         Place::begin(few, few_sessions, counts.smoke)?,
-        Place::new(house, users),
+        Place::new(server, users),
     ];
     for _ in 0..counts.runs {
-        for Place { house, talk, cost } in &mut places {
-            cost.add(talk.run(house, counts.messages)?, counts.messages);
+        for Place { server, talk, cost } in &mut places {
+            cost.add(talk.run(server, counts.messages)?, counts.messages);
         }
     }
     cost::compare(places.iter().map(|place| &place.cost), table);
@@ -69,15 +69,15 @@ pub fn measure(counts: &Counts, table: &mut Table) -> Outcome<()> {
 
 impl Place {
     fn begin(data: Data, sessions: usize, hasty: bool) -> Outcome<Place> {
-        let mut house = House::open(data, sessions, hasty)?;
-        house.sign_in(0..sessions)?;
-        house.rest()?;
-        Ok(Place::new(house, sessions))
+        let mut server = SimulatedServer::open(data, sessions, hasty)?;
+        server.sign_in(0..sessions)?;
+        server.rest()?;
+        Ok(Place::new(server, sessions))
     }
 
-    fn new(house: House, sessions: usize) -> Place {
+    fn new(server: SimulatedServer, sessions: usize) -> Place {
         let talk = Talk::of_pairs(0..2 * PAIRS, UNDER_WAY);
         let cost = Cost::new(format!("{PAIRS} pairs, {sessions} sessions"));
-        Place { house, talk, cost }
+        Place { server, talk, cost }
     }
 }

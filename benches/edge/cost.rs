@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::house::Spent;
+use super::server::Spent;
 use super::table::{Row, Table};
 
 /// A message may cost this much of what it costs under the first circumstances.

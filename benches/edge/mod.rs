@@ -1,10 +1,10 @@
 //! The simulated edge, and the shipped loop and server between it and a real database.
 //!
 //! ```text
-//! Data (filled through Store) ─► House { EventLoop over Edge } ◄─► Talk: peers, who count
+//! Data (filled through Store) ─► SimulatedServer { EventLoop over Edge } ◄─► Talk: peers, who count
 //! ```
 //!
-//! [`net`] is the edge, [`data`] a database made beforehand, [`house`] the server's life tick by
+//! [`net`] is the edge, [`data`] a database made beforehand, [`server`] the server's life tick by
 //! tick, what it costs and how long it takes; [`talk`] is a closed loop of messages, [`cost`] and
 //! [`table`] what comes out of it. Sockets have no part in any of it: what is measured is the
 //! server's own work, its SQLite, and the disk.
@@ -12,7 +12,7 @@
 
 pub mod cost;
 pub mod data;
-pub mod house;
 pub mod net;
+pub mod server;
 pub mod table;
 pub mod talk;

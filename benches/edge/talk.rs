@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::house::{House, Spent, fail_if_stalled, understand};
+use super::server::{SimulatedServer, Spent, fail_if_stalled, understand};
 use crate::Outcome;
 use crate::sizes::Chat;
 use crate::words::{self, Letter, Said};
@@ -69,8 +69,8 @@ impl Talk {
     }
 
     /// Lets them say so many messages, and waits until the loop has come to rest. What it cost.
-    pub fn run(&mut self, house: &mut House, messages: u64) -> Outcome<Spent> {
-        let before = house.spent;
+    pub fn run(&mut self, server: &mut SimulatedServer, messages: u64) -> Outcome<Spent> {
+        let before = server.spent;
         let (mut said, mut answered, mut delivered) = (0, 0, 0);
         let mut progress = Instant::now();
         loop {
@@ -79,11 +79,11 @@ impl Talk {
                 break;
             }
             while said < messages && said - done < self.under_way_max {
-                self.say(house);
+                self.say(server);
                 said += 1;
             }
-            house.tick()?;
-            let edge = house.edge.clone();
+            server.tick()?;
+            let edge = server.edge.clone();
             edge.listen(|peer, news| {
                 progress = Instant::now();
                 match understand(&news)? {
@@ -91,7 +91,7 @@ impl Talk {
                     Said::Push { seq, prev } => {
                         delivered += 1;
                         if self.readers[peer].take(seq, prev)? {
-                            house.edge.say(peer, |out| words::ack(out, peer, seq));
+                            server.edge.say(peer, |out| words::ack(out, peer, seq));
                         }
                     }
                     said => return Err(format!("peer {peer} hears {said:?}").into()),
@@ -100,23 +100,23 @@ impl Talk {
             })?;
             fail_if_stalled(progress)?;
         }
-        self.confirm_all(house);
-        house.rest()?;
+        self.confirm_all(server);
+        server.rest()?;
         self.said += messages;
-        Ok(house.spent.since(before))
+        Ok(server.spent.since(before))
     }
 
-    fn say(&mut self, house: &House) {
+    fn say(&mut self, server: &SimulatedServer) {
         let sender = &mut self.senders[self.next];
-        house.edge.say(sender.peer, |out| sender.letter.write(out, sender.number));
+        server.edge.say(sender.peer, |out| sender.letter.write(out, sender.number));
         sender.number += 1;
         self.next = (self.next + 1) % self.senders.len();
     }
 
-    fn confirm_all(&mut self, house: &House) {
+    fn confirm_all(&mut self, server: &SimulatedServer) {
         for (peer, reader) in self.readers.iter_mut().enumerate() {
             if let Some(seq) = reader.seq.filter(|_| std::mem::take(&mut reader.unconfirmed) > 0) {
-                house.edge.say(peer, |out| words::ack(out, peer, seq));
+                server.edge.say(peer, |out| words::ack(out, peer, seq));
             }
         }
     }

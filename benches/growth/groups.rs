@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
-use super::edge::house::House;
+use super::edge::server::SimulatedServer;
 use super::edge::table::Row;
 use super::edge::talk::Talk;
 use super::report::Report;
@@ -19,20 +19,20 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
     let users = owners + groups.iter().copied().max().unwrap_or(0);
     let log = scale.short_log();
     let data = Data::fill(&Filling { log, users, groups, ..Filling::default() })?;
-    let mut house = House::open(data, owners, scale.smoke)?;
-    house.sign_in(0..owners)?;
-    house.rest()?;
+    let mut server = SimulatedServer::open(data, owners, scale.smoke)?;
+    server.sign_in(0..owners)?;
+    server.rest()?;
     let mut talks: Vec<Talk> = (0..owners).map(|owner| Talk::to_group(owner, UNDER_WAY)).collect();
     let mut costs = scale.groups().map(|members| Cost::new(format!("group of {members}")));
     for _ in 0..scale.runs {
         for (talk, cost) in talks.iter_mut().zip(&mut costs) {
-            cost.add(talk.run(&mut house, scale.messages)?, scale.messages);
+            cost.add(talk.run(&mut server, scale.messages)?, scale.messages);
         }
     }
-    report.note_ticks(&house)?;
+    report.note_ticks(&server)?;
     cost::compare(&costs, &mut report.table);
     let said: u64 = talks.iter().map(|talk| talk.said).sum();
-    let rows = house.end().open()?.log_rows() - log;
+    let rows = server.end().open()?.log_rows() - log;
     let row = Row::told("rows a message to a group", format!("{:.3}", rows as f64 / said as f64));
     report.table.add(row.wanted("1", rows == said));
     Ok(())

@@ -14,8 +14,8 @@ use hdrhistogram::Histogram;
 
 use super::Outcome;
 use super::edge::data::{Data, Filling, Late};
-use super::edge::house::{House, fail_if_stalled, understand};
 use super::edge::net::News;
+use super::edge::server::{SimulatedServer, fail_if_stalled, understand};
 use super::edge::table::Row;
 use super::edge::talk::{self, Reader};
 use super::report::Report;
@@ -56,19 +56,19 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
         late: Some(Late { user: LATE, groups, messages }),
         ..Filling::default()
     };
-    let mut house = House::open(Data::fill(&filling)?, LATE + 1, scale.smoke)?;
-    house.sign_in(0..LATE)?;
+    let mut server = SimulatedServer::open(Data::fill(&filling)?, LATE + 1, scale.smoke)?;
+    server.sign_in(0..LATE)?;
     let mut evening = Evening { pairs: (0..PAIRS).map(Pair::new).collect(), waiting: messages };
     let (mut quiet, mut visited, mut visits) = (Vec::new(), Vec::new(), 0);
     for _ in 0..scale.runs {
-        house.rest()?;
-        quiet.push(evening.pass(&mut house, scale.span(), None)?);
-        house.rest()?;
+        server.rest()?;
+        quiet.push(evening.pass(&mut server, scale.span(), None)?);
+        server.rest()?;
         let mut guest = Guest::default();
-        visited.push(evening.pass(&mut house, scale.span(), Some(&mut guest))?);
+        visited.push(evening.pass(&mut server, scale.span(), Some(&mut guest))?);
         visits += guest.visits;
     }
-    report.note_ticks(&house)?;
+    report.note_ticks(&server)?;
     let [quiet, visited] = [quiet, visited].map(|runs| runs.into_iter().fold(f64::MAX, f64::min));
     let what = format!(
         "p99 beside {visits} sign-ins with {groups} groups and {messages} waiting messages"
@@ -92,7 +92,7 @@ impl Evening {
     /// milliseconds.
     fn pass(
         &mut self,
-        house: &mut House,
+        server: &mut SimulatedServer,
         span: Duration,
         mut guest: Option<&mut Guest>,
     ) -> Outcome<f64> {
@@ -103,27 +103,27 @@ impl Evening {
         loop {
             while next < last && begins + EVERY * next <= Instant::now() {
                 let pair = next as usize % self.pairs.len();
-                self.pairs[pair].say(house, 2 * pair, begins + EVERY * next);
+                self.pairs[pair].say(server, 2 * pair, begins + EVERY * next);
                 next += 1;
             }
             let goes_on = next < last;
             if let Some(guest) = guest.as_deref_mut().filter(|_| goes_on) {
-                guest.come(house);
+                guest.come(server);
             }
             let is_there = guest.as_ref().is_some_and(|guest| guest.is_there);
             if !goes_on && !is_there && self.pairs.iter().all(|pair| pair.due.is_empty()) {
                 break;
             }
-            house.edge.set_alarm(Some(begins + EVERY * next));
-            house.tick()?;
-            let (edge, wrote) = (house.edge.clone(), house.edge.wrote());
+            server.edge.set_alarm(Some(begins + EVERY * next));
+            server.tick()?;
+            let (edge, wrote) = (server.edge.clone(), server.edge.wrote());
             edge.listen(|peer, news| match (&mut guest, peer == LATE) {
-                (Some(guest), true) => guest.hear(house, &news, self.waiting),
-                _ => self.pairs[peer / 2].hear(house, peer, &news, wrote, &mut latencies),
+                (Some(guest), true) => guest.hear(server, &news, self.waiting),
+                _ => self.pairs[peer / 2].hear(server, peer, &news, wrote, &mut latencies),
             })?;
             fail_if_stalled(begins + span)?;
         }
-        house.edge.set_alarm(None);
+        server.edge.set_alarm(None);
         Ok(latencies.value_at_quantile(0.99) as f64 / 1_000.0)
     }
 }
@@ -134,15 +134,15 @@ impl Pair {
         Pair { letter, number: 0, due: VecDeque::new(), reader: Reader::default() }
     }
 
-    fn say(&mut self, house: &House, peer: usize, due: Instant) {
-        house.edge.say(peer, |out| self.letter.write(out, self.number));
+    fn say(&mut self, server: &SimulatedServer, peer: usize, due: Instant) {
+        server.edge.say(peer, |out| self.letter.write(out, self.number));
         self.number += 1;
         self.due.push_back(due);
     }
 
     fn hear(
         &mut self,
-        house: &House,
+        server: &SimulatedServer,
         peer: usize,
         news: &News,
         wrote: Instant,
@@ -153,7 +153,7 @@ impl Pair {
             let took = wrote.saturating_duration_since(due);
             latencies.saturating_record(took.as_micros() as u64);
             if self.reader.take(seq, prev)? {
-                house.edge.say(peer, |out| words::ack(out, peer, seq));
+                server.edge.say(peer, |out| words::ack(out, peer, seq));
             }
         }
         Ok(())
@@ -161,15 +161,15 @@ impl Pair {
 }
 
 impl Guest {
-    fn come(&mut self, house: &House) {
+    fn come(&mut self, server: &SimulatedServer) {
         if !std::mem::replace(&mut self.is_there, true) {
             self.pushes = 0;
-            house.edge.connect(LATE);
-            house.edge.say(LATE, |out| words::resume(out, LATE));
+            server.edge.connect(LATE);
+            server.edge.say(LATE, |out| words::resume(out, LATE));
         }
     }
 
-    fn hear(&mut self, house: &House, news: &News, waiting: usize) -> Outcome<()> {
+    fn hear(&mut self, server: &SimulatedServer, news: &News, waiting: usize) -> Outcome<()> {
         let News::Frame(frame) = news else {
             self.is_there = false;
             self.visits += 1;
@@ -177,7 +177,7 @@ impl Guest {
         };
         match words::understand(frame)? {
             Said::Push { .. } => self.pushes += 1,
-            Said::CaughtUp if self.pushes == waiting => house.edge.leave(LATE),
+            Said::CaughtUp if self.pushes == waiting => server.edge.leave(LATE),
             Said::CaughtUp => {
                 return Err(format!("{} of {waiting} messages came", self.pushes).into());
             }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::Outcome;
 use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
-use super::edge::house::House;
+use super::edge::server::SimulatedServer;
 use super::edge::talk::Talk;
 use super::report::Report;
 use super::scale::{PAIRS, Scale, UNDER_WAY};
@@ -20,7 +20,7 @@ const NEWEST_MAX: u64 = 2 * 65_536;
 
 /// People who talk at the end of a log.
 struct Place {
-    house: House,
+    server: SimulatedServer,
     talk: Talk,
     cost: Cost,
 }
@@ -41,12 +41,12 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
         many.push(Place::begin(scale, copy, newest, pairs, name)?);
     }
     for _ in 0..scale.runs {
-        for Place { house, talk, cost } in few.iter_mut().chain(&mut many) {
-            cost.add(talk.run(house, scale.messages)?, scale.messages);
+        for Place { server, talk, cost } in few.iter_mut().chain(&mut many) {
+            cost.add(talk.run(server, scale.messages)?, scale.messages);
         }
     }
     for places in [few, many] {
-        places.iter().try_for_each(|place| report.note_ticks(&place.house))?;
+        places.iter().try_for_each(|place| report.note_ticks(&place.server))?;
         cost::compare(places.iter().map(|place| &place.cost), &mut report.table);
     }
     Ok(())
@@ -62,10 +62,10 @@ impl Place {
     ) -> Outcome<Place> {
         let users = 2 * pairs;
         data.add(&Filling { newest, users, friends: users, ..Filling::default() })?;
-        let mut house = House::open(data, users, scale.smoke)?;
-        house.sign_in(0..users)?;
-        house.rest()?;
+        let mut server = SimulatedServer::open(data, users, scale.smoke)?;
+        server.sign_in(0..users)?;
+        server.rest()?;
         let talk = Talk::of_pairs(0..users, UNDER_WAY);
-        Ok(Place { house, talk, cost: Cost::new(circumstances) })
+        Ok(Place { server, talk, cost: Cost::new(circumstances) })
     }
 }

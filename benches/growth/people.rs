@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Outcome;
 use super::edge::cost::{self, Cost};
 use super::edge::data::{Data, Filling};
-use super::edge::house::House;
+use super::edge::server::SimulatedServer;
 use super::edge::talk::Talk;
 use super::report::Report;
 use super::scale::{PAIRS, Scale, UNDER_WAY};
@@ -22,13 +22,13 @@ pub fn measure(scale: &Scale, report: &mut Report) -> Outcome<()> {
         (begin(scale, many, talking)?, named(scale.users, "")),
         (begin(scale, beside, talking + idle)?, named(scale.users, &format!(", {idle} idle"))),
     ]
-    .map(|(house, name)| (house, Talk::of_pairs(0..talking, UNDER_WAY), Cost::new(name)));
+    .map(|(server, name)| (server, Talk::of_pairs(0..talking, UNDER_WAY), Cost::new(name)));
     for _ in 0..scale.runs {
-        for (house, talk, cost) in &mut places {
-            cost.add(talk.run(house, scale.messages)?, scale.messages);
+        for (server, talk, cost) in &mut places {
+            cost.add(talk.run(server, scale.messages)?, scale.messages);
         }
     }
-    places.iter().try_for_each(|(house, ..)| report.note_ticks(house))?;
+    places.iter().try_for_each(|(server, ..)| report.note_ticks(server))?;
     cost::compare(places.iter().map(|(_, _, cost)| cost), &mut report.table);
     Ok(())
 }
@@ -41,9 +41,9 @@ fn fill(scale: &Scale, users: usize) -> Outcome<Data> {
     Ok(data)
 }
 
-fn begin(scale: &Scale, data: Data, present: usize) -> Outcome<House> {
-    let mut house = House::open(data, present, scale.smoke)?;
-    house.sign_in(0..present)?;
-    house.rest()?;
-    Ok(house)
+fn begin(scale: &Scale, data: Data, present: usize) -> Outcome<SimulatedServer> {
+    let mut server = SimulatedServer::open(data, present, scale.smoke)?;
+    server.sign_in(0..present)?;
+    server.rest()?;
+    Ok(server)
 }

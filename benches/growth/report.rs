@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::Outcome;
-use super::edge::house::{House, tick_times};
+use super::edge::server::{SimulatedServer, tick_times};
 use super::edge::table::{Row, Table};
 use super::scale::Scale;
 
@@ -25,9 +25,9 @@ impl Report {
     }
 
     /// A server is done: its ticks count.
-    pub fn note_ticks(&mut self, house: &House) -> Outcome<()> {
-        self.ticks.add(&house.ticks)?;
-        Ok(self.busy.add(&house.busy)?)
+    pub fn note_ticks(&mut self, server: &SimulatedServer) -> Outcome<()> {
+        self.ticks.add(&server.ticks)?;
+        Ok(self.busy.add(&server.busy)?)
     }
 
     /// Everything, as text.

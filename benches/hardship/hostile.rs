@@ -28,7 +28,7 @@ const MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// What part of them must be there while it counts: at any moment many were just thrown out.
 const THERE_MIN: f64 = 0.5;
 /// How long that may take on a machine that does other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Messages that wait for each of those who will not read, of the longest text.
 const WAITING: usize = 64;
 const BODY: usize = 8_000;
@@ -48,7 +48,7 @@ pub fn measure(machine: &Machine, trials: &Trials, table: &mut Table) -> Outcome
         quiet.push(people.talk_in_quiet(&world, trials.span())?);
         let hostile = Flooder::visitors(visitors, world.address(0))?;
         let came = Instant::now();
-        while connections(&world).is_some_and(|count| count < least) && came.elapsed() < PATIENCE {
+        while connections(&world).is_some_and(|count| count < least) && came.elapsed() < TIMEOUT {
             thread::sleep(REST / 10);
         }
         thread::sleep(REST);

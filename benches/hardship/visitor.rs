@@ -21,7 +21,7 @@ pub const FIRST_USER: usize = 100;
 /// How often each does something.
 const PACE: Duration = Duration::from_millis(100);
 /// How long one may wait to be let in: the others would wait with it.
-const PATIENCE: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_millis(100);
 /// More than a frame may have.
 const TOO_LONG: u32 = 65_537;
 
@@ -118,7 +118,7 @@ impl Visitor {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
-                let stream = TcpStream::connect_timeout(&self.server, PATIENCE)?;
+                let stream = TcpStream::connect_timeout(&self.server, TIMEOUT)?;
                 stream.set_nonblocking(true)?;
                 self.turns = 0;
                 stream

@@ -1,7 +1,7 @@
 //! What is counted: each work warms up first, and then does its units.
 //!
-//! Callgrind collects in functions named `counted_…` and in what they call: the ticks of a house
-//! that is told to count (`House::is_counted`), and two functions here.
+//! Callgrind collects in functions named `counted_…` and in what they call: the ticks of a server
+//! that is told to count (`SimulatedServer::is_counted`), and two functions here.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use p2sp::store::{EntryKind, NewEntry, Store};
 use p2sp::wire::frame;
 
 use crate::edge::data::{BODY, Data, Filling};
-use crate::edge::house::{House, fail_if_stalled, understand};
+use crate::edge::server::{SimulatedServer, fail_if_stalled, understand};
 use crate::edge::talk::{Talk, letter};
 use crate::outcome::Outcome;
 use crate::words::{Said, key_of, name_of};
@@ -93,40 +93,40 @@ fn send_64(data: Data, messages: u64) -> Outcome<()> {
 
 /// The first of each pair talks to the second.
 fn send(data: Data, messages: u64, window: u64) -> Outcome<()> {
-    let mut house = House::open_stepped(data, USERS)?;
-    house.sign_in(0..USERS)?;
+    let mut server = SimulatedServer::open_stepped(data, USERS)?;
+    server.sign_in(0..USERS)?;
     let mut talk = Talk::of_pairs(0..USERS, window * PAIRS);
-    talk.run(&mut house, window * PAIRS)?;
-    house.is_counted = true;
-    talk.run(&mut house, messages)?;
+    talk.run(&mut server, window * PAIRS)?;
+    server.is_counted = true;
+    talk.run(&mut server, messages)?;
     Ok(())
 }
 
 /// The owner of the group talks to it; all other members hear it.
 fn fan_out(data: Data, deliveries: u64) -> Outcome<()> {
-    let mut house = House::open_stepped(data, USERS)?;
-    house.sign_in(0..USERS)?;
+    let mut server = SimulatedServer::open_stepped(data, USERS)?;
+    server.sign_in(0..USERS)?;
     let letter = letter(0, true);
     let batches = deliveries / READERS / GROUP_WINDOW;
     for batch in 0..2 + batches {
-        house.is_counted = batch >= 2;
+        server.is_counted = batch >= 2;
         let numbers = GROUP_WINDOW * batch..GROUP_WINDOW * (batch + 1);
-        house.edge.say(0, |out| numbers.for_each(|number| letter.write(out, number)));
-        hear(&mut house, GROUP_WINDOW * (READERS + 1))?;
+        server.edge.say(0, |out| numbers.for_each(|number| letter.write(out, number)));
+        hear(&mut server, GROUP_WINDOW * (READERS + 1))?;
     }
     Ok(())
 }
 
 /// One after the other connects, signs in with its key, and leaves.
 fn resume(data: Data, visits: u64) -> Outcome<()> {
-    let mut house = House::open_stepped(data, USERS)?;
+    let mut server = SimulatedServer::open_stepped(data, USERS)?;
     for visit in 0..visits as usize + USERS {
-        house.is_counted = visit >= USERS;
+        server.is_counted = visit >= USERS;
         let user = visit % USERS;
-        house.sign_in(user..user + 1)?;
-        house.edge.leave(user);
-        house.rest()?;
-        house.edge.listen(|_, _| Ok(()))?; // the end of the connection
+        server.sign_in(user..user + 1)?;
+        server.edge.leave(user);
+        server.rest()?;
+        server.edge.listen(|_, _| Ok(()))?; // the end of the connection
     }
     Ok(())
 }
@@ -142,27 +142,27 @@ fn search(data: Data, searches: u64) -> Outcome<()> {
 
 /// The first user asks the same again and again.
 fn ask(data: Data, times: u64, kind: &str, arguments: &str) -> Outcome<()> {
-    let mut house = House::open_stepped(data, USERS)?;
-    house.sign_in(0..1)?;
+    let mut server = SimulatedServer::open_stepped(data, USERS)?;
+    server.sign_in(0..1)?;
     let key = key_of(0);
     let request = format!(
         r#"{{"type":"{kind}","timestamp":0,"payload":{{"auth_token":"{key}","id":1,{arguments}}}}}"#
     );
     for time in 0..2 + times {
-        house.is_counted = time >= 2;
+        server.is_counted = time >= 2;
         let write = |out: &mut Vec<u8>| out.extend_from_slice(request.as_bytes());
-        house.edge.say(0, |out| frame::append(out, write));
-        hear(&mut house, 1)?;
+        server.edge.say(0, |out| frame::append(out, write));
+        hear(&mut server, 1)?;
     }
     Ok(())
 }
 
 /// Ticks until so many answers and pushes have come.
-fn hear(house: &mut House, frames: u64) -> Outcome<()> {
+fn hear(server: &mut SimulatedServer, frames: u64) -> Outcome<()> {
     let (mut missing, began) = (frames, Instant::now());
     while missing > 0 {
-        house.tick()?;
-        house.edge.clone().listen(|_, news| match understand(&news)? {
+        server.tick()?;
+        server.edge.clone().listen(|_, news| match understand(&news)? {
             Said::Done | Said::Push { .. } => {
                 missing = missing.checked_sub(1).ok_or("more came than was asked for")?;
                 Ok(())

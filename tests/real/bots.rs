@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use crate::live::{PASSWORD, Server};
+use crate::support::{PASSWORD, Server};
 
 /// A process that ends with the test.
 struct Bot(Child);

@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use crate::live::{PASSWORD, Script, Server};
+use crate::support::{PASSWORD, Script, Server};
 
 #[test]
 fn three_people_and_an_administrator_meet() {
@@ -321,7 +321,7 @@ fn an_administrators_commands_are_there_as_soon_as_the_right_is() {
     alice.register("alice");
     alice.ask("online", "There is no command");
     let data = server.data();
-    let granted = crate::live::run(
+    let granted = crate::support::run(
         &["--data", data.to_str().expect("a name"), "admin", "grant", "alice"],
         "",
     );

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use oracle::{Tally, check};
 use serde_json::{Value, json};
 
-use crate::live::{PATIENCE, Peer, Server, frame_of};
+use crate::support::{Peer, Server, TIMEOUT, frame_of};
 
 /// Messages of one writer that wait for their answer.
 const WINDOW: usize = 8;
@@ -87,14 +87,14 @@ impl Stage {
     fn address(&self) -> SocketAddr {
         let scene = self.scene.lock().expect("no panic");
         let down = |scene: &mut (Act, Option<SocketAddr>)| scene.1.is_none();
-        let waited = self.changed.wait_timeout_while(scene, PATIENCE, down).expect("no panic");
+        let waited = self.changed.wait_timeout_while(scene, TIMEOUT, down).expect("no panic");
         waited.0.1.expect("the server comes back")
     }
 
     fn wait_until(&self, what: &str, wanted: impl Fn(&Stage) -> bool) {
         let began = Instant::now();
         while !wanted(self) {
-            assert!(began.elapsed() < PATIENCE, "{what}");
+            assert!(began.elapsed() < TIMEOUT, "{what}");
             thread::sleep(Duration::from_millis(2));
         }
     }

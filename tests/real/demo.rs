@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::live::Server;
+use crate::support::Server;
 
 /// The database that a process has open.
 fn database_of(pid: u32) -> PathBuf {

@@ -6,8 +6,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::io::{Read, Seek, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Seek};
 
 use p2sp::certificate::Source;
 use p2sp::handlers::{HANDLERS, Row};
@@ -17,8 +16,7 @@ use rusqlite::Connection;
 use rustix::process::{Resource, Signal};
 use serde_json::json;
 
-use crate::live::{PASSWORD, PATIENCE, Server, framed};
-use crate::secure::Secure;
+use crate::support::{PASSWORD, Server, framed, key_of};
 
 /// Makes a test of each row: of the function with its name, or of the file that it stands in.
 macro_rules! faults {
@@ -120,31 +118,14 @@ fn a_reload_without_descriptors_changes_nothing() {
     server.limit(Resource::Nofile, Some(server.first_free_descriptor()));
     hang_up();
     server.limit(Resource::Nofile, None);
-    assert!(shows(server.address, old) && !shows(server.address, new.fingerprint));
+    assert_eq!(key_of(server.address), old);
     hang_up();
-    assert!(shows(server.address, new.fingerprint), "as soon as it can be read");
+    assert_eq!(key_of(server.address), new.fingerprint, "as soon as it can be read");
 
     let open = server.descriptors().len();
     (0..200).for_each(|_| hang_up());
     let now = server.descriptors().len();
     assert!(now <= open, "{open} were open, and {now} are");
-}
-
-/// Whether whoever is there has this key.
-fn shows(address: SocketAddr, key: Fingerprint) -> bool {
-    let mut stream = TcpStream::connect(address).expect("a server");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    let mut secure = Secure::trusting(key);
-    let mut chunk = [0; 4096];
-    while secure.tls.is_handshaking() {
-        stream.write_all(&secure.seal(&[])).expect("written");
-        let count = stream.read(&mut chunk).expect("an answer");
-        if count == 0 || secure.open(&chunk[..count]).is_err() {
-            return false;
-        }
-    }
-    stream.write_all(&secure.end()).expect("written");
-    true
 }
 
 fn no_invalid_utf_8_is_relayed() {
@@ -251,7 +232,7 @@ fn what_is_revoked_while_away_is_gone_at_the_return() {
     let operator = |args: &[&str]| {
         let data = server.data();
         let data = data.to_str().expect("a name");
-        assert!(crate::live::run(&[args, &["--data", data]].concat(), "").status.success());
+        assert!(crate::support::run(&[args, &["--data", data]].concat(), "").status.success());
     };
     operator(&["admin", "grant", "bob"]);
     alice.ok("newgroup", json!({"groupname": "team"}));

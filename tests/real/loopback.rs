@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::live::{PASSWORD, PATIENCE, Peer, Server, frame_of};
+use crate::support::{PASSWORD, Peer, Server, TIMEOUT, frame_of};
 
 /// Above 2 MB of texts, and more than the server's and the kernel's buffers hold of them.
 const FLOOD_MESSAGES: usize = 400;
@@ -372,7 +372,7 @@ fn p20_password_hashes_leave_no_memory_behind() {
     }
     let began = Instant::now();
     while server.resident_bytes() >= before + (8 << 20) {
-        assert!(began.elapsed() < PATIENCE, "a hash takes 19 MiB, and some of it stays");
+        assert!(began.elapsed() < TIMEOUT, "a hash takes 19 MiB, and some of it stays");
         thread::sleep(Duration::from_millis(20));
     }
 }

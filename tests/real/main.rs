@@ -1,12 +1,12 @@
 //! The shipped programs over real sockets, terminals and files.
 //!
-//! [`live`] starts and ends them; every other module is about one side of them. A server that a
+//! [`support`] starts and ends them; every other module is about one side of them. A server that a
 //! test starts has a port and a folder of its own, so all tests run side by side.
 //! `cargo test --test real client::` runs one module.
 
-mod live;
-#[path = "../simulation/support/secure.rs"]
-mod secure;
+mod support;
+#[path = "../simulation/support/tls_client.rs"]
+mod tls_client;
 
 mod bots;
 mod client;

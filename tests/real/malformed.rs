@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::live::{Peer, Server, frame_of, framed};
+use crate::support::{Peer, Server, frame_of, framed};
 
 /// What follows an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +230,7 @@ fn names_with_control_characters_are_refused_everywhere() {
     let mut town = Town::new();
     let mut stranger = town.server.peer();
     for name in ["a\u{7}b", "a\nb", "\u{0}", "a\u{1b}[2J", "a\u{202e}b", "a\u{200b}b", "a b", ""] {
-        let reg = json!({"username": name, "password": crate::live::PASSWORD});
+        let reg = json!({"username": name, "password": crate::support::PASSWORD});
         stranger.refused("reg", reg, "bad_name");
         let answer = town.alice.refused("add", json!({"username": name}), "no_such_user");
         let text = answer["message"].as_str().expect("a text");
@@ -316,7 +316,7 @@ fn p23_a_frame_that_never_ends_is_cut_off_after_fifteen_seconds() {
         let mut frame = header(65_536).into_iter().chain(std::iter::repeat(b' '));
         let waits = Duration::from_millis(250);
         dripping.stream.set_read_timeout(Some(waits)).expect("a socket");
-        while began.elapsed() < crate::live::PATIENCE {
+        while began.elapsed() < crate::support::TIMEOUT {
             let byte = [frame.next().unwrap_or(b' ')];
             if std::io::Write::write_all(&mut dripping.stream, &byte).is_err() {
                 break;
@@ -347,7 +347,7 @@ fn p23_who_does_not_sign_in_is_sent_away_whatever_they_send() {
     stranger.stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket");
     let mut pongs = 0;
     let frame = frame_of("ping", &json!({}));
-    while began.elapsed() < crate::live::PATIENCE {
+    while began.elapsed() < crate::support::TIMEOUT {
         if std::io::Write::write_all(&mut stranger.stream, &frame).is_err() {
             break;
         }

@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::live::{PASSWORD, Server};
+use crate::support::{PASSWORD, Server};
 
 #[path = "../../examples/minimal_client.rs"]
 #[expect(dead_code, reason = "the example's own `main`")]

@@ -9,21 +9,16 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use p2sp::certificate::{Certificate, Source};
 use p2sp::wire::Fingerprint;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{ring, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use tempfile::TempDir;
 
-use crate::live::{Impostor, PASSWORD, PATIENCE, Script, Server, binary};
+use crate::support::{Impostor, PASSWORD, Script, Server, TIMEOUT, binary, handshake, key_of};
 
 /// A home of its own for a client, and what it finds there.
 struct Home(TempDir);
@@ -61,7 +56,7 @@ fn fingerprint_of(server: &Server) -> String {
 }
 
 /// A script that only looks whether there is a server that it trusts.
-fn visit(home: &Home, address: SocketAddr, args: &[&str]) -> crate::live::Ended {
+fn visit(home: &Home, address: SocketAddr, args: &[&str]) -> crate::support::Ended {
     let mut script = home.start(&address.to_string(), args);
     // It may have ended already.
     script.say("help");
@@ -132,7 +127,7 @@ fn a_client_that_leaves_says_so() {
     let mut script = home.start(&address, &[]);
     script.say("quit");
     let pong = serde_json::json!({"re": 1, "status": 200, "message": "pong"});
-    let answer = crate::live::frame_of("normalmsg", &pong);
+    let answer = crate::support::frame_of("normalmsg", &pong);
     let (heard, closed) = Impostor::with_its_own().serve_and_answer(&listener, &answer);
     assert!(heard.starts_with(&[0xab, 0xcd, 0xef, 0x88]));
     assert!(closed, "with close_notify, and not only an end that anybody could make");
@@ -245,7 +240,7 @@ fn a_server_that_speaks_no_tls_is_not_spoken_to_by_accident() {
         let mut first = [0; 1];
         stream.read_exact(&mut first).expect("a byte");
         stream
-            .write_all(&crate::live::frame_of("normalmsg", &serde_json::json!({})))
+            .write_all(&crate::support::frame_of("normalmsg", &serde_json::json!({})))
             .expect("written");
         first
     });
@@ -278,9 +273,9 @@ fn what_an_idle_connection_costs() {
                 before = private_kib();
             }
             let mut stream = TcpStream::connect(server.address).expect("a server");
-            let ping = crate::live::frame_of("ping", &serde_json::json!({}));
+            let ping = crate::support::frame_of("ping", &serde_json::json!({}));
             if secure {
-                let (mut tls, _) = look(&mut stream);
+                let (mut tls, _) = handshake(&mut stream);
                 tls.writer().write_all(&ping).expect("memory");
                 tls.complete_io(&mut stream).expect("written");
             } else {
@@ -360,67 +355,7 @@ impl Logged {
 
     /// The key that newcomers are shown.
     fn shown(&self) -> Fingerprint {
-        look(&mut TcpStream::connect(self.address).expect("a server")).1
-    }
-}
-
-/// Shakes hands with whoever it is; the key that was shown.
-fn look(stream: &mut TcpStream) -> (ClientConnection, Fingerprint) {
-    let seen = Arc::new(Seen::default());
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&seen) as _)
-        .with_no_client_auth();
-    let name = "localhost".try_into().expect("a name");
-    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a connection");
-    while tls.is_handshaking() {
-        tls.complete_io(stream).expect("a handshake");
-    }
-    let fingerprint = *seen.0.lock().expect("no panic");
-    (tls, fingerprint.expect("a certificate"))
-}
-
-/// Looks at a key and trusts it, if it is proven.
-#[derive(Debug, Default)]
-struct Seen(Mutex<Option<Fingerprint>>);
-
-impl ServerCertVerifier for Seen {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer,
-        _: &[CertificateDer],
-        _: &ServerName,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-        *self.0.lock().expect("no panic") = Some(Fingerprint::of(&key));
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2".into()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = ring::default_provider().signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, &algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring::default_provider().signature_verification_algorithms.supported_schemes()
+        key_of(self.address)
     }
 }
 
@@ -448,7 +383,7 @@ fn a_signal_renews_the_certificate_and_a_bad_one_is_not_taken() {
     server.hang_up();
     let began = Instant::now();
     while server.shown() != second.fingerprint {
-        assert!(began.elapsed() < PATIENCE, "the certificate is not renewed");
+        assert!(began.elapsed() < TIMEOUT, "the certificate is not renewed");
         std::thread::sleep(Duration::from_millis(20));
     }
 
@@ -512,7 +447,7 @@ fn our_own_certificate_has_the_machines_names_and_is_renewed_with_its_key() {
     second.hang_up();
     let began = Instant::now();
     while own.is_due(&names, now) {
-        assert!(began.elapsed() < PATIENCE, "it is not renewed");
+        assert!(began.elapsed() < TIMEOUT, "it is not renewed");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(second.shown(), key, "whoever trusts the key notices nothing");

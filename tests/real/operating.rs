@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::live::{PASSWORD, PATIENCE, Peer, Server, frame_of, run};
+use crate::support::{PASSWORD, Peer, Server, TIMEOUT, frame_of, run};
 
 /// A command on a server's data.
 fn command(server: &Server, args: &[&str], input: &str) -> Output {
@@ -336,7 +336,7 @@ fn p20_the_file_stands_still_while_it_is_held_and_then_catches_up() {
     drop(bob);
     let database = server.data().join("p2sp.db");
     let mut operator = UnixStream::connect(server.data().join("control")).expect("a connection");
-    operator.set_read_timeout(Some(PATIENCE)).expect("an option");
+    operator.set_read_timeout(Some(TIMEOUT)).expect("an option");
     assert_eq!(ask(&mut operator, "backup"), "ok");
     let held = fs::read(&database).expect("a database");
     // Several times what is copied into the file at the latest otherwise.
@@ -348,7 +348,7 @@ fn p20_the_file_stands_still_while_it_is_held_and_then_catches_up() {
     assert_eq!(ask(&mut operator, "release"), "ok");
     let began = Instant::now();
     while fs::metadata(&database).expect("a database").len() < 8_000_000 {
-        assert!(began.elapsed() < PATIENCE, "the file does not catch up");
+        assert!(began.elapsed() < TIMEOUT, "the file does not catch up");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -358,7 +358,7 @@ fn p13_what_was_confirmed_before_a_backup_is_confirmed_in_it() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.friends(["alice", "bob"]);
     let mut operator = UnixStream::connect(server.data().join("control")).expect("a connection");
-    operator.set_read_timeout(Some(PATIENCE)).expect("an option");
+    operator.set_read_timeout(Some(TIMEOUT)).expect("an option");
     // Cursors are written at most twice a second.
     for number in 1..=3 {
         alice.ok("send", message(number));

@@ -16,7 +16,7 @@ use p2sp::wire::command::{self, offered};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::live::{PASSWORD, Script, Server, wait};
+use crate::support::{PASSWORD, Script, Server, wait};
 
 /// Each README with what it sends operators to, and the language of its reader.
 const READMES: [(&str, &str); 2] = [

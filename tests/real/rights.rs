@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::Signal;
 
-use crate::live::{Server, run};
+use crate::support::{Server, run};
 
 /// The server's user, and another one.
 const OURS: u32 = 1001;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Resource;
 use serde_json::json;
 
-use crate::live::{PASSWORD, PATIENCE, Peer, Server};
+use crate::support::{PASSWORD, Peer, Server, TIMEOUT};
 
 /// In so much time of a shortage in which nobody asks anything …
 const SPAN: Duration = Duration::from_secs(2);
@@ -99,7 +99,7 @@ impl Company {
     fn recover(&mut self) {
         let began = Instant::now();
         while !self.say() {
-            assert!(began.elapsed() < PATIENCE, "there is room, and it goes unnoticed");
+            assert!(began.elapsed() < TIMEOUT, "there is room, and it goes unnoticed");
             thread::sleep(Duration::from_millis(20));
         }
         (0..20).for_each(|_| assert!(self.say(), "there is room"));
@@ -148,7 +148,7 @@ fn p1_p22_a_full_disk_costs_new_messages_only() {
     // Some is left, but it is kept for what goes on; it is looked at once a second.
     let began = Instant::now();
     while company.say() {
-        assert!(began.elapsed() < PATIENCE, "the space goes unnoticed");
+        assert!(began.elapsed() < TIMEOUT, "the space goes unnoticed");
         thread::sleep(Duration::from_millis(20));
     }
     company.go_on(&server);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::live::Server;
+use crate::support::Server;
 
 /// `cargo test --test real sign_in_time:: -- --ignored --nocapture` measures it, in 20 seconds; on
 /// a machine that does other things the medians say little.

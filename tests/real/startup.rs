@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::live::{PASSWORD, Server, binary, run};
+use crate::support::{PASSWORD, Server, binary, run};
 
 /// The one line with which the program refuses, without printing or starting anything.
 fn refusal(args: &[&str]) -> String {

@@ -9,7 +9,7 @@ use p2sp::wire::frame;
 use rustix::termios::LocalModes;
 use serde_json::{Value, json};
 
-use crate::live::{PASSWORD, Person, Script, Server, framed, friends};
+use crate::support::{PASSWORD, Person, Script, Server, framed, friends};
 
 #[test]
 fn a_message_leaves_the_line_that_is_being_typed_as_it_was() {

@@ -20,7 +20,7 @@ use std::thread;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
-use crate::live::{Impostor, PASSWORD, Script, binary};
+use crate::support::{Impostor, PASSWORD, Script, binary};
 
 const SERVER: &str = "10.77.0.1";
 const CLIENT: &str = "10.77.0.2";

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::live::{PATIENCE, Server, binary, run};
+use crate::support::{Server, TIMEOUT, binary, run};
 
 fn name(path: &Path) -> &str {
     path.to_str().expect("a name")
@@ -394,7 +394,7 @@ fn asked(address: SocketAddr, pieces: &[&[u8]]) -> String {
     let ask = || -> io::Result<String> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         for piece in pieces {
             stream.write_all(piece)?;
             std::thread::sleep(Duration::from_millis(5));
@@ -464,7 +464,7 @@ fn p20_a_monitor_asks_once_and_for_nothing_else() {
     assert!(stats.status.success(), "{}", String::from_utf8_lossy(&stats.stderr));
     // P23: and they are not kept for long.
     let mut last = silent.into_iter().last().expect("one of them");
-    last.set_read_timeout(Some(PATIENCE)).expect("an option");
+    last.set_read_timeout(Some(TIMEOUT)).expect("an option");
     let end = last.read(&mut [0]).map_err(|error| error.kind());
     assert!(matches!(end, Ok(0) | Err(io::ErrorKind::ConnectionReset)), "{end:?}");
     drop(deaf);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use crate::live::{Server, binary, run};
+use crate::support::{Server, binary, run};
 
 fn name(path: &Path) -> &str {
     path.to_str().expect("a name")

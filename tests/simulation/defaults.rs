@@ -15,7 +15,7 @@ use p2sp::wire::{Code, RequestMessage, ResponseMessage};
 use serde_json::json;
 
 use crate::support::caller::Caller;
-use crate::support::house::{House, PASSWORD};
+use crate::support::test_server::{PASSWORD, TestServer};
 
 #[test]
 fn the_defaults_are_the_promised_ones() {
@@ -84,29 +84,29 @@ fn p27_what_can_be_printed_shows_nothing_that_was_said_and_no_key() {
 /// Three accounts that a password does not open: there is none, there is one, one is blocked.
 const ACCOUNTS: [&str; 3] = ["nobody", "bob", "carl"];
 
-fn house() -> House {
-    let mut house = House::new(Rules::default());
-    let mut admin = Caller::connect(&house, "127.0.0.1:1", None);
+fn server() -> TestServer {
+    let mut server = TestServer::new(Rules::default());
+    let mut admin = Caller::connect(&server, "127.0.0.1:1", None);
     for name in ["bob", "carl"] {
         let args = json!({"username": name, "password": PASSWORD});
-        assert_eq!(admin.ask(&mut house, "reg", args)["code"], "ok");
+        assert_eq!(admin.ask(&mut server, "reg", args)["code"], "ok");
     }
-    admin.sign_in(&mut house, "admin");
-    assert_eq!(admin.ask(&mut house, "blockuser", json!({"username": "carl"}))["code"], "ok");
-    house
+    admin.sign_in(&mut server, "admin");
+    assert_eq!(admin.ask(&mut server, "blockuser", json!({"username": "carl"}))["code"], "ok");
+    server
 }
 
 #[test]
 fn a_failed_sign_in_is_the_same_work_and_words_whoever_it_names() {
-    let mut house = house();
+    let mut server = server();
     let tries = ACCOUNTS.map(|name| {
-        let mut caller = Caller::connect(&house, "127.0.0.1:1", None);
-        house.net.work();
-        let turns = house.net.waits();
+        let mut caller = Caller::connect(&server, "127.0.0.1:1", None);
+        server.net.work();
+        let turns = server.net.waits();
         let args = json!({"username": name, "password": "wrong horse"});
-        let answer = caller.ask(&mut house, "login", args);
+        let answer = caller.ask(&mut server, "login", args);
         assert_eq!(answer["code"], "bad_credentials", "{answer}");
-        (answer, house.net.work(), house.net.waits() - turns)
+        (answer, server.net.work(), server.net.waits() - turns)
     });
     assert_eq!(tries[0].1, ["password$argon2id$v=19$m=8,t=1,p=1"], "one hash, at the full cost");
     assert_eq!(tries[0], tries[1]);

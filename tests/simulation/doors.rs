@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 use tungstenite::Message;
 
 use crate::support::caller::Caller;
-use crate::support::house::{House, PASSWORD, certificate};
+use crate::support::line_client::{LineClient, rows};
 use crate::support::socket::{REQUEST, Socket};
-use crate::support::typist::{Typist, rows};
+use crate::support::test_server::{PASSWORD, TestServer, certificate};
 
 const HERE: &str = "127.0.0.1:1";
 const PAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-fn house() -> House {
-    House::with(Rules::default(), Some(certificate()))
+fn server() -> TestServer {
+    TestServer::with(Rules::default(), Some(certificate()))
 }
 
 fn trusted() -> Option<Fingerprint> {
@@ -29,10 +29,10 @@ fn trusted() -> Option<Fingerprint> {
 }
 
 /// Sends bytes, sealed if the caller speaks TLS.
-fn send(caller: &mut Caller, house: &mut House, bytes: &[u8]) {
+fn send(caller: &mut Caller, server: &mut TestServer, bytes: &[u8]) {
     let sealed = caller.seal(bytes);
-    house.net.send(caller.end, &sealed);
-    caller.converse(house);
+    server.net.send(caller.end, &sealed);
+    caller.converse(server);
 }
 
 /// A page, or a program, with a WebSocket.
@@ -42,25 +42,25 @@ struct Browser {
 }
 
 impl Browser {
-    fn open(house: &mut House, trusts: Option<Fingerprint>) -> Browser {
-        let mut caller = Caller::connect(house, HERE, trusts);
-        send(&mut caller, house, REQUEST.as_bytes());
+    fn open(server: &mut TestServer, trusts: Option<Fingerprint>) -> Browser {
+        let mut caller = Caller::connect(server, HERE, trusts);
+        send(&mut caller, server, REQUEST.as_bytes());
         Browser { caller, socket: Socket::default() }
     }
 
-    fn send(&mut self, house: &mut House, bytes: &[u8]) -> Vec<Value> {
-        send(&mut self.caller, house, bytes);
+    fn send(&mut self, server: &mut TestServer, bytes: &[u8]) -> Vec<Value> {
+        send(&mut self.caller, server, bytes);
         self.take()
     }
 
-    fn say(&mut self, house: &mut House, message: Message) -> Vec<Value> {
+    fn say(&mut self, server: &mut TestServer, message: Message) -> Vec<Value> {
         self.socket.say(message);
         let bytes = self.socket.goes();
-        self.send(house, &bytes)
+        self.send(server, &bytes)
     }
 
-    fn ask(&mut self, house: &mut House, type_name: &str, payload: Value) -> Vec<Value> {
-        self.say(house, request(type_name, payload))
+    fn ask(&mut self, server: &mut TestServer, type_name: &str, payload: Value) -> Vec<Value> {
+        self.say(server, request(type_name, payload))
     }
 
     /// The payloads of what came.
@@ -82,34 +82,34 @@ fn codes(answers: &[Value]) -> Vec<&str> {
 
 #[test]
 fn every_way_of_speaking_finds_its_door() {
-    let mut house = house();
+    let mut server = server();
     for trusts in [None, trusted()] {
-        let mut native = Caller::connect(&house, HERE, trusts);
-        assert_eq!(native.ask(&mut house, "ping", json!({}))["code"], "ok");
+        let mut native = Caller::connect(&server, HERE, trusts);
+        assert_eq!(native.ask(&mut server, "ping", json!({}))["code"], "ok");
 
-        let mut reader = Caller::connect(&house, HERE, trusts);
-        send(&mut reader, &mut house, PAGE);
+        let mut reader = Caller::connect(&server, HERE, trusts);
+        send(&mut reader, &mut server, PAGE);
         let page = String::from_utf8_lossy(&reader.plain).into_owned();
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("</html>"), "{page}");
-        assert!(reader.has_ended(&house), "one answer each");
+        assert!(reader.has_ended(&server), "one answer each");
 
-        let mut browser = Browser::open(&mut house, trusts);
-        assert_eq!(codes(&browser.ask(&mut house, "ping", json!({}))), ["ok"]);
+        let mut browser = Browser::open(&mut server, trusts);
+        assert_eq!(codes(&browser.ask(&mut server, "ping", json!({}))), ["ok"]);
 
-        let mut typist = Typist::connect(&house, HERE, trusts);
-        let lines = typist.types(&mut house, "help\n");
+        let mut client = LineClient::connect(&server, HERE, trusts);
+        let lines = client.types(&mut server, "help\n");
         assert!(lines[0].starts_with("p2sp. ") && lines.len() > 10, "{lines:?}");
     }
 }
 
 #[test]
 fn no_prefix_decides_and_bytes_may_come_one_by_one() {
-    let mut house = house();
+    let mut server = server();
     for cut in 1..PAGE.len() {
-        let mut reader = Caller::connect(&house, HERE, None);
-        send(&mut reader, &mut house, &PAGE[..cut]);
-        assert!(reader.plain.is_empty() && !reader.has_ended(&house), "{cut}");
-        send(&mut reader, &mut house, &PAGE[cut..]);
+        let mut reader = Caller::connect(&server, HERE, None);
+        send(&mut reader, &mut server, &PAGE[..cut]);
+        assert!(reader.plain.is_empty() && !reader.has_ended(&server), "{cut}");
+        send(&mut reader, &mut server, &PAGE[cut..]);
         assert!(reader.plain.starts_with(b"HTTP/1.1 200 "), "{cut}");
     }
     // With a message at once behind the request, as no browser does but a program may.
@@ -117,131 +117,131 @@ fn no_prefix_decides_and_bytes_may_come_one_by_one() {
     socket.say(request("ping", json!({})));
     let bytes = [REQUEST.as_bytes(), &socket.goes()].concat();
     for cut in 1..bytes.len() {
-        let caller = Caller::connect(&house, HERE, None);
+        let caller = Caller::connect(&server, HERE, None);
         let mut browser = Browser { caller, socket: Socket::default() };
-        send(&mut browser.caller, &mut house, &bytes[..cut]);
-        let answers = browser.send(&mut house, &bytes[cut..]);
+        send(&mut browser.caller, &mut server, &bytes[..cut]);
+        let answers = browser.send(&mut server, &bytes[cut..]);
         assert_eq!(codes(&answers), ["ok"], "{cut}");
     }
 }
 
 #[test]
 fn p23_what_was_begun_is_completed_in_time() {
-    let mut house = house();
+    let mut server = server();
     let mut socket = Socket::default();
     socket.say(request("ping", json!({})));
     let message = socket.goes();
     let half = [REQUEST.as_bytes(), &message[..7]].concat();
     for begun in [&b"G"[..], &PAGE[..PAGE.len() - 1], &half] {
-        let mut caller = Caller::connect(&house, HERE, None);
-        house.net.send(caller.end, begun);
-        house.pass(Duration::from_secs(14));
-        assert!(!caller.has_ended(&house), "{begun:?}");
-        house.pass(Duration::from_secs(2));
-        assert!(caller.has_ended(&house), "{begun:?}");
+        let mut caller = Caller::connect(&server, HERE, None);
+        server.net.send(caller.end, begun);
+        server.pass(Duration::from_secs(14));
+        assert!(!caller.has_ended(&server), "{begun:?}");
+        server.pass(Duration::from_secs(2));
+        assert!(caller.has_ended(&server), "{begun:?}");
     }
     // Each line has its own time, also where the next is begun with it.
-    let mut typist = Typist::connect(&house, HERE, None);
+    let mut client = LineClient::connect(&server, HERE, None);
     for _ in 0..4 {
-        typist.types(&mut house, "help send\nhe");
-        house.pass(Duration::from_secs(8));
-        typist.types(&mut house, "lp\nhe");
-        house.pass(Duration::from_secs(8));
-        typist.types(&mut house, "lp\n");
+        client.types(&mut server, "help send\nhe");
+        server.pass(Duration::from_secs(8));
+        client.types(&mut server, "lp\nhe");
+        server.pass(Duration::from_secs(8));
+        client.types(&mut server, "lp\n");
     }
-    assert!(!typist.caller.has_ended(&house));
+    assert!(!client.caller.has_ended(&server));
     // A fragment is the beginning of a message, whatever comes between.
-    let mut browser = Browser::open(&mut house, None);
-    browser.send(&mut house, b"\x01\x81\0\0\0\0x");
+    let mut browser = Browser::open(&mut server, None);
+    browser.send(&mut server, b"\x01\x81\0\0\0\0x");
     for _ in 0..4 {
-        house.pass(Duration::from_secs(4));
-        browser.say(&mut house, Message::Ping("?".into()));
+        server.pass(Duration::from_secs(4));
+        browser.say(&mut server, Message::Ping("?".into()));
     }
-    assert!(browser.caller.has_ended(&house));
-    let mut idle = Browser::open(&mut house, None);
-    house.pass(Duration::from_secs(179));
-    assert!(!idle.caller.has_ended(&house));
-    house.pass(Duration::from_secs(2));
-    assert!(idle.caller.has_ended(&house), "it did not sign in");
+    assert!(browser.caller.has_ended(&server));
+    let mut idle = Browser::open(&mut server, None);
+    server.pass(Duration::from_secs(179));
+    assert!(!idle.caller.has_ended(&server));
+    server.pass(Duration::from_secs(2));
+    assert!(idle.caller.has_ended(&server), "it did not sign in");
     idle.take();
     assert_eq!(idle.socket.closed, Some(1008));
 }
 
 #[test]
 fn p20_more_than_a_tick_takes_is_served_in_its_order() {
-    let mut house = house();
-    let mut browser = Browser::open(&mut house, None);
+    let mut server = server();
+    let mut browser = Browser::open(&mut server, None);
     let long = "x".repeat(65_000);
     for id in 0..3_000 {
         let more = if id % 1_000 == 700 { long.as_str() } else { "" };
         browser.socket.say(request("ping", json!({"id": id, "query": more})));
     }
     let bytes = browser.socket.goes();
-    let answers = browser.send(&mut house, &bytes);
+    let answers = browser.send(&mut server, &bytes);
     let ids: Vec<i64> = answers.iter().filter_map(|answer| answer["re"].as_i64()).collect();
     assert_eq!(ids, (0..3_000).collect::<Vec<i64>>());
 }
 
 #[test]
 fn what_breaks_the_rules_is_named_and_ends_it() {
-    let mut house = house();
+    let mut server = server();
     for (message, code, close_code) in [
         (Message::binary(&br#"{"type":"ping","payload":{}}"#[..]), "bad_payload", 1003),
         (Message::text("hello"), "bad_payload", 1008),
         (Message::text("x".repeat(65_537)), "frame_too_long", 1009),
     ] {
-        let mut browser = Browser::open(&mut house, None);
+        let mut browser = Browser::open(&mut server, None);
         // More than a tick lists.
         (0..200).for_each(|_| browser.socket.say(request("ping", json!({}))));
         browser.socket.say(message);
-        let answers = browser.ask(&mut house, "ping", json!({}));
+        let answers = browser.ask(&mut server, "ping", json!({}));
         let answers = codes(&answers);
         assert_eq!((answers[..200].to_vec(), &answers[200..]), (vec!["ok"; 200], &[code][..]));
         assert_eq!(browser.socket.closed, Some(close_code), "{code}");
-        assert!(browser.caller.has_ended(&house));
+        assert!(browser.caller.has_ended(&server));
     }
     for (bytes, code, close_code) in
         [(&b"\x81\x00"[..], "bad_magic", 1002), (b"\x81\x81\0\0\0\0\xff", "bad_payload", 1007)]
     {
-        let mut browser = Browser::open(&mut house, None);
-        assert_eq!(codes(&browser.send(&mut house, bytes)), [code]);
+        let mut browser = Browser::open(&mut server, None);
+        assert_eq!(codes(&browser.send(&mut server, bytes)), [code]);
         assert_eq!(browser.socket.closed, Some(close_code));
-        assert!(browser.caller.has_ended(&house));
+        assert!(browser.caller.has_ended(&server));
     }
 }
 
 /// The code is that of what was answered, not of what came behind it.
 #[test]
 fn the_first_fault_ends_it() {
-    let mut house = house();
-    let mut browser = Browser::open(&mut house, None);
+    let mut server = server();
+    let mut browser = Browser::open(&mut server, None);
     browser.socket.say(Message::text("hello"));
     let bytes = [&browser.socket.goes()[..], b"\x81\x00"].concat();
-    assert_eq!(codes(&browser.send(&mut house, &bytes)), ["bad_payload"]);
+    assert_eq!(codes(&browser.send(&mut server, &bytes)), ["bad_payload"]);
     assert_eq!(browser.socket.closed, Some(1008));
 }
 
 #[test]
 fn a_ping_is_answered_and_a_close_too_behind_what_was_asked() {
-    let mut house = house();
+    let mut server = server();
     for trusts in [None, trusted()] {
-        let mut browser = Browser::open(&mut house, trusts);
-        assert!(browser.say(&mut house, Message::Ping("?".into())).is_empty());
+        let mut browser = Browser::open(&mut server, trusts);
+        assert!(browser.say(&mut server, Message::Ping("?".into())).is_empty());
         assert_eq!(browser.socket.pongs, 1);
         browser.socket.say(request("ping", json!({})));
         let bytes = browser.socket.end();
-        assert_eq!(codes(&browser.send(&mut house, &bytes)), ["ok"]);
+        assert_eq!(codes(&browser.send(&mut server, &bytes)), ["ok"]);
         assert_eq!(browser.socket.closed, Some(1000));
-        assert!(browser.caller.has_ended(&house));
+        assert!(browser.caller.has_ended(&server));
     }
 }
 
 #[test]
 fn a_server_that_stops_tells_the_page() {
-    let mut house = house();
-    let mut browser = Browser::open(&mut house, None);
-    let net = house.net.clone();
-    house.stop();
+    let mut server = server();
+    let mut browser = Browser::open(&mut server, None);
+    let net = server.net.clone();
+    server.stop();
     browser.caller.plain.extend(net.take(browser.caller.end));
     browser.take();
     assert_eq!(browser.socket.closed, Some(1001));
@@ -249,11 +249,11 @@ fn a_server_that_stops_tells_the_page() {
 
 #[test]
 fn p28_no_row_of_a_peers_text_looks_like_ours_at_any_width() {
-    let mut house = house();
-    let mut ann = Typist::enter(&mut house, "ann");
-    let mut bob = Typist::enter(&mut house, "bob");
-    bob.types(&mut house, "add ann\n");
-    assert!(ann.types(&mut house, "")[0].starts_with("►* "));
+    let mut server = server();
+    let mut ann = LineClient::enter(&mut server, "ann");
+    let mut bob = LineClient::enter(&mut server, "bob");
+    bob.types(&mut server, "add ann\n");
+    assert!(ann.types(&mut server, "")[0].starts_with("►* "));
     for columns in [20, 40, 80] {
         let said = [
             format!("x{}! you are out [x]", " ".repeat(columns - 6)),
@@ -263,8 +263,8 @@ fn p28_no_row_of_a_peers_text_looks_like_ours_at_any_width() {
             format!("x{}\u{fe0f}\u{180b}! gone", "\u{200b}\u{2800}".repeat(columns)),
         ];
         for text in said {
-            assert_eq!(bob.types(&mut house, &format!("send ann {text}\n")), ["Sent."]);
-            ann.caller.converse(&mut house);
+            assert_eq!(bob.types(&mut server, &format!("send ann {text}\n")), ["Sent."]);
+            ann.caller.converse(&mut server);
             let lines = ann.reads();
             let rows = rows(&lines, columns as u16);
             assert!(rows[0].starts_with("bob> "), "{rows:?}");
@@ -276,17 +276,17 @@ fn p28_no_row_of_a_peers_text_looks_like_ours_at_any_width() {
 
 #[test]
 fn p27_a_script_may_begin_with_a_byte_order_mark_and_its_passwords_are_not_repeated() {
-    let mut house = house();
-    let mut ann = Typist::connect(&house, HERE, None);
-    let lines = ann.types(&mut house, &format!("\u{feff}reg ann\r\n{PASSWORD}\r\n{PASSWORD}\r\n"));
+    let mut server = server();
+    let mut ann = LineClient::connect(&server, HERE, None);
+    let lines = ann.types(&mut server, &format!("\u{feff}reg ann\r\n{PASSWORD}\r\n{PASSWORD}\r\n"));
     assert!(lines.last().is_some_and(|line| line.starts_with("Welcome, ann.")), "{lines:?}");
-    let mut eve = Typist::connect(&house, HERE, None);
+    let mut eve = LineClient::connect(&server, HERE, None);
     for script in [
         format!("rge eve\n{PASSWORD}\n{PASSWORD}\n"),
         format!("login eve\nwrong\n{PASSWORD}\n"),
         format!("l\0o\0g\0\n\0{PASSWORD}\0\n"),
     ] {
-        let lines = eve.types(&mut house, &script);
+        let lines = eve.types(&mut server, &script);
         let secret = PASSWORD.split(' ').next().expect("a word");
         assert!(lines.iter().all(|line| !line.contains(secret)), "{lines:?}");
     }
@@ -294,20 +294,20 @@ fn p27_a_script_may_begin_with_a_byte_order_mark_and_its_passwords_are_not_repea
 
 #[test]
 fn a_person_at_nc_has_all_that_the_client_has() {
-    let mut house = house();
-    let mut ann = Typist::enter(&mut house, "ann");
-    let mut bob = Typist::enter(&mut house, "bob");
-    ann.types(&mut house, "add bob\n");
-    assert_eq!(bob.types(&mut house, "").len(), 1);
-    assert_eq!(bob.types(&mut house, "send ann tea?\tnow\n"), ["Sent."]);
-    ann.caller.converse(&mut house);
+    let mut server = server();
+    let mut ann = LineClient::enter(&mut server, "ann");
+    let mut bob = LineClient::enter(&mut server, "bob");
+    ann.types(&mut server, "add bob\n");
+    assert_eq!(bob.types(&mut server, "").len(), 1);
+    assert_eq!(bob.types(&mut server, "send ann tea?\tnow\n"), ["Sent."]);
+    ann.caller.converse(&mut server);
     assert_eq!(ann.reads(), ["bob> tea? now"]);
     // The number of a list that was never shown, and full-width characters.
-    ann.types(&mut house, "newgroup book club\naddgroupuser book club bob\n");
-    assert_eq!(ann.types(&mut house, "sendgroup　１　你　好\n"), ["Sent."]);
-    bob.caller.converse(&mut house);
+    ann.types(&mut server, "newgroup book club\naddgroupuser book club bob\n");
+    assert_eq!(ann.types(&mut server, "sendgroup　１　你　好\n"), ["Sent."]);
+    bob.caller.converse(&mut server);
     assert_eq!(bob.reads().last().map(String::as_str), Some("ann/book club ann> 你　好"));
-    assert_eq!(ann.types(&mut house, "groups\n").len(), 2);
+    assert_eq!(ann.types(&mut server, "groups\n").len(), 2);
     // What does not reach the server is refused as it would be there.
     let refused = |lines: &[String]| lines.last().is_some_and(|line| line.starts_with("►! "));
     for (line, code) in [
@@ -318,21 +318,21 @@ fn a_person_at_nc_has_all_that_the_client_has() {
         ("x\n", "[already_signed_in]"),
         ("{\"type\":\n", "[bad_payload]"),
     ] {
-        let lines = ann.types(&mut house, line);
+        let lines = ann.types(&mut server, line);
         assert!(lines.iter().any(|line| line.ends_with(code)), "{line}: {lines:?}");
         assert!(refused(&lines) || code == "Password:", "{lines:?}");
     }
-    assert!(ann.types(&mut house, "whoami\n")[0].contains("ann"), "it goes on");
+    assert!(ann.types(&mut server, "whoami\n")[0].contains("ann"), "it goes on");
     let long = format!("send bob {}\n", "x".repeat(8_192));
-    assert!(refused(&ann.types(&mut house, &long)));
-    send(&mut ann.caller, &mut house, b"send bob \xfe\n");
+    assert!(refused(&ann.types(&mut server, &long)));
+    send(&mut ann.caller, &mut server, b"send bob \xfe\n");
     assert!(refused(&ann.reads()));
-    assert!(ann.types(&mut house, "lang zh\n")[0].contains("中文"));
-    assert_eq!(ann.types(&mut house, "quit\n"), [""; 0]);
-    assert!(ann.caller.has_ended(&house));
-    let mut admin = Caller::connect(&house, HERE, None);
-    admin.sign_in(&mut house, "admin");
-    let refusals = &admin.ask(&mut house, "stats", json!({}))["data"]["refusals"];
+    assert!(ann.types(&mut server, "lang zh\n")[0].contains("中文"));
+    assert_eq!(ann.types(&mut server, "quit\n"), [""; 0]);
+    assert!(ann.caller.has_ended(&server));
+    let mut admin = Caller::connect(&server, HERE, None);
+    admin.sign_in(&mut server, "admin");
+    let refusals = &admin.ask(&mut server, "stats", json!({}))["data"]["refusals"];
     let counted = |code: &str| refusals[code].as_i64();
     assert_eq!((counted("unknown_type"), counted("bad_payload")), (Some(1), Some(1)), "P29");
     assert_eq!(counted("bad_request"), Some(2), "P29");
@@ -342,58 +342,58 @@ fn a_person_at_nc_has_all_that_the_client_has() {
 fn from_elsewhere_the_invite_code_is_asked_for() {
     let invite = Some(KeyHash::of("swordfish"));
     let rules = Rules { invite, tls_required: true, ..Rules::default() };
-    let mut house = House::with(rules, Some(certificate()));
-    let mut ann = Typist::connect(&house, "192.0.2.1:1", trusted());
-    let lines = ann.types(&mut house, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nwrong\n"));
+    let mut server = TestServer::with(rules, Some(certificate()));
+    let mut ann = LineClient::connect(&server, "192.0.2.1:1", trusted());
+    let lines = ann.types(&mut server, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nwrong\n"));
     assert!(lines[3].ends_with("[invite_required]"), "{lines:?}");
     assert!(lines[5].ends_with("[bad_invite]"), "{lines:?}");
     assert_eq!(lines[4], "Invite code:");
-    let lines = ann.types(&mut house, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nswordfish\n"));
+    let lines = ann.types(&mut server, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nswordfish\n"));
     assert!(lines.last().is_some_and(|line| line.contains("Welcome, ann")), "{lines:?}");
 }
 
 #[test]
 fn a_script_may_say_all_at_once_and_is_answered_line_by_line() {
-    let mut house = house();
-    let mut ann = Typist::enter(&mut house, "ann");
+    let mut server = server();
+    let mut ann = LineClient::enter(&mut server, "ann");
     let names: Vec<String> = (1..=210).map(|n| format!("user{n}")).collect();
     for name in &names {
-        let mut caller = Caller::connect(&house, HERE, None);
+        let mut caller = Caller::connect(&server, HERE, None);
         let args = json!({"username": name, "password": PASSWORD});
-        assert_eq!(caller.ask(&mut house, "reg", args)["code"], "ok");
-        house.net.cut(caller.end);
+        assert_eq!(caller.ask(&mut server, "reg", args)["code"], "ok");
+        server.net.cut(caller.end);
     }
     let script: String = names.iter().take(60).map(|name| format!("add {name}\r\n")).collect();
     let bytes = format!("{script}friends\r\nwhoami");
-    send(&mut ann.caller, &mut house, bytes.as_bytes());
-    house.net.finish(ann.caller.end);
-    house.pass(Duration::from_secs(5));
-    ann.caller.converse(&mut house);
+    send(&mut ann.caller, &mut server, bytes.as_bytes());
+    server.net.finish(ann.caller.end);
+    server.pass(Duration::from_secs(5));
+    ann.caller.converse(&mut server);
     let lines = ann.reads();
     assert_eq!(lines.len(), 60 + 1 + 60, "the last line has no end, and is none: {lines:?}");
-    assert!(ann.caller.has_ended(&house));
+    assert!(ann.caller.has_ended(&server));
     // A list is read to its end.
-    let mut admin = Typist::connect(&house, HERE, None);
-    let lines = admin.types(&mut house, &format!("login admin {PASSWORD}\nallusers\nwhoami\n"));
+    let mut admin = LineClient::connect(&server, HERE, None);
+    let lines = admin.types(&mut server, &format!("login admin {PASSWORD}\nallusers\nwhoami\n"));
     assert!(lines.iter().filter(|line| line.contains("user")).count() >= 210, "{}", lines.len());
     assert!(lines.last().is_some_and(|line| line.contains("admin")));
 }
 
 #[test]
 fn telnet_is_understood_and_hides_a_password() {
-    let mut house = house();
-    let mut ann = Caller::connect(&house, HERE, None);
-    send(&mut ann, &mut house, b"\xff\xfd\x03\xff\xfb\x18");
+    let mut server = server();
+    let mut ann = Caller::connect(&server, HERE, None);
+    send(&mut ann, &mut server, b"\xff\xfd\x03\xff\xfb\x18");
     assert!(ann.plain.starts_with(b"\xff\xfc\x03\xff\xfe\x18p2sp. "), "{:?}", ann.plain);
-    house.pass(Duration::from_secs(20));
+    server.pass(Duration::from_secs(20));
     ann.plain.clear();
-    send(&mut ann, &mut house, b"reg ann\r\0");
+    send(&mut ann, &mut server, b"reg ann\r\0");
     assert_eq!(ann.plain, b"Password: \xff\xfb\x01");
     ann.plain.clear();
-    send(&mut ann, &mut house, b"\xff\xfd\x01correct horse\r\0");
+    send(&mut ann, &mut server, b"\xff\xfd\x01correct horse\r\0");
     assert_eq!(ann.plain, b"\xff\xfc\x01\r\nAgain: \xff\xfb\x01");
     ann.plain.clear();
-    send(&mut ann, &mut house, b"another horse\r\n");
+    send(&mut ann, &mut server, b"another horse\r\n");
     assert!(ann.plain.starts_with(b"\xff\xfc\x01\r\n\xe2\x96\xba! "), "{:?}", ann.plain);
     assert!(ann.plain.ends_with(b"[bad_request]\r\n"));
 }
@@ -403,17 +403,17 @@ fn telnet_is_understood_and_hides_a_password() {
 fn the_server_says_nothing_before_the_peer_did() {
     for tls_required in [false, true] {
         let rules = Rules { tls_required, ..Rules::default() };
-        let mut house = House::with(rules, Some(certificate()));
+        let mut server = TestServer::with(rules, Some(certificate()));
         for (address, trusts) in [(HERE, None), (HERE, trusted()), ("192.0.2.1:1", trusted())] {
-            let mut ahead = Caller::connect(&house, address, trusts);
-            let mut begun = Caller::connect(&house, address, trusts);
-            send(&mut ahead, &mut house, b"");
-            send(&mut begun, &mut house, b"G");
-            house.pass(Duration::from_secs(14));
+            let mut ahead = Caller::connect(&server, address, trusts);
+            let mut begun = Caller::connect(&server, address, trusts);
+            send(&mut ahead, &mut server, b"");
+            send(&mut begun, &mut server, b"G");
+            server.pass(Duration::from_secs(14));
             for (mut caller, rest) in [(ahead, PAGE), (begun, &PAGE[1..])] {
-                caller.receive(&house).expect("TLS");
+                caller.receive(&server).expect("TLS");
                 assert!(caller.plain.is_empty(), "{:?}", caller.plain);
-                send(&mut caller, &mut house, rest);
+                send(&mut caller, &mut server, rest);
                 assert!(caller.plain.starts_with(b"HTTP/1.1 200 OK\r\n"), "{:?}", caller.plain);
             }
         }
@@ -423,36 +423,36 @@ fn the_server_says_nothing_before_the_peer_did() {
 /// Whoever sits there is told how to begin as soon as they, or their telnet, said something.
 #[test]
 fn the_first_key_pressed_brings_the_greeting() {
-    let mut house = house();
-    let mut typist = Typist::connect(&house, HERE, None);
-    let lines = typist.types(&mut house, "\n\n");
+    let mut server = server();
+    let mut client = LineClient::connect(&server, HERE, None);
+    let lines = client.types(&mut server, "\n\n");
     assert!(lines.len() == 1 && lines[0].contains("help"), "{lines:?}");
-    let mut telnet = Typist::connect(&house, HERE, None);
-    send(&mut telnet.caller, &mut house, b"\xff\xfb\x1f");
+    let mut telnet = LineClient::connect(&server, HERE, None);
+    send(&mut telnet.caller, &mut server, b"\xff\xfb\x1f");
     let greeting = telnet.caller.plain.strip_prefix(b"\xff\xfe\x1f").expect("declined");
     assert!(greeting.starts_with(b"p2sp. ") && greeting.ends_with(b"\r\n"), "{greeting:?}");
 }
 
 #[test]
 fn from_elsewhere_a_person_is_told_in_words_that_plaintext_is_refused() {
-    let mut house =
-        House::with(Rules { tls_required: true, ..Rules::default() }, Some(certificate()));
-    let mut typist = Typist::connect(&house, "192.0.2.1:1", None);
-    let lines = typist.types(&mut house, "help\n");
+    let mut server =
+        TestServer::with(Rules { tls_required: true, ..Rules::default() }, Some(certificate()));
+    let mut client = LineClient::connect(&server, "192.0.2.1:1", None);
+    let lines = client.types(&mut server, "help\n");
     assert!(lines.len() == 1 && lines[0].ends_with("[tls_required]"), "{lines:?}");
-    assert!(typist.caller.has_ended(&house));
-    let mut typist = Typist::connect(&house, "192.0.2.1:1", trusted());
-    assert!(typist.types(&mut house, "help\n").len() > 10);
+    assert!(client.caller.has_ended(&server));
+    let mut client = LineClient::connect(&server, "192.0.2.1:1", trusted());
+    assert!(client.types(&mut server, "help\n").len() > 10);
 }
 
 #[test]
 fn raw_answers_are_objects_and_so_may_requests_be() {
-    let mut house = house();
-    drop(Typist::enter(&mut house, "ann"));
-    let mut bob = Typist::enter(&mut house, "bob");
-    let mut bot = Typist::connect(&house, HERE, None);
+    let mut server = server();
+    drop(LineClient::enter(&mut server, "ann"));
+    let mut bob = LineClient::enter(&mut server, "bob");
+    let mut bot = LineClient::connect(&server, HERE, None);
     let lines = bot.types(
-        &mut house,
+        &mut server,
         &format!("raw on\nlogin ann {PASSWORD}\nadd bob\n{}\n", request("ping", json!({"id": 7}))),
     );
     let objects: Vec<Value> =
@@ -460,33 +460,33 @@ fn raw_answers_are_objects_and_so_may_requests_be() {
     let types: Vec<&str> = objects.iter().filter_map(|object| object["type"].as_str()).collect();
     assert_eq!(types, ["normalmsg", "login_success", "normalmsg", "normalmsg"]);
     assert_eq!(objects[3]["payload"]["re"], 7);
-    bob.types(&mut house, "send ann a\u{202e}b\n");
-    bot.caller.converse(&mut house);
+    bob.types(&mut server, "send ann a\u{202e}b\n");
+    bot.caller.converse(&mut server);
     let push: Value = serde_json::from_str(&bot.reads()[0]).expect("an object");
     assert_eq!(push["payload"]["message"], "a\u{202e}b", "as it was sent");
-    let refused = bot.types(&mut house, "nonsense\n");
+    let refused = bot.types(&mut server, "nonsense\n");
     assert!(refused[0].contains("\"code\":\"unknown_type\""), "{refused:?}");
     // It can confirm; that is not answered, and what follows is.
     let ack = "{\"type\":\"ack\",\"payload\":{\"seq\":1}}\nraw off\nwhoami\n";
-    let lines = bot.types(&mut house, ack);
+    let lines = bot.types(&mut server, ack);
     assert!(lines.len() == 2 && lines[1].contains("ann"), "{lines:?}");
 }
 
 #[test]
 fn p17_a_session_of_lines_ends_behind_a_whole_line() {
-    let mut house = house();
-    let mut ann = Typist::enter(&mut house, "ann");
-    let mut bob = Typist::enter(&mut house, "bob");
-    ann.types(&mut house, "add bob\n");
+    let mut server = server();
+    let mut ann = LineClient::enter(&mut server, "ann");
+    let mut bob = LineClient::enter(&mut server, "bob");
+    ann.types(&mut server, "add bob\n");
     ann.reads();
-    house.net.set_capacity(ann.caller.end, 5);
+    server.net.set_capacity(ann.caller.end, 5);
     for n in 0..20 {
-        bob.types(&mut house, &format!("send ann number {n}\n"));
+        bob.types(&mut server, &format!("send ann number {n}\n"));
     }
-    let mut elsewhere = Typist::connect(&house, HERE, None);
-    let came = elsewhere.types(&mut house, &format!("login ann {PASSWORD}\n"));
-    while !ann.caller.has_ended(&house) {
-        house.settle();
+    let mut elsewhere = LineClient::connect(&server, HERE, None);
+    let came = elsewhere.types(&mut server, &format!("login ann {PASSWORD}\n"));
+    while !ann.caller.has_ended(&server) {
+        server.settle();
     }
     let lines = ann.reads();
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -498,13 +498,13 @@ fn p17_a_session_of_lines_ends_behind_a_whole_line() {
 
 #[test]
 fn p18_lines_stand_for_their_own_session_and_for_nothing_else() {
-    let mut house = house();
-    let mut ann = Typist::enter(&mut house, "ann");
+    let mut server = server();
+    let mut ann = LineClient::enter(&mut server, "ann");
     // A key that is given counts, even if it is wrong.
     let wrong = "{\"type\":\"whoami\",\"payload\":{\"auth_token\":\"00\"}}\n";
-    assert!(ann.types(&mut house, wrong)[0].ends_with("[bad_key]"));
+    assert!(ann.types(&mut server, wrong)[0].ends_with("[bad_key]"));
     let change = format!("passwd\n{PASSWORD}\nanother horse\nanother horse\nwhoami\n");
-    assert!(ann.types(&mut house, &change).last().is_some_and(|line| line.contains("ann")));
-    assert_eq!(ann.types(&mut house, "logout\nwhoami\n").len(), 2);
-    assert!(ann.types(&mut house, "friends\n")[0].ends_with("[not_signed_in]"));
+    assert!(ann.types(&mut server, &change).last().is_some_and(|line| line.contains("ann")));
+    assert_eq!(ann.types(&mut server, "logout\nwhoami\n").len(), 2);
+    assert!(ann.types(&mut server, "friends\n")[0].ends_with("[not_signed_in]"));
 }

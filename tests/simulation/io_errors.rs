@@ -21,7 +21,7 @@ use p2sp_test_vfs::{Call, Failure, Fault, Op, fail, heal, install, record, stop}
 
 use crate::disk::found::{Found, dump};
 use crate::disk::scene::{End, Scene, Step};
-use crate::support::house::{EPOCH, temp_dir};
+use crate::support::test_server::{EPOCH, temp_dir};
 
 /// What fails, how, and which Nth calls of it the usual run takes: one in so many.
 const ROWS: &[(&[Call], Failure, u64)] = &[

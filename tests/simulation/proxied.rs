@@ -11,18 +11,18 @@ use p2sp::wire::Fingerprint;
 use serde_json::json;
 
 use crate::support::caller::Caller;
-use crate::support::house::{House, PASSWORD, certificate};
+use crate::support::test_server::{PASSWORD, TestServer, certificate};
 
 const LOCAL_PROXY: &str = "127.0.0.1:1";
 const OTHER_PROXY: &str = "10.0.0.5:1";
 const ELSEWHERE: &str = "192.0.2.1:1";
 
-fn house(change: impl FnOnce(&mut Rules)) -> House {
+fn server(change: impl FnOnce(&mut Rules)) -> TestServer {
     let proxies = [LOCAL_PROXY, OTHER_PROXY].map(address);
     let mut rules = Rules { proxies: proxies.into(), tls_required: true, ..Rules::default() };
     rules.hosts = vec!["chat.example".into()];
     change(&mut rules);
-    House::with(rules, Some(certificate()))
+    TestServer::with(rules, Some(certificate()))
 }
 
 fn address(text: &str) -> IpAddr {
@@ -40,77 +40,82 @@ fn header(peer: &str) -> Vec<u8> {
 }
 
 /// A connection through a proxy, for a peer who may speak TLS themselves.
-fn through(house: &mut House, proxy: &str, peer: &str, trusts: Option<Fingerprint>) -> Caller {
-    let caller = Caller::connect(house, proxy, trusts);
-    house.net.send(caller.end, &header(peer));
+fn through(
+    server: &mut TestServer,
+    proxy: &str,
+    peer: &str,
+    trusts: Option<Fingerprint>,
+) -> Caller {
+    let caller = Caller::connect(server, proxy, trusts);
+    server.net.send(caller.end, &header(peer));
     caller
 }
 
 /// A browser's request through a proxy that speaks HTTP: what it is answered.
-fn browse(house: &mut House, proxy: &str, path: &str, headers: &str) -> String {
-    let mut caller = Caller::connect(house, proxy, None);
+fn browse(server: &mut TestServer, proxy: &str, path: &str, headers: &str) -> String {
+    let mut caller = Caller::connect(server, proxy, None);
     let request = format!("GET {path} HTTP/1.1\r\nHost: chat.example\r\n{headers}\r\n");
-    house.net.send(caller.end, request.as_bytes());
-    caller.converse(house);
-    house.net.cut(caller.end);
-    house.settle();
+    server.net.send(caller.end, request.as_bytes());
+    caller.converse(server);
+    server.net.cut(caller.end);
+    server.settle();
     String::from_utf8_lossy(&caller.plain).into_owned()
 }
 
 #[test]
 fn a_peer_is_who_the_proxy_says() {
     for proxy in [LOCAL_PROXY, OTHER_PROXY] {
-        let mut house = house(|rules| rules.invite = Some(KeyHash::of("swordfish")));
+        let mut server = server(|rules| rules.invite = Some(KeyHash::of("swordfish")));
         for (trusts, name) in [(None, "ann"), (Some(certificate().fingerprint), "bob")] {
-            let mut caller = through(&mut house, proxy, "192.0.2.7", trusts);
+            let mut caller = through(&mut server, proxy, "192.0.2.7", trusts);
             let mut args = json!({"username": name, "password": PASSWORD});
             // Not on this machine, though the proxy is.
-            assert_eq!(caller.ask(&mut house, "reg", args.clone())["code"], "invite_required");
+            assert_eq!(caller.ask(&mut server, "reg", args.clone())["code"], "invite_required");
             args["invite"] = "swordfish".into();
-            assert_eq!(caller.ask(&mut house, "reg", args.clone())["code"], "ok");
+            assert_eq!(caller.ask(&mut server, "reg", args.clone())["code"], "ok");
             args["password"] = "wrong horse".into();
-            assert_eq!(caller.ask(&mut house, "login", args.clone())["code"], "bad_credentials");
+            assert_eq!(caller.ask(&mut server, "login", args.clone())["code"], "bad_credentials");
             // The delay is that peer's, and nobody else's behind the same proxy.
             args["password"] = PASSWORD.into();
-            assert_eq!(caller.ask(&mut house, "login", args.clone())["code"], "slow_down");
-            let mut other = through(&mut house, proxy, "2001:db8::7", trusts);
-            assert_eq!(other.ask(&mut house, "login", args)["code"], "ok");
+            assert_eq!(caller.ask(&mut server, "login", args.clone())["code"], "slow_down");
+            let mut other = through(&mut server, proxy, "2001:db8::7", trusts);
+            assert_eq!(other.ask(&mut server, "login", args)["code"], "ok");
         }
     }
 }
 
 #[test]
 fn limits_by_address_are_those_of_the_peers() {
-    let mut house = house(|rules| rules.limits.connections_per_address = 2);
+    let mut server = server(|rules| rules.limits.connections_per_address = 2);
     let mut held = Vec::new();
     // The proxy itself may have many.
     for peer in ["192.0.2.7", "192.0.2.7", "2001:db8::7", "2001:db8::7"] {
-        let mut caller = through(&mut house, LOCAL_PROXY, peer, None);
-        assert_eq!(caller.ask(&mut house, "ping", json!({}))["code"], "ok", "{peer}");
+        let mut caller = through(&mut server, LOCAL_PROXY, peer, None);
+        assert_eq!(caller.ask(&mut server, "ping", json!({}))["code"], "ok", "{peer}");
         held.push(caller);
     }
     for (proxy, peer) in [(LOCAL_PROXY, "192.0.2.7"), (OTHER_PROXY, "2001:db8::7")] {
-        let mut caller = through(&mut house, proxy, peer, None);
-        caller.converse(&mut house);
-        house.pass(Duration::from_secs(3));
-        assert!(caller.has_ended(&house) && caller.plain.is_empty(), "one too many");
-        let answer = browse(&mut house, proxy, "/", &format!("X-Forwarded-For: {peer}\r\n"));
+        let mut caller = through(&mut server, proxy, peer, None);
+        caller.converse(&mut server);
+        server.pass(Duration::from_secs(3));
+        assert!(caller.has_ended(&server) && caller.plain.is_empty(), "one too many");
+        let answer = browse(&mut server, proxy, "/", &format!("X-Forwarded-For: {peer}\r\n"));
         assert_eq!(answer, "", "over HTTP as well");
     }
     // A place is free again where one of them goes, and only there.
-    house.net.cut(held[0].end);
-    house.settle();
-    let answer = browse(&mut house, LOCAL_PROXY, "/", "X-Forwarded-For: 192.0.2.7\r\n");
+    server.net.cut(held[0].end);
+    server.settle();
+    let answer = browse(&mut server, LOCAL_PROXY, "/", "X-Forwarded-For: 192.0.2.7\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let answer = browse(&mut house, LOCAL_PROXY, "/", "X-Forwarded-For: 2001:db8::7\r\n");
+    let answer = browse(&mut server, LOCAL_PROXY, "/", "X-Forwarded-For: 2001:db8::7\r\n");
     assert_eq!(answer, "");
 }
 
 #[test]
 fn what_a_peer_says_of_itself_counts_nothing() {
-    let mut house = house(|rules| rules.limits.connections_per_address = 1);
-    let mut held = through(&mut house, LOCAL_PROXY, "192.0.2.7", None);
-    assert_eq!(held.ask(&mut house, "ping", json!({}))["code"], "ok");
+    let mut server = server(|rules| rules.limits.connections_per_address = 1);
+    let mut held = through(&mut server, LOCAL_PROXY, "192.0.2.7", None);
+    assert_eq!(held.ask(&mut server, "ping", json!({}))["code"], "ok");
     // The proxy adds the last; what stands before it came with the request.
     for (headers, status) in [
         ("X-Forwarded-For: 192.0.2.7, 192.0.2.8\r\n", "HTTP/1.1 200 "),
@@ -119,70 +124,70 @@ fn what_a_peer_says_of_itself_counts_nothing() {
         ("X-Forwarded-For: nonsense\r\n", "HTTP/1.1 200 "),
         ("", "HTTP/1.1 200 "),
     ] {
-        let answer = browse(&mut house, LOCAL_PROXY, "/", headers);
+        let answer = browse(&mut server, LOCAL_PROXY, "/", headers);
         assert!(answer.starts_with(status) && answer.is_empty() == status.is_empty(), "{headers}");
     }
     // Behind the protocol's header all of the request is the peer's own. The header stands once.
-    let mut peer = through(&mut house, LOCAL_PROXY, "192.0.2.9", None);
+    let mut peer = through(&mut server, LOCAL_PROXY, "192.0.2.9", None);
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n";
-    house.net.send(peer.end, request);
-    peer.converse(&mut house);
+    server.net.send(peer.end, request);
+    peer.converse(&mut server);
     assert!(peer.plain.starts_with(b"HTTP/1.1 200 "));
-    let mut peer = through(&mut house, LOCAL_PROXY, "192.0.2.10", None);
-    house.net.send(peer.end, &header("192.0.2.7"));
-    peer.converse(&mut house);
+    let mut peer = through(&mut server, LOCAL_PROXY, "192.0.2.10", None);
+    server.net.send(peer.end, &header("192.0.2.7"));
+    peer.converse(&mut server);
     assert_eq!(peer.codes(), ["bad_magic"]);
     // From elsewhere neither is believed: the header is no frame.
     for (from, code) in [(ELSEWHERE, "tls_required"), ("127.0.0.9:1", "bad_magic")] {
-        let mut stranger = through(&mut house, from, "127.0.0.1", None);
-        stranger.converse(&mut house);
+        let mut stranger = through(&mut server, from, "127.0.0.1", None);
+        stranger.converse(&mut server);
         assert_eq!(stranger.codes(), [code]);
     }
-    let answer = browse(&mut house, "192.0.2.2:1", "/", "X-Forwarded-For: 127.0.0.1\r\n");
+    let answer = browse(&mut server, "192.0.2.2:1", "/", "X-Forwarded-For: 127.0.0.1\r\n");
     assert!(answer.starts_with("HTTP/1.1 307 "), "{answer}");
 }
 
 #[test]
 fn p23_a_header_is_whole_in_time_in_whatever_pieces() {
-    let mut house = house(|_| ());
+    let mut server = server(|_| ());
     let bytes = header("192.0.2.7");
     for cut in 1..bytes.len() {
-        let mut caller = Caller::connect(&house, LOCAL_PROXY, None);
-        house.net.send(caller.end, &bytes[..cut]);
-        house.settle();
-        house.net.send(caller.end, &bytes[cut..]);
-        assert_eq!(caller.ask(&mut house, "ping", json!({}))["code"], "ok", "{cut}");
-        let mut begun = Caller::connect(&house, LOCAL_PROXY, None);
-        house.net.send(begun.end, &bytes[..cut]);
-        house.pass(Duration::from_secs(14));
-        assert!(!begun.has_ended(&house), "{cut}");
-        house.pass(Duration::from_secs(2));
-        assert!(begun.has_ended(&house), "{cut}");
+        let mut caller = Caller::connect(&server, LOCAL_PROXY, None);
+        server.net.send(caller.end, &bytes[..cut]);
+        server.settle();
+        server.net.send(caller.end, &bytes[cut..]);
+        assert_eq!(caller.ask(&mut server, "ping", json!({}))["code"], "ok", "{cut}");
+        let mut begun = Caller::connect(&server, LOCAL_PROXY, None);
+        server.net.send(begun.end, &bytes[..cut]);
+        server.pass(Duration::from_secs(14));
+        assert!(!begun.has_ended(&server), "{cut}");
+        server.pass(Duration::from_secs(2));
+        assert!(begun.has_ended(&server), "{cut}");
     }
     let too_long = (PROXY_HEADER_BYTES_MAX as u16).to_be_bytes();
     for broken in [[&bytes[..14], &too_long].concat(), [&bytes[..12], &[0x11; 30]].concat()] {
-        let mut caller = Caller::connect(&house, LOCAL_PROXY, None);
-        house.net.send(caller.end, &broken);
-        caller.converse(&mut house);
+        let mut caller = Caller::connect(&server, LOCAL_PROXY, None);
+        server.net.send(caller.end, &broken);
+        caller.converse(&mut server);
         assert_eq!(caller.codes(), ["bad_magic"]);
-        assert!(caller.has_ended(&house));
+        assert!(caller.has_ended(&server));
     }
     // A proxy that only looks whether we live speaks for itself; and whoever sits at its machine
     // needs no header at all.
-    let mut probe = Caller::connect(&house, LOCAL_PROXY, None);
-    house.net.send(probe.end, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
-    assert_eq!(probe.ask(&mut house, "ping", json!({}))["code"], "ok");
-    let mut bare = Caller::connect(&house, LOCAL_PROXY, None);
-    assert_eq!(bare.ask(&mut house, "ping", json!({}))["code"], "ok");
+    let mut probe = Caller::connect(&server, LOCAL_PROXY, None);
+    server.net.send(probe.end, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+    assert_eq!(probe.ask(&mut server, "ping", json!({}))["code"], "ok");
+    let mut bare = Caller::connect(&server, LOCAL_PROXY, None);
+    assert_eq!(bare.ask(&mut server, "ping", json!({}))["code"], "ok");
 }
 
 #[test]
 fn the_page_opens_its_socket_through_a_proxy_that_ended_tls() {
-    let mut house = house(|_| ());
+    let mut server = server(|_| ());
     let asks = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: 192.0.2.7\r\n";
     let mut open = |proxy: &str, more: &str| {
-        browse(&mut house, proxy, "/ws", &format!("{asks}{more}")).get(9..12).map(str::to_owned)
+        browse(&mut server, proxy, "/ws", &format!("{asks}{more}")).get(9..12).map(str::to_owned)
     };
     let https = "Origin: https://chat.example\r\n";
     for proxy in [LOCAL_PROXY, OTHER_PROXY] {
@@ -204,19 +209,19 @@ fn the_page_opens_its_socket_through_a_proxy_that_ended_tls() {
 
 #[test]
 fn the_log_of_sign_ins_has_the_peers_address() {
-    let mut house = house(|_| ());
+    let mut server = server(|_| ());
     let args = json!({"username": "ann", "password": PASSWORD});
-    let mut caller = through(&mut house, LOCAL_PROXY, "192.0.2.7", None);
-    assert_eq!(caller.ask(&mut house, "reg", args.clone())["code"], "ok");
-    assert_eq!(caller.ask(&mut house, "login", args.clone())["code"], "ok");
+    let mut caller = through(&mut server, LOCAL_PROXY, "192.0.2.7", None);
+    assert_eq!(caller.ask(&mut server, "reg", args.clone())["code"], "ok");
+    assert_eq!(caller.ask(&mut server, "login", args.clone())["code"], "ok");
     // So guesses from elsewhere do not hold them up there, and do behind another address.
     for n in 0..30 {
-        let mut eve = through(&mut house, LOCAL_PROXY, &format!("10.{n}.0.1"), None);
+        let mut eve = through(&mut server, LOCAL_PROXY, &format!("10.{n}.0.1"), None);
         let guess = json!({"username": "ann", "password": "guess"});
-        assert_eq!(eve.ask(&mut house, "login", guess)["code"], "bad_credentials");
+        assert_eq!(eve.ask(&mut server, "login", guess)["code"], "bad_credentials");
     }
-    let mut new = through(&mut house, LOCAL_PROXY, "198.51.100.1", None);
-    assert_eq!(new.ask(&mut house, "login", args.clone())["code"], "slow_down");
-    let mut known = through(&mut house, LOCAL_PROXY, "192.0.2.7", None);
-    assert_eq!(known.ask(&mut house, "login", args)["code"], "ok");
+    let mut new = through(&mut server, LOCAL_PROXY, "198.51.100.1", None);
+    assert_eq!(new.ask(&mut server, "login", args.clone())["code"], "slow_down");
+    let mut known = through(&mut server, LOCAL_PROXY, "192.0.2.7", None);
+    assert_eq!(known.ask(&mut server, "login", args)["code"], "ok");
 }

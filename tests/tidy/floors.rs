@@ -1,5 +1,5 @@
 //! The lock file against known faults: what is compiled in is at least as new as what fixed them,
-//! comes from one registry, and brings nothing that the house does without. `deny.toml` says the
+//! comes from one registry, and brings nothing that the project does without. `deny.toml` says the
 //! same to cargo-deny, which knows licences and new advisories as well.
 
 use std::path::Path;
@@ -57,7 +57,7 @@ fn sqlite_can_reset_its_write_ahead_log() {
 }
 
 #[test]
-fn everything_comes_from_one_registry_and_nothing_from_what_the_house_does_without() {
+fn everything_comes_from_one_registry_and_nothing_from_what_the_project_does_without() {
     for package in packages() {
         let (name, source) = (text(&package, "name"), text(&package, "source"));
         let ours = source.is_empty() && matches!(name, "p2sp" | "p2sp-test-vfs");

@@ -1,4 +1,4 @@
-//! What a machine can keep of the house without running it: this binary reads files.
+//! What a machine can check without running p2sp: this binary reads files.
 
 mod circles;
 mod floors;

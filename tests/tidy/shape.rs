@@ -1,4 +1,4 @@
-//! The shape of the house, kept by looking at its files.
+//! The shape of the code, checked by reading its files.
 //!
 //! Who may import whom is a table in which every row may only name rows below it, so the layers
 //! cannot form a circle. Beside it: sizes, and the places where a clock, a thread or another

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use super::found::{Found, difference, dump};
 use super::scene::{Batch, SPOKEN, Scene, TICK};
 use super::takes::Take;
-use crate::support::house::{EPOCH, temp_dir};
+use crate::support::test_server::{EPOCH, temp_dir};
 
 /// An image in so many lives on …
 const LIVES_ON: usize = 12;
@@ -257,7 +257,7 @@ impl Cutter<'_> {
         self.tried.lives += 1;
         scene.go_on_from(model);
         let lived = scene.live_on(&asked);
-        scene.house.crash();
+        scene.server.crash();
         if lived.map_err(|end| format!("living on: {end:?}"))? {
             let found = Found::read(self.dir.path());
             scene.model.check_said(&found).map_err(|why| format!("having lived on: {why}"))?;

@@ -10,7 +10,7 @@ use rand::RngExt;
 
 use super::model::{Ask, CAST, Club, Name, Post};
 use super::scene::{Batch, Scene, Step};
-use crate::support::house::PASSWORD;
+use crate::support::test_server::PASSWORD;
 
 impl Scene {
     /// Draws a step that makes sense now.

@@ -24,9 +24,9 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use super::model::{Ask, CAST, Key, Model, Name};
-use crate::support::house::{House, PASSWORD};
 use crate::support::peer::Peer;
 use crate::support::pipe_net::Call;
+use crate::support::test_server::{PASSWORD, TestServer};
 
 /// A tick begins, or a server does.
 pub const TICK: u64 = 0;
@@ -72,7 +72,7 @@ impl Debug for End {
 
 /// A server, the people, and what they were promised.
 pub struct Scene {
-    pub house: House,
+    pub server: TestServer,
     pub model: Model,
     /// Refusals that a failing disk excuses.
     pub excused: &'static [&'static str],
@@ -98,8 +98,8 @@ impl Scene {
         for limit in ["requests_per_second", "messages_per_second", "takeovers_per_minute"] {
             *rules.limits.get_mut(limit).expect("a limit") = 0;
         }
-        let mut house = House::at(dir, rules, synchronous);
-        house.witness = |call| match call {
+        let mut server = TestServer::at(dir, rules, synchronous);
+        server.witness = |call| match call {
             Call::Wait => _ = mark(TICK),
             Call::Write => _ = mark(SPOKEN),
             _ => {}
@@ -110,7 +110,7 @@ impl Scene {
             peer
         };
         Scene {
-            house,
+            server,
             model: Model::new(PASSWORD),
             excused: &[],
             refused: 0,
@@ -164,7 +164,7 @@ impl Scene {
 
     /// The server is asked to stop.
     pub fn end(&mut self) -> Result<(), End> {
-        let stopped = self.house.try_stop();
+        let stopped = self.server.try_stop();
         mark(TICK);
         stopped.map_err(|Fatal(why)| End::Fatal(why, Batch::new()))
     }
@@ -172,14 +172,14 @@ impl Scene {
     /// The process ends without another look at its files.
     pub fn kill(&mut self) {
         freeze(true);
-        self.house.crash();
+        self.server.crash();
         freeze(false);
     }
 
     /// Starts the server; whoever was there before comes back.
     pub fn begin(&mut self) -> Result<(), End> {
         self.peers.values_mut().for_each(Peer::disconnected);
-        self.house.try_start().map_err(End::Down)?;
+        self.server.try_start().map_err(End::Down)?;
         mark(TICK);
         let back = std::mem::take(&mut self.present);
         let back: Batch = back.into_iter().map(|who| (who, vec![self.entrance(who)])).collect();
@@ -202,7 +202,7 @@ impl Scene {
     /// After a power cut: who has a key comes back with it, and what was not answered is asked
     /// again. False: it was not all messages, so the model is no longer sure.
     pub fn live_on(&mut self, unanswered: &Batch) -> Result<bool, End> {
-        self.house.try_start().map_err(End::Down)?;
+        self.server.try_start().map_err(End::Down)?;
         let admin = CAST[0];
         let mut asks = unanswered.iter().flat_map(|(_, asks)| asks);
         let sure = asks.all(|ask| ask.post().is_some());
@@ -252,7 +252,7 @@ impl Scene {
                 let peer = self.peers.get_mut(who).expect("one of the cast");
                 let bytes = peer.request(kind, args);
                 let end = peer.end.expect("whoever asks is connected");
-                self.house.net.send(end, &bytes);
+                self.server.net.send(end, &bytes);
             }
         }
         self.let_pass(Duration::ZERO, &batch)
@@ -261,17 +261,17 @@ impl Scene {
     fn connect(&mut self, who: Name) {
         let peer = self.peers.get_mut(who).expect("one of the cast");
         if let Some(old) = peer.end {
-            self.house.net.cut(old);
+            self.server.net.cut(old);
         }
-        let end = self.house.net.connect(([127, 0, 0, 1], 1).into());
+        let end = self.server.net.connect(([127, 0, 0, 1], 1).into());
         peer.connect(end);
     }
 
     fn let_pass(&mut self, span: Duration, asked: &Batch) -> Result<(), End> {
-        let mut passed = self.house.try_pass(span);
+        let mut passed = self.server.try_pass(span);
         // A pipe holds only so much: what is taken makes room for more.
         while self.receive().map_err(End::Wrong)? && passed.is_ok() {
-            passed = self.house.try_pass(Duration::ZERO);
+            passed = self.server.try_pass(Duration::ZERO);
         }
         let unanswered = self.take_in(asked).map_err(End::Wrong)?;
         if let Err(Fatal(why)) = passed {
@@ -286,7 +286,7 @@ impl Scene {
     fn receive(&mut self) -> Result<bool, String> {
         let mut any = false;
         for (who, peer) in &mut self.peers {
-            any |= peer.receive(&self.house.net).map_err(|why| format!("{who}: {why}"))?;
+            any |= peer.receive(&self.server.net).map_err(|why| format!("{who}: {why}"))?;
         }
         Ok(any)
     }
@@ -401,7 +401,7 @@ impl Scene {
             if peer.pushed > *confirmed && self.rng.random_bool(0.7) {
                 let args = [("seq".to_owned(), peer.pushed.into())].into_iter().collect();
                 let bytes = peer.request("ack", args);
-                self.house.net.send(peer.end.expect("who is present is connected"), &bytes);
+                self.server.net.send(peer.end.expect("who is present is connected"), &bytes);
                 *confirmed = peer.pushed;
             }
         }

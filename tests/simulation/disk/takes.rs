@@ -18,8 +18,8 @@ use rusqlite::Connection;
 
 use super::model::Model;
 use super::scene::{Batch, End, SPOKEN, Scene, Step, TICK};
-use crate::support::house::{EPOCH, temp_dir};
 use crate::support::pipe_net::CHEAP;
+use crate::support::test_server::{EPOCH, temp_dir};
 
 /// Steps of a scene behind its prologue, and of one with long texts.
 const STEPS: usize = 45;

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::situation::{Key, Situation, State};
-use crate::support::house::{House, PASSWORD, temp_dir};
 use crate::support::peer::Peer;
+use crate::support::test_server::{PASSWORD, TestServer, temp_dir};
 
 /// Longer than any key is good.
 const A_LONG_TIME: Duration = Duration::from_secs(31 * 86_400);
@@ -53,36 +53,36 @@ pub fn village() -> Village {
         *rules.limits.get_mut(name).expect("a limit") = 0;
     }
     let village = Village { dir: temp_dir(), rules };
-    let mut house = village.house_at(&village.dir);
+    let mut server = village.server_at(&village.dir);
     let [mut alice, mut bob] = [Peer::default(), Peer::default()];
-    connect(&mut house, &mut alice);
-    connect(&mut house, &mut bob);
+    connect(&mut server, &mut alice);
+    connect(&mut server, &mut bob);
     for name in ["alice", "bob", "carl", "dora", "eve"] {
-        done(&mut house, &mut alice, "reg", json!({"username": name, "password": PASSWORD}));
+        done(&mut server, &mut alice, "reg", json!({"username": name, "password": PASSWORD}));
     }
-    sign_in(&mut house, &mut alice, "alice");
-    sign_in(&mut house, &mut bob, "bob");
-    done(&mut house, &mut alice, "add", json!({"username": "bob"}));
-    done(&mut house, &mut bob, "accept", json!({"username": "alice"}));
+    sign_in(&mut server, &mut alice, "alice");
+    sign_in(&mut server, &mut bob, "bob");
+    done(&mut server, &mut alice, "add", json!({"username": "bob"}));
+    done(&mut server, &mut bob, "accept", json!({"username": "alice"}));
     // With friend approval nobody else is brought into a group.
     for name in ["carl", "dora"] {
-        done(&mut house, &mut alice, "add", json!({"username": name}));
+        done(&mut server, &mut alice, "add", json!({"username": name}));
         let mut friend = Peer::default();
-        connect(&mut house, &mut friend);
-        sign_in(&mut house, &mut friend, name);
-        done(&mut house, &mut friend, "accept", json!({"username": "alice"}));
-        done(&mut house, &mut friend, "logout", json!({}));
+        connect(&mut server, &mut friend);
+        sign_in(&mut server, &mut friend, name);
+        done(&mut server, &mut friend, "accept", json!({"username": "alice"}));
+        done(&mut server, &mut friend, "logout", json!({}));
     }
-    done(&mut house, &mut alice, "add", json!({"username": "eve"}));
-    done(&mut house, &mut alice, "newgroup", json!({"groupname": "team"}));
+    done(&mut server, &mut alice, "add", json!({"username": "eve"}));
+    done(&mut server, &mut alice, "newgroup", json!({"groupname": "team"}));
     for name in ["bob", "carl"] {
         let args = json!({"groupname": "team", "username": name});
-        done(&mut house, &mut alice, "addgroupuser", args);
+        done(&mut server, &mut alice, "addgroupuser", args);
     }
     // No key that a copy could draw again is worth anything.
-    done(&mut house, &mut alice, "logout", json!({}));
-    done(&mut house, &mut bob, "logout", json!({}));
-    house.crash();
+    done(&mut server, &mut alice, "logout", json!({}));
+    done(&mut server, &mut bob, "logout", json!({}));
+    server.crash();
     village
 }
 
@@ -93,17 +93,17 @@ pub struct Village {
 }
 
 impl Village {
-    fn house_at(&self, dir: &TempDir) -> House {
-        let mut house = House::at(dir.path(), self.rules.clone(), Synchronous::Off);
-        house.start();
-        house
+    fn server_at(&self, dir: &TempDir) -> TestServer {
+        let mut server = TestServer::at(dir.path(), self.rules.clone(), Synchronous::Off);
+        server.start();
+        server
     }
 }
 
 /// A situation in which requests are tried.
 pub struct World {
     situation: Situation,
-    house: House,
+    server: TestServer,
     admin: Peer,
     caller: Peer,
     /// The caller on another connection.
@@ -122,9 +122,9 @@ impl World {
         if situation.admin {
             make_admin(&dir, situation.relation.name());
         }
-        let house = village.house_at(&dir);
+        let server = village.server_at(&dir);
         let [admin, caller, elsewhere] = [Peer::default(), Peer::default(), Peer::default()];
-        World { situation, house, admin, caller, elsewhere, arranged: false, dir }
+        World { situation, server, admin, caller, elsewhere, arranged: false, dir }
     }
 
     /// A request is tried.
@@ -135,40 +135,40 @@ impl World {
         let before = self.wal_bytes();
         let name = self.situation.relation.name();
         let credentials = json!({"username": name, "password": PASSWORD, "id": "door"});
-        let house = &mut self.house;
+        let server = &mut self.server;
         match self.situation.state {
             State::AwaitsSignIn => {
-                house.net.hold_hashes(true);
-                send(house, &mut self.caller, "login", credentials);
+                server.net.hold_hashes(true);
+                send(server, &mut self.caller, "login", credentials);
             }
             State::AwaitsPasswd => {
-                house.net.hold_hashes(true);
+                server.net.hold_hashes(true);
                 let args = json!({"password": PASSWORD, "newpassword": PASSWORD});
-                send(house, &mut self.caller, "passwd", args);
+                send(server, &mut self.caller, "passwd", args);
                 if self.situation.key == Key::Expired {
-                    house.pass(A_LONG_TIME);
+                    server.pass(A_LONG_TIME);
                 }
             }
             State::Blocked => {
-                send(house, &mut self.admin, "blockuser", json!({"username": name}));
+                send(server, &mut self.admin, "blockuser", json!({"username": name}));
             }
             State::TakenOver => {
-                house.net.hold_hashes(true);
-                connect(house, &mut self.elsewhere);
-                send(house, &mut self.elsewhere, "login", credentials);
-                house.settle();
+                server.net.hold_hashes(true);
+                connect(server, &mut self.elsewhere);
+                send(server, &mut self.elsewhere, "login", credentials);
+                server.settle();
                 // Finished hashes are served before what was read.
-                house.net.hold_hashes(false);
+                server.net.hold_hashes(false);
             }
             _ => {}
         }
         let args = self.args(kind);
-        send(&self.house, &mut self.caller, kind.name(), args);
-        let mut code = answer(&mut self.house, &mut self.caller, "cell");
+        send(&self.server, &mut self.caller, kind.name(), args);
+        let mut code = answer(&mut self.server, &mut self.caller, "cell");
         let waited = self.situation.state.waits() && code.is_none();
         if waited {
-            self.house.net.hold_hashes(false);
-            code = answer(&mut self.house, &mut self.caller, "cell");
+            self.server.net.hold_hashes(false);
+            code = answer(&mut self.server, &mut self.caller, "cell");
         }
         let silent = if self.caller.ended { "end" } else { "silence" };
         let code = code.unwrap_or_else(|| silent.to_owned());
@@ -187,7 +187,7 @@ impl World {
         if self.arranged && self.situation.state == State::Barred {
             self.unblock();
         }
-        self.house.crash();
+        self.server.crash();
         dump(&self.dir)
     }
 
@@ -195,55 +195,55 @@ impl World {
     fn arrange(&mut self) {
         let Situation { state, key, relation, .. } = self.situation;
         let admin_waits = self.admin_is_there() && key != Key::Expired;
-        let house = &mut self.house;
+        let server = &mut self.server;
         for peer in [&mut self.caller, &mut self.elsewhere] {
             if let Some(end) = peer.end.take() {
-                house.net.cut(end);
+                server.net.cut(end);
             }
         }
         if !admin_waits {
-            connect(house, &mut self.admin);
+            connect(server, &mut self.admin);
         }
         // Behind the administrator: in a tick they are served first.
-        connect_speaking(house, &mut self.caller, key);
-        sign_in(house, &mut self.caller, relation.name());
+        connect_speaking(server, &mut self.caller, key);
+        sign_in(server, &mut self.caller, relation.name());
         if state == State::SignedOut {
-            done(house, &mut self.caller, "logout", json!({}));
+            done(server, &mut self.caller, "logout", json!({}));
         }
         // A key that has expired changes no password, but it can expire while one is hashed.
         if key == Key::Expired && state != State::AwaitsPasswd {
-            house.pass(A_LONG_TIME);
+            server.pass(A_LONG_TIME);
         }
         if !admin_waits {
-            sign_in(house, &mut self.admin, "admin");
+            sign_in(server, &mut self.admin, "admin");
         }
         if matches!(state, State::Door | State::Barred | State::AwaitsSignIn) {
-            house.net.cut(self.caller.end.expect("connected"));
-            house.settle();
-            connect_speaking(house, &mut self.caller, key);
+            server.net.cut(self.caller.end.expect("connected"));
+            server.settle();
+            connect_speaking(server, &mut self.caller, key);
         }
         if state == State::Barred {
-            done(house, &mut self.admin, "blockuser", json!({"username": relation.name()}));
+            done(server, &mut self.admin, "blockuser", json!({"username": relation.name()}));
         }
         if state == State::Ended {
-            connect(house, &mut self.elsewhere);
-            sign_in(house, &mut self.elsewhere, relation.name());
-            house.settle();
+            connect(server, &mut self.elsewhere);
+            sign_in(server, &mut self.elsewhere, relation.name());
+            server.settle();
         }
     }
 
     fn unblock(&mut self) {
         if !self.admin_is_there() {
-            connect(&mut self.house, &mut self.admin);
-            sign_in(&mut self.house, &mut self.admin, "admin");
+            connect(&mut self.server, &mut self.admin);
+            sign_in(&mut self.server, &mut self.admin, "admin");
         }
         let args = json!({"username": self.situation.relation.name()});
-        done(&mut self.house, &mut self.admin, "unblockuser", args);
+        done(&mut self.server, &mut self.admin, "unblockuser", args);
     }
 
     /// Whoever resumes with the administrator's key has their session.
     fn admin_is_there(&mut self) -> bool {
-        let heard = self.admin.receive(&self.house.net);
+        let heard = self.admin.receive(&self.server.net);
         heard.expect("the promises that hold for every connection");
         self.admin.inbox.clear();
         self.admin.end.is_some() && !self.admin.ended
@@ -310,50 +310,50 @@ fn make_admin(dir: &TempDir, name: &str) {
     store.commit(()).expect("a commit");
 }
 
-fn connect(house: &mut House, peer: &mut Peer) {
-    let end = house.net.connect(([127, 0, 0, 1], 1).into());
+fn connect(server: &mut TestServer, peer: &mut Peer) {
+    let end = server.net.connect(([127, 0, 0, 1], 1).into());
     peer.acks = true;
     peer.inbox.clear();
     peer.connect(end);
-    house.settle();
+    server.settle();
 }
 
 /// As whoever has such a key speaks.
-fn connect_speaking(house: &mut House, peer: &mut Peer, key: Key) {
-    connect(house, peer);
+fn connect_speaking(server: &mut TestServer, peer: &mut Peer, key: Key) {
+    connect(server, peer);
     peer.lines = key == Key::Line;
     if peer.lines {
-        house.net.send(peer.end.expect("connected"), b"raw on\n");
-        house.settle();
-        peer.receive(&house.net).expect("objects");
+        server.net.send(peer.end.expect("connected"), b"raw on\n");
+        server.settle();
+        peer.receive(&server.net).expect("objects");
         peer.inbox.clear();
     }
 }
 
-fn sign_in(house: &mut House, peer: &mut Peer, name: &str) {
-    done(house, peer, "login", json!({"username": name, "password": PASSWORD}));
+fn sign_in(server: &mut TestServer, peer: &mut Peer, name: &str) {
+    done(server, peer, "login", json!({"username": name, "password": PASSWORD}));
 }
 
-fn send(house: &House, peer: &mut Peer, kind: &str, args: Value) {
+fn send(server: &TestServer, peer: &mut Peer, kind: &str, args: Value) {
     let Value::Object(args) = args else { unreachable!("arguments are an object") };
     let bytes = peer.request(kind, args);
-    house.net.send(peer.end.expect("connected"), &bytes);
+    server.net.send(peer.end.expect("connected"), &bytes);
 }
 
 /// The code of the answer to the request of that id.
-fn answer(house: &mut House, peer: &mut Peer, id: &str) -> Option<String> {
-    house.settle();
-    peer.receive(&house.net).expect("the promises that hold for every connection");
+fn answer(server: &mut TestServer, peer: &mut Peer, id: &str) -> Option<String> {
+    server.settle();
+    peer.receive(&server.net).expect("the promises that hold for every connection");
     let payloads = peer.inbox.drain(..).map(|message| message["payload"].clone());
     let answer = payloads.into_iter().find(|payload| payload["re"] == id)?;
     answer["code"].as_str().map(str::to_owned)
 }
 
 /// A request that must be done, for what is tried to mean something.
-fn done(house: &mut House, peer: &mut Peer, kind: &str, mut args: Value) {
+fn done(server: &mut TestServer, peer: &mut Peer, kind: &str, mut args: Value) {
     args["id"] = json!("arranged");
-    send(house, peer, kind, args);
-    assert_eq!(answer(house, peer, "arranged").as_deref(), Some("ok"), "{kind}");
+    send(server, peer, kind, args);
+    assert_eq!(answer(server, peer, "arranged").as_deref(), Some("ok"), "{kind}");
 }
 
 fn dump(dir: &TempDir) -> String {

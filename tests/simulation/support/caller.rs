@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use p2sp::wire::{Fingerprint, frame, request};
 use serde_json::{Value, json};
 
-use super::house::{House, PASSWORD};
 use super::pipe_net::PeerId;
 use super::secure::Secure;
+use super::test_server::{PASSWORD, TestServer};
 
 /// One end of a connection.
 pub struct Caller {
@@ -23,15 +23,15 @@ pub struct Caller {
 
 impl Caller {
     /// Connects; with a key to trust it speaks TLS.
-    pub fn connect(house: &House, address: &str, trusts: Option<Fingerprint>) -> Caller {
+    pub fn connect(server: &TestServer, address: &str, trusts: Option<Fingerprint>) -> Caller {
         let address: SocketAddr = address.parse().expect("an address");
         let secure = trusts.map(Secure::trusting);
-        Caller { end: house.net.connect(address), secure, plain: Vec::new(), key: None }
+        Caller { end: server.net.connect(address), secure, plain: Vec::new(), key: None }
     }
 
     /// The operator, at the control socket.
-    pub fn operator(house: &House) -> Caller {
-        let end = house.net.connect_operator();
+    pub fn operator(server: &TestServer) -> Caller {
+        let end = server.net.connect_operator();
         Caller { end, secure: None, plain: Vec::new(), key: None }
     }
 
@@ -51,32 +51,32 @@ impl Caller {
     }
 
     /// Takes what came, and says what TLS wants said.
-    pub fn receive(&mut self, house: &House) -> Result<usize, String> {
-        let bytes = house.net.take(self.end);
+    pub fn receive(&mut self, server: &TestServer) -> Result<usize, String> {
+        let bytes = server.net.take(self.end);
         match &mut self.secure {
             None => self.plain.extend_from_slice(&bytes),
             Some(secure) => self.plain.append(&mut secure.open(&bytes)?),
         }
         let answer = self.seal(&[]);
-        house.net.send(self.end, &answer);
+        server.net.send(self.end, &answer);
         Ok(bytes.len() + answer.len())
     }
 
     /// Until nothing more comes.
-    pub fn converse(&mut self, house: &mut House) {
+    pub fn converse(&mut self, server: &mut TestServer) {
         loop {
-            house.settle();
-            if self.receive(house).expect("TLS") == 0 {
+            server.settle();
+            if self.receive(server).expect("TLS") == 0 {
                 return;
             }
         }
     }
 
     /// Asks, and returns the answer's payload.
-    pub fn ask(&mut self, house: &mut House, kind: &str, args: Value) -> Value {
+    pub fn ask(&mut self, server: &mut TestServer, kind: &str, args: Value) -> Value {
         let bytes = self.request(kind, args);
-        house.net.send(self.end, &bytes);
-        self.converse(house);
+        server.net.send(self.end, &bytes);
+        self.converse(server);
         self.answer().expect("an answer")
     }
 
@@ -99,15 +99,15 @@ impl Caller {
     }
 
     /// Takes what came; whether nothing more will.
-    pub fn has_ended(&mut self, house: &House) -> bool {
-        self.receive(house).expect("TLS");
-        house.net.has_ended(self.end)
+    pub fn has_ended(&mut self, server: &TestServer) -> bool {
+        self.receive(server).expect("TLS");
+        server.net.has_ended(self.end)
     }
 
     /// Signs in.
-    pub fn sign_in(&mut self, house: &mut House, name: &str) {
+    pub fn sign_in(&mut self, server: &mut TestServer, name: &str) {
         let args = json!({"username": name, "password": PASSWORD});
-        let welcome = self.ask(house, "login", args);
+        let welcome = self.ask(server, "login", args);
         self.key = welcome["auth_token"].as_str().map(str::to_owned);
         assert!(self.key.is_some(), "{welcome}");
     }

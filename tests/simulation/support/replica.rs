@@ -7,7 +7,7 @@ use p2sp::store::{Change, Opening, Store, Synchronous};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::house::{EPOCH, temp_dir};
+use super::test_server::{EPOCH, temp_dir};
 
 /// What the transactions of a server wrote, in their order.
 pub struct Record {

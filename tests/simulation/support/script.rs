@@ -38,10 +38,10 @@ use p2sp::wire::typed::{self, Parsed};
 use serde_json::{Map, Value, json};
 
 use super::expect::{self, Bound};
-use super::house::{House, PASSWORD, certificate};
 use super::peer::Peer;
 use super::secure::Secure;
 use super::socket::{self, Socket};
+use super::test_server::{PASSWORD, TestServer, certificate};
 
 /// What a line of a script comes to; an error says what was expected and what came.
 type Done = Result<(), String>;
@@ -60,8 +60,8 @@ pub fn run(script: &str) -> Result<(), String> {
         stage.act(line).map_err(|why| format!("line {}: {line}\n    {why}", index + 1))?;
     }
     stage.nothing_is_left().map_err(|why| format!("at the end: {why}"))?;
-    match stage.house {
-        Some(mut house) => house.compare_with_replica(),
+    match stage.server {
+        Some(mut server) => server.compare_with_replica(),
         None => Ok(()),
     }
 }
@@ -69,7 +69,7 @@ pub fn run(script: &str) -> Result<(), String> {
 #[derive(Default)]
 struct Stage {
     rules: Rules,
-    house: Option<House>,
+    server: Option<TestServer>,
     people: BTreeMap<String, Peer>,
     bound: Bound,
     together: bool,
@@ -91,12 +91,12 @@ impl Stage {
             "repeat" => return self.repeat(rest),
             _ => {}
         }
-        if self.house.is_none() {
+        if self.server.is_none() {
             let certificate = self.tls.then(certificate);
             let rules = self.rules.clone();
-            self.house = Some(match self.recorded {
-                true => House::recorded(rules),
-                false => House::with(rules, certificate),
+            self.server = Some(match self.recorded {
+                true => TestServer::recorded(rules),
+                false => TestServer::with(rules, certificate),
             });
         }
         let sign = word.find([':', '!', '<', '=', '~', '%', '[']);
@@ -114,7 +114,7 @@ impl Stage {
     }
 
     fn set_option(&mut self, word: &str, rest: &str) -> Done {
-        assert!(self.house.is_none(), "options stand first");
+        assert!(self.server.is_none(), "options stand first");
         match word {
             "friend-approval" => self.rules.friend_approval = true,
             "pieces" => self.pieces = true,
@@ -146,8 +146,8 @@ impl Stage {
 
     // --- acts ---
 
-    fn house(&mut self) -> &mut House {
-        self.house.as_mut().expect("made before the first act")
+    fn server(&mut self) -> &mut TestServer {
+        self.server.as_mut().expect("made before the first act")
     }
 
     fn person(&mut self, name: &str) -> Result<&mut Peer, String> {
@@ -171,14 +171,14 @@ impl Stage {
             ("group", [owner, name, members @ ..]) => self.make_group(owner, name, members),
             ("wait", [span]) => {
                 let span = read_span(span)?;
-                self.house().pass(span);
+                self.server().pass(span);
                 Ok(())
             }
             ("clock", ["ahead", span]) => self.jump(span, 1),
             ("clock", ["back", span]) => self.jump(span, -1),
             ("calm", [span, most]) => self.stay_calm(span, most),
             ("crash", []) => {
-                self.house().crash();
+                self.server().crash();
                 self.start_again();
                 Ok(())
             }
@@ -197,22 +197,22 @@ impl Stage {
                 Ok(())
             }
             ("stop", []) => {
-                self.house().stop();
+                self.server().stop();
                 self.collect()?;
                 self.start_again();
                 Ok(())
             }
             ("hashes", [what]) => {
-                self.house().net.hold_hashes(*what == "hold");
+                self.server().net.hold_hashes(*what == "hold");
                 Ok(())
             }
             ("disk", [bytes]) => {
                 let bytes = bytes.parse().map_err(|_| "not a number")?;
-                self.house().net.set_disk_free(bytes);
+                self.server().net.set_disk_free(bytes);
                 Ok(())
             }
             ("files", [what]) => {
-                self.house().net.set_out_of_files(*what == "out");
+                self.server().net.set_out_of_files(*what == "out");
                 Ok(())
             }
             (_, [name, ..]) => self.happen_to(word, name, &words[1..]),
@@ -222,7 +222,7 @@ impl Stage {
 
     fn happen_to(&mut self, word: &str, name: &str, more: &[&str]) -> Done {
         let end = self.person(name)?.end;
-        let net = self.house().net.clone();
+        let net = self.server().net.clone();
         match (word, end, more) {
             ("pause", ..) => self.person(name)?.paused = true,
             ("read", ..) => self.person(name)?.paused = false,
@@ -265,14 +265,14 @@ impl Stage {
 
     fn connect(&mut self, name: &str, address: &str, acks: bool) -> Done {
         let end = match address {
-            "control" => self.house().net.connect_operator(),
+            "control" => self.server().net.connect_operator(),
             address => {
                 let address: SocketAddr = address.parse().map_err(|_| "not an address")?;
-                self.house().net.connect(address)
+                self.server().net.connect(address)
             }
         };
         if self.pieces {
-            self.house().net.set_capacity(end, 3);
+            self.server().net.set_capacity(end, 3);
         }
         let person = self.people.entry(name.to_owned()).or_default();
         person.acks = acks;
@@ -291,7 +291,7 @@ impl Stage {
     /// The wall clock goes on from another time.
     fn jump(&mut self, span: &str, sign: i64) -> Done {
         let seconds = read_span(span)?.as_secs() as i64;
-        self.house().net.jump(sign * seconds);
+        self.server().net.jump(sign * seconds);
         Ok(())
     }
 
@@ -299,9 +299,9 @@ impl Stage {
     fn stay_calm(&mut self, span: &str, most: &str) -> Done {
         let most = most.parse().map_err(|_| "not a number")?;
         let span = read_span(span)?;
-        let begun = self.house().net.waits();
-        self.house().pass(span);
-        let woken = self.house().net.waits() - begun;
+        let begun = self.server().net.waits();
+        self.server().pass(span);
+        let woken = self.server().net.waits() - begun;
         if woken > most { Err(format!("P22: woken {woken} times")) } else { Ok(()) }
     }
 
@@ -323,7 +323,7 @@ impl Stage {
         for person in self.people.values_mut() {
             person.disconnected();
         }
-        self.house().start();
+        self.server().start();
     }
 
     /// A person sends something.
@@ -387,12 +387,12 @@ impl Stage {
         let sealed = person.secure.as_mut().map(|secure| secure.seal(bytes));
         let bytes = sealed.as_deref().unwrap_or(bytes);
         if !self.pieces {
-            self.house().net.send(end, bytes);
+            self.server().net.send(end, bytes);
             return Ok(());
         }
         for byte in bytes {
-            self.house().net.send(end, std::slice::from_ref(byte));
-            self.house().settle();
+            self.server().net.send(end, std::slice::from_ref(byte));
+            self.server().settle();
         }
         Ok(())
     }
@@ -400,7 +400,7 @@ impl Stage {
     /// Turns until the loop rests and nothing more comes.
     fn settle(&mut self) -> Done {
         while !self.together {
-            self.house().settle();
+            self.server().settle();
             if !self.collect()? {
                 break;
             }
@@ -409,7 +409,7 @@ impl Stage {
     }
 
     fn collect(&mut self) -> Result<bool, String> {
-        let net = self.house().net.clone();
+        let net = self.server().net.clone();
         let mut came = false;
         for (name, person) in &mut self.people {
             came |= person.receive(&net).map_err(|why| format!("{name}: {why}"))?;

@@ -1,15 +1,11 @@
-//! A peer's TLS: the client's side of rustls over memory, which trusts one key alone.
+//! A peer's TLS over memory, which trusts one key alone.
 
 use std::io::Read;
-use std::sync::Arc;
 
 use p2sp::wire::Fingerprint;
-use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::ClientConnection;
+
+use super::tls_client::tls_client;
 
 /// One end of a TLS connection.
 #[derive(Debug)]
@@ -22,18 +18,8 @@ pub struct Secure {
 
 impl Secure {
     /// An end that trusts this key.
-    pub fn trusting(fingerprint: Fingerprint) -> Secure {
-        let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(Trusts(fingerprint, Arc::clone(&provider)));
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
-        config.resumption = Resumption::disabled();
-        let name = ServerName::try_from("p2sp").expect("a name");
-        let mut tls = ClientConnection::new(Arc::new(config), name).expect("a connection");
+    pub fn trusting(key: Fingerprint) -> Secure {
+        let mut tls = tls_client(Some(key));
         tls.set_buffer_limit(None);
         Secure { tls, told_end: false }
     }
@@ -71,49 +57,5 @@ impl Secure {
     pub fn end(&mut self) -> Vec<u8> {
         self.tls.send_close_notify();
         self.seal(&[])
-    }
-}
-
-/// Trusts one key, and lets it prove itself.
-#[derive(Debug)]
-struct Trusts(Fingerprint, Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Trusts {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer,
-        _: &[CertificateDer],
-        _: &ServerName,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-        match Fingerprint::of(&key) == self.0 {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(Error::General("another key".into())),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2".into()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.1.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.1.signature_verification_algorithms.supported_schemes()
     }
 }

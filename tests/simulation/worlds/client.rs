@@ -19,13 +19,13 @@ use super::coverage::Happening;
 use super::ledger::{Check, Ledger};
 use super::scene::Scene;
 use super::stream::{Ask, Message, Payload};
-use crate::support::house::PASSWORD;
 use crate::support::pipe_net::PeerId;
+use crate::support::test_server::PASSWORD;
 
 /// Requests under way at once, at most.
 const ASKED_MAX: usize = 24;
 /// An answer that takes longer is not waited for, in microseconds.
-const PATIENCE_MICROS: u64 = 20_000_000;
+const ANSWER_MICROS_MAX: u64 = 20_000_000;
 
 /// With nothing broken, and even over one's rate, an answer takes less, in microseconds.
 const LATE_MICROS: u64 = 12_000_000;
@@ -169,7 +169,7 @@ impl Client {
             return;
         }
         if !link.online || link.waits {
-            if now > link.since + PATIENCE_MICROS {
+            if now > link.since + ANSWER_MICROS_MAX {
                 self.cut(scene);
             }
             return;

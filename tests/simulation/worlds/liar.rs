@@ -8,8 +8,8 @@ use super::coverage::Happening;
 use super::ledger::Target;
 use super::scene::Scene;
 use super::stream::Ask;
-use crate::support::house::PASSWORD;
 use crate::support::pipe_net::PeerId;
+use crate::support::test_server::PASSWORD;
 
 /// Somebody who lies.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use serde_json::{Map, json};
 use super::client::Client;
 use super::scene::Scene;
 use super::stream::Ask;
-use crate::support::house::PASSWORD;
 use crate::support::pipe_net::PeerId;
+use crate::support::test_server::PASSWORD;
 
 /// A person without an account.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use p2sp::id::Moment;
 use p2sp::server::Server;
 use p2sp_test_vfs::{self as vfs, Failure, Fault};
 
-use beginnings::{age, empty_house, furnish, open, rules};
+use beginnings::{age, empty_database, furnish, open, rules};
 use dirs::Dirs;
 
 use super::choices::Choices;
@@ -108,7 +108,8 @@ impl World {
         vfs::install();
         vfs::heal();
         let dirs = Dirs::new(in_memory).map_err(|error| error.to_string())?;
-        vfs::write(&dirs.database().join("p2sp.db"), empty_house()).map_err(|e| e.to_string())?;
+        vfs::write(&dirs.database().join("p2sp.db"), empty_database())
+            .map_err(|e| e.to_string())?;
         let users = match choices.weighted(&[(80, 0), (18, 1), (2, 2)]) {
             0 => 3 + choices.below(5),
             1 => 6 + choices.below(10),

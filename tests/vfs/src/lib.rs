@@ -17,7 +17,7 @@
 //! Disk::new(&journal).run_to(op).image(&mut rng)    … the files as a power cut there leaves them
 //! ```
 //!
-//! This is the only unsafe code of the house, and it is all in `shim`.
+//! This is the only unsafe code of the project, and it is all in `shim`.
 
 mod control;
 mod disk;

@@ -5,7 +5,7 @@
 
 use p2sp::handlers::Rules;
 
-use crate::support::house::House;
+use crate::support::test_server::TestServer;
 
 /// Sends the bytes whole, and again in pieces.
 pub fn run(bytes: &[u8]) {
@@ -24,18 +24,18 @@ pub fn run(bytes: &[u8]) {
 /// What the server says to them, in no order: a pong overtakes answers that came in front of it.
 /// How it ends its lines depends on what it has seen of the peer's.
 fn said(bytes: &[u8], piece: usize) -> (Vec<u8>, bool) {
-    let mut house = House::new(Rules::default());
-    let end = house.net.connect(([127, 0, 0, 1], 1).into());
+    let mut server = TestServer::new(Rules::default());
+    let end = server.net.connect(([127, 0, 0, 1], 1).into());
     let mut said = Vec::new();
     for piece in bytes.chunks(piece) {
-        house.net.send(end, piece);
-        house.settle();
-        said.extend(house.net.take(end));
+        server.net.send(end, piece);
+        server.settle();
+        said.extend(server.net.take(end));
     }
-    house.net.finish(end);
-    house.settle();
-    said.extend(house.net.take(end));
+    server.net.finish(end);
+    server.settle();
+    said.extend(server.net.take(end));
     said.retain(|byte| *byte != b'\r');
     said.sort_unstable();
-    (said, house.net.has_ended(end))
+    (said, server.net.has_ended(end))
 }

@@ -11,8 +11,8 @@ use p2sp::password::{Outcome, Task};
 use p2sp::store::{Opening, Store, Synchronous};
 
 use super::{LIARS_MAX, USERS_MAX};
-use crate::support::house::{PASSWORD, temp_dir};
 use crate::support::pipe_net::CHEAP;
+use crate::support::test_server::{PASSWORD, temp_dir};
 use crate::worlds::choices::Choices;
 use crate::worlds::ledger::Check;
 
@@ -52,7 +52,7 @@ pub(super) fn open(dir: &Path) -> Result<Store, String> {
 }
 
 /// A database with all users and nothing said, made once: the bytes of its file.
-pub(super) fn empty_house() -> &'static [u8] {
+pub(super) fn empty_database() -> &'static [u8] {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
     FILE.get_or_init(|| {
         let dir = temp_dir();

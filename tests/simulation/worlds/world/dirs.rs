@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use p2sp_test_vfs as vfs;
 use tempfile::TempDir;
 
-use crate::support::house::temp_dir;
+use crate::support::test_server::temp_dir;
 
 /// The directories of a world, and what is in them.
 pub(super) struct Dirs {

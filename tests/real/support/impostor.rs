@@ -14,7 +14,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// The copied certificate, with another key.
 pub struct Impostor(Arc<ServerConfig>);
@@ -66,7 +66,7 @@ impl Impostor {
     pub fn serve_and_answer(&self, listener: &TcpListener, answer: &[u8]) -> (Vec<u8>, bool) {
         let mut tls = ServerConnection::new(Arc::clone(&self.0)).expect("a connection");
         let (mut stream, _) = listener.accept().expect("a client");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
         let (mut heard, mut closed) = (Vec::new(), false);
         loop {
             while tls.wants_write() {

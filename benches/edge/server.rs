@@ -33,7 +33,7 @@ const STALL: Duration = Duration::from_secs(60);
 const TICK_MICROS_MAX: u64 = 60_000_000;
 
 /// A server and its edge.
-pub struct House {
+pub struct SimulatedServer {
     /// The edge.
     pub edge: Edge,
     event_loop: EventLoop<Edge, Server>,
@@ -65,26 +65,26 @@ impl Spent {
     }
 }
 
-impl House {
+impl SimulatedServer {
     /// A server on that data, for so many peers. In haste it rests as soon as it would wait for
     /// anything, with cursors and a checkpoint outstanding.
-    pub fn open(data: Data, peers: usize, hasty: bool) -> Outcome<House> {
-        House::open_in(Time::Passes, data, peers, hasty)
+    pub fn open(data: Data, peers: usize, hasty: bool) -> Outcome<SimulatedServer> {
+        SimulatedServer::open_in(Time::Passes, data, peers, hasty)
     }
 
     /// The same, in haste, where time is stepped, and no tick is timed.
-    pub fn open_stepped(data: Data, peers: usize) -> Outcome<House> {
-        House::open_in(Time::Stepped, data, peers, true)
+    pub fn open_stepped(data: Data, peers: usize) -> Outcome<SimulatedServer> {
+        SimulatedServer::open_in(Time::Stepped, data, peers, true)
     }
 
-    fn open_in(time: Time, data: Data, peers: usize, hasty: bool) -> Outcome<House> {
+    fn open_in(time: Time, data: Data, peers: usize, hasty: bool) -> Outcome<SimulatedServer> {
         let edge = Edge::new(peers, if hasty { Duration::ZERO } else { REST }, time);
         let mut rules = Rules::default();
         for (name, ..) in Limits::TABLE.iter().filter(|(name, ..)| !LIMITS_KEPT.contains(name)) {
             *rules.limits.get_mut(name).ok_or("no such limit")? = 0;
         }
         let server = Server::new(data.open()?, rules, Box::new(()), [7; 32], Moment::default());
-        Ok(House {
+        Ok(SimulatedServer {
             event_loop: EventLoop::new(edge.clone(), server, peers),
             edge,
             spent: Spent::default(),

@@ -3,25 +3,25 @@
 use p2sp::wire::Fingerprint;
 
 use super::caller::Caller;
-use super::house::{House, PASSWORD};
+use super::test_server::{PASSWORD, TestServer};
 
 /// A person at telnet or nc.
-pub struct Typist {
+pub struct LineClient {
     /// The connection.
     pub caller: Caller,
 }
 
-impl Typist {
+impl LineClient {
     /// Connects, and types nothing yet.
-    pub fn connect(house: &House, address: &str, trusts: Option<Fingerprint>) -> Typist {
-        Typist { caller: Caller::connect(house, address, trusts) }
+    pub fn connect(server: &TestServer, address: &str, trusts: Option<Fingerprint>) -> LineClient {
+        LineClient { caller: Caller::connect(server, address, trusts) }
     }
 
     /// Types something, and reads the lines that come.
-    pub fn types(&mut self, house: &mut House, text: &str) -> Vec<String> {
+    pub fn types(&mut self, server: &mut TestServer, text: &str) -> Vec<String> {
         let sealed = self.caller.seal(text.as_bytes());
-        house.net.send(self.caller.end, &sealed);
-        self.caller.converse(house);
+        server.net.send(self.caller.end, &sealed);
+        self.caller.converse(server);
         self.reads()
     }
 
@@ -34,13 +34,13 @@ impl Typist {
     }
 
     /// Signed in, by a name that is new.
-    pub fn enter(house: &mut House, name: &str) -> Typist {
-        let mut typist = Typist::connect(house, "127.0.0.1:1", None);
-        let lines = typist.types(house, &format!("reg {name}\n{PASSWORD}\n{PASSWORD}\n"));
+    pub fn enter(server: &mut TestServer, name: &str) -> LineClient {
+        let mut client = LineClient::connect(server, "127.0.0.1:1", None);
+        let lines = client.types(server, &format!("reg {name}\n{PASSWORD}\n{PASSWORD}\n"));
         assert_eq!(lines.len(), 5, "{lines:?}");
         assert_eq!(lines[1..3], ["Password:", "Again:"]);
         assert!(lines[0].starts_with("p2sp. ") && lines[4].contains(name), "{lines:?}");
-        typist
+        client
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{PASSWORD, PATIENCE, Peer};
+use super::{PASSWORD, Peer, TIMEOUT};
 
 /// A server that is killed when it is dropped.
 pub struct Server {
@@ -274,10 +274,7 @@ impl Server {
             if ran <= busy && woken <= wakes {
                 return;
             }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "P22: ran {ran:?}, woken {woken} times in {span:?}"
-            );
+            assert!(began.elapsed() < TIMEOUT, "P22: ran {ran:?}, woken {woken} times in {span:?}");
         }
     }
 
@@ -360,7 +357,7 @@ pub fn wait(process: &mut Child) -> ExitStatus {
         if let Some(status) = process.try_wait().expect("our child") {
             return status;
         }
-        assert!(began.elapsed() < PATIENCE, "the process does not end");
+        assert!(began.elapsed() < TIMEOUT, "the process does not end");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -53,7 +53,7 @@ pub fn certificate() -> Certificate {
 }
 
 /// A server and its edge.
-pub struct House {
+pub struct TestServer {
     /// The edge.
     pub net: PipeNet,
     /// Who is told what the loop does at the next edges.
@@ -66,32 +66,32 @@ pub struct House {
     starts: u8,
     /// What its transactions wrote, if that is recorded.
     record: Option<Record>,
-    /// Goes when the house does.
+    /// Removed with the server.
     _dir: Option<TempDir>,
 }
 
-impl House {
+impl TestServer {
     /// A server, started on a new database.
-    pub fn new(rules: Rules) -> House {
-        House::with(rules, None)
+    pub fn new(rules: Rules) -> TestServer {
+        TestServer::with(rules, None)
     }
 
     /// The same, with a certificate to speak TLS.
-    pub fn with(rules: Rules, certificate: Option<Certificate>) -> House {
+    pub fn with(rules: Rules, certificate: Option<Certificate>) -> TestServer {
         let dir = temp_dir();
-        let mut house = House::at(dir.path(), rules, Synchronous::Off);
-        (house._dir, house.certificate) = (Some(dir), certificate);
-        house.start();
-        house
+        let mut server = TestServer::at(dir.path(), rules, Synchronous::Off);
+        (server._dir, server.certificate) = (Some(dir), certificate);
+        server.start();
+        server
     }
 
     /// A server on a new database whose transactions are recorded.
-    pub fn recorded(rules: Rules) -> House {
+    pub fn recorded(rules: Rules) -> TestServer {
         let dir = temp_dir();
-        let mut house = House::at(dir.path(), rules, Synchronous::Off);
-        (house._dir, house.record) = (Some(dir), Some(Record::new()));
-        house.start();
-        house
+        let mut server = TestServer::at(dir.path(), rules, Synchronous::Off);
+        (server._dir, server.record) = (Some(dir), Some(Record::new()));
+        server.start();
+        server
     }
 
     /// Ends the server, and sees that another database that does what was recorded is the same.
@@ -101,9 +101,9 @@ impl House {
     }
 
     /// A server over that directory, not started yet.
-    pub fn at(dir: &Path, mut rules: Rules, synchronous: Synchronous) -> House {
+    pub fn at(dir: &Path, mut rules: Rules, synchronous: Synchronous) -> TestServer {
         rules.hash_cost = CHEAP;
-        House {
+        TestServer {
             net: PipeNet::new(Moment(1_000_000)),
             witness: |_| {},
             rules,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use super::server::wait;
-use super::{PASSWORD, PATIENCE};
+use super::{PASSWORD, TIMEOUT};
 
 /// A `p2sp` process and everything that it printed.
 pub struct Script {
@@ -73,7 +73,7 @@ impl Script {
         let from = self.seen;
         let find = |lines: &Vec<String>| lines[from..].iter().position(|l| l.contains(text));
         let wanted = |lines: &mut Vec<String>| find(lines).is_none();
-        let (lines, _) = changed.wait_timeout_while(lines, PATIENCE, wanted).expect("no panic");
+        let (lines, _) = changed.wait_timeout_while(lines, TIMEOUT, wanted).expect("no panic");
         let found = find(&lines);
         assert!(found.is_some(), "{text:?} does not come behind line {from}: {lines:#?}");
         self.seen = from + found.unwrap_or_default() + 1;

@@ -15,7 +15,7 @@ use rustix::termios::{self, Termios, Winsize};
 
 use super::script::Script;
 use super::server::{Server, wait};
-use super::{PASSWORD, PATIENCE};
+use super::{PASSWORD, TIMEOUT};
 
 /// As many rows as any test prints lines, so that none is scrolled away.
 const ROWS: u16 = 800;
@@ -124,7 +124,7 @@ impl Person {
                 return found;
             }
             let rows = shown.0.screen().contents();
-            assert!(began.elapsed() < PATIENCE, "{what:?} does not come: {}", rows.trim_end());
+            assert!(began.elapsed() < TIMEOUT, "{what:?} does not come: {}", rows.trim_end());
             // How the terminal is set changes without a byte.
             let wait = self.shown.1.wait_timeout(shown, Duration::from_millis(50));
             shown = wait.expect("no panic").0;

@@ -9,7 +9,7 @@ use p2sp::wire::frame;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// A connection and what came over it.
 pub struct Peer {
@@ -61,8 +61,8 @@ impl Peer {
 
     fn over(stream: TcpStream) -> io::Result<Peer> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Peer {
             stream,
             bytes: Vec::new(),
