@@ -1,7 +1,7 @@
 //! The simulated edge, and the shipped loop and server between it and a real database.
 //!
 //! ```text
-//! Data (filled through Store) ─► SimulatedServer { EventLoop over Edge } ◄─► Talk: peers, who count
+//! Data (filled through Store) ─► SimulatedServer { EventLoop over Edge } ◄─► Talk: peers
 //! ```
 //!
 //! [`net`] is the edge, [`data`] a database made beforehand, [`server`] the server's life tick by
