@@ -65,7 +65,7 @@ test("no double click, and no key held down, does what cannot be undone", async 
     performance.now = () => now;
   });
   await ann.at("#panel .danger").dblclick();
-  await ann.at("#question", "bob1 and you will be friends no longer").waitFor();
+  await ann.at("#question", "bob1 and you will no longer be friends").waitFor();
   await ann.at("#question .danger").dblclick({ force: true });
   await ann.page.evaluate(() => delete performance.now);
   await ann.page.waitForTimeout(800);
