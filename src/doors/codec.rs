@@ -1,26 +1,27 @@
-//! What every protocol does, what it is given to decode, and what it gives back beside requests.
+//! The functions of a protocol, what they are given to decode, and what they return beside
+//! requests.
 
 use super::said::Said;
 use crate::wire::Code;
 
-/// What every protocol does: three functions and a name; the others are for a protocol that
-/// keeps something between two reads.
+/// A protocol: three functions and a name. The other functions are for a protocol that keeps
+/// something between two reads.
 pub trait Codec {
     /// Its name, for the operator.
     fn name(&self) -> &'static str;
 
-    /// Decodes what came; `take` gets the payload of each request.
+    /// Decodes the bytes that came; `take` gets the payload of each request.
     fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded;
 
-    /// Appends what is said, in the protocol's form.
+    /// Appends a reply or a push, encoded.
     fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>);
 
-    /// The function that measures what was encoded: the length of the unit that its bytes begin
-    /// with. A send buffer is cut at a unit's end only.
+    /// The function that measures encoded bytes: it returns the length of their first unit. A send
+    /// buffer is cut at the end of a unit only.
     fn unit_len(&self) -> fn(&[u8]) -> Option<usize>;
 
-    /// Whether what comes has another form than frames, so that [`Codec::decode`] is needed.
-    /// Frames are cut by the intake where they lie; HTTP has a function of its own.
+    /// Whether [`Codec::decode`] is needed. Frames need it not: the intake cuts them where they
+    /// are. HTTP has a function of its own.
     fn needs_decoding(&self) -> bool {
         true
     }
@@ -30,73 +31,73 @@ pub trait Codec {
         false
     }
 
-    /// Appends what is kept of a unit that was begun, for more to be put behind it.
-    fn give(&mut self, _: &mut Vec<u8>) {}
+    /// Moves the bytes of an incomplete unit to `out`; the bytes that came go after them.
+    fn give(&mut self, _out: &mut Vec<u8>) {}
 
-    /// Whether something is kept that can be decoded without more bytes.
+    /// Whether kept bytes can be decoded without more bytes.
     fn waits(&self) -> bool {
         false
     }
 
-    /// Whether a unit was begun whose rest the peer owes.
+    /// Whether the peer has begun a unit and not ended it.
     fn is_within(&self) -> bool {
         false
     }
 
-    /// Whether so much is kept that nothing more is to be read now.
+    /// Whether so much is kept that no more is to be read now.
     fn is_full(&self) -> bool {
         self.waits()
     }
 
-    /// The peer was answered that it broke the rules.
+    /// Notes that the peer got the answer to its fault.
     fn fault_was_told(&mut self) {}
 
-    /// Whether the peer is still to be told that nothing more comes.
+    /// Whether a closing message is still to be sent ([`Codec::end`]).
     fn owes_end(&self) -> bool {
         false
     }
 
-    /// Tells the peer that nothing more comes.
+    /// Appends the closing message, if the protocol has one.
     fn end(&mut self, _: Ending, _: &mut Vec<u8>) {}
 }
 
-/// Why a connection ends, as far as a protocol tells it.
+/// Why a connection ends, for a closing message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The peer wanted it.
     Normal,
     /// The server stops.
     Away,
-    /// Anything else; what it was is told before, if at all.
+    /// Anything else; the reason is told before, if at all.
     Policy,
 }
 
-/// The bytes that came on a connection, and what it may make of them in this tick.
+/// The bytes that came on a connection, and how much may be decoded in this tick.
 pub struct Incoming<'a> {
-    /// What the protocol kept ([`Codec::give`]), and behind it what came.
+    /// The bytes that the protocol kept ([`Codec::give`]), and after them those that came.
     pub bytes: &'a mut [u8],
-    /// So many bytes the requests may take, each with the header of a frame.
+    /// The bytes that the requests may take, each with the header of a frame.
     pub room: usize,
-    /// So many requests at most.
+    /// The most requests.
     pub requests_max: usize,
-    /// Above so many bytes of answers nothing more is decoded: the peer does not take them.
+    /// Above so many bytes of answers no more is decoded: the peer does not take them.
     pub answers_max: usize,
-    /// Whether an administrator is signed in; `None` while nobody is.
+    /// Whether an administrator is signed in; `None` while no user is.
     pub is_admin: Option<bool>,
-    /// The time, for answers that are not the server's.
+    /// The time in Unix seconds, for answers that the protocol makes itself.
     pub unix: i64,
 }
 
-/// What was decoded beside requests.
+/// The result of decoding, beside the requests.
 #[derive(Default)]
 pub struct Decoded {
-    /// What the protocol itself answers.
+    /// The answers that the protocol makes itself.
     pub answers: Transport,
     /// The codes of the lines that were refused without asking the server.
     pub refused: Vec<Code>,
-    /// Something was decoded and answered that was no request.
+    /// Something was answered that was no request.
     pub was_answered: bool,
-    /// The peer broke the rules, behind the requests.
+    /// The peer broke the rules, after the requests.
     pub fault: Option<Code>,
     /// The peer sends no more.
     pub has_ended: bool,
@@ -104,9 +105,9 @@ pub struct Decoded {
     pub leaves: bool,
 }
 
-/// Bytes of a protocol alone: a handshake, a pong, a file of the page, help for who types. Only a
-/// protocol makes them, from what a peer sent and from the program itself: nothing of the store is
-/// among them, so they need not wait for a COMMIT.
+/// An answer that a protocol makes itself: a handshake, a pong, a file of the page, the help before
+/// the sign-in. It is made of the peer's bytes and of the program alone and holds nothing of the
+/// store, so it need not wait for a COMMIT.
 #[derive(Debug, Default)]
 pub struct Transport(pub(super) Vec<u8>);
 

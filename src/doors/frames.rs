@@ -1,12 +1,12 @@
 //! p2sp's own frames: the protocol of the stdin client and of programs.
 //!
-//! What comes needs no decoding: the intake cuts it where the headers say.
+//! The bytes that come need no decoding: the intake cuts them where the headers say.
 
 use super::codec::{Codec, Decoded, Incoming};
 use super::said::Said;
 use crate::wire::frame;
 
-/// Frames need no memory of what was before.
+/// Frames have no state.
 pub struct Frames;
 
 impl Codec for Frames {
@@ -20,7 +20,7 @@ impl Codec for Frames {
 
     fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
         match said {
-            // The checksum of what all readers share was computed once.
+            // The checksum of the bytes that all readers share was computed once.
             Said::Push(push, prev) => out.extend_from_slice(push.frame(*prev)),
             _ => frame::append(out, |out| said.append_json(out, unix)),
         }

@@ -1,12 +1,12 @@
 //! The protocols of the port: a file or a folder each.
 //!
 //! [`sniff`] tells them apart by the first bytes. [`frames`] are our own; [`http`] has the page,
-//! and [`websocket`] is behind it; [`lines`] is for people at telnet and nc. [`proxy`] reads what
-//! a reverse proxy says in front of its peer's bytes.
+//! which uses [`websocket`]; [`lines`] is for people at telnet and nc. [`proxy`] reads the header
+//! that a reverse proxy sends before its peer's bytes.
 //!
 //! [`protocol`] is the table of them. Each is a [`codec`]: it decodes bytes into requests, encodes
-//! what is [`said`], and measures what it encoded. Nothing here knows a user, the store or a
-//! socket.
+//! replies and pushes ([`said`]), and measures what it encoded. Nothing here knows a user, the
+//! store or a socket.
 
 pub mod codec;
 pub mod frames;

@@ -1,4 +1,4 @@
-//! What a peer speaks: the table of protocols.
+//! The table of protocols.
 //!
 //! A connection begins without one; the first bytes tell it ([`super::sniff`]), and it changes once
 //! at most: from HTTP to WebSocket. What a protocol does is its [`Codec`].
@@ -9,17 +9,17 @@ use super::http::Http;
 use super::lines::Lines;
 use super::websocket::WebSocket;
 
-/// What a peer speaks, and what has to be remembered of it. In boxes: most connections speak
-/// frames, which need none of it.
+/// The protocol of a connection, with its state. The state is in a box: most connections speak
+/// frames, which have none.
 pub enum Protocol {
-    /// The first bytes do not tell yet. The server says nothing: a browser connects ahead, is
-    /// silent, and would take it for its answer.
+    /// The first bytes do not tell yet. The server stays silent: a browser opens connections in
+    /// advance and would take a greeting for the answer to its first request.
     Unknown(Frames),
     /// p2sp's own frames.
     Frames(Frames),
     /// HTTP: one request, for a file of the page, the figures, or WebSocket.
     Http(Http),
-    /// WebSocket, behind a request over HTTP: the page.
+    /// WebSocket, after a request over HTTP: the page.
     WebSocket(Box<WebSocket>),
     /// Lines of text: a person at telnet or nc, or a script.
     Lines(Box<Lines>),
@@ -36,7 +36,7 @@ impl Protocol {
         !matches!(self, Protocol::Unknown(_))
     }
 
-    /// Whether requests come in it. What is kept of them while they wait is frames.
+    /// Whether it carries requests; they are kept as frames while they wait.
     pub fn has_requests(&self) -> bool {
         !matches!(self, Protocol::Unknown(_) | Protocol::Http(_))
     }

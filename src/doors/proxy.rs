@@ -1,9 +1,9 @@
-//! The PROXY protocol, version 2: in front of a peer's bytes, a reverse proxy tells that peer's
-//! address.
+//! The PROXY protocol, version 2: before the bytes of its peer, a reverse proxy sends a header with
+//! the peer's address.
 //!
 //! ```text
 //!  0           12     13      14      16
-//!  ├ signature ┼ 2│cmd┼ family┼ length┼ addresses, and more that we pass over ┤
+//!  ├ signature ┼ 2│cmd┼ family┼ length┼ addresses, and more that is skipped ┤
 //! ```
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -18,16 +18,15 @@ pub const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 pub enum Proxied {
     /// No header.
     No,
-    /// Perhaps one, whose rest has not come.
+    /// The beginning of one, perhaps.
     Unfinished,
     /// One that breaks its rules.
     Broken,
-    /// One of so many bytes; and the peer's address, unless the proxy speaks for itself or for
-    /// something that has none.
+    /// A whole header.
     Header {
-        /// Its length.
+        /// The header's length.
         bytes: usize,
-        /// The peer.
+        /// The peer's address; `None` if the proxy connects for itself or for a peer without one.
         peer: Option<IpAddr>,
     },
 }
@@ -47,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Proxied {
         return Proxied::Broken;
     }
     let Some(addresses) = rest.get(..length) else { return Proxied::Unfinished };
-    // Over TCP: the source comes first. Whatever else there is has no address that we know.
+    // Over TCP the source comes first. Other families have no address that is known here.
     let peer = match (command, fixed[13]) {
         (1, 0x11) if length >= 12 => addresses.first_chunk().map(|v4| Ipv4Addr::from(*v4).into()),
         (1, 0x21) if length >= 36 => {
@@ -59,8 +58,7 @@ pub fn read(bytes: &[u8]) -> Proxied {
     Proxied::Header { bytes: PROXY_HEADER_BYTES_MIN + length, peer }
 }
 
-/// The address that a value of `X-Forwarded-For` ends in: what the proxy added itself. It may have
-/// a port.
+/// The last address in a value of `X-Forwarded-For`: the proxy itself added it. It may have a port.
 pub fn last_forwarded(value: &str) -> Option<IpAddr> {
     let last = value.rsplit(',').next().unwrap_or_default().trim();
     let bare = last.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(last);

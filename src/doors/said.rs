@@ -1,33 +1,33 @@
-//! What the server says to a peer, before it has the form of the peer's protocol.
+//! What is sent to a peer, before it is encoded for the peer's protocol.
 //!
-//! A protocol gives it that form (`encode`). What many readers get, a message of the log, is
-//! encoded once for each language and form ([`SharedPush`]), however many readers there are.
+//! Each protocol has its own encoding (`Codec::encode`). A message of the log goes to many readers:
+//! it is encoded once for each language and encoding ([`SharedPush`]).
 
 use crate::id::Seq;
 use crate::locale::Lang;
 use crate::wire::ResponseMessage;
 use crate::wire::push::{Push, PushFrame};
 
-/// One thing that the server says.
+/// One thing that is sent to a peer.
 pub enum Said<'s, 'e> {
-    /// The answer to a request.
+    /// The reply to a request.
     Reply(&'s ResponseMessage),
-    /// A message of the log, for a reader who was pushed the one of that seq before it.
+    /// A message of the log, for a reader who was pushed the message of that seq before it.
     Push(&'s mut SharedPush<'e>, Seq),
-    /// What is pushed and not in the log: about the connection or about other users.
+    /// A push that is not in the log: about the connection or about other users.
     Notice(&'s Push<'s>),
-    /// The figures of a monitor, as text.
+    /// The figures for a monitor, as text.
     Figures(&'s str),
 }
 
 impl Said<'_, '_> {
-    /// Appends it as JSON, the payload of a frame. `unix` is the time at which it is said.
+    /// Appends it as JSON, the payload of a frame. `unix` is the time now, in Unix seconds.
     pub fn append_json(&mut self, out: &mut Vec<u8>, unix: i64) {
         match self {
             Said::Reply(response) => response.append_json(out, unix),
             Said::Push(push, prev) => out.extend_from_slice(push.payload(*prev)),
             Said::Notice(push) => push.append_json(out, unix),
-            // Only HTTP has a form for them.
+            // Only HTTP encodes them.
             Said::Figures(_) => {}
         }
     }
@@ -37,7 +37,7 @@ impl Said<'_, '_> {
 pub struct SharedPush<'e> {
     push: Push<'e>,
     lang: Lang,
-    /// When it was committed, and as which seq.
+    /// When it was committed, in Unix seconds, and as which seq.
     unix: i64,
     seq: Seq,
     frame: Option<PushFrame>,
@@ -45,19 +45,19 @@ pub struct SharedPush<'e> {
 }
 
 impl<'e> SharedPush<'e> {
-    /// A message in a language, committed at `unix` as `seq`. No form is made yet.
+    /// A message in a language, committed at `unix` as `seq`. Nothing is encoded yet.
     pub fn new(push: Push<'e>, lang: Lang, unix: i64, seq: Seq) -> SharedPush<'e> {
         SharedPush { push, lang, unix, seq, frame: None, line: None }
     }
 
     /// The whole frame for a reader who was pushed `prev` before it.
     pub fn frame(&mut self, prev: Seq) -> &[u8] {
-        self.pushed().behind(prev)
+        self.pushed().for_reader(prev)
     }
 
     /// The payload of the same frame.
     pub fn payload(&mut self, prev: Seq) -> &[u8] {
-        self.pushed().payload_behind(prev)
+        self.pushed().payload_for(prev)
     }
 
     /// The line for people, which `make` makes the first time.

@@ -1,14 +1,15 @@
-//! What a peer speaks, told by its first bytes.
+//! Tells a peer's protocol by its first bytes.
 //!
 //! | first byte | |
 //! | --- | --- |
-//! | 16 | TLS, and within it the same again |
+//! | 16 | TLS; its plaintext is looked at in the same way |
 //! | printable, white space, a lead byte of UTF-8 | a line: HTTP, or a person |
-//! | FF | a person's telnet |
-//! | AB, and any other | frames, or what is told that it should be |
+//! | FF | a telnet that negotiates: lines |
+//! | AB | frames |
+//! | any other | nothing known: it is refused as a broken frame |
 //!
-//! The first byte of a line says nothing, nor does any prefix of it: `GET` may be the beginning of
-//! both. Only the whole line decides, or its being too long for one.
+//! No prefix of a line tells HTTP from a person's line: `GET` may be the beginning of both. Only
+//! the whole line decides, or a line that is too long.
 
 use super::frames::Frames;
 use super::http::Http;
@@ -23,17 +24,17 @@ pub fn is_tls(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x16)
 }
 
-/// The protocol of a peer that begins with these bytes; `Unknown` while they do not tell. A person
-/// is spoken to in `lang`.
+/// The protocol of a peer that begins with these bytes; `Unknown` while they do not tell. Lines are
+/// answered in `lang`.
 pub fn protocol(bytes: &[u8], lang: Lang) -> Protocol {
-    // A header for servers that expect one: not from here.
+    // This peer is no trusted proxy, so its PROXY header is refused as a broken frame.
     if bytes.starts_with(&proxy::SIGNATURE) {
         return Protocol::Frames(Frames);
     }
     let lines = || Protocol::Lines(Box::new(Lines::new(lang)));
     match bytes.first() {
         None => return Protocol::Unknown(Frames),
-        // A telnet that has to say something of itself first.
+        // A telnet that negotiates first.
         Some(0xFF) => return lines(),
         Some(b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4) => {}
         Some(_) => return Protocol::Frames(Frames),
@@ -43,7 +44,7 @@ pub fn protocol(bytes: &[u8], lang: Lang) -> Protocol {
     let is_request = match end {
         Some(end) => http::is_request_line(&looked_at[..end]),
         None if bytes.len() < HTTP_HEAD_BYTES_MAX => return Protocol::Unknown(Frames),
-        // Too long for either: the one that it looks like says so.
+        // Too long for both: the protocol that it looks like refuses it.
         None => http::looks_like_a_request(looked_at),
     };
     if is_request { Protocol::Http(Http) } else { lines() }

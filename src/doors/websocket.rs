@@ -263,7 +263,7 @@ struct Header {
 /// Appends a text message; `write` appends its payload.
 pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    // The length is known behind the payload. Nearly all headers are of this length.
+    // The length is known after the payload was written. Nearly all headers have this length.
     out.extend_from_slice(&[0; WEBSOCKET_HEADER_BYTES]);
     write(out);
     let payload_bytes = out.len() - start - WEBSOCKET_HEADER_BYTES;
@@ -280,8 +280,7 @@ pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// The length of the frame of ours that `bytes` begin with, or of the HTTP answer in front of the
-/// first frame.
+/// The length of the frame that `bytes` begin with, or of the HTTP answer before the first frame.
 fn unit_len(bytes: &[u8]) -> Option<usize> {
     if bytes.starts_with(ANSWER) {
         return bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);

@@ -29,7 +29,7 @@ pub fn reg(cx: &mut Cx, _: Guest, req: Reg) -> Answer {
     cx.need_storage()?;
     let is_invited = check_invite(cx, req.invite)?;
     check_name_is_free(cx, &name)?;
-    // An invited user is not held up by others behind the same address.
+    // An invited user does not wait because of others at the same address.
     let counted_for = (!is_invited).then_some(cx.caller.address);
     if let Some(address) = counted_for {
         let (limits, now) = (&cx.rules.limits, cx.now.mono);

@@ -10,7 +10,7 @@ use super::group::{list_groups, tell};
 use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::message::sent_to;
 use super::named;
-use super::post::{Draft, post, posted};
+use super::post::{Draft, find_posted, post};
 use crate::conn::{CloseReason, Rest};
 use crate::counters::Counters;
 use crate::id::{Conversation, GroupId, Seq, UserId};
@@ -54,7 +54,7 @@ pub fn allgroup(cx: &mut Cx, _: Admin, req: Allgroup) -> Answer {
 /// Answers `adminsend`: posts a system message to a user, friend or not.
 pub fn adminsend(cx: &mut Cx, admin: Admin, req: Adminsend) -> Answer {
     let other = named::anyone(cx, req.username)?;
-    let seq = say(cx, admin, req.message, req.mid, Conversation::Inbox(other.id))?;
+    let seq = post_once(cx, admin, req.message, req.mid, Conversation::Inbox(other.id))?;
     Ok(sent_to(cx, &other, seq, true))
 }
 
@@ -62,7 +62,7 @@ pub fn adminsend(cx: &mut Cx, admin: Admin, req: Adminsend) -> Answer {
 pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer {
     let (text, mid) = (req.message, req.mid);
     let is_meant = |cx: &Cx, found| named::is_group(cx, admin.id(), &req.group, found);
-    let seq = match posted(cx, admin.id(), mid, (text, true), is_meant)? {
+    let seq = match find_posted(cx, admin.id(), mid, (text, true), is_meant)? {
         Some(seq) => seq,
         None => {
             let group = named::any_group(cx, admin, &req.group)?;
@@ -75,7 +75,7 @@ pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer 
 
 /// Answers `broadcast`: posts a system message to every user, online or not.
 pub fn broadcast(cx: &mut Cx, admin: Admin, req: Broadcast) -> Answer {
-    let seq = say(cx, admin, req.message, req.mid, Conversation::Everyone)?;
+    let seq = post_once(cx, admin, req.message, req.mid, Conversation::Everyone)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
@@ -184,14 +184,14 @@ fn list_users(cx: &Cx, begins: PageStart, rows: Vec<User>) -> Outcome {
 }
 
 /// Posts a system message to a user or to everyone, or finds it posted already.
-fn say(
+fn post_once(
     cx: &mut Cx,
     admin: Admin,
     text: MessageText,
     mid: Option<Mid>,
     conversation: Conversation,
 ) -> Result<Seq, Failure> {
-    match posted(cx, admin.id(), mid, (text, true), |_, found| Ok(found == conversation))? {
+    match find_posted(cx, admin.id(), mid, (text, true), |_, found| Ok(found == conversation))? {
         Some(seq) => Ok(seq),
         None => post_system(cx, admin, text, mid, conversation, None),
     }

@@ -43,7 +43,7 @@ pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     if cx.store.people().has_request(user, other.id)? {
         return Err(Code::RequestPending.into());
     }
-    check_room(cx, user)?;
+    check_friend_limit(cx, user)?;
     count_waiting(cx, user, other.id, NOTICE_BYTES)?;
     cx.store.people_mut().add_request(user, other.id, cx.now.unix)?;
     tell(cx, user, &other, Event::FriendRequested)?;
@@ -108,8 +108,8 @@ fn requester(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
 }
 
 fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
-    check_room(cx, user)?;
-    check_room(cx, other.id)?;
+    check_friend_limit(cx, user)?;
+    check_friend_limit(cx, other.id)?;
     cx.store.people_mut().befriend(user, other.id)?;
     cx.store.people_mut().remove_request(other.id, user)?;
     cx.store.people_mut().remove_request(user, other.id)?;
@@ -117,7 +117,7 @@ fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
     Ok(Outcome::said(Reply::FriendAdded { name: other.name }))
 }
 
-fn check_room(cx: &Cx, user: UserId) -> Result<(), Failure> {
+fn check_friend_limit(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.friends;
     let full = limit > 0 && cx.store.people().friend_count(user)? >= limit;
     if full { Err(Code::FriendLimit.into()) } else { Ok(()) }

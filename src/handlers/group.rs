@@ -1,7 +1,7 @@
 //! Groups: create, delete, members in and out, lists.
 //!
 //! A membership is an interval of the log, and a notice is seen by the members in whose interval it
-//! stands (P12). The interval of a new member begins behind the notice that tells the group of
+//! stands (P12). The interval of a new member begins after the notice that tells the group of
 //! them. That of a member who leaves ends before the notice that tells the group; a member who is
 //! removed gets a notice in their own inbox, the last that they get of the group.
 
@@ -38,7 +38,7 @@ pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
     if limit > 0 && store.people().groups_owned(user)? >= limit {
         return Err(Code::GroupLimit.into());
     }
-    check_joined(cx, user)?;
+    check_group_limit(cx, user)?;
     cx.need_storage()?;
     use_quota(cx, user, name.text.len() + name.key.len(), false)?;
     let group = cx.store.people_mut().add_group(user, &name, cx.now.unix)?;
@@ -72,7 +72,7 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     if limit > 0 && group.members >= limit {
         return Err(Code::GroupFull.into());
     }
-    check_joined(cx, other.id)?;
+    check_group_limit(cx, other.id)?;
     cx.need_storage()?;
     count_waiting(cx, user, other.id, NOTICE_BYTES)?;
     tell_group(cx, user, &group, Event::GroupJoined, other.id)?;
@@ -93,7 +93,7 @@ pub fn delgroupuser(cx: &mut Cx, member: Member, req: Delgroupuser) -> Answer {
     if other.id == user {
         return Err(Code::Yourself.into());
     }
-    part(cx, &group, other.id)?;
+    end_membership(cx, &group, other.id)?;
     tell_user(cx, user, &group, Event::GroupRemoved, other.id)?;
     Ok(Outcome::said(Reply::MemberRemoved { group: group.name, name: other.name }))
 }
@@ -108,7 +108,7 @@ pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
         return Err(Code::Yourself.into());
     }
     if stay_out.is_none() || cx.store.people().is_member(group.id, user)? {
-        part(cx, &group, user)?;
+        end_membership(cx, &group, user)?;
         tell_group(cx, user, &group, Event::GroupLeft, user)?;
     }
     let name = group.name;
@@ -194,8 +194,7 @@ pub fn tell(
     Ok(())
 }
 
-/// Ends a membership.
-fn part(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), Failure> {
+fn end_membership(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), Failure> {
     if !cx.store.leave(group.id, member)? {
         return Err(Code::NotMember.into());
     }
@@ -216,7 +215,7 @@ fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(),
     Ok(())
 }
 
-fn check_joined(cx: &Cx, user: UserId) -> Result<(), Failure> {
+fn check_group_limit(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.groups_joined;
     let full = limit > 0 && cx.store.people().groups_joined(user)? >= limit;
     if full { Err(Code::GroupLimit.into()) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Lists: pages of at most 200 rows that fit a frame, and where the next one begins.
+//! Lists: pages of at most [`LIST_ROWS_MAX`] rows that fit a frame, and where the next one begins.
 
 use serde_json::Value;
 

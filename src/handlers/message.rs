@@ -7,7 +7,7 @@ use super::caller::Member;
 use super::context::{Answer, Cx, Failure, Outcome};
 use super::entry::as_pushed;
 use super::named;
-use super::post::{Draft, count_waiting, post, posted};
+use super::post::{Draft, count_waiting, find_posted, post};
 use super::receipt::may_know_of;
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::LIST_BYTES_MAX;
@@ -27,7 +27,7 @@ pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
     let (text, mid) = (req.message, req.mid);
     let conversation = Conversation::Inbox(other.id);
     let is_meant = |_: &Cx, found| Ok(found == conversation);
-    let posted = posted(cx, Some(user), mid, (text, false), is_meant)?;
+    let posted = find_posted(cx, Some(user), mid, (text, false), is_meant)?;
     if let Some(seq) = posted {
         let may_know = may_know_of(cx, user, other.id)?;
         return Ok(sent_to(cx, &other, seq, may_know));
@@ -56,7 +56,7 @@ pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
     let (sender, text, mid) = (Some(member.id()), req.message, req.mid);
     // A retry is answered even if the group, or the membership, is gone by now.
     let is_meant = |cx: &Cx, found| named::is_group(cx, sender, &req.group, found);
-    if let Some(seq) = posted(cx, sender, mid, (text, false), is_meant)? {
+    if let Some(seq) = find_posted(cx, sender, mid, (text, false), is_meant)? {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
     }
     let group = named::joined_group(cx, member, &req.group)?;
@@ -91,7 +91,7 @@ pub fn history(cx: &mut Cx, member: Member, req: History) -> Answer {
     };
     let mut shown = show(cx, user, entries, false)?;
     if matches!(part, Part::Before(_)) {
-        shown.turn();
+        shown.reverse();
     }
     let data = json!({"messages": shown.messages});
     Ok(Outcome::Done(Reply::History(shown.lines), Data::Object(data)))
@@ -104,12 +104,12 @@ pub fn search(cx: &mut Cx, member: Member, req: Search) -> Answer {
     let found = cx.store.search(user, &wanted, req.before, rows)?;
     let count = found.entries.len();
     let mut shown = show(cx, user, found.entries, true)?;
-    // Messages that found no room are found again: the next page begins behind the last that did.
+    // Messages that did not fit are found again: the next page begins after the last that did.
     let next = match shown.messages.len() < count {
         true => shown.last,
         false => found.next,
     };
-    shown.turn();
+    shown.reverse();
     let unsearched = found.unsearched;
     let mut data = json!({"messages": shown.messages});
     if let Some(next) = next {
@@ -131,8 +131,7 @@ struct Shown {
 }
 
 impl Shown {
-    /// Reverses the order.
-    fn turn(&mut self) {
+    fn reverse(&mut self) {
         self.lines.reverse();
         self.messages.reverse();
     }

@@ -197,6 +197,7 @@ impl Row {
 /// The store failed; nothing of the request must be kept.
 pub fn dispatch(cx: &mut Cx, request: &RequestMessage) -> Result<(), StoreError> {
     let mark = cx.outbox.mark();
+    // The language: the session's, else the one that the request names, else the server's.
     let asked = request.args.get(Name::lang).ok().flatten().map(Lang::from_tag);
     cx.lang = session_lang(cx).or(asked).unwrap_or(cx.lang);
     let answer = match request.id() {
@@ -206,7 +207,7 @@ pub fn dispatch(cx: &mut Cx, request: &RequestMessage) -> Result<(), StoreError>
         }
         Err(refusal) => Err(refusal.into()),
     };
-    settle(cx, mark, answer)
+    finish(cx, mark, answer)
 }
 
 /// Goes on with a request whose password hash is done.
@@ -221,7 +222,7 @@ pub fn hash_done(
     let mark = cx.outbox.mark();
     (cx.lang, cx.re) = (waiting.lang, waiting.re.clone());
     let answer = cx.atomically(|cx| finish_hashed(cx, &waiting.purpose, outcome));
-    settle(cx, mark, answer)
+    finish(cx, mark, answer)
 }
 
 /// Judges the attempt, and calls the handler that goes on.
@@ -280,8 +281,8 @@ fn gate(cx: &mut Cx, request: &RequestMessage) -> Answer {
     }
 }
 
-/// Stages the answer in front of the request's effects, or the refusal in place of them.
-fn settle(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
+/// Stages the answer before the request's effects, or the refusal in their place.
+fn finish(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
     match answer {
         Ok(Outcome::Later) => Ok(()),
         Ok(Outcome::Confirmed) if cx.re.is_none() => Ok(()),
@@ -312,7 +313,7 @@ fn stage_answer(cx: &mut Cx, mark: Mark, code: Code, text: String, data: Data) {
     cx.outbox.answer(mark, cx.caller.conn, response);
 }
 
-/// Codes behind which the connection closes.
+/// Why the connection is closed after an answer with this code, if it is.
 fn close_reason(code: Code) -> Option<CloseReason> {
     match code {
         Code::BadMagic | Code::BadChecksum | Code::BadPayload | Code::FrameTooLong => {

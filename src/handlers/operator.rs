@@ -71,7 +71,7 @@ pub fn config(cx: &mut Cx, _: Operator, _: Config) -> Answer {
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
 }
 
-/// Answers `connections`: who is there, and why a connection is silent.
+/// Answers `connections`: lists the connections, and why each rests.
 pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
     let (begins, limits) = (req.after, &cx.rules.limits);
     let from_slot = usize::try_from(begins.id).unwrap_or(0);
@@ -82,8 +82,8 @@ pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
         }
     }
     let bytes = |_: &(ConnId, ConnectionLine)| CONNECTION_ROW_BYTES_MAX;
-    let behind = |(id, _): &(ConnId, ConnectionLine)| i64::from(id.slot) + 1;
-    let page = Page::cut(begins, LIST_BYTES_MAX, rows, bytes, behind);
+    let next_slot = |(id, _): &(ConnId, ConnectionLine)| i64::from(id.slot) + 1;
+    let page = Page::cut(begins, LIST_BYTES_MAX, rows, bytes, next_slot);
     let lines: Vec<_> = page.rows.iter().map(|(_, line)| line.clone()).collect();
     let data = Data::Object(page.with_next(json!({"connections": lines})));
     Ok(Outcome::Done(Reply::Connections(lines), data))

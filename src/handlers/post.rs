@@ -31,7 +31,7 @@ pub struct Draft<'a> {
 ///
 /// # Errors
 /// `mid_reused`: it stands for another message.
-pub fn posted(
+pub fn find_posted(
     cx: &mut Cx,
     sender: Option<UserId>,
     mid: Option<Mid>,
@@ -116,7 +116,7 @@ pub fn use_quota(cx: &mut Cx, user: UserId, bytes: usize, must: bool) -> Result<
     full.map_or(Ok(()), |seconds| Err(Refusal::quota_full(seconds).into()))
 }
 
-/// Counts `bytes` more by `user` among what waits for another who is behind, up to the limits.
+/// Counts `bytes` more from `user` among the messages that wait for another user who is behind.
 ///
 /// # Errors
 /// `mailbox_full`.

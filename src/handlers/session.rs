@@ -1,7 +1,7 @@
 //! Sessions: sign in, sign out, and what is about the session itself.
 //!
 //! A sign-in with a password waits for a hash; [`signed_in`] goes on when it is done. The session
-//! begins and ends as an effect, behind COMMIT.
+//! begins and ends as an effect, after COMMIT.
 
 use rand::Rng;
 
@@ -141,7 +141,7 @@ fn begin_session(cx: &mut Cx, user: &User, key: String, key_created: i64, acks: 
     Ok(Outcome::Done(text, Data::Welcome(Box::new(welcome))))
 }
 
-/// Whether the account was signed in to from the caller's address prefix before.
+/// Whether the caller's address prefix is one from which the account was signed in to before.
 fn place_of(cx: &Cx, user: Option<UserId>) -> Result<TriedFrom, Failure> {
     let here = Prefix::of(cx.caller.address);
     let Some(user) = user else { return Ok(TriedFrom::New) };

@@ -16,7 +16,7 @@ texts! {
         Welcome { address: &'a str } =>
             "p2sp at {address}. `reg NAME` registers, `login NAME` signs in, `help` explains.",
             "已连接 p2sp（{address}）。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
-        /// At telnet or nc, in front of the first answer.
+        /// At telnet or nc, before the first answer.
         WelcomeLine =>
             "p2sp. `reg NAME` registers, `login NAME` signs in, `help` explains.",
             "欢迎使用 p2sp。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";

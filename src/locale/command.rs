@@ -2,7 +2,7 @@
 //!
 //! The server's `help` answers with [`help`]; the client and the line protocol say the same before
 //! the sign-in. What a command is for stands in its row of `wire::command`; the names of what is
-//! typed behind it stand here.
+//! typed after it stand here.
 
 use super::{Lang, one_line};
 use crate::wire::command::{Command, GroupList, Typed, offered};

@@ -1,7 +1,7 @@
-//! The words for people, in English and Chinese.
+//! The texts for people, in English and Chinese.
 //!
-//! Every text is a row of a table, a variant of an enum, with its words in both languages, so a
-//! text that is missing in one language does not compile. [`reply`] is what the server answers,
+//! Every text is a row of a table, with both languages in it, so a text that is missing in one
+//! language does not compile. [`reply`] is what the server answers,
 //! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`], [`operating`] and
 //! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says,
 //! [`usage`] what is wrong with a command line; [`shown`] makes lines for a terminal of all of it.
@@ -9,7 +9,7 @@
 //! Programs must not read any of it: for them there are codes and events.
 
 /// A table of texts: makes the enum that names them, and its `say`. Fields stand in the words as in
-/// `format!`. `x = function(fields)` behind the words makes `x`, which can stand in them too; `by`
+/// `format!`. `x = function(fields)` after the texts makes `x`, which can stand in them too; `by`
 /// names the function that makes the whole text, and `of` a field that is such a text itself.
 macro_rules! texts {
     ($(#[$meta:meta])* pub enum $name:ident $(<$life:lifetime>)? {$(
@@ -41,8 +41,8 @@ macro_rules! texts {
     };
 }
 
-/// A table of texts by a value that has a type already: makes the function that says them. What
-/// else stands in the words is an argument of the function, or bound by the row's pattern.
+/// A table of texts by a value that has a type already: makes the function that returns them. The
+/// function's other arguments can stand in the texts, and so can names that a row's pattern binds.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident(
         $key:ident: $key_type:ty $(, $value:ident: $type:ty)*

@@ -11,7 +11,7 @@ texts! {
         Refused { message: String } => "{message}", "{message}";
         ServerGone { why: Option<String> } =>
             "The server runs and does not answer{why}", "服务器正在运行但没有回应{why}",
-            why = behind_a_colon(why);
+            why = after_colon(why);
         TooLong => "That is too long.", "内容太长。";
         BadHost { text: String } =>
             "--host {text}: a name alone, without https:// and without a port.",
@@ -83,7 +83,7 @@ texts! {
             "{path} is not whole: {beside} has what was written last. Start a server on the two \
              of them, or copy them with `p2sp-server backup`.",
             "{path} 不完整：最后写入的内容在 {beside} 中。请用这两个文件启动服务器，或用 p2sp-server backup 重新备份。";
-        /// Of a running server; in front of its settings.
+        /// Of a running server; before its settings.
         ConfigRunning { version: String, pid: u64, addresses: String } =>
             "The server that runs: version {version}, process {pid}, listening on {addresses}",
             "正在运行的服务器：版本 {version}，进程 {pid}，监听 {addresses}";
@@ -117,7 +117,7 @@ texts! {
     }
 }
 
-fn behind_a_colon(_: Lang, why: &Option<String>) -> String {
+fn after_colon(_: Lang, why: &Option<String>) -> String {
     why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
 }
 

@@ -1,7 +1,12 @@
-//! How the server says no: what is wrong, and what to do.
+//! The texts of refusals: what is wrong, and what to do.
 
 use super::{Lang, excerpt};
-use crate::limits::{QUERY_BYTES_MAX as BYTES, SEARCH_PHRASES_MAX as WORDS};
+use crate::limits::{
+    FRAME_PAYLOAD_BYTES_MAX as FRAME, GROUPNAME_CHARS_MAX as GROUP_CHARS,
+    MESSAGE_BYTES_MAX as MESSAGE, NAME_MARKS_MAX as MARKS, PASSWORD_CHARS_MAX as LONGEST,
+    PASSWORD_CHARS_MIN as SHORTEST, QUERY_BYTES_MAX as BYTES, SEARCH_PHRASES_MAX as WORDS,
+    USERNAME_CHARS_MAX as USER_CHARS,
+};
 use crate::wire::{Code, Refusal};
 
 /// The text of a refusal.
@@ -20,7 +25,7 @@ words! {
         Code::BadPayload =>
             "The payload must be a JSON object {{\"type\", \"timestamp\", \"payload\"}} in UTF-8.",
             "数据必须是 UTF-8 编码的 JSON 对象 {{\"type\", \"timestamp\", \"payload\"}}。";
-        Code::FrameTooLong => "The frame claims more than 65,536 bytes.", "数据帧长度超过 65536 字节。";
+        Code::FrameTooLong => "The frame claims more than {FRAME} bytes.", "数据帧长度超过 {FRAME} 字节。";
         Code::AckTooHigh => "You confirmed a message that was never sent to you.", "所确认的消息从未发送给您。";
         Code::TlsRequired =>
             "Connections from other machines must use TLS: use a client that supports it, or start \
@@ -34,7 +39,8 @@ words! {
         Code::WeakPassword => by weak(about);
         Code::EmptyMessage => "The message is empty.", "消息不能为空。";
         Code::MessageTooLong =>
-            "The message is over 8,000 bytes; send it in parts.", "消息超过 8000 字节，请分段发送。";
+            "The message is over {MESSAGE} bytes; send it in parts.",
+            "消息超过 {MESSAGE} 字节，请分段发送。";
         Code::BadCredentials => "The name or the password is wrong.", "用户名或密码错误。";
         Code::NotSignedIn => "Sign in first: login NAME.", "请先登录：login 用户名。";
         Code::BadKey =>
@@ -98,13 +104,15 @@ words! {
     bad_name(rule: &str, c: &str) {
         "user_empty" => "A username is missing.", "缺少用户名。";
         "user_long" =>
-            "That username is too long: use at most 32 characters.", "用户名太长：最多 32 个字符。";
+            "That username is too long: use at most {USER_CHARS} characters.",
+            "用户名太长：最多 {USER_CHARS} 个字符。";
         "user_start" =>
             "A username begins with a letter, a digit or a Chinese character, not with {c}.",
             "用户名必须以英文字母、数字或汉字开头，不能以 {c} 开头。";
         "group_empty" => "The group needs a name that can be seen.", "群名不能为空。";
         "group_long" =>
-            "That group name is too long: use at most 64 characters.", "群名太长：最多 64 个字符。";
+            "That group name is too long: use at most {GROUP_CHARS} characters.",
+            "群名太长：最多 {GROUP_CHARS} 个字符。";
         "group_spaces" =>
             "A group name has single spaces, and none at its beginning or end.",
             "群名中间只能有单个空格，开头和结尾不能有空格。";
@@ -118,8 +126,8 @@ words! {
             "That group name has an accent or another mark without a letter.",
             "群名中有不依附于任何文字的附加符号。";
         "group_marks" =>
-            "That group name has more than four marks on one letter.",
-            "群名中有文字带有四个以上的附加符号。";
+            "That group name has more than {MARKS} marks on one letter.",
+            "群名中有文字带有 {MARKS} 个以上的附加符号。";
         // `user_character`
         _ =>
             "A username cannot contain {c}: use letters a-z, digits, _ - . and Chinese characters.",
@@ -141,9 +149,11 @@ words! {
 words! {
     weak(about: &str) {
         "short" =>
-            "That password is too short: use 8 characters or more.", "密码太短：至少 8 个字符。";
+            "That password is too short: use {SHORTEST} characters or more.",
+            "密码太短：至少 {SHORTEST} 个字符。";
         "long" =>
-            "That password is too long: use at most 128 characters.", "密码太长：最多 128 个字符。";
+            "That password is too long: use at most {LONGEST} characters.",
+            "密码太长：最多 {LONGEST} 个字符。";
         "name" =>
             "The password must not be the name; choose another.", "密码不能与用户名相同，请换一个。";
         _ => "That password is too common; choose another.", "密码过于常见，请换一个。";

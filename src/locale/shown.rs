@@ -18,7 +18,7 @@ use crate::limits::{INDENT_SPACES_MAX, LETTER_MARKS_MAX};
 use crate::wire::Event;
 use crate::wire::push::Push;
 
-/// Stands in front of notices, refusals and what an administrator says, and nowhere else.
+/// Stands before notices, refusals and messages of administrators, and nowhere else.
 pub const MARK: char = '►';
 
 /// What a peer's text has instead of [`MARK`] and what looks like it.
@@ -144,7 +144,7 @@ fn is_picture(c: char) -> bool {
 }
 
 /// The lines of an answer or a push; none if its type is not known. Further lines of one text
-/// follow behind `joint`.
+/// follow after `joint`.
 pub fn lines(message: &Value, lang: Lang, joint: &str) -> Vec<String> {
     let (kind, payload) = (string(message, "type"), &message["payload"]);
     match kind {
@@ -205,10 +205,10 @@ enum Sender<'a> {
     Member { creator: &'a str, group: &'a str, name: &'a str },
 }
 
-/// What an administrator says is marked in front of their name, where no text of a peer ever
+/// The mark of an administrator's message stands before the name, where no text of a peer ever
 /// stands.
 fn head_of(sender: Sender, by_admin: bool, lang: Lang) -> String {
-    // The sign behind a name stands there alone.
+    // A name has no `>`: that sign ends it.
     let shown = |name: &str| line(name).replace('>', "›");
     let system = if by_admin { Text::SystemMark.say(lang) + " " } else { String::new() };
     let mark = if by_admin { MARK.to_string() } else { String::new() };

@@ -27,7 +27,7 @@ texts! {
             "\"{word}\" is one word too many; see --help.",
             "多余的参数“{word}”；--help 查看用法。";
         MissingValue { option: String } =>
-            "{option} needs a value behind it; --help explains.",
+            "{option} needs a value after it; --help explains.",
             "{option} 后面需要一个值；--help 查看用法。";
         NoValue { option: String } =>
             "{option} takes no value; leave it out where it is not meant.",

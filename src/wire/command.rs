@@ -51,7 +51,7 @@ pub struct Command {
     pub role: Role,
     /// Its arguments.
     pub arguments: &'static [Field],
-    /// What a person types behind the word, in order.
+    /// What a person types after the word, in order.
     pub typed: &'static [Typed],
     /// Other words for it: in English, and in Chinese, the usual one first.
     pub also: &'static [&'static str],
@@ -97,8 +97,8 @@ impl Command {
 
 /// Every command that a person can type, in the order of the help.
 fn typed_commands() -> impl Iterator<Item = &'static Command> {
-    let (before, behind) = COMMANDS.split_at(MessageType::Logout as usize + 1);
-    before.iter().chain([&QUIT]).chain(behind).filter(|command| command.help.is_some())
+    let (before, after) = COMMANDS.split_at(MessageType::Logout as usize + 1);
+    before.iter().chain([&QUIT]).chain(after).filter(|command| command.help.is_some())
 }
 
 /// The commands that a user, or an administrator, can type.

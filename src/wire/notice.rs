@@ -45,7 +45,7 @@ events! {
     Admin = "admin";
     /// An administrator's message to all.
     Broadcast = "broadcast";
-    // The connection ends behind these three, and behind `shutdown`.
+    // After these three, and after `shutdown`, the connection ends.
     SignedInElsewhere = "signed_in_elsewhere";
     Blocked = "blocked";
     PasswordReset = "password_reset";

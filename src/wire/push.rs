@@ -133,7 +133,7 @@ impl PushFrame {
     }
 
     /// The frame for a reader who was pushed `prev` before it.
-    pub fn behind(&mut self, prev: Seq) -> &[u8] {
+    pub fn for_reader(&mut self, prev: Seq) -> &[u8] {
         if self.prev != Some(prev) {
             self.prev = Some(prev);
             self.bytes.truncate(self.shared_bytes);
@@ -148,8 +148,8 @@ impl PushFrame {
     }
 
     /// The payload of the same frame.
-    pub fn payload_behind(&mut self, prev: Seq) -> &[u8] {
-        &self.behind(prev)[FRAME_HEADER_BYTES..]
+    pub fn payload_for(&mut self, prev: Seq) -> &[u8] {
+        &self.for_reader(prev)[FRAME_HEADER_BYTES..]
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         let json = push.to_json(5, Seq(7));
         let mut frame = PushFrame::new(&push, 5, Seq(7));
         for prev in [1_234_567, 3, 3, 1_234_567] {
-            let bytes = frame.behind(Seq(prev));
+            let bytes = frame.for_reader(Seq(prev));
             assert_eq!(frame::frame_len(bytes), Ok(Some(bytes.len())));
             assert_eq!(
                 std::str::from_utf8(frame::payload(bytes).expect("a frame")),

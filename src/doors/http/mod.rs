@@ -1,6 +1,5 @@
-//! HTTP/1.1, as little of it as there is on the port: the page, the way to WebSocket, and a
-//! monitor's figures. Each request is the last of its connection: what would come behind its head
-//! is not read.
+//! HTTP/1.1, as little of it as is needed: the page, the upgrade to WebSocket, and the figures for
+//! a monitor. Each request is the last of its connection: bytes after its head are not read.
 
 mod figures;
 mod head;
@@ -21,7 +20,7 @@ pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Optio
     Some(answered.unwrap_or_else(|status| HttpAnswer::Answered(head::status_answer(status, &[]))))
 }
 
-/// A connection has one request, so there is nothing to be remembered of it.
+/// A connection has one request, so there is no state.
 pub struct Http;
 
 impl Codec for Http {
@@ -29,19 +28,19 @@ impl Codec for Http {
         "http"
     }
 
-    /// There is no request of the chat's: see [`decode`].
+    /// No chat request comes over HTTP: see [`decode`].
     fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
         Decoded::default()
     }
 
-    /// A monitor is told the figures, and nothing else.
+    /// Figures are all that is sent this way.
     fn encode(&mut self, said: &mut Said, _: i64, out: &mut Vec<u8>) {
         if let Said::Figures(text) = said {
             figures::encode(text, out);
         }
     }
 
-    /// There is one answer.
+    /// There is only one answer.
     fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
         |_| None
     }

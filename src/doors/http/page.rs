@@ -72,12 +72,12 @@ pub struct Visit<'a> {
     pub lang: Lang,
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug)]
 pub enum HttpAnswer {
-    /// It was answered, and the connection is done.
+    /// The connection closes after this answer.
     Answered(Transport),
-    /// The connection speaks WebSocket behind the head.
+    /// After the head the connection speaks WebSocket.
     Upgraded {
         /// The head's length.
         head_bytes: usize,

@@ -481,7 +481,7 @@ mod tests {
         lines.encode(&mut Said::Reply(&response), 0, out);
     }
 
-    /// The next request, behind whatever is said here.
+    /// The next request; answers that are made here come before it.
     fn ask(lines: &mut Lines, out: &mut Vec<u8>) -> Value {
         loop {
             match lines.step(None, out) {

@@ -172,7 +172,7 @@ impl Telnet {
     }
 }
 
-/// Says no to what the peer offers or wants. What it says to an offer of ours is no such thing.
+/// Declines what the peer offers or asks for. An answer to our own offer needs no answer.
 fn decline(asked: u8, option: u8, answers: &mut Vec<u8>) {
     match (asked, option) {
         (WILL, _) => answers.extend([IAC, DONT, option]),

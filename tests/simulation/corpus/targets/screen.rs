@@ -162,7 +162,7 @@ impl Stage {
         };
         let seq = self.pushed + 1;
         let mut pushed = PushFrame::new(&push, 0, Seq(seq));
-        let frame = pushed.behind(Seq(self.pushed));
+        let frame = pushed.for_reader(Seq(self.pushed));
         assert_eq!(frame::frame_len(frame), Ok(Some(frame.len())));
         let payload = frame::payload(frame).expect("the checksum of all of it");
         let tree = serde_json::from_slice(payload).expect("JSON");
