@@ -3,11 +3,14 @@
 use super::{Lang, excerpt};
 use crate::limits::{
     FRAME_PAYLOAD_BYTES_MAX as FRAME, GROUPNAME_CHARS_MAX as GROUP_CHARS,
-    MESSAGE_BYTES_MAX as MESSAGE, NAME_MARKS_MAX as MARKS, PASSWORD_CHARS_MAX as LONGEST,
+    MESSAGE_BYTES_MAX as MESSAGE, NAME_MARKS_MAX, PASSWORD_CHARS_MAX as LONGEST,
     PASSWORD_CHARS_MIN as SHORTEST, QUERY_BYTES_MAX as BYTES, SEARCH_PHRASES_MAX as WORDS,
     USERNAME_CHARS_MAX as USER_CHARS,
 };
 use crate::wire::{Code, Refusal};
+
+/// A text below has this number as a word.
+const _: () = assert!(NAME_MARKS_MAX == 4);
 
 /// The text of a refusal.
 pub fn say(refusal: &Refusal, lang: Lang) -> String {
@@ -126,8 +129,8 @@ words! {
             "That group name has an accent or another mark without a letter.",
             "群名中有不依附于任何文字的附加符号。";
         "group_marks" =>
-            "That group name has more than {MARKS} marks on one letter.",
-            "群名中有文字带有 {MARKS} 个以上的附加符号。";
+            "That group name has more than four marks on one letter.",
+            "群名中有文字带有四个以上的附加符号。";
         // `user_character`
         _ =>
             "A username cannot contain {c}: use letters a-z, digits, _ - . and Chinese characters.",
