@@ -31,6 +31,7 @@ const KEPT: &[(u64, &str)] = &[
     (50_025_357, "model: requests of a peer that had left waited for their rate limit"),
     (50_033_306, "model: the same"),
     (50_045_060, "model: a deadline had ended the session, and what was pushed before left later"),
+    (70_000_774, "model: a peer that sent no more had ended its session, the same"),
 ];
 
 #[derive(Default)]

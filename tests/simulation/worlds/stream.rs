@@ -170,7 +170,8 @@ pub struct Stream {
     may_have_timed_out: bool,
     /// A push that came behind the end of the session. It is right only if the session had ended
     /// before: by its `logout`, in front of whose answer leaves what was pushed before it, however
-    /// slow the peer is; or with the connection, by a deadline, of which the peer is told nothing.
+    /// slow the peer is; or with the connection, by a deadline or because the peer sends no more, of
+    /// which it is told nothing.
     late: Option<String>,
     partial: Vec<u8>,
     /// Bytes of whole frames so far.
@@ -318,11 +319,17 @@ impl Stream {
     /// before.
     fn comes_late(&mut self, why: String) -> Check {
         let signs_out = self.asked.iter().any(|asked| asked.what == Ask::Logout);
-        if !signs_out && !self.may_have_timed_out {
+        if !signs_out && !self.may_have_ended() {
             return Err(why);
         }
         self.late.get_or_insert(why);
         Ok(())
+    }
+
+    /// Whether the connection may have ended, and its session with it, before something else ended
+    /// the session.
+    fn may_have_ended(&self) -> bool {
+        self.may_have_timed_out || self.finished
     }
 
     /// The session had ended by its own `logout`, so what came late was pushed before.
@@ -330,11 +337,11 @@ impl Stream {
         self.late = None;
     }
 
-    /// Nothing came late but in front of the answer to a `logout`, or of an end by a deadline. What
-    /// else ends a session is told.
+    /// Nothing came late but in front of the answer to a `logout`, or of the end of a connection that
+    /// may have ended before. What else ends a session is told.
     pub fn check_late(&self) -> Check {
         match &self.late {
-            Some(why) if self.over.is_some() || !self.may_have_timed_out => Err(why.clone()),
+            Some(why) if self.over.is_some() || !self.may_have_ended() => Err(why.clone()),
             _ => Ok(()),
         }
     }
