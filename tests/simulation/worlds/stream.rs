@@ -170,8 +170,8 @@ pub struct Stream {
     may_have_timed_out: bool,
     /// A push that came behind the end of the session. It is right only if the session had ended
     /// before: by its `logout`, in front of whose answer leaves what was pushed before it, however
-    /// slow the peer is; or with the connection, by a deadline or because the peer sends no more, of
-    /// which it is told nothing.
+    /// slow the peer is; or with the connection, by a deadline or because the peer sends no more:
+    /// of that it is told nothing.
     late: Option<String>,
     partial: Vec<u8>,
     /// Bytes of whole frames so far.
@@ -337,8 +337,8 @@ impl Stream {
         self.late = None;
     }
 
-    /// Nothing came late but in front of the answer to a `logout`, or of the end of a connection that
-    /// may have ended before. What else ends a session is told.
+    /// Nothing came late but in front of the answer to a `logout`, or of the end of a connection
+    /// that may have ended before. What else ends a session is told.
     pub fn check_late(&self) -> Check {
         match &self.late {
             Some(why) if self.over.is_some() || !self.may_have_ended() => Err(why.clone()),
