@@ -26,7 +26,7 @@ use changes::Recorder;
 /// The text of a statement that reads: a constant above the one function that runs it.
 pub type Sql = &'static str;
 
-/// A statement that writes: a constant above the one function that runs it, see [`numbered!`].
+/// A statement that writes: a constant above the one function that runs it, see `numbered!`.
 pub struct Write {
     /// Its number, which no other statement ever had or will have: a recorded change names it.
     /// `tests/data/statements.txt` has all that there ever were.
