@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Code, Refusal};
 use crate::id::{GroupId, Seq};
@@ -109,7 +109,7 @@ impl<'a> Value<'a> {
     pub(super) fn of(json: &'a str) -> Value<'a> {
         let value = match json.as_bytes().first() {
             Some(b'n') => Ok(Value::Absent),
-            Some(b'"') => serde_json::from_str(json).map(|Text(text)| Value::Text(text)),
+            Some(b'"') => text_of(json).map(Value::Text),
             Some(b't' | b'f') => serde_json::from_str(json).map(Value::Flag),
             _ => serde_json::from_str(json).map(Value::Number),
         };
@@ -117,9 +117,18 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A string, borrowed where it has no escapes.
-#[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+/// The string of one piece of JSON, borrowed where it has no escapes: then it is what stands
+/// between its quotes, because the parser that cut the piece out has read it already.
+///
+/// # Errors
+/// The piece is no string, or one with half a surrogate pair.
+pub(super) fn text_of(json: &str) -> serde_json::Result<Cow<'_, str>> {
+    let between = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+    match between.filter(|text| !text.contains('\\')) {
+        Some(text) => Ok(Cow::Borrowed(text)),
+        None => serde_json::from_str(json).map(Cow::Owned),
+    }
+}
 
 impl Default for Args<'_> {
     fn default() -> Self {

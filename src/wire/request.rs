@@ -13,7 +13,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Vis
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::argument::{self, Args, Name, RequestId, Text};
+use super::argument::{self, Args, Name, RequestId};
 use super::{MessageType, Refusal, frame};
 
 /// A request of a peer.
@@ -68,8 +68,8 @@ impl<'de> Visitor<'de> for Message<'_, 'de> {
             match &*key {
                 "type" => {
                     let value: &RawValue = map.next_value()?;
-                    match serde_json::from_str(value.get()) {
-                        Ok(Text(name)) => self.0.type_name = name,
+                    match argument::text_of(value.get()) {
+                        Ok(name) => self.0.type_name = name,
                         // A string with half a surrogate pair is the name of no type.
                         Err(_) if value.get().starts_with('"') => {}
                         Err(error) => return Err(de::Error::custom(error)),
