@@ -22,7 +22,7 @@ const READER: &[u8] = b"reader";
 pub enum Redis {
     /// PUBLISH and SUBSCRIBE.
     Channels,
-    /// XADD; nobody reads.
+    /// XADD alone: entries are appended, and no client reads them.
     Append,
     /// XADD and XREAD BLOCK.
     Read,
