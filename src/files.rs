@@ -6,8 +6,8 @@
 //! look    the same checks, and nothing is changed
 //! ```
 //!
-//! A file is written through the descriptor that made it, never through its name: another user who
-//! puts a file under that name gets nothing of ours. Root is trusted, because root can do anything.
+//! A file is written through the descriptor that made it, never through its name. If another user
+//! puts a file under that name, nothing is written to it. Root is trusted: root can do anything.
 //! Nothing here knows what a file is for; the texts for people are in `locale`.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -110,7 +110,7 @@ impl Part {
         let new = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).clone();
         let file = match new().open(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                // Perhaps left by a process of ours that was killed.
+                // An earlier run that was killed may have left it.
                 let found = fs::symlink_metadata(&path).map_err(|e| system(&path, &e))?;
                 if !found.is_file() || found.uid() != geteuid().as_raw() {
                     return Err(FileFault::InTheWay(path, found.uid()));

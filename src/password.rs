@@ -297,7 +297,7 @@ struct Form {
 }
 
 impl Form {
-    /// The scheme and the form; `None` if the row is not one of ours.
+    /// The scheme and the form; `None` if this program stores no password in that form.
     fn parse(stored: &str) -> Option<(&'static str, Form)> {
         let (tag, _) = stored.split_once('$')?;
         let scheme = [PASSWORD, MD5].into_iter().find(|scheme| *scheme == tag)?;

@@ -36,7 +36,7 @@ test("every key that is used is in the table, and every key in the table is used
   const named = new Set([...code.matchAll(/"(\w+)"/g)].map(([, key]) => key));
   for (const key of Object.keys(WORDS)) {
     const isMade = /^(event|figure)_/.test(key);
-    assert.ok(used.has(key) || named.has(key) || isMade, `nobody says ${key}`);
+    assert.ok(used.has(key) || named.has(key) || isMade, `no module uses ${key}`);
   }
 });
 

@@ -17,11 +17,11 @@ use serde_json::json;
 
 use crate::support::{PASSWORD, Peer, Server, TIMEOUT};
 
-/// In so much time of a shortage in which nobody asks anything …
+/// How long a shortage without a request is measured.
 const SPAN: Duration = Duration::from_secs(2);
-/// … the server may run so long, a tenth of a core, …
+/// The processor time that the server may use in that span: a tenth of a core.
 const BUSY_MAX: Duration = Duration::from_millis(200);
-/// … and be woken so often.
+/// How often the server may wake up in that span.
 const WAKES_MAX: u64 = 40;
 /// Connections without a descriptor for them: some are turned away each second.
 const NEWCOMERS: usize = 200;
