@@ -2,8 +2,9 @@
 //! built and counted with.
 //!
 //! It has a column for each of two builds: the one that is shipped, and a faster one, in which
-//! dependencies are as in the tests' build. A figure goes up only in a commit that says why. Another compiler, C library or valgrind gives other figures: then the bench shows
-//! both, and judges nothing.
+//! dependencies are as in the tests' build. A figure goes up only in a commit that says why.
+//! Another compiler, C library or valgrind gives other figures: then the bench shows both, and
+//! judges nothing.
 
 use std::fmt::Write;
 use std::fs;
