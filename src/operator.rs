@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use p2sp::certificate::{Certificate, Source};
 use p2sp::control;
-use p2sp::doors::http::origin::Host;
+use p2sp::doors::http::{self, origin::Host};
 use p2sp::event_loop::bound::Bound;
 use p2sp::event_loop::mio_net::{MioNet, outlive_file_size_limit};
 use p2sp::event_loop::{Ended, EventLoop};
@@ -140,6 +140,7 @@ pub fn event_loop(
     rules.about = Arc::new(about(options, &entrance));
     let mut server = Server::new(store, rules, machine, random()?, Moment::default());
     server.set_certificate(entrance.certificate);
+    http::compress();
     Ok(EventLoop::new(net, server, raise_file_limit()))
 }
 

@@ -96,6 +96,17 @@ impl<'b> Head<'_, 'b> {
         words.any(|listed| listed.trim().eq_ignore_ascii_case(word))
     }
 
+    /// Whether the answer may come in an encoding (RFC 9110, section 12.5.3).
+    pub fn accepts(&self, encoding: &str) -> bool {
+        let mut listed = self.values("accept-encoding").flat_map(|value| value.split(','));
+        listed.any(|listed| {
+            let (name, weight) = listed.split_once(';').unwrap_or((listed, ""));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok());
+            name.trim().eq_ignore_ascii_case(encoding)
+                && weight.is_none_or(|weight: f32| weight > 0.0)
+        })
+    }
+
     /// The header's values; one that is not UTF-8 counts as empty.
     fn values(&self, name: &str) -> impl Iterator<Item = &'b str> {
         let headers = self.request.headers.iter();

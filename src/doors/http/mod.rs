@@ -8,7 +8,7 @@ mod page;
 
 pub use figures::asked_for_figures;
 pub use head::{Head, is_request_line, looks_like_a_request, read};
-pub use page::{HttpAnswer, Visit};
+pub use page::{HttpAnswer, Visit, compress};
 
 use super::codec::{Codec, Decoded, Incoming};
 use super::said::Said;

@@ -1,7 +1,13 @@
 //! What a browser may ask for: the files of the page, and a WebSocket.
 //!
-//! The files of `client/web/` are in the program. None of them is fetched from elsewhere, and the
-//! page may do nothing that the policy does not name.
+//! The files of `client/web/` are in the program, and compressed once, when it starts. None of them
+//! is fetched from elsewhere, and the page may do nothing that the policy does not name.
+
+use std::io::Write;
+use std::sync::LazyLock;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::head::{Head, append_head, status_answer, text_answer, upgrade};
 use super::origin::{Authority, Host, Scheme};
@@ -48,6 +54,44 @@ const FILES: &[(&str, &str, &[u8])] = &[
     file!("world.js", SCRIPT),
 ];
 
+/// The files as they are sent.
+static READY: LazyLock<Vec<File>> = LazyLock::new(|| FILES.iter().map(File::of).collect());
+
+/// Compresses the page's files, which takes some milliseconds: before the loop runs, and not when
+/// the first browser asks.
+pub fn compress() {
+    LazyLock::force(&READY);
+}
+
+/// A file in the two encodings in which a browser takes it (RFC 9110, section 8.4).
+struct File {
+    path: &'static str,
+    kind: &'static str,
+    as_is: Encoded,
+    gzip: Encoded,
+}
+
+/// The bytes of an encoding. Each has a tag of its own (RFC 9110, section 8.8.3.3).
+struct Encoded {
+    bytes: Vec<u8>,
+    tag: String,
+}
+
+impl File {
+    fn of(&(path, kind, content): &(&'static str, &'static str, &[u8])) -> File {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        // Writing to memory does not fail.
+        let gzip = gzip.write_all(content).and_then(|()| gzip.finish()).unwrap_or_default();
+        let tag = format!("{:x}-{:08x}", content.len(), crc32fast::hash(content));
+        File {
+            path,
+            kind,
+            gzip: Encoded { bytes: gzip, tag: format!("\"{tag}-gzip\"") },
+            as_is: Encoded { bytes: content.to_vec(), tag: format!("\"{tag}\"") },
+        }
+    }
+}
+
 /// Where WebSocket begins.
 const SOCKET_PATH: &str = "/ws";
 /// The one version of WebSocket there is.
@@ -92,7 +136,7 @@ pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
         return HttpAnswer::Answered(text_answer(status, &[], &why.say(visit.lang)));
     }
-    let file = FILES.iter().find(|(path, ..)| *path == head.path());
+    let file = READY.iter().find(|file| file.path == head.path());
     let is_get = head.method() == "GET";
     HttpAnswer::Answered(match (file, head.path()) {
         _ if !visit.may_enter => way_to_tls(head),
@@ -103,30 +147,35 @@ pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
             Err(answer) => answer,
         },
         (None, path) if path != SOCKET_PATH => status_answer("404 Not Found", &[]),
-        (Some((_, kind, content)), _) if is_get || head.method() == "HEAD" => {
-            file_answer(head, kind, content)
-        }
+        (Some(file), _) if is_get || head.method() == "HEAD" => file_answer(head, file),
         _ => status_answer("405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
     })
 }
 
-fn file_answer(head: &Head, kind: &str, content: &[u8]) -> Transport {
-    let tag = format!("\"{:x}-{:08x}\"", content.len(), crc32fast::hash(content));
-    let headers = [
-        ("Content-Type", kind),
+fn file_answer(head: &Head, file: &File) -> Transport {
+    let is_gzip = head.accepts("gzip");
+    let Encoded { bytes, tag } = if is_gzip { &file.gzip } else { &file.as_is };
+    let mut headers = vec![
+        ("Content-Type", file.kind),
         ("Content-Security-Policy", POLICY),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
         // A browser asks again each time, which costs a head: a new version is there at once.
         ("Cache-Control", "no-cache"),
-        ("ETag", &tag),
+        ("ETag", tag),
+        ("Vary", "Accept-Encoding"),
     ];
-    let is_known = head.lists("if-none-match", &tag);
+    if is_gzip {
+        headers.push(("Content-Encoding", "gzip"));
+    }
+    // A proxy that encodes anew marks the tag as weak, and the content is the same.
+    let is_known =
+        head.lists("if-none-match", tag) || head.lists("if-none-match", &format!("W/{tag}"));
     let status = if is_known { "304 Not Modified" } else { "200 OK" };
     let mut out = Vec::new();
-    append_head(&mut out, status, &headers, content.len());
+    append_head(&mut out, status, &headers, bytes.len());
     if !is_known && head.method() == "GET" {
-        out.extend_from_slice(content);
+        out.extend_from_slice(bytes);
     }
     Transport(out)
 }

@@ -62,6 +62,31 @@ fn what_is_not_there_or_not_allowed_is_told_so() {
 }
 
 #[test]
+fn a_browser_that_takes_gzip_gets_it() {
+    let asked = |accepted: &str| {
+        let request = format!("GET / HTTP/1.1\r\nAccept-Encoding: {accepted}\r\n\r\n");
+        let visit = Visit { may_enter: true, scheme: None, hosts: &[], lang: Lang::En };
+        match http::decode(request.as_bytes(), |_| visit) {
+            Some(HttpAnswer::Answered(answer)) => answer.bytes().to_vec(),
+            other => unreachable!("{other:?}"),
+        }
+    };
+    for accepted in ["gzip, deflate, br", "br;q=1.0, GZIP;q=0.5", "gzip; q=1"] {
+        let answer = asked(accepted);
+        let (head, body) =
+            answer.split_at(memchr::memmem::find(&answer, b"\r\n\r\n").expect("a head") + 4);
+        let head = String::from_utf8_lossy(head);
+        assert!(head.contains("Content-Encoding: gzip\r\n") && head.contains("-gzip\""), "{head}");
+        let mut page = Vec::new();
+        std::io::copy(&mut flate2::read::GzDecoder::new(body), &mut page).expect("gzip");
+        assert_eq!(page, FILES[0].2);
+    }
+    for accepted in ["identity", "gzip;q=0", "", "x-gzip2"] {
+        assert!(asked(accepted).ends_with(FILES[0].2), "{accepted}");
+    }
+}
+
+#[test]
 fn a_file_is_not_sent_again_while_it_is_the_same() {
     let (_, first) = ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", true);
     assert!(first.ends_with("\r\n\r\n"), "a head alone");
@@ -69,6 +94,7 @@ fn a_file_is_not_sent_again_while_it_is_the_same() {
     let again = |tag: &str| status(&format!("GET / HTTP/1.1\r\nIf-None-Match: {tag}\r\n\r\n"));
     assert_eq!(again(tag), "304");
     assert_eq!(again(&format!("\"0\", {tag}")), "304");
+    assert_eq!(again(&format!("W/{tag}")), "304");
     assert_eq!(again("\"0\""), "200");
 }
 
