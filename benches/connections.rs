@@ -16,38 +16,21 @@
 
 #[path = "connections/counts.rs"]
 mod counts;
-#[path = "load/crowd.rs"]
-#[allow(dead_code)]
-mod crowd;
-#[path = "edge/mod.rs"]
-mod edge;
 #[path = "connections/generator.rs"]
 mod generator;
-#[path = "load/meter.rs"]
-#[allow(dead_code)] // for the crowd
-mod meter;
-mod outcome;
 #[path = "connections/real.rs"]
 mod real;
 #[path = "connections/settings.rs"]
 mod settings;
 #[path = "connections/simulated.rs"]
 mod simulated;
-#[path = "load/sizes.rs"]
-#[allow(dead_code)] // for the words
-mod sizes;
-#[path = "load/words.rs"]
-#[allow(dead_code)]
-mod words;
-#[path = "load/world.rs"]
-#[allow(dead_code)]
-mod world;
 
 use std::process::ExitCode;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::table::Table;
+
 use counts::{Counts, Job, Part};
-use edge::table::Table;
-use outcome::Outcome;
 
 /// The system does not allow so many connections.
 const EXIT_SETTINGS: u8 = 2;

@@ -21,8 +21,6 @@
 //! A missed target is a finding and no error. `--smoke` does all of it in a few seconds.
 #![forbid(unsafe_code)]
 
-#[path = "edge/mod.rs"]
-mod edge;
 #[path = "growth/groups.rs"]
 mod groups;
 #[path = "growth/late.rs"]
@@ -31,7 +29,6 @@ mod late;
 mod logs;
 #[path = "growth/mids.rs"]
 mod mids;
-mod outcome;
 #[path = "growth/people.rs"]
 mod people;
 #[path = "growth/report.rs"]
@@ -40,19 +37,11 @@ mod report;
 mod scale;
 #[path = "growth/search.rs"]
 mod search;
-#[path = "load/sizes.rs"]
-#[allow(dead_code)] // for the words
-mod sizes;
-#[path = "load/words.rs"]
-#[allow(dead_code)]
-mod words;
-#[path = "load/world.rs"]
-#[allow(dead_code)] // for the sizes
-mod world;
 
 use std::process::ExitCode;
 
-use outcome::Outcome;
+use p2sp_bench::Outcome;
+
 use report::Report;
 use scale::{Part, Scale};
 

@@ -22,9 +22,6 @@ mod flood;
 mod flooder;
 #[path = "hardship/hostile.rs"]
 mod hostile;
-#[path = "load/mod.rs"]
-#[allow(dead_code, reason = "its works are the other benches'")]
-mod load;
 #[path = "hardship/neighbours.rs"]
 mod neighbours;
 #[path = "hardship/slow.rs"]
@@ -33,9 +30,6 @@ mod slow;
 mod soak;
 #[path = "hardship/storm.rs"]
 mod storm;
-#[path = "edge/table.rs"]
-#[allow(dead_code, reason = "each bench uses its part")]
-mod table;
 #[path = "hardship/trials.rs"]
 mod trials;
 #[path = "hardship/visitor.rs"]
@@ -43,9 +37,10 @@ mod visitor;
 
 use std::process::ExitCode;
 
-use load::Outcome;
-use load::world::Machine;
-use table::Table;
+use p2sp_bench::Outcome;
+use p2sp_bench::table::Table;
+use p2sp_bench::world::Machine;
+
 use trials::{Trial, Trials};
 
 fn main() -> ExitCode {

@@ -27,34 +27,21 @@
 mod budget;
 #[path = "instructions/callgrind.rs"]
 mod callgrind;
-#[path = "edge/mod.rs"]
-mod edge;
 #[path = "instructions/figures.rs"]
 mod figures;
-mod markdown;
-mod outcome;
-#[path = "load/sizes.rs"]
-#[allow(dead_code)] // for the words
-mod sizes;
-#[path = "load/words.rs"]
-#[allow(dead_code)]
-mod words;
 #[path = "instructions/works.rs"]
 mod works;
-#[path = "load/world.rs"]
-#[allow(dead_code)] // for the sizes
-mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::data::Data;
 
 use callgrind::Run;
-use edge::data::Data;
 use figures::Figures;
-use outcome::Outcome;
 use works::{WORKS, Work};
 
 /// Counts the instructions of the server

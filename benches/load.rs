@@ -20,32 +20,15 @@
 //! and the load's is not, the server or the disk is what was measured.
 #![forbid(unsafe_code)]
 
-#[path = "load/chat.rs"]
-mod chat;
-#[path = "load/crowd.rs"]
-mod crowd;
-mod markdown;
-#[path = "load/meter.rs"]
-mod meter;
-mod outcome;
-#[path = "load/sizes.rs"]
-mod sizes;
 #[path = "load/table.rs"]
 mod table;
-#[path = "load/visits.rs"]
-mod visits;
-#[path = "load/words.rs"]
-mod words;
-#[path = "load/world.rs"]
-#[allow(dead_code)] // some of it is another bench's
-mod world;
 
 use std::process::ExitCode;
 
-use meter::Sample;
-use outcome::Outcome;
-use sizes::{Sizes, Work};
-use world::{Machine, World};
+use p2sp_bench::meter::Sample;
+use p2sp_bench::sizes::{Sizes, Work};
+use p2sp_bench::world::{Machine, World};
+use p2sp_bench::{Outcome, chat, visits};
 
 fn main() -> ExitCode {
     match run(&Sizes::from_command_line()) {

@@ -18,17 +18,12 @@
 //! number of messages under way; `--smoke` does all of it in a few seconds.
 #![forbid(unsafe_code)]
 
-#[path = "load/mod.rs"]
-#[allow(dead_code, reason = "its command line is the other bench's")]
-mod load;
-
 #[path = "peers/callers.rs"]
 mod callers;
 #[path = "peers/dialect.rs"]
 mod dialect;
 #[path = "peers/irc.rs"]
 mod irc;
-mod markdown;
 #[path = "peers/mqtt.rs"]
 mod mqtt;
 #[path = "peers/nats.rs"]
@@ -57,10 +52,11 @@ mod visits;
 use std::env;
 use std::process::ExitCode;
 
-use load::Outcome;
-use load::meter::Sample;
-use load::sizes::{Population, Sizes, Work as Load};
-use load::world::{Machine, World};
+use p2sp_bench::Outcome;
+use p2sp_bench::meter::Sample;
+use p2sp_bench::sizes::{Population, Sizes, Work as Load};
+use p2sp_bench::world::{Machine, World};
+
 use plan::{Plan, System, Work};
 use results::Results;
 use server::Server;
@@ -127,9 +123,11 @@ fn measure(machine: &Machine, work: Work, system: System, sizes: &Sizes) -> Outc
 
 fn measure_p2sp(world: &World, work: Option<&Load>, sizes: &Sizes) -> Outcome<Sample> {
     match work {
-        Some(Load::Visits { in_flight }) => load::visits::measure(world, *in_flight, sizes.span()),
-        Some(Load::Chat(chat)) => load::chat::measure(world, chat, sizes),
-        Some(Load::Idle { connections }) => load::visits::memory(world, *connections),
+        Some(Load::Visits { in_flight }) => {
+            p2sp_bench::visits::measure(world, *in_flight, sizes.span())
+        }
+        Some(Load::Chat(chat)) => p2sp_bench::chat::measure(world, chat, sizes),
+        Some(Load::Idle { connections }) => p2sp_bench::visits::memory(world, *connections),
         None => visits::fresh(world.process()),
     }
 }

@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::edge::talk::{Reader, letter};
+use p2sp_bench::meter::TURN;
+use p2sp_bench::words::{self, Letter, Said};
+use p2sp_bench::world::Machine;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Outcome;
 use super::counts::Task;
-use super::crowd::{Crowd, Heard};
-use super::edge::talk::{Reader, letter};
-use super::meter::TURN;
-use super::words::{self, Letter, Said};
-use super::world::Machine;
 
 /// Pairs who talk.
 pub const PAIRS: usize = 4;

@@ -9,13 +9,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Outcome;
+use p2sp_bench::Outcome;
+use p2sp_bench::sizes::Population;
+use p2sp_bench::table::{Row, Table, median};
+use p2sp_bench::world::{Machine, World};
+
 use super::counts::Counts;
-use super::edge::table::{Row, Table, median};
 use super::generator::{Generator, PAIRS};
 use super::settings;
-use super::sizes::Population;
-use super::world::{Machine, World};
 
 /// Sessions of the server that few are signed in to.
 const FEW: usize = 64;

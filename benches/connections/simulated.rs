@@ -8,13 +8,14 @@
 
 use std::time::Instant;
 
-use super::Outcome;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::cost::{self, Cost};
+use p2sp_bench::edge::data::{Data, Filling};
+use p2sp_bench::edge::server::{SimulatedServer, resident_bytes};
+use p2sp_bench::edge::talk::Talk;
+use p2sp_bench::table::{Row, Table};
+
 use super::counts::Counts;
-use super::edge::cost::{self, Cost};
-use super::edge::data::{Data, Filling};
-use super::edge::server::{SimulatedServer, resident_bytes};
-use super::edge::table::{Row, Table};
-use super::edge::talk::Talk;
 
 /// Pairs who talk, and their messages under way: 16 each.
 const PAIRS: usize = 50;

@@ -1,11 +1,12 @@
 //! Groups grow. A message to one is one row, and costs the same, while nobody is there to read.
 
-use super::Outcome;
-use super::edge::cost::{self, Cost};
-use super::edge::data::{Data, Filling};
-use super::edge::server::SimulatedServer;
-use super::edge::table::Row;
-use super::edge::talk::Talk;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::cost::{self, Cost};
+use p2sp_bench::edge::data::{Data, Filling};
+use p2sp_bench::edge::server::SimulatedServer;
+use p2sp_bench::edge::talk::Talk;
+use p2sp_bench::table::Row;
+
 use super::report::Report;
 use super::scale::Scale;
 

@@ -11,16 +11,16 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::data::{Data, Filling, Late};
+use p2sp_bench::edge::net::News;
+use p2sp_bench::edge::server::{SimulatedServer, fail_if_stalled, understand};
+use p2sp_bench::edge::talk::{self, Reader};
+use p2sp_bench::table::Row;
+use p2sp_bench::words::{self, Letter, Said};
 
-use super::Outcome;
-use super::edge::data::{Data, Filling, Late};
-use super::edge::net::News;
-use super::edge::server::{SimulatedServer, fail_if_stalled, understand};
-use super::edge::table::Row;
-use super::edge::talk::{self, Reader};
 use super::report::Report;
 use super::scale::{PAIRS, Scale};
-use super::words::{self, Letter, Said};
 
 /// Between two messages of all who are on time: ten a second of each.
 const EVERY: Duration = Duration::from_micros(1_000_000 / (10 * PAIRS as u64));

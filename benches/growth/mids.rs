@@ -6,10 +6,10 @@ use std::time::Instant;
 use p2sp::id::{Conversation, UserId};
 use p2sp::limits::WAL_PAGES_MAX;
 use p2sp::store::{EntryKind, NewEntry, Store};
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::data::{BODY, Data, Filling};
+use p2sp_bench::table::{Row, median};
 
-use super::Outcome;
-use super::edge::data::{BODY, Data, Filling};
-use super::edge::table::{Row, median};
 use super::report::Report;
 use super::scale::Scale;
 

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use super::Outcome;
-use super::edge::cost::{self, Cost};
-use super::edge::data::{Data, Filling};
-use super::edge::server::SimulatedServer;
-use super::edge::talk::Talk;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::cost::{self, Cost};
+use p2sp_bench::edge::data::{Data, Filling};
+use p2sp_bench::edge::server::SimulatedServer;
+use p2sp_bench::edge::talk::Talk;
+
 use super::report::Report;
 use super::scale::{PAIRS, Scale, UNDER_WAY};
 

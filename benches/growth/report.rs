@@ -1,10 +1,10 @@
 //! What was found: the table, and how long the ticks of all servers took.
 
 use hdrhistogram::Histogram;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::server::{SimulatedServer, tick_times};
+use p2sp_bench::table::{Row, Table};
 
-use super::Outcome;
-use super::edge::server::{SimulatedServer, tick_times};
-use super::edge::table::{Row, Table};
 use super::scale::Scale;
 
 /// A tick, but for one in a thousand, takes no longer than this, in microseconds.

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use p2sp::id::UserId;
 use p2sp::store::Wanted;
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::data::{BODY, Data, Filling};
+use p2sp_bench::table::{Row, median};
 
-use super::Outcome;
-use super::edge::data::{BODY, Data, Filling};
-use super::edge::table::{Row, median};
 use super::report::Report;
 use super::scale::Scale;
 

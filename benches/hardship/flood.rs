@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use p2sp::id::{Conversation, UserId};
 use p2sp::store::{EntryKind, NewEntry, Store};
+use p2sp_bench::Outcome;
+use p2sp_bench::meter::nanos_on_core;
+use p2sp_bench::sizes::Population;
+use p2sp_bench::table::{Row, Table, median};
+use p2sp_bench::world::{Machine, World};
 
 use crate::flooder::{Flooder, Kind, USER};
-use crate::load::Outcome;
-use crate::load::meter::nanos_on_core;
-use crate::load::sizes::Population;
-use crate::load::world::{Machine, World};
 use crate::neighbours::Neighbours;
-use crate::table::{Row, Table, median};
 use crate::trials::Trials;
 
 /// People who talk.

@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use p2sp::wire::request;
+use p2sp_bench::Outcome;
+use p2sp_bench::words::{self, key_of, name_of};
 use serde_json::{Value, json};
 use socket2::SockRef;
-
-use crate::load::Outcome;
-use crate::load::words::{self, key_of, name_of};
 
 /// The user that it is where it has to be one.
 pub const USER: usize = 100;

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use p2sp::id::{Conversation, UserId};
 use p2sp::store::{EntryKind, NewEntry, Store};
+use p2sp_bench::Outcome;
+use p2sp_bench::sizes::Population;
+use p2sp_bench::table::{Row, Table, median};
+use p2sp_bench::world::{Machine, World};
 
 use crate::flooder::Flooder;
-use crate::load::Outcome;
-use crate::load::sizes::Population;
-use crate::load::world::{Machine, World};
 use crate::neighbours::Neighbours;
-use crate::table::{Row, Table, median};
 use crate::trials::Trials;
 use crate::visitor::{FIRST_USER, Vice};
 

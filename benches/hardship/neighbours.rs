@@ -11,13 +11,12 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use p2sp::wire::request;
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::meter::nanos_on_core;
+use p2sp_bench::words::{self, Said, key_of, name_of};
+use p2sp_bench::world::World;
 use serde_json::json;
-
-use crate::load::Outcome;
-use crate::load::crowd::{Crowd, Heard};
-use crate::load::meter::nanos_on_core;
-use crate::load::words::{self, Said, key_of, name_of};
-use crate::load::world::World;
 
 /// Between two messages of one person.
 const PACE: Duration = Duration::from_millis(250);

@@ -9,16 +9,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::meter::TURN;
+use p2sp_bench::sizes::Chat;
+use p2sp_bench::sizes::Population;
+use p2sp_bench::table::{Row, Table};
+use p2sp_bench::words::{self, Letter, Said};
+use p2sp_bench::world::{Machine, World};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::load::Outcome;
-use crate::load::crowd::{Crowd, Heard};
-use crate::load::meter::TURN;
-use crate::load::sizes::Chat;
-use crate::load::sizes::Population;
-use crate::load::words::{self, Letter, Said};
-use crate::load::world::{Machine, World};
-use crate::table::{Row, Table};
 use crate::trials::Trials;
 
 /// Messages, of almost the longest text.

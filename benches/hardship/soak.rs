@@ -28,12 +28,12 @@ use p2sp::id::UserId;
 use p2sp::password::{Outcome as Hash, Secret, Task};
 use p2sp::store::Store;
 
-use crate::load::Outcome;
-use crate::load::meter::nanos_on_core;
-use crate::load::sizes::Population;
-use crate::load::world::{Machine, World};
-use crate::table::{Row, Table};
 use crate::trials::Trials;
+use p2sp_bench::Outcome;
+use p2sp_bench::meter::nanos_on_core;
+use p2sp_bench::sizes::Population;
+use p2sp_bench::table::{Row, Table};
+use p2sp_bench::world::{Machine, World};
 use town::{NEIGHBOURS, Town};
 
 /// People, without the administrator.

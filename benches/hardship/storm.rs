@@ -15,15 +15,15 @@ use std::time::{Duration, Instant};
 use p2sp::id::{Conversation, UserId};
 use p2sp::store::{EntryKind, NewEntry, Store};
 use p2sp::wire::request;
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::meter::TURN;
+use p2sp_bench::sizes::Population;
+use p2sp_bench::table::{Row, Table};
+use p2sp_bench::words::{self, Said, key_of};
+use p2sp_bench::world::{Machine, World};
 use serde_json::{Value, json};
 
-use crate::load::Outcome;
-use crate::load::crowd::{Crowd, Heard};
-use crate::load::meter::TURN;
-use crate::load::sizes::Population;
-use crate::load::words::{self, Said, key_of};
-use crate::load::world::{Machine, World};
-use crate::table::{Row, Table};
 use crate::trials::Trials;
 
 /// Messages that wait for each.

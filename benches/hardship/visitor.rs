@@ -8,13 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use p2sp::wire::{frame, request};
+use p2sp_bench::Outcome;
+use p2sp_bench::words::{self, key_of, name_of};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::json;
 use socket2::SockRef;
-
-use crate::load::Outcome;
-use crate::load::words::{self, key_of, name_of};
 
 /// The first user that a visitor may be; those before are people who talk.
 pub const FIRST_USER: usize = 100;

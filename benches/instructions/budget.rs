@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::markdown;
+
 use super::works::Work;
-use crate::markdown;
-use crate::outcome::Outcome;
 
 /// Functions that are named in a part's row.
 const NAMED: usize = 3;

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::data::Data;
+
 use super::works::Work;
-use crate::edge::data::Data;
-use crate::outcome::Outcome;
 
 /// The functions whose instructions are counted, with all that they call.
 const COUNTED: &str = "*counted_*";

@@ -8,12 +8,12 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
+
+use p2sp_bench::{Outcome, place};
 
 use super::callgrind;
 use super::works::{WORKS, Work};
-use crate::outcome::Outcome;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 const HEAD: &str = "\
@@ -50,8 +50,7 @@ impl Figures {
             };
             figures.push((name.to_owned(), [release.parse().ok(), tests.parse().ok()]));
         }
-        let program = Path::new(env!("CARGO_BIN_EXE_p2sp-server"));
-        let folder = program.parent().and_then(Path::file_name).ok_or("a program nowhere")?;
+        let folder = place::build()?;
         let build = BUILDS.iter().position(|build| *build == folder);
         let build = build.ok_or("the file has no figures of such a build")?;
         let before = text.lines().find_map(|line| line.strip_prefix(MADE_WITH));

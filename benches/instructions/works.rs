@@ -10,12 +10,11 @@ use p2sp::id::{Conversation, UserId};
 use p2sp::limits::INDEX_ROWS;
 use p2sp::store::{EntryKind, NewEntry, Store};
 use p2sp::wire::frame;
-
-use crate::edge::data::{BODY, Data, Filling};
-use crate::edge::server::{SimulatedServer, fail_if_stalled, understand};
-use crate::edge::talk::{Talk, letter};
-use crate::outcome::Outcome;
-use crate::words::{Said, key_of, name_of};
+use p2sp_bench::Outcome;
+use p2sp_bench::edge::data::{BODY, Data, Filling};
+use p2sp_bench::edge::server::{SimulatedServer, fail_if_stalled, understand};
+use p2sp_bench::edge::talk::{Talk, letter};
+use p2sp_bench::words::{Said, key_of, name_of};
 
 /// One kind of work.
 pub struct Work {

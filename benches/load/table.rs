@@ -4,9 +4,9 @@
 //! as many p99s as there were runs, never the p99 of all runs thrown together. `min–max` is how
 //! far the runs' rates lie apart; what differs by less than that does not differ.
 
-use super::meter::Sample;
-use super::sizes::Work;
-use crate::markdown;
+use p2sp_bench::markdown;
+use p2sp_bench::meter::Sample;
+use p2sp_bench::sizes::Work;
 
 const HEAD: [&str; 6] =
     ["work", "median", "min–max", "answered", "delivered", "core: server, load"];

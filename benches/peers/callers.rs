@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::meter::TURN;
+
 use super::dialect::{Place, Said};
 use super::server::Server;
-use crate::load::Outcome;
-use crate::load::crowd::{Crowd, Heard};
-use crate::load::meter::TURN;
 
 /// Connections that [`Callers::gather`] has under way at once: ngircd has room for ten that it has
 /// not accepted, at each address, and the kernel resets some of those that find none.

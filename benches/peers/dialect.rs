@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use crate::load::Outcome;
-use crate::load::crowd::Cut;
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::Cut;
 
 /// A server program and its protocol.
 pub trait Dialect {
@@ -20,7 +20,7 @@ pub trait Dialect {
     /// The flags that stand before the name of the configuration's file.
     fn flags(&self) -> &'static [&'static str];
 
-    /// How many of [`HOSTS`](crate::load::world::HOSTS) it can listen on.
+    /// How many of [`HOSTS`](p2sp_bench::world::HOSTS) it can listen on.
     fn hosts(&self) -> usize {
         3
     }

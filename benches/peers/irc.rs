@@ -5,10 +5,11 @@
 
 use std::io::Write;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::Cut;
+use p2sp_bench::world::HOSTS;
+
 use super::dialect::{Dialect, Place, Said, line_len, refused};
-use crate::load::Outcome;
-use crate::load::crowd::Cut;
-use crate::load::world::HOSTS;
 
 /// ngircd.
 pub struct Irc;

@@ -4,10 +4,11 @@
 //! one; sessions are persistent and the database is saved every second, which is behind the
 //! PUBACK: an answer does not mean "on disk".
 
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::Cut;
+use p2sp_bench::world::HOSTS;
+
 use super::dialect::{Dialect, Place, Said, refused};
-use crate::load::Outcome;
-use crate::load::crowd::Cut;
-use crate::load::world::HOSTS;
 
 const CONNECT: u8 = 0x10;
 const CONNACK: u8 = 0x20;

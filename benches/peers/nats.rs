@@ -3,10 +3,11 @@
 
 use std::io::Write;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::Cut;
+use p2sp_bench::world::HOSTS;
+
 use super::dialect::{Dialect, Place, Said, line_len, number_at_end, refused};
-use crate::load::Outcome;
-use crate::load::crowd::Cut;
-use crate::load::world::HOSTS;
 
 /// nats-server.
 pub struct Nats;

@@ -10,6 +10,7 @@
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use p2sp_bench::sizes::{Chat, Kind, Sizes, Work as Load};
 
 use super::dialect::Dialect;
 use super::irc::Irc;
@@ -18,7 +19,6 @@ use super::nats::Nats;
 use super::relay::Floor;
 use super::resp::Redis;
 use super::server;
-use crate::load::sizes::{Chat, Kind, Sizes, Work as Load};
 
 /// Windows of the pairs, and of the fan-out.
 const PAIRS_WINDOWS: [usize; 2] = [1, 64];

@@ -13,6 +13,9 @@
 
 use std::path::Path;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::meter::Sample;
+use p2sp_bench::sizes::Sizes;
 use plotters::coord::Shift;
 use plotters::coord::combinators::{LogCoord, WithKeyPoints};
 use plotters::prelude::*;
@@ -20,9 +23,6 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::plan::{System, Work};
 use super::results::Results;
-use crate::load::Outcome;
-use crate::load::meter::Sample;
-use crate::load::sizes::Sizes;
 
 /// Twice the size to be shown at, since plotters puts everything on whole pixels.
 const SIZE: (u32, u32) = (2000, 1300);

@@ -16,12 +16,12 @@ use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::Cut;
+use p2sp_bench::world::HOSTS;
 use slab::Slab;
 
 use super::dialect::{Dialect, Place, Said, refused};
-use crate::load::Outcome;
-use crate::load::crowd::Cut;
-use crate::load::world::HOSTS;
 
 /// The argument that makes the bench a relay.
 pub const RELAY: &str = "relay";

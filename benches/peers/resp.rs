@@ -10,10 +10,11 @@
 
 use std::io::Write;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::Cut;
+use p2sp_bench::world::HOSTS;
+
 use super::dialect::{Dialect, Place, Said, line_len, number_at_end, refused};
-use crate::load::Outcome;
-use crate::load::crowd::Cut;
-use crate::load::world::HOSTS;
 
 /// The name of a reader's group, and of the reader in it.
 const READER: &[u8] = b"reader";

@@ -3,8 +3,9 @@
 //! Ratios are made run by run, of numbers that were measured minutes apart at most, and only then
 //! is their median taken: a slow quarter of an hour falls on both sides.
 
+use p2sp_bench::meter::Sample;
+
 use super::plan::{System, Work};
-use crate::load::meter::Sample;
 
 /// All samples.
 pub struct Results {

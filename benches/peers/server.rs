@@ -12,11 +12,11 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2sp_bench::world::{HOSTS, Machine};
+use p2sp_bench::{Outcome, place};
 use tempfile::TempDir;
 
 use super::dialect::Dialect;
-use crate::load::Outcome;
-use crate::load::world::{HOSTS, Machine};
 
 /// Where a user's PATH may not lead, and Debian puts servers.
 const MORE_PATH: &str = "/usr/sbin:/usr/local/sbin";
@@ -61,8 +61,7 @@ impl Server {
             Some(name) => find(name).ok_or("it is not installed")?,
             None => env::current_exe()?,
         };
-        let data =
-            tempfile::Builder::new().prefix("peers-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let data = place::directory("peers-")?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let config = data.path().join(CONFIG);
         fs::write(&config, dialect.config(port, &data.path().display().to_string()))?;

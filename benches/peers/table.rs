@@ -3,10 +3,11 @@
 //! Every number is a median of the runs, with half the distance between the smallest and the
 //! greatest of them behind ±, and p2sp's ratio to it in brackets.
 
+use p2sp_bench::markdown;
+use p2sp_bench::sizes::Sizes;
+
 use super::plan::{System, Work};
 use super::results::Results;
-use crate::load::sizes::Sizes;
-use crate::markdown;
 
 /// How the table is to be read.
 const LEGEND: &str = "\

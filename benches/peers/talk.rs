@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use p2sp_bench::Outcome;
+use p2sp_bench::meter::{Meter, Sample};
+use p2sp_bench::sizes::{Chat, Sizes};
+use p2sp_bench::visits::DRAIN_MAX;
+
 use super::callers::{Callers, disconnected};
 use super::dialect::{Dialect, Place, Said};
 use super::server::Server;
-use crate::load::Outcome;
-use crate::load::meter::{Meter, Sample};
-use crate::load::sizes::{Chat, Sizes};
-use crate::load::visits::DRAIN_MAX;
 
 /// Everybody.
 struct Talk<'a> {

@@ -3,8 +3,6 @@
 use super::plan::{System, Work};
 use super::results::Results;
 use super::table::{quantity, short};
-use crate::load::sizes::Sizes;
-use crate::markdown;
 
 /// One of them.
 struct Target(Work, Bound);
@@ -21,6 +19,8 @@ use System::{
     Floor, MosquittoQos0, MosquittoQos1, Nats, Ngircd, RedisAppend, RedisGroup, RedisPubsub,
     RedisRead,
 };
+use p2sp_bench::markdown;
+use p2sp_bench::sizes::Sizes;
 
 const TARGETS: &[Target] = &[
     Target(Work::Connect, Times(0.97, Floor)),

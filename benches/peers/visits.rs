@@ -4,13 +4,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2sp_bench::Outcome;
+use p2sp_bench::meter::{Meter, Sample};
+use p2sp_bench::visits::{DRAIN_MAX, REST};
+use p2sp_bench::world::resident_bytes_of;
+
 use super::callers::Callers;
 use super::dialect::{Place, Said};
 use super::server::Server;
-use crate::load::Outcome;
-use crate::load::meter::{Meter, Sample};
-use crate::load::visits::{DRAIN_MAX, REST};
-use crate::load::world::resident_bytes_of;
 
 /// A connection that is coming or going.
 struct Visit {

@@ -77,6 +77,7 @@ fn manifest() -> String {
     let kept = sections.filter(|section| !NOT_COPIED.iter().any(|head| section.contains(head)));
     let vfs = format!("path = {:?}", root().join("tests/vfs"));
     let kept = kept.collect::<String>().replace("path = \"tests/vfs\"", &vfs);
+    let kept = kept.replace("p2sp-bench = { path = \"benches/support\" }\n", "");
     let kept = kept.replace("default-run = \"p2sp-server\"\n", "autobins = false\n");
     // The hunt uses a part of the helpers.
     let kept = kept.replace("[lints.rust]\n", "[lints.rust]\ndead_code = \"allow\"\n");

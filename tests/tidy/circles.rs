@@ -23,6 +23,7 @@ const ROOTS: &[&str] = &[
     "benches/instructions.rs",
     "benches/load.rs",
     "benches/peers.rs",
+    "benches/support/src/lib.rs",
 ];
 
 /// The name of a folder's own file among its modules.

@@ -60,7 +60,7 @@ fn sqlite_can_reset_its_write_ahead_log() {
 fn everything_comes_from_one_registry_and_nothing_from_what_the_project_does_without() {
     for package in packages() {
         let (name, source) = (text(&package, "name"), text(&package, "source"));
-        let ours = source.is_empty() && matches!(name, "p2sp" | "p2sp-test-vfs");
+        let ours = source.is_empty() && matches!(name, "p2sp" | "p2sp-bench" | "p2sp-test-vfs");
         let registry = "registry+https://github.com/rust-lang/crates.io-index";
         assert!(ours || source == registry, "{name} comes from {source:?}");
         assert!(!NOT_HERE.contains(&name), "{name}");

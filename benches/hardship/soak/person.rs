@@ -8,12 +8,12 @@
 
 use std::time::{Duration, Instant};
 
+use p2sp_bench::Outcome;
+use p2sp_bench::words::{key_of, name_of};
 use serde_json::{Value, json};
 
 use super::facts::{Facts, group_of, number_of};
 use super::request::Request;
-use crate::load::Outcome;
-use crate::load::words::{key_of, name_of};
 
 /// Everybody's password.
 pub const PASSWORD: &str = "a long and dry season";

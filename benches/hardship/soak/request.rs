@@ -1,9 +1,9 @@
 //! What somebody asks for, and which answers are right.
 
+use p2sp_bench::words::name_of;
 use serde_json::{Value, json};
 
 use super::facts::{Facts, Group, To, group_name, text_of};
-use crate::load::words::name_of;
 
 /// A request under way.
 pub struct Request {

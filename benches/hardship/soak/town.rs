@@ -4,6 +4,11 @@
 use std::time::{Duration, Instant};
 
 use p2sp::wire::request;
+use p2sp_bench::Outcome;
+use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::meter::TURN;
+use p2sp_bench::words::name_of;
+use p2sp_bench::world::World;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -12,11 +17,6 @@ use serde_json::{Value, json};
 use super::facts::{Facts, To};
 use super::person::{Person, Place, Then};
 use super::request::Request;
-use crate::load::Outcome;
-use crate::load::crowd::{Crowd, Heard};
-use crate::load::meter::TURN;
-use crate::load::words::name_of;
-use crate::load::world::World;
 
 /// Everybody is a friend of so many neighbours on either side, most of the time.
 pub const NEIGHBOURS: usize = 6;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::server::Spent;
-use super::table::{Row, Table};
+use crate::table::{Row, Table};
 
 /// A message may cost this much of what it costs under the first circumstances.
 const FLAT_MAX: f64 = 1.15;

@@ -5,14 +5,12 @@
 //! ```
 //!
 //! [`net`] is the edge, [`data`] a database made beforehand, [`server`] the server's life tick by
-//! tick, what it costs and how long it takes; [`talk`] is a closed loop of messages, [`cost`] and
-//! [`table`] what comes out of it. Sockets have no part in any of it: what is measured is the
+//! tick, what it costs and how long it takes; [`talk`] is a closed loop of messages, [`cost`] what
+//! a message cost. Sockets have no part in any of it: what is measured is the
 //! server's own work, its SQLite, and the disk.
-#![allow(dead_code)] // each bench uses its part
 
 pub mod cost;
 pub mod data;
 pub mod net;
 pub mod server;
-pub mod table;
 pub mod talk;

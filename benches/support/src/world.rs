@@ -22,9 +22,9 @@ use p2sp::store::{Opening, Store, Synchronous};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 use tempfile::TempDir;
 
-use super::Outcome;
 use super::sizes::{Population, Sizes};
 use super::words::{GROUP, key_of, name_of};
+use super::{Outcome, place};
 
 /// Limits that stay: they end what hangs, and nothing here does.
 const LIMITS_KEPT: &[&str] = &["signin_seconds", "idle_seconds", "loopback"];
@@ -119,10 +119,9 @@ impl World {
         flags: &[&str],
         fill: impl FnOnce(&mut Store, &[UserId]) -> Outcome<()>,
     ) -> Outcome<World> {
-        let data =
-            tempfile::Builder::new().prefix("load-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let data = place::directory("load-")?;
         populate(data.path(), population, fill)?;
-        let mut command = machine.server(env!("CARGO_BIN_EXE_p2sp-server"));
+        let mut command = machine.server(place::server()?);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("P2SP_")) {
             command.env_remove(name);
         }

@@ -20,8 +20,8 @@ use p2sp::password::{self, KeyHash};
 use p2sp::store::{EntryKind, NewEntry, Opening, Store, Synchronous};
 use tempfile::TempDir;
 
-use crate::Outcome;
 use crate::words::{GROUP, key_of, name_of};
+use crate::{Outcome, place};
 
 /// Rows of one transaction of the filling.
 const ROWS: usize = 50_000;
@@ -108,8 +108,7 @@ impl Data {
     }
 
     fn vacant() -> Outcome<Data> {
-        let made =
-            tempfile::Builder::new().prefix("edge-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let made = place::directory("edge-")?;
         Ok(Data { dir: made.path().into(), _made: Some(made) })
     }
 
