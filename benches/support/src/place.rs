@@ -1,7 +1,7 @@
 //! Where this bench was built: the server beside it, and a folder on the same disk.
 //!
-//! Cargo puts a bench into the folder `deps` of the build's folder, and the server of the same build
-//! into that folder itself. Data directories stand in the folder `tmp` beside it.
+//! Cargo puts a bench into the folder `deps` of the build's folder, and the server of the same
+//! build into that folder itself. Data directories stand in the folder `tmp` beside it.
 
 use std::env;
 use std::fs;
