@@ -44,6 +44,17 @@ CREATE TABLE user_login_log (
 -- Finds a user's oldest rows when they are one too many.
 CREATE INDEX user_login_log_by_user ON user_login_log (userid);
 
+-- What administrators and the operator did, the newest acts.
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,       -- the order
+    at      INTEGER NOT NULL,                        -- when
+    userid  INTEGER REFERENCES users (userid),       -- the administrator; NULL: the operator
+    act     TEXT NOT NULL,                           -- the type of the request
+    about   TEXT,                                    -- the user, or the creator and name of the
+                                                     -- group, to which it was done
+    address TEXT NOT NULL                            -- the peer's address
+) STRICT;
+
 -- Groups. A deleted one keeps its row: readers who are behind still need its name.
 CREATE TABLE groups (
     groupid        INTEGER PRIMARY KEY AUTOINCREMENT,          -- never reused: it names messages

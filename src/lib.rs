@@ -25,7 +25,8 @@
 //! [`counters`] count events, and [`password`] hashes. [`names`] has the rules for names, and
 //! [`visible`] tells which characters a person can see. [`id`] has the ids, [`limits`] every bound,
 //! and [`files`] the files that only their owner can access.
-//! [`by_conn`] is a table by connection.
+//! [`operator_log`] tells the operator who came and what administrators did. [`by_conn`] is a table
+//! by connection.
 #![forbid(unsafe_code)]
 
 pub mod event_loop;
@@ -63,5 +64,6 @@ pub mod files;
 pub mod id;
 pub mod limits;
 pub mod names;
+pub mod operator_log;
 pub mod password;
 pub mod visible;

@@ -226,6 +226,8 @@ pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// Bytes of the row of one connection in `connections`, in text and data together.
 pub const CONNECTION_ROW_BYTES_MAX: usize = 640;
+/// Bytes of a row of `audit`, in text and data together; JSON may double a group's name.
+pub const AUDIT_ROW_BYTES_MAX: usize = 4 * GROUPNAME_BYTES_MAX;
 /// Seconds that a command of the operator waits for the server's answer: the server may have a long
 /// write-ahead log to copy first.
 pub const OPERATOR_ANSWER_SECONDS_MAX: u64 = 120;
@@ -364,6 +366,10 @@ pub const KEY_IDLE_SECONDS: i64 = 7 * DAY_SECONDS;
 pub const KEY_AGE_SECONDS: i64 = 30 * DAY_SECONDS;
 /// Seconds by which the stored time of a key's last use may be late.
 pub const KEY_TOUCH_SECONDS: i64 = 3_600;
+/// Acts of administrators that the database keeps: the newest.
+pub const AUDIT_ROWS_MAX: i64 = 100_000;
+/// Lines about refused connections in the operator's log, a minute; the others are only counted.
+pub const REFUSED_LOGGED_PER_MINUTE: u64 = 60;
 /// Rows of the sign-in log kept for one user.
 pub const LOGIN_LOG_ROWS: usize = 100;
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod entrance;
+mod logger;
 mod operator;
 mod options;
 mod system;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
             return if is_usage { ExitCode::from(EXIT_USAGE) } else { refused };
         }
     };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    logger::begin(options.command.is_none(), options.log_json);
     let lang = options.rules.lang;
     let done = match &options.command {
         None if options.help_limits => {

@@ -82,6 +82,16 @@ struct Arguments {
     /// X-Forwarded-For; may be given more than once
     #[arg(long, value_name = "ADDR", env = "P2SP_PROXY", value_delimiter = ',')]
     proxy: Vec<IpAddr>,
+    /// Write the log as text, or as JSON, one object a line
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "P2SP_LOG_FORMAT",
+        value_parser = ["text", "json"],
+        default_value = "text"
+    )]
+    log_format: String,
     /// For benchmarks only: do not wait for the disk; a power cut loses acknowledged messages
     #[arg(long, global = true, env = "P2SP_NO_FSYNC", value_parser = OnOff::new())]
     no_fsync: bool,
@@ -137,6 +147,14 @@ pub struct User {
     pub name: String,
 }
 
+/// How a list is printed.
+#[derive(Args, Clone, Copy)]
+pub struct Form {
+    /// As JSON, one object a line
+    #[arg(long)]
+    json: bool,
+}
+
 /// What `p2sp-server admin` does.
 #[derive(Clone, Subcommand)]
 pub enum AdminCommand {
@@ -155,14 +173,23 @@ pub enum AdminCommand {
         /// Only those online
         #[arg(long)]
         online: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// List the groups
-    Groups,
+    Groups {
+        #[command(flatten)]
+        form: Form,
+    },
     /// List the connections of the running server, and why they rest
     Connections {
-        /// As JSON, one connection a line
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// List what administrators did, the newest first
+    Audit {
+        #[command(flatten)]
+        form: Form,
     },
     /// Send a message to every user
     Broadcast {
@@ -170,12 +197,29 @@ pub enum AdminCommand {
         text: String,
     },
     /// Show figures of the server
-    Stats,
+    Stats {
+        #[command(flatten)]
+        form: Form,
+    },
     /// As p2sp-server backup
     Backup {
         /// The new file
         file: PathBuf,
     },
+}
+
+impl AdminCommand {
+    /// Whether its list is printed as JSON.
+    pub fn is_json(&self) -> bool {
+        match self {
+            AdminCommand::Users { form, .. }
+            | AdminCommand::Groups { form }
+            | AdminCommand::Connections { form }
+            | AdminCommand::Audit { form }
+            | AdminCommand::Stats { form } => form.json,
+            _ => false,
+        }
+    }
 }
 
 /// Everything the operator decided.
@@ -197,6 +241,8 @@ pub struct Options {
     pub open_registration: bool,
     /// The address for monitors.
     pub metrics: Option<SocketAddr>,
+    /// Whether the log is written as JSON.
+    pub log_json: bool,
     /// Whether an acknowledged message is on disk.
     pub synchronous: Synchronous,
     /// The rules for handlers.
@@ -289,6 +335,7 @@ impl Options {
             certificate,
             open_registration: arguments.open_registration,
             metrics,
+            log_json: arguments.log_format == "json",
             synchronous,
             rules,
             settings: Vec::new(),

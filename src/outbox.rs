@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use crate::conn::CloseReason;
 use crate::id::{ConnId, GroupId, Seq, UserId};
 use crate::locale::Lang;
+use crate::operator_log::Line;
 use crate::password::{KeyHash, Task};
 use crate::sessions::{Watches, Who};
 use crate::store::Entry;
@@ -56,6 +57,8 @@ pub enum Effect {
     Watch(ConnId, Watches),
     /// Tell the sender of messages that they have arrived, or were read.
     Receipt(Receipt),
+    /// Write a line of the operator's log.
+    Log(Box<Line>),
     /// Hold the checkpoints for a backup.
     Hold(ConnId),
     /// The backup has what it wants.

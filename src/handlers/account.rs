@@ -65,6 +65,7 @@ pub fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
         return Err(Code::UserExists.into());
     }
     cx.store.people_mut().add_user(name, stored, false, cx.now.unix)?;
+    cx.log("register", Some(&name.text), None);
     Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
 }
 

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::audit::record;
 use super::caller::Admin;
 use super::context::{Answer, Cx, Failure, Outcome, ServerFacts};
 use super::group::{list_groups, tell};
@@ -25,7 +26,7 @@ use crate::wire::command::{
     Unblockgroup, Unblockuser,
 };
 use crate::wire::response::Data;
-use crate::wire::{Code, Event, Notice};
+use crate::wire::{Code, Event, MessageType, Notice};
 
 /// Answers `allusers`: lists every user, or only those online.
 pub fn allusers(cx: &mut Cx, admin: Admin, req: Allusers) -> Answer {
@@ -54,7 +55,8 @@ pub fn allgroup(cx: &mut Cx, _: Admin, req: Allgroup) -> Answer {
 /// Answers `adminsend`: posts a system message to a user, friend or not.
 pub fn adminsend(cx: &mut Cx, admin: Admin, req: Adminsend) -> Answer {
     let other = named::anyone(cx, req.username)?;
-    let seq = post_once(cx, admin, req.message, req.mid, Conversation::Inbox(other.id))?;
+    let (to, about) = (Conversation::Inbox(other.id), Some(other.name.as_str()));
+    let seq = post_once(cx, admin, (req.message, req.mid), to, (MessageType::Adminsend, about))?;
     Ok(sent_to(cx, &other, seq, true))
 }
 
@@ -66,8 +68,10 @@ pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer 
         Some(seq) => seq,
         None => {
             let group = named::any_group(cx, admin, &req.group)?;
+            let about = group.full_name();
+            record(cx, admin.id(), MessageType::Adminsendgroup, Some(&about))?;
             let label = GroupLabel { name: group.name, creator: group.creator_name };
-            post_system(cx, admin, text, mid, Conversation::Group(group.id), Some(label))?
+            post_system(cx, admin, (text, mid), Conversation::Group(group.id), Some(label))?
         }
     };
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
@@ -75,16 +79,18 @@ pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer 
 
 /// Answers `broadcast`: posts a system message to every user, online or not.
 pub fn broadcast(cx: &mut Cx, admin: Admin, req: Broadcast) -> Answer {
-    let seq = post_once(cx, admin, req.message, req.mid, Conversation::Everyone)?;
+    let act = (MessageType::Broadcast, None);
+    let seq = post_once(cx, admin, (req.message, req.mid), Conversation::Everyone, act)?;
     Ok(Outcome::Done(Reply::BroadcastSent, Data::Sent { seq, online: None }))
 }
 
 /// Answers `blockuser`: ends a user's session, tells them why, and refuses their sign-ins.
-pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
+pub fn blockuser(cx: &mut Cx, admin: Admin, req: Blockuser) -> Answer {
     let other = named::anyone(cx, req.username)?;
     if other.admin {
         return Err(Code::AdminProtected.into());
     }
+    record(cx, admin.id(), MessageType::Blockuser, Some(&other.name))?;
     cx.store.people_mut().set_blocked(other.id, true)?;
     cx.store.people_mut().set_key(other.id, None, cx.now.unix)?;
     cx.sessions.conns_of(other.id).into_iter().for_each(|conn| cx.outbox.hold(conn));
@@ -94,8 +100,9 @@ pub fn blockuser(cx: &mut Cx, _: Admin, req: Blockuser) -> Answer {
 }
 
 /// Answers `unblockuser`: lets a user sign in again.
-pub fn unblockuser(cx: &mut Cx, _: Admin, req: Unblockuser) -> Answer {
+pub fn unblockuser(cx: &mut Cx, admin: Admin, req: Unblockuser) -> Answer {
     let other = named::anyone(cx, req.username)?;
+    record(cx, admin.id(), MessageType::Unblockuser, Some(&other.name))?;
     cx.store.people_mut().set_blocked(other.id, false)?;
     Ok(Outcome::said(Reply::UserUnblocked { name: other.name }))
 }
@@ -187,21 +194,23 @@ fn list_users(cx: &Cx, begins: PageStart, rows: Vec<User>) -> Outcome {
 fn post_once(
     cx: &mut Cx,
     admin: Admin,
-    text: MessageText,
-    mid: Option<Mid>,
+    (text, mid): (MessageText, Option<Mid>),
     conversation: Conversation,
+    (act, about): (MessageType, Option<&str>),
 ) -> Result<Seq, Failure> {
     match find_posted(cx, admin.id(), mid, (text, true), |_, found| Ok(found == conversation))? {
         Some(seq) => Ok(seq),
-        None => post_system(cx, admin, text, mid, conversation, None),
+        None => {
+            record(cx, admin.id(), act, about)?;
+            post_system(cx, admin, (text, mid), conversation, None)
+        }
     }
 }
 
 fn post_system(
     cx: &mut Cx,
     admin: Admin,
-    text: MessageText,
-    mid: Option<Mid>,
+    (text, mid): (MessageText, Option<Mid>),
     conversation: Conversation,
     group: Option<GroupLabel>,
 ) -> Result<Seq, Failure> {
@@ -217,6 +226,8 @@ fn set_group_blocked(
     blocked: bool,
 ) -> Result<Group, Failure> {
     let group = named::any_group(cx, admin, named)?;
+    let act = if blocked { MessageType::Blockgroup } else { MessageType::Unblockgroup };
+    record(cx, admin.id(), act, Some(&group.full_name()))?;
     // If it is as wanted already, the members are not told again.
     if (group.status == GroupStatus::Blocked) != blocked {
         cx.store.people_mut().set_group_blocked(group.id, blocked)?;

@@ -17,7 +17,8 @@ use crate::id::{ConnId, ListenerKind, Moment, Now, UserId};
 use crate::limits::Limits;
 use crate::locale::Lang;
 use crate::locale::reply::{ConnectionLine, Reply};
-use crate::outbox::Outbox;
+use crate::operator_log::Line;
+use crate::outbox::{Effect, Outbox};
 use crate::password::KeyHash;
 use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
@@ -217,6 +218,14 @@ impl Cx<'_> {
     /// The store failed.
     pub fn name_of(&self, user: UserId) -> Result<String, Failure> {
         Ok(self.store.people().username(user)?.ok_or(Code::Internal)?)
+    }
+
+    /// Stages a line of the operator's log about the caller.
+    pub fn log(&mut self, event: &'static str, user: Option<&str>, code: Option<Code>) {
+        let (user, from) = (user.map(str::to_owned), Some(self.caller.address));
+        let code = code.map(Code::name);
+        let line = Line { event, user, from, code, about: None };
+        self.outbox.stage(Effect::Log(Box::new(line)));
     }
 
     /// Refuses what takes space while the disk is nearly full.

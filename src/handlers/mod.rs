@@ -15,6 +15,7 @@
 
 pub mod account;
 pub mod admin;
+mod audit;
 pub mod caller;
 mod context;
 pub mod entry;
@@ -146,16 +147,17 @@ handlers! {
     Allusers:       Admin(admin::allusers),             None,   Costly,  Request;
     Online:         Admin(admin::online),               None,   Costly,  Request;
     Allgroup:       Admin(admin::allgroup),             None,   Costly,  Request;
-    Adminsend:      Admin(admin::adminsend),            None,   Costly,  Message;
-    Adminsendgroup: Admin(admin::adminsendgroup),       None,   Costly,  Message;
-    Broadcast:      Admin(admin::broadcast),            None,   Costly,  Message;
+    Adminsend:      Admin(admin::adminsend),            Whole,  Costly,  Message;
+    Adminsendgroup: Admin(admin::adminsendgroup),       Whole,  Costly,  Message;
+    Broadcast:      Admin(admin::broadcast),            Whole,  Costly,  Message;
     Blockuser:      Admin(admin::blockuser),            Whole,  Costly,  Request;
     Unblockuser:    Admin(admin::unblockuser),          Whole,  Costly,  Request;
     Blockgroup:     Admin(admin::blockgroup),           Whole,  Costly,  Request;
     Unblockgroup:   Admin(admin::unblockgroup),         Whole,  Costly,  Request;
     Stats:          Admin(admin::stats),                None,   Costly,  Request;
-    Grant:          Operator(operator::grant),          None,   Costly,  Request;
-    Revoke:         Operator(operator::revoke),         None,   Costly,  Request;
+    Audit:          Admin(audit::audit),                None,   Costly,  Request;
+    Grant:          Operator(operator::grant),          Whole,  Costly,  Request;
+    Revoke:         Operator(operator::revoke),         Whole,  Costly,  Request;
     Setpasswd:      Operator(operator::setpasswd),      None,   Costly,  Request;
     Backup:         Operator(operator::backup),         Whole,  Costly,  Request;
     Release:        Operator(operator::release),        None,   Costly,  Request;
@@ -222,7 +224,16 @@ pub fn hash_done(
     let mark = cx.outbox.mark();
     (cx.lang, cx.re) = (waiting.lang, waiting.re.clone());
     let answer = cx.atomically(|cx| finish_hashed(cx, &waiting.purpose, outcome));
-    finish(cx, mark, answer)
+    let refused = match &answer {
+        Err(Failure::Refused(refusal)) => Some(refusal.code),
+        _ => None,
+    };
+    finish(cx, mark, answer)?;
+    if let (Purpose::SignIn { user, .. }, Some(code)) = (&waiting.purpose, refused) {
+        let name = user.map(|user| cx.store.people().username(user)).transpose()?.flatten();
+        cx.log("sign_in_failed", name.as_deref(), Some(code));
+    }
+    Ok(())
 }
 
 /// Judges the attempt, and calls the handler that goes on.

@@ -6,6 +6,7 @@
 
 use serde_json::json;
 
+use super::audit::record;
 use super::caller::Operator;
 use super::context::{Answer, Cx, Failure, Outcome};
 use super::hashing::{check_strength, salt, wait_for_hash};
@@ -18,19 +19,19 @@ use crate::limits::{CONNECTION_ROW_BYTES_MAX, LIST_BYTES_MAX};
 use crate::locale::reply::{ConnectionLine, Reply};
 use crate::outbox::{Effect, Purpose};
 use crate::password::{Secret, Task};
-use crate::wire::Code;
 use crate::wire::command::{Backup, Config, Connections, Grant, Release, Revoke, Setpasswd};
 use crate::wire::response::Data;
+use crate::wire::{Code, MessageType};
 
 /// Answers `grant`: makes a user an administrator, also in a session that runs already.
 pub fn grant(cx: &mut Cx, _: Operator, req: Grant) -> Answer {
-    let name = set_admin(cx, req.username, true)?;
+    let name = set_admin(cx, req.username, MessageType::Grant)?;
     Ok(Outcome::said(Reply::Granted { name }))
 }
 
 /// Answers `revoke`: makes an administrator an ordinary user.
 pub fn revoke(cx: &mut Cx, _: Operator, req: Revoke) -> Answer {
-    let name = set_admin(cx, req.username, false)?;
+    let name = set_admin(cx, req.username, MessageType::Revoke)?;
     Ok(Outcome::said(Reply::Revoked { name }))
 }
 
@@ -49,6 +50,7 @@ pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     hold_session(cx, user);
     cx.outbox.stage(Effect::Expel(user, CloseReason::PasswordReset));
     let name = cx.name_of(user)?;
+    record(cx, None, MessageType::Setpasswd, Some(&name))?;
     Ok(Outcome::said(Reply::PasswordReset { name }))
 }
 
@@ -60,6 +62,7 @@ pub fn backup(cx: &mut Cx, _: Operator, _: Backup) -> Answer {
         return Err(Code::Busy.into());
     }
     write_cursors(cx.store, cx.sessions, cx.now.unix)?;
+    record(cx, None, MessageType::Backup, None)?;
     cx.outbox.stage(Effect::Hold(cx.caller.conn));
     let data = json!({"epoch": cx.store.epoch()});
     Ok(Outcome::Done(Reply::Confirmed, Data::Object(data)))
@@ -99,8 +102,10 @@ pub fn release(cx: &mut Cx, _: Operator, _: Release) -> Answer {
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-fn set_admin(cx: &mut Cx, name: &str, admin: bool) -> Result<String, Failure> {
+fn set_admin(cx: &mut Cx, name: &str, act: MessageType) -> Result<String, Failure> {
     let user = named::anyone(cx, name)?;
+    let admin = act == MessageType::Grant;
+    record(cx, None, act, Some(&user.name))?;
     cx.store.people_mut().set_admin(user.id, admin)?;
     hold_session(cx, user.id);
     // Staged by user and not by connection: they may be signing in in this tick.

@@ -58,7 +58,7 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     let ending = cx.sessions.crowded_out(owner.user.id);
     let mut ending = ending.iter().filter_map(|conn| cx.sessions.get(*conn));
     if ending.any(|session| session.who.key_hash != hash) {
-        count_takeover(cx, owner.user.id)?;
+        count_takeover(cx, &owner.user)?;
     }
     cx.store.people_mut().touch_key(owner.user.id, unix)?;
     begin_session(cx, &owner.user, key.to_owned(), owner.created, req.ack)
@@ -91,7 +91,7 @@ pub fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -
         return Err(Code::UserBlocked.into());
     }
     if !cx.sessions.crowded_out(user.id).is_empty() {
-        count_takeover(cx, user.id)?;
+        count_takeover(cx, &user)?;
     }
     if let Some(renewed) = renewed {
         cx.store.people_mut().set_password(user.id, renewed)?;
@@ -101,6 +101,7 @@ pub fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -
     let address = cx.caller.address.to_canonical().to_string();
     cx.store.people_mut().log_sign_in(&user, unix, &address)?;
     cx.counters.sign_ins += 1;
+    cx.log("sign_in", Some(&user.name), None);
     begin_session(cx, &user, key, unix, acks)
 }
 
@@ -154,9 +155,11 @@ fn place_of(cx: &Cx, user: Option<UserId>) -> Result<TriedFrom, Failure> {
 ///
 /// # Errors
 /// `slow_down`.
-fn count_takeover(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
+fn count_takeover(cx: &mut Cx, user: &User) -> Result<(), Failure> {
     let (limits, now) = (&cx.rules.limits, cx.now.mono);
-    cx.throttle.take_over(user, limits, now).map_err(|s| Refusal::slow_down(s).into())
+    cx.throttle.take_over(user.id, limits, now).map_err(Refusal::slow_down)?;
+    cx.log("takeover", Some(&user.name), None);
+    Ok(())
 }
 
 /// A fresh login key: 32 bytes as hexadecimal digits. The database gets only its hash.

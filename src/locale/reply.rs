@@ -64,6 +64,21 @@ pub struct ConnectionLine {
     pub timeout_seconds: Option<u64>,
 }
 
+/// A row of the list of what administrators did, for people and for programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActLine {
+    /// When, in unix seconds.
+    pub timestamp: i64,
+    /// The administrator; `None`: the operator.
+    pub admin: Option<String>,
+    /// The type of the request.
+    pub act: String,
+    /// The user, or the creator and the name of the group, to which it was done.
+    pub about: Option<String>,
+    /// The address from which it was asked for.
+    pub address: String,
+}
+
 /// A figure about the server.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -144,6 +159,7 @@ texts! {
         Members { group: String, members: Vec<UserLine> } => by say_members(group, members);
         Users(users: Vec<UserLine>) => by say_users(users);
         Connections(connections: Vec<ConnectionLine>) => by say_connections(connections);
+        Acts(acts: Vec<ActLine>) => by say_acts(acts);
         /// Each line as [`history_line`] makes it.
         History(lines: Vec<String>) => by say_history(lines);
         /// Lines as of a history, whether there may be older ones, and how many messages could not
@@ -212,6 +228,20 @@ fn say_people(lang: Lang, head: impl Into<String>, people: &[UserLine]) -> Strin
 fn say_connections(lang: Lang, connections: &[ConnectionLine]) -> String {
     let head = lang.pick("Connections:", "连接：");
     list(head, connections.iter().map(|line| connection_line(lang, line)))
+}
+
+fn say_acts(lang: Lang, acts: &[ActLine]) -> String {
+    let line = |line: &ActLine| {
+        let ActLine { timestamp, act, address, .. } = line;
+        let at = jiff::Timestamp::from_second(*timestamp).unwrap_or_default();
+        let admin = line.admin.as_deref().unwrap_or(lang.pick("the operator", "运维人员"));
+        let about = line.about.iter().map(|about| format!(" {}", one_line(about)));
+        format!("  {at} {} {act}{} ({address})", one_line(admin), about.collect::<String>())
+    };
+    match acts {
+        [] => say!(lang, "No administrator has done anything yet.", "管理员还没有任何操作。"),
+        _ => list(lang.pick("What administrators did:", "管理员的操作："), acts.iter().map(line)),
+    }
 }
 
 fn connection_line(lang: Lang, line: &ConnectionLine) -> String {

@@ -25,10 +25,11 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
         AdminCommand::Passwd(user) => (MessageType::Setpasswd, named(user)),
         AdminCommand::Block(user) => (MessageType::Blockuser, named(user)),
         AdminCommand::Unblock(user) => (MessageType::Unblockuser, named(user)),
-        AdminCommand::Users { online } => (MessageType::Allusers, json!({"online": online})),
-        AdminCommand::Groups => (MessageType::Allgroup, json!({})),
+        AdminCommand::Users { online, .. } => (MessageType::Allusers, json!({"online": online})),
+        AdminCommand::Groups { .. } => (MessageType::Allgroup, json!({})),
         AdminCommand::Broadcast { text } => (MessageType::Broadcast, json!({"message": text})),
-        AdminCommand::Stats => (MessageType::Stats, json!({})),
+        AdminCommand::Stats { .. } => (MessageType::Stats, json!({})),
+        AdminCommand::Audit { .. } => (MessageType::Audit, json!({})),
         AdminCommand::Connections { .. } => (MessageType::Connections, json!({})),
     };
     let mut asked = match command {
@@ -40,10 +41,7 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
     if let AdminCommand::Passwd(user) = command {
         args["password"] = new_password(&user.name, options.rules.lang)?.into();
     }
-    let printed = match command {
-        AdminCommand::Connections { json: true } => json_lines,
-        _ => text,
-    };
+    let printed = if command.is_json() { json_lines } else { text };
     print_all(&mut asked, kind, args, printed)?;
     asked.close()?;
     Ok(ExitCode::SUCCESS)
@@ -68,10 +66,14 @@ fn print_all(
     }
 }
 
-/// The connections of an answer, one a line.
+/// The rows of an answer's list, one a line; of an answer without a list its data.
 fn json_lines(answer: &Value) -> String {
-    let rows = answer["data"]["connections"].as_array().into_iter().flatten();
-    rows.map(Value::to_string).collect::<Vec<_>>().join("\n")
+    let data = &answer["data"];
+    let list = data.as_object().and_then(|data| data.values().find_map(Value::as_array));
+    match list {
+        Some(rows) => rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"),
+        None => data.to_string(),
+    }
 }
 
 fn new_password(name: &str, lang: Lang) -> Result<String, Startup> {

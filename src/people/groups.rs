@@ -27,6 +27,13 @@ pub struct Group {
     pub status: GroupStatus,
 }
 
+impl Group {
+    /// Its creator's name and its own, by which everyone can name it.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.creator_name, self.name)
+    }
+}
+
 /// Whether a group can be sent to. The numbers stand in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupStatus {

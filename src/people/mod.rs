@@ -4,6 +4,7 @@
 //!   users ── sign in    friends ── write to each other    groups ── memberships
 //!   cursors, receipts ── how far the log reached whom     quota ── what they had stored today
 //!   addressees ── who is written to     readable ── what a reader may see of the log
+//!   audit ── what administrators did
 //! ```
 //!
 //! A file has the tables of one noun; each statement is a constant above the one function that runs
@@ -16,6 +17,7 @@
 //! handlers do, before they write.
 
 mod addressees;
+mod audit;
 mod cursors;
 mod friends;
 mod groups;
@@ -31,6 +33,7 @@ mod users;
 use crate::db::{Result, Sql, numbered, unsigned};
 
 pub use addressees::Addressee;
+pub use audit::Act;
 pub use cursors::{Reader, Waiting};
 pub use groups::{Group, GroupStatus};
 pub use memberships::{Ended, Member};

@@ -110,6 +110,7 @@ impl App for Server {
         match conn {
             Some(conn) => self.conns.insert(id, conn),
             None => {
+                self.chat.refused.log(peer.address.ip(), now.mono);
                 self.turned_away();
                 return false;
             }
@@ -131,7 +132,8 @@ impl App for Server {
 
     fn decode(&mut self, now: Now) {
         let Server { reading, conns, chat, upkeep, .. } = self;
-        if (Decode { reading, conns, chat, now }).run() {
+        let is_healthy = !upkeep.is_short();
+        if (Decode { reading, conns, chat, is_healthy, now }).run() {
             upkeep.last_work = now.mono;
         }
     }

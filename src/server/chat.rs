@@ -9,6 +9,7 @@ use super::hash_queue::HashQueue;
 use crate::counters::Counters;
 use crate::handlers::Rules;
 use crate::id::{ConnId, Moment};
+use crate::operator_log::Refused;
 use crate::outbox::{Outbox, Waiting};
 use crate::sessions::Sessions;
 use crate::throttle::Throttle;
@@ -26,6 +27,7 @@ pub(super) struct Chat {
     pub waiting: HashMap<ConnId, Waiting>,
     /// Whose hash is begun next.
     pub hashes: HashQueue,
+    pub refused: Refused,
     pub started: Moment,
 }
 
@@ -41,6 +43,7 @@ impl Chat {
             rules,
             waiting: HashMap::new(),
             hashes: HashQueue::default(),
+            refused: Refused::default(),
             started: now,
         }
     }

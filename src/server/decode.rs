@@ -21,6 +21,8 @@ pub(super) struct Decode<'s> {
     pub reading: &'s mut Reading,
     pub conns: &'s mut Conns,
     pub chat: &'s mut Chat,
+    /// Whether messages can be taken.
+    pub is_healthy: bool,
     pub now: Now,
 }
 

@@ -254,6 +254,7 @@ impl Deliver<'_> {
             }
             Effect::Watch(id, watches) => self.chat.sessions.watch(id, watches),
             Effect::Receipt(receipt) => self.tell_receipt(&receipt),
+            Effect::Log(line) => line.write(),
             Effect::Hold(id) => {
                 return self.upkeep.hold.begin(self.store, self.conns, id, self.now);
             }

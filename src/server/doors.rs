@@ -69,6 +69,7 @@ impl Decode<'_> {
         let may_enter = !self.chat.rules.tls_required || !is_bare(conn);
         let (hosts, lang) = (&self.chat.rules.hosts, self.chat.rules.lang);
         let outcome = http::decode(self.reading.intake.bytes(), |head| Visit {
+            is_healthy: self.is_healthy,
             may_enter,
             scheme: self.scheme_of(id, head),
             hosts,

@@ -16,7 +16,8 @@ impl Decode<'_> {
     /// Looks whether a monitor's whole request has come; keeps it until then.
     pub(super) fn answer_monitor(&mut self, id: ConnId) {
         let Rules { hosts, lang, .. } = &self.chat.rules;
-        match http::asked_for_figures(self.reading.intake.bytes(), hosts, *lang) {
+        let bytes = self.reading.intake.bytes();
+        match http::asked_for_figures(bytes, hosts, self.is_healthy, *lang) {
             None => return,
             Some(Ok(())) => self.reading.asked.push(id),
             Some(Err(answer)) => {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension};
 
 /// The version of `schema.sql`.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// The schemas of the versions before this one, from 1 on.
 const EARLIER: &[&str] = &[
@@ -17,6 +17,7 @@ const EARLIER: &[&str] = &[
     include_str!("earlier/2.sql"),
     include_str!("earlier/3.sql"),
     include_str!("earlier/4.sql"),
+    include_str!("earlier/5.sql"),
 ];
 
 /// The schema of a version, if there was such a version.

@@ -15,6 +15,17 @@ use crate::names::Name;
 /// Brings a database of an earlier version up to date.
 pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
     let db = db.transaction()?;
+    if version < 5 {
+        from_before_5(version, &db)?;
+    }
+    create_missing(&db)?;
+    // Version 2 wrote the log's head with every message, and version 3 relies on its first one: a
+    // program that does must not open what this one writes.
+    db.pragma_update(None, "user_version", VERSION)?;
+    db.commit()
+}
+
+fn from_before_5(version: i64, db: &Transaction) -> rusqlite::Result<()> {
     // Version 4 left it to SQLite what a word is. The index is filled from the log, some texts at
     // a time. The other tables were of another form: they are set aside and copied.
     db.execute_batch(
@@ -27,9 +38,9 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
         db.execute_batch("ALTER TABLE mid_slices RENAME TO old_mid_slices")?;
     }
     if version == 1 {
-        from_version_1(&db)?;
+        from_version_1(db)?;
     }
-    create_missing(&db)?;
+    create_missing(db)?;
     // The store forgets the memberships that tell nothing when it has opened, because it knows
     // where things were said.
     db.execute_batch(
@@ -39,18 +50,14 @@ pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
         INSERT INTO meta (name, value) VALUES ('memberships', '1')",
     )?;
     if has_mids {
-        refill_mids(&db)?;
+        refill_mids(db)?;
     }
-    name_groups_anew(&db)?;
+    name_groups_anew(db)?;
     // Version 3 forgot when a user was last here once their key was gone.
     db.execute_batch(
         "UPDATE users SET keyused = (SELECT max(lastlogintime) FROM user_login_log l
             WHERE l.userid = users.userid) WHERE keyused IS NULL",
-    )?;
-    // Version 2 wrote the log's head with every message, and version 3 relies on its first one: a
-    // program that does must not open what this one writes.
-    db.pragma_update(None, "user_version", VERSION)?;
-    db.commit()
+    )
 }
 
 /// Groups that came from a first version's database may have names that kept no rule then and do

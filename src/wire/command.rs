@@ -437,6 +437,9 @@ commands! {
         group (groupname, creator, group_id): AnyonesGroup<'a> = Creator GroupName,
     } "解封群", "unblock a group: its members can send to it again", "解封群";
     Stats = "stats", Admin {} "统计" "状态", "show how the server is doing", "查看服务器运行情况";
+    Audit = "audit", Admin {
+        after: PageStart,
+    } "审计" "操作记录", "list what administrators did, the newest first", "列出管理员的操作，最新的在前";
 
     /// Make a user an administrator.
     Grant<'a> = "grant", Operator {

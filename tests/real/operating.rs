@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Peer, Server, TIMEOUT, frame_of, run};
+use crate::support::{PASSWORD, Peer, Server, TIMEOUT, UNLIMITED, frame_of, run};
 
 /// A command on a server's data.
 fn command(server: &Server, args: &[&str], input: &str) -> Output {
@@ -125,6 +125,85 @@ fn p18_the_operator_changes_a_running_server_at_once() {
     bob.expect_end();
     done(&server, &["admin", "unblock", "bob"]);
     server.peer().sign_in("bob", "battery staple", true);
+}
+
+/// The lines of a log, without their times.
+fn logged(log: &Path) -> Vec<String> {
+    let text = fs::read_to_string(log).expect("a log");
+    let line = |line: &str| line.split_once("Z INFO ").expect("a time and a level").1.to_owned();
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn p27_the_log_tells_who_came_and_what_administrators_did_and_no_secret() {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let server = Server::log_to(log.reopen().expect("a file"), "", &["--limit", UNLIMITED]);
+    server.register("Bob");
+    let mut bob = server.peer();
+    let wrong = |name: &str| json!({"username": name, "password": "not-the-password", "ack": true});
+    bob.refused("login", wrong("bob"), "bad_credentials");
+    bob.refused("login", wrong("my-password-by-mistake"), "bad_credentials");
+    bob.sign_in("bob", PASSWORD, true);
+    let mut again = server.peer();
+    again.sign_in("bob", PASSWORD, true);
+    again.ok("newgroup", json!({"groupname": "读书 会"}));
+    let mut admin = server.admin();
+    admin.ok("blockgroup", json!({"groupname": "读书 会", "creator": "bob"}));
+    admin.ok("adminsend", json!({"username": "bob", "message": "a secret", "mid": "1"}));
+    admin.ok("adminsend", json!({"username": "bob", "message": "a secret", "mid": "1"}));
+    admin.refused("blockuser", json!({"username": "admin"}), "admin_protected");
+    admin.ok("blockuser", json!({"username": "BOB"}));
+    done(&server, &["admin", "unblock", "bob"]);
+    let expected = [
+        "register user=Bob from=127.0.0.1",
+        "sign_in_failed user=Bob from=127.0.0.1 code=bad_credentials",
+        "sign_in_failed from=127.0.0.1 code=bad_credentials",
+        "sign_in user=Bob from=127.0.0.1",
+        "takeover user=Bob from=127.0.0.1",
+        "sign_in user=Bob from=127.0.0.1",
+        "sign_in user=admin from=127.0.0.1",
+        "blockgroup user=admin about=\"Bob/读书 会\" from=127.0.0.1",
+        "adminsend user=admin about=Bob from=127.0.0.1",
+        "blockuser user=admin about=Bob from=127.0.0.1",
+        "unblockuser about=Bob from=127.0.0.1",
+    ];
+    assert_eq!(logged(log.path()), expected);
+
+    // The same acts are kept, for whoever has no log.
+    let acts = done(&server, &["admin", "audit", "--json"]);
+    let acts: Vec<Value> =
+        acts.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> =
+        acts.iter().map(|act| (&act["admin"], act["act"].as_str(), &act["about"])).collect();
+    let (admin_name, bobs) = (json!("admin"), json!("Bob"));
+    assert_eq!(
+        told,
+        [
+            (&Value::Null, Some("unblockuser"), &bobs),
+            (&admin_name, Some("blockuser"), &bobs),
+            (&admin_name, Some("adminsend"), &bobs),
+            (&admin_name, Some("blockgroup"), &json!("Bob/读书 会")),
+        ]
+    );
+    let page = admin.ok("audit", json!({}));
+    assert_eq!(page["data"]["acts"].as_array().map(Vec::len), Some(4));
+    server.register("ann");
+    let mut ann = server.peer();
+    ann.sign_in("ann", PASSWORD, true);
+    ann.refused("audit", json!({}), "not_admin");
+}
+
+#[test]
+fn the_log_is_written_as_json_where_that_is_asked_for() {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let args = ["--log-format", "json", "--limit", UNLIMITED];
+    let server = Server::log_to(log.reopen().expect("a file"), "", &args);
+    server.register("Bob");
+    let text = fs::read_to_string(log.path()).expect("a log");
+    let line: Value = serde_json::from_str(text.trim_end()).expect("one line of JSON");
+    assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    let told = [&line["level"], &line["event"], &line["user"], &line["from"]];
+    assert_eq!(told, [&json!("INFO"), &json!("register"), &json!("Bob"), &json!("127.0.0.1")]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wire",
             "store",
             "names",
+            "operator_log",
             "password",
             "files",
             "id",
@@ -54,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wire",
             "store",
             "throttle",
+            "operator_log",
             "password",
             "id",
             "limits",
@@ -62,16 +64,36 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "handlers",
         &[
-            "outbox", "conn", "sessions", "locale", "counters", "wire", "store", "throttle",
-            "names", "password", "id", "limits",
+            "outbox",
+            "conn",
+            "sessions",
+            "locale",
+            "counters",
+            "wire",
+            "store",
+            "throttle",
+            "names",
+            "operator_log",
+            "password",
+            "id",
+            "limits",
         ],
     ),
     // An effect carries what it is about: why a connection closes, a sign-in, an entry, a task, an
-    // attempt that counts.
+    // attempt that counts, a line of the operator's log.
     (
         "outbox",
         &[
-            "conn", "sessions", "locale", "wire", "store", "throttle", "names", "password", "id",
+            "conn",
+            "sessions",
+            "locale",
+            "wire",
+            "store",
+            "throttle",
+            "names",
+            "operator_log",
+            "password",
+            "id",
             "limits",
         ],
     ),
@@ -97,6 +119,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("event_loop", &["by_conn", "id", "limits"]),
     ("throttle", &["id", "limits"]),
     ("names", &["limits", "visible"]),
+    ("operator_log", &["id", "limits"]),
     ("password", &["limits"]),
     ("files", &[]),
     ("by_conn", &["id"]),
@@ -148,7 +171,11 @@ impl File {
     /// The module of the library that the file belongs to; the binary is `main`.
     fn module(&self) -> &str {
         let top = self.name.split(['/', '.']).next().unwrap_or_default();
-        if matches!(top, "entrance" | "operator" | "options" | "system") { "main" } else { top }
+        if matches!(top, "entrance" | "logger" | "operator" | "options" | "system") {
+            "main"
+        } else {
+            top
+        }
     }
 
     /// Every line of code before the tests, with its place.

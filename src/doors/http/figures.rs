@@ -1,7 +1,7 @@
 //! The figures that a monitor asks for, at the loopback listener of `--metrics`.
 
 use super::head::{append_head, read, status_answer, text_answer};
-use super::page::check_host;
+use super::page::{check_host, health};
 use crate::doors::codec::Transport;
 use crate::locale::Lang;
 
@@ -16,9 +16,13 @@ const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 pub fn asked_for_figures(
     bytes: &[u8],
     hosts: &[String],
+    is_healthy: bool,
     lang: Lang,
 ) -> Option<Result<(), Transport>> {
     let asked = read(bytes, |head| {
+        if let Some(answer) = health(head, is_healthy) {
+            return Err(answer);
+        }
         if let Err(why) = check_host(head, hosts) {
             return Err(text_answer("403 Forbidden", &[], &why.say(lang)));
         }
@@ -43,7 +47,7 @@ mod tests {
 
     fn asked(request: &str) -> Option<Result<(), String>> {
         let text = |answer: Transport| String::from_utf8_lossy(answer.bytes()).into_owned();
-        Some(asked_for_figures(request.as_bytes(), &[], Lang::En)?.map_err(text))
+        Some(asked_for_figures(request.as_bytes(), &[], true, Lang::En)?.map_err(text))
     }
 
     #[test]

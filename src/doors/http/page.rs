@@ -106,6 +106,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// How a request came, and what the answer depends on.
 #[derive(Clone, Copy)]
 pub struct Visit<'a> {
+    /// Whether messages can be taken.
+    pub is_healthy: bool,
     /// It came over TLS, or from this machine, or plaintext is allowed.
     pub may_enter: bool,
     /// Whether it came over TLS, if that is known.
@@ -132,6 +134,9 @@ pub enum HttpAnswer {
 
 /// Answers a request. One that may not enter is redirected to TLS.
 pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
+    if let Some(answer) = health(head, visit.is_healthy) {
+        return HttpAnswer::Answered(answer);
+    }
     if let Err(why) = check_host(head, visit.hosts) {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
         return HttpAnswer::Answered(text_answer(status, &[], &why.say(visit.lang)));
@@ -150,6 +155,14 @@ pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
         (Some(file), _) if is_get || head.method() == "HEAD" => file_answer(head, file),
         _ => status_answer("405 Method Not Allowed", &[("Allow", "GET, HEAD")]),
     })
+}
+
+/// The answer to a program that asks whether the server can take messages, if it is such a request.
+/// It tells nothing else, so anyone may ask, by whatever host name and without TLS.
+pub fn health(head: &Head, is_healthy: bool) -> Option<Transport> {
+    let is_asked = head.path() == "/health" && matches!(head.method(), "GET" | "HEAD");
+    let status = if is_healthy { "200 OK" } else { "503 Service Unavailable" };
+    is_asked.then(|| status_answer(status, &[("Cache-Control", "no-store")]))
 }
 
 fn file_answer(head: &Head, file: &File) -> Transport {

@@ -17,7 +17,7 @@ pub use impostor::Impostor;
 pub use peer::{Peer, frame_of, framed};
 pub use person::{Person, friends};
 pub use script::{Ended, Script};
-pub use server::{Server, binary, run, wait};
+pub use server::{Server, UNLIMITED, binary, run, wait};
 
 use std::time::Duration;
 

@@ -32,13 +32,18 @@ pub struct Server {
 }
 
 /// How often anything may be done.
-const UNLIMITED: &str =
+pub const UNLIMITED: &str =
     "requests_per_second=0,messages_per_second=0,takeovers_per_minute=0,stored_bytes_per_day=0";
 
 /// The command of a server that inherits nothing from whoever runs the tests.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2sp-server"));
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env_clear()
+        .env("RUST_LOG", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -112,11 +117,20 @@ impl Server {
 
     /// A server on fresh data that logs all it can, into this file.
     pub fn start_logging(log: File) -> Server {
+        Server::log_to(log, "trace", &[])
+    }
+
+    /// A server on fresh data whose log goes into this file, with a filter as of `RUST_LOG`; an
+    /// empty one is that of an operator who chose none.
+    pub fn log_to(log: File, filter: &str, args: &[&str]) -> Server {
         let dir = Arc::new(tempfile::tempdir().expect("a directory"));
         let mut command = binary();
-        command.env("RUST_LOG", "trace").stderr(log);
-        let data = dir.path().join("data");
-        Server::launch_as(command, data, dir, "127.0.0.1:0", Vec::new(), Vec::new())
+        command.env("RUST_LOG", filter).stderr(log);
+        if filter.is_empty() {
+            command.env_remove("RUST_LOG");
+        }
+        let (data, args) = (dir.path().join("data"), args.iter().map(|arg| (*arg).to_owned()));
+        Server::launch_as(command, data, dir, "127.0.0.1:0", args.collect(), Vec::new())
     }
 
     /// A server whose data is in this directory, which is another's to remove.

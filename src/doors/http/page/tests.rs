@@ -12,7 +12,7 @@ fn ask(request: &str, may_enter: bool) -> (bool, String) {
 /// Whether the connection speaks WebSocket now, and the answer.
 fn ask_by(request: &str, may_enter: bool, scheme: Option<Scheme>) -> (bool, String) {
     let hosts = ["chat.example".to_owned()];
-    let visit = Visit { may_enter, scheme, hosts: &hosts, lang: Lang::En };
+    let visit = Visit { is_healthy: true, may_enter, scheme, hosts: &hosts, lang: Lang::En };
     let outcome = http::decode(request.as_bytes(), |_| visit).expect("a whole request");
     let (is_socket, answer) = match outcome {
         HttpAnswer::Answered(answer) => (false, answer),
@@ -65,7 +65,8 @@ fn what_is_not_there_or_not_allowed_is_told_so() {
 fn a_browser_that_takes_gzip_gets_it() {
     let asked = |accepted: &str| {
         let request = format!("GET / HTTP/1.1\r\nAccept-Encoding: {accepted}\r\n\r\n");
-        let visit = Visit { may_enter: true, scheme: None, hosts: &[], lang: Lang::En };
+        let visit =
+            Visit { is_healthy: true, may_enter: true, scheme: None, hosts: &[], lang: Lang::En };
         match http::decode(request.as_bytes(), |_| visit) {
             Some(HttpAnswer::Answered(answer)) => answer.bytes().to_vec(),
             other => unreachable!("{other:?}"),
@@ -179,4 +180,19 @@ fn from_elsewhere_plaintext_is_shown_the_way_to_tls() {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let (is_socket, answer) = ask(socket, false);
     assert_eq!((is_socket, &answer[..12]), (false, "HTTP/1.1 426"));
+}
+
+#[test]
+fn whether_all_is_well_is_told_to_anyone_and_nothing_else() {
+    for (is_healthy, expected) in [(true, "200 OK"), (false, "503 Service Unavailable")] {
+        let visit =
+            Visit { is_healthy, may_enter: false, scheme: None, hosts: &[], lang: Lang::En };
+        let request = b"GET /health HTTP/1.1\r\nHost: anything.example\r\n\r\n";
+        let Some(HttpAnswer::Answered(answer)) = http::decode(request, |_| visit) else {
+            unreachable!("a whole request")
+        };
+        let answer = String::from_utf8_lossy(answer.bytes()).into_owned();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}\r\n")), "{answer}");
+        assert!(answer.ends_with(&format!("\r\n\r\n{expected}\n")), "{answer}");
+    }
 }
