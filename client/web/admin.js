@@ -1,13 +1,13 @@
 // The administrator's panel: all users, all groups, a message to everyone, and figures of the server.
 
-import { avatar, h, peer, saying } from "./dom.js";
+import { avatar, h, peer, saying, whenOf } from "./dom.js";
 import { smallForm } from "./panels.js";
 import { sureButton } from "./question.js";
-import { FIGURES, say } from "./words.js";
+import { FIGURES, currentLang, say } from "./words.js";
 
 /** Rows that are drawn; the others are found by their name. */
 const ROWS_MAX = 200;
-const TABS = ["users", "groups", "to_everyone", "figures"];
+const TABS = ["users", "groups", "to_everyone", "acts", "figures"];
 
 export class Administration {
   #world;
@@ -41,7 +41,8 @@ export class Administration {
     }, say(tab))));
     const make = {
       users: () => this.#users(), groups: () => this.#groups(),
-      to_everyone: () => [this.#toEveryone()], figures: () => this.#figures(),
+      to_everyone: () => [this.#toEveryone()], acts: () => this.#acts(),
+      figures: () => this.#figures(),
     }[this.#tab];
     return [say("administration"), tabs, ...(this.#addressee ? [this.#toOne()] : make())];
   }
@@ -60,7 +61,8 @@ export class Administration {
     const rows = tab === "users"
       ? await this.#world.list("allusers", "users", { online: this.#isOnlyOnline })
       : tab === "groups" ? await this.#world.list("allgroup", "groups")
-        : tab === "figures" ? figuresOf((await this.#world.ask("stats", {})).data) : null;
+        : tab === "acts" ? (await this.#world.ask("audit", {})).data.acts
+          : tab === "figures" ? figuresOf((await this.#world.ask("stats", {})).data) : null;
     if (tab !== this.#tab) return;
     this.#rows = rows;
     if (!this.#addressee) this.#panel.render();
@@ -175,6 +177,19 @@ export class Administration {
       button: say("send"),
       submit: ({ message }) => this.#ask("broadcast", { message }),
     });
+  }
+
+  #acts() {
+    const list = h("ul", { class: "people" });
+    const textOf = ({ admin, act, about }) => `${admin ?? ""} ${act} ${about ?? ""}`;
+    return [this.#filtering("find_act", list, textOf, (row) => this.#act(row)), list];
+  }
+
+  #act({ timestamp, admin, act, about, address }) {
+    return h("li", {},
+      h("span", { class: "title" }, admin ? peer(admin) : say("operator"), ` ${act} `,
+        about ? peer(about) : null),
+      h("small", { class: "muted" }, `${whenOf(timestamp, currentLang())} · ${address}`));
   }
 
   #figures() {

@@ -171,6 +171,10 @@ test("an administrator blocks somebody, who is told, and lets them in again", as
   await bob.at(".obstacle", "blocked this group").waitFor();
   await group.getByText("Unblock").click();
   await bob.at(".obstacle").waitFor({ state: "hidden" });
+  await admin.at("[role=tab]", "What was done").click();
+  await admin.at("dialog li", "admin unblockgroup bob8/club8").waitFor();
+  await admin.at("dialog [type=search]").fill("blockuser bob8");
+  assert.equal(await admin.at("dialog li", "bob8").count(), 2);
   await bob.open("notices");
   await admin.at("[role=tab]", "To everyone").click();
   await admin.at("dialog textarea").fill("tea at four");
