@@ -26,7 +26,7 @@ impl Said<'_, '_> {
         match self {
             Said::Reply(response) => response.append_json(out, unix),
             Said::Push(push, prev) => out.extend_from_slice(push.payload(*prev)),
-            Said::Notice(push) => push.append_json(out, unix),
+            Said::Notice(push) => push.append_json(out, unix, None),
             // Only HTTP encodes them.
             Said::Figures(_) => {}
         }

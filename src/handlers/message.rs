@@ -149,7 +149,9 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
             }
             _ => None,
         };
-        let json = as_pushed(&entry, cx.lang, to.as_deref()).to_json(entry.unix, entry.seq);
+        let mut json = Vec::new();
+        let push = as_pushed(&entry, cx.lang, to.as_deref());
+        push.append_json(&mut json, entry.unix, Some(entry.seq));
         let line = line(cx, &entry, to.as_deref(), all);
         // Their size within the answer: a line has no other characters left that JSON escapes.
         let escapes = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
@@ -159,6 +161,7 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
         }
         room = room.saturating_sub(size);
         shown.lines.push(line);
+        let json = String::from_utf8(json).map_err(|_| Code::Internal)?;
         shown.messages.push(RawValue::from_string(json).map_err(|_| Code::Internal)?);
         shown.last = Some(entry.seq);
     }

@@ -11,29 +11,24 @@
 //! ```
 
 use std::borrow::Cow;
-use std::io::Write;
 
 use crc32fast::Hasher;
-use serde::Serialize;
 
-use super::envelope::Envelope;
+use super::envelope::{END, Payload};
 use super::{Notice, frame};
 use crate::id::Seq;
 use crate::limits::{FRAME_HEADER_BYTES, PUSH_OVERHEAD_BYTES};
 
 /// A push before it is encoded.
-#[derive(Clone, Serialize)]
-#[serde(untagged)]
+#[derive(Clone)]
 #[allow(missing_docs)]
 pub enum Push<'a> {
     /// A message of a user to another.
     User {
         fromusername: &'a str,
         message: &'a str,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
         system: bool,
         /// Only in a history: it has the reader's own messages too.
-        #[serde(skip_serializing_if = "Option::is_none")]
         tousername: Option<&'a str>,
     },
     /// A message of a user to a group.
@@ -43,16 +38,13 @@ pub enum Push<'a> {
         group_id: i64,
         fromusername: &'a str,
         message: &'a str,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
         system: bool,
     },
     /// A notice, or a message of an administrator in the system's name.
     System {
         message: Cow<'a, str>,
-        #[serde(flatten)]
         notice: Notice,
         /// Of a gap: why the messages are gone.
-        #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'static str>,
     },
 }
@@ -83,30 +75,40 @@ impl<'a> Push<'a> {
         }
     }
 
-    /// Appends the payload of a push that is not in the log: it has no seq, and is never repeated.
-    pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
-        self.encode(out, unix, None);
+    /// Appends it as JSON. A message of the log has a seq; here it has no `prev`, as in a history.
+    pub fn append_json(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
+        self.append_shared(out, unix, seq);
+        out.extend_from_slice(END);
     }
 
-    /// The payload of a message of the log, as it stands in a history: without a `prev`.
-    pub fn to_json(&self, unix: i64, seq: Seq) -> String {
-        let mut json = Vec::with_capacity(PUSH_OVERHEAD_BYTES + self.message().len());
-        self.encode(&mut json, unix, Some(seq));
-        String::from_utf8(json).unwrap_or_default()
+    /// Appends what all its readers share of the JSON: it has neither a `prev` nor its end yet.
+    pub fn append_shared(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
+        let mut payload = Payload::begin(out, self.type_name(), unix);
+        // A flag that is not set is left out.
+        let set = |flag: &bool| flag.then_some(true);
+        match self {
+            Push::User { fromusername, message, system, tousername } => {
+                payload.text("fromusername", fromusername);
+                payload.text("message", message);
+                payload.option("system", set(system).as_ref());
+                payload.option("tousername", tousername.as_ref());
+            }
+            Push::Group { groupname, creator, group_id, fromusername, message, system } => {
+                payload.text("groupname", groupname);
+                payload.text("creator", creator);
+                payload.value("group_id", group_id);
+                payload.text("fromusername", fromusername);
+                payload.text("message", message);
+                payload.option("system", set(system).as_ref());
+            }
+            Push::System { message, notice, reason } => {
+                payload.text("message", message);
+                payload.fields_of(notice);
+                payload.option("reason", reason.as_ref());
+            }
+        }
+        payload.option("seq", seq.as_ref());
     }
-
-    fn encode(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
-        let payload = Payload { push: self, seq: seq.map(|seq| seq.0) };
-        Envelope { r#type: self.type_name(), timestamp: unix, payload }.append(out);
-    }
-}
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    #[serde(flatten)]
-    push: &'a Push<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seq: Option<i64>,
 }
 
 /// The frame of a message of the log. Its last bytes are rewritten for each reader.
@@ -124,9 +126,7 @@ impl PushFrame {
     pub fn new(push: &Push, unix: i64, seq: Seq) -> PushFrame {
         let mut bytes = Vec::with_capacity(PUSH_OVERHEAD_BYTES + push.message().len());
         bytes.resize(FRAME_HEADER_BYTES, 0);
-        push.encode(&mut bytes, unix, Some(seq));
-        // The two closing braces come back with each reader's `prev`.
-        bytes.truncate(bytes.len().saturating_sub(2));
+        push.append_shared(&mut bytes, unix, Some(seq));
         let mut shared_hash = Hasher::new();
         shared_hash.update(&bytes[FRAME_HEADER_BYTES..]);
         PushFrame { shared_bytes: bytes.len(), bytes, shared_hash, prev: None }
@@ -137,8 +137,7 @@ impl PushFrame {
         if self.prev != Some(prev) {
             self.prev = Some(prev);
             self.bytes.truncate(self.shared_bytes);
-            let written = write!(self.bytes, ",\"prev\":{}}}}}", prev.0);
-            debug_assert!(written.is_ok(), "memory takes all bytes");
+            append_end(&mut self.bytes, prev);
             let mut hash = self.shared_hash.clone();
             hash.update(&self.bytes[self.shared_bytes..]);
             let (header, payload) = self.bytes.split_at_mut(FRAME_HEADER_BYTES);
@@ -153,6 +152,12 @@ impl PushFrame {
     }
 }
 
+/// Appends the end of a push, behind what all its readers share.
+pub fn append_end(out: &mut Vec<u8>, prev: Seq) {
+    Payload(out).value("prev", &prev);
+    out.extend_from_slice(END);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +167,8 @@ mod tests {
     fn a_push_is_encoded_once_and_ends_with_its_readers_prev() {
         let push =
             Push::User { fromusername: "bob", message: "hi", system: false, tousername: None };
-        let json = push.to_json(5, Seq(7));
+        let mut json = Vec::new();
+        push.append_json(&mut json, 5, Some(Seq(7)));
         let mut frame = PushFrame::new(&push, 5, Seq(7));
         for prev in [1_234_567, 3, 3, 1_234_567] {
             let bytes = frame.for_reader(Seq(prev));
@@ -175,13 +181,13 @@ mod tests {
                 .as_str())
             );
         }
-        assert!(json.starts_with(r#"{"type""#) && json.ends_with(r#""seq":7}}"#));
+        assert!(json.starts_with(br#"{"type""#) && json.ends_with(br#""seq":7}}"#));
     }
 
     #[test]
     fn a_notice_about_the_connection_has_no_seq() {
         let mut out = Vec::new();
-        Push::notice(Notice::plain(Event::CaughtUp), "done").append_json(&mut out, 5);
+        Push::notice(Notice::plain(Event::CaughtUp), "done").append_json(&mut out, 5, None);
         assert_eq!(
             std::str::from_utf8(&out),
             Ok(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::argument::RequestId;
-use super::envelope::Envelope;
+use super::envelope::{END, Payload};
 use super::{Code, Refusal};
 use crate::id::Seq;
 
@@ -87,37 +87,11 @@ impl std::fmt::Debug for Welcome {
     }
 }
 
-#[derive(Serialize)]
-struct Payload<'a> {
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    re: Option<&'a RequestId>,
-    status: u16,
-    code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Data>,
-    #[serde(flatten)]
-    welcome: Option<&'a Welcome>,
-}
-
 impl ResponseMessage {
-    /// Appends the answer's payload.
+    /// Appends the answer as JSON.
     pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
-        let (data, welcome) = match &self.data {
-            Data::None => (None, None),
-            Data::Welcome(welcome) => (None, Some(welcome.as_ref())),
-            data => (Some(data), None),
-        };
-        let r#type = if welcome.is_some() { "login_success" } else { "normalmsg" };
-        let payload = Payload {
-            message: &self.text,
-            re: self.re.as_ref(),
-            status: self.code.status(),
-            code: self.code.name(),
-            data,
-            welcome,
-        };
-        Envelope { r#type, timestamp: unix, payload }.append(out);
+        let ResponseMessage { re, code, text, data } = self;
+        append(out, unix, re.as_ref(), *code, text, data);
     }
 
     /// About how many bytes the answer takes, to bound what one tick may stage.
@@ -125,6 +99,32 @@ impl ResponseMessage {
         // The text of a list and its data are of one size.
         256 + 2 * self.text.len()
     }
+}
+
+/// Appends an answer as JSON, from the parts of a [`ResponseMessage`].
+pub fn append(
+    out: &mut Vec<u8>,
+    unix: i64,
+    re: Option<&RequestId>,
+    code: Code,
+    text: &str,
+    data: &Data,
+) {
+    let type_name = match data {
+        Data::Welcome(_) => "login_success",
+        _ => "normalmsg",
+    };
+    let mut payload = Payload::begin(out, type_name, unix);
+    payload.text("message", text);
+    payload.option("re", re);
+    payload.value("status", &code.status());
+    payload.text("code", code.name());
+    match data {
+        Data::None => {}
+        Data::Welcome(welcome) => payload.fields_of(welcome),
+        Data::Sent { .. } | Data::Object(_) => payload.value("data", data),
+    }
+    out.extend_from_slice(END);
 }
 
 #[cfg(test)]
