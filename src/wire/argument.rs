@@ -90,6 +90,7 @@ argument_names! {
 }
 
 /// The arguments of one request, as they came.
+#[derive(PartialEq)]
 pub struct Args<'a>([Value<'a>; Name::ALL.len()]);
 
 /// One argument as it came.

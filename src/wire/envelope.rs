@@ -1,8 +1,8 @@
 //! The JSON of a reply or push: the envelope, and in it a payload, field by field.
 //!
 //! ```text
-//! {"type":"normalmsg","timestamp":1700000000,"payload":{"message":"Sent.","re":7,"status":200}}
-//! └─ begin ───────────────────────────────────────────┘└─ text ────────┘└ value ┘└ value ─────┘└ END
+//! {"type":"normalmsg","timestamp":5,"payload":{"message":"Sent.","re":7,"status":200}}
+//! └─ begin ──────────────────────────────────┘└─ text ────────┘└ value ┘└ value ────┘└ END
 //! ```
 //!
 //! The bytes go straight to where they are sent from. They are those that serde makes of a struct

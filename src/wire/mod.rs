@@ -18,6 +18,7 @@ pub mod code;
 pub mod command;
 mod envelope;
 pub mod fingerprint;
+mod flat;
 pub mod frame;
 pub mod notice;
 pub mod push;

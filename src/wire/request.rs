@@ -9,12 +9,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::argument::{self, Args, Name, RequestId};
-use super::{MessageType, Refusal, frame};
+use super::{MessageType, Refusal, flat, frame};
 
 /// A request of a peer.
 #[derive(Debug)]
@@ -30,12 +30,50 @@ pub struct RequestMessage<'a> {
 impl<'a> RequestMessage<'a> {
     /// Reads the payload of a frame. `None`: it is not a message.
     pub fn parse(payload: &'a [u8]) -> Option<RequestMessage<'a>> {
-        let type_name = Cow::Borrowed("\u{fffd}");
-        let mut message = RequestMessage { type_name, kind: None, args: Args::default() };
-        let mut json = serde_json::Deserializer::from_str(std::str::from_utf8(payload).ok()?);
-        json.deserialize_map(Message(&mut message)).ok()?;
-        json.end().ok()?;
+        let json = std::str::from_utf8(payload).ok()?;
+        let mut message = RequestMessage::empty();
+        let Some(type_name) = flat::read(json, &mut message.args) else {
+            return RequestMessage::parse_any(json);
+        };
+        message.kind = MessageType::from_name(type_name);
+        message.type_name = Cow::Borrowed(type_name);
         Some(message)
+    }
+
+    fn empty() -> RequestMessage<'a> {
+        RequestMessage { type_name: Cow::Borrowed(""), kind: None, args: Args::default() }
+    }
+
+    /// Reads what may have escapes, fractions and nested values. Each value is read by itself: one
+    /// that no type can hold spoils only its argument.
+    fn parse_any(json: &'a str) -> Option<RequestMessage<'a>> {
+        let mut message = RequestMessage::empty();
+        let (mut has_type, mut has_payload) = (false, false);
+        for (Key(key), value) in fields_of(json)? {
+            match &*key {
+                "type" => {
+                    message.type_name = match argument::text_of(value.get()) {
+                        Ok(name) => name,
+                        // A string with half a surrogate pair is the name of no type.
+                        Err(_) if value.get().starts_with('"') => Cow::Borrowed("\u{fffd}"),
+                        Err(_) => return None,
+                    };
+                    message.kind = MessageType::from_name(&message.type_name);
+                    has_type = true;
+                }
+                "payload" => {
+                    message.args = Args::default();
+                    for (Key(name), value) in fields_of(value.get())? {
+                        if let Some(place) = message.args.place(&name) {
+                            *place = argument::Value::of(value.get());
+                        }
+                    }
+                    has_payload = true;
+                }
+                _ => {}
+            }
+        }
+        (has_type && has_payload).then_some(message)
     }
 
     /// The request's own name.
@@ -53,68 +91,25 @@ pub fn append(out: &mut Vec<u8>, type_name: &str, unix: i64, payload: &Value) {
     frame::append(out, |out| out.extend_from_slice(message.to_string().as_bytes()));
 }
 
-/// A message that is filled in where it stands: it is large, and each layer of the parser would
-/// move it.
-struct Message<'s, 'de>(&'s mut RequestMessage<'de>);
-
-impl<'de> Visitor<'de> for Message<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a message object")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let (mut has_type, mut has_payload) = (false, false);
-        while let Some(Key(key)) = map.next_key()? {
-            match &*key {
-                "type" => {
-                    let value: &RawValue = map.next_value()?;
-                    match argument::text_of(value.get()) {
-                        Ok(name) => self.0.type_name = name,
-                        // A string with half a surrogate pair is the name of no type.
-                        Err(_) if value.get().starts_with('"') => {}
-                        Err(error) => return Err(de::Error::custom(error)),
-                    }
-                    self.0.kind = MessageType::from_name(&self.0.type_name);
-                    has_type = true;
-                }
-                "payload" => {
-                    self.0.args = Args::default();
-                    map.next_value_seed(Arguments(&mut self.0.args))?;
-                    has_payload = true;
-                }
-                _ => drop(map.next_value::<&RawValue>()?),
-            }
+/// The fields of a JSON object, in their order. `None`: it is none.
+fn fields_of(json: &str) -> Option<Vec<(Key<'_>, &RawValue)>> {
+    struct Fields;
+    impl<'de> Visitor<'de> for Fields {
+        type Value = Vec<(Key<'de>, &'de RawValue)>;
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an object")
         }
-        let missing = "type or payload is missing";
-        if has_type && has_payload { Ok(()) } else { Err(de::Error::custom(missing)) }
-    }
-}
-
-/// The arguments of a message, filled in where they stand. Each value is read by itself: one that
-/// no type can hold spoils only its argument.
-struct Arguments<'s, 'de>(&'s mut Args<'de>);
-
-impl<'de> DeserializeSeed<'de> for Arguments<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Arguments<'_, 'de> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object of arguments")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
-            let value: &RawValue = map.next_value()?;
-            if let Some(place) = self.0.place(&key) {
-                *place = argument::Value::of(value.get());
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut fields = Vec::new();
+            while let Some(field) = map.next_entry()? {
+                fields.push(field);
             }
+            Ok(fields)
         }
-        Ok(())
     }
+    let mut json = serde_json::Deserializer::from_str(json);
+    let fields = json.deserialize_map(Fields).ok()?;
+    json.end().ok().map(|()| fields)
 }
 
 /// A key of an object. One with half a surrogate pair names nothing that is read: it may have a

@@ -145,7 +145,8 @@ proptest! {
     ) {
         let (message, fromusername) = (message.as_str(), name.as_str());
         let plain = Notice::plain(event);
-        let full = Notice::receipt(&name, Seq(unix), system).in_group(GroupId(group_id), &name, &creator);
+        let receipt = Notice::receipt(&name, Seq(unix), system);
+        let full = receipt.in_group(GroupId(group_id), &name, &creator);
         let pushes = [
             Push::User { fromusername, message, system, tousername: tousername.as_deref() },
             Push::Group {

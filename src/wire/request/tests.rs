@@ -1,8 +1,14 @@
 //! What `request.rs` must do.
 
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::wire::Code;
 use crate::wire::argument::Mid;
+use crate::wire::command::COMMANDS;
 
 fn parse(text: &str) -> Option<RequestMessage<'_>> {
     RequestMessage::parse(text.as_bytes())
@@ -78,4 +84,127 @@ fn an_argument_of_the_wrong_kind_is_named() {
     assert_eq!(request.args.get::<Mid>(Name::mid).err(), Some(about("mid")));
     assert_eq!(request.args.get::<&str>(Name::message).err(), Some(about("message")));
     assert_eq!(request.id(), Err(about("id")));
+}
+
+/// Whether the text is read in one pass; what is read then is compared with what serde reads.
+fn is_flat(json: &str) -> bool {
+    let is_flat = flat::read(json, &mut Args::default()).is_some();
+    if is_flat {
+        let (read, by_serde) = (parse(json), RequestMessage::parse_any(json));
+        let (read, by_serde) = (read.expect("a message"), by_serde.expect("a message"));
+        assert_eq!((&read.type_name, read.kind), (&by_serde.type_name, by_serde.kind), "{json}");
+        assert!(read.args == by_serde.args, "{json}");
+    }
+    is_flat
+}
+
+#[test]
+fn every_request_can_be_flat() {
+    for command in COMMANDS {
+        for value in [r#""""#, r#""你好, {b}""#, "0", "-7", "9223372036854775807", "true", "null"]
+        {
+            let field = |name: &Name| format!(r#""{}":{value}"#, name.as_str());
+            let fields: Vec<_> = Name::ALL.iter().map(field).collect();
+            let (name, fields) = (command.name, fields.join(", "));
+            let json = format!(r#"{{"type": "{name}", "timestamp":1,"payload":{{{fields}}} }} "#);
+            assert!(is_flat(&json), "{json}");
+        }
+    }
+}
+
+#[test]
+fn what_is_unusual_is_left_to_serde() {
+    for value in [
+        "",
+        "-",
+        "-0",
+        "00",
+        "01",
+        "-01",
+        "+1",
+        "1-2",
+        "1.5",
+        "1e2",
+        "9223372036854775808",
+        "tru",
+        "truee",
+        "nul",
+        "NaN",
+        "[]",
+        "{}",
+        r#""\u0041""#,
+        r#""\"""#,
+        "\"\t\"",
+        "\n1",
+        "1 2",
+        "\"",
+    ] {
+        for json in [
+            format!(r#"{{"type":"send","payload":{{"seq":{value}}}}}"#),
+            format!(r#"{{"type":{value},"payload":{{}}}}"#),
+            format!(r#"{{"type":"send","other":{value},"payload":{{}}}}"#),
+        ] {
+            assert!(!is_flat(&json), "{json}");
+        }
+    }
+    for json in [r#"{"type":"a","payload":{},"payload":{}}"#, r#"{"type":"a","payload":{}} 1"#] {
+        assert!(!is_flat(json), "{json}");
+    }
+}
+
+#[test]
+fn the_fuzzing_corpus_is_read_as_serde_reads_it() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/request");
+    let inputs = fs::read_dir(corpus).expect("the corpus").map(|input| input.expect("an input"));
+    let texts = inputs.filter_map(|input| fs::read_to_string(input.path()).ok());
+    assert!(texts.filter(|text| is_flat(text)).count() > 0);
+}
+
+const KEYS: &[&str] = &["type", "payload", "id", "seq", "message", "ack", "x"];
+const VALUES: &[&str] = &[
+    "1",
+    "-12",
+    "0",
+    "-0",
+    "1.5",
+    "true",
+    "false",
+    "null",
+    r#""""#,
+    r#""send""#,
+    r#""\u0041""#,
+    "[]",
+    "{}",
+    r#"{"id":1}"#,
+    r#""é""#,
+    "12345678901234567890",
+];
+const EDITS: &[&str] = &["", "", " ", "\"", "{", "}", ",", ":", "0", "-", "\n", "\\", "e", "é"];
+
+proptest! {
+    /// Any order, repetitions, and one character that is replaced.
+    #[test]
+    fn what_is_read_in_one_pass_is_what_serde_reads(
+        outer in prop::collection::vec(prop::sample::select(KEYS), 0..3),
+        fields in prop::collection::vec(
+            (prop::sample::select(KEYS), prop::sample::select(VALUES)), 0..6),
+        at in any::<prop::sample::Index>(),
+        edit in prop::option::of(prop::sample::select(EDITS)),
+        space in prop::sample::select(&["", " ", "\t"][..]),
+    ) {
+        let field = |(key, value): &(&str, &str)| format!(r#""{key}":{value}"#);
+        let payload = fields.iter().map(field).collect::<Vec<_>>().join(",");
+        let mut parts = vec![r#""type":"send""#.to_owned(), format!(r#""payload":{{{payload}}}"#)];
+        for (index, key) in outer.iter().enumerate() {
+            let value = fields.get(index).map_or("1", |(_, value)| value);
+            parts.insert(at.index(parts.len()), format!(r#""{key}"{space}:{space}{value}"#));
+        }
+        let mut json = format!("{{{}}}", parts.join(","));
+        if let Some(edit) = edit {
+            let nth = at.index(json.chars().count());
+            let (index, old) = json.char_indices().nth(nth).expect("a character");
+            json.replace_range(index..index + old.len_utf8(), edit);
+        }
+        is_flat(&json);
+    }
 }
