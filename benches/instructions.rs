@@ -17,7 +17,12 @@
 //! cargo bench --bench instructions -- send             only works whose names begin so
 //! cargo bench --bench instructions -- --write          writes instructions.txt
 //! cargo bench --bench instructions -- --budget send    which parts take the instructions
+//! cargo test --bench instructions -- --count           the same in the build of the tests
 //! ```
+//!
+//! In the build of the tests only the packages are optimised, and p2sp checks its assertions: its
+//! own part of a figure is several times what it is in a release. It changes when the code changes,
+//! so `.ci/run` compares these figures, and needs no other build.
 //!
 //! A work that takes 3 % more than its figure ends the bench with exit code 1. Without valgrind
 //! (`apt-get install valgrind`) the bench says so, and counts nothing.
@@ -59,6 +64,9 @@ struct Plan {
     /// Do it with the database there: what runs under callgrind
     #[arg(long, hide = true, value_name = "DIR")]
     inside: Option<PathBuf>,
+    /// Count in a test run, too
+    #[arg(long)]
+    count: bool,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -79,8 +87,8 @@ fn run(plan: &Plan) -> Outcome<()> {
     if let Some(dir) = &plan.inside {
         return works.iter().try_for_each(|work| work.run(Data::of_another(dir.clone())));
     }
-    if !plan.bench {
-        // A test run (`cargo test --benches`): whether it works, in a build without figures.
+    if !plan.bench && !plan.count {
+        // A test run (`cargo test --benches`): whether it works.
         return works.iter().try_for_each(|work| work.run(work.fill()?));
     }
     if callgrind::version().is_none() {

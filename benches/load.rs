@@ -59,9 +59,10 @@ fn run(sizes: &Sizes) -> Outcome<()> {
 fn measure(machine: &Machine, work: &Work, sizes: &Sizes) -> Outcome<Sample> {
     let world = World::begin(machine, &work.population())?;
     let sample = match work {
-        Work::Visits { in_flight } => visits::measure(&world, *in_flight, sizes.span())?,
+        Work::Visits { in_flight } => visits::measure(&world, *in_flight, sizes)?,
         Work::Chat(chat) => chat::measure(&world, chat, sizes)?,
-        Work::Idle { connections } => visits::memory(&world, *connections)?,
+        Work::Arrive { .. } => visits::arrive(&world, sizes.over)?,
+        Work::Idle { connections, .. } => visits::memory(&world, *connections, sizes.over)?,
     };
     world.end()?;
     Ok(sample)

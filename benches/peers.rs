@@ -14,8 +14,15 @@
 //! server answers. A lost, changed or reordered message ends the bench with exit code 1, as does a
 //! server that closes; a target that was missed does not. Limits against floods are off.
 //!
-//! What is not installed is left out, aloud. `--plot` draws throughput and latency against the
-//! number of messages under way; `--smoke` does all of it in a few seconds.
+//! ```text
+//! cargo bench --bench peers                               messages, connections, memory over TCP
+//! cargo bench --bench peers -- --over tls                 messages, with those that speak TLS
+//! cargo bench --bench peers -- --over websocket --group 10001    readers as a page is one
+//! cargo bench --bench peers -- --page                     the page's files, beside nginx
+//! cargo bench --bench peers -- --plot benches/peers.svg   50 pairs as they have more under way
+//! ```
+//!
+//! What is not installed is left out, aloud. `--smoke` does all of it in a few seconds.
 #![forbid(unsafe_code)]
 
 #[path = "peers/callers.rs"]
@@ -28,6 +35,8 @@ mod irc;
 mod mqtt;
 #[path = "peers/nats.rs"]
 mod nats;
+#[path = "peers/page.rs"]
+mod page;
 #[path = "peers/plan.rs"]
 mod plan;
 #[path = "peers/plot.rs"]
@@ -57,6 +66,7 @@ use p2sp_bench::meter::Sample;
 use p2sp_bench::sizes::{Population, Sizes, Work as Load};
 use p2sp_bench::world::{Machine, World};
 
+use dialect::Dialect;
 use plan::{Plan, System, Work};
 use results::Results;
 use server::Server;
@@ -78,12 +88,12 @@ fn main() -> ExitCode {
 
 fn run(plan: &Plan) -> Outcome<()> {
     let sizes = &plan.sizes;
-    let machine = Machine::prepare(sizes.connections)?;
+    let machine = Machine::prepare(sizes.connections.max(sizes.group))?;
     let mut results = Results::new(plan.works(), plan.systems());
     for run in 1..=sizes.runs {
         for work in results.works.clone() {
             for system in results.systems.clone() {
-                if !system.does(work) {
+                if !system.does(work, sizes.over) {
                     continue;
                 }
                 let title = work.title(sizes);
@@ -100,17 +110,27 @@ fn run(plan: &Plan) -> Outcome<()> {
         return Ok(());
     }
     println!("{}\n", machine.describe(sizes));
-    println!("{}", table::render(&results, sizes));
-    println!("{}", table::render_cores(&results, sizes));
-    print!("{}", targets::render(&results, sizes));
+    for table in [
+        table::render(&results, sizes),
+        table::render_latencies(&results, sizes),
+        table::render_cores(&results, sizes),
+        targets::render(&results, sizes),
+    ] {
+        if !table.is_empty() {
+            println!("{table}");
+        }
+    }
     Ok(())
 }
 
 fn measure(machine: &Machine, work: Work, system: System, sizes: &Sizes) -> Outcome<Sample> {
+    if work.is_page() {
+        return measure_page(machine, work, system, sizes);
+    }
     let work = work.on(system, sizes);
     if let Some(dialect) = system.dialect() {
-        let server = Server::begin(machine, dialect)?;
-        return measure_peer(&server, work.as_ref(), sizes)
+        let server = Server::begin(machine, dialect, sizes.over)?;
+        return measure_peer(&server, dialect, work.as_ref(), sizes)
             .map_err(|why| format!("{why}; it said: {:?}", server.last_words()).into());
     }
     let population = work.as_ref().map_or(Population::strangers(0), Load::population);
@@ -122,21 +142,49 @@ fn measure(machine: &Machine, work: Work, system: System, sizes: &Sizes) -> Outc
 }
 
 fn measure_p2sp(world: &World, work: Option<&Load>, sizes: &Sizes) -> Outcome<Sample> {
+    use p2sp_bench::visits as load;
     match work {
-        Some(Load::Visits { in_flight }) => {
-            p2sp_bench::visits::measure(world, *in_flight, sizes.span())
-        }
+        Some(Load::Visits { in_flight }) => load::measure(world, *in_flight, sizes),
         Some(Load::Chat(chat)) => p2sp_bench::chat::measure(world, chat, sizes),
-        Some(Load::Idle { connections }) => p2sp_bench::visits::memory(world, *connections),
+        Some(Load::Arrive { .. }) => load::arrive(world, sizes.over),
+        Some(Load::Idle { connections, .. }) => load::memory(world, *connections, sizes.over),
         None => visits::fresh(world.process()),
     }
 }
 
-fn measure_peer(server: &Server, work: Option<&Load>, sizes: &Sizes) -> Outcome<Sample> {
+fn measure_peer(
+    server: &Server,
+    dialect: &'static dyn Dialect,
+    work: Option<&Load>,
+    sizes: &Sizes,
+) -> Outcome<Sample> {
     match work {
-        Some(Load::Visits { in_flight }) => visits::measure(server, *in_flight, sizes.span()),
-        Some(Load::Chat(chat)) => talk::measure(server, chat, sizes),
-        Some(Load::Idle { connections }) => visits::memory(server, *connections),
+        Some(Load::Visits { in_flight }) => visits::measure(server, dialect, *in_flight, sizes),
+        Some(Load::Chat(chat)) => talk::measure(server, dialect, chat, sizes),
+        Some(Load::Arrive { users }) => visits::arrive(server, dialect, *users, sizes.over),
+        Some(Load::Idle { connections, .. }) => {
+            visits::memory(server, dialect, *connections, sizes.over)
+        }
         None => visits::fresh(server.process()),
     }
+}
+
+fn measure_page(machine: &Machine, work: Work, system: System, sizes: &Sizes) -> Outcome<Sample> {
+    let is_first = work == Work::FirstVisit;
+    if system == System::Nginx {
+        let nginx = page::Nginx::new()?;
+        let server = Server::begin(machine, &nginx, sizes.over)?;
+        if is_first {
+            println!("{system}: {}", page::describe(server.address(0))?);
+        }
+        return page::measure(|number| server.address(number), server.process(), is_first, sizes)
+            .map_err(|why| format!("{why}; it said: {:?}", server.last_words()).into());
+    }
+    let world = World::begin_with(machine, &Population::strangers(0), &[])?;
+    if is_first {
+        println!("{system}: {}", page::describe(world.address(0))?);
+    }
+    let sample = page::measure(|number| world.address(number), world.process(), is_first, sizes)?;
+    world.end()?;
+    Ok(sample)
 }

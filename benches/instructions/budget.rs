@@ -20,13 +20,13 @@ const PARTS: &[(&str, &str)] = &[
     (
         "malloc and free",
         "malloc free calloc realloc malloc_consolidate _int_* unlink_chunk alloc_perturb \
-         alloc:: ptr::drop_in_place",
+         raw_vec:: __rustc:: ptr::drop_in_place",
     ),
     ("copying and comparing memory", "__mem*"),
     ("checksums of frames", "crc32fast::"),
     (
         "parsing requests",
-        "serde_json::de:: serde_json::read:: wire::request:: wire::argument:: wire::command:: \
+        "::de:: serde_json::read:: wire::request:: wire::argument:: wire::command:: \
          wire::frame:: ::from_utf8",
     ),
     (
@@ -34,7 +34,7 @@ const PARTS: &[(&str, &str)] = &[
         "::ser:: wire::push:: wire::response:: p2sp::doors:: p2sp::locale:: core::fmt::",
     ),
     ("tail, slices, mids", "log::tail:: log::mid log::sealing:: log::sweep:: log::slices::"),
-    ("rows for SQLite", "p2sp::db:: log::append:: log::unwritten:: rusqlite::"),
+    ("statements for SQLite", "p2sp::db:: log::append:: log::unwritten:: rusqlite:: foldhash::"),
     (
         "gate, handler, maps",
         "p2sp::handlers:: p2sp::names:: p2sp::people:: p2sp::sessions:: p2sp::outbox:: \
@@ -66,7 +66,7 @@ pub fn table(work: &Work, profile: &str) -> Outcome<String> {
     }
     parts.sort_by_key(|(_, cost, _)| std::cmp::Reverse(*cost));
     parts.push(("all", total, Vec::new()));
-    let head = ["part", "instructions", "share", "the dearest functions"].map(str::to_owned);
+    let head = ["part", "instructions", "share", "the costliest functions"].map(str::to_owned);
     let rows = parts.into_iter().map(|(part, cost, named)| {
         let share = format!("{:.1} %", 100.0 * cost as f64 / total as f64);
         vec![part.to_owned(), each(cost).to_string(), share, named.join(", ")]

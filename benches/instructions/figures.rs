@@ -1,8 +1,8 @@
 //! The file with the figures: what each work took when it was last agreed on, and what that was
 //! built and counted with.
 //!
-//! It has a column for each of two builds: the one that is shipped, and a faster one, in which
-//! dependencies are as in the tests' build. A figure goes up only in a commit that says why.
+//! It has a column for each of two builds: the one that is shipped, and that of the tests. A figure
+//! goes up only in a commit that says why.
 //! Another compiler, C library or valgrind gives other figures: then the bench shows both, and
 //! judges nothing.
 
@@ -19,7 +19,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.tx
 const HEAD: &str = "\
 # Instructions a unit. The columns are the builds of
 #   cargo bench --bench instructions
-#   CARGO_PROFILE_DEV_OPT_LEVEL=3 cargo bench --profile dev --bench instructions
+#   cargo test --bench instructions -- --count
 ";
 const MADE_WITH: &str = "# made with ";
 /// The folders of cargo that the two builds are in, by column.

@@ -33,8 +33,8 @@ type Run = fn(Data, u64) -> Outcome<()>;
 
 /// All of them.
 pub const WORKS: &[Work] = &[
-    work("send-1", "message, 50 pairs, window 1", 60 * PAIRS, send_1),
-    work("send-64", "message, 50 pairs, window 64", 2 * 64 * PAIRS, send_64),
+    work("send-1", "message, 50 pairs, window 1", 20 * PAIRS, send_1),
+    work("send-64", "message, 50 pairs, window 64", 64 * PAIRS, send_64),
     work("fan-out", "delivery to a group of 100, window 16", 8 * GROUP_WINDOW * READERS, fan_out),
     work("resume", "connection that signs in and leaves", 2 * USERS as u64, resume),
     work("history", "page of 50 messages", 10, history),
@@ -53,7 +53,7 @@ const USERS: usize = 100;
 const PAIRS: u64 = USERS as u64 / 2;
 /// Members of the group who hear its owner.
 const READERS: u64 = USERS as u64 - 1;
-/// Messages that all the world said before, and the friends behind them.
+/// Messages that are in the log before: of people who are not there, and then of the friends.
 const LOG: u64 = 10_000;
 const NEWEST: u64 = 5_000;
 /// Messages of a slice (`log/tail.rs`).

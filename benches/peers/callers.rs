@@ -1,45 +1,53 @@
 //! A crowd that speaks the language of one server.
 //!
 //! What comes is understood, what the protocol demands in return is said at the end of the turn,
-//! and an end that nobody wanted is an error.
+//! and an end that was not asked for is an error.
 
 use std::time::{Duration, Instant};
 
 use p2sp_bench::Outcome;
-use p2sp_bench::crowd::{Crowd, Heard};
+use p2sp_bench::crowd::{Crowd, Frames, Heard};
 use p2sp_bench::meter::TURN;
+use p2sp_bench::sizes::Over;
+use p2sp_bench::websocket;
 
-use super::dialect::{Place, Said};
+use super::dialect::{Dialect, Place, Said};
 use super::server::Server;
 
-/// Connections that [`Callers::gather`] has under way at once: ngircd has room for ten that it has
-/// not accepted, at each address, and the kernel resets some of those that find none.
-const AT_ONCE: usize = 24;
 /// How long the gathering may stand still.
 const STALL: Duration = Duration::from_secs(60);
 
 /// All connections to one server.
 pub struct Callers<'a> {
     server: &'a Server,
+    dialect: &'static dyn Dialect,
+    over: Over,
     crowd: Crowd,
     /// How many have gathered.
     present: usize,
-    /// What is owed in this turn, one behind the other, and by whom up to where.
+    /// What is to be said in return in this turn, one reply after the other, and which connection
+    /// says it, up to where.
     replies: Vec<u8>,
     owed: Vec<(usize, usize)>,
 }
 
 impl<'a> Callers<'a> {
-    /// Nobody yet.
-    pub fn new(server: &'a Server) -> Outcome<Callers<'a>> {
-        let crowd = Crowd::cutting(server.dialect.cut())?;
-        Ok(Callers { server, crowd, present: 0, replies: Vec::new(), owed: Vec::new() })
+    /// No connection yet.
+    pub fn new(
+        server: &'a Server,
+        dialect: &'static dyn Dialect,
+        over: Over,
+    ) -> Outcome<Callers<'a>> {
+        let crowd = Crowd::of(Frames { cut: dialect.cut(), header_bytes: 0 }, over)?;
+        let (replies, owed) = (Vec::new(), Vec::new());
+        Ok(Callers { server, dialect, over, crowd, present: 0, replies, owed })
     }
 
     /// Begins a connection and a sign-in.
     pub fn call(&mut self, number: usize, user: usize) -> Outcome<usize> {
         let who = self.crowd.connect(self.server.address(number))?;
-        self.say(who, |out| self.server.dialect.sign_in(out, user));
+        let dialect = self.dialect;
+        self.say(who, |out| dialect.sign_in(out, user));
         Ok(who)
     }
 
@@ -63,10 +71,14 @@ impl<'a> Callers<'a> {
         &mut self,
         mut hear: impl FnMut(usize, Option<Said>, Instant) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Callers { server, crowd, replies, owed, .. } = self;
+        let Callers { dialect, over, crowd, replies, owed, .. } = self;
         crowd.turn(TURN, |who, heard, at| {
             let Heard::Frame(frame) = heard else { return hear(who, None, at) };
-            let said = server.dialect.understand(frame, replies)?;
+            let frame = match over {
+                Over::Websocket => websocket::payload(frame),
+                _ => frame,
+            };
+            let said = dialect.understand(frame, replies)?;
             if owed.last().map_or(0, |last| last.1) < replies.len() {
                 owed.push((who, replies.len()));
             }
@@ -84,12 +96,12 @@ impl<'a> Callers<'a> {
     /// Connects and signs in users until there are so many, lets each listen at its place, and
     /// waits until all do. A user's connection has the user's number.
     pub fn gather(&mut self, users: usize, place: impl Fn(usize) -> Option<Place>) -> Outcome<()> {
-        let dialect = self.server.dialect;
+        let dialect = self.dialect;
         let (mut called, mut progress) = (self.present, Instant::now());
         let mut signed_in = vec![false; users];
         let mut welcome = Vec::new();
         while self.present < users {
-            while called < users.min(self.present + AT_ONCE) {
+            while called < users.min(self.present + dialect.at_once()) {
                 self.call(called, called)?;
                 called += 1;
             }

@@ -8,14 +8,15 @@ use std::fmt;
 
 use p2sp_bench::Outcome;
 use p2sp_bench::crowd::Cut;
+use p2sp_bench::sizes::Over;
 
-/// A server program and its protocol.
-pub trait Dialect {
+/// A server program.
+pub trait Program {
     /// The program, which Debian has in a package of the same name; none is this very program.
     fn program(&self) -> Option<&'static str>;
 
     /// Its configuration: loopback, no limits, its files in a directory of its own.
-    fn config(&self, port: u16, data: &str) -> String;
+    fn config(&self, port: u16, data: &str, over: Over) -> String;
 
     /// The flags that stand before the name of the configuration's file.
     fn flags(&self) -> &'static [&'static str];
@@ -23,6 +24,15 @@ pub trait Dialect {
     /// How many of [`HOSTS`](p2sp_bench::world::HOSTS) it can listen on.
     fn hosts(&self) -> usize {
         3
+    }
+}
+
+/// The protocol of a program.
+pub trait Dialect: Program {
+    /// How many connections may sign in at once: of those that found no room in a queue the kernel
+    /// resets some.
+    fn at_once(&self) -> usize {
+        24
     }
 
     /// How its frames are told from one another.
@@ -34,7 +44,7 @@ pub trait Dialect {
     /// Appends a sign-in, which is [done](Said::Done) once.
     fn sign_in(&self, out: &mut Vec<u8>, user: usize);
 
-    /// Appends what makes somebody hear what is sent there, which is done once. Nothing, if a
+    /// Appends what makes a user hear what is sent there, which is done once. Nothing, if a
     /// sign-in is enough.
     fn listen(&self, out: &mut Vec<u8>, at: Place);
 
@@ -45,16 +55,16 @@ pub trait Dialect {
     /// must say to get the next messages.
     ///
     /// # Errors
-    /// A refusal, or what nobody asked for.
+    /// A refusal, or a message that was not asked for.
     fn understand<'a>(&self, frame: &'a [u8], reply: &mut Vec<u8>) -> Outcome<Said<'a>>;
 }
 
 /// Where messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A user's own.
+    /// A user's own place.
     User(usize),
-    /// Everybody's who listens there.
+    /// The place of all who listen there.
     Group,
 }
 

@@ -7,23 +7,31 @@ use std::io::Write;
 
 use p2sp_bench::Outcome;
 use p2sp_bench::crowd::Cut;
+use p2sp_bench::sizes::Over;
+use p2sp_bench::tls::{CERTIFICATE, KEY};
 use p2sp_bench::world::HOSTS;
 
-use super::dialect::{Dialect, Place, Said, line_len, refused};
+use super::dialect::{Dialect, Place, Program, Said, line_len, refused};
 
 /// ngircd.
 pub struct Irc;
 
-impl Dialect for Irc {
+impl Program for Irc {
     fn program(&self) -> Option<&'static str> {
         Some("ngircd")
     }
 
-    fn config(&self, port: u16, _data: &str) -> String {
+    fn config(&self, port: u16, data: &str, over: Over) -> String {
         let listen = HOSTS.join(",");
+        let ports = match over {
+            Over::Tls => format!(
+                "[SSL]\nCertFile = {data}/{CERTIFICATE}\nKeyFile = {data}/{KEY}\nPorts = {port}\n"
+            ),
+            _ => format!("Ports = {port}\n"),
+        };
         format!(
             "[Global]\nName = bench.local\nInfo = bench\nMotdPhrase = bench\n\
-             Listen = {listen}\nPorts = {port}\n\
+             Listen = {listen}\n{ports}\
              [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\n\
              MaxNickLength = 16\nMaxPenaltyTime = 0\nPingTimeout = 3600\nPongTimeout = 3600\n\
              [Options]\nDNS = no\nIdent = no\nPAM = no\n"
@@ -33,7 +41,9 @@ impl Dialect for Irc {
     fn flags(&self) -> &'static [&'static str] {
         &["--nodaemon", "--config"]
     }
+}
 
+impl Dialect for Irc {
     fn cut(&self) -> Cut {
         |bytes| Ok(line_len(bytes))
     }

@@ -1,14 +1,15 @@
 //! MQTT 3.1.1, as mosquitto speaks it, with either quality of service.
 //!
 //! QoS 0 keeps nothing and answers nothing. With QoS 1 a sender gets a PUBACK and each reader owes
-//! one; sessions are persistent and the database is saved every second, which is behind the
+//! one; sessions are persistent and the database is saved every second, which is after the
 //! PUBACK: an answer does not mean "on disk".
 
 use p2sp_bench::Outcome;
 use p2sp_bench::crowd::Cut;
+use p2sp_bench::sizes::Over;
 use p2sp_bench::world::HOSTS;
 
-use super::dialect::{Dialect, Place, Said, refused};
+use super::dialect::{Dialect, Place, Program, Said, refused};
 
 const CONNECT: u8 = 0x10;
 const CONNACK: u8 = 0x20;
@@ -27,12 +28,12 @@ pub struct Mqtt {
     pub qos: u8,
 }
 
-impl Dialect for Mqtt {
+impl Program for Mqtt {
     fn program(&self) -> Option<&'static str> {
         Some("mosquitto")
     }
 
-    fn config(&self, port: u16, data: &str) -> String {
+    fn config(&self, port: u16, data: &str, _over: Over) -> String {
         let persistence = match self.qos {
             0 => "persistence false\n".to_owned(),
             _ => format!(
@@ -52,7 +53,9 @@ impl Dialect for Mqtt {
     fn flags(&self) -> &'static [&'static str] {
         &["-c"]
     }
+}
 
+impl Dialect for Mqtt {
     fn cut(&self) -> Cut {
         cut
     }

@@ -1,23 +1,24 @@
-//! The protocol of nats: lines, and a text behind those that carry one. Core only, which keeps
+//! The protocol of nats: lines, and a text after those that carry one. Core only, which keeps
 //! nothing and answers nothing (`verbose` is off, as in all its clients).
 
 use std::io::Write;
 
 use p2sp_bench::Outcome;
 use p2sp_bench::crowd::Cut;
+use p2sp_bench::sizes::Over;
 use p2sp_bench::world::HOSTS;
 
-use super::dialect::{Dialect, Place, Said, line_len, number_at_end, refused};
+use super::dialect::{Dialect, Place, Program, Said, line_len, number_at_end, refused};
 
 /// nats-server.
 pub struct Nats;
 
-impl Dialect for Nats {
+impl Program for Nats {
     fn program(&self) -> Option<&'static str> {
         Some("nats-server")
     }
 
-    fn config(&self, port: u16, _data: &str) -> String {
+    fn config(&self, port: u16, _data: &str, _over: Over) -> String {
         format!(
             "host: \"{}\"\nport: {port}\nmax_connections: 1000000\nmax_pending: 1GB\n\
              write_deadline: \"60s\"\nping_interval: \"1h\"\n",
@@ -32,7 +33,9 @@ impl Dialect for Nats {
     fn hosts(&self) -> usize {
         1
     }
+}
 
+impl Dialect for Nats {
     fn cut(&self) -> Cut {
         |bytes| {
             Ok(line_len(bytes).and_then(|head| match bytes {

@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
-use p2sp_bench::sizes::{Chat, Kind, Sizes, Work as Load};
+use p2sp_bench::sizes::{Chat, Kind, Over, Sizes, Work as Load};
 
 use super::dialect::Dialect;
 use super::irc::Irc;
@@ -40,6 +40,9 @@ pub struct Plan {
     /// Instead of the table, draw throughput and latency of the pairs against the load
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// Instead of messages, the page's files, beside nginx
+    #[arg(long, conflicts_with = "plot")]
+    page: bool,
 }
 
 /// A column of the table.
@@ -67,6 +70,8 @@ pub enum System {
     MosquittoQos1,
     /// nats-server
     Nats,
+    /// nginx, for the page
+    Nginx,
 }
 
 /// A row of the table.
@@ -74,6 +79,8 @@ pub enum System {
 pub enum Work {
     /// Connect, sign in, goodbye.
     Connect,
+    /// Connect, sign in, stay: all of a group.
+    Arrive,
     /// One pair, one message under way.
     Pair,
     /// Many pairs with this window.
@@ -82,18 +89,19 @@ pub enum Work {
     Fanout(usize),
     /// Memory of an idle connection.
     Idle,
-    /// Memory of a server that nobody has spoken to.
+    /// Memory of a server to which no client has spoken.
     Fresh,
+    /// The page's files, all of them.
+    FirstVisit,
+    /// The page's files, which have not changed.
+    NextVisit,
 }
 
 impl Plan {
     /// Reads the command line.
     pub fn from_command_line() -> Plan {
         let command = Plan::command().mut_arg("seconds", |arg| arg.default_value("1.5"));
-        let plan = match Sizes::is_a_trial() {
-            true => Plan::from_arg_matches(&command.get_matches_from(["peers"])),
-            false => Plan::from_arg_matches(&command.get_matches()),
-        };
+        let plan = Plan::from_arg_matches(&command.get_matches());
         let plan = plan.unwrap_or_else(|error| error.exit());
         let sizes = match Sizes::is_a_trial() || plan.sizes.smoke {
             true => plan.sizes.tiny(),
@@ -105,10 +113,13 @@ impl Plan {
     /// The systems to compare that are here; says what is missing.
     pub fn systems(&self) -> Vec<System> {
         let all = System::value_variants().iter().copied();
-        let wanted = all.filter(|system| self.systems.is_empty() || self.systems.contains(system));
+        let (works, over) = (self.works(), self.sizes.over);
+        let wanted = all
+            .filter(|system| self.systems.is_empty() || self.systems.contains(system))
+            .filter(|system| works.iter().any(|work| system.does(*work, over)));
         wanted
             .filter(|system| {
-                let program = system.dialect().and_then(Dialect::program);
+                let program = system.program();
                 let missing = program.filter(|program| server::find(program).is_none());
                 if let Some(program) = missing {
                     eprintln!(
@@ -123,9 +134,19 @@ impl Plan {
 
     /// The rows to measure.
     pub fn works(&self) -> Vec<Work> {
-        let mut works = match self.plot {
-            Some(_) => PLOT_WINDOWS.map(Work::Pairs).to_vec(),
-            None => [
+        let mut works = match (&self.plot, self.sizes.over) {
+            _ if self.page => vec![Work::FirstVisit, Work::NextVisit],
+            (Some(_), _) => PLOT_WINDOWS.map(Work::Pairs).to_vec(),
+            (None, Over::Websocket) => {
+                vec![Work::Arrive, Work::Fanout(1), Work::Fanout(16), Work::Idle]
+            }
+            (None, Over::Tls) => [
+                &[Work::Pair],
+                &PAIRS_WINDOWS.map(Work::Pairs)[..],
+                &FANOUT_WINDOWS.map(Work::Fanout),
+            ]
+            .concat(),
+            (None, Over::Tcp) => [
                 &[Work::Connect, Work::Pair],
                 &PAIRS_WINDOWS.map(Work::Pairs)[..],
                 &FANOUT_WINDOWS.map(Work::Fanout),
@@ -146,7 +167,7 @@ impl System {
     /// How one speaks to it; none is p2sp itself.
     pub fn dialect(self) -> Option<&'static dyn Dialect> {
         match self {
-            System::P2sp | System::P2spNoFsync => None,
+            System::P2sp | System::P2spNoFsync | System::Nginx => None,
             System::RedisGroup => Some(&Redis::Group),
             System::RedisRead => Some(&Redis::Read),
             System::RedisAppend => Some(&Redis::Append),
@@ -159,6 +180,14 @@ impl System {
         }
     }
 
+    /// The program that must be installed.
+    pub fn program(self) -> Option<&'static str> {
+        match self {
+            System::Nginx => Some("nginx"),
+            _ => self.dialect().and_then(|dialect| dialect.program()),
+        }
+    }
+
     /// Whether what it has acknowledged is on disk.
     pub fn is_durable(self) -> bool {
         use System::{P2sp, RedisAppend, RedisGroup, RedisRead};
@@ -168,7 +197,7 @@ impl System {
     /// What it does not do of what p2sp does, if that is much.
     pub fn lacks(self) -> Option<&'static str> {
         match self {
-            System::P2sp | System::RedisGroup => None,
+            System::P2sp | System::RedisGroup | System::Nginx => None,
             System::RedisRead => Some("keeps no reader's place"),
             System::RedisAppend => Some("delivers nothing"),
             System::P2spNoFsync | System::MosquittoQos1 => Some("keeps it later"),
@@ -176,9 +205,23 @@ impl System {
         }
     }
 
-    /// Whether it does that work.
-    pub fn does(self, work: Work) -> bool {
+    /// Whether it does that work over that.
+    pub fn does(self, work: Work, over: Over) -> bool {
+        use System::{Floor, Ngircd, P2sp, RedisAppend, RedisGroup, RedisPubsub, RedisRead};
+        let speaks = match over {
+            Over::Tcp => true,
+            Over::Tls => {
+                matches!(self, P2sp | RedisGroup | RedisRead | RedisAppend | RedisPubsub | Ngircd)
+            }
+            Over::Websocket => matches!(self, P2sp | Floor),
+        };
+        speaks && self.is_made_for(work)
+    }
+
+    fn is_made_for(self, work: Work) -> bool {
         match self {
+            _ if work.is_page() => matches!(self, System::P2sp | System::Nginx),
+            System::Nginx => false,
             System::RedisGroup | System::RedisRead | System::RedisAppend => {
                 matches!(work, Work::Pair | Work::Pairs(_))
             }
@@ -202,6 +245,7 @@ impl std::fmt::Display for System {
             System::MosquittoQos0 => "mosquitto QoS 0",
             System::MosquittoQos1 => "mosquitto QoS 1",
             System::Nats => "nats core",
+            System::Nginx => "nginx",
         })
     }
 }
@@ -209,7 +253,7 @@ impl std::fmt::Display for System {
 impl Work {
     fn kind(self) -> Kind {
         match self {
-            Work::Connect => Kind::Connect,
+            Work::Connect | Work::Arrive | Work::FirstVisit | Work::NextVisit => Kind::Connect,
             Work::Pair | Work::Pairs(_) => Kind::Pairs,
             Work::Fanout(_) => Kind::Fanout,
             Work::Idle | Work::Fresh => Kind::Idle,
@@ -225,12 +269,17 @@ impl Work {
         }
     }
 
+    /// Whether it is about the page's files.
+    pub fn is_page(self) -> bool {
+        matches!(self, Work::FirstVisit | Work::NextVisit)
+    }
+
     /// Whether it is measured in bytes, of which fewer are better.
     pub fn is_memory(self) -> bool {
         matches!(self, Work::Idle | Work::Fresh)
     }
 
-    /// The load that it is; none is only to be there.
+    /// The load that it is; none is only to be there, or the page.
     pub fn on(self, system: System, sizes: &Sizes) -> Option<Load> {
         let to_one = if system == System::RedisAppend { 0 } else { 1 };
         let chat = |streams, readers, window, group| {
@@ -241,8 +290,12 @@ impl Work {
             Work::Pair => chat(1, to_one, 1, false),
             Work::Pairs(window) => chat(sizes.pairs, to_one, window, false),
             Work::Fanout(window) => chat(1, sizes.group - 1, window, true),
-            Work::Idle => Some(Load::Idle { connections: sizes.connections }),
-            Work::Fresh => None,
+            Work::Arrive => Some(Load::Arrive { users: sizes.group }),
+            Work::Idle => Some(match sizes.over {
+                Over::Websocket => Load::Idle { connections: sizes.group, group: true },
+                _ => Load::Idle { connections: sizes.connections, group: false },
+            }),
+            Work::Fresh | Work::FirstVisit | Work::NextVisit => None,
         }
     }
 
@@ -250,13 +303,19 @@ impl Work {
     pub fn title(self, sizes: &Sizes) -> String {
         match self {
             Work::Connect => format!("connect, sign in, close; {} in flight; /s", sizes.in_flight),
+            Work::Arrive => format!("connect, sign in, stay: {} of a group; /s", sizes.group),
             Work::Pair => "one to one, 1 pair, window 1; /s".into(),
             Work::Pairs(window) => {
                 format!("one to one, {} pairs, window {window}; /s", sizes.pairs)
             }
             Work::Fanout(window) => format!("fan-out to {}, window {window}; /s", sizes.group),
+            Work::Idle if sizes.over == Over::Websocket => {
+                format!("memory per reader of a group, {} of them", sizes.group)
+            }
             Work::Idle => format!("memory per idle connection, {} of them", sizes.connections),
             Work::Fresh => "memory of a fresh server".into(),
+            Work::FirstVisit => "the page, first visit: 200; requests/s".into(),
+            Work::NextVisit => "the page, next visit: 304; requests/s".into(),
         }
     }
 }

@@ -222,7 +222,8 @@ fn colour(system: System) -> RGBColor {
         System::Ngircd => RGBColor(0, 158, 115),
         System::MosquittoQos0 => RGBColor(204, 121, 167),
         System::MosquittoQos1 => RGBColor(136, 34, 85),
-        System::Nats => RGBColor(20, 20, 20),
+        // Nginx has no curve.
+        System::Nats | System::Nginx => RGBColor(20, 20, 20),
     }
 }
 

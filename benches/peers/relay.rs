@@ -7,6 +7,8 @@
 //!         GROUP:   goes to everyone but the sender
 //! ```
 //!
+//! Over WebSocket each message has one frame.
+//!
 //! A chat server cannot be faster than this on one thread; what it is slower by is the price of
 //! what it promises. The bench starts itself again to run it, so it is a process of its own.
 
@@ -17,14 +19,18 @@ use std::time::Duration;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use p2sp_bench::Outcome;
-use p2sp_bench::crowd::Cut;
+use p2sp_bench::crowd::{Cut, SIGN_INS_AT_ONCE};
+use p2sp_bench::sizes::Over;
+use p2sp_bench::websocket;
 use p2sp_bench::world::HOSTS;
 use slab::Slab;
 
-use super::dialect::{Dialect, Place, Said, refused};
+use super::dialect::{Dialect, Place, Program, Said, refused};
 
 /// The argument that makes the bench a relay.
 pub const RELAY: &str = "relay";
+/// What its configuration says after the port, if it speaks WebSocket.
+const WEBSOCKET: &str = "websocket";
 
 const HEADER_BYTES: usize = 8;
 const SIGN_IN: u32 = u32::MAX;
@@ -37,17 +43,26 @@ const LISTENERS: usize = usize::MAX / 2;
 /// The client's side.
 pub struct Floor;
 
-impl Dialect for Floor {
+impl Program for Floor {
     fn program(&self) -> Option<&'static str> {
         None
     }
 
-    fn config(&self, port: u16, _data: &str) -> String {
-        port.to_string()
+    fn config(&self, port: u16, _data: &str, over: Over) -> String {
+        match over {
+            Over::Websocket => format!("{port} {WEBSOCKET}"),
+            _ => port.to_string(),
+        }
     }
 
     fn flags(&self) -> &'static [&'static str] {
         &[RELAY]
+    }
+}
+
+impl Dialect for Floor {
+    fn at_once(&self) -> usize {
+        SIGN_INS_AT_ONCE
     }
 
     fn cut(&self) -> Cut {
@@ -96,8 +111,10 @@ fn frame_len(bytes: &[u8]) -> Option<usize> {
 
 /// Runs until it is killed.
 pub fn run(config: &str) -> Outcome<()> {
-    let port: u16 = std::fs::read_to_string(config)?.trim().parse()?;
-    let mut relay = Relay::new(port)?;
+    let config = std::fs::read_to_string(config)?;
+    let mut words = config.split_whitespace();
+    let port = words.next().ok_or("no port")?.parse()?;
+    let mut relay = Relay::new(port, words.next() == Some(WEBSOCKET))?;
     let mut events = Events::with_capacity(4_096);
     loop {
         relay.tick(&mut events)?;
@@ -109,6 +126,7 @@ struct Relay {
     poll: Poll,
     listeners: Vec<TcpListener>,
     peers: Slab<Peer>,
+    is_websocket: bool,
     /// Connections by their user's number.
     users: Vec<Option<usize>>,
     /// Who has something to write.
@@ -127,7 +145,7 @@ struct Peer {
 }
 
 impl Relay {
-    fn new(port: u16) -> Outcome<Relay> {
+    fn new(port: u16, is_websocket: bool) -> Outcome<Relay> {
         let poll = Poll::new()?;
         let mut listeners = Vec::new();
         for (index, host) in HOSTS.iter().enumerate() {
@@ -138,7 +156,8 @@ impl Relay {
         }
         let room = vec![0; 2 * READ_BYTES].into_boxed_slice();
         let (users, eager, gone) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Relay { poll, listeners, peers: Slab::new(), users, eager, gone, room })
+        let peers = Slab::new();
+        Ok(Relay { poll, listeners, peers, is_websocket, users, eager, gone, room })
     }
 
     fn tick(&mut self, events: &mut Events) -> Outcome<()> {
@@ -197,7 +216,7 @@ impl Relay {
                 }
                 Ok(count) => {
                     let end = kept + count;
-                    let used = self.forward(who, &room[..end]);
+                    let used = self.take(who, &room[..end]);
                     let Some(peer) = self.peers.get_mut(who) else { break };
                     peer.rest.clear();
                     peer.rest.extend_from_slice(&room[used..end]);
@@ -217,30 +236,52 @@ impl Relay {
     }
 
     /// Passes on every whole frame, and returns where the unfinished one begins.
-    fn forward(&mut self, who: usize, bytes: &[u8]) -> usize {
-        let mut at = 0;
-        while let Some(length) = frame_len(&bytes[at..]).filter(|len| *len <= bytes.len() - at) {
-            let frame = &bytes[at..at + length];
+    fn take(&mut self, who: usize, bytes: &[u8]) -> usize {
+        let (mut at, mut message) = (0, Vec::new());
+        while let Some(length) = self.unit_len(&bytes[at..]).filter(|len| *len <= bytes.len() - at)
+        {
+            let unit = &bytes[at..at + length];
             at += length;
-            match word(frame, 0) {
-                Some(SIGN_IN) => {
-                    self.sign_in(who, frame);
-                    self.say(who, frame);
-                }
-                Some(GROUP) => {
-                    let Relay { peers, eager, .. } = self;
-                    let others = peers.iter_mut().filter(|(other, _)| *other != who);
-                    others.for_each(|(other, peer)| peer.say(other, frame, eager));
-                }
-                Some(user) => {
-                    if let Some(Some(whose)) = self.users.get(user as usize) {
-                        self.say(*whose, frame);
-                    }
-                }
-                None => {}
+            if !self.is_websocket {
+                self.forward(who, unit, unit);
+            } else if websocket::is_message(unit) {
+                let frame = websocket::payload(unit);
+                message.clear();
+                websocket::append(&mut message, frame, false);
+                self.forward(who, frame, &message);
+            } else {
+                self.say(who, websocket::ANSWER);
             }
         }
         at
+    }
+
+    fn unit_len(&self, bytes: &[u8]) -> Option<usize> {
+        match self.is_websocket {
+            true => websocket::cut(bytes).ok().flatten(),
+            false => frame_len(bytes),
+        }
+    }
+
+    /// Passes on one frame as that unit.
+    fn forward(&mut self, who: usize, frame: &[u8], unit: &[u8]) {
+        match word(frame, 0) {
+            Some(SIGN_IN) => {
+                self.sign_in(who, frame);
+                self.say(who, unit);
+            }
+            Some(GROUP) => {
+                let Relay { peers, eager, .. } = self;
+                let others = peers.iter_mut().filter(|(other, _)| *other != who);
+                others.for_each(|(other, peer)| peer.say(other, unit, eager));
+            }
+            Some(user) => {
+                if let Some(Some(whose)) = self.users.get(user as usize) {
+                    self.say(*whose, unit);
+                }
+            }
+            None => {}
+        }
     }
 
     fn sign_in(&mut self, who: usize, frame: &[u8]) {

@@ -4,7 +4,7 @@
 //! A stream is only appended to, or it is also read: with `XREAD BLOCK`, whose reader knows by
 //! itself how far it has got, or with `XREADGROUP` and `XACK`, where the server keeps that. A
 //! reader asks for what is new as soon as it has got something. Only a group's reader does what a
-//! reader of p2sp does: what it has not confirmed waits for it.
+//! reader of p2sp does: what it has not confirmed is kept for it.
 //!
 //! Everyone signs in with a password. A sender reads the answer to each PUBLISH or XADD.
 
@@ -12,9 +12,11 @@ use std::io::Write;
 
 use p2sp_bench::Outcome;
 use p2sp_bench::crowd::Cut;
+use p2sp_bench::sizes::Over;
+use p2sp_bench::tls::{CERTIFICATE, KEY};
 use p2sp_bench::world::HOSTS;
 
-use super::dialect::{Dialect, Place, Said, line_len, number_at_end, refused};
+use super::dialect::{Dialect, Place, Program, Said, line_len, number_at_end, refused};
 
 /// The name of a reader's group, and of the reader in it.
 const READER: &[u8] = b"reader";
@@ -31,20 +33,27 @@ pub enum Redis {
     Group,
 }
 
-impl Dialect for Redis {
+impl Program for Redis {
     fn program(&self) -> Option<&'static str> {
         Some("redis-server")
     }
 
-    fn config(&self, port: u16, data: &str) -> String {
+    fn config(&self, port: u16, data: &str, over: Over) -> String {
         let bind = HOSTS.join(" ");
         let appendonly = match self {
             Redis::Channels => "appendonly no",
             // A rewrite in the middle of a run would be no part of the work.
             _ => "appendonly yes\nappendfsync always\nauto-aof-rewrite-percentage 0",
         };
+        let ports = match over {
+            Over::Tls => format!(
+                "port 0\ntls-port {port}\ntls-auth-clients no\n\
+                 tls-cert-file \"{data}/{CERTIFICATE}\"\ntls-key-file \"{data}/{KEY}\""
+            ),
+            _ => format!("port {port}"),
+        };
         format!(
-            "bind {bind}\nport {port}\ndir \"{data}\"\nrequirepass bench\nsave \"\"\n{appendonly}\n\
+            "bind {bind}\n{ports}\ndir \"{data}\"\nrequirepass bench\nsave \"\"\n{appendonly}\n\
              maxclients 100000\ntcp-backlog 4096\ntimeout 0\n\
              client-output-buffer-limit normal 0 0 0\n\
              client-output-buffer-limit pubsub 0 0 0\n"
@@ -54,7 +63,9 @@ impl Dialect for Redis {
     fn flags(&self) -> &'static [&'static str] {
         &[]
     }
+}
 
+impl Dialect for Redis {
     fn cut(&self) -> Cut {
         |bytes| Ok(value_len(bytes))
     }
@@ -115,7 +126,7 @@ impl Dialect for Redis {
 }
 
 impl Redis {
-    /// Asks for all entries behind that one.
+    /// Asks for all entries after that one.
     fn read_on(&self, out: &mut Vec<u8>, stream: &[u8], after: &[u8]) {
         match self {
             Redis::Group => {

@@ -58,10 +58,16 @@ impl Results {
         Spread::of(self.of(work, system).iter().map(of).collect::<Option<_>>()?)
     }
 
-    /// How many times another system's number p2sp's is.
-    pub fn ratio_to(&self, work: Work, other: System) -> Option<Spread> {
+    /// How many times another system's number p2sp's is, if all runs have it.
+    pub fn ratio_to(
+        &self,
+        work: Work,
+        other: System,
+        of: impl Fn(&Sample) -> Option<f64>,
+    ) -> Option<Spread> {
         let runs = self.of(work, System::P2sp).iter().zip(self.of(work, other));
-        Spread::of(runs.map(|(ours, theirs)| ours.value / theirs.value).collect())
+        let ratios = runs.map(|(ours, theirs)| Some(of(ours)? / of(theirs)?));
+        Spread::of(ratios.collect::<Option<_>>()?)
     }
 
     fn place(&self, work: Work, system: System) -> Option<[usize; 2]> {

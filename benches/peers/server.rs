@@ -12,11 +12,13 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2sp_bench::sizes::Over;
+use p2sp_bench::tls;
 use p2sp_bench::world::{HOSTS, Machine};
 use p2sp_bench::{Outcome, place};
 use tempfile::TempDir;
 
-use super::dialect::Dialect;
+use super::dialect::Program;
 
 /// Where a user's PATH may not lead, and Debian puts servers.
 const MORE_PATH: &str = "/usr/sbin:/usr/local/sbin";
@@ -34,8 +36,6 @@ const LOG: &str = "log";
 pub struct Server {
     process: Child,
     addresses: Vec<SocketAddr>,
-    /// How one speaks to it.
-    pub dialect: &'static dyn Dialect,
     data: TempDir,
 }
 
@@ -44,10 +44,10 @@ impl Server {
     ///
     /// # Errors
     /// It does not listen.
-    pub fn begin(machine: &Machine, dialect: &'static dyn Dialect) -> Outcome<Server> {
+    pub fn begin(machine: &Machine, program: &dyn Program, over: Over) -> Outcome<Server> {
         let mut last_words = String::new();
         for _ in 0..ATTEMPTS {
-            let mut server = Server::spawn(machine, dialect)?;
+            let mut server = Server::spawn(machine, program, over)?;
             if server.listens()? {
                 return Ok(server);
             }
@@ -56,24 +56,27 @@ impl Server {
         Err(format!("it does not listen; it said: {last_words:?}").into())
     }
 
-    fn spawn(machine: &Machine, dialect: &'static dyn Dialect) -> Outcome<Server> {
-        let program = match dialect.program() {
+    fn spawn(machine: &Machine, program: &dyn Program, over: Over) -> Outcome<Server> {
+        let file = match program.program() {
             Some(name) => find(name).ok_or("it is not installed")?,
             None => env::current_exe()?,
         };
         let data = place::directory("peers-")?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        if over == Over::Tls {
+            tls::write_certificate(data.path())?;
+        }
         let config = data.path().join(CONFIG);
-        fs::write(&config, dialect.config(port, &data.path().display().to_string()))?;
+        fs::write(&config, program.config(port, &data.path().display().to_string(), over))?;
         let log = File::create(data.path().join(LOG))?;
-        let mut command = machine.server(program);
-        command.args(dialect.flags()).arg(config);
+        let mut command = machine.server(file);
+        command.args(program.flags()).arg(config);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn()?;
-        let hosts = HOSTS.iter().take(dialect.hosts());
+        let hosts = HOSTS.iter().take(program.hosts());
         let addresses =
             hosts.map(|host| format!("{host}:{port}").parse()).collect::<Result<_, _>>();
-        Ok(Server { process, addresses: addresses?, dialect, data })
+        Ok(Server { process, addresses: addresses?, data })
     }
 
     /// Waits until it listens; false if it has ended, or takes too long.

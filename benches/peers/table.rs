@@ -1,7 +1,7 @@
 //! The tables, as Markdown: works by systems, short enough to be pasted into a README.
 //!
 //! Every number is a median of the runs, with half the distance between the smallest and the
-//! greatest of them behind ±, and p2sp's ratio to it in brackets.
+//! greatest of them after ±, and p2sp's ratio to it in brackets.
 
 use p2sp_bench::markdown;
 use p2sp_bench::sizes::Sizes;
@@ -20,13 +20,25 @@ pub fn render(results: &Results, sizes: &Sizes) -> String {
         let spread = results.spread(work, system, |sample| Some(sample.value))?;
         let percent = 50.0 * (spread.max - spread.min) / spread.median;
         let number = format!("{} ±{percent:.0} %", quantity(work, spread.median));
-        let ratio = results.ratio_to(work, system).filter(|_| system != System::P2sp);
+        let ratio = results
+            .ratio_to(work, system, |sample| Some(sample.value))
+            .filter(|_| system != System::P2sp);
         Some(match ratio {
             Some(ratio) => format!("{number} ({})", short(ratio.median)),
             None => number,
         })
     });
     format!("{table}\n{LEGEND}\n")
+}
+
+/// How long it takes until all readers of a message have it.
+pub fn render_latencies(results: &Results, sizes: &Sizes) -> String {
+    by_system("received by all: p50, p99 in ms", results, sizes, |work, system| {
+        let at = |index: usize| {
+            results.spread(work, system, |sample| sample.everywhere.map(|all| all[index]))
+        };
+        Some(format!("{:.2}, {:.2}", at(0)?.median, at(1)?.median))
+    })
 }
 
 /// How busy the two cores were.

@@ -45,9 +45,14 @@ struct Flight {
 }
 
 /// Signs everybody in, lets them talk, and waits for the last delivery.
-pub fn measure(server: &Server, chat: &Chat, sizes: &Sizes) -> Outcome<Sample> {
+pub fn measure(
+    server: &Server,
+    dialect: &'static dyn Dialect,
+    chat: &Chat,
+    sizes: &Sizes,
+) -> Outcome<Sample> {
     let users = chat.streams * (1 + chat.readers);
-    let mut callers = Callers::new(server)?;
+    let mut callers = Callers::new(server, dialect, sizes.over)?;
     callers.gather(users, |user| match user % (1 + chat.readers) {
         0 => None,
         _ if chat.group => Some(Place::Group),
@@ -55,7 +60,7 @@ pub fn measure(server: &Server, chat: &Chat, sizes: &Sizes) -> Outcome<Sample> {
     })?;
     let mut talk = Talk {
         chat,
-        dialect: server.dialect,
+        dialect,
         meter: Meter::of(server.process(), sizes.span())?,
         streams: (0..chat.streams).map(|_| Stream::default()).collect(),
         heard: vec![0; users],
@@ -119,7 +124,7 @@ impl Talk<'_> {
                 self.meter.count(at);
             }
         }
-        self.settle(who, number)
+        self.settle(who, number, at)
     }
 
     fn delivered(&mut self, who: usize, text: &[u8], at: Instant) -> Outcome<()> {
@@ -133,15 +138,19 @@ impl Talk<'_> {
         if let Some(flight) = self.streams[who / (1 + self.chat.readers)].flight(number) {
             self.meter.delivered(flight.sent, at);
         }
-        self.settle(who, number)
+        self.settle(who, number, at)
     }
 
     /// One thing less is missing of a message; frees the places of those that miss nothing.
-    fn settle(&mut self, who: usize, number: u64) -> Outcome<()> {
+    fn settle(&mut self, who: usize, number: u64, at: Instant) -> Outcome<()> {
         let index = who / (1 + self.chat.readers);
         let stream = &mut self.streams[index];
         let flight = stream.flight(number).filter(|flight| flight.missing > 0);
-        flight.ok_or("more comes than was sent")?.missing -= 1;
+        let flight = flight.ok_or("more comes than was sent")?;
+        flight.missing -= 1;
+        if flight.missing == 0 {
+            self.meter.everywhere(flight.sent, at);
+        }
         let was_full = stream.flights.len() == self.chat.window;
         while stream.flights.front().is_some_and(|flight| flight.missing == 0) {
             stream.flights.pop_front();

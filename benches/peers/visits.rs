@@ -2,15 +2,16 @@
 //! that stays costs. The same works, in the same words, as the load's own `visits`.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use p2sp_bench::Outcome;
 use p2sp_bench::meter::{Meter, Sample};
+use p2sp_bench::sizes::{Over, Sizes};
 use p2sp_bench::visits::{DRAIN_MAX, REST};
 use p2sp_bench::world::resident_bytes_of;
 
 use super::callers::Callers;
-use super::dialect::{Place, Said};
+use super::dialect::{Dialect, Place, Said};
 use super::server::Server;
 
 /// A connection that is coming or going.
@@ -20,13 +21,18 @@ struct Visit {
 }
 
 /// Connect, sign in, say goodbye, and see the server close: visits a second.
-pub fn measure(server: &Server, in_flight: usize, span: Duration) -> Outcome<Sample> {
-    let mut callers = Callers::new(server)?;
-    let mut meter = Meter::of(server.process(), span)?;
+pub fn measure(
+    server: &Server,
+    dialect: &'static dyn Dialect,
+    in_flight: usize,
+    sizes: &Sizes,
+) -> Outcome<Sample> {
+    let mut callers = Callers::new(server, dialect, sizes.over)?;
+    let mut meter = Meter::of(server.process(), sizes.span())?;
     let (mut visits, mut open, mut came) = (Vec::new(), 0, 0);
     while !meter.is_over() {
         for _ in open..in_flight {
-            // Nobody comes twice: a server may be late to notice that a visitor has gone.
+            // No user comes twice: a server may be late to notice that a visitor has gone.
             let who = callers.call(came, came)?;
             let visit = Visit { began: Instant::now(), welcome: false };
             match visits.get_mut(who) {
@@ -73,8 +79,13 @@ fn turn(callers: &mut Callers, visits: &mut [Visit], meter: &mut Meter) -> Outco
 }
 
 /// Bytes of the server's memory for each connection that is signed in, listens and says nothing.
-pub fn memory(server: &Server, connections: usize) -> Outcome<Sample> {
-    let mut callers = Callers::new(server)?;
+pub fn memory(
+    server: &Server,
+    dialect: &'static dyn Dialect,
+    connections: usize,
+    over: Over,
+) -> Outcome<Sample> {
+    let mut callers = Callers::new(server, dialect, over)?;
     let first = connections / 2;
     let mut look = |users| -> Outcome<u64> {
         callers.gather(users, |who| Some(Place::User(who)))?;
@@ -82,13 +93,25 @@ pub fn memory(server: &Server, connections: usize) -> Outcome<Sample> {
     };
     let (before, after) = (look(first)?, look(connections)?);
     let value = after.saturating_sub(before) as f64 / (connections - first) as f64;
-    Ok(Sample { value, answered: None, delivered: None, busy: None })
+    Ok(Sample::of(value))
 }
 
-/// Bytes of the memory of a server that nobody has spoken to.
+/// Connects and signs in so many users, who stay: users a second.
+pub fn arrive(
+    server: &Server,
+    dialect: &'static dyn Dialect,
+    users: usize,
+    over: Over,
+) -> Outcome<Sample> {
+    let (mut callers, began) = (Callers::new(server, dialect, over)?, Instant::now());
+    callers.gather(users, |_| Some(Place::Group))?;
+    Ok(Sample::of(users as f64 / began.elapsed().as_secs_f64()))
+}
+
+/// Bytes of the memory of a server to which no client has spoken.
 pub fn fresh(process: u32) -> Outcome<Sample> {
     let value = at_rest(process)? as f64;
-    Ok(Sample { value, answered: None, delivered: None, busy: None })
+    Ok(Sample::of(value))
 }
 
 /// Bytes of a process's memory when it has come to rest.

@@ -68,7 +68,7 @@ struct Talk<'a> {
 
 /// Signs everybody in, lets them talk, and waits for the last delivery.
 pub fn measure(world: &World, chat: &Chat, sizes: &Sizes) -> Outcome<Sample> {
-    let mut crowd = Crowd::new()?;
+    let mut crowd = Crowd::over(sizes.over)?;
     crowd.sign_in(world, world.users)?;
     let mut talk = Talk::new(world, chat, sizes)?;
     while !talk.meter.is_over() {
@@ -160,6 +160,9 @@ impl Talk<'_> {
         reader.seq = seq;
         self.meter.count(at);
         self.meter.delivered(flight.sent, at);
+        if flight.missing == 0 {
+            self.meter.everywhere(flight.sent, at);
+        }
         self.settle(number);
         Ok(())
     }

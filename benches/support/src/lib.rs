@@ -1,9 +1,10 @@
 //! What the benches share, compiled once.
 //!
 //! ```text
-//! sizes ─► world (users, a server's process) ◄── crowd (sockets, layer) ◄── chat, visits ─► meter
-//! edge     the shipped loop and server over a simulated edge, in this process
-//! table, markdown                                                         what is printed
+//! sizes ─► world ◄── crowd ◄── chat, visits   a server's process and users; sockets; works
+//!                     └ tls, websocket        between the sockets and the bytes
+//! edge                                        the shipped loop and server over a simulated edge
+//! meter, table, markdown                      what is counted, and printed
 //! ```
 //!
 //! A bench is a program of its own in the folder above. It takes its command line from [`sizes`]
@@ -17,7 +18,9 @@ pub mod meter;
 pub mod place;
 pub mod sizes;
 pub mod table;
+pub mod tls;
 pub mod visits;
+pub mod websocket;
 pub mod words;
 pub mod world;
 

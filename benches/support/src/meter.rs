@@ -28,8 +28,17 @@ pub struct Sample {
     pub answered: Option<[f64; 3]>,
     /// Request to delivery, likewise.
     pub delivered: Option<[f64; 3]>,
+    /// Request to the last delivery of the message, likewise.
+    pub everywhere: Option<[f64; 3]>,
     /// The server's and the load's share of a core.
     pub busy: Option<[f64; 2]>,
+}
+
+impl Sample {
+    /// A number that is all that was measured.
+    pub fn of(value: f64) -> Sample {
+        Sample { value, answered: None, delivered: None, everywhere: None, busy: None }
+    }
 }
 
 /// Counts while a run goes on.
@@ -39,6 +48,7 @@ pub struct Meter {
     counted: u64,
     answered: Histogram<u64>,
     delivered: Histogram<u64>,
+    everywhere: Histogram<u64>,
     /// The server's process and this one.
     processes: [u32; 2],
     /// Their time on a core when the measured time began, and in it.
@@ -61,6 +71,7 @@ impl Meter {
             counted: 0,
             answered: Histogram::new_with_bounds(1, MICROS_MAX, 3)?,
             delivered: Histogram::new_with_bounds(1, MICROS_MAX, 3)?,
+            everywhere: Histogram::new_with_bounds(1, MICROS_MAX, 3)?,
             processes: [process, std::process::id()],
             ran_before: None,
             ran: None,
@@ -104,6 +115,13 @@ impl Meter {
         }
     }
 
+    /// A message was delivered to the last of its readers.
+    pub fn everywhere(&mut self, sent: Instant, at: Instant) {
+        if self.is_within(at) {
+            self.everywhere.saturating_record(at.duration_since(sent).as_micros() as u64);
+        }
+    }
+
     /// What it came to.
     pub fn sample(&self) -> Outcome<Sample> {
         let span = self.ends - self.begins;
@@ -115,6 +133,7 @@ impl Meter {
             value: self.counted as f64 / span.as_secs_f64(),
             answered: quantiles(&self.answered),
             delivered: quantiles(&self.delivered),
+            everywhere: quantiles(&self.everywhere),
             busy: self.ran.map(|ran| ran.map(share)),
         })
     }

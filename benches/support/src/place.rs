@@ -4,7 +4,8 @@
 //! build into that folder itself. Data directories stand in the folder `tmp` beside it.
 
 use std::env;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -37,7 +38,8 @@ pub fn build() -> Outcome<String> {
 pub fn directory(prefix: &str) -> Outcome<TempDir> {
     let folder = ancestor(3)?.join("tmp");
     fs::create_dir_all(&folder)?;
-    Ok(tempfile::Builder::new().prefix(prefix).tempdir_in(folder)?)
+    let closed = Permissions::from_mode(0o700);
+    Ok(tempfile::Builder::new().prefix(prefix).permissions(closed).tempdir_in(folder)?)
 }
 
 fn ancestor(generation: usize) -> Outcome<PathBuf> {

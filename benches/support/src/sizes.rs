@@ -34,6 +34,9 @@ pub struct Sizes {
     /// Bytes of a message's text
     #[arg(long, default_value_t = 64, value_parser = at_least_one)]
     pub body: usize,
+    /// What lies between the protocol and the socket
+    #[arg(long, value_enum, default_value = "tcp")]
+    pub over: Over,
     /// Only these works
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Kind>,
@@ -46,6 +49,17 @@ pub struct Sizes {
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// What lies between a protocol and the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Over {
+    /// Nothing
+    Tcp,
+    /// TLS
+    Tls,
+    /// WebSocket: each message is a text message, as a page has it
+    Websocket,
 }
 
 /// A kind of work, by its name on the command line.
@@ -70,10 +84,17 @@ pub enum Work {
     },
     /// Messages.
     Chat(Chat),
+    /// Connect, sign in and stay, all of a group.
+    Arrive {
+        /// How many.
+        users: usize,
+    },
     /// Signed-in connections that say nothing.
     Idle {
         /// How many.
         connections: usize,
+        /// All are in one group.
+        group: bool,
     },
 }
 
@@ -94,11 +115,8 @@ pub struct Chat {
 impl Sizes {
     /// Reads the command line.
     pub fn from_command_line() -> Sizes {
-        if Sizes::is_a_trial() {
-            return Sizes::parse_from(["load"]).tiny();
-        }
         let sizes = Sizes::parse();
-        if sizes.smoke { sizes.tiny() } else { sizes }
+        if sizes.smoke || Sizes::is_a_trial() { sizes.tiny() } else { sizes }
     }
 
     /// Whether this is a test run, and not a bench.
@@ -134,7 +152,7 @@ impl Sizes {
             fanout(1),
             fanout(16),
             fanout(64),
-            Work::Idle { connections: self.connections },
+            Work::Idle { connections: self.connections, group: false },
         ];
         works.into_iter().filter(|work| self.wants(work)).collect()
     }
@@ -151,7 +169,7 @@ impl Sizes {
 impl Work {
     fn kind(&self) -> Kind {
         match self {
-            Work::Visits { .. } => Kind::Connect,
+            Work::Visits { .. } | Work::Arrive { .. } => Kind::Connect,
             Work::Chat(chat) if chat.group => Kind::Fanout,
             Work::Chat(_) => Kind::Pairs,
             Work::Idle { .. } => Kind::Idle,
@@ -163,7 +181,10 @@ impl Work {
         match self {
             // Enough that nobody is signed in twice at once.
             Work::Visits { in_flight } => Population::strangers(in_flight * 16),
-            Work::Idle { connections } => Population::strangers(*connections),
+            Work::Arrive { users } => Population { users: *users, friends: false, group: true },
+            Work::Idle { connections, group } => {
+                Population { users: *connections, friends: false, group: *group }
+            }
             Work::Chat(Chat { streams, readers, group, .. }) => {
                 let users = streams * (1 + readers);
                 Population { users, friends: !group, group: *group }
@@ -198,7 +219,10 @@ impl fmt::Display for Work {
                 let tail = if *mid { "" } else { ", no mid" };
                 write!(f, ", window {window}{tail}")
             }
-            Work::Idle { connections } => write!(f, "server memory, {connections} idle sessions"),
+            Work::Arrive { users } => write!(f, "connect, sign in, stay: {users} of a group"),
+            Work::Idle { connections, .. } => {
+                write!(f, "server memory, {connections} idle sessions")
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::Outcome;
 use super::crowd::{Crowd, Heard};
 use super::meter::{Meter, Sample, TURN};
+use super::sizes::{Over, Sizes};
 use super::words::{self, Said};
 use super::world::World;
 
@@ -27,9 +28,9 @@ struct Visit {
 }
 
 /// Connect, sign in with a key, say goodbye, and see the server close: visits a second.
-pub fn measure(world: &World, in_flight: usize, span: Duration) -> Outcome<Sample> {
-    let mut crowd = Crowd::new()?;
-    let mut meter = Meter::new(world, span)?;
+pub fn measure(world: &World, in_flight: usize, sizes: &Sizes) -> Outcome<Sample> {
+    let mut crowd = Crowd::over(sizes.over)?;
+    let mut meter = Meter::new(world, sizes.span())?;
     let (mut visits, mut open, mut came) = (Vec::new(), 0, 0);
     while !meter.is_over() {
         for _ in open..in_flight {
@@ -81,8 +82,8 @@ fn turn(crowd: &mut Crowd, visits: &mut [Visit], meter: &mut Meter) -> Outcome<u
 }
 
 /// Bytes of the server's memory for each signed-in session that says nothing.
-pub fn memory(world: &World, connections: usize) -> Outcome<Sample> {
-    let mut crowd = Crowd::new()?;
+pub fn memory(world: &World, connections: usize, over: Over) -> Outcome<Sample> {
+    let mut crowd = Crowd::over(over)?;
     let first = connections / 2;
     let mut look = |users| -> Outcome<Option<u64>> {
         crowd.sign_in(world, users)?;
@@ -94,5 +95,12 @@ pub fn memory(world: &World, connections: usize) -> Outcome<Sample> {
         return Err("this system does not tell how much memory a process has".into());
     };
     let value = after.saturating_sub(before) as f64 / (connections - first) as f64;
-    Ok(Sample { value, answered: None, delivered: None, busy: None })
+    Ok(Sample::of(value))
+}
+
+/// Connects and signs in all users, who stay: users a second.
+pub fn arrive(world: &World, over: Over) -> Outcome<Sample> {
+    let (mut crowd, began) = (Crowd::over(over)?, Instant::now());
+    crowd.sign_in(world, world.users)?;
+    Ok(Sample::of(world.users as f64 / began.elapsed().as_secs_f64()))
 }

@@ -9,8 +9,8 @@ use std::io::Write;
 
 use p2sp::wire::frame;
 
-use super::Outcome;
 use super::sizes::Chat;
+use super::{Outcome, websocket};
 
 /// The name of the group.
 pub const GROUP: &str = "load";
@@ -99,9 +99,12 @@ pub enum Said {
     CaughtUp,
 }
 
-/// Understands one frame.
+/// Understands one frame, or one message of WebSocket.
 pub fn understand(frame: &[u8]) -> Outcome<Said> {
-    let payload = &frame[p2sp::limits::FRAME_HEADER_BYTES..];
+    let payload = match websocket::is_message(frame) {
+        true => websocket::payload(frame),
+        false => &frame[p2sp::limits::FRAME_HEADER_BYTES..],
+    };
     let said = match payload.get(TYPE_AT) {
         Some(b'u' | b'g') => push_end(payload),
         Some(b'n') => {

@@ -22,7 +22,7 @@ use p2sp::store::{Opening, Store, Synchronous};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 use tempfile::TempDir;
 
-use super::sizes::{Population, Sizes};
+use super::sizes::{Over, Population, Sizes};
 use super::words::{GROUP, key_of, name_of};
 use super::{Outcome, place};
 
@@ -71,9 +71,14 @@ impl Machine {
         let build =
             if cfg!(debug_assertions) { "debug build, numbers mean nothing" } else { "release" };
         let cores = if self.pinned { "one core each" } else { "not pinned" };
-        let Sizes { runs, seconds, body, .. } = sizes;
+        let Sizes { runs, seconds, body, over, .. } = sizes;
+        let over = match over {
+            Over::Tcp => "",
+            Over::Tls => ", over TLS",
+            Over::Websocket => ", over WebSocket",
+        };
         format!(
-            "p2sp {}, {build}, {cores}; medians of {runs} run(s) of {seconds} s, \
+            "p2sp {}, {build}, {cores}{over}; medians of {runs} run(s) of {seconds} s, \
              texts of {body} bytes",
             env!("CARGO_PKG_VERSION")
         )
