@@ -32,6 +32,10 @@ const KEPT: &[(u64, &str)] = &[
     (50_033_306, "model: the same"),
     (50_045_060, "model: a deadline had ended the session, and what was pushed before left later"),
     (70_000_774, "model: a peer that sent no more had ended its session, the same"),
+    (
+        71_023_203,
+        "model: refused to a peer that then sent no more, heard behind the repetition's ok",
+    ),
 ];
 
 #[derive(Default)]

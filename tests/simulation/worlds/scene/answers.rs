@@ -35,8 +35,11 @@ impl Scene {
             return Err(format!("P17: a session that was over asked {asked:?}, answered {code}"));
         }
         let done = code == "ok";
-        let session = self.streams[peer.0].session.as_ref();
-        let stream_is_over = session.is_some_and(|session| session.revoked_from.is_some());
+        let stream = &self.streams[peer.0];
+        let session = stream.session.as_ref();
+        // The session of a peer that sends no more may be over, and its answers are heard late.
+        let may_be_over =
+            stream.finished || session.is_some_and(|session| session.revoked_from.is_some());
         match &asked.what {
             Ask::SignIn { .. } if done => self.signed_in(peer, &asked, payload)?,
             Ask::Say(tag) if code == "mid_reused" => self.ledger.refused_as_used(tag)?,
@@ -56,7 +59,7 @@ impl Scene {
             }
             // Decided before the session ended, and slow to leave: a later session of the user may
             // have repeated the message since, and been told `ok`.
-            Ask::Say(tag) if stream_is_over && self.ledger.was_acknowledged(tag) => {
+            Ask::Say(tag) if may_be_over && self.ledger.was_acknowledged(tag) => {
                 self.ledger.say_lost(tag);
             }
             Ask::Say(tag) => self.ledger.refused(tag)?,
