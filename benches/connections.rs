@@ -18,6 +18,8 @@
 mod counts;
 #[path = "connections/generator.rs"]
 mod generator;
+#[path = "connections/parts.rs"]
+mod parts;
 #[path = "connections/real.rs"]
 mod real;
 #[path = "connections/settings.rs"]
@@ -61,6 +63,7 @@ fn run(counts: &Counts) -> Outcome<ExitCode> {
         real::measure(counts, &mut table)?;
     }
     if counts.wants(Part::Simulated) {
+        parts::tell(&mut table);
         simulated::measure(counts, &mut table)?;
     }
     println!("{}\n\n{table}", counts.describe());

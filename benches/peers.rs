@@ -115,6 +115,7 @@ fn run(plan: &Plan) -> Outcome<()> {
         table::render_latencies(&results, sizes),
         table::render_cores(&results, sizes),
         targets::render(&results, sizes),
+        table::render_short(&results, sizes),
     ] {
         if !table.is_empty() {
             println!("{table}");

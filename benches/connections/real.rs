@@ -6,10 +6,10 @@
 //! places in the poll, of both ends; buffers of sockets that hold nothing are not there. Nothing
 //! else should happen on the machine meanwhile.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use p2sp_bench::Outcome;
+use p2sp_bench::meter::{Memory, Sample};
 use p2sp_bench::sizes::Population;
 use p2sp_bench::table::{Row, Table, median};
 use p2sp_bench::world::{Machine, World};
@@ -20,8 +20,6 @@ use super::settings;
 
 /// Sessions of the server that few are signed in to.
 const FEW: usize = 64;
-/// How long everything has to come to rest before memory is looked at.
-const REST: Duration = Duration::from_secs(1);
 /// What a session may take of the server's memory, in bytes.
 const SESSION_BYTES_MAX: f64 = 512.0;
 
@@ -29,12 +27,6 @@ const SESSION_BYTES_MAX: f64 = 512.0;
 struct Hall {
     world: World,
     generators: Vec<Generator>,
-}
-
-/// What is looked at before and after.
-struct Memory {
-    server: u64,
-    slabs: Option<u64>,
 }
 
 /// Holds them, and lets a few of them talk.
@@ -50,18 +42,16 @@ pub fn measure(counts: &Counts, table: &mut Table) -> Outcome<()> {
     large.hold(count)?;
     let took = began.elapsed().as_secs_f64();
     let after = large.memory()?;
-    let added = (count - count / 2) as f64;
+    let added = count - count / 2;
 
     let processes = large.generators.len();
     let what = format!("{count} connections of {processes} process(es), signed in");
-    table.add(Row::told(what, format!("{:.0} /s", added / took)));
-    let bytes = after.server.saturating_sub(before.server) as f64 / added;
+    table.add(Row::told(what, format!("{:.0} /s", added as f64 / took)));
+    let each = Sample::of_memory(&before, &after, added);
+    let bytes = each.value;
     let row = Row::told("server memory of each", format!("{bytes:.0} bytes"));
     table.add(row.wanted(format!("≤ {SESSION_BYTES_MAX}"), bytes <= SESSION_BYTES_MAX));
-    let slabs = before.slabs.zip(after.slabs);
-    let value = slabs.map_or("not told".into(), |(before, after)| {
-        format!("{:.0} bytes", after.saturating_sub(before) as f64 / added)
-    });
+    let value = each.kernel.map_or("not told".into(), |bytes| format!("{bytes:.0} bytes"));
     table.add(Row::told("kernel memory of each (slabs, both ends)", value));
     compare(counts, [&mut small, &mut large], table)?;
     small.end()?;
@@ -120,9 +110,7 @@ impl Hall {
     }
 
     fn memory(&self) -> Outcome<Memory> {
-        thread::sleep(REST);
-        let server = self.world.resident_bytes().ok_or("no memory of a process is told here")?;
-        Ok(Memory { server, slabs: settings::kib("Slab").map(|kib| kib * 1024) })
+        Memory::at_rest(self.world.process())
     }
 
     fn end(self) -> Outcome<()> {

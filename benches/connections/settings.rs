@@ -67,7 +67,7 @@ pub fn missing(count: usize) -> Vec<String> {
 }
 
 /// A figure of /proc/meminfo, in KiB.
-pub fn kib(name: &str) -> Option<u64> {
+fn kib(name: &str) -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse().ok()

@@ -14,9 +14,33 @@ const LEGEND: &str = "\
 Bold: what is acknowledged was synced to the disk first; the others answer before, or not at all.
 ± half the distance between the runs' extremes; in brackets p2sp's ratio to it.";
 
+/// What the README shows of it.
+const SHORT_WORKS: [Work; 5] =
+    [Work::Pair, Work::Pairs(1), Work::Pairs(64), Work::Fanout(16), Work::Idle];
+const SHORT_SYSTEMS: [System; 6] = [
+    System::P2sp,
+    System::RedisGroup,
+    System::RedisRead,
+    System::MosquittoQos1,
+    System::RedisPubsub,
+    System::Ngircd,
+];
+
+/// The five rows of the README: medians alone.
+pub fn render_short(results: &Results, sizes: &Sizes) -> String {
+    let is_whole = SHORT_WORKS.iter().all(|work| results.works.contains(work));
+    let shown = |system: &&System| results.systems.contains(system);
+    let systems: Vec<System> = SHORT_SYSTEMS.iter().filter(shown).copied().collect();
+    let works = if is_whole { &SHORT_WORKS[..] } else { &[] };
+    by_system("", (works, &systems), sizes, |work, system| {
+        let spread = results.spread(work, system, |sample| Some(sample.value))?;
+        Some(quantity(work, spread.median))
+    })
+}
+
 /// Rates and memory.
 pub fn render(results: &Results, sizes: &Sizes) -> String {
-    let table = by_system("", results, sizes, |work, system| {
+    let table = by_system("", all(results), sizes, |work, system| {
         let spread = results.spread(work, system, |sample| Some(sample.value))?;
         let percent = 50.0 * (spread.max - spread.min) / spread.median;
         let number = format!("{} ±{percent:.0} %", quantity(work, spread.median));
@@ -33,7 +57,7 @@ pub fn render(results: &Results, sizes: &Sizes) -> String {
 
 /// How long it takes until all readers of a message have it.
 pub fn render_latencies(results: &Results, sizes: &Sizes) -> String {
-    by_system("received by all: p50, p99 in ms", results, sizes, |work, system| {
+    by_system("received by all: p50, p99 in ms", all(results), sizes, |work, system| {
         let at = |index: usize| {
             results.spread(work, system, |sample| sample.everywhere.map(|all| all[index]))
         };
@@ -43,7 +67,7 @@ pub fn render_latencies(results: &Results, sizes: &Sizes) -> String {
 
 /// How busy the two cores were.
 pub fn render_cores(results: &Results, sizes: &Sizes) -> String {
-    by_system("core: server, generator", results, sizes, |work, system| {
+    by_system("core: server, generator", all(results), sizes, |work, system| {
         let share = |side: usize| {
             results.spread(work, system, |sample| sample.busy.map(|busy| 100.0 * busy[side]))
         };
@@ -51,13 +75,17 @@ pub fn render_cores(results: &Results, sizes: &Sizes) -> String {
     })
 }
 
+/// All rows and columns.
+fn all(results: &Results) -> (&[Work], &[System]) {
+    (&results.works, &results.systems)
+}
+
 fn by_system(
     corner: &str,
-    results: &Results,
+    (works, systems): (&[Work], &[System]),
     sizes: &Sizes,
     cell: impl Fn(Work, System) -> Option<String>,
 ) -> String {
-    let systems = &results.systems;
     let title = |system: &System| {
         let name = if system.is_durable() { format!("**{system}**") } else { system.to_string() };
         system.lacks().map_or(name.clone(), |lacks| format!("{name} ({lacks})"))
@@ -67,7 +95,7 @@ fn by_system(
         let cells = systems.iter().map(|system| cell(*work, *system).unwrap_or("–".into()));
         [work.title(sizes)].into_iter().chain(cells).collect()
     };
-    let rows: Vec<Vec<String>> = results.works.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = works.iter().map(row).collect();
     let is_told = |row: &Vec<String>| row[1..].iter().any(|cell| cell != "–");
     markdown::table(head, rows.into_iter().filter(is_told).collect())
 }

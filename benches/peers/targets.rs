@@ -21,13 +21,15 @@ enum Bound {
     Times(f64, System),
     /// At most so many times the other's time until all readers have a message (p99).
     Slower(f64, System),
+    /// The server's and the kernel's memory together, at most so many times the other's.
+    Memory(f64, System),
     /// At least so many a second.
     Rate(f64),
     /// At most so many bytes.
     Bytes(f64),
 }
 
-use Bound::{Bytes, Rate, Slower, Times};
+use Bound::{Bytes, Memory, Rate, Slower, Times};
 use System::{
     Floor, MosquittoQos0, MosquittoQos1, Nats, Nginx, Ngircd, RedisAppend, RedisGroup, RedisPubsub,
     RedisRead,
@@ -56,6 +58,7 @@ const OVER_TCP: &[Target] = &[
     Target(Work::Fanout(64), Times(1.2, Ngircd)),
     Target(Work::Fanout(64), Times(1.2, Nats)),
     Target(Work::Idle, Bytes(512.0)),
+    Target(Work::Idle, Memory(1.06, Floor)),
     Target(Work::Fresh, Bytes(10.0 * 1024.0 * 1024.0)),
     Target(Work::FirstVisit, Times(0.5, Nginx)),
     Target(Work::NextVisit, Times(0.5, Nginx)),
@@ -81,6 +84,7 @@ impl Target {
         let Target(work, bound) = self;
         let value = |sample: &Sample| Some(sample.value);
         let ours = || results.spread(*work, System::P2sp, value);
+        let memory = |sample: &Sample| Some(sample.value + sample.kernel?);
         let p99 = |sample: &Sample| sample.everywhere.map(|all| all[1]);
         let (target, spread, met) = match bound {
             Times(times, other) => {
@@ -92,6 +96,11 @@ impl Target {
                 let ratio = results.ratio_to(*work, *other, p99);
                 let met = ratio.map(|ratio| ratio.median <= *times);
                 (format!("p99 ≤ {times} × {other}"), ratio, met)
+            }
+            Memory(times, other) => {
+                let ratio = results.ratio_to(*work, *other, memory);
+                let met = ratio.map(|ratio| ratio.median <= *times);
+                (format!("with the kernel's ≤ {times} × {other}"), ratio, met)
             }
             Rate(rate) => (
                 format!("≥ {}", quantity(*work, *rate)),
@@ -107,7 +116,7 @@ impl Target {
         let measured = spread.map(|spread| {
             let all = [spread.median, spread.min, spread.max];
             match bound {
-                Times(..) | Slower(..) => {
+                Times(..) | Slower(..) | Memory(..) => {
                     let [median, min, max] = all.map(short);
                     format!("{median} × ({min}–{max})")
                 }

@@ -1,14 +1,12 @@
 //! Connections to a server of another kind: how many can come and go in a second, and what one
 //! that stays costs. The same works, in the same words, as the load's own `visits`.
 
-use std::thread;
 use std::time::Instant;
 
 use p2sp_bench::Outcome;
-use p2sp_bench::meter::{Meter, Sample};
+use p2sp_bench::meter::{Memory, Meter, Sample};
 use p2sp_bench::sizes::{Over, Sizes};
-use p2sp_bench::visits::{DRAIN_MAX, REST};
-use p2sp_bench::world::resident_bytes_of;
+use p2sp_bench::visits::DRAIN_MAX;
 
 use super::callers::Callers;
 use super::dialect::{Dialect, Place, Said};
@@ -87,13 +85,12 @@ pub fn memory(
 ) -> Outcome<Sample> {
     let mut callers = Callers::new(server, dialect, over)?;
     let first = connections / 2;
-    let mut look = |users| -> Outcome<u64> {
+    let mut look = |users| -> Outcome<Memory> {
         callers.gather(users, |who| Some(Place::User(who)))?;
-        at_rest(server.process())
+        Memory::at_rest(server.process())
     };
     let (before, after) = (look(first)?, look(connections)?);
-    let value = after.saturating_sub(before) as f64 / (connections - first) as f64;
-    Ok(Sample::of(value))
+    Ok(Sample::of_memory(&before, &after, connections - first))
 }
 
 /// Connects and signs in so many users, who stay: users a second.
@@ -110,13 +107,5 @@ pub fn arrive(
 
 /// Bytes of the memory of a server to which no client has spoken.
 pub fn fresh(process: u32) -> Outcome<Sample> {
-    let value = at_rest(process)? as f64;
-    Ok(Sample::of(value))
-}
-
-/// Bytes of a process's memory when it has come to rest.
-fn at_rest(process: u32) -> Outcome<u64> {
-    thread::sleep(REST);
-    resident_bytes_of(process)
-        .ok_or_else(|| "this system does not tell how much memory a process has".into())
+    Ok(Sample::of(Memory::at_rest(process)?.of_server()))
 }

@@ -6,15 +6,18 @@
 //! tell, the column stays empty.
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
 use super::Outcome;
-use super::world::World;
+use super::world::{World, resident_bytes_of, slab_bytes};
 
 /// How long a turn of the load waits for news.
 pub const TURN: Duration = Duration::from_millis(10);
+/// How long the server has to come to rest before memory is looked at.
+const REST: Duration = Duration::from_millis(500);
 /// The longest latency that is told from longer ones, in microseconds.
 const MICROS_MAX: u64 = 60_000_000;
 /// The warm-up's share of the measured time.
@@ -32,12 +35,46 @@ pub struct Sample {
     pub everywhere: Option<[f64; 3]>,
     /// The server's and the load's share of a core.
     pub busy: Option<[f64; 2]>,
+    /// Bytes of the kernel's memory, where `value` is the server's.
+    pub kernel: Option<f64>,
+}
+
+/// Memory at one moment, in bytes.
+pub struct Memory {
+    server: u64,
+    kernel: Option<u64>,
+}
+
+impl Memory {
+    /// Looks when the server has come to rest.
+    ///
+    /// # Errors
+    /// The system does not tell how much memory a process has.
+    pub fn at_rest(server: u32) -> Outcome<Memory> {
+        thread::sleep(REST);
+        let server = resident_bytes_of(server).ok_or("no memory of a process is told here")?;
+        Ok(Memory { server, kernel: slab_bytes() })
+    }
+
+    /// The server's.
+    pub fn of_server(&self) -> f64 {
+        self.server as f64
+    }
 }
 
 impl Sample {
     /// A number that is all that was measured.
     pub fn of(value: f64) -> Sample {
-        Sample { value, answered: None, delivered: None, everywhere: None, busy: None }
+        let (answered, delivered, everywhere, busy) = (None, None, None, None);
+        Sample { value, answered, delivered, everywhere, busy, kernel: None }
+    }
+
+    /// Memory for each connection that was added between two looks: the server's, and the
+    /// kernel's, for both ends.
+    pub fn of_memory(before: &Memory, after: &Memory, added: usize) -> Sample {
+        let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / added as f64;
+        let kernel = before.kernel.zip(after.kernel).map(|(before, after)| each(before, after));
+        Sample { kernel, ..Sample::of(each(before.server, after.server)) }
     }
 }
 
@@ -135,6 +172,7 @@ impl Meter {
             delivered: quantiles(&self.delivered),
             everywhere: quantiles(&self.everywhere),
             busy: self.ran.map(|ran| ran.map(share)),
+            kernel: None,
         })
     }
 

@@ -5,18 +5,14 @@
 //! half of the sessions and all of them, both at rest: by then what all share is there, and caches
 //! of a fixed size are full. The kernel's share of a connection is not in it.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Outcome;
 use super::crowd::{Crowd, Heard};
-use super::meter::{Meter, Sample, TURN};
+use super::meter::{Memory, Meter, Sample, TURN};
 use super::sizes::{Over, Sizes};
 use super::words::{self, Said};
 use super::world::World;
-
-/// How long the server has to come to rest before memory is looked at.
-pub const REST: Duration = Duration::from_millis(500);
 
 /// How long the last visitors may take to leave.
 pub const DRAIN_MAX: Duration = Duration::from_secs(60);
@@ -85,17 +81,12 @@ fn turn(crowd: &mut Crowd, visits: &mut [Visit], meter: &mut Meter) -> Outcome<u
 pub fn memory(world: &World, connections: usize, over: Over) -> Outcome<Sample> {
     let mut crowd = Crowd::over(over)?;
     let first = connections / 2;
-    let mut look = |users| -> Outcome<Option<u64>> {
+    let mut look = |users| -> Outcome<Memory> {
         crowd.sign_in(world, users)?;
-        thread::sleep(REST);
-        Ok(world.resident_bytes())
+        Memory::at_rest(world.process())
     };
     let (before, after) = (look(first)?, look(connections)?);
-    let (Some(before), Some(after)) = (before, after) else {
-        return Err("this system does not tell how much memory a process has".into());
-    };
-    let value = after.saturating_sub(before) as f64 / (connections - first) as f64;
-    Ok(Sample::of(value))
+    Ok(Sample::of_memory(&before, &after, connections - first))
 }
 
 /// Connects and signs in all users, who stay: users a second.

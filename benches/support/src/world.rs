@@ -219,9 +219,20 @@ pub fn resident_bytes_of(process: u32) -> Option<u64> {
     bytes_told(process, "VmRSS:")
 }
 
+/// Bytes that the kernel has in its slabs, where the system tells: sockets, files, their places in
+/// a poll. Buffers that hold nothing are not among them.
+pub fn slab_bytes() -> Option<u64> {
+    kib_told("/proc/meminfo", "Slab:")
+}
+
 fn bytes_told(process: u32, name: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    kib_told(&format!("/proc/{process}/status"), name)
+}
+
+/// A figure in KiB of a file of the system's, in bytes.
+fn kib_told(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
 }
