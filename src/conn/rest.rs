@@ -33,48 +33,29 @@
 //! logged at `debug`, so that an operator can ask why a connection is silent.
 
 use super::Stage;
+use super::stage::reasons;
 use crate::id::Moment;
 
-/// Declares the reasons, each with the name under which it is counted, logged and shown.
-macro_rules! rests {
-    ($($(#[$doc:meta])* $rest:ident = $name:literal,)*) => {
-        /// Why a connection rests.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Rest {
-            $($(#[$doc])* $rest,)*
-        }
-
-        impl Rest {
-            /// Every reason, in the order of their declaration.
-            pub const ALL: [Rest; 8] = [$(Rest::$rest),*];
-
-            /// The name under which it is counted, logged and shown.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Rest::$rest => $name,)*
-                }
-            }
-        }
-    };
-}
-
-rests! {
-    /// It is closing: only what is on its way is still sent.
-    Closing = "closing",
-    /// Its peer does not take what it is sent.
-    BackedUp = "backed_up",
-    /// The password of its request is being hashed.
-    Hash = "hash",
-    /// Its user is over a rate limit.
-    RateLimit = "rate_limit",
-    /// This tick changes its session; what it asks next is served under the new one.
-    Held = "held",
-    /// This tick has taken in, or served, all that it may.
-    TickFull = "tick_full",
-    /// It used up its time of this tick.
-    SliceSpent = "slice_spent",
-    /// This tick has computed all the TLS handshakes that it may.
-    HandshakesSpent = "handshakes_spent",
+reasons! {
+    /// Why a connection rests.
+    pub enum Rest {
+        /// It is closing: only what is on its way is still sent.
+        Closing = "closing",
+        /// Its peer does not take what it is sent.
+        BackedUp = "backed_up",
+        /// The password of its request is being hashed.
+        Hash = "hash",
+        /// Its user is over a rate limit.
+        RateLimit = "rate_limit",
+        /// This tick changes its session; what it asks next is served under the new one.
+        Held = "held",
+        /// This tick has taken in, or served, all that it may.
+        TickFull = "tick_full",
+        /// It used up its time of this tick.
+        SliceSpent = "slice_spent",
+        /// This tick has computed all the TLS handshakes that it may.
+        HandshakesSpent = "handshakes_spent",
+    }
 }
 
 /// What makes one connection rest.

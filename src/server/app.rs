@@ -10,6 +10,7 @@ use super::reap::Reap;
 use super::serve::Serve;
 use super::transaction::Fatal;
 use super::upkeep::{KeepUp, Upkeep};
+use super::write::Write;
 use crate::certificate::Certificate;
 use crate::conn::{CloseReason, Conns};
 use crate::event_loop::app::{Alive, App, Came, Clock, Job, NotNow, Peer, Share, Signal};
@@ -174,7 +175,7 @@ impl App for Server {
     }
 
     fn take_touched(&mut self, into: &mut Vec<ConnId>) {
-        self.reading.take_touched(&mut self.conns, into);
+        self.writing().take_touched(into);
     }
 
     fn to_write(&mut self, id: ConnId) -> &[u8] {
@@ -182,8 +183,7 @@ impl App for Server {
     }
 
     fn sent(&mut self, id: ConnId, count: usize, now: Now) {
-        let Server { conns, chat, delivery, .. } = self;
-        delivery.sent(conns, &mut chat.sessions, id, count, now.mono);
+        self.writing().sent(id, count, now.mono);
     }
 
     fn settle(&mut self, id: ConnId, now: Now) -> Option<Alive> {
@@ -219,6 +219,12 @@ impl Server {
         let Server { conns, reading, chat, store, delivery, upkeep } = self;
         let reads = store.reads();
         (Deliver { delivery, conns, chat, store, reads, upkeep, now }, reading)
+    }
+
+    /// The parts that change when the kernel takes bytes.
+    fn writing(&mut self) -> Write<'_> {
+        let Server { conns, reading, chat, delivery, .. } = self;
+        Write { conns, reading, chat, delivery }
     }
 
     /// The parts that a connection's end concerns.

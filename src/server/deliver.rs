@@ -25,11 +25,11 @@ use crate::conn::{CloseReason, Conns};
 use crate::doors::{Said, SharedPush};
 use crate::event_loop::turns::OnceQueue;
 use crate::handlers::entry::as_pushed;
-use crate::id::{ConnId, Conversation, Moment, Now, Seq, UserId};
+use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
 use crate::outbox::Effect;
-use crate::sessions::{Session, Sessions, Who};
+use crate::sessions::{Session, Who};
 use crate::store::{Committed, Entry, Reads, Store};
 use crate::wire::push::Push;
 use crate::wire::{Event, Notice};
@@ -89,26 +89,6 @@ impl Delivery {
     pub fn queue_behind(&mut self, conns: &Conns, id: ConnId) {
         if conns.get(id).is_some_and(|conn| conn.may_be_pushed()) {
             self.behind.push(id);
-        }
-    }
-
-    /// The kernel took `count` bytes of the connection.
-    pub fn sent(
-        &mut self,
-        conns: &mut Conns,
-        sessions: &mut Sessions,
-        id: ConnId,
-        count: usize,
-        now: Moment,
-    ) {
-        let Some((count, unsent)) = conns.was_sent(id, count, now) else { return };
-        let Some(session) = sessions.get_mut(id) else { return };
-        let behind = session.behind;
-        if let Some(seen) = session.pass_mark(count, unsent) {
-            sessions.confirm(id, seen, self.head);
-        }
-        if behind {
-            self.queue_behind(conns, id);
         }
     }
 }

@@ -35,6 +35,7 @@ mod tests;
 mod transaction;
 mod upkeep;
 mod watching;
+mod write;
 
 pub use app::{HashJob, Server};
 pub use machine::Machine;

@@ -116,16 +116,4 @@ impl Reading {
         }
         conns.touch(id);
     }
-
-    /// Hands over the connections touched, each once, in the order in which they take their next
-    /// turn: if this tick had no time for all, the next round begins where it stopped (P21).
-    pub fn take_touched(&mut self, conns: &mut Conns, into: &mut Vec<ConnId>) {
-        let begin = into.len();
-        conns.take_touched(into);
-        let touched = &mut into[begin..];
-        let stopped_at = self.stopped_at.take();
-        if let Some(first) = touched.iter().position(|id| Some(*id) == stopped_at) {
-            touched.rotate_left(first);
-        }
-    }
 }
