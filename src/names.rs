@@ -207,6 +207,10 @@ fn parts_are_emoji(word: &str) -> bool {
 /// The key by which a user is looked up. A name that breaks the rules may still be that of a user
 /// from an older database.
 pub fn user_key(raw: &str) -> String {
+    // The key of ASCII is its lower case, whether or not it keeps the rules.
+    if raw.is_ascii() {
+        return raw.to_ascii_lowercase();
+    }
     Name::user(raw).map_or_else(|_| raw.to_lowercase(), |name| name.key)
 }
 
