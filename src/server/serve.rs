@@ -104,7 +104,10 @@ impl Serve<'_> {
                     // Another one might take as long again.
                     if 2 * took.as_micros() as u64 >= limits::SLICE_MICROS {
                         spent.push(conn);
-                        self.conns.rest_this_tick(conn, Rest::SliceSpent);
+                        // With nothing left to serve it is idle, and nothing would end its rest.
+                        if frame + 1 < intake.portions[index].listed() {
+                            self.conns.rest_this_tick(conn, Rest::SliceSpent);
+                        }
                         break;
                     }
                 }

@@ -1,9 +1,12 @@
 //! The whole server without an edge, where a promise depends on what stands in the store.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 
 use super::app::Server;
-use crate::event_loop::app::{App, Peer, Share};
+use crate::conn::Rest;
+use crate::event_loop::app::{App, Clock, Peer, Share};
 use crate::handlers::Rules;
 use crate::id::{ConnId, ListenerKind, Moment, Now, UserId};
 use crate::limits;
@@ -47,11 +50,15 @@ fn say(server: &mut Server, id: ConnId, kind: &str, args: &Value) {
 
 /// One tick without an edge; how many password hashes it starts.
 fn tick(server: &mut Server, conns: &[ConnId]) -> usize {
+    tick_by(server, conns, &|| NOW.mono)
+}
+
+fn tick_by(server: &mut Server, conns: &[ConnId], clock: Clock) -> usize {
     for &id in conns {
         server.room(id, Share::Full).expect("room");
     }
     server.decode(NOW);
-    server.serve(NOW, &|| NOW.mono).expect("serve");
+    server.serve(NOW, clock).expect("serve");
     let committed = server.commit(NOW).expect("commit");
     let hashes = App::deliver(server, committed, NOW).expect("deliver");
     hashes.len()
@@ -133,4 +140,22 @@ fn p20_the_write_ahead_log_is_copied_whenever_it_is_long() {
         assert!(server.store.wal_pages() < limits::WAL_PAGES_MAX, "at the same moment, too");
     }
     assert!(server.store.log_rows() > u64::from(limits::WAL_PAGES_MAX) / 2);
+}
+
+#[test]
+fn an_idle_connection_is_not_shown_as_one_whose_slice_is_spent() {
+    let (mut server, _dir) = server(Rules::default());
+    let ann = connect(&mut server, "127.0.0.1:1");
+    // Each request takes a whole slice.
+    let micros = Cell::new(1);
+    let clock = || Moment(micros.replace(micros.get() + limits::SLICE_MICROS));
+    let args = json!({"auth_token": "key"});
+    for (asked, shown) in [("resume", None), ("whoami whoami", Some(Rest::SliceSpent))] {
+        asked.split(' ').for_each(|kind| say(&mut server, ann, kind, &args));
+        tick_by(&mut server, &[ann], &clock);
+        server.take_touched(&mut Vec::new());
+        server.settle(ann, NOW);
+        let rests = server.conns.get(ann).and_then(|conn| conn.rests.shown());
+        assert_eq!(rests.map(|(why, _)| why), shown, "{asked}");
+    }
 }
