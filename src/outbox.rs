@@ -1,18 +1,28 @@
-//! Effects: everything a tick decided, in order, waiting for the disk.
+//! Effects: everything that a tick decided, in order, until it is on the disk.
 //!
 //! Handlers stage effects and never act. `commit` makes them `Committed`, and `deliver` applies
-//! them in exactly this order, sessions and readers included. A request that is refused is
-//! rewound to its mark, as if it had never been served.
+//! them in this order, those on sessions and readers included. When a request is refused, the
+//! outbox is rewound to the request's mark.
+//!
+//! The texts of answers and of new entries of the log stand one after another in one buffer, and an
+//! effect tells where its texts are. So a message needs no memory of its own here, and to rewind
+//! is to cut the buffer:
+//!
+//! ```text
+//! effects    Reply { text: 8..13 }    Entry { body: 3..8, sender_name: 0..3 }    Join    …
+//! texts      annhelloSent.…
+//! ```
 //!
 //! A connection whose sign-in or sign-out is staged, or which waits for a password hash, is
-//! *held*: it is served no further frame in this tick, because who it speaks for is being
-//! decided.
+//! *held*: it is served no further frame in this tick, because the tick decides which session it
+//! has.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::conn::CloseReason;
 use crate::id::{ConnId, GroupId, Seq, UserId};
+use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, REQUESTS_PER_TICK};
 use crate::locale::Lang;
 use crate::operator_log::Line;
 use crate::password::{KeyHash, Task};
@@ -25,9 +35,9 @@ use crate::wire::{RequestId, ResponseMessage};
 #[derive(Debug)]
 pub enum Effect {
     /// Answer a request.
-    Reply(ConnId, ResponseMessage),
+    Reply(ConnId, ResponseMessage<Span>),
     /// The log has a new entry: push it to those of its readers who are caught up.
-    Entry(Box<Entry>),
+    Entry(Entry<Span>),
     /// A user reads a group from here on.
     Join(UserId, GroupId),
     /// A user no longer reads a group.
@@ -37,23 +47,23 @@ pub enum Effect {
     /// A session of a user who has confirmed everything up to the seq begins; those that it
     /// crowds out end.
     SignIn(ConnId, Box<Who>, Seq),
-    /// The session ends, the connection stays.
+    /// The session ends, and the connection stays.
     SignOut(ConnId),
     /// The session has another key.
     NewKey(ConnId, KeyHash, i64),
-    /// The session is spoken to in another language.
+    /// The session has another language.
     Speak(ConnId, Lang),
-    /// The session confirms what it was pushed.
+    /// The session confirms that it was pushed everything up to the seq.
     Confirm(ConnId, Seq),
-    /// Start hashing; the connection waits for it.
+    /// Hash a password; the connection waits for it.
     Hash(ConnId, Box<Task>, Box<Waiting>),
-    /// Close, behind what is said before.
+    /// Close the connection, when it was sent what is staged before.
     Close(ConnId, CloseReason),
-    /// The user's session ends, wherever it is by then, and is told why.
+    /// The user's sessions end and are told why.
     Expel(UserId, CloseReason),
-    /// The user is an administrator from here on, or no longer one.
+    /// The user is an administrator from here on (true), or no longer one.
     Rights(UserId, bool),
-    /// What the session is told of others.
+    /// From here on the session is told this of other users.
     Watch(ConnId, Watches),
     /// Tell the sender of messages that they have arrived, or were read.
     Receipt(Receipt),
@@ -61,7 +71,7 @@ pub enum Effect {
     Log(Box<Line>),
     /// Hold the checkpoints for a backup.
     Hold(ConnId),
-    /// The backup has what it wants.
+    /// The backup has its copy.
     Release(ConnId),
 }
 
@@ -70,22 +80,22 @@ pub enum Effect {
 pub struct Receipt {
     /// The sender.
     pub to: UserId,
-    /// The name of the user who has them.
+    /// The name of the user who received them.
     pub reader: String,
-    /// Up to here.
+    /// The last of them.
     pub seq: Seq,
-    /// They were read, and not only received.
+    /// Whether they were read, too.
     pub read: bool,
 }
 
-/// What goes on when a password hash is done.
+/// A request that waits for a password hash.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// The request that is answered then.
+    /// Its id.
     pub re: Option<RequestId>,
     /// The language of the answer.
     pub lang: Lang,
-    /// For what the hash was.
+    /// Why the password is hashed.
     pub purpose: Purpose,
 }
 
@@ -96,16 +106,17 @@ pub enum Purpose {
     Register {
         /// Its name.
         name: crate::names::Name,
-        /// From where it counts as a registration, if it does.
+        /// The address that the registration is counted for, if it is counted.
         counted_for: Option<IpAddr>,
     },
-    /// To sign in. No user: the name is unknown, and the work is done all the same.
+    /// To sign in.
     SignIn {
-        /// Who, if there is one of that name.
+        /// The user of that name. `None`: there is none, and the work is done all the same.
         user: Option<UserId>,
-        /// How it counts.
+        /// How it is counted.
         attempt: Attempt,
-        /// What the password was compared with: it must still be the user's when the hash is done.
+        /// The stored password that it is compared with: it must still be the user's when the hash
+        /// is done.
         stored: String,
         /// Whether the client confirms.
         acks: bool,
@@ -117,7 +128,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// How it counts, if it is an attempt at a password.
+    /// How it is counted, if it is an attempt at a password.
     pub fn attempt(&self) -> Option<&Attempt> {
         match self {
             Purpose::SignIn { attempt, .. } | Purpose::Change(_, attempt) => Some(attempt),
@@ -125,7 +136,7 @@ impl Purpose {
         }
     }
 
-    /// It takes the place of an earlier attempt: what that one counted is what this one counts.
+    /// It takes the place of an earlier attempt, and is counted as that one was.
     pub fn goes_on_from(&mut self, earlier: &Purpose) {
         if let Purpose::SignIn { attempt, .. } | Purpose::Change(_, attempt) = self
             && let Some(earlier) = earlier.attempt()
@@ -147,10 +158,41 @@ impl std::fmt::Debug for Purpose {
     }
 }
 
-/// The effects of a tick.
-#[derive(Debug, Default)]
+/// What a tick, or a request that has a transaction of its own, decided. Texts are never printed
+/// (P27), so it has no `Debug`.
+#[derive(Default)]
+pub struct Staged {
+    /// The effects, in the order in which they are applied.
+    pub effects: Vec<Effect>,
+    /// Their texts, one after another.
+    pub texts: String,
+}
+
+/// Where a text stands in [`Staged::texts`].
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// Each request of a tick stages less than two frames of text.
+const _: () = assert!(2 * REQUESTS_PER_TICK * FRAME_PAYLOAD_BYTES_MAX < u32::MAX as usize);
+
+impl Span {
+    /// The text, in the [`Staged::texts`] in which it was staged.
+    pub fn of(self, texts: &str) -> &str {
+        &texts[self.start as usize..self.end as usize]
+    }
+
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+/// What is staged, and which connections are held.
+#[derive(Default)]
 pub struct Outbox {
-    effects: Vec<Effect>,
+    staged: Staged,
     held: HashSet<ConnId>,
     /// The same in the order in which they came, to rewind.
     held_order: Vec<ConnId>,
@@ -166,13 +208,15 @@ pub struct Outbox {
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     effects: usize,
+    texts: usize,
     held: usize,
 }
 
 impl Outbox {
     /// Where the effects of the next request begin.
     pub fn mark(&self) -> Mark {
-        Mark { effects: self.effects.len(), held: self.held_order.len() }
+        let Staged { effects, texts } = &self.staged;
+        Mark { effects: effects.len(), texts: texts.len(), held: self.held_order.len() }
     }
 
     /// Stages an effect.
@@ -189,10 +233,24 @@ impl Outbox {
             }
             _ => {}
         }
-        self.effects.push(effect);
+        self.staged.effects.push(effect);
     }
 
-    /// Stages that another's session ends because of this request: it is served no more.
+    /// Stages an entry of the log for its readers.
+    pub fn stage_entry(&mut self, entry: &Entry<&str>) {
+        let entry = entry.with_texts(|text| self.text(|texts| texts.push_str(text)));
+        self.staged.effects.push(Effect::Entry(entry));
+    }
+
+    /// Stages a text for an effect: what `write` appends.
+    pub fn text(&mut self, write: impl FnOnce(&mut String)) -> Span {
+        let texts = &mut self.staged.texts;
+        let start = texts.len() as u32;
+        write(texts);
+        Span { start, end: texts.len() as u32 }
+    }
+
+    /// Holds a connection whose session ends because of another's request.
     pub fn hold(&mut self, conn: ConnId) {
         if self.held.insert(conn) {
             self.held_order.push(conn);
@@ -206,14 +264,17 @@ impl Outbox {
 
     /// Stages the answer before everything that the request caused, so that it leaves before
     /// any push to the same connection.
-    pub fn answer(&mut self, mark: Mark, conn: ConnId, response: ResponseMessage) {
-        self.reply_bytes = (Some(conn), self.reply_bytes(conn) + response.size_hint());
-        self.effects.insert(mark.effects, Effect::Reply(conn, response));
+    pub fn answer(&mut self, mark: Mark, conn: ConnId, response: ResponseMessage<Span>) {
+        // The text of a list and its data are of one size.
+        let bytes = 256 + 2 * response.text.len();
+        self.reply_bytes = (Some(conn), self.reply_bytes(conn) + bytes);
+        self.staged.effects.insert(mark.effects, Effect::Reply(conn, response));
     }
 
-    /// Forgets everything since the mark.
+    /// Forgets everything that was staged since the mark.
     pub fn rewind(&mut self, mark: Mark) {
-        self.effects.truncate(mark.effects);
+        self.staged.effects.truncate(mark.effects);
+        self.staged.texts.truncate(mark.texts);
         for conn in self.held_order.drain(mark.held..) {
             self.held.remove(&conn);
         }
@@ -229,10 +290,9 @@ impl Outbox {
         self.held.contains(&conn)
     }
 
-    /// Hands over what was staged; the outbox is empty then, and still holds who it held, until
-    /// [`Outbox::release`].
-    pub fn take(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+    /// Hands over what was staged. Connections are held until [`Outbox::release`].
+    pub fn take(&mut self) -> Staged {
+        std::mem::take(&mut self.staged)
     }
 
     /// A new tick begins: no connection is held.
@@ -251,16 +311,18 @@ mod tests {
     use crate::wire::response::Data;
 
     #[test]
-    fn p3_a_rewound_request_leaves_no_effect_and_holds_nobody() {
+    fn p3_a_rewound_request_leaves_no_effect_and_no_text_and_holds_no_connection() {
         let conn = ConnId { slot: 1, generation: 1 };
         let mut outbox = Outbox::default();
         outbox.stage(Effect::Join(UserId(1), GroupId(1)));
         let mark = outbox.mark();
         outbox.stage(Effect::SignOut(conn));
+        outbox.text(|texts| texts.push_str("hello"));
         assert!(outbox.holds(conn));
         outbox.rewind(mark);
         assert!(!outbox.holds(conn));
-        assert_eq!(outbox.take().len(), 1);
+        let staged = outbox.take();
+        assert_eq!((staged.effects.len(), staged.texts.as_str()), (1, ""));
     }
 
     #[test]
@@ -269,9 +331,11 @@ mod tests {
         let mut outbox = Outbox::default();
         let mark = outbox.mark();
         outbox.stage(Effect::Join(UserId(1), GroupId(1)));
-        let answer =
-            ResponseMessage { re: None, code: Code::Ok, text: String::new(), data: Data::None };
+        let text = outbox.text(|texts| texts.push_str("Sent."));
+        let answer = ResponseMessage { re: None, code: Code::Ok, text, data: Data::None };
         outbox.answer(mark, conn, answer);
-        assert!(matches!(outbox.take()[0], Effect::Reply(..)));
+        let Staged { effects, texts } = outbox.take();
+        let Effect::Reply(_, answer) = &effects[0] else { unreachable!("the answer is first") };
+        assert_eq!(answer.text.of(&texts), "Sent.");
     }
 }

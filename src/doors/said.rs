@@ -4,14 +4,15 @@
 //! it is encoded once for each language and encoding ([`SharedPush`]).
 
 use crate::id::Seq;
-use crate::locale::Lang;
+use crate::locale::{self, Lang};
+use crate::store::Entry;
 use crate::wire::ResponseMessage;
 use crate::wire::push::{Push, PushFrame};
 
 /// One thing that is sent to a peer.
 pub enum Said<'s, 'e> {
     /// The reply to a request.
-    Reply(&'s ResponseMessage),
+    Reply(&'s ResponseMessage<&'s str>),
     /// A message of the log, for a reader who was pushed the message of that seq before it.
     Push(&'s mut SharedPush<'e>, Seq),
     /// A push that is not in the log: about the connection or about other users.
@@ -45,8 +46,10 @@ pub struct SharedPush<'e> {
 }
 
 impl<'e> SharedPush<'e> {
-    /// A message in a language, committed at `unix` as `seq`. Nothing is encoded yet.
-    pub fn new(push: Push<'e>, lang: Lang, unix: i64, seq: Seq) -> SharedPush<'e> {
+    /// A message in a language. Nothing is encoded yet.
+    pub fn new(entry: Entry<&'e str>, lang: Lang) -> SharedPush<'e> {
+        let push = Push::of_entry(entry, None, |notice| locale::notice::say(notice, lang));
+        let Entry { unix, seq, .. } = entry;
         SharedPush { push, lang, unix, seq, frame: None, line: None }
     }
 

@@ -70,7 +70,7 @@ pub fn adminsendgroup(cx: &mut Cx, admin: Admin, req: Adminsendgroup) -> Answer 
             let group = named::any_group(cx, admin, &req.group)?;
             let about = group.full_name();
             record(cx, admin.id(), MessageType::Adminsendgroup, Some(&about))?;
-            let label = GroupLabel { name: group.name, creator: group.creator_name };
+            let label = GroupLabel { name: &*group.name, creator: &*group.creator_name };
             post_system(cx, admin, (text, mid), Conversation::Group(group.id), Some(label))?
         }
     };
@@ -212,7 +212,7 @@ fn post_system(
     admin: Admin,
     (text, mid): (MessageText, Option<Mid>),
     conversation: Conversation,
-    group: Option<GroupLabel>,
+    group: Option<GroupLabel<&str>>,
 ) -> Result<Seq, Failure> {
     cx.need_storage()?;
     let (sender, sender_name, kind) = (admin.id(), None, EntryKind::System);

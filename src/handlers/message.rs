@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 
 use super::caller::Member;
 use super::context::{Answer, Cx, Failure, Outcome};
-use super::entry::as_pushed;
 use super::named;
 use super::post::{Draft, count_waiting, find_posted, post};
 use super::receipt::may_know_of;
@@ -16,38 +15,39 @@ use crate::locale::reply::{Reply, history_line};
 use crate::store::{Addressee, Entry, EntryKind, GroupLabel, GroupStatus, Part, User, Wanted};
 use crate::wire::argument::{NamedConversation, Rows, Side, bad};
 use crate::wire::command::{History, Search, Send, Sendgroup};
+use crate::wire::push::Push;
 use crate::wire::response::Data;
 use crate::wire::{Code, Name, Notice};
 
 /// Answers `send`: posts a message to a friend.
 pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
     let user = member.id();
-    let Addressee { user: other, is_friend, sender_name } =
-        named::addressee(cx, member, req.username)?;
+    let addressee = named::addressee(cx, member, req.username)?;
+    let Addressee { user: other, is_friend, sender_name } = &*addressee;
     let (text, mid) = (req.message, req.mid);
     let conversation = Conversation::Inbox(other.id);
     let is_meant = |_: &Cx, found| Ok(found == conversation);
     let posted = find_posted(cx, Some(user), mid, (text, false), is_meant)?;
     if let Some(seq) = posted {
         let may_know = may_know_of(cx, user, other.id)?;
-        return Ok(sent_to(cx, &other, seq, may_know));
+        return Ok(sent_to(cx, other, seq, may_know));
     }
-    if !is_friend {
+    if !*is_friend {
         return Err(Code::NotFriends.into());
     }
     cx.need_storage()?;
-    let (sender, sender_name, kind) = (Some(user), Some(sender_name), text_kind(member));
+    let (sender, sender_name, kind) = (Some(user), Some(sender_name.as_str()), text_kind(member));
     let draft = Draft { conversation, sender, sender_name, kind, text, mid, group: None };
     if cx.sessions.is_caught_up(other.id) {
         let seq = post(cx, draft)?;
-        return Ok(sent_to(cx, &other, seq, true));
+        return Ok(sent_to(cx, other, seq, true));
     }
     // Only for a reader who is behind a second row is written, so only then a savepoint is needed:
     // one around every message costs a third of the throughput.
     cx.atomically(|cx| {
         count_waiting(cx, user, other.id, text.0.len())?;
         let seq = post(cx, draft)?;
-        Ok(sent_to(cx, &other, seq, true))
+        Ok(sent_to(cx, other, seq, true))
     })
 }
 
@@ -66,7 +66,7 @@ pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
     cx.need_storage()?;
     let conversation = Conversation::Group(group.id);
     let (sender_name, kind) = (None, text_kind(member));
-    let group = Some(GroupLabel { name: group.name, creator: group.creator_name });
+    let group = Some(GroupLabel { name: &*group.name, creator: &*group.creator_name });
     let seq = post(cx, Draft { conversation, sender, sender_name, kind, text, mid, group })?;
     Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }))
 }
@@ -150,7 +150,8 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
             _ => None,
         };
         let mut json = Vec::new();
-        let push = as_pushed(&entry, cx.lang, to.as_deref());
+        let words = |notice: &Notice| locale::notice::say(notice, cx.lang);
+        let push = Push::of_entry(entry.with_texts(String::as_str), to.as_deref(), words);
         push.append_json(&mut json, entry.unix, Some(entry.seq));
         let line = line(cx, &entry, to.as_deref(), all);
         // Their size within the answer: a line has no other characters left that JSON escapes.

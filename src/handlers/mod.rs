@@ -18,7 +18,6 @@ pub mod admin;
 mod audit;
 pub mod caller;
 mod context;
-pub mod entry;
 pub mod friend;
 pub mod group;
 pub mod hashing;
@@ -39,7 +38,7 @@ pub use context::{
 use crate::conn::CloseReason;
 use crate::id::ListenerKind;
 use crate::locale::{self, Lang};
-use crate::outbox::{Effect, Mark, Purpose, Waiting};
+use crate::outbox::{Effect, Mark, Purpose, Span, Waiting};
 use crate::password;
 use crate::store::StoreError;
 use crate::throttle::Judged;
@@ -298,8 +297,9 @@ fn finish(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
         Ok(Outcome::Later) => Ok(()),
         Ok(Outcome::Confirmed) if cx.re.is_none() => Ok(()),
         Ok(outcome) => {
-            let (text, data) = outcome.into_parts();
-            stage_answer(cx, mark, Code::Ok, text.say(cx.lang), data);
+            let (reply, data) = outcome.into_parts();
+            let text = cx.outbox.text(|texts| reply.append(cx.lang, texts));
+            stage_answer(cx, mark, Code::Ok, text, data);
             Ok(())
         }
         Err(Failure::Refused(refusal)) => {
@@ -312,14 +312,14 @@ fn finish(cx: &mut Cx, mark: Mark, answer: Answer) -> Result<(), StoreError> {
 }
 
 fn stage_refusal(cx: &mut Cx, mark: Mark, refusal: &Refusal) {
-    let text = locale::refusal::say(refusal, cx.lang);
+    let text = cx.outbox.text(|texts| texts.push_str(&locale::refusal::say(refusal, cx.lang)));
     stage_answer(cx, mark, refusal.code, text, refusal.data());
     if let Some(reason) = close_reason(refusal.code) {
         cx.outbox.stage(Effect::Close(cx.caller.conn, reason));
     }
 }
 
-fn stage_answer(cx: &mut Cx, mark: Mark, code: Code, text: String, data: Data) {
+fn stage_answer(cx: &mut Cx, mark: Mark, code: Code, text: Span, data: Data) {
     let response = ResponseMessage { re: cx.re.take(), code, text, data };
     cx.outbox.answer(mark, cx.caller.conn, response);
 }

@@ -5,6 +5,8 @@
 //! in it, whether or not there is one. Administrators and the operator can list everyone and
 //! everything, so nothing is kept from them.
 
+use std::sync::Arc;
+
 use super::caller::{Admin, Member};
 use super::context::{Cx, Failure};
 use crate::id::{Conversation, GroupId, Seq, UserId};
@@ -35,7 +37,7 @@ pub fn user(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
 ///
 /// # Errors
 /// As [`user`].
-pub fn addressee(cx: &mut Cx, member: Member, name: &str) -> Result<Addressee, Failure> {
+pub fn addressee(cx: &mut Cx, member: Member, name: &str) -> Result<Arc<Addressee>, Failure> {
     let found = cx.store.people_mut().addressee(member.id(), &user_key(name))?;
     if found.as_ref().is_none_or(|found| !found.is_friend) {
         check_guessing(cx, member, found.as_ref().map(|found| found.user.id))?;

@@ -3,7 +3,6 @@
 use super::context::{Cx, Failure};
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::WAITING_BYTES_MAX;
-use crate::outbox::Effect;
 use crate::store::{Entry, EntryKind, GroupLabel, NewEntry};
 use crate::wire::argument::{MessageText, Mid};
 use crate::wire::{Code, Event, Notice, Refusal};
@@ -12,10 +11,10 @@ use crate::wire::{Code, Event, Notice, Refusal};
 pub struct Draft<'a> {
     /// For whom.
     pub conversation: Conversation,
-    /// The user who says it; `None`: the system itself.
+    /// Its sender; `None`: the system itself.
     pub sender: Option<UserId>,
     /// The sender's name as shown, if it is at hand.
-    pub sender_name: Option<String>,
+    pub sender_name: Option<&'a str>,
     /// Of which kind.
     pub kind: EntryKind,
     /// The text.
@@ -23,7 +22,7 @@ pub struct Draft<'a> {
     /// The client's own name for it.
     pub mid: Option<Mid<'a>>,
     /// The group's name, if it is for a group.
-    pub group: Option<GroupLabel>,
+    pub group: Option<GroupLabel<&'a str>>,
 }
 
 /// The message that a sender posted under this `mid`, if any: a retry is answered with the same
@@ -46,8 +45,8 @@ pub fn find_posted(
     if same { Ok(Some(posted.seq)) } else { Err(Code::MidReused.into()) }
 }
 
-/// Posts a message. What is said in the system's name is not counted as stored by its sender:
-/// moderation goes on.
+/// Posts a message. A message in the system's name is not counted as stored by its sender: an
+/// administrator can always moderate.
 ///
 /// # Errors
 /// `quota_full`.
@@ -62,10 +61,10 @@ pub fn post(cx: &mut Cx, draft: Draft) -> Result<Seq, Failure> {
     append(cx, &NewEntry { conversation, sender, unix, kind, body: text, mid }, sender_name, group)
 }
 
-/// Posts a notice about what `by` did, who is not told themselves.
+/// Posts a notice about what the user `by` did. They are not told it themselves.
 ///
 /// # Errors
-/// `quota_full`, unless it is the end of something: that is always told.
+/// `quota_full`, but not for the notice of an end (`Event::is_ending`).
 pub fn notify(
     cx: &mut Cx,
     conversation: Conversation,
@@ -77,7 +76,7 @@ pub fn notify(
     if let Some(by) = by.filter(|_| !moderates) {
         use_quota(cx, by, body.len(), notice.event.is_ending())?;
     }
-    let label = notice.groupname.clone().zip(notice.creator.clone());
+    let label = notice.groupname.as_deref().zip(notice.creator.as_deref());
     let group = label.map(|(name, creator)| GroupLabel { name, creator });
     let (sender, unix, kind, body, mid) = (by, cx.now.unix, EntryKind::Notice, &*body, None);
     append(cx, &NewEntry { conversation, sender, unix, kind, body, mid }, None, group)
@@ -87,18 +86,18 @@ pub fn notify(
 fn append(
     cx: &mut Cx,
     new: &NewEntry,
-    sender_name: Option<String>,
-    group: Option<GroupLabel>,
+    sender_name: Option<&str>,
+    group: Option<GroupLabel<&str>>,
 ) -> Result<Seq, Failure> {
-    let sender_name = match new.sender {
+    let read = match new.sender {
         Some(sender) if sender_name.is_none() => Some(cx.name_of(sender)?),
-        _ => sender_name,
+        _ => None,
     };
+    let sender_name = sender_name.or(read.as_deref());
     let seq = cx.store.log_mut().append(new)?;
     let &NewEntry { conversation, sender, unix, kind, body, .. } = new;
-    let body = body.to_owned();
     let entry = Entry { seq, conversation, sender, sender_name, group, unix, kind, body };
-    cx.outbox.stage(Effect::Entry(Box::new(entry)));
+    cx.outbox.stage_entry(&entry);
     Ok(seq)
 }
 
@@ -106,7 +105,7 @@ fn append(
 /// whatever the number of readers.
 ///
 /// # Errors
-/// `quota_full`: they may not have so much more, unless it `must` be.
+/// `quota_full`: they may not store so much more today. Never if it `must` be stored.
 pub fn use_quota(cx: &mut Cx, user: UserId, bytes: usize, must: bool) -> Result<(), Failure> {
     let (limit, unix) = (cx.rules.limits.stored_bytes_per_day, cx.now.unix);
     if limit == 0 {

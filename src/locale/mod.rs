@@ -28,12 +28,26 @@ macro_rules! texts {
         impl $(<$life>)? $name $(<$life>)? {
             /// The text in a language.
             pub fn say(&self, lang: $crate::locale::Lang) -> String {
+                let mut text = String::new();
+                self.append(lang, &mut text);
+                text
+            }
+
+            /// Appends the text in a language.
+            pub fn append(&self, lang: $crate::locale::Lang, to: &mut String) {
                 match self {$(
                     $name::$text $({ $($field),+ })? $(($whole))? => {
                         $($(let $made = $maker(lang, $($of),+);)*
-                        say!(lang, $english, $chinese))?
-                        $($function(lang, $($argument),+))?
-                        $($text_of.say(lang))?
+                        match lang {
+                            $crate::locale::Lang::En => {
+                                $crate::locale::append(to, $english, format_args!($english))
+                            }
+                            $crate::locale::Lang::Zh => {
+                                $crate::locale::append(to, $chinese, format_args!($chinese))
+                            }
+                        })?
+                        $(to.push_str(&$function(lang, $($argument),+)))?
+                        $($text_of.append(lang, to))?
                     }
                 )+}
             }
@@ -149,6 +163,15 @@ impl Lang {
 /// whatever stands in its fields (P28).
 fn whole(written: &str, text: String) -> String {
     if is_plain(&text) || written.contains('\n') { text } else { one_line(&text) }
+}
+
+/// Appends a text of a table likewise.
+fn append(to: &mut String, written: &str, text: std::fmt::Arguments) {
+    match text.as_str() {
+        // It has no fields.
+        Some(text) => to.push_str(text),
+        None => to.push_str(&whole(written, std::fmt::format(text))),
+    }
 }
 
 /// Asks whether another name was meant; nothing, if there is none.

@@ -48,9 +48,10 @@ pub struct NewEntry<'a> {
     pub mid: Option<&'a str>,
 }
 
-/// An entry of the log, with the names that a push needs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
+/// An entry of the log, with the names that a push needs. `T` holds its texts: they are its own, or
+/// borrowed, or stand elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Entry<T = String> {
     /// Where it stands.
     pub seq: Seq,
     /// Who it is for.
@@ -58,28 +59,42 @@ pub struct Entry {
     /// Who said it; `None` for the system.
     pub sender: Option<UserId>,
     /// The sender's name as shown.
-    pub sender_name: Option<String>,
+    pub sender_name: Option<T>,
     /// What the group is called, if it is for one.
-    pub group: Option<GroupLabel>,
+    pub group: Option<GroupLabel<T>>,
     /// When, in unix seconds.
     pub unix: i64,
     /// What it is.
     pub kind: EntryKind,
     /// The text, or a notice's event and arguments.
-    pub body: String,
+    pub body: T,
 }
 
 /// What a group is called: its name, and its creator's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupLabel {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupLabel<T = String> {
     /// The group's name as shown.
-    pub name: String,
+    pub name: T,
     /// The creator's name as shown.
-    pub creator: String,
+    pub creator: T,
+}
+
+impl<T> Entry<T> {
+    /// The same entry with its texts held in another way.
+    pub fn with_texts<'a, U>(&'a self, mut hold: impl FnMut(&'a T) -> U) -> Entry<U> {
+        let &Entry { seq, conversation, sender, unix, kind, .. } = self;
+        let sender_name = self.sender_name.as_ref().map(&mut hold);
+        let group = self.group.as_ref().map(|label| {
+            let (name, creator) = (hold(&label.name), hold(&label.creator));
+            GroupLabel { name, creator }
+        });
+        let body = hold(&self.body);
+        Entry { seq, conversation, sender, sender_name, group, unix, kind, body }
+    }
 }
 
 // What was said is never printed (P27), so `Debug` is not derived.
-impl fmt::Debug for Entry {
+impl<T> fmt::Debug for Entry<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Entry { seq, conversation, sender, kind, .. } = self;
         write!(f, "Entry({seq:?}, {kind:?}, {conversation:?}, {sender:?})")

@@ -6,6 +6,7 @@
 //! senders write once.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use super::User;
 use crate::id::UserId;
@@ -35,24 +36,24 @@ struct Kept {
     changes: u64,
     sender: UserId,
     namekey: String,
-    addressee: Addressee,
+    addressee: Arc<Addressee>,
 }
 
 impl Addressees {
     /// The answer, if it is kept and these were the last changes of people.
-    pub fn get(&self, sender: UserId, namekey: &str, changes: u64) -> Option<&Addressee> {
+    pub fn get(&self, sender: UserId, namekey: &str, changes: u64) -> Option<&Arc<Addressee>> {
         let kept = self.places.get(self.place(sender, namekey))?.as_ref()?;
         let is_same = kept.sender == sender && kept.namekey == namekey;
         (kept.changes == changes && is_same).then_some(&kept.addressee)
     }
 
     /// Keeps an answer.
-    pub fn keep(&mut self, sender: UserId, namekey: &str, addressee: &Addressee, changes: u64) {
+    pub fn keep(&mut self, sender: UserId, namekey: &str, addressee: Arc<Addressee>, changes: u64) {
         if self.places.is_empty() {
             self.places.resize_with(ADDRESSEES_KEPT, || None);
         }
         let place = self.place(sender, namekey);
-        let (namekey, addressee) = (namekey.to_owned(), addressee.clone());
+        let namekey = namekey.to_owned();
         self.places[place] = Some(Kept { changes, sender, namekey, addressee });
     }
 

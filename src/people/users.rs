@@ -4,6 +4,8 @@
 //! SHA-256 arrives. What is compared in constant time elsewhere is only looked up here: the
 //! hash of a 32-byte random key gives nothing away by how long its look-up takes.
 
+use std::sync::Arc;
+
 use rusqlite::params;
 
 use super::addressees::Addressee;
@@ -84,7 +86,7 @@ impl PeopleMut<'_> {
             (SELECT username FROM users WHERE userid = ?2)
         FROM users o WHERE o.namekey = ?1";
     /// The user whose name has that key, as `sender` writes to them.
-    pub fn addressee(&mut self, sender: UserId, namekey: &str) -> Result<Option<Addressee>> {
+    pub fn addressee(&mut self, sender: UserId, namekey: &str) -> Result<Option<Arc<Addressee>>> {
         let changes = self.db.people_changes();
         if let Some(addressee) = self.people.addressees.get(sender, namekey, changes) {
             return Ok(Some(addressee.clone()));
@@ -93,8 +95,9 @@ impl PeopleMut<'_> {
             let (is_friend, sender_name) = (row.get(4)?, row.get(5)?);
             Ok(Addressee { user: user_of(row)?, is_friend, sender_name })
         })?;
+        let found = found.map(Arc::new);
         if let Some(addressee) = found.as_ref().filter(|addressee| addressee.is_friend) {
-            self.people.addressees.keep(sender, namekey, addressee, changes);
+            self.people.addressees.keep(sender, namekey, addressee.clone(), changes);
         }
         Ok(found)
     }

@@ -13,12 +13,12 @@ use super::transaction::{Fatal, fatal, roll_back};
 use super::upkeep::Upkeep;
 use crate::handlers;
 use crate::id::ConnId;
-use crate::outbox::Effect;
+use crate::outbox::Staged;
 use crate::store::{Committed, StoreError};
 use crate::wire::{Code, Refusal, RequestId};
 
-/// The effects of each transaction of a tick.
-pub(super) type AllCommitted = Vec<Committed<Vec<Effect>>>;
+/// What was staged in each transaction of a tick.
+pub(super) type AllCommitted = Vec<Committed<Staged>>;
 
 /// The phase, and the parts that it borrows.
 pub(super) struct Commit<'s> {
@@ -48,7 +48,7 @@ impl Commit<'_> {
         }
     }
 
-    fn commit_all(&mut self) -> Result<Committed<Vec<Effect>>, StoreError> {
+    fn commit_all(&mut self) -> Result<Committed<Staged>, StoreError> {
         let Serve { store, chat, now, .. } = &mut self.serve;
         // Cursors that are due cost no fsync of their own here.
         let staged = self.upkeep.stage_cursors(store, &chat.sessions, *now)?;
@@ -71,7 +71,7 @@ impl Commit<'_> {
 }
 
 impl Serve<'_> {
-    fn try_commit(&mut self) -> Result<Committed<Vec<Effect>>, StoreError> {
+    fn try_commit(&mut self) -> Result<Committed<Staged>, StoreError> {
         let committed = self.store.commit(self.chat.outbox.take())?;
         self.chat.counters.commits += 1;
         Ok(committed)
@@ -113,7 +113,7 @@ impl Serve<'_> {
         &mut self,
         (conn, re): (ConnId, Option<RequestId>),
         serve: impl FnOnce(&mut Serve) -> Result<(), StoreError>,
-    ) -> Result<(Committed<Vec<Effect>>, bool), Fatal> {
+    ) -> Result<(Committed<Staged>, bool), Fatal> {
         let mark = self.chat.outbox.mark();
         self.store.begin().map_err(fatal)?;
         let code = match serve(self).and_then(|()| self.try_commit()) {

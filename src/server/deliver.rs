@@ -24,15 +24,14 @@ use crate::conn::conns::Appender;
 use crate::conn::{CloseReason, Conns};
 use crate::doors::{Said, SharedPush};
 use crate::event_loop::turns::OnceQueue;
-use crate::handlers::entry::as_pushed;
 use crate::id::{ConnId, Conversation, Now, Seq, UserId};
 use crate::limits;
 use crate::locale::{self, Lang};
-use crate::outbox::Effect;
+use crate::outbox::{Effect, Staged};
 use crate::sessions::{Session, Who};
 use crate::store::{Committed, Entry, Reads, Store};
 use crate::wire::push::Push;
-use crate::wire::{Event, Notice};
+use crate::wire::{Event, Notice, ResponseMessage};
 
 /// What one tick may still push.
 struct Budget {
@@ -105,27 +104,27 @@ pub(super) struct Deliver<'s> {
     pub now: Now,
 }
 
-/// What is on its way while a tick's effects are applied.
-struct Tick {
-    budget: Budget,
-    /// Entries applied but for their pushes.
-    run: Vec<Entry>,
+/// Entries that are still to be pushed: see the head of this file.
+#[derive(Default)]
+struct Run<'e> {
+    entries: Vec<Pushed<'e>>,
+    /// Their readers, while the run is pushed; the memory is kept for the next run.
+    readers: Vec<(UserId, ConnId)>,
 }
 
 /// An entry with its pushes, one for each language.
 struct Pushed<'e> {
-    entry: &'e Entry,
+    entry: Entry<&'e str>,
     by_lang: [Option<SharedPush<'e>>; 2],
 }
 
 impl<'e> Pushed<'e> {
-    fn new(entry: &'e Entry) -> Pushed<'e> {
+    fn new(entry: Entry<&'e str>) -> Pushed<'e> {
         Pushed { entry, by_lang: [None, None] }
     }
 
     fn in_lang(&mut self, lang: Lang) -> &mut SharedPush<'e> {
-        let entry = self.entry;
-        let shared = || SharedPush::new(as_pushed(entry, lang, None), lang, entry.unix, entry.seq);
+        let shared = || SharedPush::new(self.entry, lang);
         self.by_lang[lang.pick(0, 1)].get_or_insert_with(shared)
     }
 }
@@ -133,30 +132,41 @@ impl<'e> Pushed<'e> {
 impl Deliver<'_> {
     /// Applies the committed effects in their order, then feeds the readers who are behind.
     pub fn run(&mut self, committed: AllCommitted) -> Result<(), Fatal> {
-        let mut tick = Tick { budget: Budget::of_a_tick(), run: Vec::new() };
+        let mut budget = Budget::of_a_tick();
         // Readers who are behind have half of the tick. Else only those who are caught up would
         // be served when there is too much for all (P14, P21).
         let (pushes, bytes) = match self.delivery.behind.is_empty() {
             true => (0, 0),
-            false => (tick.budget.pushes / 2, tick.budget.bytes / 2),
+            false => (budget.pushes / 2, budget.bytes / 2),
         };
-        tick.budget.pushes -= pushes;
-        tick.budget.bytes -= bytes;
-        let mut lists = committed.into_iter().map(Committed::into_inner);
-        let mut effects = lists.next().unwrap_or_default();
-        effects.extend(lists.flatten());
-        self.silence_ending(&effects);
-        for effect in effects {
-            if !self.leaves_run(&tick.run, &effect) {
-                self.push_run(&mut tick);
-            }
-            self.apply(effect, &mut tick)?;
+        budget.pushes -= pushes;
+        budget.bytes -= bytes;
+        let all: Vec<Staged> = committed.into_iter().map(Committed::into_inner).collect();
+        all.iter().for_each(|staged| self.silence_ending(&staged.effects));
+        for Staged { effects, texts } in all {
+            self.apply_all(effects, &texts, &mut budget)?;
         }
-        self.push_run(&mut tick);
-        tick.budget.pushes += pushes;
-        tick.budget.bytes += bytes;
-        self.feed_behind(&mut tick.budget)?;
+        budget.pushes += pushes;
+        budget.bytes += bytes;
+        self.feed_behind(&mut budget)?;
         self.tell_of_presence()
+    }
+
+    fn apply_all(
+        &mut self,
+        effects: Vec<Effect>,
+        texts: &str,
+        budget: &mut Budget,
+    ) -> Result<(), Fatal> {
+        let mut run = Run::default();
+        for effect in effects {
+            if !self.leaves_run(&run, &effect) {
+                self.push_run(&mut run, budget);
+            }
+            self.apply(effect, texts, &mut run)?;
+        }
+        self.push_run(&mut run, budget);
+        Ok(())
     }
 
     /// Sessions that end in this tick are pushed nothing more, and of what was pushed only the
@@ -178,10 +188,10 @@ impl Deliver<'_> {
         }
     }
 
-    /// Whether no peer sees a difference if an effect is applied before the run's pushes: it is one
-    /// of the run, or a reply to its sender, who is pushed none of them.
-    fn leaves_run(&self, run: &[Entry], effect: &Effect) -> bool {
-        let Some(first) = run.first() else { return true };
+    /// Whether an effect may be applied before the run is pushed, because no peer sees a
+    /// difference: it is an entry of the run, or a reply to its sender, who is pushed none of it.
+    fn leaves_run(&self, run: &Run, effect: &Effect) -> bool {
+        let Some(Pushed { entry: first, .. }) = run.entries.first() else { return true };
         match effect {
             Effect::Entry(entry) => {
                 (entry.conversation, entry.sender) == (first.conversation, first.sender)
@@ -193,13 +203,21 @@ impl Deliver<'_> {
         }
     }
 
-    fn apply(&mut self, effect: Effect, tick: &mut Tick) -> Result<(), Fatal> {
+    fn apply<'t>(
+        &mut self,
+        effect: Effect,
+        texts: &'t str,
+        run: &mut Run<'t>,
+    ) -> Result<(), Fatal> {
         match effect {
-            Effect::Reply(id, response) => {
-                self.chat.counters.replied(response.code);
-                self.say(id, Said::Reply(&response));
+            Effect::Reply(id, ResponseMessage { re, code, text, data }) => {
+                self.chat.counters.replied(code);
+                let text = text.of(texts);
+                self.say(id, Said::Reply(&ResponseMessage { re, code, text, data }));
             }
-            Effect::Entry(entry) => tick.run.push(*entry),
+            Effect::Entry(entry) => {
+                run.entries.push(Pushed::new(entry.with_texts(|text| text.of(texts))));
+            }
             Effect::Join(user, group) => self.chat.sessions.join(user, group),
             Effect::Leave(user, group) => self.chat.sessions.leave(user, group),
             Effect::Dissolve(group) => self.chat.sessions.dissolve(group),
@@ -291,25 +309,27 @@ impl Deliver<'_> {
         self.conns.close(id, reason, self.now.mono);
     }
 
-    /// Wakes the readers of the run's conversation, and forgets the run.
-    fn push_run(&mut self, tick: &mut Tick) {
-        let run = std::mem::take(&mut tick.run);
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
-        self.delivery.head = last.seq;
-        self.chat.counters.appended += run.len() as u64;
-        let mut pushed: Vec<Pushed> = run.iter().map(Pushed::new).collect();
-        let readers: Vec<(UserId, ConnId)> = match first.conversation {
+    /// Pushes the run to the readers of its conversation, and forgets it.
+    fn push_run(&mut self, run: &mut Run, budget: &mut Budget) {
+        let Run { entries, readers } = run;
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return };
+        self.delivery.head = last.entry.seq;
+        self.chat.counters.appended += entries.len() as u64;
+        let Entry { sender, conversation, .. } = first.entry;
+        let sessions = &self.chat.sessions;
+        match conversation {
             Conversation::Inbox(user) => {
-                self.chat.sessions.of(user).map(|(conn, _)| (user, conn)).collect()
+                readers.extend(sessions.of(user).map(|(conn, _)| (user, conn)));
             }
-            Conversation::Group(group) => self.chat.sessions.readers_of(group).to_vec(),
-            Conversation::Everyone => self.chat.sessions.everyone().collect(),
-        };
-        for (user, id) in readers {
-            if first.sender != Some(user) {
-                self.push_run_to(id, &mut pushed, &mut tick.budget);
+            Conversation::Group(group) => readers.extend_from_slice(sessions.readers_of(group)),
+            Conversation::Everyone => readers.extend(sessions.everyone()),
+        }
+        for (user, id) in readers.drain(..) {
+            if sender != Some(user) {
+                self.push_run_to(id, entries, budget);
             }
         }
+        entries.clear();
     }
 
     /// Pushes a run to a reader who is caught up. They are behind from the first entry on that they
@@ -367,6 +387,7 @@ impl Deliver<'_> {
         let gap = page.gap.map(|gap| gap_entry(user, &gap));
         let push_page = |to: &mut Appender| {
             for entry in gap.iter().chain(&page.entries) {
+                let entry = entry.with_texts(String::as_str);
                 let passed = match entry.sender == Some(user) {
                     true => budget.pass_over(),
                     false => {
@@ -405,7 +426,7 @@ impl Deliver<'_> {
         }
     }
 
-    /// Tells a peer of the connection itself, in the words of their language.
+    /// Pushes a notice that is not in the log, in the language of the session.
     pub(super) fn tell(&mut self, id: ConnId, notice: Notice) {
         let lang =
             self.chat.sessions.get(id).map_or(self.chat.rules.lang, |session| session.who.lang);
@@ -419,7 +440,7 @@ impl Deliver<'_> {
         signed_in.into_iter().for_each(|id| self.tell(id, notice.clone()));
     }
 
-    /// Says something to a peer, if it still is to be sent anything.
+    /// Appends what is said to the connection's send buffer, unless it is closing.
     pub(super) fn say(&mut self, id: ConnId, said: Said) {
         self.conns.say(id, said, self.reads, self.now);
     }

@@ -56,6 +56,7 @@ impl Deliver<'_> {
         conn.rests.hash = false;
         let text = locale::refusal::say(refusal, waiting.lang);
         let (re, code, data) = (waiting.re, refusal.code, refusal.data());
+        let text = text.as_str();
         self.chat.counters.replied(code);
         self.say(id, Said::Reply(&ResponseMessage { re, code, text, data }));
     }

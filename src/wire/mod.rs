@@ -16,6 +16,7 @@
 pub mod argument;
 pub mod code;
 pub mod command;
+mod entry;
 mod envelope;
 pub mod fingerprint;
 mod flat;

@@ -21,21 +21,21 @@ impl Refusal {
     }
 }
 
-/// What one request is answered.
+/// What one request is answered. `T` holds the text: it is borrowed, or stands elsewhere.
 #[derive(Clone)]
-pub struct ResponseMessage {
+pub struct ResponseMessage<T> {
     /// The request's id.
     pub re: Option<RequestId>,
     /// The outcome.
     pub code: Code,
     /// For people, in the session's language.
-    pub text: String,
+    pub text: T,
     /// For programs.
     pub data: Data,
 }
 
 /// Texts and keys are among what is answered (P27).
-impl std::fmt::Debug for ResponseMessage {
+impl<T> std::fmt::Debug for ResponseMessage<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ResponseMessage({:?}, {}, …)", self.re, self.code.name())
     }
@@ -87,51 +87,32 @@ impl std::fmt::Debug for Welcome {
     }
 }
 
-impl ResponseMessage {
+impl ResponseMessage<&str> {
     /// Appends the answer as JSON.
     pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
-        let ResponseMessage { re, code, text, data } = self;
-        append(out, unix, re.as_ref(), *code, text, data);
+        let type_name = match &self.data {
+            Data::Welcome(_) => "login_success",
+            _ => "normalmsg",
+        };
+        let mut payload = Payload::begin(out, type_name, unix);
+        payload.text("message", self.text);
+        payload.option("re", self.re.as_ref());
+        payload.value("status", &self.code.status());
+        payload.text("code", self.code.name());
+        match &self.data {
+            Data::None => {}
+            Data::Welcome(welcome) => payload.fields_of(welcome),
+            data @ (Data::Sent { .. } | Data::Object(_)) => payload.value("data", data),
+        }
+        out.extend_from_slice(END);
     }
-
-    /// About how many bytes the answer takes, to bound what one tick may stage.
-    pub fn size_hint(&self) -> usize {
-        // The text of a list and its data are of one size.
-        256 + 2 * self.text.len()
-    }
-}
-
-/// Appends an answer as JSON, from the parts of a [`ResponseMessage`].
-pub fn append(
-    out: &mut Vec<u8>,
-    unix: i64,
-    re: Option<&RequestId>,
-    code: Code,
-    text: &str,
-    data: &Data,
-) {
-    let type_name = match data {
-        Data::Welcome(_) => "login_success",
-        _ => "normalmsg",
-    };
-    let mut payload = Payload::begin(out, type_name, unix);
-    payload.text("message", text);
-    payload.option("re", re);
-    payload.value("status", &code.status());
-    payload.text("code", code.name());
-    match data {
-        Data::None => {}
-        Data::Welcome(welcome) => payload.fields_of(welcome),
-        Data::Sent { .. } | Data::Object(_) => payload.value("data", data),
-    }
-    out.extend_from_slice(END);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn json_of(response: &ResponseMessage) -> String {
+    fn json_of(response: &ResponseMessage<&str>) -> String {
         let mut out = Vec::new();
         response.append_json(&mut out, 5);
         String::from_utf8(out).expect("text")
@@ -142,7 +123,7 @@ mod tests {
         let mut response = ResponseMessage {
             re: Some(RequestId::Number(7)),
             code: Code::Ok,
-            text: "sent".into(),
+            text: "sent",
             data: Data::Sent { seq: Seq(12), online: Some(false) },
         };
         assert_eq!(

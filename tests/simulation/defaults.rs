@@ -7,6 +7,7 @@ use p2sp::conn::spare::SpareBuffers;
 use p2sp::handlers::{self, Rules};
 use p2sp::limits::{self, Limits};
 use p2sp::locale::reply::Reply;
+use p2sp::outbox::Staged;
 use p2sp::password::{KeyHash, Secret, Task};
 use p2sp::server::intake::Intake;
 use p2sp::wire::push::{Push, PushFrame};
@@ -64,7 +65,7 @@ macro_rules! cannot_be_printed {
 
 // P27: what was said, and keys as they travel.
 cannot_be_printed! {
-    Connection, SendBuffer, SpareBuffers, Intake,
+    Connection, SendBuffer, SpareBuffers, Intake, Staged,
     Push<'_>, PushFrame, Data, Reply, handlers::Outcome,
 }
 
@@ -75,7 +76,7 @@ fn p27_what_can_be_printed_shows_nothing_that_was_said_and_no_key() {
     let payload = payload.to_string();
     let request = RequestMessage::parse(payload.as_bytes()).expect("a request");
     let data = Data::Object(json!({"auth_token": SECRET}));
-    let answer = ResponseMessage { re: None, code: Code::Ok, text: SECRET.to_owned(), data };
+    let answer = ResponseMessage { re: None, code: Code::Ok, text: SECRET, data };
     let task = Task::Hash { password: Secret::from(SECRET), salt: [0; 16] };
     let shown = format!("{request:?} {answer:?} {task:?} {:?}", KeyHash([113; 32]));
     assert!(!shown.contains(SECRET) && !shown.contains("113"), "{shown}");

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use p2sp::doors::frames::Frames;
 use p2sp::doors::{Codec, Said, SharedPush};
-use p2sp::id::{GroupId, Seq};
+use p2sp::id::{Conversation, GroupId, Seq, UserId};
 use p2sp::locale::{self, Lang};
+use p2sp::store::{Entry, EntryKind, GroupLabel};
 use p2sp::wire::command::{Command, Role};
 use p2sp::wire::push::Push;
 use p2sp::wire::response::{Data, Welcome};
@@ -117,32 +118,31 @@ fn every_golden_frame_is_what_the_wire_encodes() {
 }
 
 fn check_pushes(check: &mut Check) {
-    let pushed = |out: &mut Vec<u8>, push: Push, seq: i64| {
-        let mut push = SharedPush::new(push, Lang::En, UNIX, Seq(seq));
-        said(out, Said::Push(&mut push, Seq(seq - 1)));
+    let pushed = |out: &mut Vec<u8>, entry: Entry<&str>| {
+        let mut push = SharedPush::new(entry, Lang::En);
+        said(out, Said::Push(&mut push, Seq(entry.seq.0 - 1)));
     };
-    check("usersend", &|out| {
-        let push =
-            Push::User {
-                fromusername: "alice", message: "你好", system: false, tousername: None
-            };
-        pushed(out, push, 12);
-    });
+    let to_bob = Entry {
+        seq: Seq(12),
+        conversation: Conversation::Inbox(UserId(2)),
+        sender: Some(UserId(1)),
+        sender_name: Some("alice"),
+        group: None,
+        unix: UNIX,
+        kind: EntryKind::Text,
+        body: "你好",
+    };
+    check("usersend", &|out| pushed(out, to_bob));
     check("groupsend", &|out| {
-        let push = Push::Group {
-            groupname: "team",
-            creator: "alice",
-            group_id: 3,
-            fromusername: "admin",
-            message: "hi",
-            system: true,
-        };
-        pushed(out, push, 13);
+        let (seq, conversation) = (Seq(13), Conversation::Group(GroupId(3)));
+        let group = Some(GroupLabel { name: "team", creator: "alice" });
+        let (sender_name, kind, body) = (Some("admin"), EntryKind::AdminText, "hi");
+        pushed(out, Entry { seq, conversation, sender_name, group, kind, body, ..to_bob });
     });
     check("sysmsg", &|out| {
         let notice = Notice::by(Event::GroupAdded, "alice").in_group(GroupId(3), "team", "alice");
-        let words = locale::notice::say(&notice, Lang::En);
-        pushed(out, Push::notice(notice, words), 14);
+        let (seq, kind, body) = (Seq(14), EntryKind::Notice, notice.to_body());
+        pushed(out, Entry { seq, kind, body: &body, ..to_bob });
     });
     check("notice", &|out| {
         let notice = Notice::plain(Event::CaughtUp);
@@ -156,8 +156,8 @@ fn said(out: &mut Vec<u8>, mut said: Said) {
     Frames.encode(&mut said, UNIX, out);
 }
 
-fn answer(re: RequestId, code: Code, text: &str, data: Data) -> ResponseMessage {
-    ResponseMessage { re: Some(re), code, text: text.into(), data }
+fn answer(re: RequestId, code: Code, text: &str, data: Data) -> ResponseMessage<&str> {
+    ResponseMessage { re: Some(re), code, text, data }
 }
 
 fn welcome() -> Welcome {

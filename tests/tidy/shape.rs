@@ -102,14 +102,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Whoever is signed in is spoken to in a language, and known by the hash of a key.
     ("sessions", &["locale", "password", "by_conn", "id", "limits"]),
     // Each protocol by itself, and the words for people who type lines.
-    ("doors", &["locale", "wire", "id", "limits"]),
+    ("doors", &["locale", "wire", "store", "id", "limits"]),
     // Texts are made from codes, events and faults.
     ("locale", &["wire", "limits", "visible"]),
     // Refusals are counted by code.
     ("counters", &["wire"]),
     // It is known by its fingerprint.
     ("certificate", &["wire", "files", "limits"]),
-    ("wire", &["id", "limits"]),
+    // A push is made of an entry of the log.
+    ("wire", &["store", "id", "limits"]),
     // Old passwords are wrapped where they lie.
     ("store", &["log", "people", "db", "names", "password", "id", "limits"]),
     ("log", &["db", "id", "limits"]),

@@ -359,7 +359,7 @@ impl Lines {
         Step::Answered(None)
     }
 
-    fn reply(&mut self, response: &ResponseMessage, out: &mut Vec<u8>) {
+    fn reply(&mut self, response: &ResponseMessage<&str>, out: &mut Vec<u8>) {
         let request = self.in_flight.take();
         let is_shown = request.as_ref().is_none_or(|request| request.unseen.is_none());
         let is_refused = response.code.status() >= 400;
@@ -433,20 +433,20 @@ impl Lines {
 
     /// Appends an answer that is made here, in the form of the server's replies.
     fn say(&self, out: &mut Vec<u8>, code: Code, text: &str) {
-        let response = ResponseMessage { re: None, code, text: text.into(), data: Data::None };
+        let response = ResponseMessage { re: None, code, text, data: Data::None };
         self.append_reply(&response, out);
     }
 
-    fn append_reply(&self, response: &ResponseMessage, out: &mut Vec<u8>) {
+    fn append_reply(&self, response: &ResponseMessage<&str>, out: &mut Vec<u8>) {
         if self.raw {
             return self.append_raw(&mut Said::Reply(response), out);
         }
         if response.code.status() >= 400 {
-            let line = shown::refusal(&response.text, response.code.name(), LINE_END);
+            let line = shown::refusal(response.text, response.code.name(), LINE_END);
             return self.append_line(&line, out);
         }
         let data = if let Data::Object(data) = &response.data { data } else { &Value::Null };
-        for line in shown::answer(&response.text, data) {
+        for line in shown::answer(response.text, data) {
             self.append_line(&line, out);
         }
     }
@@ -477,7 +477,7 @@ mod tests {
     use super::*;
 
     fn refuse(lines: &mut Lines, out: &mut Vec<u8>, code: Code) {
-        let response = ResponseMessage { re: None, code, text: "no".into(), data: Data::None };
+        let response = ResponseMessage { re: None, code, text: "no", data: Data::None };
         lines.encode(&mut Said::Reply(&response), 0, out);
     }
 

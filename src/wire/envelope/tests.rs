@@ -68,7 +68,7 @@ enum PushFields<'a> {
     },
 }
 
-fn answer_by_serde(answer: &ResponseMessage, unix: i64) -> String {
+fn answer_by_serde(answer: &ResponseMessage<&str>, unix: i64) -> String {
     // No `..`: a field that is added is added here, too.
     let ResponseMessage { re, code, text, data } = answer;
     let (r#type, data, welcome) = match data {
@@ -127,7 +127,7 @@ proptest! {
             Data::Welcome(Box::new(welcome)),
         ] {
             for re in [None, Some(RequestId::Number(number)), Some(RequestId::Name(name.clone()))] {
-                let answer = ResponseMessage { re, code, text: text.clone(), data: data.clone() };
+                let answer = ResponseMessage { re, code, text: text.as_str(), data: data.clone() };
                 let mut written = Vec::new();
                 answer.append_json(&mut written, unix);
                 prop_assert_eq!(String::from_utf8(written), Ok(answer_by_serde(&answer, unix)));

@@ -152,7 +152,8 @@ impl Life {
         }
         let length = *self.choices.pick(&[0, 1, 2_000, 65_000]);
         let (re, code, data) = (None, Code::Ok, Data::None);
-        let response = ResponseMessage { re, code, text: "x".repeat(length), data };
+        let text = "x".repeat(length);
+        let response = ResponseMessage { re, code, text: text.as_str(), data };
         Frames.encode(&mut Said::Reply(&response), 0, &mut self.bytes);
         self.ends.push(self.bytes.len());
         if self.conn().send.is_empty() {

@@ -56,7 +56,8 @@ fn check_answer(request: &RequestMessage) {
     let echoed = re.as_ref().map(|re| serde_json::to_value(re).expect("an id"));
     let text = locale::refusal::say(&refusal, Lang::Zh);
     assert_eq!(text.lines().count(), 1, "P28: {text:?}");
-    let answer = ResponseMessage { re, code: refusal.code, text, data: Data::None };
+    let (code, text) = (refusal.code, text.as_str());
+    let answer = ResponseMessage { re, code, text, data: Data::None };
     let mut bytes = Vec::new();
     Frames.encode(&mut Said::Reply(&answer), 0, &mut bytes);
     assert!(bytes.len() <= FRAME_BYTES_MAX);
