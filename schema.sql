@@ -176,11 +176,11 @@ CREATE TABLE mid_slices (
     block  INTEGER NOT NULL, -- as above
     sender INTEGER NOT NULL, -- who used them
     part   INTEGER NOT NULL, -- -1: all of them; where they are many, `mids` is a byte that tells
-                             -- by how many first bits of their SHA-256 they are parted, and a
+                             -- by how many first bits of their hash they are parted, and a
                              -- part is 65,536 times that number and those bits
     slice  INTEGER NOT NULL, -- as above
     rising INTEGER,          -- in part -1: the seq of the last that was rising, if any was
-    mids   BLOB NOT NULL,    -- eight bytes a mid: six of its SHA-256, two of its offset
+    mids   BLOB NOT NULL,    -- eight bytes a mid: six of its hash, two of its offset
     PRIMARY KEY (block, sender, part, slice)
 ) STRICT, WITHOUT ROWID;
 
@@ -229,7 +229,8 @@ CREATE TABLE reads (
 -- Counts the readers of a message.
 CREATE INDEX reads_by_seq ON reads (conversation, seq);
 
--- Facts about the database itself. Beside the epoch, `indexed`: the last seq whose words are kept;
+-- Facts about the database itself. Beside the epoch, `mid_key`: the key by which mids are hashed;
+-- `indexed`: the last seq whose words are kept;
 -- `memberships`: some of `group_past` may tell nothing, and are forgotten at the next start; and
 -- `dissolving N`: the deleted group N has memberships that are still to be moved to `group_past`.
 CREATE TABLE meta (

@@ -234,7 +234,7 @@ fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), 
     look_in_place(&options.data).map_err(|error| refusal(error, &options.data))?;
     secure(&options.data, options.rules.lang)?;
     let epoch = random_epoch()?;
-    let opening = Opening { dir: &options.data, epoch: &epoch, synchronous };
+    let opening = Opening { dir: &options.data, epoch: &epoch, mid_key: &random()?, synchronous };
     Store::open(&opening).map_err(|error| refusal(error, &options.data))
 }
 

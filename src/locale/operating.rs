@@ -154,6 +154,7 @@ words! {
         "values" => "a number is negative and must not be", "出现不应有的负数";
         "keys" => "a login key has no age", "登录密钥缺少时间";
         "epoch" => "the database has no identifier", "数据库缺少标识";
+        "mid_key" => "the key that finds repeated messages is missing", "缺少用于识别重复消息的密钥";
         _ => "", "";
     }
 }

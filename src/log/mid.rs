@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher13;
 
 use crate::id::UserId;
 use crate::limits::{GREATEST_MIDS_KEPT, MIDS_PER_ROW};
@@ -95,11 +95,30 @@ pub(super) fn part_of(word: u64, bits: u32) -> i64 {
     i64::from(bits) << 16 | begins as i64
 }
 
-/// 48 bits of a `mid`'s SHA-256. That is enough, because what it finds is compared with the `mid`.
-/// It is cryptographic, so that no sender can choose many `mid`s with one hash.
-pub(super) fn hash_of(mid: &str) -> u64 {
-    Sha256::digest(mid).iter().take(6).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+/// Hashes `mid`s with the database's own key, which no user knows: so no sender can choose many
+/// `mid`s with one hash. The hashes stand on disk, and so does the key.
+#[derive(Clone, Copy, Debug)]
+pub struct MidHasher(SipHasher13);
+
+impl MidHasher {
+    /// With the key of a database.
+    pub fn new(key: &MidKey) -> MidHasher {
+        MidHasher(SipHasher13::new_with_key(key))
+    }
+
+    /// 48 bits of a `mid`'s hash. That is enough, because what it finds is compared with the `mid`.
+    pub(super) fn hash(&self, mid: &str) -> u64 {
+        self.0.hash(mid.as_bytes()) >> 16
+    }
+
+    /// What stands in a slice for a `mid` at an offset: its hash, and the offset.
+    pub fn word(&self, mid: &str, offset: u16) -> u64 {
+        self.hash(mid) << 16 | u64::from(offset)
+    }
 }
+
+/// The key by which a database hashes `mid`s: 128 random bits.
+pub type MidKey = [u8; 16];
 
 #[cfg(test)]
 mod tests {
@@ -108,8 +127,9 @@ mod tests {
     #[test]
     fn p5_p21_a_mid_is_looked_for_in_a_small_part_of_many() {
         // As many as a slice has that is not a test's.
+        let hasher = MidHasher::new(&[7; 16]);
         let mut words: Vec<u64> =
-            (0..1_u64 << 16).map(|n| hash_of(&format!("{n:x}")) << 16 | n).collect();
+            (0..=u16::MAX).map(|n| hasher.word(&format!("{n:x}"), n)).collect();
         words.sort_unstable();
         let parts = parts_of(&words);
         let (whole, bits) = (&parts[0], u32::from(parts[0].1[0]));

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use super::mid::{WHOLE, hash_of, part_of};
+use super::mid::{WHOLE, part_of};
 use super::mid_filter::{MidFilters, Slices};
 use super::slices::blob;
 use super::tail::{BLOCK_BITS, MidMark, first_seq, slice_of};
@@ -46,7 +46,7 @@ impl LogMut<'_> {
         if self.rises(sender, mid)? {
             return Ok(None);
         }
-        let hash = hash_of(mid);
+        let hash = self.log.mid_hasher.hash(mid);
         let in_tail: Vec<i64> = self.log.tail.of_mid(hash, self.log.marks.now.sealed).collect();
         if !in_tail.is_empty()
             && let Some(posted) = self.read()?.first_posted(&in_tail, sender, mid)?
@@ -76,7 +76,8 @@ impl LogMut<'_> {
     /// What the tail keeps of a new `mid`, which may be its sender's greatest from then on.
     pub(super) fn name_it(&mut self, sender: UserId, mid: &str) -> Result<MidMark> {
         self.recall(sender)?;
-        Ok(MidMark { hash: hash_of(mid), rising: self.log.greatest.raise(sender, mid) })
+        let hash = self.log.mid_hasher.hash(mid);
+        Ok(MidMark { hash, rising: self.log.greatest.raise(sender, mid) })
     }
 
     /// Whether a `mid` is greater than all that its sender used.

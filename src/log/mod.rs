@@ -41,11 +41,11 @@ mod words;
 use crate::db::{Result, Sql, numbered};
 
 pub use entry::{Entry, EntryKind, GroupLabel, NewEntry};
-pub use mid::{is_greater, parts_of};
+pub use mid::{MidHasher, MidKey, is_greater, parts_of};
 pub use mids::Posted;
 pub use page::{Page, Part};
 pub use retention::Gap;
 pub use search::{Found, Membership, Memberships};
 pub use state::{Log, LogMut, LogRef};
-pub use tail::SLICE_BITS;
+pub use tail::{BLOCK_BITS, SLICE_BITS};
 pub use tokens::Wanted;

@@ -21,7 +21,7 @@ use std::ops::RangeInclusive;
 use rusqlite::{Row, params};
 
 use super::entry::findable_sender;
-use super::mid::{WHOLE, hash_of, part_of, parted_by};
+use super::mid::{MidHasher, WHOLE, part_of, parted_by};
 use super::sweep::{SWEEPS, SealedTo, Sweep};
 use super::tail::{BLOCK_BITS, MidMark, Slice, TailEntry, first_seq, slice_of};
 use super::{EntryKind, Log, LogMut, Result, Sql, numbered};
@@ -140,7 +140,9 @@ impl LogMut<'_> {
     /// Reads a slice of the log into the tail: at the start, one slice after another.
     pub fn load_slice(&mut self, slice: i64) -> Result<()> {
         let range = (first_seq(slice), first_seq(slice + 1));
-        let said: Vec<(i64, TailEntry)> = self.db.rows(Self::ENTRIES_OF_SLICE, range, said_of)?;
+        let hasher = self.log.mid_hasher;
+        let said: Vec<(i64, TailEntry)> =
+            self.db.rows(Self::ENTRIES_OF_SLICE, range, |row| said_of(row, &hasher))?;
         for (seq, said) in said {
             self.log.tail.push(seq, &said);
         }
@@ -161,11 +163,11 @@ fn last_rising(slice: &Slice, number: i64, offsets: &[u16]) -> Option<i64> {
 }
 
 /// A row of the log, as the tail keeps it.
-fn said_of(row: &Row) -> rusqlite::Result<(i64, TailEntry)> {
+fn said_of(row: &Row, hasher: &MidHasher) -> rusqlite::Result<(i64, TailEntry)> {
     let kind: EntryKind = row.get(3)?;
     let sender = row.get::<_, Option<i64>>(2)?;
     let mid = match row.get_ref(4)?.as_str_or_null()? {
-        Some(mid) => Some(MidMark { hash: hash_of(mid), rising: row.get(5)? }),
+        Some(mid) => Some(MidMark { hash: hasher.hash(mid), rising: row.get(5)? }),
         None => None,
     };
     let said = TailEntry { conversation: row.get(1)?, sender: findable_sender(kind, sender), mid };

@@ -3,12 +3,12 @@
 
 use rusqlite::params;
 
-use super::mid::Greatest;
+use super::mid::{Greatest, MidHasher};
 use super::mid_filter::MidFilters;
 use super::sweep::{SealedTo, Sealing};
 use super::tail::Tail;
 use super::unwritten::Unwritten;
-use crate::db::{Db, Result, Sql, Step, Undoable, numbered};
+use crate::db::{Db, Result, Sql, Step, StoreError, Undoable, numbered};
 use crate::id::{Clock, Seq};
 use crate::limits::{SEARCH_BYTES_MAX, SEARCH_ROWS_MAX, SEARCH_STEPS_MAX};
 
@@ -20,6 +20,7 @@ pub struct Log {
     pub(super) sealing: Sealing,
     pub(super) unwritten: Unwritten,
     pub(super) greatest: Greatest,
+    pub(super) mid_hasher: MidHasher,
     pub(super) mid_filters: MidFilters,
     /// What time it is, for a search, which has a share of the tick.
     pub(super) clock: Option<Clock>,
@@ -74,6 +75,7 @@ pub struct LogMut<'a> {
 
 const HEAD: Sql = "SELECT max(head, ifnull((SELECT max(seq) FROM log), 0)), sealed FROM log_state";
 const FIRST: Sql = "SELECT min(seq) FROM log";
+const MID_KEY: Sql = "SELECT unhex(value) FROM meta WHERE name = 'mid_key'";
 const INDEXED: Sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'indexed'";
 numbered! { 36 SET_LOG_STATE = "UPDATE log_state SET head = ?1, sealed = ?2 WHERE id = 1" }
 
@@ -91,6 +93,9 @@ impl Log {
         let first = db.row(FIRST, (), |row| row.get::<_, Option<i64>>(0))?.flatten().map(Seq);
         let first = first.unwrap_or(head.next());
         let indexed = db.row(INDEXED, (), |row| row.get(0).map(Seq))?.unwrap_or_default();
+        let no_key = || StoreError::Broken("the database has no key for mids".into());
+        let mid_hasher =
+            MidHasher::new(&db.row(MID_KEY, (), |row| row.get(0))?.ok_or_else(no_key)?);
         let sealing = SealedTo::default();
         Ok(Log {
             marks: Undoable::new(Marks { first, head, sealed, sealing, indexed }),
@@ -98,6 +103,7 @@ impl Log {
             sealing: Sealing::default(),
             unwritten: Unwritten::default(),
             greatest: Greatest::default(),
+            mid_hasher,
             mid_filters: MidFilters::default(),
             clock: None,
             search_budget: Budget::OF_A_REQUEST,

@@ -20,7 +20,7 @@ pub const SLICE_BITS: u32 = if cfg!(test) { 3 } else { 16 };
 /// Seqs in a slice.
 pub(super) const SLICE_SEQS: usize = 1 << SLICE_BITS;
 /// Slices in a block, as a power of two.
-pub(super) const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
+pub const BLOCK_BITS: u32 = if cfg!(test) { 1 } else { 4 };
 
 /// Chains of a slice by conversation, by sender and by `mid`; some keys share one.
 const CONVERSATIONS: usize = 1 << 14;

@@ -18,7 +18,7 @@ use super::ask::Asked;
 use super::check::{check_whole, violated};
 use super::{broken, refusal, refusal_of_copy, say, secure};
 use crate::options::Options;
-use crate::system::{random_epoch, unix_now};
+use crate::system::{random, random_epoch, unix_now};
 
 /// Puts the backup in place. Fails if a server runs, the file is no whole database, or files cannot
 /// be written; the database is not changed then.
@@ -63,7 +63,8 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), Startup> {
 /// Brings the copy up to date, checks it and gives it a new epoch.
 fn prepare(dir: &Path, file: &Path) -> Result<(), Startup> {
     let epoch = random_epoch()?;
-    let opening = Opening { dir, epoch: &epoch, synchronous: Synchronous::Full };
+    let opening =
+        Opening { dir, epoch: &epoch, mid_key: &random()?, synchronous: Synchronous::Full };
     let (mut store, _) = Store::open(&opening).map_err(|error| refusal(error, file))?;
     if let Some(first) = store.check().map_err(broken)?.first() {
         return Err(violated(first).into());

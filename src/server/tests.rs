@@ -21,7 +21,8 @@ const NOW: Now = Now { mono: Moment(1), unix: 1 };
 fn server(rules: Rules) -> (Server, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a directory");
     let synchronous = Synchronous::Off;
-    let opening = Opening { dir: dir.path(), epoch: "0123456789abcdef", synchronous };
+    let opening =
+        Opening { dir: dir.path(), epoch: "0123456789abcdef", mid_key: &[7; 16], synchronous };
     let (mut store, _) = Store::open(&opening).expect("open");
     store.begin().expect("begin");
     for name in ["ann", "bob"] {

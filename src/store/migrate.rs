@@ -17,6 +17,7 @@ use super::shape::{create_schema, has_column};
 use super::{Result, Sql, Store, StoreError};
 use crate::id::UserId;
 use crate::limits::{LOGIN_LOG_ROWS, MIGRATED_PASSWORDS_PER_COMMIT};
+use crate::log::MidKey;
 use crate::names::{Flaw, Name};
 use crate::password::{Cost, wrap_md5};
 
@@ -74,12 +75,16 @@ impl Store {
 }
 
 /// Turns a first version's database into ours, in one transaction.
-pub(super) fn from_first_version(db: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
+pub(super) fn from_first_version(
+    db: &mut Connection,
+    epoch: &str,
+    mid_key: &MidKey,
+) -> rusqlite::Result<()> {
     // Its references, if it has any, must not follow the tables that are renamed and dropped.
     db.execute_batch("PRAGMA foreign_keys = OFF")?;
     let transaction = db.transaction()?;
     set_aside(&transaction)?;
-    create_schema(&transaction, epoch)?;
+    create_schema(&transaction, epoch, mid_key)?;
     copy_users(&transaction)?;
     copy_groups(&transaction)?;
     copy_members(&transaction)?;

@@ -24,7 +24,7 @@ use super::file::{
 use super::shape::create_schema;
 use super::{Store, StoreError, migrate, upgrade};
 use crate::db::Db;
-use crate::log::Log;
+use crate::log::{Log, MidKey};
 use crate::people::People;
 
 /// What to open, and how.
@@ -34,6 +34,8 @@ pub struct Opening<'a> {
     pub dir: &'a Path,
     /// 16 random hexadecimal digits, the epoch of the database if this makes one.
     pub epoch: &'a str,
+    /// Random: the key by which the database hashes `mid`s, if this makes or upgrades one.
+    pub mid_key: &'a MidKey,
     /// How much of a COMMIT must be on the disk when it returns.
     pub synchronous: Synchronous,
 }
@@ -71,12 +73,15 @@ impl Store {
         if let Content::FirstVersion | Content::Earlier(_) = content {
             keep_a_copy(&db, opening.dir)?;
         }
+        let Opening { epoch: new_epoch, mid_key, .. } = *opening;
         match content {
-            Content::Nothing => create(&mut db, opening.epoch).map_err(explain)?,
+            Content::Nothing => create(&mut db, new_epoch, mid_key).map_err(explain)?,
             Content::FirstVersion => {
-                migrate::from_first_version(&mut db, opening.epoch).map_err(explain)?;
+                migrate::from_first_version(&mut db, new_epoch, mid_key).map_err(explain)?;
             }
-            Content::Earlier(version) => upgrade::from(version, &mut db).map_err(explain)?,
+            Content::Earlier(version) => {
+                upgrade::from(version, &mut db, mid_key).map_err(explain)?;
+            }
             Content::Ours => {}
         }
         check_configured(&db, opening.synchronous).map_err(explain)??;
@@ -143,9 +148,9 @@ fn keep_a_copy(db: &Connection, dir: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes an empty database of this version.
-fn create(db: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
+fn create(db: &mut Connection, epoch: &str, mid_key: &MidKey) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
-    create_schema(&transaction, epoch)?;
+    create_schema(&transaction, epoch, mid_key)?;
     transaction.commit()
 }
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::log::MidKey;
+
 /// The version of `schema.sql`.
 pub(super) const VERSION: i64 = 6;
 
@@ -30,10 +32,21 @@ pub(super) fn schema_of(version: i64) -> Option<&'static str> {
 }
 
 /// Makes the tables in the transaction that is open.
-pub(super) fn create_schema(db: &Connection, epoch: &str) -> rusqlite::Result<()> {
+pub(super) fn create_schema(
+    db: &Connection,
+    epoch: &str,
+    mid_key: &MidKey,
+) -> rusqlite::Result<()> {
     db.execute_batch(include_str!("../../schema.sql"))?;
     db.execute("INSERT INTO meta (name, value) VALUES ('epoch', ?1)", [epoch])?;
+    keep_mid_key(db, mid_key)?;
     db.pragma_update(None, "user_version", VERSION)
+}
+
+/// Keeps the key by which the database hashes `mid`s.
+pub(super) fn keep_mid_key(db: &Connection, key: &MidKey) -> rusqlite::Result<()> {
+    db.execute("INSERT INTO meta (name, value) VALUES ('mid_key', hex(?1))", [key])?;
+    Ok(())
 }
 
 /// Whether the database looks like a first version's.

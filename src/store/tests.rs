@@ -88,7 +88,7 @@ impl Temp {
 }
 
 fn open(dir: &Path) -> std::result::Result<(Store, Opened), OpenError> {
-    Store::open(&Opening { dir, epoch: EPOCH, synchronous: Synchronous::Off })
+    Store::open(&Opening { dir, epoch: EPOCH, mid_key: &[1; 16], synchronous: Synchronous::Off })
 }
 
 fn append_text(store: &mut Store, body: &str) -> Result<Seq> {
@@ -152,7 +152,8 @@ fn a_new_database_is_the_owners_alone() {
     assert_eq!(mode(&data.join("p2sp.db")), 0o600);
     assert!(store.database_bytes().expect("size") > 4096);
     store.close().expect("close");
-    let other = Opening { dir: &data, epoch: "another", synchronous: Synchronous::Full };
+    let other =
+        Opening { dir: &data, epoch: "another", mid_key: &[1; 16], synchronous: Synchronous::Full };
     let (store, opened) = Store::open(&other).expect("open");
     assert_eq!((store.epoch(), opened.created), (EPOCH, false));
     let level: i64 = store
@@ -366,6 +367,7 @@ const VERSION_4: &str = "
     CREATE INDEX group_past_by_end ON group_past (userid, to_seq, from_seq);
     DROP TABLE group_stay_out;
     DROP TABLE audit;
+    DELETE FROM meta WHERE name = 'mid_key';
     CREATE TABLE old_mids (block INTEGER NOT NULL, sender INTEGER NOT NULL,
         slice INTEGER NOT NULL, rising INTEGER, mids BLOB NOT NULL,
         PRIMARY KEY (block, sender, slice)) STRICT, WITHOUT ROWID;
@@ -464,6 +466,35 @@ fn every_earlier_version_becomes_exactly_this_one() {
         // A program that knows only that version does not open what this one writes (P6).
         assert_eq!(temp.count("PRAGMA user_version"), shape::VERSION);
     }
+}
+
+#[test]
+fn p5_mids_that_were_hashed_without_a_key_are_found_after_an_upgrade() {
+    let mut temp = Temp::with_users(&["ann", "bob"]);
+    // They do not rise, so each is looked for; the first slices are sealed.
+    let mid = |number: i64| format!("{:02}", 99 - number);
+    let mut seqs = Vec::new();
+    for number in 0..60 {
+        let mid = mid(number);
+        let hello = NewEntry { mid: Some(&mid), ..text(ANN, Conversation::Inbox(BOB), "hello") };
+        temp.transact(|store| seqs.push(store.log_mut().append(&hello).expect("append")));
+    }
+    let sealed = temp.count("SELECT sealed FROM log_state");
+    assert!(sealed > 2, "{sealed}");
+    temp.store.close().expect("close");
+    let version_5 = "DROP TABLE audit;
+        DELETE FROM meta WHERE name = 'mid_key';
+        UPDATE mid_slices SET mids = zeroblob(length(mids)) WHERE part = -1;
+        PRAGMA user_version = 5";
+    sql(temp.dir.path(), version_5);
+    let (mut temp, opened) = Temp::open(temp.dir);
+    assert_eq!(opened.migrated_from, Some(5));
+    assert_eq!(temp.store.check(), Ok(Vec::new()));
+    for (number, seq) in seqs.iter().enumerate() {
+        let posted = temp.store.log_mut().find_mid(ANN, &mid(number as i64)).expect("look");
+        assert_eq!(posted.map(|posted| posted.seq), Some(*seq), "{number}");
+    }
+    assert_eq!(temp.store.log_mut().find_mid(ANN, "zz"), Ok(None));
 }
 
 #[test]

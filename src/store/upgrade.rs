@@ -3,22 +3,24 @@
 //! What is new is taken from `schema.sql`, so a table is written down once. What only follows
 //! from other rows is not carried over: the store makes it anew when it opens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::migrate::free_name;
-use super::shape::VERSION;
-use crate::log::{is_greater, parts_of};
+use super::shape::{VERSION, keep_mid_key};
+use crate::id::NO_USER;
+use crate::log::{BLOCK_BITS, MidHasher, MidKey, SLICE_BITS, is_greater, parts_of};
 use crate::names::Name;
 
 /// Brings a database of an earlier version up to date.
-pub(super) fn from(version: i64, db: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn from(version: i64, db: &mut Connection, mid_key: &MidKey) -> rusqlite::Result<()> {
     let db = db.transaction()?;
     if version < 5 {
         from_before_5(version, &db)?;
     }
     create_missing(&db)?;
+    rehash_mids(&db, mid_key)?;
     // Version 2 wrote the log's head with every message, and version 3 relies on its first one: a
     // program that does must not open what this one writes.
     db.pragma_update(None, "user_version", VERSION)?;
@@ -33,10 +35,8 @@ fn from_before_5(version: i64, db: &Transaction) -> rusqlite::Result<()> {
         DELETE FROM meta WHERE name = 'indexed';
         ALTER TABLE group_past RENAME TO old_group_past",
     )?;
-    let has_mids = db.table_exists(None, "mid_slices")?;
-    if has_mids {
-        db.execute_batch("ALTER TABLE mid_slices RENAME TO old_mid_slices")?;
-    }
+    // Before version 5 all `mid`s of a sender in a slice stood in one row.
+    db.execute_batch("DROP TABLE IF EXISTS mid_slices")?;
     if version == 1 {
         from_version_1(db)?;
     }
@@ -49,9 +49,6 @@ fn from_before_5(version: i64, db: &Transaction) -> rusqlite::Result<()> {
         DROP TABLE old_group_past;
         INSERT INTO meta (name, value) VALUES ('memberships', '1')",
     )?;
-    if has_mids {
-        refill_mids(db)?;
-    }
     name_groups_anew(db)?;
     // Version 3 forgot when a user was last here once their key was gone.
     db.execute_batch(
@@ -147,30 +144,39 @@ fn copy_log(db: &Transaction) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Before version 5 all `mid`s of a sender in a slice stood in one row.
-fn refill_mids(db: &Transaction) -> rusqlite::Result<()> {
-    let mut old = db.prepare(
-        "SELECT block, sender, slice, rising, mids FROM old_mid_slices
-        ORDER BY block, sender, slice",
+/// Before version 6 `mid`s were hashed without a key. Those of the sealed slices are hashed anew,
+/// a slice at a time.
+fn rehash_mids(db: &Transaction, key: &MidKey) -> rusqlite::Result<()> {
+    keep_mid_key(db, key)?;
+    db.execute("DELETE FROM mid_slices", ())?;
+    let hasher = MidHasher::new(key);
+    let sealed: i64 = db.query_row("SELECT sealed FROM log_state", (), |row| row.get(0))?;
+    let mut said = db.prepare(
+        "SELECT seq, ifnull(sender, ?3), mid, rising FROM log
+        WHERE seq >= ?1 AND seq < ?2 AND mid IS NOT NULL ORDER BY seq",
     )?;
     let mut add = db.prepare(
         "INSERT INTO mid_slices (block, sender, part, slice, rising, mids)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let mut rows = old.query(())?;
-    while let Some(row) = rows.next()? {
-        let key: [i64; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
-        let rising: Option<i64> = row.get(3)?;
-        let bytes = row.get_ref(4)?.as_blob()?;
-        let word = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
-        let mut words: Vec<u64> = bytes.chunks_exact(8).map(word).collect();
-        words.sort_unstable();
-        for (part, bytes) in parts_of(&words) {
-            let rising = rising.filter(|_| part < 0);
-            add.execute((key[0], key[1], part, key[2], rising, bytes))?;
+    for slice in 0..sealed {
+        let first = slice << SLICE_BITS;
+        let mut rows = said.query((first, (slice + 1) << SLICE_BITS, NO_USER))?;
+        // The words of each sender, and the last seq of a `mid` that rose.
+        let mut senders: BTreeMap<i64, (Vec<u64>, Option<i64>)> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let (seq, mid): (i64, String) = (row.get(0)?, row.get(2)?);
+            let (words, rising) = senders.entry(row.get(1)?).or_default();
+            words.push(hasher.word(&mid, (seq - first) as u16));
+            *rising = row.get::<_, bool>(3)?.then_some(seq).or(*rising);
+        }
+        for (sender, (mut words, rising)) in senders {
+            words.sort_unstable();
+            for (part, bytes) in parts_of(&words) {
+                let rising = rising.filter(|_| part < 0);
+                add.execute((slice >> BLOCK_BITS, sender, part, slice, rising, bytes))?;
+            }
         }
     }
-    drop(rows);
-    drop((old, add));
-    db.execute_batch("DROP TABLE old_mid_slices")
+    Ok(())
 }

@@ -109,7 +109,12 @@ fn try_fault(fault: Fault) -> Result<Option<Outcomes>, String> {
         Err(End::Wrong(why)) => return Err(why),
     };
     *counter = 1;
-    let opening = Opening { dir: dir.path(), epoch: EPOCH, synchronous: Synchronous::Full };
+    let opening = Opening {
+        dir: dir.path(),
+        epoch: EPOCH,
+        mid_key: &[7; 16],
+        synchronous: Synchronous::Full,
+    };
     let (store, _) = Store::open(&opening).map_err(|error| format!("P25: {error}"))?;
     let is_new = store.people().user_count() == 0;
     drop(store);

@@ -243,7 +243,12 @@ fn populate(
     population: &Population,
     fill: impl FnOnce(&mut Store, &[UserId]) -> Outcome<()>,
 ) -> Outcome<()> {
-    let opening = Opening { dir, epoch: "0123456789abcdef", synchronous: Synchronous::Off };
+    let opening = Opening {
+        dir,
+        epoch: "0123456789abcdef",
+        mid_key: &[7; 16],
+        synchronous: Synchronous::Off,
+    };
     let (mut store, _) = Store::open(&opening)?;
     let unix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
     let password = password::decoy(Default::default());

@@ -40,7 +40,8 @@ const HARM: &[(&str, &str)] = &[
         PRAGMA ignore_check_constraints = OFF",
     ),
     ("keys", "UPDATE users SET authtoken = zeroblob(32) WHERE userid = 1"),
-    ("epoch", "UPDATE meta SET value = 'yesterday'"),
+    ("epoch", "UPDATE meta SET value = 'yesterday' WHERE name = 'epoch'"),
+    ("mid_key", "DELETE FROM meta WHERE name = 'mid_key'"),
 ];
 
 fn populated() -> Temp {

@@ -138,7 +138,7 @@ fn open(image: &Image, dir: &Path, synchronous: Synchronous) -> Result<String, S
 }
 
 fn reopen(dir: &Path, synchronous: Synchronous) -> Result<String, String> {
-    let opening = Opening { dir, epoch: EPOCH, synchronous };
+    let opening = Opening { dir, epoch: EPOCH, mid_key: &[7; 16], synchronous };
     let (store, _) = Store::open(&opening).map_err(|error| format!("P25: {error}"))?;
     drop(store);
     dump(dir).map_err(|why| format!("P25: {why}"))

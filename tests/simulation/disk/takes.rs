@@ -81,7 +81,7 @@ impl Take {
     ) -> Result<Take, String> {
         record(dir);
         mark(TICK);
-        let opened = Store::open(&Opening { dir, epoch: EPOCH, synchronous });
+        let opened = Store::open(&Opening { dir, epoch: EPOCH, mid_key: &[7; 16], synchronous });
         let worked = opened.map_err(|error| error.to_string()).and_then(|(mut store, _)| {
             mark(TICK);
             work(&mut store).map_err(|error| error.to_string())?;
@@ -177,7 +177,8 @@ fn sealing(synchronous: Synchronous) -> Result<Take, String> {
 /// The file of a database in which a slice is nearly full.
 fn fill() -> Result<Vec<u8>, StoreError> {
     let dir = temp_dir();
-    let opening = Opening { dir: dir.path(), epoch: EPOCH, synchronous: Synchronous::Off };
+    let opening =
+        Opening { dir: dir.path(), epoch: EPOCH, mid_key: &[7; 16], synchronous: Synchronous::Off };
     let (mut store, _) = Store::open(&opening).expect("a new database");
     store.begin()?;
     for number in 1..=50 {

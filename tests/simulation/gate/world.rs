@@ -302,7 +302,8 @@ fn required(field: &Field) -> Option<Name> {
 }
 
 fn make_admin(dir: &TempDir, name: &str) {
-    let opening = Opening { dir: dir.path(), epoch: "", synchronous: Synchronous::Off };
+    let opening =
+        Opening { dir: dir.path(), epoch: "", mid_key: &[7; 16], synchronous: Synchronous::Off };
     let (mut store, _) = Store::open(&opening).expect("the database opens");
     let user = store.people().user_by_key(&user_key(name)).expect("a look").expect("a user");
     store.begin().expect("a transaction");

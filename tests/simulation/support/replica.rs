@@ -31,7 +31,12 @@ impl Record {
     /// one that was recorded, which nobody uses.
     pub fn compare(&self, dir: &Path) -> Result<(), String> {
         let other = temp_dir();
-        let opening = Opening { dir: other.path(), epoch: EPOCH, synchronous: Synchronous::Off };
+        let opening = Opening {
+            dir: other.path(),
+            epoch: EPOCH,
+            mid_key: &[7; 16],
+            synchronous: Synchronous::Off,
+        };
         let (store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
         store.close().map_err(|error| error.to_string())?;
         let [one, other] = [dir, other.path()].map(|dir| dir.join("p2sp.db"));

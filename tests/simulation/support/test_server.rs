@@ -129,7 +129,12 @@ impl TestServer {
         let now = self.net.moment();
         self.net = PipeNet::new(now);
         self.net.set_witness(self.witness);
-        let opening = Opening { epoch: EPOCH, dir: &self.dir, synchronous: self.synchronous };
+        let opening = Opening {
+            epoch: EPOCH,
+            mid_key: &[7; 16],
+            dir: &self.dir,
+            synchronous: self.synchronous,
+        };
         let (mut store, _) = Store::open(&opening).map_err(|error| error.to_string())?;
         if let Some(record) = &self.record {
             record.of(&mut store);

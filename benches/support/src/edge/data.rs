@@ -119,7 +119,7 @@ impl Data {
 }
 
 fn open(dir: &Path, synchronous: Synchronous) -> Outcome<Store> {
-    Ok(Store::open(&Opening { dir, epoch: "0123456789abcdef", synchronous })?.0)
+    Ok(Store::open(&Opening { dir, epoch: "0123456789abcdef", mid_key: &[7; 16], synchronous })?.0)
 }
 
 /// Writes in transactions of a bearable size.

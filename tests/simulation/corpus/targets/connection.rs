@@ -36,7 +36,8 @@ thread_local! {
     static STORE: (Store, TempDir) = {
         let dir = tempfile::tempdir().expect("a directory");
         let synchronous = Synchronous::Off;
-        let opening = Opening { dir: dir.path(), epoch: "0123456789abcdef", synchronous };
+        let epoch = "0123456789abcdef";
+        let opening = Opening { dir: dir.path(), epoch, mid_key: &[7; 16], synchronous };
         (Store::open(&opening).expect("a store").0, dir)
     };
 }

@@ -47,7 +47,7 @@ pub(super) fn rules(choices: &Choices) -> Rules {
 
 pub(super) fn open(dir: &Path) -> Result<Store, String> {
     let synchronous = Synchronous::Off;
-    let opening = Opening { dir, epoch: "00000000000e90c4", synchronous };
+    let opening = Opening { dir, epoch: "00000000000e90c4", mid_key: &[7; 16], synchronous };
     Store::open(&opening).map(|(store, _)| store).map_err(|error| error.to_string())
 }
 
