@@ -31,9 +31,87 @@ use crate::limits::{
     ACCOUNT_TRIES_BURST, ACCOUNT_TRY_SECONDS, FRIEND_ADDS_PER_MINUTE, INVITE_MISSES_PER_MINUTE,
     JOINS_PER_HOUR, Limits, NAME_MISSES_PER_MINUTE, NAMES_TAKEN_PER_MINUTE, USERNAME_CHARS_MAX,
 };
-use delay::{Bucket, Delay};
+use delay::Delay;
 pub use prefix::Prefix;
-use table::{Table, Undo, Window, seconds_up};
+use table::{Count, Table, seconds_up};
+
+/// How long an attempt at an account fills its bucket.
+const ACCOUNT_TRY: Duration = Duration::from_secs(ACCOUNT_TRY_SECONDS);
+
+/// What is counted within a window of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// Sign-ins with a wrong password.
+    FailedSignIns,
+    /// Registrations, each counted before its password is hashed.
+    Registrations,
+    /// Wrong invite codes.
+    WrongInvites,
+    /// Registrations that found the name taken.
+    NamesTaken,
+    /// A user's session moved to another connection.
+    Takeovers,
+    /// Friend requests: the answer tells whether a name exists.
+    FriendRequests,
+    /// Names in requests that no user has.
+    UnknownNames,
+    /// A user joined a group.
+    Joins,
+}
+
+impl Tally {
+    /// How many kinds there are.
+    const KINDS: usize = Tally::Joins as usize + 1;
+
+    /// The window, and how many events it may have; 0 is no limit.
+    fn rule(self, limits: &Limits) -> (Duration, u64) {
+        let (seconds, limit) = match self {
+            Tally::FailedSignIns => (60, limits.signins_per_minute),
+            Tally::Registrations => (3_600, limits.registrations_per_hour),
+            Tally::WrongInvites => (60, INVITE_MISSES_PER_MINUTE),
+            Tally::NamesTaken => (60, NAMES_TAKEN_PER_MINUTE),
+            Tally::Takeovers => (60, limits.takeovers_per_minute),
+            Tally::FriendRequests => (60, FRIEND_ADDS_PER_MINUTE),
+            Tally::UnknownNames => (60, NAME_MISSES_PER_MINUTE),
+            Tally::Joins => (3_600, JOINS_PER_HOUR),
+        };
+        (Duration::from_secs(seconds), limit)
+    }
+}
+
+/// Of whom an event is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// An address, and its wider prefixes.
+    Address(IpAddr),
+    /// A user.
+    User(UserId),
+    /// A user in one group.
+    Member(GroupId, UserId),
+}
+
+/// The key of a row that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Prefix(Prefix),
+    User(UserId),
+    Member(GroupId, UserId),
+}
+
+impl Whom {
+    /// The rows in which it is counted, and how many times the limit each has; none for an address
+    /// to which the limits do not apply.
+    fn keys(self, limits: &Limits) -> impl Iterator<Item = (Key, u64)> {
+        let (address, key) = match self {
+            Whom::Address(address) => (Some(address), None),
+            Whom::User(user) => (None, Some((Key::User(user), 1))),
+            Whom::Member(group, user) => (None, Some((Key::Member(group, user), 1))),
+        };
+        let address = address.filter(|address| !is_exempt(*address, limits));
+        let tiers = address.into_iter().flat_map(Prefix::tiers);
+        tiers.map(|(prefix, factor)| (Key::Prefix(prefix), factor)).chain(key)
+    }
+}
 
 /// From where an account's password is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +169,11 @@ impl Attempt {
         key(self) == key(other)
     }
 
+    /// Whose failed sign-in it may become: that of a session is not counted.
+    fn counted_of(&self) -> Option<Whom> {
+        (self.from != TriedFrom::Session).then_some(Whom::Address(self.peer))
+    }
+
     fn key(&self, prefix: Prefix) -> Tried {
         (prefix, self.from == TriedFrom::Session, self.account.clone())
     }
@@ -107,67 +190,76 @@ impl Attempt {
 type Tried = (Prefix, bool, String);
 
 /// All counts and delays.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Throttle {
     connections: HashMap<Prefix, u64>,
-    failed_sign_ins: Window<Prefix>,
-    registrations: Window<Prefix>,
-    invite_misses: Window<Prefix>,
-    names_taken: Window<Prefix>,
-    takeovers: Window<UserId>,
-    adds: Window<UserId>,
-    name_misses: Window<UserId>,
-    joins: Window<(GroupId, UserId)>,
-    delays: Table<Tried, Delay>,
-    /// The delays of wider prefixes: in a table of their own, so that neither fills the other's.
-    wider_delays: Table<Tried, Delay>,
-    buckets: Table<String, Bucket>,
-}
-
-impl Default for Throttle {
-    fn default() -> Throttle {
-        Throttle {
-            connections: HashMap::new(),
-            failed_sign_ins: Window::of_seconds(60),
-            registrations: Window::of_seconds(3_600),
-            invite_misses: Window::of_seconds(60),
-            names_taken: Window::of_seconds(60),
-            takeovers: Window::of_seconds(60),
-            adds: Window::of_seconds(60),
-            name_misses: Window::of_seconds(60),
-            joins: Window::of_seconds(3_600),
-            delays: Table::new(),
-            wider_delays: Table::new(),
-            buckets: Table::new(),
-        }
-    }
+    /// A table for each kind, so that none fills another's.
+    counts: [Table<Key, Count>; Tally::KINDS],
+    /// The delays of an account's own prefixes, and those of wider ones.
+    delays: [Table<Tried, Delay>; 2],
+    /// When the bucket of an account's attempts is full again.
+    buckets: Table<String, Moment>,
 }
 
 impl Throttle {
     /// Begins a tick: what the last one counted stays.
     pub fn keep(&mut self) {
-        self.tables().into_iter().for_each(|table| table.keep());
+        self.counts.iter_mut().for_each(Table::keep);
+        self.delays.iter_mut().for_each(Table::keep);
+        self.buckets.keep();
     }
 
     /// The tick runs again: takes back what it counted.
     pub fn rewind(&mut self) {
-        self.tables().into_iter().for_each(|table| table.rewind());
+        self.counts.iter_mut().for_each(Table::rewind);
+        self.delays.iter_mut().for_each(Table::rewind);
+        self.buckets.rewind();
     }
 
-    fn tables(&mut self) -> [&mut dyn Undo; 11] {
-        [
-            &mut self.failed_sign_ins.counts,
-            &mut self.registrations.counts,
-            &mut self.invite_misses.counts,
-            &mut self.names_taken.counts,
-            &mut self.takeovers.counts,
-            &mut self.adds.counts,
-            &mut self.name_misses.counts,
-            &mut self.joins.counts,
-            &mut self.delays,
-            &mut self.wider_delays,
-            &mut self.buckets,
-        ]
+    /// Whether another event is allowed.
+    ///
+    /// # Errors
+    /// Seconds to wait: there were too many.
+    pub fn check(&self, what: Tally, whom: Whom, limits: &Limits, now: Moment) -> Result<(), u64> {
+        let (span, limit) = what.rule(limits);
+        let count = |key: &Key| self.counts[what as usize].get(key).unwrap_or_default();
+        whom.keys(limits).try_for_each(|(key, factor)| count(&key).check(span, limit * factor, now))
+    }
+
+    /// Counts an event.
+    pub fn count(&mut self, what: Tally, whom: Whom, limits: &Limits, now: Moment) {
+        self.add(what, whom, (1, 0), limits, now);
+    }
+
+    /// Counts an event if it is allowed.
+    ///
+    /// # Errors
+    /// As [`Throttle::check`]; it is not counted.
+    pub fn take(
+        &mut self,
+        what: Tally,
+        whom: Whom,
+        limits: &Limits,
+        now: Moment,
+    ) -> Result<(), u64> {
+        self.check(what, whom, limits, now)?;
+        self.count(what, whom, limits, now);
+        Ok(())
+    }
+
+    /// Takes an event back that failed through no fault of the client.
+    pub fn give_back(&mut self, what: Tally, whom: Whom, limits: &Limits, now: Moment) {
+        self.add(what, whom, (-1, 0), limits, now);
+    }
+
+    /// Changes how many events are counted, and how many attempts are under way.
+    fn add(&mut self, what: Tally, whom: Whom, change: (i64, i64), limits: &Limits, now: Moment) {
+        let (span, _) = what.rule(limits);
+        let counts = &mut self.counts[what as usize];
+        for (key, _) in whom.keys(limits) {
+            let count = counts.get(&key).unwrap_or_default();
+            counts.set(key, count.add(change, span, now));
+        }
     }
 
     /// Counts a connection that has not signed in; false if there are too many from its address.
@@ -214,40 +306,32 @@ impl Throttle {
     /// # Errors
     /// Seconds to wait; nothing has begun.
     pub fn begin(&mut self, attempt: &Attempt, limits: &Limits, now: Moment) -> Result<(), u64> {
-        let own = self.delays.get(&attempt.key(Prefix::of(attempt.peer)));
+        let own = self.delays[0].get(&attempt.key(Prefix::of(attempt.peer)));
         if own.is_some_and(Delay::waits) {
             return Ok(());
         }
         for (at, (key, _)) in attempt.tiers().enumerate() {
-            let delay = self.delays_of_tier(at).get(&key).unwrap_or_default();
-            delay.check(now)?;
+            self.delays[at.min(1)].get(&key).unwrap_or_default().check(now)?;
         }
+        let full_at = self.buckets.get(&attempt.account).map_or(now, |at| at.max(now));
         if attempt.from == TriedFrom::New {
-            let full_at = self.buckets.get(&attempt.account).map_or(now, |Bucket(at)| at);
-            let room = Duration::from_secs(ACCOUNT_TRY_SECONDS * (ACCOUNT_TRIES_BURST - 1));
+            let room = ACCOUNT_TRY * (ACCOUNT_TRIES_BURST as u32 - 1);
             let missing = full_at.since(now);
             if missing > room {
                 return Err(seconds_up(missing - room));
             }
         }
-        if self.counts_address(attempt, limits) {
-            for (prefix, factor) in Prefix::tiers(attempt.peer) {
-                let limit = limits.signins_per_minute * factor;
-                self.failed_sign_ins.check(prefix, limit, now)?;
-            }
-            for (prefix, _) in Prefix::tiers(attempt.peer) {
-                self.failed_sign_ins.open(prefix, now);
-            }
+        if let Some(whom) = attempt.counted_of() {
+            self.check(Tally::FailedSignIns, whom, limits, now)?;
+            self.add(Tally::FailedSignIns, whom, (0, 1), limits, now);
         }
         for (at, (key, free)) in attempt.tiers().enumerate() {
-            let delays = self.delays_of_tier(at);
+            let delays = &mut self.delays[at.min(1)];
             let delay = delays.get(&key).unwrap_or_default();
             delays.set(key, delay.begin(free, now));
         }
         if attempt.from == TriedFrom::New {
-            let full_at = self.buckets.get(&attempt.account).map_or(now, |Bucket(at)| at.max(now));
-            let full_at = full_at.after(Duration::from_secs(ACCOUNT_TRY_SECONDS));
-            self.buckets.set(attempt.account.clone(), Bucket(full_at));
+            self.buckets.set(attempt.account.clone(), full_at.after(ACCOUNT_TRY));
         }
         Ok(())
     }
@@ -255,21 +339,21 @@ impl Throttle {
     /// The attempt's password is being hashed: from now on no other attempt replaces it.
     pub fn begin_compare(&mut self, attempt: &Attempt) {
         let key = attempt.key(Prefix::of(attempt.peer));
-        if let Some(delay) = self.delays.get(&key) {
-            self.delays.set(key, delay.begin_compare());
+        if let Some(delay) = self.delays[0].get(&key) {
+            self.delays[0].set(key, delay.begin_compare());
         }
     }
 
     /// Ends an attempt: only a wrong one stays counted, and after a right one the wrong ones before
     /// it are forgotten.
     pub fn end(&mut self, attempt: &Attempt, judged: Judged, limits: &Limits, now: Moment) {
-        if self.counts_address(attempt, limits) {
-            for (prefix, _) in Prefix::tiers(attempt.peer) {
-                self.failed_sign_ins.close(prefix, judged == Judged::Wrong, now);
-            }
+        let is_wrong = judged == Judged::Wrong;
+        if let Some(whom) = attempt.counted_of() {
+            let change = (i64::from(is_wrong), -1);
+            self.add(Tally::FailedSignIns, whom, change, limits, now);
         }
         for (at, (key, free)) in attempt.tiers().enumerate() {
-            let delays = self.delays_of_tier(at);
+            let delays = &mut self.delays[at.min(1)];
             let Some(delay) = delays.get(&key) else { continue };
             match judged {
                 Judged::Right if at == 0 => delays.forget(key),
@@ -278,121 +362,11 @@ impl Throttle {
             }
         }
         if attempt.from == TriedFrom::New
-            && judged != Judged::Wrong
-            && let Some(Bucket(full_at)) = self.buckets.get(&attempt.account)
+            && !is_wrong
+            && let Some(full_at) = self.buckets.get(&attempt.account)
         {
-            let full_at = full_at.before(Duration::from_secs(ACCOUNT_TRY_SECONDS));
-            self.buckets.set(attempt.account.clone(), Bucket(full_at));
+            self.buckets.set(attempt.account.clone(), full_at.before(ACCOUNT_TRY));
         }
-    }
-
-    fn delays_of_tier(&mut self, at: usize) -> &mut Table<Tried, Delay> {
-        if at == 0 { &mut self.delays } else { &mut self.wider_delays }
-    }
-
-    /// Whether an attempt counts for its address: one of a session does not.
-    fn counts_address(&self, attempt: &Attempt, limits: &Limits) -> bool {
-        attempt.from != TriedFrom::Session && !is_exempt(attempt.peer, limits)
-    }
-
-    /// Counts a registration from the address, before its password is hashed.
-    ///
-    /// # Errors
-    /// Seconds to wait: there were too many.
-    pub fn register(&mut self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
-        let limit = limits.registrations_per_hour;
-        check(&self.registrations, peer, limit, limits, now)?;
-        count(&mut self.registrations, peer, limits, now);
-        Ok(())
-    }
-
-    /// Takes a registration back that failed through no fault of the client.
-    pub fn give_registration_back(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
-        for (prefix, _) in Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits)) {
-            self.registrations.give_back(prefix, now);
-        }
-    }
-
-    /// Whether an invite code may be tried from the address.
-    ///
-    /// # Errors
-    /// Seconds to wait: too many were wrong.
-    pub fn check_invite(&self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
-        check(&self.invite_misses, peer, INVITE_MISSES_PER_MINUTE, limits, now)
-    }
-
-    /// Counts a wrong invite code.
-    pub fn invite_missed(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
-        count(&mut self.invite_misses, peer, limits, now);
-    }
-
-    /// Whether a registration from the address may find out whether a name is taken.
-    ///
-    /// # Errors
-    /// Seconds to wait: too many names were.
-    pub fn check_name(&self, peer: IpAddr, limits: &Limits, now: Moment) -> Result<(), u64> {
-        check(&self.names_taken, peer, NAMES_TAKEN_PER_MINUTE, limits, now)
-    }
-
-    /// Counts a name that was taken.
-    pub fn name_was_taken(&mut self, peer: IpAddr, limits: &Limits, now: Moment) {
-        count(&mut self.names_taken, peer, limits, now);
-    }
-
-    /// Counts a takeover: a user's session moves to another connection.
-    ///
-    /// # Errors
-    /// Seconds to wait: there were too many.
-    pub fn take_over(&mut self, user: UserId, limits: &Limits, now: Moment) -> Result<(), u64> {
-        self.takeovers.take(user, limits.takeovers_per_minute, now)
-    }
-
-    /// Counts a friend request, whose answer tells whether a name exists.
-    ///
-    /// # Errors
-    /// Seconds to wait: there were too many.
-    pub fn add_friend(&mut self, user: UserId, now: Moment) -> Result<(), u64> {
-        self.adds.take(user, FRIEND_ADDS_PER_MINUTE, now)
-    }
-
-    /// Whether a user may be told whether a name exists.
-    ///
-    /// # Errors
-    /// Seconds to wait: they named too many users who do not exist.
-    pub fn check_guesses(&self, user: UserId, now: Moment) -> Result<(), u64> {
-        self.name_misses.check(user, NAME_MISSES_PER_MINUTE, now)
-    }
-
-    /// Counts a name that does not exist.
-    pub fn guess_missed(&mut self, user: UserId, now: Moment) {
-        self.name_misses.count(user, now);
-    }
-
-    /// Counts that a user joins a group.
-    ///
-    /// # Errors
-    /// Seconds to wait: there were too many.
-    pub fn join(&mut self, group: GroupId, user: UserId, now: Moment) -> Result<(), u64> {
-        self.joins.take((group, user), JOINS_PER_HOUR, now)
-    }
-}
-
-/// Whether the limits of an address and its wider prefixes allow another event.
-fn check(
-    window: &Window<Prefix>,
-    peer: IpAddr,
-    limit: u64,
-    limits: &Limits,
-    now: Moment,
-) -> Result<(), u64> {
-    let mut tiers = Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits));
-    tiers.try_for_each(|(prefix, factor)| window.check(prefix, limit * factor, now))
-}
-
-/// Counts an event of an address and its wider prefixes.
-fn count(window: &mut Window<Prefix>, peer: IpAddr, limits: &Limits, now: Moment) {
-    for (prefix, _) in Prefix::tiers(peer).filter(|_| !is_exempt(peer, limits)) {
-        window.count(prefix, now);
     }
 }
 

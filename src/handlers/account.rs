@@ -13,7 +13,7 @@ use crate::locale::reply::Reply;
 use crate::names::{Name, user_key};
 use crate::outbox::{Effect, Purpose};
 use crate::password::{KeyHash, Secret, Task};
-use crate::throttle::TriedFrom;
+use crate::throttle::{Tally, TriedFrom, Whom};
 use crate::wire::command::{Passwd, Reg, Whoami};
 use crate::wire::response::Data;
 use crate::wire::{Code, Refusal};
@@ -33,7 +33,8 @@ pub fn reg(cx: &mut Cx, _: Guest, req: Reg) -> Answer {
     let counted_for = (!is_invited).then_some(cx.caller.address);
     if let Some(address) = counted_for {
         let (limits, now) = (&cx.rules.limits, cx.now.mono);
-        cx.throttle.register(address, limits, now).map_err(Refusal::slow_down)?;
+        let counted = cx.throttle.take(Tally::Registrations, Whom::Address(address), limits, now);
+        counted.map_err(Refusal::slow_down)?;
     }
     let task = Task::Hash { password: Secret::from(req.password), salt: salt(cx) };
     wait_for_hash(cx, task, Purpose::Register { name, counted_for })
@@ -90,18 +91,19 @@ pub fn changed(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
 /// # Errors
 /// `invite_required`, `bad_invite`, and `slow_down` after too many wrong ones.
 fn check_invite(cx: &mut Cx, given: Option<&str>) -> Result<bool, Failure> {
-    let (address, now) = (cx.caller.address, cx.now.mono);
+    let (whom, now) = (Whom::Address(cx.caller.address), cx.now.mono);
     let Some(expected) = cx.rules.invite else { return Ok(false) };
-    if address.to_canonical().is_loopback() {
+    if cx.caller.address.to_canonical().is_loopback() {
         return Ok(false);
     }
     let given = given.filter(|code| !code.is_empty()).ok_or(Code::InviteRequired)?;
     let limits = &cx.rules.limits;
-    cx.throttle.check_invite(address, limits, now).map_err(Refusal::slow_down)?;
+    let checked = cx.throttle.check(Tally::WrongInvites, whom, limits, now);
+    checked.map_err(Refusal::slow_down)?;
     if KeyHash::of(given) == expected {
         return Ok(true);
     }
-    cx.throttle.invite_missed(address, limits, now);
+    cx.throttle.count(Tally::WrongInvites, whom, limits, now);
     Err(Code::BadInvite.into())
 }
 
@@ -110,12 +112,11 @@ fn check_invite(cx: &mut Cx, given: Option<&str>) -> Result<bool, Failure> {
 /// # Errors
 /// `user_exists`, and `slow_down` where an address asked for too many of them.
 fn check_name_is_free(cx: &mut Cx, name: &Name) -> Result<(), Failure> {
-    let (address, now) = (cx.caller.address, cx.now.mono);
-    let limits = &cx.rules.limits;
-    cx.throttle.check_name(address, limits, now).map_err(Refusal::slow_down)?;
+    let (whom, limits, now) = (Whom::Address(cx.caller.address), &cx.rules.limits, cx.now.mono);
+    cx.throttle.check(Tally::NamesTaken, whom, limits, now).map_err(Refusal::slow_down)?;
     if cx.store.people().user_by_key(&name.key)?.is_none() {
         return Ok(());
     }
-    cx.throttle.name_was_taken(address, limits, now);
+    cx.throttle.count(Tally::NamesTaken, whom, limits, now);
     Err(Code::UserExists.into())
 }

@@ -11,6 +11,7 @@ use crate::id::{Conversation, UserId};
 use crate::limits::{LIST_BYTES_MAX, LIST_ROWS_MAX, NOTICE_BYTES};
 use crate::locale::reply::Reply;
 use crate::store::User;
+use crate::throttle::{Tally, Whom};
 use crate::wire::argument::PageStart;
 use crate::wire::command::{Accept, Add, Del, Friends, Reject};
 use crate::wire::response::Data;
@@ -20,8 +21,8 @@ use crate::wire::{Code, Event, Notice, Refusal};
 /// user has asked already, this is the answer yes.
 pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     let user = member.id();
-    let now = cx.now.mono;
-    cx.throttle.add_friend(user, now).map_err(Refusal::slow_down)?;
+    let (whom, limits, now) = (Whom::User(user), &cx.rules.limits, cx.now.mono);
+    cx.throttle.take(Tally::FriendRequests, whom, limits, now).map_err(Refusal::slow_down)?;
     let other = named::user(cx, member, req.username)?;
     if other.id == user {
         return Err(Code::Yourself.into());

@@ -18,6 +18,7 @@ use crate::locale::reply::{GroupLine, Reply};
 use crate::names::Name;
 use crate::outbox::Effect;
 use crate::store::{Group, GroupStatus, User};
+use crate::throttle::{Tally, Whom};
 use crate::wire::argument::PageStart;
 use crate::wire::command::{
     Addgroupuser, Delgroup, Delgroupuser, Groups, Groupusers, Leavegroup, Newgroup,
@@ -79,9 +80,10 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     cx.store.people_mut().join(group.id, other.id)?;
     cx.outbox.stage(Effect::Join(other.id, group.id));
     tell_user(cx, user, &group, Event::GroupAdded, other.id)?;
-    // Counted last: a join that is refused for another reason does not count.
-    let now = cx.now.mono;
-    cx.throttle.join(group.id, other.id, now).map_err(Refusal::slow_down)?;
+    // Tally last: a join that is refused for another reason does not count.
+    let whom = Whom::Member(group.id, other.id);
+    let counted = cx.throttle.take(Tally::Joins, whom, &cx.rules.limits, cx.now.mono);
+    counted.map_err(Refusal::slow_down)?;
     Ok(Outcome::said(Reply::MemberAdded { group: group.name, name: other.name }))
 }
 

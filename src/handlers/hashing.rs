@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::outbox::{Effect, Purpose, Waiting};
 use crate::password::{self, Task};
 use crate::store::{Store, StoreError};
-use crate::throttle::{Attempt, Judged, Throttle, TriedFrom};
+use crate::throttle::{Attempt, Judged, Tally, Throttle, TriedFrom, Whom};
 use crate::wire::{Code, Refusal};
 
 /// Refuses a password that is too short, too long, too common, or the name itself.
@@ -92,7 +92,8 @@ pub fn end_attempt(
             throttle.end(attempt, judged, limits, now);
         }
         Purpose::Register { counted_for: Some(address), .. } if judged == Judged::NotCompared => {
-            throttle.give_registration_back(*address, limits, now);
+            let whom = Whom::Address(*address);
+            throttle.give_back(Tally::Registrations, whom, limits, now);
         }
         Purpose::Register { .. } | Purpose::Reset(_) => {}
     }

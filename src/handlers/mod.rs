@@ -41,7 +41,7 @@ use crate::locale::{self, Lang};
 use crate::outbox::{Effect, Mark, Purpose, Span, Waiting};
 use crate::password;
 use crate::store::StoreError;
-use crate::throttle::Judged;
+use crate::throttle::{Judged, Tally, Whom};
 use crate::wire::command::{self, COMMANDS, Role};
 use crate::wire::response::Data;
 use crate::wire::{
@@ -244,7 +244,8 @@ fn finish_hashed(cx: &mut Cx, purpose: &Purpose, outcome: &password::Outcome) ->
             let answer = account::registered(cx, name, stored);
             if let (Err(Failure::Refused(_)), Some(address)) = (&answer, counted_for) {
                 let (limits, now) = (&cx.rules.limits, cx.now.mono);
-                cx.throttle.give_registration_back(*address, limits, now);
+                let whom = Whom::Address(*address);
+                cx.throttle.give_back(Tally::Registrations, whom, limits, now);
             }
             answer
         }

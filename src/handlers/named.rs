@@ -12,6 +12,7 @@ use super::context::{Cx, Failure};
 use crate::id::{Conversation, GroupId, Seq, UserId};
 use crate::names::{group_key, user_key};
 use crate::store::{Addressee, Group, GroupStatus, Part, StoreError, User};
+use crate::throttle::{Tally, Whom};
 use crate::wire::argument::{NamedGroup, bad};
 use crate::wire::{Code, Name, Refusal};
 
@@ -54,11 +55,12 @@ fn check_guessing(cx: &mut Cx, member: Member, found: Option<UserId>) -> Result<
     if member.is_admin() {
         return Ok(());
     }
-    let may_guess = cx.throttle.check_guesses(member.id(), cx.now.mono);
+    let (whom, limits, now) = (Whom::User(member.id()), &cx.rules.limits, cx.now.mono);
+    let may_guess = cx.throttle.check(Tally::UnknownNames, whom, limits, now);
     match (may_guess, found) {
         (Ok(()), Some(_)) => Ok(()),
         (Ok(()), None) => {
-            cx.throttle.guess_missed(member.id(), cx.now.mono);
+            cx.throttle.count(Tally::UnknownNames, whom, limits, now);
             Ok(())
         }
         (Err(_), Some(other)) if has_reason_to_know(cx, member.id(), other)? => Ok(()),

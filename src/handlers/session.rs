@@ -17,7 +17,7 @@ use crate::outbox::{Effect, Purpose};
 use crate::password::{self, KeyHash, Secret, Task};
 use crate::sessions::Who;
 use crate::store::User;
-use crate::throttle::{Prefix, TriedFrom};
+use crate::throttle::{Prefix, Tally, TriedFrom, Whom};
 use crate::wire::command::{self, Help, Login, Logout, Ping, Resume};
 use crate::wire::response::{Data, Welcome};
 use crate::wire::{Code, Refusal};
@@ -157,7 +157,8 @@ fn place_of(cx: &Cx, user: Option<UserId>) -> Result<TriedFrom, Failure> {
 /// `slow_down`.
 fn count_takeover(cx: &mut Cx, user: &User) -> Result<(), Failure> {
     let (limits, now) = (&cx.rules.limits, cx.now.mono);
-    cx.throttle.take_over(user.id, limits, now).map_err(Refusal::slow_down)?;
+    let counted = cx.throttle.take(Tally::Takeovers, Whom::User(user.id), limits, now);
+    counted.map_err(Refusal::slow_down)?;
     cx.log("takeover", Some(&user.name), None);
     Ok(())
 }

@@ -84,17 +84,3 @@ impl Delay {
         Delay { until: now, tries: self.tries.saturating_sub(1), attempt: Step::None }
     }
 }
-
-/// A bucket of attempts that refills slowly: the moment when it is full again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bucket(pub(super) Moment);
-
-impl Row for Bucket {
-    fn moment(&self) -> Moment {
-        self.0
-    }
-
-    fn is_open(&self) -> bool {
-        false
-    }
-}

@@ -1,4 +1,4 @@
-//! Bounded tables whose changes of a tick can be undone, and counts within a window of time.
+//! Bounded tables whose changes of a tick can be undone, and what stands in their rows.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,13 +17,15 @@ pub(super) trait Row: Copy {
     fn is_open(&self) -> bool;
 }
 
-/// What undoes the changes of a tick.
-pub(super) trait Undo {
-    /// The tick stays: its changes cannot be undone any more.
-    fn keep(&mut self);
+/// The moment at which a bucket is full again.
+impl Row for Moment {
+    fn moment(&self) -> Moment {
+        *self
+    }
 
-    /// The tick runs again: all rows are as they were before it.
-    fn rewind(&mut self);
+    fn is_open(&self) -> bool {
+        false
+    }
 }
 
 /// Rows by their keys, as many as are allowed, and what they were before this tick.
@@ -33,11 +35,13 @@ pub(super) struct Table<K, R> {
     before: Vec<(K, Option<R>)>,
 }
 
-impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
-    pub(super) fn new() -> Table<K, R> {
+impl<K, R> Default for Table<K, R> {
+    fn default() -> Table<K, R> {
         Table { rows: HashMap::new(), before: Vec::new() }
     }
+}
 
+impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
     pub(super) fn get(&self, key: &K) -> Option<R> {
         self.rows.get(key).copied()
     }
@@ -55,14 +59,14 @@ impl<K: Clone + Eq + Hash, R: Row> Table<K, R> {
             self.before.push((key, Some(row)));
         }
     }
-}
 
-impl<K: Clone + Eq + Hash, R: Row> Undo for Table<K, R> {
-    fn keep(&mut self) {
+    /// The tick stays: its changes cannot be undone any more.
+    pub(super) fn keep(&mut self) {
         self.before.clear();
     }
 
-    fn rewind(&mut self) {
+    /// The tick runs again: all rows are as they were before it.
+    pub(super) fn rewind(&mut self) {
         while let Some((key, before)) = self.before.pop() {
             match before {
                 Some(row) => self.rows.insert(key, row),
@@ -102,66 +106,35 @@ impl Row for Count {
     }
 }
 
-/// Counts within a window of time.
-#[derive(Debug)]
-pub(super) struct Window<K> {
-    span: Duration,
-    pub(super) counts: Table<K, Count>,
-}
-
-impl<K: Copy + Eq + Hash> Window<K> {
-    pub(super) fn of_seconds(seconds: u64) -> Window<K> {
-        Window { span: Duration::from_secs(seconds), counts: Table::new() }
-    }
-
-    pub(super) fn row(&self, key: K, now: Moment) -> Count {
-        let row = self.counts.get(&key).unwrap_or_default();
-        match now.since(row.begun) < self.span && row.count > 0 {
-            true => row,
-            false => Count { begun: now, count: 0, open: row.open },
+impl Count {
+    /// What is counted of the span now.
+    fn within(self, span: Duration, now: Moment) -> Count {
+        match now.since(self.begun) < span && self.count > 0 {
+            true => self,
+            false => Count { begun: now, count: 0, open: self.open },
         }
     }
 
-    /// Fails with the seconds to wait if there are `limit` events, those under way counted.
-    pub(super) fn check(&self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        let row = self.row(key, now);
+    /// Fails with the seconds to wait if there are `limit` events, those under way counted; 0 is no
+    /// limit.
+    pub(super) fn check(self, span: Duration, limit: u64, now: Moment) -> Result<(), u64> {
+        let Count { begun, count, open } = self.within(span, now);
         match limit {
             0 => Ok(()),
-            _ if row.count >= limit => Err(seconds_up(self.span - now.since(row.begun))),
-            _ if row.count + row.open >= limit => Err(1),
+            _ if count >= limit => Err(seconds_up(span - now.since(begun))),
+            _ if count + open >= limit => Err(1),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn count(&mut self, key: K, now: Moment) {
-        let row = self.row(key, now);
-        self.counts.set(key, Count { count: row.count + 1, ..row });
-    }
-
-    /// Counts an event; fails with the seconds to wait if there are `limit` already.
-    pub(super) fn take(&mut self, key: K, limit: u64, now: Moment) -> Result<(), u64> {
-        self.check(key, limit, now)?;
-        self.count(key, now);
-        Ok(())
-    }
-
-    /// Takes an event back.
-    pub(super) fn give_back(&mut self, key: K, now: Moment) {
-        let row = self.row(key, now);
-        self.counts.set(key, Count { count: row.count.saturating_sub(1), ..row });
-    }
-
-    /// An attempt begins, which may become an event.
-    pub(super) fn open(&mut self, key: K, now: Moment) {
-        let row = self.row(key, now);
-        self.counts.set(key, Count { open: row.open + 1, ..row });
-    }
-
-    /// An attempt ends, and is an event or not.
-    pub(super) fn close(&mut self, key: K, is_event: bool, now: Moment) {
-        let row = self.row(key, now);
-        let (count, open) = (row.count + u64::from(is_event), row.open.saturating_sub(1));
-        self.counts.set(key, Count { count, open, ..row });
+    /// So many events and attempts under way more, or fewer.
+    pub(super) fn add(self, (events, open): (i64, i64), span: Duration, now: Moment) -> Count {
+        let before = self.within(span, now);
+        Count {
+            count: before.count.saturating_add_signed(events),
+            open: before.open.saturating_add_signed(open),
+            ..before
+        }
     }
 }
 

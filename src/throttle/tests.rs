@@ -59,14 +59,14 @@ fn an_attempt_counts_when_it_begins_and_is_given_back_when_it_was_not_wrong() {
     for judged in [Judged::Right, Judged::NotCompared, Judged::Right] {
         assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()));
         let counted = format!("{throttle:?}");
-        assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()), "in the place of that one");
+        assert_eq!(throttle.begin(&bob, &limits, at(0)), Ok(()), "it replaces that one");
         assert_eq!(format!("{throttle:?}"), counted, "counted once");
         throttle.begin_compare(&bob);
         for seconds in 0..99 {
             let second = throttle.begin(&bob, &limits, at(seconds));
             assert!(second.is_err(), "one attempt under way");
         }
-        // Not from where others are, and not by the account's own session.
+        // Attempts from elsewhere, and by the account's own session, are not delayed.
         let elsewhere = attempt("198.51.100.1", TriedFrom::New);
         assert_eq!(try_at(&mut throttle, &elsewhere, Judged::Right, at(0)), Ok(()));
         let session = attempt("192.0.2.1", TriedFrom::Session);
@@ -79,7 +79,7 @@ fn an_attempt_counts_when_it_begins_and_is_given_back_when_it_was_not_wrong() {
 }
 
 #[test]
-fn who_has_many_addresses_has_not_many_tries() {
+fn many_addresses_do_not_give_many_attempts() {
     for (many, free, outside) in [
         (|n| format!("192.0.2.{n}"), PREFIX_24_FACTOR, "192.0.3.1"),
         (|n| format!("2001:db8:0:{n:x}::1"), PREFIX_56_FACTOR, "2001:db8:0:ff01::1"),
@@ -96,7 +96,7 @@ fn who_has_many_addresses_has_not_many_tries() {
         assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(1)), Ok(()));
         let next = attempt(&many(free + 2), TriedFrom::New);
         assert_eq!(try_at(&mut throttle, &next, Judged::Wrong, at(1)), Err(2));
-        // Neither elsewhere nor where somebody signed in to it is held up.
+        // An attempt from elsewhere, or from where the user signed in before, is not delayed.
         for spared in [attempt(outside, TriedFrom::New), attempt(&many(free + 2), TriedFrom::Known)]
         {
             assert_eq!(try_at(&mut throttle, &spared, Judged::Right, at(1)), Ok(()));
@@ -142,7 +142,7 @@ fn failed_sign_ins_of_an_address_are_those_under_way_too() {
     throttle.end(&of(29), Judged::Wrong, &limits, at(2));
     throttle.end(&of(30), Judged::Wrong, &limits, at(2));
     assert_eq!(throttle.begin(&of(59), &limits, at(2)), Err(59));
-    // A member who changes a password is known, and no guest of the address.
+    // A session that changes its password is not counted for the address.
     let session = Attempt::new(peer(), "user59", TriedFrom::Session);
     assert_eq!(throttle.begin(&session, &limits, at(2)), Ok(()));
     assert_eq!(throttle.begin(&of(59), &limits, at(61)), Ok(()));
@@ -154,14 +154,18 @@ fn an_address_is_counted_and_loopback_only_when_asked() {
     limits.registrations_per_hour = 2;
     let home: IpAddr = "::1".parse().expect("an address");
     for _ in 0..9 {
-        assert_eq!(throttle.register(home, &limits, at(0)), Ok(()));
+        let of_home = Whom::Address(home);
+        assert_eq!(throttle.take(Tally::Registrations, of_home, &limits, at(0)), Ok(()));
     }
-    assert_eq!(throttle.register(peer(), &limits, at(0)), Ok(()));
-    assert_eq!(throttle.register(peer(), &limits, at(1)), Ok(()));
-    assert_eq!(throttle.register(peer(), &limits, at(600)), Err(3_000));
-    throttle.give_registration_back(peer(), &limits, at(600));
-    assert_eq!(throttle.register(peer(), &limits, at(600)), Ok(()));
-    assert_eq!(throttle.register(peer(), &limits, at(3_600)), Ok(()));
+    let whom = Whom::Address(peer());
+    for (seconds, taken) in
+        [(0, Ok(())), (1, Ok(())), (600, Err(3_000)), (600, Ok(())), (3_600, Ok(()))]
+    {
+        assert_eq!(throttle.take(Tally::Registrations, whom, &limits, at(seconds)), taken);
+        if taken.is_err() {
+            throttle.give_back(Tally::Registrations, whom, &limits, at(seconds));
+        }
+    }
     limits.loopback = 1;
     limits.connections_per_address = 1;
     assert!(throttle.connect(home, &limits));
@@ -176,11 +180,11 @@ fn p20_a_name_as_long_as_a_frame_costs_no_more_than_a_name() {
     let long = Attempt::new(peer(), &"x".repeat(60_000), TriedFrom::New);
     assert_eq!(try_at(&mut throttle, &long, Judged::Wrong, at(0)), Ok(()));
     assert_eq!(try_at(&mut throttle, &long, Judged::Wrong, at(0)), Err(1));
-    let names = throttle.delays.rows.keys().chain(throttle.wider_delays.rows.keys());
+    let names = throttle.delays.iter().flat_map(|delays| delays.rows.keys());
     let mut names = names.map(|(.., name)| name).chain(throttle.buckets.rows.keys());
     assert!(names.all(|name| name.len() <= 4 * USERNAME_CHARS_MAX));
     assert_eq!(try_at(&mut throttle, &long, Judged::Right, at(1)), Ok(()));
-    assert!(throttle.delays.rows.is_empty());
+    assert!(throttle.delays[0].rows.is_empty());
 }
 
 #[test]
@@ -195,9 +199,9 @@ fn a_tick_that_runs_again_has_counted_nothing() {
     throttle.end(&bob, Judged::Right, &limits, at(2));
     let ann = Attempt::new(peer(), "ann", TriedFrom::New);
     throttle.begin(&ann, &limits, at(2)).expect("the first");
-    throttle.invite_missed(peer(), &limits, at(2));
-    throttle.name_was_taken(peer(), &limits, at(2));
-    throttle.register(peer(), &limits, at(2)).expect("the first");
+    for what in [Tally::WrongInvites, Tally::NamesTaken, Tally::Registrations] {
+        throttle.count(what, Whom::Address(peer()), &limits, at(2));
+    }
     throttle.rewind();
     assert_eq!(throttle.begin(&bob, &limits, at(9)), Err(1), "it is under way");
     assert_eq!(try_at(&mut throttle, &ann, Judged::Right, at(2)), Ok(()));
@@ -207,8 +211,8 @@ fn a_tick_that_runs_again_has_counted_nothing() {
 
 #[test]
 fn p20_a_full_table_forgets_its_older_half() {
-    let mut rows: HashMap<usize, Bucket> =
-        (0..THROTTLE_ROWS_MAX).map(|i| (i, Bucket(Moment(i as u64)))).collect();
+    let mut rows: HashMap<usize, Moment> =
+        (0..THROTTLE_ROWS_MAX).map(|i| (i, Moment(i as u64))).collect();
     make_room(&mut rows);
     assert!(rows.len() < THROTTLE_ROWS_MAX / 2 + 1);
     assert!(rows.contains_key(&(THROTTLE_ROWS_MAX - 1)));
