@@ -100,17 +100,3 @@ fn a_subject_that_only_holds_our_words_is_an_operators() {
         assert_eq!(is_due(&made, &[], NOW), ours, "{subject:?}");
     }
 }
-
-#[test]
-fn what_an_earlier_version_made_is_due_and_what_an_operator_made_never_is() {
-    let key = KeyPair::generate().expect("a key");
-    let made = |params: CertificateParams| params.self_signed(&key).expect("made").der().clone();
-    let before = CertificateParams::new(names(&["p2sp", "localhost"])).expect("names");
-    assert!(is_due(&made(before), &[], NOW));
-    let theirs = CertificateParams::new(names(&["chat.example.org"])).expect("names");
-    assert!(!is_due(&made(theirs), &names(&["localhost"]), NOW));
-    let mut ended = CertificateParams::new(names(&["chat.example.org"])).expect("names");
-    ended.distinguished_name.push(DnType::CommonName, "our chat");
-    ended.not_after = rcgen::date_time_ymd(2020, 1, 1);
-    assert!(!is_due(&made(ended), &names(&["localhost"]), NOW));
-}

@@ -27,15 +27,3 @@ fn p28_no_name_of_an_old_database_starts_a_line() {
         }
     }
 }
-
-#[test]
-fn p28_a_peers_text_cannot_start_a_line_of_a_list() {
-    let reply = Reply::History(vec![history_line(Some("bob"), "one\ntwo\u{1b}[2J")]);
-    assert_eq!(reply.say(Lang::En), "History:\nbob> one two [2J");
-}
-
-#[test]
-fn the_help_has_a_line_for_each_command() {
-    let help = super::super::command::help(Lang::En, false, None);
-    assert_eq!(Reply::Help(help.clone()).say(Lang::En), help);
-}
