@@ -8,10 +8,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use p2sp::locale::client::AddressFault;
+use p2sp::wire::PORT;
 use unicode_normalization::UnicodeNormalization;
 
-/// The port if the person gives none.
-const PORT_DEFAULT: u16 = 18888;
 /// The schemes of a page's address, which may stand before the host.
 const SCHEMES: &[&str] = &["http", "https", "ws", "wss"];
 
@@ -57,7 +56,7 @@ impl FromStr for Address {
         }
         match (port, scheme) {
             (Some(port), _) => Ok(Address { host, port }),
-            (None, None) => Ok(Address { host, port: PORT_DEFAULT }),
+            (None, None) => Ok(Address { host, port: PORT }),
             // The default port of a URL is a web server's, which is seldom meant.
             (None, Some(_)) => Err(AddressFault::UrlWithoutPort),
         }

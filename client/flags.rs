@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 use p2sp::locale::Lang;
-use p2sp::locale::client::{OptionHelp, Text};
+use p2sp::locale::client::{Text, option_help};
 use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::wire::Fingerprint;
 
 /// The exit code of a wrong command line.
 pub const EXIT_USAGE: u8 = 2;
 
-/// The options; their help is in [`HELP`].
+/// The options; [`option_help`] has their help.
 #[derive(Parser)]
 #[command(name = "p2sp", version)]
 pub struct Flags {
@@ -41,21 +41,6 @@ pub struct Flags {
     #[arg(long, conflicts_with = "json")]
     pub title: bool,
 }
-
-/// The help of each option.
-const HELP: &[(&str, OptionHelp)] = &[
-    ("address", OptionHelp::Address),
-    ("fingerprint", OptionHelp::Fingerprint),
-    ("invite_file", OptionHelp::InviteFile),
-    ("tls", OptionHelp::Tls),
-    ("plaintext", OptionHelp::Plaintext),
-    ("lang", OptionHelp::Lang),
-    ("json", OptionHelp::Json),
-    ("bell", OptionHelp::Bell),
-    ("title", OptionHelp::Title),
-    ("help", OptionHelp::Help),
-    ("version", OptionHelp::Version),
-];
 
 impl Flags {
     /// The options of this process. A wrong one, and `--help`, end it.
@@ -119,13 +104,12 @@ fn refuse(line: &str) -> ! {
 /// The options with their words.
 fn command(lang: Lang) -> Command {
     let mut command = Flags::command()
-        .about(OptionHelp::Program.say(lang))
-        .after_help(OptionHelp::ExitCodes.say(lang));
+        .about(option_help(lang, "p2sp"))
+        .after_help(option_help(lang, "exit codes"));
     command.build();
-    let words = |id: &str| HELP.iter().find(|(known, _)| *known == id).map(|(_, help)| help);
-    command.mut_args(|arg| match words(arg.get_id().as_str()) {
-        Some(help) => arg.help(help.say(lang)),
-        None => arg,
+    command.mut_args(|arg| {
+        let help = option_help(lang, arg.get_id().as_str());
+        arg.help(help)
     })
 }
 
@@ -138,9 +122,9 @@ mod tests {
         let mut built = Flags::command();
         built.build();
         let shown = built.get_arguments().filter(|arg| !arg.is_hide_set());
-        let ids: Vec<_> = shown.map(|arg| arg.get_id().as_str()).collect();
-        let explained: Vec<_> = HELP.iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids, explained);
+        for id in shown.map(|arg| arg.get_id().as_str()) {
+            assert!(!option_help(Lang::En, id).is_empty(), "{id}");
+        }
         let help = command(Lang::Zh).render_help().to_string();
         assert!(help.contains("服务器地址") && help.contains("显示帮助"), "{help}");
     }

@@ -80,21 +80,14 @@ pub enum CertificateFault {
 /// For the log; at a start the operator reads it in their language.
 impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CertificateFault::Unreadable(path, why) => {
-                write!(f, "{} cannot be read: {why}", path.display())
-            }
-            CertificateFault::NoCertificate(path) => {
-                write!(f, "{} holds no certificate", path.display())
-            }
-            CertificateFault::NoKey(path) => write!(f, "{} holds no key", path.display()),
-            CertificateFault::Unfit(path, why) => {
-                write!(f, "{} cannot be used: {why}", path.display())
-            }
-            CertificateFault::Unwritable(path, why) => {
-                write!(f, "{} cannot be written: {why}", path.display())
-            }
-        }
+        let (path, what) = match self {
+            CertificateFault::Unreadable(path, why) => (path, format!("cannot be read: {why}")),
+            CertificateFault::NoCertificate(path) => (path, "holds no certificate".to_owned()),
+            CertificateFault::NoKey(path) => (path, "holds no key".to_owned()),
+            CertificateFault::Unfit(path, why) => (path, format!("cannot be used: {why}")),
+            CertificateFault::Unwritable(path, why) => (path, format!("cannot be written: {why}")),
+        };
+        write!(f, "{} {what}", path.display())
     }
 }
 

@@ -14,12 +14,12 @@ use p2sp::certificate::{Certificate, CertificateFault, Names, Source, write_secr
 use p2sp::files::{self, Exposure};
 use p2sp::limits::{ADDRESSES_SHOWN_MAX, INVITE_CHARS_MIN};
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::password::KeyHash;
+use p2sp::wire::PORT;
 
-use crate::options::{Options, PORT};
-use crate::system::{self, startup_of, unix_now};
+use crate::options::Options;
+use crate::system::{self, file_fault, unix_now};
 
 /// The file of the invite code in the data directory.
 const INVITE_FILE: &str = "invite";
@@ -40,7 +40,7 @@ pub struct Entrance {
 
 impl Entrance {
     /// Reads the files, and makes those that are missing. Fails if one cannot be used.
-    pub fn open(options: &Options, listening: &[SocketAddr]) -> Result<Entrance, Startup> {
+    pub fn open(options: &Options, listening: &[SocketAddr]) -> Result<Entrance, Text> {
         if let Source::Given { key, .. } = &options.certificate {
             look_at_key(key, options.rules.lang)?;
         }
@@ -63,37 +63,37 @@ impl Entrance {
     }
 
     /// What the operator should know and tell others.
-    pub fn lines(&self) -> Vec<Startup> {
+    pub fn lines(&self) -> Vec<Text> {
         let fingerprint = self.certificate.fingerprint.to_string();
-        let mut lines = vec![Startup::Fingerprint { fingerprint: fingerprint.clone() }];
+        let mut lines = vec![Text::Fingerprint { fingerprint: fingerprint.clone() }];
         if !self.exposed {
             return lines;
         }
         let shown = self.addresses.iter().take(ADDRESSES_SHOWN_MAX);
         let addresses: Vec<String> = shown.map(SocketAddr::to_string).collect();
         if !addresses.is_empty() {
-            lines.push(Startup::Addresses { addresses: addresses.join(" ") });
+            lines.push(Text::Addresses { addresses: addresses.join(" ") });
         }
         if self.plaintext {
-            lines.push(Startup::InsecurePlaintext);
+            lines.push(Text::InsecurePlaintext);
         }
         let host = self.addresses.first().map_or("HOST".to_owned(), host);
         let command = format!("p2sp {host} --fingerprint {fingerprint}");
         lines.push(match &self.invite {
-            None => Startup::OpenRegistration,
+            None => Text::OpenRegistration,
             // Not in the command: all users of a machine can see the commands of others.
-            Some(code) => Startup::Invite { code: code.clone() },
+            Some(code) => Text::Invite { code: code.clone() },
         });
-        lines.push(Startup::HowToJoinFromElsewhere { command });
+        lines.push(Text::HowToJoinFromElsewhere { command });
         lines
     }
 }
 
 /// Warns if everybody can read the operator's own key, which is not changed.
-fn look_at_key(key: &Path, lang: Lang) -> Result<(), Startup> {
-    if let Some(Exposure { path, mode, right }) = files::look_at_key(key).map_err(startup_of)? {
+fn look_at_key(key: &Path, lang: Lang) -> Result<(), Text> {
+    if let Some(Exposure { path, mode, right }) = files::look_at_key(key).map_err(file_fault)? {
         let path = path.display().to_string();
-        log::warn!("{}", Operating::KeyOpen { path, mode, right }.say(lang));
+        log::warn!("{}", Text::KeyOpen { path, mode, right }.say(lang));
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ pub fn names(listening: &[SocketAddr]) -> Names {
 
 /// Until when the certificate is valid, if there is one; else what is wrong, and the command that
 /// mends it.
-pub fn look(options: &Options) -> Result<Option<i64>, (Startup, String)> {
+pub fn look(options: &Options) -> Result<Option<i64>, (Text, String)> {
     options.certificate.valid_until().map_err(|fault| {
         let mend = match &options.certificate {
             // The next start makes another key, and clients that know the old one warn.
@@ -164,8 +164,8 @@ fn host(address: &SocketAddr) -> String {
     }
 }
 
-fn invite(path: &Path) -> Result<String, Startup> {
-    let unusable = |why: String| Startup::InviteUnusable { path: path.display().to_string(), why };
+fn invite(path: &Path) -> Result<String, Text> {
+    let unusable = |why: String| Text::InviteUnusable { path: path.display().to_string(), why };
     match fs::read_to_string(path) {
         Ok(text) if text.trim().chars().count() >= INVITE_CHARS_MIN => Ok(text.trim().to_owned()),
         Ok(_) => Err(unusable(format!("it has fewer than {INVITE_CHARS_MIN} characters"))),
@@ -179,17 +179,17 @@ fn invite(path: &Path) -> Result<String, Startup> {
     }
 }
 
-fn explain(fault: CertificateFault) -> Startup {
+fn explain(fault: CertificateFault) -> Text {
     let show = |path: std::path::PathBuf| path.display().to_string();
     match fault {
         CertificateFault::Unreadable(path, why) => {
-            Startup::CertificateUnreadable { path: show(path), why }
+            Text::CertificateUnreadable { path: show(path), why }
         }
-        CertificateFault::NoCertificate(path) => Startup::NoCertificate { path: show(path) },
-        CertificateFault::NoKey(path) => Startup::NoKey { path: show(path) },
-        CertificateFault::Unfit(path, why) => Startup::CertificateUnfit { path: show(path), why },
+        CertificateFault::NoCertificate(path) => Text::NoCertificate { path: show(path) },
+        CertificateFault::NoKey(path) => Text::NoKey { path: show(path) },
+        CertificateFault::Unfit(path, why) => Text::CertificateUnfit { path: show(path), why },
         CertificateFault::Unwritable(path, why) => {
-            Startup::CertificateUnwritable { path: show(path), why }
+            Text::CertificateUnwritable { path: show(path), why }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use options::{Options, Subcommands};
 use p2sp::id::ListenerKind;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::visible::printable_line;
 use rustix::fs::Mode;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Err((line, lang)) => {
             let refused = refuse(&line.say(lang));
             // As other programs do for a wrong command line.
-            let is_usage = matches!(line, Startup::Usage(_));
+            let is_usage = matches!(line, Text::Usage(_));
             return if is_usage { ExitCode::from(EXIT_USAGE) } else { refused };
         }
     };
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     done.unwrap_or_else(|line| refuse(&line.say(lang)))
 }
 
-fn serve(options: &Options) -> Result<ExitCode, Startup> {
+fn serve(options: &Options) -> Result<ExitCode, Text> {
     let bound = operator::bind(options)?;
     let addresses = bound.addresses(ListenerKind::Public);
     let metrics = bound.addresses(ListenerKind::Metrics).first().copied();

@@ -29,21 +29,22 @@ use p2sp::handlers::Rules;
 use p2sp::id::{ListenerKind, Moment};
 use p2sp::limits::RESERVED_FILES;
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::names::Name;
 use p2sp::password::{Outcome, Secret, Task};
 use p2sp::server::{HashJob, Machine, Server};
 use p2sp::store::{
-    COPY_BEFORE_UPGRADE, OpenError, Opened, Opening, Store, StoreError, Synchronous, look_in_place,
+    COPY_BEFORE_UPGRADE, DATABASE, OpenError, Opened, Opening, Store, StoreError, Synchronous,
+    look_in_place,
 };
 use p2sp::visible::printable;
+use p2sp::wire::PORT;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use crate::entrance::Entrance;
-use crate::options::{Options, PORT, client_command};
-use crate::system::{code, random, random_epoch, startup_of, unix_now};
+use crate::options::{Options, client_command};
+use crate::system::{code, file_fault, random, random_epoch, unix_now};
 
 /// The exit code when our own disk or poll failed: `EX_IOERR` of sysexits.h.
 const EXIT_IO_ERROR: u8 = 74;
@@ -52,13 +53,13 @@ const EXIT_IO_ERROR: u8 = 74;
 pub type Loop = EventLoop<MioNet<HashJob>, Server>;
 
 /// Binds every address, and fails if one cannot be bound. A default address of IPv6 may be missing.
-pub fn bind(options: &Options) -> Result<Bound, Startup> {
+pub fn bind(options: &Options) -> Result<Bound, Text> {
     let mut bound = Bound::default();
     for &address in &options.listen {
         match bound.bind(address, ListenerKind::Public) {
             Ok(()) => {}
             Err(error) if options.listen_is_default && address.is_ipv6() => {
-                let line = Startup::CannotBindDefault6 { why: error.to_string() };
+                let line = Text::CannotBindDefault6 { why: error.to_string() };
                 log::info!("{}", line.say(options.rules.lang));
             }
             Err(error) => return Err(cannot_bind(address, &error)),
@@ -70,13 +71,13 @@ pub fn bind(options: &Options) -> Result<Bound, Startup> {
     Ok(bound)
 }
 
-fn cannot_bind(address: SocketAddr, error: &std::io::Error) -> Startup {
+fn cannot_bind(address: SocketAddr, error: &std::io::Error) -> Text {
     let (port, address) = (address.port(), address.to_string());
     match error.kind() {
-        ErrorKind::AddrInUse => Startup::AddressTaken { address },
-        ErrorKind::AddrNotAvailable => Startup::AddressNotOurs { address },
-        ErrorKind::PermissionDenied if port < 1024 => Startup::PortPrivileged { address },
-        _ => Startup::CannotBind { address, why: error.to_string() },
+        ErrorKind::AddrInUse => Text::AddressTaken { address },
+        ErrorKind::AddrNotAvailable => Text::AddressNotOurs { address },
+        ErrorKind::PermissionDenied if port < 1024 => Text::PortPrivileged { address },
+        _ => Text::CannotBind { address, why: error.to_string() },
     }
 }
 
@@ -86,31 +87,31 @@ pub fn open_for_serving(
     options: &Options,
     addresses: &[SocketAddr],
     metrics: Option<SocketAddr>,
-) -> Result<(Store, Entrance, Vec<Startup>), Startup> {
-    outlive_file_size_limit().map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
+) -> Result<(Store, Entrance, Vec<Text>), Text> {
+    outlive_file_size_limit().map_err(|error| Text::SystemRefuses { why: error.to_string() })?;
     let (mut store, opened) = open(options, options.synchronous)?;
     // Before the first account: its password is shown once, and must not be lost to a refusal.
     let entrance = Entrance::open(options, addresses)?;
-    let mut lines = vec![Startup::Data { path: options.data.display().to_string() }];
+    let mut lines = vec![Text::Data { path: options.data.display().to_string() }];
     let listening: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-    lines.push(Startup::Listening { addresses: listening.join(" ") });
+    lines.push(Text::Listening { addresses: listening.join(" ") });
     if let Some(address) = metrics {
-        lines.push(Operating::Metrics { address: address.to_string() }.into());
+        lines.push(Text::Metrics { address: address.to_string() });
     }
     if opened.migrated_from.is_some() {
-        lines.push(Startup::Migrated);
+        lines.push(Text::Migrated);
     }
     if options.synchronous == Synchronous::Off {
-        lines.push(Startup::NoFsync);
+        lines.push(Text::NoFsync);
     }
     wrap_old_passwords(&mut store, &opened, options)?;
     if store.people().user_count() == 0 {
         let password = make_admin(&mut store, &options.rules)?;
-        lines.push(Startup::AdminPassword { password });
+        lines.push(Text::AdminPassword { password });
     }
-    lines.push(Startup::HowToJoin { command: join_command(addresses) });
+    lines.push(Text::HowToJoin { command: join_command(addresses) });
     lines.extend(entrance.lines());
-    lines.push(Startup::HowToStop);
+    lines.push(Text::HowToStop);
     Ok((store, entrance, lines))
 }
 
@@ -120,13 +121,13 @@ pub fn event_loop(
     bound: Bound,
     mut store: Store,
     entrance: Entrance,
-) -> Result<Loop, Startup> {
-    let refused = |error: std::io::Error| Startup::SystemRefuses { why: error.to_string() };
+) -> Result<Loop, Text> {
+    let refused = |error: std::io::Error| Text::SystemRefuses { why: error.to_string() };
     let mut net = MioNet::new(bound).map_err(refused)?;
     if let Err(error) = listen_for_operator(&mut net, &options.data) {
         // Without the operator's commands the server still serves its users.
         let why = error.to_string();
-        log::warn!("{}", Operating::NoControl { why }.say(options.rules.lang));
+        log::warn!("{}", Text::NoControl { why }.say(options.rules.lang));
     }
     store.set_clock(net.clock());
     let machine = Box::new(System {
@@ -219,7 +220,7 @@ pub fn run_loop(event_loop: Loop) -> ExitCode {
 }
 
 /// Prints lines for the operator.
-pub fn say(lines: &[Startup], lang: Lang) {
+pub fn say(lines: &[Text], lang: Lang) {
     let mut out = std::io::stdout().lock();
     for line in lines {
         // If standard output is closed, the server runs all the same.
@@ -228,9 +229,9 @@ pub fn say(lines: &[Startup], lang: Lang) {
     let _ = out.flush();
 }
 
-fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Startup> {
+fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), Text> {
     // First without a change: files of others are left as they are, and so are their modes.
-    files::look(&options.data).map_err(startup_of_data)?;
+    files::look(&options.data).map_err(data_fault)?;
     look_in_place(&options.data).map_err(|error| refusal(error, &options.data))?;
     secure(&options.data, options.rules.lang)?;
     let epoch = random_epoch()?;
@@ -239,21 +240,21 @@ fn open(options: &Options, synchronous: Synchronous) -> Result<(Store, Opened), 
 }
 
 /// Opens the database, which must exist.
-fn open_existing(options: &Options) -> Result<Store, Startup> {
-    let path = options.data.join("p2sp.db");
+fn open_existing(options: &Options) -> Result<Store, Text> {
+    let path = options.data.join(DATABASE);
     if !path.exists() {
-        return Err(Operating::NoDatabase { path: options.data.display().to_string() }.into());
+        return Err(Text::NoDatabase { path: options.data.display().to_string() });
     }
     open(options, Synchronous::Full).map(|(store, _)| store)
 }
 
 /// Makes the data accessible to us alone, and logs what was not.
-fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
-    for files::Exposure { path, mode, right } in files::secure(data).map_err(startup_of_data)? {
+fn secure(data: &Path, lang: Lang) -> Result<(), Text> {
+    for files::Exposure { path, mode, right } in files::secure(data).map_err(data_fault)? {
         let path = path.display().to_string();
         let line = match mode == right {
-            true => Operating::StillOpen { path, mode },
-            false => Operating::Tightened { path, mode, right },
+            true => Text::StillOpen { path, mode },
+            false => Text::Tightened { path, mode, right },
         };
         log::warn!("{}", line.say(lang));
     }
@@ -261,45 +262,39 @@ fn secure(data: &Path, lang: Lang) -> Result<(), Startup> {
 }
 
 /// The operator's text for a fault of the data directory.
-fn startup_of_data(fault: FileFault) -> Startup {
+fn data_fault(fault: FileFault) -> Text {
     match fault {
-        FileFault::System(path, why) => {
-            Startup::NotWritable { path: path.display().to_string(), why }
-        }
-        fault => startup_of(fault),
+        FileFault::System(path, why) => Text::NotWritable { path: path.display().to_string(), why },
+        fault => file_fault(fault),
     }
 }
 
 /// The operator's text for a database that cannot be opened.
-fn refusal(error: OpenError, path: &Path) -> Startup {
+fn refusal(error: OpenError, path: &Path) -> Text {
     let path = path.display().to_string();
     match error {
         OpenError::NotWritable { path, why } => {
-            Startup::NotWritable { path: path.display().to_string(), why }
+            Text::NotWritable { path: path.display().to_string(), why }
         }
-        OpenError::InUse => Startup::InUse { path },
-        OpenError::Newer { found, known } => Startup::Newer { found, known },
-        OpenError::Empty => Operating::EmptyFile { path }.into(),
-        OpenError::NotADatabase => Startup::NotADatabase { path },
-        OpenError::Broken(why) => Startup::Broken { why },
+        OpenError::InUse => Text::InUse { path },
+        OpenError::Newer { found, known } => Text::Newer { found, known },
+        OpenError::Empty => Text::EmptyFile { path },
+        OpenError::NotADatabase => Text::NotADatabase { path },
+        OpenError::Broken(why) => Text::Broken { why },
     }
 }
 
 /// The operator's text for a backup that cannot be opened.
-fn refusal_of_copy(error: OpenError, path: &Path) -> Startup {
+fn refusal_of_copy(error: OpenError, path: &Path) -> Text {
     let shown = path.display().to_string();
     match error {
-        OpenError::NotWritable { why, .. } => Operating::CannotRead { path: shown, why }.into(),
-        OpenError::NotADatabase => Operating::NotABackup { path: shown }.into(),
+        OpenError::NotWritable { why, .. } => Text::CannotRead { path: shown, why },
+        OpenError::NotADatabase => Text::NotABackup { path: shown },
         error => refusal(error, path),
     }
 }
 
-fn wrap_old_passwords(
-    store: &mut Store,
-    opened: &Opened,
-    options: &Options,
-) -> Result<(), Startup> {
+fn wrap_old_passwords(store: &mut Store, opened: &Opened, options: &Options) -> Result<(), Text> {
     let rules = &options.rules;
     if opened.old_passwords == 0 {
         return Ok(());
@@ -307,7 +302,7 @@ fn wrap_old_passwords(
     let mut salts = std::iter::from_fn(|| random().ok());
     let mut salt = || salts.next().unwrap_or_default();
     let lang = rules.lang;
-    let mut progress = |done, total| say(&[Startup::Wrapping { done, total }], lang);
+    let mut progress = |done, total| say(&[Text::Wrapping { done, total }], lang);
     store.wrap_old_passwords(rules.hash_cost, &mut salt, &mut progress).map_err(broken)?;
     // The copy from before the upgrade still has the old digests, which are easy to attack.
     let _ = std::fs::remove_file(options.data.join(COPY_BEFORE_UPGRADE));
@@ -315,7 +310,7 @@ fn wrap_old_passwords(
 }
 
 /// Makes the account `admin` with a random password.
-fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
+fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Text> {
     let password = code()?;
     let stored = hash(&password, rules)?;
     let unix = unix_now();
@@ -324,25 +319,25 @@ fn make_admin(store: &mut Store, rules: &Rules) -> Result<String, Startup> {
     Ok(password)
 }
 
-fn hash(password: &str, rules: &Rules) -> Result<String, Startup> {
+fn hash(password: &str, rules: &Rules) -> Result<String, Text> {
     let task = Task::Hash { password: Secret::from(password), salt: random()? };
     match task.run(rules.hash_cost) {
         Outcome::Hashed(stored) => Ok(stored),
-        _ => Err(Startup::SystemRefuses { why: "out of memory".into() }),
+        _ => Err(Text::SystemRefuses { why: "out of memory".into() }),
     }
 }
 
 fn write(
     store: &mut Store,
     change: impl FnOnce(&mut Store) -> Result<(), StoreError>,
-) -> Result<(), Startup> {
+) -> Result<(), Text> {
     store.begin().map_err(broken)?;
     change(store).map_err(broken)?;
     store.commit(()).map(drop).map_err(broken)
 }
 
-fn broken(error: StoreError) -> Startup {
-    Startup::Broken { why: error.to_string() }
+fn broken(error: StoreError) -> Text {
+    Text::Broken { why: error.to_string() }
 }
 
 /// Raises the limit of open files to its maximum; returns how many connections that allows.

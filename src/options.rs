@@ -23,15 +23,14 @@ use p2sp::doors::http::origin::Host;
 use p2sp::handlers::Rules;
 use p2sp::limits::{IDLE_SECONDS_MIN, Limits};
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::store::Synchronous;
 use toml::Value;
 
 use file::File;
-pub use origin::{Origin, PORT, Setting};
-use origin::{Origins, origin_of, variable};
+pub use origin::{Origin, Setting};
+use origin::{Origins, variable};
 use values::{is_flag, is_setting};
 
 #[derive(Parser)]
@@ -42,8 +41,15 @@ use values::{is_flag, is_setting};
 )]
 struct Arguments {
     /// Listen on this address; may be given more than once [default: 127.0.0.1:18888 [::1]:18888]
-    #[arg(long, global = true, value_name = "ADDR", env = "P2SP_LISTEN", value_delimiter = ',')]
-    listen: Vec<String>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDR",
+        env = "P2SP_LISTEN",
+        value_delimiter = ',',
+        value_parser = values::address
+    )]
+    listen: Vec<SocketAddr>,
     /// Listen on every interface, for colleagues on other machines
     #[arg(long, global = true, env = "P2SP_LAN", value_parser = OnOff::new())]
     lan: bool,
@@ -54,15 +60,27 @@ struct Arguments {
     #[arg(long, global = true, value_name = "LANG", env = "P2SP_LANG")]
     lang: Option<String>,
     /// Answer monitors (Prometheus) on this loopback address
-    #[arg(long, global = true, value_name = "ADDR", env = "P2SP_METRICS")]
-    metrics: Option<String>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDR",
+        env = "P2SP_METRICS",
+        value_parser = values::address
+    )]
+    metrics: Option<SocketAddr>,
     /// Friends must be accepted before they can write to each other
     #[arg(long, global = true, env = "P2SP_FRIEND_APPROVAL", value_parser = OnOff::new())]
     friend_approval: bool,
     /// Delete messages that are older than so many days, 30 or more; a user who was online within
     /// that time loses none [default: keep everything]
-    #[arg(long, global = true, value_name = "DAYS", env = "P2SP_KEEP_DAYS")]
-    keep_days: Option<String>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "DAYS",
+        env = "P2SP_KEEP_DAYS",
+        value_parser = values::days
+    )]
+    keep_days: Option<u32>,
     /// Use this certificate (PEM, with its chain) instead of our own
     #[arg(long, global = true, value_name = "FILE", env = "P2SP_TLS_CERT")]
     tls_cert: Option<PathBuf>,
@@ -257,7 +275,7 @@ impl Options {
     /// # Errors
     /// A complaint, and the operator's language. Some faults of flags, and `--help`, are the
     /// parser's: it prints them and ends the process.
-    pub fn from_command_line() -> Result<Options, (Startup, Lang)> {
+    pub fn from_command_line() -> Result<Options, (Text, Lang)> {
         // The first time only to find the file; it may change the language, too.
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let lang = Lang::of_command_line(words, |name| std::env::var(name).ok());
@@ -265,22 +283,24 @@ impl Options {
         let matches = |command: Command| {
             // The help comes last: it completes the command, which cannot be changed after that.
             help::speak(command, lang).try_get_matches().map_err(|error| match Usage::of(&error) {
-                Some(usage) => Startup::Usage(named(usage)),
+                Some(usage) => usage,
                 None => error.exit(),
             })
         };
-        let first = matches(command()).map_err(|line| (line, lang))?;
+        let first = matches(command()).map_err(|usage| (Text::Usage(named(usage)), lang))?;
         let first = Arguments::from_arg_matches(&first).unwrap_or_else(|error| error.exit());
         let lang = lang_of(&first);
-        let read = || -> Result<Options, Startup> {
+        let read = || -> Result<Options, Text> {
             let data = match first.data {
                 Some(dir) => dir,
                 None => ProjectDirs::from("", "", "p2sp")
                     .map(|dirs| dirs.data_dir().to_owned())
-                    .ok_or(Startup::NoDataDirectory)?,
+                    .ok_or(Text::NoDataDirectory)?,
             };
             let file = file::read(&data, &Arguments::command(), lang)?;
-            let matches = matches(file.as_defaults_of(command()))?;
+            // Flags and variables are right: what is wrong now stands in the file.
+            let matches = matches(file.as_defaults_of(command()));
+            let matches = matches.map_err(|usage| file.complaint(usage, lang))?;
             Options::new(&matches, &file, data)
         };
         read().map_err(|line| (line, lang))
@@ -292,7 +312,7 @@ impl Options {
         Options { data: data.to_owned(), certificate, ..self.clone() }
     }
 
-    fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Startup> {
+    fn new(matches: &ArgMatches, file: &File, data: PathBuf) -> Result<Options, Text> {
         let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
         let lang = lang_of(&arguments);
         let from = Origins { matches, file, lang };
@@ -303,15 +323,8 @@ impl Options {
             let set = set_limit(&mut limits, text);
             origins.insert(set.map_err(|line| from.placed(line, "limit", origin))?, origin);
         }
-        let address = |id, text: &String| values::address(text).map_err(from.wrong(id, text));
-        let listen = arguments.listen.iter().map(|text| address("listen", text));
-        let (listen, listen_is_default) =
-            from.listen(arguments.lan, listen.collect::<Result<_, _>>()?)?;
-        let metrics = arguments.metrics.iter().map(|text| address("metrics", text)).next();
-        let metrics = metrics.transpose()?;
-        values::check_addresses(&listen, metrics).map_err(Startup::Usage)?;
-        let days = |text: &String| values::days(text).map_err(from.wrong("keep_days", text));
-        let keep_days = arguments.keep_days.iter().map(days).next().transpose()?;
+        let (listen, listen_is_default) = from.listen(arguments.lan, arguments.listen)?;
+        values::check_addresses(&listen, arguments.metrics).map_err(Text::Usage)?;
         let certificate = certificate(arguments.tls_cert, arguments.tls_key, &data)?;
         let rules = Rules {
             friend_approval: arguments.friend_approval,
@@ -321,7 +334,7 @@ impl Options {
             invite: None,
             hosts: arguments.host.iter().map(|text| host_name(text)).collect::<Result<_, _>>()?,
             proxies: arguments.proxy.iter().map(IpAddr::to_canonical).collect(),
-            keep_days: keep_days.unwrap_or_default(),
+            keep_days: arguments.keep_days.unwrap_or_default(),
             about: Default::default(),
             hash_cost: Default::default(),
         };
@@ -334,41 +347,40 @@ impl Options {
             data,
             certificate,
             open_registration: arguments.open_registration,
-            metrics,
+            metrics: arguments.metrics,
             log_json: arguments.log_format == "json",
             synchronous,
             rules,
             settings: Vec::new(),
         };
-        options.settings = options.all_settings(matches, file, &origins);
+        options.settings = options.all_settings(&from, &origins);
         Ok(options)
     }
 
     /// Every setting: a given one as it was written, the others with their defaults.
     fn all_settings(
         &self,
-        matches: &ArgMatches,
-        file: &File,
+        from: &Origins,
         origins: &HashMap<&'static str, Origin>,
     ) -> Vec<Setting> {
         let command = Arguments::command();
         let one = |arg: &clap::Arg| {
             let name = arg.get_long()?;
             let id = arg.get_id().as_str();
-            let raw = matches.get_raw(id).into_iter().flatten();
+            let raw = from.matches.get_raw(id).into_iter().flatten();
             let mut said = raw.map(|value| Value::String(value.to_string_lossy().into_owned()));
             let listen = || self.listen.iter().map(|at| Value::String(at.to_string())).collect();
             let value = match name {
                 "listen" => Some(Value::Array(listen())),
                 "data" => Some(self.data.display().to_string().into()),
                 "lang" => Some(self.rules.lang.tag().into()),
-                _ if is_flag(arg) => Some(matches.get_flag(id).into()),
+                _ if is_flag(arg) => Some(from.matches.get_flag(id).into()),
                 _ if matches!(arg.get_action(), ArgAction::Append) => Some(said.collect())
                     .filter(|all: &Vec<Value>| !all.is_empty())
                     .map(Value::Array),
                 _ => said.next(),
             };
-            Some(Setting { name: name.to_owned(), value, origin: origin_of(matches, id, file) })
+            Some(Setting { name: name.to_owned(), value, origin: from.of(id) })
         };
         let plain = command.get_arguments().filter(|arg| is_setting(arg)).filter_map(one);
         let limit = |&(name, default, _): &(&'static str, u64, &str)| {
@@ -384,13 +396,9 @@ impl Options {
 }
 
 /// The operator's certificate if it was given, else our own.
-fn certificate(
-    chain: Option<PathBuf>,
-    key: Option<PathBuf>,
-    data: &Path,
-) -> Result<Source, Startup> {
+fn certificate(chain: Option<PathBuf>, key: Option<PathBuf>, data: &Path) -> Result<Source, Text> {
     let alone = |one: &str, other: &str| {
-        Startup::Usage(Usage::Alone { one: one.to_owned(), other: other.to_owned() })
+        Text::Usage(Usage::Alone { one: one.to_owned(), other: other.to_owned() })
     };
     match (chain, key) {
         (Some(chain), Some(key)) => Ok(Source::Given { chain, key }),
@@ -415,16 +423,14 @@ fn named(usage: Usage) -> Usage {
     let Usage::BadValue { place, value, wanted } = usage else { return usage };
     let command = Arguments::command();
     let id = place.trim_start_matches("--").replace('-', "_");
-    let arg = command.get_arguments().find(|arg| arg.get_id() == id.as_str());
-    match arg {
-        Some(arg) if is_flag(arg) => {
-            Usage::BadValue { place: variable(&id), value, wanted: Wanted::OnOff }
-        }
-        Some(_) if std::env::var(variable(&id)).is_ok_and(|said| said == value) => {
-            Usage::BadValue { place: variable(&id), value, wanted }
-        }
-        _ => Usage::BadValue { place, value, wanted },
-    }
+    let Some(arg) = command.get_arguments().find(|arg| arg.get_id() == id.as_str()) else {
+        return Usage::BadValue { place, value, wanted };
+    };
+    let in_variable =
+        std::env::var(variable(&id)).is_ok_and(|all| all.split(',').any(|one| one == value));
+    let place = if is_flag(arg) || in_variable { variable(&id) } else { place };
+    let wanted = if is_flag(arg) { Wanted::OnOff } else { wanted };
+    Usage::BadValue { place, value, wanted }
 }
 
 fn lang_of(arguments: &Arguments) -> Lang {
@@ -443,24 +449,24 @@ pub fn client_command() -> &'static str {
 }
 
 /// A name of the server in the form in which names are compared.
-fn host_name(text: &str) -> Result<String, Startup> {
+fn host_name(text: &str) -> Result<String, Text> {
     match Host::parse(text) {
         Some(Host::Name(name)) => Ok(name),
         // Requests by address are served anyway.
         Some(Host::Address(address)) => Ok(address.to_string()),
-        None => Err(Operating::BadHost { text: text.to_owned() }.into()),
+        None => Err(Text::BadHost { text: text.to_owned() }),
     }
 }
 
 /// Sets a limit, and returns its name.
-fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
-    let bad = || Startup::BadLimit { text: text.to_owned() };
+fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Text> {
+    let bad = || Text::BadLimit { text: text.to_owned() };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
     let name = name.trim();
     let Some(limit) = limits.get_mut(name) else {
         let names = Limits::TABLE.iter().map(|(name, ..)| *name);
         let nearest = p2sp::wire::typed::nearest(name, names).map(str::to_owned);
-        return Err(Startup::UnknownLimit { name: name.to_owned(), nearest });
+        return Err(Text::UnknownLimit { name: name.to_owned(), nearest });
     };
     *limit = match value.trim() {
         "on" | "true" | "1" if name == "loopback" => 1,
@@ -471,33 +477,8 @@ fn set_limit(limits: &mut Limits, text: &str) -> Result<&'static str, Startup> {
     };
     // A smaller number would end the sessions of clients that wait for messages.
     if name == "idle_seconds" && (1..IDLE_SECONDS_MIN).contains(limit) {
-        return Err(Startup::LimitTooSmall { name: name.to_owned(), least: IDLE_SECONDS_MIN });
+        return Err(Text::LimitTooSmall { name: name.to_owned(), least: IDLE_SECONDS_MIN });
     }
     let known = Limits::TABLE.iter().map(|(name, ..)| *name).find(|known| *known == name);
     Ok(known.unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_set_by_name_and_an_unknown_one_names_the_nearest() {
-        let mut limits = Limits::default();
-        assert!(set_limit(&mut limits, "friends=7").is_ok());
-        assert!(set_limit(&mut limits, "loopback=on").is_ok());
-        assert_eq!((limits.friends, limits.loopback), (7, 1));
-        let Err(Startup::UnknownLimit { nearest, .. }) = set_limit(&mut limits, "freinds=7") else {
-            unreachable!("there is no such limit");
-        };
-        assert_eq!(nearest.as_deref(), Some("friends"));
-        let too_small = set_limit(&mut limits, "idle_seconds=299");
-        assert!(matches!(too_small, Err(Startup::LimitTooSmall { least: 300, .. })));
-        for good in ["idle_seconds=0", "idle_seconds=300"] {
-            assert!(set_limit(&mut limits, good).is_ok(), "clients ping more often: {good}");
-        }
-        for bad in ["friends", "friends=", "friends=-1", "friends=on", "friends=99999999999"] {
-            assert!(matches!(set_limit(&mut limits, bad), Err(Startup::BadLimit { .. })), "{bad}");
-        }
-    }
 }

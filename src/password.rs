@@ -95,34 +95,15 @@ impl fmt::Debug for Secret {
 }
 
 /// Work for the helper thread. Salts come from the caller, who owns the random generator.
+#[allow(missing_docs)]
 pub enum Task {
     /// Hash a new password.
-    Hash {
-        /// The password.
-        password: Secret,
-        /// The salt of its hash.
-        salt: [u8; 16],
-    },
-    /// Check the password of a sign-in.
-    Verify {
-        /// The password that was given.
-        password: Secret,
-        /// The stored form; [`decoy`] for an unknown user.
-        stored: String,
-        /// The salt of the new form, if the row is an old one.
-        salt: [u8; 16],
-    },
-    /// Check a user's password and hash the new one.
-    Change {
-        /// The password that was given as the old one.
-        old: Secret,
-        /// The stored form.
-        stored: String,
-        /// The new password.
-        new: Secret,
-        /// The salt of its hash.
-        salt: [u8; 16],
-    },
+    Hash { password: Secret, salt: [u8; 16] },
+    /// Check the password of a sign-in. `stored` is [`decoy`] for an unknown user; `salt` is for
+    /// the new form, if the row is an old one.
+    Verify { password: Secret, stored: String, salt: [u8; 16] },
+    /// Check a user's old password and hash the new one.
+    Change { old: Secret, stored: String, new: Secret, salt: [u8; 16] },
 }
 
 /// The result of a [`Task`].

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use p2sp::files::FileFault;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::wire::frame;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -19,23 +18,23 @@ pub fn unix_now() -> i64 {
 }
 
 /// A new epoch for a database.
-pub fn random_epoch() -> Result<String, Startup> {
+pub fn random_epoch() -> Result<String, Text> {
     Ok(random::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Sixteen random letters and digits. The 32 that are used do not look alike, and each stands for
 /// five bits.
-pub fn code() -> Result<String, Startup> {
+pub fn code() -> Result<String, Text> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
     Ok(random::<16>()?.iter().map(letter).collect())
 }
 
 /// Random bytes from the system's generator.
-pub fn random<const COUNT: usize>() -> Result<[u8; COUNT], Startup> {
+pub fn random<const COUNT: usize>() -> Result<[u8; COUNT], Text> {
     let mut bytes = [0; COUNT];
     let filled = SysRng.try_fill_bytes(&mut bytes);
-    filled.map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
+    filled.map_err(|error| Text::SystemRefuses { why: error.to_string() })?;
     Ok(bytes)
 }
 
@@ -60,16 +59,15 @@ pub fn read_frame(stream: &mut impl Read, received: &mut Vec<u8>) -> io::Result<
 }
 
 /// The operator's text for a fault of a file: what is wrong, and what to do.
-pub fn startup_of(fault: FileFault) -> Startup {
+pub fn file_fault(fault: FileFault) -> Text {
     let show = |path: PathBuf| path.display().to_string();
     match fault {
-        FileFault::System(path, why) => Operating::CannotWrite { path: show(path), why },
-        FileFault::Exists(path) => Operating::FileExists { path: show(path) },
-        FileFault::InTheWay(path, owner) => Operating::InTheWay { path: show(path), owner },
-        FileFault::Foreign(path, owner) => Operating::Foreign { path: show(path), owner },
-        FileFault::Exposed(path, mode) => Operating::Exposed { path: show(path), mode },
-        FileFault::Shared(path, mode) => Operating::Shared { path: show(path), mode },
-        FileFault::ParentExposed(path, mode) => Operating::ParentExposed { path: show(path), mode },
+        FileFault::System(path, why) => Text::CannotWrite { path: show(path), why },
+        FileFault::Exists(path) => Text::FileExists { path: show(path) },
+        FileFault::InTheWay(path, owner) => Text::InTheWay { path: show(path), owner },
+        FileFault::Foreign(path, owner) => Text::Foreign { path: show(path), owner },
+        FileFault::Exposed(path, mode) => Text::Exposed { path: show(path), mode },
+        FileFault::Shared(path, mode) => Text::Shared { path: show(path), mode },
+        FileFault::ParentExposed(path, mode) => Text::ParentExposed { path: show(path), mode },
     }
-    .into()
 }

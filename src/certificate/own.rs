@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use zeroize::Zeroizing;
 
-use super::validity::{alternative_names, head, only_names};
+use super::validity::{COMMON_NAME, ORGANISATION, alternative_names, head, only_names};
 use crate::limits::{
     CERTIFICATE_DAYS, CERTIFICATE_NAMES_MAX, CERTIFICATE_SLACK_SECONDS, COMMON_NAME_CHARS_MAX,
 };
@@ -87,15 +87,11 @@ pub fn is_due(der: &CertificateDer, lasting: &[String], unix: i64) -> bool {
     };
     // Our subjects have these attributes, in this order, and no others.
     let is_ours = match only_names(head.subject).as_deref() {
-        Some([organisation, common]) => {
-            let common = common.common_name();
-            let is_common = |text: &str| {
-                text.strip_prefix(COMMON)
-                    .is_some_and(|host| host.is_empty() || host.starts_with(' '))
-            };
-            organisation.organisation() == Some(MARK) && common.is_some_and(is_common)
+        Some([(ORGANISATION, MARK), (COMMON_NAME, common)]) => {
+            let host = common.strip_prefix(COMMON);
+            host.is_some_and(|host| host.is_empty() || host.starts_with(' '))
         }
-        Some([only]) => only.common_name() == Some(MARK_BEFORE.0) && is_for(MARK_BEFORE.1),
+        Some([(COMMON_NAME, common)]) => *common == MARK_BEFORE.0 && is_for(MARK_BEFORE.1),
         _ => false,
     };
     if !is_ours || head.issuer != head.subject {

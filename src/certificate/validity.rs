@@ -27,24 +27,13 @@ pub struct Head<'a> {
     rest: &'a [u8],
 }
 
-/// One attribute of a subject that has one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attribute<'a> {
-    kind: &'a [u8],
-    text: &'a str,
-}
+/// The kind of an attribute of a subject (its object identifier), and its text.
+pub type Attribute<'a> = (&'a [u8], &'a str);
 
-impl<'a> Attribute<'a> {
-    /// The text, if it is the name of an organisation.
-    pub fn organisation(&self) -> Option<&'a str> {
-        (self.kind == [0x55, 4, 10]).then_some(self.text)
-    }
-
-    /// The text, if it is a common name.
-    pub fn common_name(&self) -> Option<&'a str> {
-        (self.kind == [0x55, 4, 3]).then_some(self.text)
-    }
-}
+/// The kind of the name of an organisation.
+pub const ORGANISATION: &[u8] = &[0x55, 4, 10];
+/// The kind of a common name.
+pub const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 
 /// The head of a certificate; `None` if the bytes are no certificate.
 pub fn head(der: &[u8]) -> Option<Head<'_>> {
@@ -76,7 +65,7 @@ pub fn only_names(mut subject: &[u8]) -> Option<Vec<Attribute<'_>>> {
         if tag != UTF8 || !another.is_empty() || !more.is_empty() {
             return None;
         }
-        found.push(Attribute { kind, text: std::str::from_utf8(text).ok()? });
+        found.push((kind, std::str::from_utf8(text).ok()?));
         subject = next;
     }
     Some(found)

@@ -20,9 +20,7 @@ texts! {
         WelcomeLine =>
             "p2sp. `reg NAME` registers, `login NAME` signs in, `help` explains.",
             "欢迎使用 p2sp。`注册 用户名` 注册，`登录 用户名` 登录，`帮助` 查看命令。";
-        /// From here on every answer is an object, for programs.
         RawOn => "One JSON object a line.", "此后每行一个 JSON 对象。";
-        /// The same, for people.
         RawOff => "Lines for people.", "此后恢复为文字。";
         /// Stands before what an administrator says.
         SystemMark => "[system message]", "[系统消息]";
@@ -48,11 +46,9 @@ texts! {
             "这一行不是 UTF-8，可能是 UTF-16，没有发送。请将文件保存为 UTF-8。";
         /// What is wrong with a line of a script.
         InLine { number: u64, text: &'a str } => "Line {number}: {text}", "第 {number} 行：{text}";
-        /// The input is there, and reading it fails.
         CannotRead { why: &'a str } =>
             "The input cannot be read: {why}. The rest of it was not carried out.",
             "无法读取输入：{why}。其余内容没有执行。";
-        /// The output is there, and writing it fails.
         CannotWrite { why: &'a str } =>
             "The output cannot be written: {why}. Commands that were not answered yet may not have \
              been sent.",
@@ -65,7 +61,6 @@ texts! {
         /// While more comes of what waited for the user.
         Receiving { count: u64 } =>
             "{count} messages so far, and more are coming …", "已收到 {count} 条消息，还在接收……";
-        /// All of it is there.
         Waited { count: u64 } =>
             "{count} messages waited for you.", "离线期间共有 {count} 条消息。";
 
@@ -76,19 +71,14 @@ texts! {
         Blocked => "blocked", "已封禁";
 
         // About the connection.
-        /// The server does not answer at all.
         Unreachable { address: &'a str, why: &'a str } =>
             "Cannot reach a p2sp server at {address}: {why}. Start one with p2sp-server, or give \
              another address: p2sp HOST[:PORT]",
             "无法连接 {address} 的 p2sp 服务器：{why}。请先启动 p2sp-server，或指定其他地址：p2sp HOST[:PORT]";
-        /// What answers is not a p2sp server.
         NotP2sp => "what answers is not p2sp", "对方不是 p2sp 服务器";
-        /// No answer came in time.
         Silent => "no answer", "没有应答";
-        /// It was cut and is being made again.
         ConnectionLost => "Connection lost; connecting again …", "连接已断开，正在重新连接……";
         ConnectionBack => "Connected again.", "已重新连接。";
-        /// The login key is worth nothing any more.
         SignInAgain =>
             "Your session has ended; sign in again: login NAME", "登录已失效，请重新登录：login 用户名";
         /// A sign-out that ended with the connection.
@@ -103,7 +93,6 @@ texts! {
             "连接在收到答复前断开：密码可能已改，也可能没有改。";
 
         // About the server's identity.
-        /// A server that was never met before, over TLS.
         FirstContact { address: &'a str, fingerprint: &'a str } =>
             "First contact with {address}: its key is {fingerprint}. Compare it with what the \
              server printed; from now on only this key is trusted there.",
@@ -119,7 +108,6 @@ texts! {
             "The key could not be kept for the next time: {why}. Until it can, start with \
              --fingerprint {fingerprint}",
             "无法保存该密钥供下次使用：{why}。在此之前，请用 --fingerprint {fingerprint} 启动";
-        /// The key is another than the last time.
         KeyChanged { address: &'a str, expected: &'a str, found: &'a str } =>
             "STOP: {address} has another key than before. Somebody may be pretending to be the \
              server, or it was set up anew. Nothing was sent.\n  before: {expected}\n  now:    \
@@ -127,21 +115,17 @@ texts! {
              start once with --fingerprint {found}",
             "停止：{address} 的密钥与以前不同。可能有人冒充该服务器，也可能是服务器重新安装过。没有发送任何内容。\n  以前：{expected}\n  现在：\
              {found}\n请向服务器管理员核对指纹；若新指纹无误，请用 --fingerprint {found} 启动一次。";
-        /// The key is another than `--fingerprint` says.
         AnotherKeyThanGiven { address: &'a str, expected: &'a str, found: &'a str } =>
             "STOP: {address} has another key than --fingerprint says. Somebody may be pretending \
              to be the server. Nothing was sent.\n  given: {expected}\n  found: {found}",
             "停止：{address} 的密钥与 --fingerprint 不符，可能有人冒充该服务器。没有发送任何内容。\n  指定：{expected}\n  实际：\
              {found}";
-        /// The server shows a certificate without having its key.
         KeyNotProven { address: &'a str } =>
             "STOP: what answers at {address} shows a certificate and does not have its key. \
              Somebody is pretending to be the server. Nothing was sent.",
             "停止：{address} 出示了证书，却没有对应的密钥，有人在冒充该服务器。没有发送任何内容。";
-        /// What was written as the server's address.
         AddressUnfit { address: &'a str, why: &'a str } =>
             "\"{address}\": {why}.", "“{address}”：{why}。";
-        /// The code on the command line.
         InviteInSight =>
             "--invite would show the code to everyone on this machine who lists the processes. \
              Leave it out, and p2sp asks for the code where it is needed; or write it to a file: \
@@ -150,16 +134,13 @@ texts! {
              或写入文件：--invite-file 文件，或写入环境变量 P2SP_INVITE。";
         InviteUnreadable { path: &'a str, why: &'a str } =>
             "Cannot read the invite code in {path}: {why}", "无法读取 {path} 中的邀请码：{why}";
-        /// The file of the servers that were met.
         KnownServersUnreadable { path: &'a str, why: &'a str } =>
             "Cannot read {path}, which lists the trusted servers: {why}. Repair it, or remove it \
              to trust every server anew.",
             "无法读取记录可信服务器的 {path}：{why}。请修复，或删除它以重新信任各服务器。";
-        /// TLS failed.
         NotSecure { why: &'a str } =>
             "TLS failed ({why}); --plaintext is for a server that has none",
             "TLS 失败（{why}）；若服务器不支持 TLS，请用 --plaintext";
-        /// TLS failed with a server whose key is known.
         NotSecureAnyMore { why: &'a str } =>
             "TLS failed ({why}), and this server has spoken TLS before; nothing was sent",
             "TLS 失败（{why}），而该服务器以前使用过 TLS；没有发送任何内容";
@@ -194,45 +175,44 @@ texts! {
     }
 }
 
-texts! {
-    /// What `p2sp --help` says: of the program, and of each of its options.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[allow(missing_docs)]
-    pub enum OptionHelp {
-        Program =>
+words! {
+    /// What `p2sp --help` says of the program (`p2sp`), its `exit codes` and each of its options.
+    pub option_help(name: &str) {
+        "p2sp" =>
             "Chat with a p2sp server. Commands come from standard input, one a line; `help` \
              lists them.",
             "与 p2sp 服务器聊天。命令从标准输入读取，每行一条；“帮助”列出全部命令。";
-        Address => "Where the server is", "服务器地址";
-        Fingerprint =>
+        "address" => "Where the server is", "服务器地址";
+        "fingerprint" =>
             "The fingerprint of the server's key, as the server printed it; asks for TLS",
             "服务器启动时显示的密钥指纹；要求使用 TLS";
-        InviteFile =>
+        "invite_file" =>
             "A file with the invite code, to register from another machine; else that of \
              P2SP_INVITE, else p2sp asks for it where it is needed",
             "存有邀请码的文件，用于从其他机器注册；也可用 P2SP_INVITE 提供，否则需要时会询问";
-        Tls => "Speak TLS even with a server on this machine", "与本机的服务器也使用 TLS";
-        Plaintext =>
+        "tls" => "Speak TLS even with a server on this machine", "与本机的服务器也使用 TLS";
+        "plaintext" =>
             "Speak no TLS: for a server that has none; anyone on the network path can read \
              everything",
             "不使用 TLS：用于不支持 TLS 的服务器；传输途中的任何人都能读到全部内容";
-        Lang =>
+        "lang" =>
             "The language to speak; otherwise that of P2SP_LANG, LC_ALL, LC_MESSAGES, LANG",
             "使用的语言；默认依次取自 P2SP_LANG、LC_ALL、LC_MESSAGES、LANG";
-        Json =>
+        "json" =>
             "For programs: one JSON object a line for every answer and push",
             "供程序使用：每条答复和推送输出一行 JSON";
-        Bell => "Ring the terminal's bell when a message comes", "收到消息时响铃";
-        Title =>
+        "bell" => "Ring the terminal's bell when a message comes", "收到消息时响铃";
+        "title" =>
             "Count the messages that have come since your last line in the terminal's title",
             "在终端标题中显示自上次输入后收到的消息数";
-        ExitCodes =>
+        "exit codes" =>
             "It leaves with 0 if everything was done, 1 if a command was refused, 2 if there was \
              no server, 3 if it was not the one that it should be, 4 if the output could not be \
              written.",
             "退出码：0 全部完成，1 有命令被拒绝，2 无法连接服务器，3 服务器不是应有的那一个，4 无法写入输出。";
-        Help => "Print help", "显示帮助";
-        Version => "Print version", "显示版本";
+        "help" => "Print help", "显示帮助";
+        "version" => "Print version", "显示版本";
+        _ => "", "";
     }
 }
 

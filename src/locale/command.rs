@@ -38,21 +38,15 @@ pub fn fault(lang: Lang, fault: &CommandFault) -> String {
         CommandFault::Unknown { nearest, .. } => unknown(lang, *nearest),
         CommandFault::Missing { command, argument } => {
             let (what, usage) = (name(lang, *argument), usage(lang, command));
-            lang.pick(
-                format!("{what} is missing. Usage: {usage}"),
-                format!("缺少{what}。用法：{usage}"),
-            )
+            say!(lang, "{what} is missing. Usage: {usage}", "缺少{what}。用法：{usage}")
         }
         CommandFault::Unfit { command, argument } => {
             let (what, usage) = (name(lang, *argument), usage(lang, command));
-            lang.pick(
-                format!("This cannot be {what}. Usage: {usage}"),
-                format!("{what}不正确。用法：{usage}"),
-            )
+            say!(lang, "This cannot be {what}. Usage: {usage}", "{what}不正确。用法：{usage}")
         }
         CommandFault::TooMany { command } => {
             let usage = usage(lang, command);
-            lang.pick(format!("Too many words. Usage: {usage}"), format!("参数过多。用法：{usage}"))
+            say!(lang, "Too many words. Usage: {usage}", "参数过多。用法：{usage}")
         }
         CommandFault::NoGroup { list, given } => no_group(lang, *list, given),
     }
@@ -61,13 +55,15 @@ pub fn fault(lang: Lang, fault: &CommandFault) -> String {
 /// The word is not repeated: it may be a password, typed too late for the question (P27).
 fn unknown(lang: Lang, nearest: Option<&str>) -> String {
     match nearest {
-        Some(nearest) => lang.pick(
-            format!("There is no command like that. Did you mean {nearest}?"),
-            format!("没有这个命令。是不是想输入 {nearest}？"),
+        Some(nearest) => say!(
+            lang,
+            "There is no command like that. Did you mean {nearest}?",
+            "没有这个命令。是不是想输入 {nearest}？"
         ),
-        None => lang.pick(
-            "There is no command like that. Type help for those there are.".to_owned(),
-            "没有这个命令。输入 help 查看全部命令。".to_owned(),
+        None => say!(
+            lang,
+            "There is no command like that. Type help for those there are.",
+            "没有这个命令。输入 help 查看全部命令。"
         ),
     }
 }
@@ -75,9 +71,10 @@ fn unknown(lang: Lang, nearest: Option<&str>) -> String {
 fn no_group(lang: Lang, list: GroupList, given: &str) -> String {
     let given = one_line(&given.chars().take(32).collect::<String>());
     let list = list.request().name();
-    lang.pick(
-        format!("No group has the number {given}. Type {list} to see the numbers."),
-        format!("没有编号为 {given} 的群。输入 {list} 查看编号。"),
+    say!(
+        lang,
+        "No group has the number {given}. Type {list} to see the numbers.",
+        "没有编号为 {given} 的群。输入 {list} 查看编号。"
     )
 }
 
@@ -95,10 +92,10 @@ fn name(lang: Lang, argument: Typed) -> &'static str {
         Typed::Count => lang.pick("COUNT", "条数"),
         Typed::Text => lang.pick("TEXT", "内容"),
         Typed::Words => lang.pick("WORDS", "关键词"),
-        Typed::Online => lang.pick("online", "online"),
-        Typed::Lang => lang.pick("zh|en", "zh|en"),
+        Typed::Online => "online",
+        Typed::Lang => "zh|en",
         Typed::Query => lang.pick("COMMAND", "命令"),
-        Typed::StayOut => lang.pick("stay_out", "stay_out"),
+        Typed::StayOut => "stay_out",
     }
 }
 

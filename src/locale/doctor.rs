@@ -13,6 +13,8 @@ texts! {
         Files => "files", "文件权限";
         Database => "database", "数据库";
         Certificate => "certificate", "证书";
+        /// Said of each without a complaint.
+        Fine => "fine", "正常";
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Every text is a row of a table, with both languages in it, so a text that is missing in one
 //! language does not compile. [`reply`] is what the server answers,
-//! [`refusal`] how it says no, [`notice`] what it tells unasked, [`startup`], [`operating`] and
-//! [`doctor`] what the operator reads, [`client`] and [`command`] what the stdin client says,
+//! [`refusal`] how it says no, [`notice`] what it tells unasked, [`operator`] and [`doctor`] what
+//! the operator reads, [`client`] and [`command`] what the stdin client says,
 //! [`usage`] what is wrong with a command line; [`shown`] makes lines for a terminal of all of it.
 //!
 //! Programs must not read any of it: for them there are codes and events.
@@ -58,14 +58,16 @@ macro_rules! texts {
 /// A table of texts by a value that has a type already: makes the function that returns them. The
 /// function's other arguments can stand in the texts, and so can names that a row's pattern binds.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident(
+    ($(#[$meta:meta])* $visible:vis $name:ident(
         $key:ident: $key_type:ty $(, $value:ident: $type:ty)*
     ) {$(
         $pattern:pat $(if $guard:ident)? => $($english:literal, $chinese:literal)?
                         $(by $function:ident($($argument:ident),+))?;
     )+}) => {
         $(#[$meta])*
-        fn $name(lang: $crate::locale::Lang, $key: $key_type $(, $value: $type)*) -> String {
+        $visible fn $name(
+            lang: $crate::locale::Lang, $key: $key_type $(, $value: $type)*
+        ) -> String {
             match $key {$(
                 $pattern $(if $guard)? => {
                     $(say!(lang, $english, $chinese))?
@@ -91,13 +93,12 @@ pub mod command;
 pub mod demo;
 pub mod doctor;
 pub mod notice;
-pub mod operating;
+pub mod operator;
 pub mod options;
 pub mod page;
 pub mod refusal;
 pub mod reply;
 pub mod shown;
-pub mod startup;
 pub mod usage;
 
 use crate::limits::EXCERPT_CHARS_MAX;

@@ -5,7 +5,6 @@ texts! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     #[allow(missing_docs)]
     pub enum PageRefusal {
-        /// The name is not known to be this server's.
         HostNotOurs { host: String } =>
             "This server was asked for as \"{host}\", which is not one of its names. If it is, \
              start it with --host {host}; or ask for it by its address.",
@@ -14,7 +13,6 @@ texts! {
         /// There is no name, or several, or what is no name.
         BadHost =>
             "The request names no server: exactly one Host is needed.", "请求未正确指明服务器：须有且仅有一个 Host。";
-        /// Another page asks.
         OriginNotOurs { origin: String, host: String } =>
             "A page from {origin} may not speak to the server at {host}: only its own page may. \
              Behind a proxy, let it pass on the browser's Host, and start the server with --proxy \

@@ -6,41 +6,39 @@ use super::{Lang, one_line};
 
 /// A row of a list of groups, for people and for programs.
 #[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
 pub struct GroupLine {
     /// The group's number in the list.
     #[serde(skip)]
     pub number: u64,
-    /// The group's name.
     pub groupname: String,
-    /// The name of its creator.
+    /// The name of the user who made it.
     pub creator: String,
-    /// Its id.
     pub group_id: i64,
     /// Members who are online.
     pub online: u64,
     /// All members.
     pub total: u64,
-    /// Whether an administrator blocked it.
     pub blocked: bool,
 }
 
 /// A row of a list of users, for people and for programs.
 #[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
 pub struct UserLine {
-    /// The user's name.
     pub username: String,
-    /// Whether the user is online.
     pub online: bool,
-    /// Whether the user is blocked; only in lists of administrators.
+    /// Only in lists of administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<bool>,
-    /// Whether the user is an administrator; only in lists of administrators.
+    /// Only in lists of administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_admin: Option<bool>,
 }
 
 /// A row of the list of connections, for people and for programs.
 #[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
 pub struct ConnectionLine {
     /// Its id, as in the server's log.
     pub connection: String,
@@ -48,19 +46,15 @@ pub struct ConnectionLine {
     pub peer: String,
     /// The user who is signed in.
     pub username: Option<String>,
-    /// The protocol.
     pub protocol: &'static str,
-    /// Seconds since it was accepted.
     pub age_seconds: u64,
     /// Why it rests.
     pub rests: Option<&'static str>,
-    /// For how many seconds it has rested.
     pub rests_seconds: Option<u64>,
     /// Bytes that its peer has not taken yet.
     pub unsent_bytes: u64,
     /// The timeout that comes next.
     pub timeout: Option<&'static str>,
-    /// In how many seconds it comes.
     pub timeout_seconds: Option<u64>,
 }
 
@@ -81,16 +75,15 @@ pub struct ActLine {
 
 /// A figure about the server.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)]
 pub struct Figure {
     /// Its name for programs.
     pub name: &'static str,
-    /// What it counts, in English.
+    /// What it counts, in both languages.
     pub english: &'static str,
-    /// What it counts, in Chinese.
     pub chinese: &'static str,
     /// Whether it only grows while the server runs.
     pub only_grows: bool,
-    /// Its value.
     pub value: u64,
 }
 
@@ -99,8 +92,8 @@ pub type Count = (&'static str, u64);
 
 /// All figures and counts about the server.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)]
 pub struct Statistics {
-    /// The figures.
     pub figures: Vec<Figure>,
     /// Connections that rest, by reason.
     pub resting: Vec<Count>,
@@ -306,21 +299,21 @@ fn user_line(lang: Lang, line: &UserLine) -> String {
         true => lang.pick(" (online)", "（在线）"),
         false => lang.pick(" (offline)", "（离线）"),
     };
-    let admin = if line.is_admin == Some(true) {
-        lang.pick(" [administrator]", " [管理员]")
-    } else {
-        ""
-    };
-    let blocked =
-        if line.blocked == Some(true) { lang.pick(" [blocked]", " [已封禁]") } else { "" };
+    let admin = lang.pick(" [administrator]", " [管理员]");
+    let admin = if line.is_admin == Some(true) { admin } else { "" };
+    let blocked = blocked(lang, line.blocked == Some(true));
     format!("  {}{online}{admin}{blocked}", one_line(&line.username))
+}
+
+fn blocked(lang: Lang, is_blocked: bool) -> &'static str {
+    if is_blocked { lang.pick(" [blocked]", " [已封禁]") } else { "" }
 }
 
 fn say_groups(lang: Lang, groups: &[GroupLine]) -> String {
     let line = |group: &GroupLine| {
         let GroupLine { number, online, total, .. } = group;
         let (name, creator) = (one_line(&group.groupname), one_line(&group.creator));
-        let blocked = if group.blocked { lang.pick(" [blocked]", " [已封禁]") } else { "" };
+        let blocked = blocked(lang, group.blocked);
         format!("  {number}. {name} {creator} ({online}/{total}){blocked}")
     };
     match groups {
@@ -334,14 +327,15 @@ fn say_stats(lang: Lang, statistics: &Statistics) -> String {
     let figures = figures.iter().map(|Figure { english, chinese, value, .. }| {
         format!("  {}: {value}", lang.pick(english, chinese))
     });
-    let counts = |what: &'static str, counts: &[Count]| -> Vec<String> {
-        counts.iter().map(|(reason, count)| format!("  {what} {reason}: {count}")).collect()
-    };
-    let resting = counts(lang.pick("resting", "暂停"), resting);
-    let refusals = counts(lang.pick("refused", "拒绝"), refusals);
-    let closes = counts(lang.pick("closed", "断开"), closes);
-    let head = lang.pick("The server:", "服务器状态：");
-    list(head, figures.chain(resting).chain(refusals).chain(closes))
+    let counts = [
+        (lang.pick("resting", "暂停"), resting),
+        (lang.pick("refused", "拒绝"), refusals),
+        (lang.pick("closed", "断开"), closes),
+    ];
+    let counts = counts.into_iter().flat_map(|(what, counts)| {
+        counts.iter().map(move |(reason, count)| format!("  {what} {reason}: {count}"))
+    });
+    list(lang.pick("The server:", "服务器状态："), figures.chain(counts))
 }
 
 #[cfg(test)]

@@ -6,15 +6,15 @@
 //! spaces is one space, so nothing is moved to the margin unseen; and what has no width of its own
 //! is shown as what it is, or belongs to the character before it.
 //!
-//! [`class`] says what a terminal shows of a character, on top of what [`crate::visible`] says that
-//! a person can see.
+//! [`crate::visible`] tells which characters a person can see; [`class`] adds what is of terminals.
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthChar;
 
+use super::Lang;
 use super::client::Text;
-use super::{Lang, is_invisible};
 use crate::limits::{INDENT_SPACES_MAX, LETTER_MARKS_MAX};
+use crate::visible::{Shows, shows};
 use crate::wire::Event;
 use crate::wire::push::Push;
 
@@ -25,6 +25,8 @@ pub const MARK: char = '►';
 const NO_MARK: char = '>';
 /// Carries a mark that has no letter before it.
 const NO_LETTER: char = '◌';
+/// Braille without a dot: it has a width, and nothing to see.
+const BRAILLE_BLANK: char = '\u{2800}';
 
 /// What a person sees of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,38 +47,33 @@ pub enum Class {
 
 /// What a person sees of this character.
 pub fn class(c: char) -> Class {
-    match u32::from(c) {
-        0x09 | 0x20 | 0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x2800 | 0x3000 => {
-            Class::Space
-        }
-        0x1405
-        | 0x1433
-        | 0x2023
-        | 0x22B3
-        | 0x23E9
-        | 0x23ED
-        | 0x23EF
-        | 0x23F5
-        | 0x25B6..=0x25BB
-        | 0x27A2..=0x27A4
-        | 0x29D0
-        | 0x2B9E
-        | 0x2BC8
-        | 0xE0B0
-        | 0x1D14C
-        | 0x1D14D
-        | 0x1F782
-        | 0x1F892
-        | 0x1F896
-        | 0x1FB6C => Class::Mark,
-        0x200D | 0xFE00..=0xFE0F | 0xE0100..=0xE01EF => Class::Joiner,
-        // Mongolian selectors, and what is no character.
-        0x180B..=0x180F | 0xFDD0..=0xFDEF => Class::Hidden,
-        code if code & 0xFFFE == 0xFFFE => Class::Hidden,
-        _ if c.is_control() || is_invisible(c) => Class::Hidden,
+    match shows(c) {
+        Shows::Space => Class::Space,
+        _ if matches!(c, '\t' | BRAILLE_BLANK) => Class::Space,
+        _ if is_like_mark(c) => Class::Mark,
+        Shows::Part if is_joiner(c) => Class::Joiner,
+        Shows::Part | Shows::Nothing => Class::Hidden,
+        Shows::Unknown if is_noncharacter(c) => Class::Hidden,
         _ if c.width() == Some(0) => Class::Combining,
         _ => Class::Plain,
     }
+}
+
+fn is_like_mark(c: char) -> bool {
+    matches!(u32::from(c),
+        0x1405 | 0x1433 | 0x2023 | 0x22B3 | 0x23E9 | 0x23ED | 0x23EF | 0x23F5 | 0x25B6..=0x25BB
+        | 0x27A2..=0x27A4 | 0x29D0 | 0x2B9E | 0x2BC8 | 0xE0B0 | 0x1D14C | 0x1D14D | 0x1F782
+        | 0x1F892 | 0x1F896 | 0x1FB6C)
+}
+
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+/// Whether a code is none of a character, now and for ever.
+fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    code & 0xFFFE == 0xFFFE || (0xFDD0..=0xFDEF).contains(&code)
 }
 
 /// One line of a peer's text, for a terminal of any width.

@@ -1,6 +1,9 @@
 //! What is wrong with a command line, a variable of the environment or a setting, and what to write
 //! instead. For both programs.
 
+use std::error::Error;
+use std::fmt;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Lang, did_you_mean};
@@ -64,15 +67,12 @@ texts! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     #[allow(missing_docs)]
     pub enum Wanted {
-        /// An address with a port.
         Address =>
             "write an IP address and a port, for instance 127.0.0.1:18888 or [::1]:18888",
             "请写 IP 地址和端口，例如 127.0.0.1:18888 或 [::1]:18888";
-        /// An address whose interface is named.
         Zone =>
             "a link-local address needs its interface, for instance [fe80::1%eth0]:18888",
             "链路本地地址须注明网络接口，例如 [fe80::1%eth0]:18888";
-        /// An interface of this machine.
         Interface(name: String) =>
             "this machine has no interface {name}; `ip link` lists them",
             "本机没有名为 {name} 的网络接口；ip link 可列出所有接口";
@@ -93,6 +93,15 @@ texts! {
         Fit(why: String) => by unfit(why);
     }
 }
+
+/// For the parser of command lines; [`Usage::of`] takes it out again.
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.say(Lang::En))
+    }
+}
+
+impl Error for Wanted {}
 
 impl Usage {
     /// What a parser of command lines complains about. `None`: it has its own way to say it, for it
@@ -128,9 +137,10 @@ impl Usage {
             ErrorKind::InvalidValue if value.is_empty() => Usage::MissingValue { option: option() },
             ErrorKind::TooManyValues => Usage::NoValue { option: option() },
             ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-                let why = std::error::Error::source(error).map(ToString::to_string);
-                let wanted = Wanted::Fit(why.unwrap_or_default());
-                Usage::BadValue { place: option(), value, wanted }
+                let why = error.source();
+                let ours = why.and_then(|why| why.downcast_ref::<Wanted>()).cloned();
+                let theirs = || Wanted::Fit(why.map(ToString::to_string).unwrap_or_default());
+                Usage::BadValue { place: option(), value, wanted: ours.unwrap_or_else(theirs) }
             }
             ErrorKind::MissingRequiredArgument => {
                 Usage::Missing { what: said(C::InvalidArg).unwrap_or_default() }

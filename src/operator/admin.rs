@@ -5,8 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::password;
 use p2sp::visible::printable;
 use p2sp::wire::{Code, MessageType, Refusal};
@@ -16,7 +15,7 @@ use super::ask::{Asked, text};
 use crate::options::{AdminCommand, Options, User};
 
 /// Does what the command says, and prints the server's answer. Fails if it is refused.
-pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startup> {
+pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Text> {
     let named = |user: &User| json!({"username": user.name});
     let (kind, mut args) = match command {
         AdminCommand::Backup { file } => return super::backup::run(options, file),
@@ -34,7 +33,7 @@ pub fn run(options: &Options, command: &AdminCommand) -> Result<ExitCode, Startu
     };
     let mut asked = match command {
         AdminCommand::Connections { .. } => Asked::running(options)?
-            .ok_or_else(|| Operating::NothingRuns { path: options.data.display().to_string() })?,
+            .ok_or_else(|| Text::NothingRuns { path: options.data.display().to_string() })?,
         _ => Asked::any(options)?,
     };
     // Only now: where no server can be asked, no password is needed.
@@ -53,7 +52,7 @@ fn print_all(
     kind: MessageType,
     mut args: Value,
     printed: fn(&Value) -> String,
-) -> Result<(), Startup> {
+) -> Result<(), Text> {
     let mut out = std::io::stdout().lock();
     loop {
         let answer = asked.ask(kind, args.clone())?;
@@ -76,22 +75,22 @@ fn json_lines(answer: &Value) -> String {
     }
 }
 
-fn new_password(name: &str, lang: Lang) -> Result<String, Startup> {
-    let password = ask(&Startup::PasswordPrompt, lang)?;
+fn new_password(name: &str, lang: Lang) -> Result<String, Text> {
+    let password = ask(&Text::PasswordPrompt, lang)?;
     // The server checks it as well, but here it is refused before it is typed again.
     if let Some(weakness) = password::weakness(&password, name) {
         let refusal = Refusal::about(Code::WeakPassword, weakness.name());
-        return Err(Startup::Weak { why: p2sp::locale::refusal::say(&refusal, lang) });
+        return Err(Text::Weak { why: p2sp::locale::refusal::say(&refusal, lang) });
     }
-    if password != ask(&Startup::PasswordAgain, lang)? {
-        return Err(Startup::PasswordsDiffer);
+    if password != ask(&Text::PasswordAgain, lang)? {
+        return Err(Text::PasswordsDiffer);
     }
     Ok(password)
 }
 
 /// Asks for a password, which is not shown. Without a terminal it is a line of the input.
-fn ask(prompt: &Startup, lang: Lang) -> Result<String, Startup> {
-    let failed = |error: std::io::Error| Startup::CannotReadPassword { why: error.to_string() };
+fn ask(prompt: &Text, lang: Lang) -> Result<String, Text> {
+    let failed = |error: std::io::Error| Text::CannotReadPassword { why: error.to_string() };
     if std::io::stdin().is_terminal() {
         return rpassword::prompt_password(prompt.say(lang)).map_err(failed);
     }

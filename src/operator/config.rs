@@ -7,8 +7,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
+use p2sp::store::DATABASE;
 use p2sp::visible::printable_line;
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::ask::Asked;
 use crate::options::{Options, Origin, Setting};
 
 /// Prints the settings; fails if a running server cannot be asked.
-pub fn run(options: &Options) -> Result<ExitCode, Startup> {
+pub fn run(options: &Options) -> Result<ExitCode, Text> {
     let lang = options.rules.lang;
     let path = options.data.display().to_string();
     match Asked::running(options)? {
@@ -29,9 +29,9 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
             print(&[running(&about)], &settings, lang);
         }
         None => {
-            let mut lines = vec![Operating::ConfigStopped { path: path.clone() }];
-            if !options.data.join("p2sp.db").exists() {
-                lines.push(Operating::ConfigNoDatabase { path });
+            let mut lines = vec![Text::ConfigStopped { path: path.clone() }];
+            if !options.data.join(DATABASE).exists() {
+                lines.push(Text::ConfigNoDatabase { path });
             }
             print(&lines, &options.settings, lang);
         }
@@ -40,17 +40,17 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
 }
 
 /// The line about a server that runs.
-pub fn running(about: &Value) -> Operating {
+pub fn running(about: &Value) -> Text {
     let listening = about["listening"].as_array().into_iter().flatten();
     let addresses: Vec<&str> = listening.filter_map(Value::as_str).collect();
-    Operating::ConfigRunning {
+    Text::ConfigRunning {
         version: about["version"].as_str().unwrap_or_default().to_owned(),
         pid: about["pid"].as_u64().unwrap_or_default(),
         addresses: addresses.join(" "),
     }
 }
 
-fn print(lines: &[Operating], settings: &[Setting], lang: Lang) {
+fn print(lines: &[Text], settings: &[Setting], lang: Lang) {
     let mut out = std::io::stdout().lock();
     // If the output is closed, the reader has seen enough.
     for line in lines {

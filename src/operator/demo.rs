@@ -18,8 +18,8 @@ use p2sp::event_loop::bound::Bound;
 use p2sp::id::ListenerKind;
 use p2sp::limits::{DEMO_PASSWORD_CHARS, PING_SECONDS};
 use p2sp::locale::Lang;
-use p2sp::locale::demo::{self, Line};
-use p2sp::locale::startup::Startup;
+use p2sp::locale::demo;
+use p2sp::locale::operator::Text;
 use p2sp::wire::{MessageType, frame, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,8 +32,8 @@ use crate::system::{code, read_frame, unix_now};
 const IN_MEMORY: &str = "/dev/shm";
 
 /// Runs the demonstration until it is stopped.
-pub fn run(options: &Options) -> Result<ExitCode, Startup> {
-    let place = place().map_err(|error| Startup::SystemRefuses { why: error.to_string() })?;
+pub fn run(options: &Options) -> Result<ExitCode, Text> {
+    let place = place().map_err(|error| Text::SystemRefuses { why: error.to_string() })?;
     let mut options = options.in_directory(place.path());
     let bound = bind_somewhere(&mut options)?;
     let (addresses, lang) = (bound.addresses(ListenerKind::Public), options.rules.lang);
@@ -41,15 +41,14 @@ pub fn run(options: &Options) -> Result<ExitCode, Startup> {
     let event_loop = super::event_loop(&options, bound, store, entrance)?;
 
     let password: String = code()?.chars().take(DEMO_PASSWORD_CHARS).collect();
-    let shown =
-        |line: &Startup| matches!(line, Startup::Listening { .. } | Startup::AdminPassword { .. });
-    let mut lines: Vec<Startup> = welcome.into_iter().filter(shown).collect();
-    lines.push(Startup::Demo { password: password.clone() });
+    let shown = |line: &Text| matches!(line, Text::Listening { .. } | Text::AdminPassword { .. });
+    let mut lines: Vec<Text> = welcome.into_iter().filter(shown).collect();
+    lines.push(Text::Demo { password: password.clone() });
     if let Some(address) = addresses.first() {
         let client = client_command().to_owned();
-        lines.push(Startup::DemoDoors { address: local(address).to_string(), client });
+        lines.push(Text::DemoDoors { address: local(address).to_string(), client });
     }
-    lines.push(Startup::HowToStop);
+    lines.push(Text::HowToStop);
     let address = addresses.first().map(local);
     thread::spawn(move || {
         let acted = address.map(|address| act(address, &password, lang, || say(&lines, lang)));
@@ -72,7 +71,7 @@ fn place() -> std::io::Result<TempDir> {
 }
 
 /// Binds the default addresses or, if a server has them already, any free port.
-fn bind_somewhere(options: &mut Options) -> Result<Bound, Startup> {
+fn bind_somewhere(options: &mut Options) -> Result<Bound, Text> {
     match bind(options) {
         Err(_) if options.listen_is_default => {
             options.listen = vec![([127, 0, 0, 1], 0).into()];
@@ -97,23 +96,7 @@ fn act(
         person.sign_in(account)?;
         people.push(person);
     }
-    for line in demo::script(lang) {
-        let (at, kind, args) = match line {
-            Line::Befriend(at, other) => (at, MessageType::Add, json!({"username": other})),
-            Line::Group(name) => (0, MessageType::Newgroup, json!({"groupname": name})),
-            Line::BringIn(group, other) => {
-                (0, MessageType::Addgroupuser, json!({"groupname": group, "username": other}))
-            }
-            Line::Say(at, to, text) => {
-                (at, MessageType::Send, json!({"username": to, "message": text}))
-            }
-            Line::SayIn(at, group, text) => {
-                let creator = demo::NAMES[0];
-                let args = json!({"groupname": group, "creator": creator, "message": text});
-                (at, MessageType::Sendgroup, args)
-            }
-            Line::Leave(at) => (at, MessageType::Logout, json!({})),
-        };
+    for (at, kind, args) in demo::script(lang) {
         people[at].ask(kind, args)?;
     }
     let Some(bot) = people.pop() else { return Ok(()) };

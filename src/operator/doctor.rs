@@ -11,9 +11,8 @@ use p2sp::certificate::Source;
 use p2sp::files::{self, Exposure, FileFault};
 use p2sp::limits::{DAY_SECONDS, DISK_FREE_BYTES_MIN, DOCTOR_ANSWER_SECONDS_MAX, RESERVED_FILES};
 use p2sp::locale::doctor::{Check, Complaint};
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
-use p2sp::store::{OpenError, check_in_place};
+use p2sp::locale::operator::Text;
+use p2sp::store::{DATABASE, OpenError, check_in_place};
 use p2sp::visible::printable_line;
 use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
@@ -22,7 +21,7 @@ use super::ask::Asked;
 use super::{bind, refusal};
 use crate::entrance;
 use crate::options::Options;
-use crate::system::{startup_of, unix_now};
+use crate::system::{file_fault, unix_now};
 
 /// Fewer connections than this are soon too few.
 const CONNECTIONS_FEW: u64 = 1_000;
@@ -30,7 +29,7 @@ const CONNECTIONS_FEW: u64 = 1_000;
 const UNIX_OF_THIS_VERSION: i64 = 1_760_000_000;
 /// Files may be so much newer than now, in seconds.
 const CLOCK_SLACK: i64 = 60;
-/// With so much more free space than what the server refuses messages at, nobody need act.
+/// The free space should be so many times that below which the server refuses messages.
 const DISK_FREE_FACTOR: u64 = 16;
 
 /// A certificate that ends in fewer days should have been renewed.
@@ -51,7 +50,7 @@ pub fn run(options: &Options) -> ExitCode {
     });
     let (server, options) = match &about {
         Ok(Some(about)) => (super::config::running(about), &of_running(options, about)),
-        _ => (Operating::NoServer { path: options.data.display().to_string() }, options),
+        _ => (Text::NoServer { path: options.data.display().to_string() }, options),
     };
     let is_stopped = matches!(about, Ok(None));
     if about.is_ok() {
@@ -70,7 +69,7 @@ pub fn run(options: &Options) -> ExitCode {
     let mut complaints = 0;
     for (check, found) in checks {
         if found.is_empty() {
-            println!("{}: {}", check.say(lang), lang.pick("fine", "正常"));
+            println!("{}: {}", check.say(lang), Check::Fine.say(lang));
         }
         for (complaint, command) in found {
             complaints += 1;
@@ -115,7 +114,7 @@ fn clock(data: &Path, now: i64) -> Option<Mend> {
     if now < UNIX_OF_THIS_VERSION {
         return Some((Complaint::ClockUnset, mend));
     }
-    let changed = fs::metadata(data.join("p2sp.db")).and_then(|meta| meta.modified()).ok();
+    let changed = fs::metadata(data.join(DATABASE)).and_then(|meta| meta.modified()).ok();
     let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let seconds = changed.map_or(0, |age| age.as_secs() as i64) - now;
     (seconds > CLOCK_SLACK).then_some((Complaint::ClockBehind { seconds }, mend))
@@ -126,7 +125,7 @@ fn disk(data: &Path) -> Option<Mend> {
     let place = data.ancestors().find(|place| place.exists())?;
     let disk = rustix::fs::statvfs(place).ok()?;
     let free = disk.f_bavail * disk.f_frsize;
-    let database = fs::metadata(data.join("p2sp.db")).map_or(0, |meta| meta.len());
+    let database = fs::metadata(data.join(DATABASE)).map_or(0, |meta| meta.len());
     let wanted = database.max(DISK_FREE_BYTES_MIN * DISK_FREE_FACTOR);
     let [free_mib, wanted_mib] = [free, wanted].map(|bytes| bytes >> 20);
     let mend = format!("sudo du -xh {} | sort -h | tail", quoted(place));
@@ -163,7 +162,7 @@ fn files(options: &Options) -> Vec<Mend> {
             | FileFault::System(path, _)
             | FileFault::Exists(path) => chown(path),
         };
-        let line = startup_of(fault).say(options.rules.lang);
+        let line = file_fault(fault).say(options.rules.lang);
         if !found.iter().any(|(_, other)| *other == mend) {
             found.push((Complaint::Said { line }, mend));
         }
@@ -203,7 +202,7 @@ fn open_to_others(data: &Path) -> Vec<Mend> {
 }
 
 /// Whether the database is whole or, if a server runs, whether it answers.
-fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Mend> {
+fn database(options: &Options, about: &Result<Option<Value>, Text>) -> Vec<Mend> {
     let lang = options.rules.lang;
     let data = quoted(&options.data);
     let restore = || format!("p2sp-server --data {data} restore FILE");
@@ -212,7 +211,7 @@ fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Me
         Ok(None) => {}
         Err(line) => return vec![unasked(options, line)],
     }
-    if !options.data.join("p2sp.db").exists() {
+    if !options.data.join(DATABASE).exists() {
         let path = options.data.display().to_string();
         return vec![(Complaint::NoDatabase { path }, start(&options.data))];
     }
@@ -234,21 +233,21 @@ fn database(options: &Options, about: &Result<Option<Value>, Startup>) -> Vec<Me
 
 /// Why the running server did not answer as it should. The command ends a server only if it does
 /// not answer at all.
-fn unasked(options: &Options, line: &Startup) -> Mend {
+fn unasked(options: &Options, line: &Text) -> Mend {
     let data = quoted(&options.data);
     let mend = match line {
-        Startup::Operating(Operating::Refused { message }) => {
+        Text::Refused { message } => {
             let complaint = Complaint::Older { message: message.clone() };
             return (complaint, "sudo systemctl restart p2sp".to_owned());
         }
-        Startup::Operating(Operating::Impostor { path, .. }) => {
+        Text::Impostor { path, .. } => {
             format!("rm {}", quoted(Path::new(path)))
         }
-        Startup::Operating(Operating::Foreign { owner, .. }) => {
+        Text::Foreign { owner, .. } => {
             format!("sudo -u '#{owner}' p2sp-server --data {data} doctor")
         }
-        Startup::NotWritable { .. } => chown(&options.data),
-        _ => format!("fuser -k -TERM {}", quoted(&options.data.join("p2sp.db"))),
+        Text::NotWritable { .. } => chown(&options.data),
+        _ => format!("fuser -k -TERM {}", quoted(&options.data.join(DATABASE))),
     };
     (Complaint::Said { line: line.say(options.rules.lang) }, mend)
 }

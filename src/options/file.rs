@@ -11,15 +11,14 @@ use std::path::Path;
 use clap::{Arg, ArgAction, Command};
 use p2sp::files::{FileFault, foreign_owner};
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
+use p2sp::locale::operator::Text;
 use p2sp::locale::usage::{Usage, Wanted};
 use p2sp::wire::typed::nearest;
 use rustix::process::geteuid;
 use toml::{Table, Value};
 
 use super::values::{is_flag, is_setting};
-use crate::system::startup_of;
+use crate::system::file_fault;
 
 /// The file's name.
 const NAME: &str = "p2sp.toml";
@@ -41,6 +40,14 @@ impl File {
         self.values.contains_key(id)
     }
 
+    /// What is wrong with a value of the file. The parser names the flag of that name.
+    pub fn complaint(&self, mut usage: Usage, lang: Lang) -> Text {
+        if let Usage::BadValue { place, .. } = &mut usage {
+            *place = place.trim_start_matches('-').to_owned();
+        }
+        Text::BadFile { path: self.path.clone(), why: usage.say(lang) }
+    }
+
     /// The command line with the file's values as its defaults.
     pub fn as_defaults_of(&self, command: Command) -> Command {
         self.values.iter().fold(command, |command, (id, values)| {
@@ -51,10 +58,10 @@ impl File {
 
 /// Reads the file in a data directory, if there is one. Fails if it cannot be read or has an
 /// unknown setting or a wrong value.
-pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup> {
+pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Text> {
     let path = data.join(NAME);
     let shown = path.display().to_string();
-    let bad = |why: String| Operating::BadFile { path: shown.clone(), why };
+    let bad = |why: String| Text::BadFile { path: shown.clone(), why };
     let wrong = |place: &str, wanted: Wanted| {
         let usage = Usage::BadValue { place: place.to_owned(), value: String::new(), wanted };
         bad(usage.say(lang))
@@ -65,7 +72,7 @@ pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup>
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(none());
         }
-        Err(error) => return Err(bad(error.to_string()).into()),
+        Err(error) => return Err(bad(error.to_string())),
     };
     check_owner(&path)?;
     let table: Table = text.parse().map_err(|error| bad(at_line(&text, &error)))?;
@@ -90,10 +97,10 @@ pub fn read(data: &Path, command: &Command, lang: Lang) -> Result<File, Startup>
 
 /// Fails if the file belongs to another user: only the operator may change settings. A start closes
 /// the file to others.
-fn check_owner(path: &Path) -> Result<(), Startup> {
+fn check_owner(path: &Path) -> Result<(), Text> {
     let owner = std::fs::metadata(path).ok().as_ref().and_then(foreign_owner);
     match owner.filter(|_| !geteuid().is_root()) {
-        Some(owner) => Err(startup_of(FileFault::Foreign(path.to_owned(), owner))),
+        Some(owner) => Err(file_fault(FileFault::Foreign(path.to_owned(), owner))),
         None => Ok(()),
     }
 }
@@ -111,7 +118,7 @@ fn check(arg: &Arg, values: &[String]) -> Result<(), Wanted> {
 }
 
 /// The id of the argument of that name.
-fn id_of(command: &Command, path: &str, name: &str) -> Result<String, Startup> {
+fn id_of(command: &Command, path: &str, name: &str) -> Result<String, Text> {
     // The file cannot hold its own place.
     let settings =
         || command.get_arguments().filter(|arg| is_setting(arg) && arg.get_id() != "data");
@@ -120,7 +127,7 @@ fn id_of(command: &Command, path: &str, name: &str) -> Result<String, Startup> {
     }
     let names = settings().filter_map(clap::Arg::get_long).chain(["limit"]);
     let nearest = nearest(name, names).map(str::to_owned);
-    Err(Operating::UnknownSetting { path: path.to_owned(), name: name.to_owned(), nearest }.into())
+    Err(Text::UnknownSetting { path: path.to_owned(), name: name.to_owned(), nearest })
 }
 
 fn values(value: &Value) -> Option<Vec<String>> {

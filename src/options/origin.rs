@@ -8,16 +8,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use p2sp::locale::Lang;
-use p2sp::locale::operating::Operating;
-use p2sp::locale::startup::Startup;
-use p2sp::locale::usage::{Usage, Wanted};
+use p2sp::locale::operator::Text;
+use p2sp::locale::usage::Usage;
+use p2sp::wire::PORT;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::file::File;
-
-/// The port of a default address.
-pub const PORT: u16 = 18_888;
 
 /// A setting and its value, as the running server tells it as well.
 #[derive(Clone, Deserialize, Serialize)]
@@ -57,34 +54,21 @@ pub struct Origins<'a> {
 impl Origins<'_> {
     /// Where the value of one setting came from.
     pub fn of(&self, id: &str) -> Origin {
-        origin_of(self.matches, id, self.file)
-    }
-
-    /// The complaint about a wrong value, once it is known what is wanted.
-    pub fn wrong(&self, id: &str, value: &str) -> impl FnOnce(Wanted) -> Startup + use<> {
-        let (origin, value) = (self.of(id), value.to_owned());
-        let place = match origin {
-            Origin::Environment => variable(id),
-            Origin::File => id.replace('_', "-"),
-            Origin::Flag | Origin::Default => format!("--{}", id.replace('_', "-")),
-        };
-        let (path, lang) = (self.file.path.clone(), self.lang);
-        move |wanted| {
-            let usage = Usage::BadValue { place, value, wanted };
-            match origin {
-                Origin::File => Operating::BadFile { path, why: usage.say(lang) }.into(),
-                _ => Startup::Usage(usage),
-            }
+        match self.matches.value_source(id) {
+            Some(ValueSource::CommandLine) => Origin::Flag,
+            Some(ValueSource::EnvVariable) => Origin::Environment,
+            _ if self.file.has(id) => Origin::File,
+            _ => Origin::Default,
         }
     }
 
-    /// The same complaint with the place of its setting, unless that is the command line.
-    pub fn placed(&self, line: Startup, id: &str, origin: Origin) -> Startup {
+    /// A complaint with the place of its setting, unless that is the command line.
+    pub fn placed(&self, line: Text, id: &str, origin: Origin) -> Text {
         let why = line.say(self.lang);
         match origin {
             Origin::Flag | Origin::Default => line,
-            Origin::Environment => Startup::Usage(Usage::In { place: variable(id), why }),
-            Origin::File => Operating::BadFile { path: self.file.path.clone(), why }.into(),
+            Origin::Environment => Text::Usage(Usage::In { place: variable(id), why }),
+            Origin::File => Text::BadFile { path: self.file.path.clone(), why },
         }
     }
 
@@ -94,7 +78,7 @@ impl Origins<'_> {
         &self,
         lan: bool,
         listen: Vec<SocketAddr>,
-    ) -> Result<(Vec<SocketAddr>, bool), Startup> {
+    ) -> Result<(Vec<SocketAddr>, bool), Text> {
         let everywhere =
             vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
         let loopback = vec![(Ipv4Addr::LOCALHOST, PORT).into(), (Ipv6Addr::LOCALHOST, PORT).into()];
@@ -104,7 +88,7 @@ impl Origins<'_> {
             (true, false, lan, listen) if lan > listen => Ok((everywhere, true)),
             (true, false, lan, listen) if lan == listen => {
                 let [one, other] = ["--lan", "--listen"].map(str::to_owned);
-                let fault = Startup::Usage(Usage::Together { one, other });
+                let fault = Text::Usage(Usage::Together { one, other });
                 Err(self.placed(fault, "lan", self.of("lan")))
             }
             _ => Ok((listen, false)),
@@ -115,14 +99,4 @@ impl Origins<'_> {
 /// The environment variable of a setting.
 pub fn variable(id: &str) -> String {
     format!("P2SP_{}", id.to_uppercase())
-}
-
-/// Where a value came from.
-pub fn origin_of(matches: &ArgMatches, id: &str, file: &File) -> Origin {
-    match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => Origin::Flag,
-        Some(ValueSource::EnvVariable) => Origin::Environment,
-        _ if file.has(id) => Origin::File,
-        _ => Origin::Default,
-    }
 }

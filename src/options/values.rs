@@ -89,34 +89,4 @@ mod tests {
             assert_eq!(address(text), Err(Wanted::Address), "{text}");
         }
     }
-
-    #[test]
-    fn addresses_that_meet_are_named() {
-        let all = |texts: &[&str]| -> Vec<SocketAddr> {
-            texts.iter().map(|text| address(text).expect("an address")).collect()
-        };
-        let fine: [&[&str]; 4] = [
-            &["127.0.0.1:5", "[::1]:5"],
-            &["0.0.0.0:5", "[::]:5", "127.0.0.1:6"],
-            &["127.0.0.1:0", "127.0.0.1:0"],
-            &["127.0.0.1:5", "127.0.0.2:5"],
-        ];
-        for listen in fine {
-            assert_eq!(check_addresses(&all(listen), None), Ok(()), "{listen:?}");
-        }
-        let twice = Usage::ListenTwice { address: "127.0.0.1:5".into() };
-        assert_eq!(check_addresses(&all(&["127.0.0.1:5", "127.0.0.1:5"]), None), Err(twice));
-        for listen in [["0.0.0.0:5", "127.0.0.1:5"], ["127.0.0.1:5", "0.0.0.0:5"]] {
-            let (address, within) = ("127.0.0.1:5".to_owned(), "0.0.0.0:5".to_owned());
-            let within = Usage::ListenWithin { address, within };
-            assert_eq!(check_addresses(&all(&listen), None), Err(within));
-        }
-        let metrics = |text: &str| address(text).ok();
-        let listen = all(&["0.0.0.0:5"]);
-        assert!(check_addresses(&listen, metrics("127.0.0.1:6")).is_ok());
-        let taken = check_addresses(&listen, metrics("127.0.0.1:5"));
-        assert!(matches!(taken, Err(Usage::MetricsListened { .. })));
-        let open = check_addresses(&listen, metrics("0.0.0.0:6"));
-        assert!(matches!(open, Err(Usage::MetricsNotLoopback { .. })));
-    }
 }

@@ -80,7 +80,7 @@ impl fmt::Display for OpenError {
 impl error::Error for OpenError {}
 
 /// The name of the database in the data directory.
-pub(super) const DATABASE: &str = "p2sp.db";
+pub const DATABASE: &str = "p2sp.db";
 
 /// What the file holds.
 pub(super) enum Content {

@@ -41,7 +41,7 @@ pub use crate::people::{
 };
 pub use check::{RULES, Violation, check_copy, check_in_place, look_in_place};
 pub use copy::put_in_place;
-pub use file::{OpenError, Synchronous};
+pub use file::{DATABASE, OpenError, Synchronous};
 pub use open::{COPY_BEFORE_UPGRADE, Opened, Opening};
 pub use snapshot::{Reads, Snapshot};
 pub use transaction::{Committed, Store};

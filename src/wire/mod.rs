@@ -13,6 +13,9 @@
 //! is how people name a server's key, to the client and to the server alike. Nothing here has
 //! state, and the clients use it too.
 
+/// The port where a server listens and a client connects, unless another one is given.
+pub const PORT: u16 = 18_888;
+
 pub mod argument;
 pub mod code;
 pub mod command;

@@ -71,6 +71,7 @@ fn a_limit_that_cannot_be_says_where_it_stands_and_what_it_should_be() {
         ("friends=many", "a whole number from 0 to 4294967295", "0 至 4294967295"),
         ("friends=99999999999", "a whole number from 0 to 4294967295", "0 至 4294967295"),
         ("loopback=7", "on, off for loopback", "loopback 用 on、off"),
+        ("idle_seconds=299", "must be at least 300, or 0", "至少为 300，或为 0"),
     ] {
         for (lang, words) in [("en", english), ("zh", chinese)] {
             let (name, value) = text.split_once('=').expect("both");
