@@ -6,7 +6,7 @@
 //! a real disk, where an fsync costs what it costs.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,6 +34,8 @@ pub const HOSTS: &[&str] = if cfg!(target_os = "linux") {
 } else {
     &["127.0.0.1"]
 };
+/// The log, in the data directory.
+const LOG: &str = "log";
 /// How long the server may take to stop.
 const STOP_SECONDS_MAX: u64 = 60;
 
@@ -134,7 +136,10 @@ impl World {
         for host in HOSTS {
             command.args(["--listen", &format!("{host}:0")]);
         }
-        let mut server = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        // It logs each sign-in, as it is shipped: into a file, as a service has it.
+        let log = File::create(data.path().join(LOG))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut server = command.spawn()?;
         let stdout = server.stdout.take().ok_or("the server has no output")?;
         let mut world = World {
             server,
@@ -153,7 +158,8 @@ impl World {
         while self.addresses.len() < HOSTS.len() {
             line.clear();
             if self.stdout.read_line(&mut line)? == 0 {
-                return Err("the server did not start".into());
+                let said = fs::read_to_string(self.data.path().join(LOG))?;
+                return Err(format!("the server did not start: {said}").into());
             }
             let words = line.split_whitespace();
             self.addresses.extend(words.filter_map(|word| word.parse::<SocketAddr>().ok()));
