@@ -26,12 +26,13 @@ const PARTS: &[(&str, &str)] = &[
     ("checksums of frames", "crc32fast::"),
     (
         "parsing requests",
-        "::de:: serde_json::read:: wire::request:: wire::argument:: wire::command:: \
+        "::de:: serde_json::read:: wire::flat:: wire::request:: wire::argument:: wire::command:: \
          wire::frame:: ::from_utf8",
     ),
     (
         "encoding answers and pushes",
-        "::ser:: wire::push:: wire::response:: p2sp::doors:: p2sp::locale:: core::fmt::",
+        "::ser:: wire::envelope:: wire::push:: wire::response:: p2sp::doors:: p2sp::locale:: \
+         core::fmt::",
     ),
     ("tail, slices, mids", "log::tail:: log::mid log::sealing:: log::sweep:: log::slices::"),
     ("statements for SQLite", "p2sp::db:: log::append:: log::unwritten:: rusqlite:: foldhash::"),
