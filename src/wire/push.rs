@@ -82,7 +82,7 @@ impl<'a> Push<'a> {
     }
 
     /// Appends what all its readers share of the JSON: it has neither a `prev` nor its end yet.
-    pub fn append_shared(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
+    fn append_shared(&self, out: &mut Vec<u8>, unix: i64, seq: Option<Seq>) {
         let mut payload = Payload::begin(out, self.type_name(), unix);
         // A flag that is not set is left out.
         let set = |flag: &bool| flag.then_some(true);
@@ -137,7 +137,8 @@ impl PushFrame {
         if self.prev != Some(prev) {
             self.prev = Some(prev);
             self.bytes.truncate(self.shared_bytes);
-            append_end(&mut self.bytes, prev);
+            Payload(&mut self.bytes).value("prev", &prev);
+            self.bytes.extend_from_slice(END);
             let mut hash = self.shared_hash.clone();
             hash.update(&self.bytes[self.shared_bytes..]);
             let (header, payload) = self.bytes.split_at_mut(FRAME_HEADER_BYTES);
@@ -150,12 +151,6 @@ impl PushFrame {
     pub fn payload_for(&mut self, prev: Seq) -> &[u8] {
         &self.for_reader(prev)[FRAME_HEADER_BYTES..]
     }
-}
-
-/// Appends the end of a push, behind what all its readers share.
-pub fn append_end(out: &mut Vec<u8>, prev: Seq) {
-    Payload(out).value("prev", &prev);
-    out.extend_from_slice(END);
 }
 
 #[cfg(test)]

@@ -90,19 +90,20 @@ impl std::fmt::Debug for Welcome {
 impl ResponseMessage<&str> {
     /// Appends the answer as JSON.
     pub fn append_json(&self, out: &mut Vec<u8>, unix: i64) {
-        let type_name = match &self.data {
+        let ResponseMessage { re, code, text, data } = self;
+        let type_name = match data {
             Data::Welcome(_) => "login_success",
             _ => "normalmsg",
         };
         let mut payload = Payload::begin(out, type_name, unix);
-        payload.text("message", self.text);
-        payload.option("re", self.re.as_ref());
-        payload.value("status", &self.code.status());
-        payload.text("code", self.code.name());
-        match &self.data {
+        payload.text("message", text);
+        payload.option("re", re.as_ref());
+        payload.value("status", &code.status());
+        payload.text("code", code.name());
+        match data {
             Data::None => {}
             Data::Welcome(welcome) => payload.fields_of(welcome),
-            data @ (Data::Sent { .. } | Data::Object(_)) => payload.value("data", data),
+            Data::Sent { .. } | Data::Object(_) => payload.value("data", data),
         }
         out.extend_from_slice(END);
     }
