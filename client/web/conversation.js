@@ -3,20 +3,20 @@
 //   items   ──── from the history, a block without holes ────┬── pushed since ──┬── being sent ──
 //           seq 4   7   9   12  …                            │  31  34  …       │  (no seq yet)
 //
-// Pushes may leave a hole behind the older block, if messages were read elsewhere meanwhile. Then
-// the conversation is stale, and the next look at it reads the newest page of its history.
+// If messages were read on another device, there may be a hole between the older block and the
+// pushes. Then the conversation is stale: when it opens, the newest page of its history is read.
 
-/** Items kept of a conversation that nobody looks at; more are in the server's history. */
+/** Items kept of a conversation that is not open; more are in the server's history. */
 const ITEMS_KEPT = 120;
 
-/** Names of conversations: a user's, a group's, the notices'. A group is known by its id, for
- *  another may bear its name when it is gone; by its name where the server tells no id. */
+/** The keys of conversations: of a user, of a group, of the notices. A group's key has its id,
+ *  because another group may get its name later; its name where the server tells no id. */
 export const NOTICES = "notices";
 export const userKey = (name) => `user/${name}`;
 export const groupKey = (creator, groupname, id) => (
   id === undefined ? `group/${creator}/${groupname}` : `group/${id}`);
 
-/** Events that want a look; the others only change who is in a group. */
+/** Events that count as unread; the others only change who is in a group. */
 const COUNTED = new Set([
   "friend_added", "friend_removed", "friend_rejected",
   "group_added", "group_removed", "group_deleted", "admin", "broadcast", "gap",
@@ -28,33 +28,34 @@ export class Conversation {
     this.kind = kind;
     this.name = name;
     this.creator = creator;
-    /** Of a group, if the server tells it. */
+    /** The id of a group, if the server tells it. */
     this.groupId = groupId;
-    /** In the log's order, those without a seq last. */
+    /** In the order of the log; items without a seq come last. */
     this.items = [];
-    /** There may be more before the first item. */
+    /** There may be older items before the first one. */
     this.hasOlder = kind !== "notices";
-    /** The newest page has to be read; the block up to `holeAfter` may not reach it. */
+    /** The newest page must be read; there may be a hole between it and the block up to
+     *  `holeAfter`. */
     this.isStale = kind !== "notices";
     this.holeAfter = 0;
     this.isLoading = false;
     this.failure = "";
     this.unread = 0;
-    /** The seq up to which it was read. */
+    /** The user has read up to this seq. */
     this.read = 0;
-    /** The seq up to which who said it was told in this session that it was read. */
+    /** The last seq for which a read receipt was sent in this session. */
     this.readTold = 0;
-    /** Up to which seq the other has what I said, and has read it; of one user alone. */
+    /** The seqs up to which the other user has received and read my messages. Not of groups. */
     this.marks = { delivered: 0, read: 0 };
-    /** From which seq on that is known not to be so, or was not when it was asked. */
+    /** The seqs from which on my messages were not received, or not read, when it was last asked. */
     this.unmarked = { delivered: Infinity, read: Infinity };
-    /** Of a part: it has reached the end, and is in the whole. */
+    /** Of a part: it has reached the end, and was joined to the conversation. */
     this.isJoined = false;
-    /** Where the line "new messages" stands while it is open. */
+    /** The place of the line "new messages" while the conversation is open. */
     this.newAfter = null;
-    /** Unix seconds of the last thing that happened. */
+    /** When the last event was, in Unix seconds. */
     this.time = 0;
-    /** What is being written. */
+    /** The text that is being written. */
     this.draft = "";
   }
 
@@ -63,12 +64,12 @@ export class Conversation {
       : this.kind === "group" ? groupKey(this.creator, this.name, this.groupId) : NOTICES;
   }
 
-  /** What finds it again: the arguments of `World.conversation`. */
+  /** The arguments of `World.conversation` that find it again. */
   get place() {
     return [this.kind, this.name, this.creator, this.groupId];
   }
 
-  /** Its name in requests; the notices' is none. */
+  /** Its name in requests; the notices have none. */
   get address() {
     if (this.kind === "user") return { username: this.name };
     if (this.kind !== "group") return {};
@@ -80,23 +81,23 @@ export class Conversation {
     return this.items.findLast((item) => item.seq)?.seq ?? 0;
   }
 
-  /** The first that a history has as well. */
+  /** The first item that is in the history, too. */
   get oldest() {
     return this.items.find((item) => item.seq && isInHistory(item))?.seq;
   }
 
-  /** The last that others said, of what is not behind `seq`. */
+  /** The last message of others up to `seq`. */
   lastHeard(seq) {
     return this.items.findLast((item) => item.said && !item.own && item.seq <= seq)?.seq ?? 0;
   }
 
-  /** What I said and has no place in the log. */
+  /** My messages that are not in the log yet. */
   get unsent() {
     return this.items.filter((item) => item.own && !item.seq);
   }
 
-  /** The seqs of what I said, of which it is not known whether the other has it, or has read it:
-   *  `mark` is `delivered` or `read`. */
+  /** The seqs of my messages of which it is unknown whether the other user has received or read
+   *  them: `mark` is `delivered` or `read`. */
   unmarkedSeqs(mark) {
     const [from, to] = [this.marks[mark], this.unmarked[mark]];
     return this.items.filter(({ own, seq }) => own && seq > from && seq < to).map(({ seq }) => seq);
@@ -106,12 +107,12 @@ export class Conversation {
     return this.items.at(-1);
   }
 
-  /** Puts an item in its place. False: it was there. */
+  /** Puts an item in its place. False: it was there already. */
   insert(item) {
     const at = this.#placeOf(item.seq);
     const there = this.items[at - 1];
     if (item.seq && there?.seq === item.seq) {
-      // The history knows best when I said it.
+      // The time in the history is the right one.
       there.time = item.time;
       return false;
     }
@@ -120,7 +121,7 @@ export class Conversation {
     return true;
   }
 
-  /** Behind everything with a smaller or the same seq. */
+  /** The place after all items with a smaller or the same seq. */
   #placeOf(seq) {
     if (!seq) return this.items.length;
     let at = this.items.length;
@@ -132,21 +133,22 @@ export class Conversation {
     this.items = this.items.filter((other) => other !== item);
   }
 
-  /** A message that was being sent has its place now, and its time by the server's clock. */
+  /** A message that was being sent gets its seq, and its time by the server's clock. */
   settle(item, seq, time) {
     this.remove(item);
     Object.assign(item, { seq, time, state: "kept" });
     this.insert(item);
   }
 
-  /** The other has what I said up to there, and has read it; a seq left out says nothing. */
+  /** The other user has received and read my messages up to these seqs. A missing seq says
+   *  nothing. */
   mark({ delivered = 0, read = 0 }) {
     const { marks } = this;
     marks.read = Math.max(marks.read, read);
     marks.delivered = Math.max(marks.delivered, marks.read, delivered);
   }
 
-  /** Something may have been said that was not pushed to this page. */
+  /** There may be messages that were not pushed to this page. */
   goStale() {
     if (this.kind === "notices" || this.isStale) return;
     this.isStale = true;
@@ -176,18 +178,18 @@ export class Conversation {
     this.hasOlder = page.length > 0;
   }
 
-  /** An empty block of its own, for what was said far from the end. */
+  /** An empty part, for messages far from the end. */
   part() {
     const part = new Conversation(...this.place);
     return Object.assign(part, { marks: this.marks, unmarked: this.unmarked, isStale: false });
   }
 
-  /** A page behind the last item of a part has come. */
+  /** A page after the last item of a part has come. */
   takeNewer(page) {
     page.forEach((item) => this.insert(item));
   }
 
-  /** A part has been read up to the end: there is no hole from its first item on. */
+  /** A part was read up to the end: from its first item on there is no hole. */
   join(part) {
     this.#dropBefore(part.oldest ?? 0);
     part.items.forEach((item) => this.insert(item));
@@ -196,18 +198,18 @@ export class Conversation {
     part.isJoined = true;
   }
 
-  /** Whether an item, unseen, is to be counted. */
+  /** Whether an item counts as unread. */
   counts(item) {
     return !item.own && (!item.event || COUNTED.has(item.event));
   }
 
-  /** Everything in it has been seen. */
+  /** All items were seen. */
   markRead() {
     this.unread = 0;
     this.read = Math.max(this.read, this.newest);
   }
 
-  /** Nobody looks: what the server has need not be kept here. */
+  /** It is not open: items that the server has need not be kept here. */
   trim() {
     const over = this.items.filter((item) => item.seq).length - ITEMS_KEPT;
     if (over <= 0) return;
@@ -216,7 +218,7 @@ export class Conversation {
   }
 }
 
-/** What was told to me alone is pushed, and in no history. */
+/** Items that were pushed to me alone are in no history. */
 function isInHistory({ event }) {
   return !/^(friend_|group_(added|removed|deleted)$)/.test(event);
 }
@@ -230,10 +232,10 @@ export function itemOf({ type, timestamp, payload }, me) {
     time: timestamp,
     from,
     own: said && from === me,
-    /** The words of a person; else an event, told by the server. */
+    /** The text of a user; without one, the item is an event. */
     said,
     text: payload.message ?? "",
-    /** Said by an administrator, as the system's. */
+    /** An administrator sent it in the name of the system. */
     system: payload.system === true || type === "sysmsg",
     event: type === "sysmsg" ? payload.event : "",
     state: "kept",

@@ -1,6 +1,6 @@
-// Elements, made without markup: what somebody wrote is only ever text (the page's policy forbids
-// the rest as well). A peer's text stands in a `bdi`, so that no character of it turns around or
-// hides what stands beside it.
+// Elements, made without markup: a user's text is never taken for anything but text (the page's
+// policy forbids it, too). A peer's text is in a `bdi`, so that no character of it changes the
+// direction of the text beside it, or hides it.
 
 import { clip } from "./text.js";
 import { say, sayParts } from "./words.js";
@@ -17,12 +17,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** What a peer wrote, set apart. */
+/** A peer's text, isolated. */
 export function peer(text, attributes = {}) {
   return h("bdi", { dir: "auto", ...attributes }, text);
 }
 
-/** A text of ours in which the blanks are names. */
+/** A text of the page, with names in its blanks. */
 export function saying(key, blanks = {}) {
   return sayParts(key, blanks, (part) => peer(part));
 }
@@ -38,14 +38,14 @@ export function icon(name) {
   return svg;
 }
 
-/** A name's first character in a circle of the name's own colour. */
+/** A name's first character, in a circle whose colour follows from the name. */
 export function avatar(name, kind) {
   const hue = [...name].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 997, 7) % 8;
   const face = kind === "notices" ? icon("bell") : clip(name, 1).toUpperCase() || "?";
   return h("span", { class: `avatar ${kind} hue-${hue}`, "aria-hidden": "true" }, face);
 }
 
-/** The static texts of index.html, in the language of now. */
+/** Sets the static texts of index.html in the current language. */
 export function translate(root) {
   for (const element of root.querySelectorAll("[data-say]")) {
     element.textContent = say(element.dataset.say);
@@ -59,8 +59,8 @@ export function translate(root) {
 }
 
 /**
- * Makes `parent` hold these rows in this order, touching only what has changed. A row is
- * `{key, mark, make}`: its element is made anew when the mark is another.
+ * Makes `parent` hold these rows in this order, and changes only what must change. A row is
+ * `{key, mark, make}`: its element is made again when the mark has changed.
  */
 export function arrange(parent, rows) {
   const before = parent.rows ?? new Map();
@@ -91,7 +91,7 @@ export function arrange(parent, rows) {
   }
 }
 
-/** Makes one Tab stop of many: the one that has the focus, or else `preferred`. */
+/** Makes one Tab stop of many elements: the one with the focus, else `preferred`. */
 export function rove(elements, preferred) {
   const stop = elements.find((element) => element === document.activeElement) ?? preferred;
   for (const element of elements) {
@@ -100,7 +100,7 @@ export function rove(elements, preferred) {
   }
 }
 
-/** When something happened: the time of day, and the day in words. */
+/** The time of an event: the time of day, and the day in words. */
 export function timeOf(unix, lang) {
   return new Date(unix * 1000).toLocaleTimeString(locale(lang), { timeStyle: "short" });
 }
@@ -119,7 +119,7 @@ export function dayOf(unix, lang) {
     locale(lang), { weekday: "long", day: "numeric", month: "long", year });
 }
 
-/** As short as a list needs it: the time today, else the date. */
+/** A short form for the list: today the time, else the date. */
 export function whenOf(unix, lang) {
   const date = new Date(unix * 1000);
   if (startOfDay(date) === startOfDay(new Date())) return timeOf(unix, lang);
@@ -130,7 +130,7 @@ function startOfDay(date) {
   return new Date(date).setHours(0, 0, 0, 0);
 }
 
-/** The reader's own kind of English, if they have one. */
+/** The browser's own kind of English, if it has one. */
 function locale(lang) {
   if (lang === "zh") return "zh-CN";
   return navigator.languages.find((tag) => tag.startsWith("en")) ?? "en-GB";

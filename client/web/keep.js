@@ -1,15 +1,15 @@
-// What stays in the browser between two lives of the page, and where.
+// What the browser keeps when the page is closed or reloaded, and where.
 //
-// The login key is kept in this tab's storage, which ends with the tab: most who share a p2sp
-// share computers as well, and two tabs may be two people. Whoever ticks "stay signed in" has it
-// in the browser's storage instead. Beside it stands what the server does not know: which messages
-// have no answer yet, what is being written, how far was read, and the notices. Never a password,
-// and of what others wrote nothing but the server's own notices. Signing out forgets it all.
+// The login key is kept in this tab's storage, which ends with the tab: people who share a p2sp
+// often share computers, and two tabs may belong to two people. With "stay signed in" the key is
+// in the browser's storage instead. Beside it is what the server does not know: the messages
+// without an answer, the text that is being written, how far the user has read, and the notices.
+// A password is never kept, nor a message of another user. Signing out removes everything.
 //
-// Tabs share the browser's storage. Where another one has changed the key since, or goes on in the
-// place of this one, what stands there is no longer this page's to overwrite.
+// Tabs share the browser's storage. When another tab has changed the key, or continues this one's
+// session, this page must not overwrite the storage any more.
 //
-// A browser may forbid storage, or have no room: then what is kept lives as long as the page.
+// If the browser forbids storage, or its storage is full, the data lives as long as the page.
 
 const KEY = "p2sp.key";
 const MEMORY = "p2sp.memory";
@@ -18,14 +18,14 @@ const LANG = "p2sp.lang";
 export class Keep {
   #tab = new Store("sessionStorage");
   #browser = new Store("localStorage");
-  /** Where the key is. */
+  /** The storage that has the key. */
   #store = this.#tab.read(KEY) === null && this.#browser.read(KEY) !== null
     ? this.#browser : this.#tab;
   /** The key as this page knows it. */
   #key = this.#store.read(KEY);
-  /** Tells what this page wrote from what another did. */
+  /** Tells what this page wrote from what another page wrote. */
   #writer = Math.random();
-  /** Another page may go on in the place of this one: its memory is the newer. */
+  /** Another page may continue this one's session: its data is newer. */
   isResting = false;
 
   /** The key of the last sign-in, or null. */
@@ -38,7 +38,7 @@ export class Keep {
     return this.#store === this.#browser && this.key !== null;
   }
 
-  /** A new key; `stay` is left out where only the key changes. */
+  /** Keeps a new key. Without `stay` only the key changes. */
   setKey(key, stay) {
     const store = stay === undefined ? this.#store : stay ? this.#browser : this.#tab;
     if (store !== this.#store) {
@@ -51,17 +51,17 @@ export class Keep {
     this.#key = key;
   }
 
-  /** The key is worth nothing any more. */
+  /** The key is no longer valid. */
   dropKey() {
     if (this.#isKeyKnown) this.#store.remove(KEY);
   }
 
-  /** Whether no other page has changed the key, or has forgotten it. */
+  /** Whether the key is still this page's: no other page changed or removed it. */
   get #isKeyKnown() {
     return this.key === this.#key;
   }
 
-  /** What the world remembers, whosever it is, or null. */
+  /** What `World` keeps, of any user, or null. */
   get memory() {
     return this.#store.read(MEMORY);
   }
@@ -72,7 +72,7 @@ export class Keep {
     this.#store.write(MEMORY, { ...memory, writer: this.#writer });
   }
 
-  /** The person signed out. */
+  /** The user signed out. */
   forget() {
     for (const key of [KEY, MEMORY]) this.#store.remove(key);
     this.#key = undefined;
@@ -88,7 +88,7 @@ export class Keep {
   }
 }
 
-/** One of the browser's storages, and in front of it what it did not take. */
+/** One of the browser's storages, and the values that it refused. */
 class Store {
   #name;
   /** Key → JSON. */
@@ -112,7 +112,7 @@ class Store {
       globalThis[this.#name].setItem(key, json);
       this.#untaken.delete(key);
     } catch {
-      // What stands there is out of date.
+      // The value there is out of date.
       this.remove(key);
       this.#untaken.set(key, json);
     }
@@ -123,7 +123,7 @@ class Store {
     try {
       globalThis[this.#name].removeItem(key);
     } catch {
-      // Forbidden: there is nothing.
+      // Forbidden, so there is no value.
     }
   }
 }

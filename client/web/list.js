@@ -1,12 +1,12 @@
-// The list: who asks, and all conversations, the last used first.
+// The list: users who ask to be friends, and all conversations, the last used first.
 
 import { arrange, avatar, h, peer, rove, saying, whenOf } from "./dom.js";
 import { clip } from "./text.js";
 import { WORDS, currentLang, say } from "./words.js";
 
-/** Of a message, what a row can show. */
+/** The part of a message that a row can show. */
 const PREVIEW_CHARS = 90;
-/** A character may be long; what is behind these UTF-16 units is not looked at. */
+/** A character may be long; only this many UTF-16 units are looked at. */
 const PREVIEW_UNITS = 2_000;
 
 export class List {
@@ -30,7 +30,7 @@ export class List {
     this.#root.addEventListener("keydown", (event) => this.#walk(event));
   }
 
-  /** `isFinding`: what was found stands here instead. */
+  /** `isFinding`: the results of a search are shown instead. */
   render(isFinding) {
     const { me, requests } = this.#world;
     if (!me) return [this.#requests, this.#rows, this.#me].forEach((part) => arrange(part, []));
@@ -54,7 +54,7 @@ export class List {
     this.#empty.textContent = say("nobody_yet");
   }
 
-  /** Opens the first of those whose name was looked for. False: there is none. */
+  /** Opens the first conversation whose name matches. False: there is none. */
   openFirst() {
     const wanted = this.#filter.value.trim();
     const first = wanted ? this.#found(wanted)[0] : undefined;
@@ -100,7 +100,7 @@ export class List {
     return h("button", {
       type: "button", class: "row", "data-key": conversation.key,
       "aria-current": isOpen ? "true" : undefined,
-      // The same row may show another that bears the name by then.
+      // By then the same row may show another conversation of that name.
       onclick: () => this.#actions.open(this.#world.conversations.get(conversation.key)),
     },
     face,
@@ -112,7 +112,7 @@ export class List {
       unread > 999 ? "999+" : String(unread)) : null);
   }
 
-  /** Up and down go from row to row, which are one Tab stop. */
+  /** Up and Down move from row to row. All rows are one Tab stop. */
   #walk(event) {
     const rows = [...this.#root.querySelectorAll("nav:not([hidden]) button")];
     const at = rows.indexOf(document.activeElement);
@@ -125,7 +125,7 @@ export class List {
   }
 }
 
-/** The last thing that happened there, or else who is there. */
+/** The last event in it, or who is online. */
 function preview({ kind, last, creator }, friend, group) {
   if (last) {
     const text = clip(last.text.slice(0, PREVIEW_UNITS), PREVIEW_CHARS).replace(/\s+/g, " ");
@@ -139,8 +139,8 @@ function preview({ kind, last, creator }, friend, group) {
   return kind === "notices" ? say("notices_sub") : "";
 }
 
-/** An event in our own words, so that they follow the language; in the server's, if it is one of a
- *  later version. */
+/** An event in the page's own words, so that they follow its language; in the server's words, if
+ *  this version does not know the event. */
 export function wordsOf({ event, from, text }) {
   const key = `event_${event}`;
   return key in WORDS ? saying(key, { who: from }) : peer(text);

@@ -1,25 +1,25 @@
-// What opens above the page: the account, somebody new, a friend, a group. One dialog, one panel
-// at a time; the browser keeps the focus inside, and Escape closes it.
+// The panels that open above the page: the account, a new contact, a friend, a group. There is one
+// dialog with one panel at a time; the browser keeps the focus inside, and Escape closes it.
 
 import { avatar, h, icon, peer, saying } from "./dom.js";
 import { langButtons, markLang } from "./entrance.js";
 import { sureButton } from "./question.js";
 import { say } from "./words.js";
 
-/** The dialog, and whatever panel is in it. */
+/** The dialog, with the panel that is in it. */
 export class Panel {
   #dialog = document.getElementById("panel");
   #make = null;
 
   constructor() {
     this.#dialog.addEventListener("close", () => (this.#make = null));
-    // A press beside it closes it.
+    // A press outside closes it.
     this.#dialog.addEventListener("mousedown", (event) => {
       if (event.target === this.#dialog) this.close();
     });
   }
 
-  /** `make` gives `[title, ...elements]`; it is asked again when the language changes. */
+  /** `make` returns `[title, ...elements]`; it is called again when the language changes. */
   open(make, kind = "") {
     this.#make = make;
     this.#dialog.className = kind;
@@ -43,13 +43,13 @@ export class Panel {
     this.#dialog.replaceChildren(
       h("header", { class: "bar" }, h("h2", { id: "panel-title" }, title), close),
       h("div", { class: "body" }, body));
-    // An element that stays, though all around it was made anew, goes on being typed in.
+    // A field that stays while the elements around it are made again keeps the focus.
     if (this.#dialog.contains(focused)) focused.focus();
   }
 }
 
 /**
- * A small form: fields, a button, and a line for what went wrong. `fields` are
+ * A small form: fields, a button, and a line for an error. `fields` are
  * `[name, label, attributes]`; `submit(values, fail)` is a promise of an answer or null.
  */
 export function smallForm({ title, hint, fields, button, submit }) {
@@ -133,7 +133,7 @@ export function addPanel(world, { ask, open, close }) {
         const answer = await ask("newgroup", { groupname: groupname.trim() });
         if (!answer.ok) return answer;
         close();
-        // The server may have written the name another way: it is found by what it is now.
+        // The server may write the name in another way, so it is looked for in that form.
         const own = [...world.groups.values()].filter(({ creator }) => creator === world.me.name);
         const made = own.find((group) => group.groupname === groupname.trim());
         if (made) open(world.conversation("group", made.groupname, made.creator, made.group_id));
@@ -158,8 +158,8 @@ export function friendPanel(world, { name }, { act, close }) {
   ];
 }
 
-/** To bring somebody into a group of one's own. Made once for each language, for the list above it
- *  is read anew while somebody types. */
+/** The form to add a user to an own group. It is made once for each language, because the list
+ *  above it is read again while the user types. */
 export function bringInForm({ address }, { ask, reload }) {
   const form = smallForm({
     fields: [["username", say("bring_in"), NAME]],
@@ -174,7 +174,7 @@ export function bringInForm({ address }, { ask, reload }) {
   return form;
 }
 
-/** One group and who is in it; `members` is null until they are read. `form` is to bring in more. */
+/** One group and its members; `members` is null until they are read. `form` adds more. */
 export function groupPanel(world, conversation, members, form, { act, close, reload }) {
   const { name, creator, address } = conversation;
   const isOwner = creator === world.me.name;

@@ -1,18 +1,18 @@
-// What was said: searched for by words, in the field that finds conversations by name as well.
+// The search for messages, in the field that finds conversations by name as well.
 //
-// Where no conversation has the name, Enter asks the server; what it finds stands in the place of the list, the newest first, until
-// the field changes or Escape is pressed.
+// If no conversation has the name, Enter asks the server. The results are shown in the place of the
+// list, the newest first, until the field changes or Escape is pressed.
 
 import { arrange, avatar, h, peer, rove, saying, whenOf } from "./dom.js";
 import { clip, clipStart } from "./text.js";
 import { currentLang, say } from "./words.js";
 
-/** Of a message, what is shown in front of the word and from it on. */
+/** How much of a message is shown before the word and from it on. */
 const BEFORE_CHARS = 20;
 const FROM_CHARS = 120;
-/** A character may be long; what is further away, in UTF-16 units, is not looked at. */
+/** A character may be long; only this many UTF-16 units around the word are looked at. */
 const SNIPPET_UNITS = 2_000;
-/** So many hits are shown, if there are as many, before somebody has to ask for more. */
+/** This many hits are shown, if there are so many, before the user must ask for more. */
 const HITS_AT_ONCE = 20;
 
 export class Search {
@@ -23,8 +23,8 @@ export class Search {
   /** `{query, hits, next, unsearched, why, isBusy}`, or null. */
   #search = null;
 
-  /** `actions` has `changed()`, `openAt(conversation, seq)`, and `openFirst()`, which opens what is
-   *  found by its name, and is false where there is nothing. */
+  /** `actions` has `changed()`, `openAt(conversation, seq)`, and `openFirst()`, which opens the first
+   *  conversation whose name matches, and is false if there is none. */
   constructor(world, actions) {
     this.#world = world;
     this.#actions = actions;
@@ -32,7 +32,7 @@ export class Search {
     document.addEventListener("keydown", (event) => this.#typed(event));
   }
 
-  /** What was found is shown in the place of the list. */
+  /** Shows the results in the place of the list. */
   get isFinding() {
     return this.#search !== null;
   }
@@ -68,14 +68,14 @@ export class Search {
       h("span", { class: "preview muted" }, words));
   }
 
-  /** How it stands, and the way on. */
+  /** The state of the search, and the button for more. */
   #tail() {
     const { hits, next, unsearched, why, isBusy } = this.#search;
     const line = (text) => h("p", { class: "muted", role: "status" }, text);
     if (isBusy && !hits.length) return line("…");
     if (why) return line(why);
     if (next) {
-      // It stays a button meanwhile, so that it keeps the focus.
+      // It stays a button while it waits, so that it keeps the focus.
       return h("button", { type: "button", class: "quiet", onclick: () => isBusy || this.#goOn() },
         isBusy ? "…" : say("earlier"));
     }
@@ -84,7 +84,7 @@ export class Search {
   }
 
   #typed(event) {
-    // What an input method is served by is none of ours, nor what is meant for a dialog.
+    // Keys for an input method, and keys for a dialog, are not handled here.
     const isOthers = event.isComposing || event.keyCode === 229
       || document.querySelector("dialog[open]") || this.#field.offsetParent === null;
     if (isOthers) return;
@@ -98,11 +98,11 @@ export class Search {
     if (isAsked && (this.isFinding || !this.#actions.openFirst())) this.begin();
   }
 
-  /** Searches the messages for what stands in the field. */
+  /** Searches the messages for the words in the field. */
   begin() {
     const query = this.#field.value.trim();
     if (!query) return;
-    // On a touch screen the keyboard would cover what is found.
+    // On a touch screen the keyboard would cover the results.
     if (matchMedia("(pointer: coarse)").matches) this.#field.blur();
     this.#search = { query, hits: [] };
     this.#goOn();
@@ -114,7 +114,7 @@ export class Search {
     const enough = hits.length + HITS_AT_ONCE;
     search.isBusy = true;
     this.#actions.changed();
-    // A page that was cut short brings few or none, and there are more.
+    // A search that was cut short brings few hits or none, and there may be more.
     do {
       page = await this.#world.search(search.query, page.next);
       hits = [...hits, ...page.hits];
@@ -129,13 +129,13 @@ export class Search {
   }
 }
 
-/** A text from a little before the first of the words; from its beginning, if the server read
- *  them another way than they are written. */
+/** A text from a little before the first of the words on; from its beginning, if the words are not
+ *  found in it as they were typed. */
 function snippet(text, query) {
   const words = query.toLowerCase().split(/\s+/);
   const places = words.map((word) => text.toLowerCase().indexOf(word)).filter((at) => at >= 0);
   let at = places.length ? Math.min(...places) : 0;
-  // In front of a character, not in it.
+  // Before a character, not inside it.
   while (at > 0 && /^[\p{M}\p{Cf}\udc00-\udfff]/u.test(text.slice(at))) at -= 1;
   const near = text.slice(Math.max(0, at - SNIPPET_UNITS), at);
   const before = clipStart(near, BEFORE_CHARS);

@@ -1,8 +1,7 @@
-// The open conversation: what was said, and what is being written.
+// The open conversation: its messages, and the field for a new one.
 //
-// It stays at the newest message while that is what one looks at, and stays where it is while one
-// reads what is older, or a part that was searched for. What became of a message of one's own is
-// told in one place, `stateOf`.
+// It follows the newest message while that is visible, and stays in its place while the user reads
+// older messages, or a part that a search found. Only `stateOf` tells the state of an own message.
 
 import { arrange, avatar, dayOf, h, icon, isSameDay, peer, saying, timeOf } from "./dom.js";
 import { linksIn } from "./links.js";
@@ -11,16 +10,16 @@ import { TOO_SOON_MS, isSure } from "./question.js";
 import { bytesOf, partsOf } from "./text.js";
 import { currentLang, say } from "./words.js";
 
-/** Messages of one person within so many seconds stand together. */
+/** Messages of one user within this many seconds stand together. */
 const TOGETHER_S = 300;
 /** Nearer to the end than this counts as at the end, in pixels. */
 const END_PX = 60;
 /** Nearer to the beginning than this, older messages are fetched; to a part's end, newer ones. */
 const TOP_PX = 300;
-/** What was searched for is marked for so long. */
+/** A message that was searched for is marked for this long. */
 const SOUGHT_MS = 3_000;
 const MESSAGE_BYTES_MAX = 8_000;
-/** From this length on it is said how much is left. */
+/** From this length on the page shows how many bytes are left. */
 const MESSAGE_BYTES_CLOSE = 7_000;
 /** A longer text is not sent as several messages: it would bury the conversation. */
 const PARTS_MAX = 20;
@@ -39,9 +38,9 @@ export class Talk {
   #shown = null;
   #part = null;
   #isAtEnd = true;
-  /** What is new has to be brought to the eye. */
+  /** The view must scroll to the new messages. */
   #isToShowNew = false;
-  /** When the focus was last led to the button that sends a text as several messages. */
+  /** When the focus last moved to the button that sends a text as several messages. */
   #offered = -Infinity;
 
   /** `actions` has `back()`, `details(conversation)`, `fail(text)`. */
@@ -116,7 +115,8 @@ export class Talk {
     this.focus();
   }
 
-  /** To where one writes. On a touch screen the keyboard would cover what one came to read. */
+  /** Moves the focus to the text field. Not on a touch screen: the keyboard would cover the
+   *  messages. */
   focus() {
     if (matchMedia("(pointer: fine)").matches) this.#text.focus();
   }
@@ -179,7 +179,7 @@ export class Talk {
     };
   }
 
-  // Where one looks.
+  // The place that is visible.
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
@@ -200,7 +200,7 @@ export class Talk {
     this.#scrolled();
   }
 
-  /** To the first message that was not read, or as near to it as there are messages behind it. */
+  /** Scrolls to the first unread message, or as near to it as the messages after it allow. */
   #toNew() {
     this.#isToShowNew = false;
     const line = this.#messages.querySelector(".new");
@@ -230,8 +230,8 @@ export class Talk {
     this.#world.watch(isSeen);
   }
 
-  /** Up and down go from message to message, which are one Tab stop; only what is in the one where
-   *  one stands is one as well. Escape leads to where one writes. */
+  /** Up and Down move from message to message. All messages are one Tab stop; the links in the
+   *  current message are further ones. Escape moves to the text field. */
   #walk(event) {
     if (event.key === "Escape") return this.#text.focus();
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -250,11 +250,10 @@ export class Talk {
     next.scrollIntoView({ block: "nearest" });
   }
 
-  // What is written.
+  // The text field.
 
   #typed(event) {
-    // Enter that chooses a word in an input method is none of ours, and on a touch screen there
-    // is a button to send.
+    // In an input method Enter chooses a word. On a touch screen there is a button to send.
     const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing
       && event.keyCode !== 229 && !matchMedia("(pointer: coarse)").matches;
     if (sends) {
@@ -267,7 +266,7 @@ export class Talk {
   #submit() {
     const text = sayable(this.#text.value);
     if (!text) return this.#text.focus();
-    // How it may be sent stands above it.
+    // The button above it tells how it can be sent.
     if (bytesOf(text) > MESSAGE_BYTES_MAX) {
       this.#offered = performance.now();
       return this.#measure.querySelector("button")?.focus();
@@ -275,8 +274,8 @@ export class Talk {
     this.#send([text]);
   }
 
-  /** The button that sends a text as several messages. The press that led to it does not press
-   *  it: not by its second half, nor by a key that is still held down. */
+  /** The button that sends a text as several messages. The press that moved the focus to it does not
+   *  press it: neither the release of the key, nor a key that is still held down. */
   #partsButton(parts) {
     const press = () => {
       if (performance.now() - this.#offered > TOO_SOON_MS) this.#send(parts);
@@ -295,7 +294,7 @@ export class Talk {
     for (const text of texts) this.#world.send(this.#shown, text);
   }
 
-  /** As high as what is in it; and how long that is, where it matters. */
+  /** Makes the field as high as its text, and shows the length of a long text. */
   #fit() {
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight + 2}px`;
@@ -314,12 +313,12 @@ export class Talk {
   }
 }
 
-/** What of a text is said: well-formed, as it was laid out, without empty lines around it. */
+/** The text as it is sent: well-formed, with its line breaks, without empty lines around it. */
 function sayable(text) {
   return text.toWellFormed().replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
 }
 
-/** Days, the line before what is new, and the messages. */
+/** The days, the line before new messages, and the messages. */
 function rowsOf({ items, newAfter, kind, marks }, lang, actions) {
   const rows = [];
   let before = null;
@@ -370,13 +369,13 @@ function element(item, state, kind, isFirst, lang, actions) {
   ["failed", "unknown", "aside"].includes(item.state) ? trouble(item, actions) : null);
 }
 
-/** What became of a message of one's own: its way to the disk, and from there to the other. */
+/** The state of an own message: on its way to the disk, stored, received, read. */
 function stateOf({ state, seq }, { delivered, read }) {
   if (state !== "kept") return state;
   return seq <= read ? "read" : seq <= delivered ? "received" : "kept";
 }
 
-/** Of a group, pressing it asks how many have read the message. */
+/** In a group, a press asks how many members have read the message. */
 function sign(item, state, kind, { count }) {
   const [sign, words] = {
     sending: ["◌", say("state_sending")],
@@ -409,7 +408,7 @@ function trouble(item, { retry, discard }) {
     h("button", { type: "button", onclick: () => discard(item) }, say("discard")));
 }
 
-/** A piece of a text; an address turns nothing around, and is turned around by nothing. */
+/** A piece of a text. An address is isolated, so that it changes the direction of no other text. */
 function linked(piece) {
   if (typeof piece === "string") return piece;
   return h("a", {
@@ -417,5 +416,5 @@ function linked(piece) {
   }, piece.shown);
 }
 
-/** For where no element can set a text apart. */
+/** Isolates a text where no element can. */
 const plain = (text) => text.replace(/\p{C}/gu, "");

@@ -1,42 +1,43 @@
-// What the page knows: who I am, my friends and groups, the conversations, and what is being sent.
+// What the page knows: the user, the friends and groups, the conversations, and the messages that
+// are being sent. "I" and "my" in comments mean the user of this page.
 //
-// No element of the page is known here; the views read it and are told when it has changed. What
-// must survive the page stands in `#remember`: it is kept before it is confirmed or sent.
+// This file knows no element of the page; the views read it and are told when it has changed. What
+// must survive the page is in `#remember`: it is kept before it is confirmed or sent.
 
 import { Conversation, NOTICES, groupKey, itemOf, placeOf, userKey } from "./conversation.js";
 import { nextMid } from "./requests.js";
 
-/** Messages of a page of history; the server gives up to 200. */
+/** Messages in a page of history; the server gives up to 200. */
 const PAGE = 50;
-/** Conversations whose last message is read when the page begins. */
+/** The number of conversations whose last message is read when the page begins. */
 const PREVIEWS = 12;
 /** Notices kept in the browser: broadcasts are in no history. */
 const NOTICES_KEPT = 50;
-/** Changes of friends and groups come in crowds; the lists are read this long after the last. */
+/** Changes of friends and groups come together: the lists are read this long after the last. */
 const REFRESH_MS = 250;
-/** A friend who comes or goes does so in groups as well: they are counted again so much later. */
+/** When a friend comes or goes, the online members of groups are counted again this much later. */
 const COUNT_MS = 1_000;
-/** Who said something is told that it was read at most as often as this. */
+/** At least this long between two read receipts for one conversation. */
 const READ_MS = 1_000;
 
 export class World {
   me = null;
   /** Name → {name, online}. */
   friends = new Map();
-  /** Who asks to be a friend. */
+  /** The users who ask to be friends. */
   requests = [];
   /** Key → {groupname, creator, online, total, blocked}. */
   groups = new Map();
   conversations = new Map();
   /** The conversation that is on the screen, or null. */
   open = null;
-  /** What of it is on the screen instead of its end, or null. */
+  /** The part of it that is on the screen instead of its end, or null. */
   part = null;
-  /** The seq of the message to be brought to the eye, or null. */
+  /** The seq of the message to scroll to, or null. */
   sought = null;
   /** Friends and groups have been read. */
   isComplete = false;
-  /** The log that all of this is of. */
+  /** The epoch of the log that all of this belongs to. */
   #log = "";
   #isWatched = false;
   #isReadTold = false;
@@ -46,7 +47,7 @@ export class World {
   #refreshing = null;
   #counting = null;
 
-  /** `tell` has `changed()`: something is to be drawn anew. */
+  /** `tell` has `changed()`: something must be drawn again. */
   constructor(session, keep, tell) {
     this.#session = session;
     this.#keep = keep;
@@ -55,8 +56,8 @@ export class World {
     if (memory) session.stream.restore(memory.log, memory.shown);
   }
 
-  // A session begins and ends. All that is known is of one user in one log: what is kept of
-  // another epoch, user id or name is not theirs. (The browser keeps it for this server alone.)
+  // A session begins and ends. All that is known belongs to one user in one log: what is kept of
+  // another epoch, user id or name is another user's. (The browser keeps it for this server alone.)
 
   /** `isResumed`: with the key of an earlier sign-in, not with a password. */
   begin(welcome, isResumed = false) {
@@ -65,8 +66,7 @@ export class World {
     this.me = { name: welcome.username, id: welcome.user_id, isAdmin: welcome.is_admin };
     this.#log = this.#session.stream.log;
     const isMine = memory?.log === this.#log && memory.name === this.me.name;
-    // A key that was good goes on being good: the same person, and the server was set back to what
-    // it was once.
+    // The key is still good, so this is the same user; the server was restored from a backup.
     const isSetBack = !isMine && (before || isResumed)
       && memory?.log?.startsWith(`${this.me.id} `)
       && (memory.name ?? this.me.name) === this.me.name;
@@ -102,7 +102,7 @@ export class World {
     this.requests = [];
   }
 
-  /** To be called before what came is confirmed. */
+  /** Must be called before the messages that came are confirmed. */
   remember() {
     if (this.me) this.#keep.memory = this.#memory();
   }
@@ -123,7 +123,7 @@ export class World {
     };
   }
 
-  /** What an earlier life of the page knew; returns what was open then. */
+  /** Reads what the page knew before it was reloaded; returns the conversation that was open. */
   #recall({ conversations, notices, unsent, open }) {
     for (const { place, unread, read, time, marks, draft } of conversations) {
       const conversation = this.conversation(...place);
@@ -139,9 +139,9 @@ export class World {
     return open ? this.conversation(...open) : null;
   }
 
-  /** Of another log only what I wrote is mine. Whether the server still has it nobody knows, nor
-   *  whether a group's id names the same group. (An older page kept neither the user's name nor
-   *  places as they are now.) */
+  /** Of another log only the messages that I wrote are kept. It is unknown whether the server still
+   *  has them, and whether a group's id means the same group. (An older page kept neither the user's
+   *  name nor places as they are now.) */
   #setAside({ conversations, unsent, open }) {
     const known = ([kind, name, creator]) => this.conversation(kind, name, creator);
     conversations.filter(({ draft }) => draft)
@@ -158,7 +158,7 @@ export class World {
     const item = itemOf(push, this.me.name);
     const conversation = this.conversation(...placeOf(push, this.me.name));
     if (push.type === "sysmsg") this.#heed(push.payload, conversation);
-    // It stands among the requests until it is answered.
+    // It stays among the requests until it is answered.
     if (item.event === "friend_requested") return this.#tell.changed();
     if (!conversation.insert(item)) return;
     if (isNew && conversation.counts(item)) conversation.unread += 1;
@@ -167,7 +167,7 @@ export class World {
     this.#tell.changed();
   }
 
-  /** What an event changes at once; the lists follow. */
+  /** Makes the changes of an event at once; the lists are read later. */
   #heed({ event, username }, { key, name, creator, groupId }) {
     if (event === "friend_added") this.friends.set(username, { name: username, online: true });
     if (event === "friend_removed") this.friends.delete(username);
@@ -182,7 +182,7 @@ export class World {
     if (/^(friend|group)_/.test(event)) this.refreshSoon();
   }
 
-  /** A friend came or went, or has what I said. */
+  /** A friend came or went, or has received or read a message of mine. */
   watched({ event, username, online, delivered, read }) {
     const friend = this.friends.get(username);
     if (event === "presence" && friend) friend.online = online;
@@ -200,7 +200,7 @@ export class World {
     this.#refreshing = setTimeout(() => this.refresh(), REFRESH_MS);
   }
 
-  /** Reads both lists anew. */
+  /** Reads both lists again. */
   async refresh() {
     const first = !this.isComplete;
     const requests = [];
@@ -236,7 +236,7 @@ export class World {
     this.#tell.changed();
   }
 
-  /** The members of a group; the list counts them as they were just read. */
+  /** Reads the members of a group; the list then shows their number. */
   async members(conversation) {
     const members = await this.list("groupusers", "members", conversation.address);
     const group = this.groups.get(conversation.key);
@@ -248,7 +248,7 @@ export class World {
     return members;
   }
 
-  /** What is no friend's and no group's any more, and has nothing to show. */
+  /** Removes the empty conversations of former friends and groups. */
   #forgetGone() {
     for (const row of this.conversations.values()) {
       const isEmpty = !row.items.length && !row.unread && !row.draft && row !== this.open;
@@ -256,7 +256,7 @@ export class World {
     }
   }
 
-  /** All pages of a list, or null if one was refused. */
+  /** All pages of a list, or null if a page was refused. */
   async list(type, field, args = {}, look = () => {}) {
     const rows = [];
     let after;
@@ -265,7 +265,7 @@ export class World {
       if (!ok) return null;
       rows.push(...data[field]);
       look(data);
-      // The same page again would never end.
+      // If the same page came again, this would never end.
       after = data.next === after ? undefined : data.next;
     } while (after);
     return rows;
@@ -277,7 +277,7 @@ export class World {
 
   // Conversations.
 
-  /** The one of that name, or of that id; made if it is not known. */
+  /** The conversation of that name or id. It is made if it is not known. */
   conversation(kind, name, creator, groupId) {
     const { conversations } = this;
     let found = new Conversation(kind, name, creator, groupId);
@@ -289,7 +289,7 @@ export class World {
       if (group) found = new Conversation(kind, name, creator, group.group_id);
       if (conversations.has(found.key)) return conversations.get(found.key);
     } else if (kind === "group" && conversations.has(nameless)) {
-      // It was known by its name until now.
+      // It was known only by its name until now.
       found = Object.assign(conversations.get(nameless), { groupId });
       conversations.delete(nameless);
     }
@@ -297,7 +297,7 @@ export class World {
     return found;
   }
 
-  /** Those worth a row: the last used first, then by name. */
+  /** The conversations that have a row in the list: the last used first, then by name. */
   get rows() {
     const rows = [...this.conversations.values()].filter(
       (row) => row.time || row.unread || this.#isMine(row));
@@ -308,7 +308,7 @@ export class World {
     return kind === "user" ? this.friends.has(name) : this.groups.has(key);
   }
 
-  /** How many of my messages have no place in the log. */
+  /** How many of my messages are not in the log yet. */
   get unsent() {
     return [...this.conversations.values()].reduce((sum, { unsent }) => sum + unsent.length, 0);
   }
@@ -335,20 +335,20 @@ export class World {
     this.#tell.changed();
   }
 
-  /** Shows it at a message, however far from its end. */
+  /** Opens a conversation at a message, however far that is from its end. */
   async showAt(conversation, seq) {
     const { open } = this;
     const isHere = conversation.kind === "notices"
       || (!conversation.isStale && conversation.items.some((item) => item.seq === seq));
     const part = isHere ? null : await this.#partAround(conversation, seq);
-    // Something else may have been chosen meanwhile.
+    // Another conversation may have been chosen meanwhile.
     if (!this.me || this.open !== open) return;
     this.show(conversation);
     this.part = part;
     this.sought = seq;
   }
 
-  /** Whether somebody sees the end of the open conversation. */
+  /** Whether the end of the open conversation is visible. */
   watch(isWatched) {
     this.#isWatched = isWatched;
     if (this.#markWatched()) this.#tell.changed();
@@ -362,7 +362,8 @@ export class World {
     return changes;
   }
 
-  /** Whoever said the last that is seen learns it. Nobody has read what they were not pushed. */
+  /** Tells the sender of the last visible message that it was read. A message that was not pushed
+   *  cannot have been read. */
   #tellRead() {
     const { open } = this;
     if (!open || !this.#isWatched || this.#isReadTold || this.#session.phase !== "open") return;
@@ -377,7 +378,7 @@ export class World {
     }, READ_MS);
   }
 
-  /** Why nothing can be said there: a key of the words, or null. */
+  /** Why no message can be sent there: a key of `words.js`, or null. */
   obstacle({ kind, name, key }) {
     if (kind === "notices") return "notices_only";
     if (!this.isComplete) return null;
@@ -397,8 +398,8 @@ export class World {
     if (page) this.#readMarks(conversation);
   }
 
-  /** What became of my words while nobody told this page: up to where the other has them, and has
-   *  read them. The newest is asked about first, then the one in the middle of what is unknown. */
+  /** Asks up to which of my messages the other user has received, and has read, while this page was
+   *  not told. It asks about the newest first, then about the middle of the unknown ones. */
   async #readMarks(conversation) {
     if (conversation.kind !== "user") return;
     for (const mark of ["read", "delivered"]) {
@@ -425,7 +426,7 @@ export class World {
     if (page) this.#readMarks(conversation);
   }
 
-  /** A message with what was said before and after it, or null. */
+  /** A message with the messages before and after it, or null. */
   async #partAround(conversation, seq) {
     const part = conversation.part();
     const [before, after] = await Promise.all([
@@ -439,7 +440,7 @@ export class World {
     return part;
   }
 
-  /** Goes on with the part that is shown; an empty page says that it has reached the end. */
+  /** Reads more of the part that is shown. An empty page means that it has reached the end. */
   async loadNewer() {
     const { open, part } = this;
     if (!part || part.isLoading || part.failure) return;
@@ -460,7 +461,7 @@ export class World {
     return ok && this.me ? data.messages.map((message) => itemOf(message, this.me.name)) : null;
   }
 
-  /** The last words of the conversations that stand on top, if this page has not seen them. */
+  /** Reads the last message of the conversations on top of the list, if this page has not seen it. */
   #readPreviews() {
     const unknown = this.rows.filter((row) => row.time && !row.items.length && row !== this.open);
     for (const conversation of unknown.slice(0, PREVIEWS)) {
@@ -474,8 +475,8 @@ export class World {
     }
   }
 
-  /** A page of what was said and has these words, the newest first: `{hits, next, unsearched}`,
-   *  `next` being the `before` of the older ones; or `{hits, why}`. */
+  /** A page of the messages with these words, the newest first: `{hits, next, unsearched}`, where
+   *  `next` is the `before` for older ones; or `{hits, why}`. */
   async search(query, before) {
     const { ok, message, data } = await this.ask("search", { query, before });
     if (!ok || !this.me) return { hits: [], why: message };
@@ -485,7 +486,7 @@ export class World {
     return { hits: hits.reverse(), next, unsearched };
   }
 
-  // What I say.
+  // The messages that I send.
 
   send(conversation, text) {
     const item = {
@@ -498,7 +499,7 @@ export class World {
     this.#dispatch(conversation, item);
   }
 
-  /** Once more, under the same name: it is stored once, whatever became of the first time. */
+  /** Sends it again with the same `mid`: it is stored once, whether or not the first try arrived. */
   retry(conversation, item) {
     this.#dispatch(conversation, item);
   }
@@ -523,7 +524,7 @@ export class World {
     this.#tell.changed();
   }
 
-  /** How many have read what I said to a group; null, or why that is not known. */
+  /** How many members have read my message to a group; null, or why that is not known. */
   async countReaders(item) {
     const { ok, message, data } = await this.ask("receipts", { seq: item.seq });
     if (!ok) return message;
