@@ -45,7 +45,7 @@ impl App for Echo {
             Came::Bytes(count) => unsent.extend_from_slice(&self.room[..count]),
             Came::End => *has_ended = true,
             Came::Failed => (*unsent, *has_ended) = (Vec::new(), true),
-            Came::Room => {}
+            Came::Writable => {}
         }
         self.touched.push(id);
     }

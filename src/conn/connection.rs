@@ -15,9 +15,9 @@ use super::spare::SpareBuffers;
 use super::timeouts::{Due, Timeouts};
 use super::tls::Tls;
 use super::{CloseReason, Origin, Stage};
-use crate::doors::frames::Frames;
+use crate::doors::frames::{Frames, Unknown};
 use crate::doors::http::Http;
-use crate::doors::{Ending, Protocol};
+use crate::doors::{Codec, Ending};
 use crate::id::{ListenerKind, Moment};
 use crate::limits;
 use crate::wire::frame;
@@ -35,11 +35,11 @@ pub struct Connection {
     pub send: SendBuffer,
     /// The state of TLS, if the peer uses it.
     pub tls: Option<Box<Tls>>,
-    /// What the peer speaks.
-    pub protocol: Protocol,
+    /// The protocol of the peer.
+    pub protocol: Box<dyn Codec>,
     /// The peer sends no more. The connection closes when all that it sent is served.
     pub peer_finished: bool,
-    /// It is in the list of connections that something happened to; see `Conns`.
+    /// It is in the list of touched connections; see `Conns`.
     pub touched: bool,
     /// Where it comes from.
     pub from: Origin,
@@ -52,8 +52,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that was accepted now. At a listener that is not the network's it is known what
-    /// the peer speaks.
+    /// A connection that was accepted now. At the operator's listeners the protocol is known.
     pub fn new(from: Origin, now: Moment) -> Connection {
         Connection {
             stage: Stage::Open,
@@ -62,9 +61,9 @@ impl Connection {
             send: SendBuffer::default(),
             tls: None,
             protocol: match from.listener {
-                ListenerKind::Public => Protocol::Unknown(Frames),
-                ListenerKind::Control => Protocol::Frames(Frames),
-                ListenerKind::Metrics => Protocol::Http(Http),
+                ListenerKind::Public => Box::new(Unknown),
+                ListenerKind::Control => Box::new(Frames),
+                ListenerKind::Metrics => Box::new(Http),
             },
             peer_finished: false,
             touched: false,
@@ -80,47 +79,44 @@ impl Connection {
         self.stage.is_serving()
     }
 
-    /// Its first bytes told what the peer speaks. What is begun in a protocol that is decoded has
-    /// a timeout of its own.
-    pub fn begin(&mut self, protocol: Protocol) {
-        if protocol.codec().needs_decoding() {
+    /// Sets the protocol, which the first bytes told. A decoded protocol has its own timeout for
+    /// what is begun.
+    pub fn begin(&mut self, protocol: Box<dyn Codec>) {
+        if protocol.needs_decoding() {
             self.timeouts.end();
         }
         self.protocol = protocol;
     }
 
-    /// Its first byte is that of a TLS handshake.
+    /// The peer begins a TLS handshake.
     pub fn begin_tls(&mut self, tls: Tls, now: Moment) {
         self.tls = Some(Box::new(tls));
         self.stage = Stage::Handshaking;
         self.timeouts.begin(now);
     }
 
-    /// The handshake is done. Within TLS the first bytes tell again what the peer speaks.
+    /// The handshake is done. The first bytes within TLS tell the protocol.
     pub fn shook_hands(&mut self) {
         self.stage = Stage::Open;
         self.timeouts.end();
     }
 
-    /// Whether something was kept that can be worked on without more bytes.
+    /// Whether kept bytes can be worked on without more bytes.
     pub fn has_work(&self) -> bool {
         let unopened = self.tls.as_ref().is_some_and(|tls| tls.waits());
-        unopened || self.protocol.codec().waits() || has_frame(self.kept_frames())
+        unopened || self.protocol.waits() || has_frame(self.kept_frames())
     }
 
-    /// Whether what was kept is the beginning of something whose rest the peer owes.
+    /// Whether the peer has begun something and still owes the rest of it.
     pub fn is_within(&self) -> bool {
         let in_record = self.tls.as_ref().is_some_and(|tls| tls.is_within_record());
         let in_frame = !self.received.is_empty() && !has_frame(self.kept_frames());
-        in_frame
-            || in_record
-            || self.protocol.codec().is_within()
-            || self.stage == Stage::Handshaking
+        in_frame || in_record || self.protocol.is_within() || self.stage == Stage::Handshaking
     }
 
     /// Whether so much is kept that nothing more may be read now.
     pub fn is_full(&self) -> bool {
-        self.protocol.codec().is_full()
+        self.protocol.is_full()
     }
 
     fn kept_frames(&self) -> &[u8] {
@@ -178,7 +174,7 @@ impl Connection {
     }
 
     fn owes_close(&self) -> bool {
-        self.stage == Stage::Flushing && self.protocol.codec().owes_end()
+        self.stage == Stage::Flushing && self.protocol.owes_end()
     }
 
     /// Appends what `write` writes to what is to be sent.
@@ -186,12 +182,12 @@ impl Connection {
         &mut self,
         now: Moment,
         spare: &mut SpareBuffers,
-        write: impl FnOnce(&mut Protocol, &mut Vec<u8>),
+        write: impl FnOnce(&mut dyn Codec, &mut Vec<u8>),
     ) {
         if self.send.is_empty() {
             self.timeouts.progress(now);
         }
-        write(&mut self.protocol, self.send.tail(spare));
+        write(&mut *self.protocol, self.send.tail(spare));
         self.rests.backed_up |= self.send.len() > limits::SEND_HIGH_BYTES;
     }
 
@@ -199,7 +195,7 @@ impl Connection {
     /// next record, if none is on its way.
     pub(super) fn seal(&mut self, spare: &mut SpareBuffers) {
         if self.owes_close() {
-            self.protocol.codec_mut().end(ending(self.reason), self.send.tail(spare));
+            self.protocol.end(ending(self.reason), self.send.tail(spare));
         }
         let Some(tls) = &mut self.tls else { return };
         let mut sealed = tls.seal(self.send.unsent(), spare);
@@ -228,17 +224,16 @@ impl Connection {
             None => bytes,
             Some(tls) => tls.was_sent(bytes, spare),
         };
-        self.send.consume(plain, self.protocol.codec().unit_len(), spare);
+        self.send.consume(plain, self.protocol.unit_len(), spare);
         self.rests.backed_up &= self.unsent_bytes() >= limits::SEND_LOW_BYTES;
         self.timeouts.progress(now);
         plain
     }
 
-    /// Drops everything behind the frame that is being written, or that a sealed record touches.
-    /// Returns the number of bytes.
-    pub(super) fn drop_unbegun(&mut self, spare: &mut SpareBuffers) -> usize {
+    /// Drops everything after the unit that is being written, or that a sealed record touches.
+    pub(super) fn drop_unbegun(&mut self, spare: &mut SpareBuffers) {
         let covered = self.tls.as_ref().map_or(0, |tls| tls.covered());
-        self.send.drop_unbegun(covered, self.protocol.codec().unit_len(), spare)
+        self.send.drop_unbegun(covered, self.protocol.unit_len(), spare);
     }
 
     // --- the end ---
@@ -282,7 +277,7 @@ fn has_frame(bytes: &[u8]) -> bool {
     }
 }
 
-/// What a protocol that tells its peer why it closes says of it.
+/// How the closing message of a protocol names the reason.
 fn ending(reason: Option<CloseReason>) -> Ending {
     match reason {
         Some(CloseReason::PeerLeft) | None => Ending::Normal,
@@ -293,64 +288,3 @@ fn ending(reason: Option<CloseReason>) -> Ending {
 
 /// A million idle connections are a million of these (P20).
 const _: () = assert!(size_of::<Connection>() <= 192);
-
-#[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use super::*;
-
-    fn connection() -> Connection {
-        Connection::new(Origin::network(IpAddr::V4(Ipv4Addr::LOCALHOST)), Moment(0))
-    }
-
-    fn at(seconds: u64) -> Moment {
-        Moment(seconds * 1_000_000)
-    }
-
-    fn next(conn: &Connection) -> Option<(Moment, Due)> {
-        conn.next_deadline(&limits::Limits::default())
-    }
-
-    #[test]
-    fn p23_a_connection_that_does_not_sign_in_ends_whatever_it_sends() {
-        let mut conn = connection();
-        conn.timeouts.frames_came(at(179));
-        assert_eq!(next(&conn), Some((at(180), Due::Close(CloseReason::SignInDeadline))));
-    }
-
-    #[test]
-    fn p23_a_frame_completes_in_time_or_the_connection_ends() {
-        let mut conn = connection();
-        conn.timeouts.begin(at(1));
-        conn.timeouts.begin(at(9));
-        assert_eq!(next(&conn), Some((at(16), Due::Close(CloseReason::FrameDeadline))));
-        conn.timeouts.end();
-        assert_eq!(next(&conn).map(|(when, _)| when), Some(at(180)));
-    }
-
-    #[test]
-    fn a_closing_connection_flushes_then_lingers_then_goes() {
-        let mut conn = connection();
-        conn.close(CloseReason::Protocol, at(1));
-        conn.close(CloseReason::Idle, at(2));
-        assert_eq!(conn.reason, Some(CloseReason::Protocol));
-        assert_eq!(next(&conn), Some((at(6), Due::Drop)));
-        conn.linger(at(3));
-        assert_eq!(next(&conn), Some((at(5), Due::Drop)));
-        assert!(!conn.discard(limits::LINGER_BYTES_MAX));
-        assert!(conn.discard(1));
-    }
-
-    #[test]
-    fn p20_backed_up_it_rests_until_its_peer_takes_bytes() {
-        let mut conn = connection();
-        let mut spare = SpareBuffers::default();
-        conn.send.tail(&mut spare).extend_from_slice(&[0; 100]);
-        assert!(conn.may_be_pushed() && conn.may_be_served());
-        conn.rests.backed_up = true;
-        assert!(!conn.may_be_pushed() && !conn.may_be_served());
-        conn.was_sent(1, Moment(2), &mut spare);
-        assert!(conn.may_be_pushed() && conn.may_be_served());
-    }
-}

@@ -17,7 +17,7 @@ use super::spare::SpareBuffers;
 use super::tls::{Opened, TlsFault};
 use super::{CloseReason, Connection, Rest, Stage};
 use crate::by_conn::ByConn;
-use crate::doors::{Protocol, Said, Transport};
+use crate::doors::{Codec, Said, Transport};
 use crate::id::{ConnId, Moment, Now};
 use crate::limits;
 use crate::store::Reads;
@@ -28,7 +28,7 @@ pub struct Conns {
     by_id: ByConn<Connection>,
     /// The bytes that wait to be sent on all connections, sealed or not.
     unsent_bytes: usize,
-    /// The connections that something happened to in this tick, each once.
+    /// The touched connections: something happened to them in this tick. Each stands here once.
     touched: Vec<ConnId>,
     /// How many rest for each reason of [`Rest::ALL`].
     resting: [u64; Rest::ALL.len()],
@@ -44,19 +44,14 @@ impl Conns {
         debug_assert!(!conn.touched && conn.unsent_bytes() == 0);
         self.by_id.insert(id, conn);
         self.touch(id);
-        self.invariants();
+        self.check_invariants();
     }
 
     // --- look up ---
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.by_id.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
     }
 
     /// Those in this slot and in higher ones, by slot.
@@ -76,20 +71,20 @@ impl Conns {
 
     // --- what happened in this tick ---
 
-    /// Lists a connection as one that something happened to in this tick.
+    /// Lists a connection as touched.
     pub fn touch(&mut self, id: ConnId) {
         self.change(id, |_, _, _| ());
     }
 
-    /// The connections that something happened to in this tick.
+    /// The touched connections.
     pub fn touched(&self) -> &[ConnId] {
         &self.touched
     }
 
-    /// Hands over the list of connections that something happened to. Until each is settled it does
-    /// not stand in the next one.
+    /// Moves the list of touched connections into `into`. A connection is listed again only after
+    /// its tick has ended.
     pub fn take_touched(&mut self, into: &mut Vec<ConnId>) {
-        self.invariants();
+        self.check_invariants();
         into.append(&mut self.touched);
     }
 
@@ -132,9 +127,9 @@ impl Conns {
         self.unsent_bytes
     }
 
-    /// Appends what is said to what the connection is to be sent, encoded by its protocol; nothing
-    /// if it is closing. The store lends [`Reads`] only while no transaction is open: what is said
-    /// cannot be rolled back any more (P2).
+    /// Appends `said` to the send buffer, encoded by the connection's protocol; nothing if it is
+    /// closing. The store lends [`Reads`] only while no transaction is open, so a rollback cannot
+    /// undo what is said (P2).
     pub fn say(&mut self, id: ConnId, mut said: Said, reads: Reads<'_>, now: Now) {
         self.say_all(id, reads, now, |to| to.say(&mut said));
     }
@@ -150,8 +145,8 @@ impl Conns {
         self.append(id, now, say)
     }
 
-    /// Appends what a protocol answers by itself to what the connection is to be sent; nothing if
-    /// it is closing.
+    /// Appends the answer that a protocol made itself to the send buffer; nothing if the connection
+    /// is closing.
     pub fn append_transport(&mut self, id: ConnId, now: Now, answer: &Transport) {
         if !answer.is_empty() {
             self.append(id, now, |to| {
@@ -201,7 +196,7 @@ impl Conns {
         })
     }
 
-    /// Drops what the connection is to be sent behind the frame that is being written.
+    /// Drops what the connection is to be sent after the unit that is being written.
     pub fn drop_unbegun(&mut self, id: ConnId) {
         self.change(id, |conn, spare, _| conn.drop_unbegun(spare));
     }
@@ -225,7 +220,7 @@ impl Conns {
 
     // --- the end ---
 
-    /// Decides that the connection closes behind what it is to be sent.
+    /// Decides that the connection closes after it was sent all that waits.
     pub fn close(&mut self, id: ConnId, reason: CloseReason, now: Moment) {
         self.change(id, |conn, _, _| conn.close(reason, now));
     }
@@ -243,12 +238,12 @@ impl Conns {
         if let Some((why, _)) = conn.rests.shown() {
             self.resting[why as usize] -= 1;
         }
-        self.invariants();
+        self.check_invariants();
         Some(conn)
     }
 
-    /// Counts again what is kept as a total.
-    fn invariants(&self) {
+    /// In a debug build: the totals are what a count finds.
+    fn check_invariants(&self) {
         if cfg!(debug_assertions) {
             let unsent: usize = self.from_slot(0).map(|(_, conn)| conn.unsent_bytes()).sum();
             assert_eq!(unsent, self.unsent_bytes);
@@ -280,7 +275,7 @@ impl Appender<'_> {
     /// Appends what is said, encoded by the connection's protocol.
     pub fn say(&mut self, said: &mut Said) {
         let unix = self.now.unix;
-        self.append(|protocol, out| protocol.codec_mut().encode(said, unix, out));
+        self.append(|protocol, out| protocol.encode(said, unix, out));
     }
 
     /// How many bytes of plaintext wait to be sent.
@@ -288,7 +283,7 @@ impl Appender<'_> {
         self.conn.send.len()
     }
 
-    fn append(&mut self, write: impl FnOnce(&mut Protocol, &mut Vec<u8>)) {
+    fn append(&mut self, write: impl FnOnce(&mut dyn Codec, &mut Vec<u8>)) {
         self.conn.append(self.now.mono, self.spare, write);
         if self.others_bytes + self.conn.unsent_bytes() > limits::SEND_TOTAL_BYTES_MAX {
             self.conn.rests.backed_up = true;

@@ -13,7 +13,7 @@ pub enum Via {
     Proxy,
     /// That of a proxy, which told that it speaks for itself.
     Itself,
-    /// That of a proxy's client, told by a PROXY header in front of its bytes.
+    /// That of a proxy's client, told by a PROXY header before its bytes.
     Header,
     /// That of a proxy's client, told by `X-Forwarded-For`.
     Forwarded,
@@ -47,8 +47,8 @@ impl Origin {
         Origin { listener, via, counted: false, address: in_six(address) }
     }
 
-    /// A peer at another listener than the network's.
-    pub fn inside(listener: ListenerKind) -> Origin {
+    /// A peer at one of the operator's listeners.
+    pub fn at_reserved(listener: ListenerKind) -> Origin {
         Origin { listener, ..Origin::network(IpAddr::V4(Ipv4Addr::LOCALHOST)) }
     }
 
@@ -57,8 +57,8 @@ impl Origin {
         IpAddr::V6(self.address).to_canonical()
     }
 
-    /// A proxy told the address of its client, which counts from here on.
-    pub fn is_for(&mut self, address: IpAddr, via: Via) {
+    /// Sets the address of a proxy's client, as the proxy told it.
+    pub fn set_client(&mut self, address: IpAddr, via: Via) {
         (self.address, self.via, self.counted) = (in_six(address), via, true);
     }
 }

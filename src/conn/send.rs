@@ -1,19 +1,19 @@
-//! The send buffer: bytes to be sent, frame after frame.
+//! The send buffer: bytes to be sent, unit after unit. A unit is a frame or a line.
 //!
 //! ```text
 //! 0         sent                      bytes.len()
-//! ├─ gone ──┼──────── to be sent ─────┤    invariant: a frame begins at 0, sent ≤ bytes.len(),
+//! ├─ gone ──┼──────── to be sent ─────┤    invariant: a unit begins at 0, sent ≤ bytes.len(),
 //!                                                     nothing to be sent ⇒ no memory
 //! ```
 //!
-//! When another connection takes over a session, everything behind the frame that is being written
-//! is dropped: that frame stays whole (P17). Where it begins is found by measuring frame after
-//! frame from the front, with the function that the peer's protocol has for it ([`UnitLen`]).
+//! When another connection takes over a session, everything after the unit that is being written
+//! is dropped: that unit stays whole (P17). To find where it begins, units are measured from the
+//! front, with the function of the peer's protocol ([`UnitLen`]).
 
 use super::spare::SpareBuffers;
 use crate::limits::SEND_COMPACT_BYTES;
 
-/// Measures the frame that the bytes begin with; `None` if it cannot.
+/// Measures the unit that the bytes begin with; `None` if it cannot.
 pub type UnitLen = fn(&[u8]) -> Option<usize>;
 
 /// A connection's outgoing bytes.
@@ -24,7 +24,7 @@ pub struct SendBuffer {
 }
 
 impl SendBuffer {
-    /// Where whole frames are appended. An empty buffer gets its memory from `spare`.
+    /// Where whole units are appended. An empty buffer gets its memory from `spare`.
     pub(super) fn tail(&mut self, spare: &mut SpareBuffers) -> &mut Vec<u8> {
         if self.is_empty() {
             self.bytes = spare.lend();
@@ -57,27 +57,20 @@ impl SendBuffer {
             self.bytes.drain(..begun);
             self.sent -= begun;
         }
-        self.invariants();
+        self.check_invariants();
     }
 
-    /// Drops everything behind the frame that is being written. The first `covered` bytes to be
-    /// sent are in a sealed record, and count as written. Returns the number of bytes dropped.
-    pub fn drop_unbegun(
-        &mut self,
-        covered: usize,
-        unit_len: UnitLen,
-        spare: &mut SpareBuffers,
-    ) -> usize {
-        let before = self.bytes.len();
+    /// Drops everything after the unit that is being written. The first `covered` bytes to be
+    /// sent are in a sealed record, and count as written.
+    pub fn drop_unbegun(&mut self, covered: usize, unit_len: UnitLen, spare: &mut SpareBuffers) {
         let gone = self.sent + covered;
         let begun = self.begun(gone, unit_len);
-        let end = if begun == gone { gone } else { begun + self.frame_at(begun, unit_len) };
+        let end = if begun == gone { gone } else { begun + self.unit_at(begun, unit_len) };
         self.bytes.truncate(end);
         if self.is_empty() {
             self.release(spare);
         }
-        self.invariants();
-        before - end
+        self.check_invariants();
     }
 
     /// Gives the memory away: an idle connection owns none.
@@ -86,11 +79,11 @@ impl SendBuffer {
         self.sent = 0;
     }
 
-    /// Where the frame begins that is being written, if all bytes before `gone` are written.
+    /// Where the unit begins that is being written, if all bytes before `gone` are written.
     fn begun(&self, gone: usize, unit_len: UnitLen) -> usize {
         let mut begun = 0;
         while begun < gone {
-            let next = begun + self.frame_at(begun, unit_len);
+            let next = begun + self.unit_at(begun, unit_len);
             if next > gone {
                 break;
             }
@@ -99,14 +92,14 @@ impl SendBuffer {
         begun
     }
 
-    /// The length of the frame that begins at `start`. Only whole frames are appended, so it can
-    /// be measured; if it could not, the rest would count as one frame.
-    fn frame_at(&self, start: usize, unit_len: UnitLen) -> usize {
+    /// The length of the unit that begins at `start`. Only whole units are appended, so it can be
+    /// measured. If it could not, the rest would count as one unit.
+    fn unit_at(&self, start: usize, unit_len: UnitLen) -> usize {
         let rest = &self.bytes[start..];
         unit_len(rest).unwrap_or(rest.len()).min(rest.len())
     }
 
-    fn invariants(&self) {
+    fn check_invariants(&self) {
         debug_assert!(self.sent <= self.bytes.len());
         debug_assert!(!self.is_empty() || self.bytes.capacity() == 0);
     }

@@ -1,9 +1,9 @@
-//! Spare memory: that of send buffers which were sent, kept for the next ones.
+//! Spare memory: the memory of empty send buffers is kept for the next ones.
 //!
-//! An idle connection owns no buffer, so every tick would ask the system for the memory of all
-//! that it sends and give it back: page by page, which costs more than writing the bytes. A send
-//! buffer that is empty leaves its memory here instead, up to a bound. Memory that was not needed
-//! for a while goes back to the system.
+//! An idle connection owns no buffer, so every tick would ask the system for memory for all that it
+//! sends, and give it back, page by page: that costs more than writing the bytes. Instead, an empty
+//! send buffer leaves its memory here, up to a bound. Memory that was not needed for a while goes
+//! back to the system.
 //!
 //! ```text
 //! send buffer ──all sent──► keep ┌───────────┐
@@ -20,13 +20,13 @@ use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, SPARE_TRIM_MICROS};
 /// Empty buffers with memory.
 #[derive(Default)]
 pub struct SpareBuffers {
-    /// The last used on top.
+    /// The last used one is the last.
     buffers: Vec<Vec<u8>>,
-    /// Their memory in all.
+    /// The memory of all of them.
     bytes: usize,
-    /// How many at the bottom were not lent since the last trim.
+    /// How many of the first were not lent since the last trim.
     idle: usize,
-    /// When that was.
+    /// When the last trim was.
     trimmed: Moment,
 }
 

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use super::{CloseReason, Stage};
 use crate::id::{ListenerKind, Moment};
-use crate::limits;
+use crate::limits::{
+    FLUSH_SECONDS_MAX, FRAME_SECONDS_MAX, HANDSHAKE_SECONDS_MAX, LINGER_SECONDS_MAX, Limits,
+    METRICS_SECONDS_MAX,
+};
 
 /// What the peer has to do next, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct Timeouts {
     awaited: Awaited,
     /// When the frame or the handshake began whose rest the peer owes.
     begun: Option<Moment>,
-    /// When the kernel last took bytes, or when there began to be any. It counts while some wait.
+    /// When the kernel last took bytes, or the send buffer was empty. It counts while bytes wait.
     progress: Moment,
 }
 
@@ -50,7 +53,7 @@ pub enum Due {
 }
 
 impl Timeouts {
-    /// Those of a connection that was accepted now. Only in the network's do users sign in.
+    /// The timeouts of a connection that was accepted now. Users sign in only over the network.
     pub fn new(listener: ListenerKind, now: Moment) -> Timeouts {
         let awaited = match listener {
             ListenerKind::Public => Awaited::SignIn(now),
@@ -70,9 +73,9 @@ impl Timeouts {
         self.awaits(Awaited::SignIn(now));
     }
 
-    /// A backup begins, or ends: it has a deadline of its own.
-    pub fn holds_checkpoints(&mut self, holds: bool, now: Moment) {
-        self.awaits(if holds { Awaited::Nothing } else { Awaited::Frame(now) });
+    /// A backup is running, or has ended: it has a deadline of its own.
+    pub fn set_backup(&mut self, is_running: bool, now: Moment) {
+        self.awaits(if is_running { Awaited::Nothing } else { Awaited::Frame(now) });
     }
 
     /// A connection that is closing awaits nothing but its end.
@@ -95,13 +98,13 @@ impl Timeouts {
         self.begun.get_or_insert(now);
     }
 
-    /// Nothing is owed, or it cannot come because the connection is not read: a whole frame that
-    /// waits because the connection rests is not held against the peer.
+    /// The peer owes nothing, or nothing can come because the connection is not read: a whole frame
+    /// may wait while the connection rests.
     pub fn end(&mut self) {
         self.begun = None;
     }
 
-    /// The kernel took bytes, or there began to be any.
+    /// The kernel took bytes, or the first bytes begin to wait.
     pub fn progress(&mut self, now: Moment) {
         self.progress = now;
     }
@@ -116,7 +119,7 @@ impl Timeouts {
         &self,
         stage: Stage,
         is_sending: bool,
-        settings: &limits::Limits,
+        limits: &Limits,
     ) -> impl Iterator<Item = (Moment, Due)> {
         let after = |since: Moment, seconds: u64, due| {
             (seconds > 0).then(|| (since.after(Duration::from_secs(seconds)), due))
@@ -124,24 +127,24 @@ impl Timeouts {
         let close = Due::Close;
         let awaited = match self.awaited {
             Awaited::SignIn(since) => {
-                after(since, settings.signin_seconds, close(CloseReason::SignInDeadline))
+                after(since, limits.signin_seconds, close(CloseReason::SignInDeadline))
             }
-            Awaited::Frame(since) => after(since, settings.idle_seconds, close(CloseReason::Idle)),
+            Awaited::Frame(since) => after(since, limits.idle_seconds, close(CloseReason::Idle)),
             Awaited::Question(since) => {
-                after(since, limits::METRICS_SECONDS_MAX, close(CloseReason::FrameDeadline))
+                after(since, METRICS_SECONDS_MAX, close(CloseReason::FrameDeadline))
             }
             Awaited::End(since) if stage == Stage::Flushing => {
-                after(since, limits::FLUSH_SECONDS_MAX, Due::Drop)
+                after(since, FLUSH_SECONDS_MAX, Due::Drop)
             }
-            Awaited::End(since) => after(since, limits::LINGER_SECONDS_MAX, Due::Drop),
+            Awaited::End(since) => after(since, LINGER_SECONDS_MAX, Due::Drop),
             Awaited::Nothing => None,
         };
         let (seconds, late) = match stage {
-            Stage::Handshaking => (limits::HANDSHAKE_SECONDS_MAX, CloseReason::HandshakeDeadline),
-            _ => (limits::FRAME_SECONDS_MAX, CloseReason::FrameDeadline),
+            Stage::Handshaking => (HANDSHAKE_SECONDS_MAX, CloseReason::HandshakeDeadline),
+            _ => (FRAME_SECONDS_MAX, CloseReason::FrameDeadline),
         };
         let begun = self.begun.and_then(|since| after(since, seconds, close(late)));
-        let stalled = after(self.progress, settings.idle_seconds, close(CloseReason::Stalled));
+        let stalled = after(self.progress, limits.idle_seconds, close(CloseReason::Stalled));
         let while_serving = [begun, stalled.filter(|_| is_sending)];
         let while_serving = while_serving.into_iter().filter(move |_| stage.is_serving());
         let all = [awaited].into_iter().chain(while_serving).flatten();

@@ -98,8 +98,8 @@ impl Tls {
 
     // --- in ---
 
-    /// Hands over what was kept, for more to be put behind it.
-    pub fn give(&mut self) -> Vec<u8> {
+    /// Hands over the kept bytes. The bytes that came go after them.
+    pub fn take_received(&mut self) -> Vec<u8> {
         self.waits = false;
         std::mem::take(&mut self.received)
     }
@@ -174,7 +174,7 @@ impl Tls {
             return Ok(());
         }
         self.write(spare, plain.len() + RECORD_SEAL_BYTES, |traffic, room| {
-            traffic.encrypt(plain, room).map_err(Room::from)
+            traffic.encrypt(plain, room).map_err(NotWritten::from)
         })?;
         self.covered = plain.len();
         Ok(())
@@ -190,7 +190,7 @@ impl Tls {
             return Ok(());
         }
         self.write(spare, RECORD_SEAL_BYTES + 2, |traffic, room| {
-            traffic.queue_close_notify(room).map_err(Room::from)
+            traffic.queue_close_notify(room).map_err(NotWritten::from)
         })
     }
 
@@ -210,7 +210,7 @@ impl Tls {
         &mut self,
         spare: &mut SpareBuffers,
         bytes: usize,
-        mut seal: impl FnMut(&mut WriteTraffic, &mut [u8]) -> Result<usize, Room>,
+        mut seal: impl FnMut(&mut WriteTraffic, &mut [u8]) -> Result<usize, NotWritten>,
     ) -> Result<(), TlsFault> {
         let then = |traffic: &mut WriteTraffic, sealed: &mut Vec<u8>, spare: &mut SpareBuffers| {
             put(sealed, spare, bytes, |room| seal(traffic, room))
@@ -249,7 +249,9 @@ impl Tls {
                 }
                 ConnectionState::EncodeTlsData(mut data) => {
                     opened.shook_hands |= handshaking;
-                    put(&mut self.sealed, spare, 0, |room| data.encode(room).map_err(Room::from))?;
+                    put(&mut self.sealed, spare, 0, |room| {
+                        data.encode(room).map_err(NotWritten::from)
+                    })?;
                 }
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 ConnectionState::PeerClosed => opened.finished = true,
@@ -268,7 +270,7 @@ impl Tls {
         while self.machine.wants_write() {
             let UnbufferedStatus { state, .. } = self.machine.process_tls_records(&mut []);
             let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
-            let encode = |room: &mut [u8]| data.encode(room).map_err(Room::from);
+            let encode = |room: &mut [u8]| data.encode(room).map_err(NotWritten::from);
             if put(&mut self.sealed, spare, 0, encode).is_err() {
                 return;
             }
@@ -280,34 +282,34 @@ impl Tls {
 type Written = Result<(), TlsFault>;
 
 /// Why rustls did not write.
-enum Room {
+enum NotWritten {
     /// It needs so many bytes.
     Needed(usize),
     Failed(TlsFault),
 }
 
 /// rustls has two types of errors with the same content.
-macro_rules! room_from {
+macro_rules! not_written_from {
     ($($error:ident),+) => {$(
-        impl From<$error> for Room {
-            fn from(error: $error) -> Room {
+        impl From<$error> for NotWritten {
+            fn from(error: $error) -> NotWritten {
                 match error {
-                    $error::InsufficientSize(size) => Room::Needed(size.required_size),
-                    other => Room::Failed(TlsFault(other.to_string())),
+                    $error::InsufficientSize(size) => NotWritten::Needed(size.required_size),
+                    other => NotWritten::Failed(TlsFault(other.to_string())),
                 }
             }
         }
     )+};
 }
 
-room_from!(EncodeError, EncryptError);
+not_written_from!(EncodeError, EncryptError);
 
 /// Appends what `write` writes. `bytes` is how many it probably needs.
 fn put(
     out: &mut Vec<u8>,
     spare: &mut SpareBuffers,
     mut bytes: usize,
-    mut write: impl FnMut(&mut [u8]) -> Result<usize, Room>,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, NotWritten>,
 ) -> Result<(), TlsFault> {
     if out.is_empty() {
         *out = spare.lend();
@@ -320,12 +322,12 @@ fn put(
                 out.truncate(end + count);
                 return Ok(());
             }
-            Err(Room::Needed(more)) if more > bytes => bytes = more,
-            Err(room) => {
+            Err(NotWritten::Needed(more)) if more > bytes => bytes = more,
+            Err(why) => {
                 out.truncate(end);
-                return Err(match room {
-                    Room::Failed(fault) => fault,
-                    Room::Needed(_) => TlsFault("no room is enough".into()),
+                return Err(match why {
+                    NotWritten::Failed(fault) => fault,
+                    NotWritten::Needed(_) => TlsFault("no room is enough".into()),
                 });
             }
         }

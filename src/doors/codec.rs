@@ -1,17 +1,18 @@
-//! The functions of a protocol, what they are given to decode, and what they return beside
-//! requests.
+//! A protocol: its functions, what they are given to decode, and what they return beside requests.
 
 use super::said::Said;
 use crate::wire::Code;
 
-/// A protocol: three functions and a name. The other functions are for a protocol that keeps
-/// something between two reads.
+/// A protocol, with the state of one peer. It has three functions and a name; the other functions
+/// are for a protocol that differs in them, or keeps something between two reads.
 pub trait Codec {
     /// Its name, for the operator.
     fn name(&self) -> &'static str;
 
     /// Decodes the bytes that came; `take` gets the payload of each request.
-    fn decode(&mut self, incoming: Incoming, take: &mut dyn FnMut(&[u8])) -> Decoded;
+    fn decode(&mut self, _incoming: Incoming, _take: &mut dyn FnMut(&[u8])) -> Decoded {
+        Decoded::default()
+    }
 
     /// Appends a reply or a push, encoded.
     fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>);
@@ -20,8 +21,18 @@ pub trait Codec {
     /// buffer is cut at the end of a unit only.
     fn unit_len(&self) -> fn(&[u8]) -> Option<usize>;
 
-    /// Whether [`Codec::decode`] is needed. Frames need it not: the intake cuts them where they
-    /// are. HTTP has a function of its own.
+    /// Whether the first bytes told the protocol.
+    fn is_known(&self) -> bool {
+        true
+    }
+
+    /// Whether it carries requests; they are kept as frames while they wait.
+    fn has_requests(&self) -> bool {
+        true
+    }
+
+    /// Whether [`Codec::decode`] makes requests of the bytes. Frames need it not, because the
+    /// intake cuts them where they are.
     fn needs_decoding(&self) -> bool {
         true
     }
@@ -32,7 +43,7 @@ pub trait Codec {
     }
 
     /// Moves the bytes of an incomplete unit to `out`; the bytes that came go after them.
-    fn give(&mut self, _out: &mut Vec<u8>) {}
+    fn move_kept(&mut self, _out: &mut Vec<u8>) {}
 
     /// Whether kept bytes can be decoded without more bytes.
     fn waits(&self) -> bool {
@@ -50,7 +61,7 @@ pub trait Codec {
     }
 
     /// Notes that the peer got the answer to its fault.
-    fn fault_was_told(&mut self) {}
+    fn note_fault_told(&mut self) {}
 
     /// Whether a closing message is still to be sent ([`Codec::end`]).
     fn owes_end(&self) -> bool {
@@ -74,7 +85,7 @@ pub enum Ending {
 
 /// The bytes that came on a connection, and how much may be decoded in this tick.
 pub struct Incoming<'a> {
-    /// The bytes that the protocol kept ([`Codec::give`]), and after them those that came.
+    /// The bytes that the protocol kept ([`Codec::move_kept`]), and after them those that came.
     pub bytes: &'a mut [u8],
     /// The bytes that the requests may take, each with the header of a frame.
     pub room: usize,

@@ -2,20 +2,21 @@
 //!
 //! The bytes that come need no decoding: the intake cuts them where the headers say.
 
-use super::codec::{Codec, Decoded, Incoming};
+use super::codec::Codec;
 use super::said::Said;
 use crate::wire::frame;
 
 /// Frames have no state.
 pub struct Frames;
 
+/// The first bytes have not told the protocol. The server stays silent meanwhile: a browser opens
+/// connections in advance and would take a greeting for the answer to its first request. What must
+/// be told all the same is told in frames.
+pub struct Unknown;
+
 impl Codec for Frames {
     fn name(&self) -> &'static str {
         "frames"
-    }
-
-    fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
-        Decoded::default()
     }
 
     fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
@@ -28,6 +29,32 @@ impl Codec for Frames {
 
     fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
         |bytes| frame::frame_len(bytes).ok().flatten()
+    }
+
+    fn needs_decoding(&self) -> bool {
+        false
+    }
+}
+
+impl Codec for Unknown {
+    fn name(&self) -> &'static str {
+        "unknown"
+    }
+
+    fn encode(&mut self, said: &mut Said, unix: i64, out: &mut Vec<u8>) {
+        Frames.encode(said, unix, out);
+    }
+
+    fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
+        Frames.unit_len()
+    }
+
+    fn is_known(&self) -> bool {
+        false
+    }
+
+    fn has_requests(&self) -> bool {
+        false
     }
 
     fn needs_decoding(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::limits::{PROXY_HEADER_BYTES_MAX, PROXY_HEADER_BYTES_MIN};
 /// The first bytes of a header. No line, frame or TLS record begins so.
 pub const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// What the bytes begin with.
+/// The beginning of a connection's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proxied {
     /// No header.
@@ -58,7 +58,8 @@ pub fn read(bytes: &[u8]) -> Proxied {
     Proxied::Header { bytes: PROXY_HEADER_BYTES_MIN + length, peer }
 }
 
-/// The last address in a value of `X-Forwarded-For`: the proxy itself added it. It may have a port.
+/// The last address in a value of `X-Forwarded-For`, which the proxy itself added. It may have a
+/// port.
 pub fn last_forwarded(value: &str) -> Option<IpAddr> {
     let last = value.rsplit(',').next().unwrap_or_default().trim();
     let bare = last.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(last);

@@ -11,10 +11,10 @@
 //! No prefix of a line tells HTTP from a person's line: `GET` may be the beginning of both. Only
 //! the whole line decides, or a line that is too long.
 
-use super::frames::Frames;
+use super::codec::Codec;
+use super::frames::{Frames, Unknown};
 use super::http::Http;
 use super::lines::Lines;
-use super::protocol::Protocol;
 use super::{http, proxy};
 use crate::limits::HTTP_HEAD_BYTES_MAX;
 use crate::locale::Lang;
@@ -24,30 +24,29 @@ pub fn is_tls(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x16)
 }
 
-/// The protocol of a peer that begins with these bytes; `Unknown` while they do not tell. Lines are
-/// answered in `lang`.
-pub fn protocol(bytes: &[u8], lang: Lang) -> Protocol {
+/// The protocol of a peer that begins with these bytes; [`Unknown`] while they do not tell. Lines
+/// are answered in `lang`. Only lines have a state, so only they allocate.
+pub fn protocol(bytes: &[u8], lang: Lang) -> Box<dyn Codec> {
     // This peer is no trusted proxy, so its PROXY header is refused as a broken frame.
     if bytes.starts_with(&proxy::SIGNATURE) {
-        return Protocol::Frames(Frames);
+        return Box::new(Frames);
     }
-    let lines = || Protocol::Lines(Box::new(Lines::new(lang)));
     match bytes.first() {
-        None => return Protocol::Unknown(Frames),
+        None => return Box::new(Unknown),
         // A telnet that negotiates first.
-        Some(0xFF) => return lines(),
+        Some(0xFF) => return Box::new(Lines::new(lang)),
         Some(b' '..=b'~' | b'\t' | b'\r' | b'\n' | 0xC2..=0xF4) => {}
-        Some(_) => return Protocol::Frames(Frames),
+        Some(_) => return Box::new(Frames),
     }
     let looked_at = &bytes[..bytes.len().min(HTTP_HEAD_BYTES_MAX)];
     let end = looked_at.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     let is_request = match end {
         Some(end) => http::is_request_line(&looked_at[..end]),
-        None if bytes.len() < HTTP_HEAD_BYTES_MAX => return Protocol::Unknown(Frames),
+        None if bytes.len() < HTTP_HEAD_BYTES_MAX => return Box::new(Unknown),
         // Too long for both: the protocol that it looks like refuses it.
         None => http::looks_like_a_request(looked_at),
     };
-    if is_request { Protocol::Http(Http) } else { lines() }
+    if is_request { Box::new(Http) } else { Box::new(Lines::new(lang)) }
 }
 
 #[cfg(test)]

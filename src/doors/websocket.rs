@@ -83,7 +83,7 @@ impl Codec for WebSocket {
         unit_len
     }
 
-    fn give(&mut self, out: &mut Vec<u8>) {
+    fn move_kept(&mut self, out: &mut Vec<u8>) {
         self.waits = false;
         out.extend_from_slice(&std::mem::take(&mut self.received));
     }
@@ -96,7 +96,7 @@ impl Codec for WebSocket {
         !self.waits() && (self.in_message || !self.received.is_empty())
     }
 
-    fn fault_was_told(&mut self) {
+    fn note_fault_told(&mut self) {
         self.fault_told = true;
     }
 

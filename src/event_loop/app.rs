@@ -1,10 +1,10 @@
 //! What the loop runs: an [`App`] gives a meaning to bytes.
 //!
-//! The loop knows connections by name, when bytes can be moved, and whose turn it is. What they
-//! mean, what is answered, and when a connection ends, its application decides. `examples/echo.rs`
-//! is the smallest, `server` is the chat server.
+//! The loop knows connections by name, when bytes can be moved, and whose turn it is. Its
+//! application decides what the bytes mean, what is answered, and when a connection ends.
+//! `examples/echo.rs` is the smallest application, `server` is the chat server.
 //!
-//! The methods stand in the order in which a tick calls them. An application has to have those
+//! The methods stand in the order in which a tick calls them. An application must have those
 //! without a body; the others are for phases that it may not need.
 
 use std::io;
@@ -14,14 +14,14 @@ use super::turns::Queue;
 pub use super::turns::Share;
 use crate::id::{ConnId, ListenerKind, Moment, Now};
 
-/// Tells what time it is at this very moment, to bound and to measure a phase.
+/// Tells the time at this moment, to bound and to measure a phase.
 pub type Clock<'c> = &'c dyn Fn() -> Moment;
 
 /// An application.
 pub trait App {
     /// Work that would block the loop, which a helper thread does.
     type Job: Job;
-    /// What [`App::commit`] made certain and [`App::deliver`] may tell.
+    /// What [`App::commit`] committed and [`App::deliver`] may send.
     type Committed;
     /// Why the process has to end at once: our own disk or poll failed.
     type Fatal: From<io::Error>;
@@ -47,14 +47,15 @@ pub trait App {
 
     // --- read ---
 
-    /// Where the connection's next bytes go. The first call of a turn begins it, though no byte may
-    /// come: there may be work that was kept. Empty: it has had its share of this tick.
+    /// Where the connection's next bytes go. The first call in a turn begins the turn, even if no
+    /// byte follows: bytes may be kept from before. Empty: the connection has had its share of
+    /// this tick.
     ///
     /// # Errors
     /// The connection is not read now.
     fn room(&mut self, id: ConnId, share: Share) -> Result<&mut [u8], NotNow>;
 
-    /// What the kernel told of the connection.
+    /// The kernel told this of the connection.
     fn came(&mut self, id: ConnId, what: Came, now: Now);
 
     // --- the work ---
@@ -62,7 +63,7 @@ pub trait App {
     /// Bytes become requests.
     fn decode(&mut self, _: Now) {}
 
-    /// Requests are served, and nothing is told yet.
+    /// Requests are served. Nothing is sent yet.
     ///
     /// # Errors
     /// The process has to end.
@@ -70,13 +71,13 @@ pub trait App {
         Ok(())
     }
 
-    /// What was served is made certain.
+    /// Commits what was served.
     ///
     /// # Errors
     /// The process has to end.
     fn commit(&mut self, now: Now) -> Result<Self::Committed, Self::Fatal>;
 
-    /// What is certain goes into send buffers. Returns the jobs to be started.
+    /// Puts what is committed into send buffers. Returns the jobs to be started.
     ///
     /// # Errors
     /// The process has to end.
@@ -90,8 +91,8 @@ pub trait App {
 
     // --- write and reap ---
 
-    /// Adds the connections that something happened to since the last call, each once. Each is
-    /// written to and settled in this tick.
+    /// Adds the touched connections: something happened to them since the last call. Each stands
+    /// there once, and is written to and settled in this tick.
     fn take_touched(&mut self, into: &mut Vec<ConnId>);
 
     /// What the kernel is to be given next of the connection's bytes.
@@ -100,9 +101,8 @@ pub trait App {
     /// The kernel took so many of them.
     fn sent(&mut self, id: ConnId, count: usize, now: Now);
 
-    /// Decides how the connection lives on at the end of a tick. `None`: it is gone, its socket is
-    /// closed, and its name stands for nothing. Only here a connection goes, so that no phase meets
-    /// another one under its name.
+    /// Decides how the connection lives on at the end of a tick. `None`: it is gone, and its socket
+    /// is closed. A connection goes only here, so no phase meets another one under its name.
     fn settle(&mut self, id: ConnId, now: Now) -> Option<Alive>;
 
     // --- upkeep ---
@@ -115,12 +115,12 @@ pub trait App {
         Ok(())
     }
 
-    /// Whether the next tick has something to do at once, though nothing happens.
+    /// Whether the next tick has work at once, without an event.
     fn is_busy(&self) -> bool {
         false
     }
 
-    /// When the next tick has something to do, though nothing happens.
+    /// When the next tick has work without an event.
     fn wake_at(&self) -> Option<Moment> {
         None
     }
@@ -178,7 +178,7 @@ pub enum NotNow {
     TickFull,
 }
 
-/// What the kernel told of a connection.
+/// An event of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
     /// So many bytes were put into the room.
@@ -187,8 +187,8 @@ pub enum Came {
     End,
     /// Reading or writing failed: nothing comes and nothing can be sent any more.
     Failed,
-    /// There may be room again for what waits to be sent.
-    Room,
+    /// The kernel may take bytes again.
+    Writable,
 }
 
 /// What the operator asks for by a signal.
@@ -200,7 +200,7 @@ pub enum Signal {
     Stop,
 }
 
-/// How a connection lives on behind the end of a tick.
+/// How a connection lives on after the end of a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alive {
     /// When [`App::expire`] is to look at it; it may be called earlier.
@@ -209,8 +209,8 @@ pub struct Alive {
     pub queue: Queue,
     /// It may have a turn now. If not, the application touches it when it may.
     pub may_read: bool,
-    /// There is work of it that was kept: it needs a turn though no byte comes.
+    /// It has kept work: it needs a turn though no byte comes.
     pub has_work: bool,
-    /// All that it was to be sent is sent: the peer is told so, and what still comes is read.
+    /// All is sent: the peer is told so, and its last bytes are still read.
     pub shut_down: bool,
 }

@@ -1,7 +1,7 @@
-//! Addresses bound and not listened on yet: a port that is taken is known before anything is
-//! touched.
+//! Addresses that are bound and not listened on yet, so that a port that is taken is known before
+//! anything else is done.
 //!
-//! Options are set on the listeners: what they accept has them as well.
+//! Options are set on the listeners. The sockets that they accept inherit them.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

@@ -1,8 +1,8 @@
 //! What the loop remembers of each connection: its name, and the edges that came.
 //!
-//! The edge tells each edge once. So *readable* stays true until reading met `WouldBlock`, and
-//! *writable* until writing did. A slot is used again; its generation is not, so that whatever
-//! comes late for a connection that is gone finds none (P24).
+//! The poll tells each edge once. So *readable* stays true until reading met `WouldBlock`, and
+//! *writable* until writing did. A slot is used again and its generation is not, so an event that
+//! comes too late for a connection finds none (P24).
 
 use slab::Slab;
 
@@ -25,14 +25,14 @@ pub struct Edge {
 #[derive(Debug, Default)]
 pub struct Edges {
     slots: Slab<Edge>,
-    /// That of the last connection.
+    /// The generation of the last connection.
     generation: u32,
 }
 
 impl Edges {
     /// The name of the connection that is accepted next; another one at each call.
     pub fn next_id(&mut self) -> ConnId {
-        // 0 is the generation of none.
+        // No connection has the generation 0.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         ConnId { slot: self.slots.vacant_key() as u32, generation: self.generation }
     }
@@ -58,12 +58,7 @@ impl Edges {
     }
 
     /// How many connections there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.slots.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
     }
 }

@@ -1,5 +1,5 @@
-//! The shipped edge: mio's poll, the listeners, the sockets by connection, the helper thread, the
-//! signals and the only clock.
+//! The shipped [`Net`]: mio's poll, the listeners, the sockets by connection, the helper thread,
+//! the signals and the only clock.
 //!
 //! Sockets are registered once, for both directions, when they are accepted; epoll then tells
 //! each edge once. The token of a socket is its connection's whole name, slot and generation.
@@ -31,8 +31,8 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 /// The first listener; the others count down from it.
 const LISTENERS: usize = usize::MAX - 2;
 
-/// Lets a write beyond the limit on a file's size fail, like one to a full disk, instead of ending
-/// the process by a signal.
+/// Lets a write beyond the limit on a file's size fail as on a full disk, instead of ending the
+/// process by a signal.
 ///
 /// # Errors
 /// The system refuses a signal handler.
@@ -62,7 +62,7 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// The edge over mio.
+/// The system, over mio.
 pub struct MioNet<J: Job> {
     poll: Poll,
     polled: mio::Events,
@@ -102,8 +102,8 @@ impl<J: Job> MioNet<J> {
         Ok(net)
     }
 
-    /// Listens at a Unix socket, too. Whom `check` refuses is let go unheard. The socket's file is
-    /// removed when the loop stops.
+    /// Listens at a Unix socket, too. A peer that `check` refuses is closed unread. The socket's
+    /// file is removed when the loop stops.
     ///
     /// # Errors
     /// The system refuses it.
@@ -128,7 +128,7 @@ impl<J: Job> MioNet<J> {
         Ok(())
     }
 
-    /// The clock of [`Net::moment`], for what cannot ask the edge.
+    /// The clock of [`Net::moment`], for code that has no [`Net`].
     pub fn clock(&self) -> Clock {
         let started = self.started;
         Arc::new(move || Moment(started.elapsed().as_micros() as u64))
@@ -306,7 +306,7 @@ mod tests {
             .bind("127.0.0.1:0".parse().expect("an address"), ListenerKind::Public)
             .expect("a port");
         let address = bound.addresses(ListenerKind::Public)[0];
-        let mut net = MioNet::<NoJob>::new(bound).expect("an edge");
+        let mut net = MioNet::<NoJob>::new(bound).expect("a poll");
         let _peer = std::net::TcpStream::connect(address).expect("a connection");
         net.accept(CONN, false).expect("a peer waits");
         let Stream::Tcp(socket) = net.socket(CONN).expect("accepted") else {

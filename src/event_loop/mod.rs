@@ -8,10 +8,10 @@
 //! ```
 //!
 //! It knows connections by name, when bytes can be moved, and whose turn it is. It does not know
-//! what the bytes mean: it asks the edge ([`Net`]) what happened, and its application ([`App`])
+//! what the bytes mean: it asks the system ([`Net`]) what happened, and its application ([`App`])
 //! what to do about it. `examples/echo.rs` is an application in a few lines.
 //!
-//! The edge tells each edge once, so the loop remembers it (`edges`) until the kernel said
+//! [`Net`] tells each edge once, so the loop remembers it (`edges`) until the kernel said
 //! `WouldBlock`. A connection that may be read, or has work that no edge will announce again, has a
 //! turn ([`turns`]); while there is a turn, the wait does not block.
 
@@ -38,13 +38,13 @@ use turns::{Queue, Turns};
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Asked to stop, and everything is told, sent and closed.
+    /// Asked to stop. All is sent, and all connections are closed.
     Drained,
     /// Asked twice.
     AtOnce,
 }
 
-/// The loop over an edge and an application.
+/// The loop over a system and an application.
 pub struct EventLoop<N: Net, A: App<Job = N::Job>> {
     net: N,
     app: A,
@@ -92,7 +92,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
             if self.stops > 1 {
                 return Ok(Ended::AtOnce);
             }
-            if self.stops == 1 && self.edges.is_empty() {
+            if self.stops == 1 && self.edges.count() == 0 {
                 self.app.finish(now)?;
                 return Ok(Ended::Drained);
             }
@@ -105,7 +105,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
     /// As [`EventLoop::run`].
     pub fn tick(&mut self) -> Result<Now, A::Fatal> {
         let now = self.wait()?; //            what happened, and the time, once for all phases
-        self.expire(now); //                  a peer that is too late brings nothing more
+        self.expire(now); //                  a peer past its deadline is closed unread
         self.accept(now); //                  newcomers' first bytes may be here already
         self.read(now); //                    only I/O: all input is in …
         self.app.decode(now); //              … and understood before anything is decided …
@@ -127,6 +127,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         if self.events.stops > 0 && self.stops == 0 {
             log::info!("stopping");
             self.net.stop_accepting();
+            // Sent from `wait`, because it tells nothing that is stored.
             self.app.signalled(Signal::Stop, now);
         }
         if self.events.reload {
@@ -144,7 +145,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         Ok(now)
     }
 
-    /// How long nothing may happen: not at all while there is something to do.
+    /// How long the wait may last: not at all while there is something to do.
     fn timeout(&self) -> Option<Duration> {
         let now = self.net.moment();
         let accepts = self.may_accept(false) || self.may_accept(true);
@@ -169,7 +170,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
             self.turns.put(conn, edge.queue);
         }
         if writable {
-            self.app.came(conn, Came::Room, now);
+            self.app.came(conn, Came::Writable, now);
         }
     }
 
@@ -197,9 +198,9 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         }
     }
 
-    /// The operator comes in even when there is no room for others.
+    /// The operator can connect even when there is no place for others.
     fn may_accept(&self, reserved: bool) -> bool {
-        let has_room = reserved || self.edges.len() < self.connections_max;
+        let has_room = reserved || self.edges.count() < self.connections_max;
         self.acceptable[usize::from(reserved)] && self.stops == 0 && has_room
     }
 
@@ -208,11 +209,13 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         match accepted {
             Ok(peer) if self.app.accepted(id, peer, now) => {
                 log::debug!("{id}: accepted {}", peer.address);
+                // Of others `App::settle` says when they are known.
                 let known = peer.listener.is_reserved();
                 let queue = if known { Queue::Known } else { Queue::Newcomers };
                 self.edges.insert(id, queue);
                 self.turns.put(id, queue);
             }
+            // Closed without a word: an answer would cost what the limit saves.
             Ok(_) => self.net.close(id),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
             // One peer was gone before it was accepted.
@@ -221,8 +224,8 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
             Err(error) => {
                 log::warn!("cannot accept now: {error}");
                 self.app.turned_away();
-                let rest = Duration::from_micros(limits::ACCEPT_RETRY_MICROS);
-                self.accept_not_before = now.mono.after(rest);
+                let pause = Duration::from_micros(limits::ACCEPT_RETRY_MICROS);
+                self.accept_not_before = now.mono.after(pause);
             }
         }
         true
@@ -230,8 +233,8 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
 
     // --- read ---
 
-    /// Newcomers last: what a session still said is taken before it is taken over. There is room
-    /// for them whatever the others bring.
+    /// Newcomers last: a newcomer may take the place of a known connection, whose last bytes are
+    /// served first. A part of the tick is kept for newcomers, whatever the others bring.
     fn read(&mut self, now: Now) {
         for share in [Share::Full, Share::Newcomer] {
             for _ in 0..self.turns.begin(share, now.mono) {
@@ -272,7 +275,7 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
                     edge.readable = false;
                     return Ok(());
                 }
-                // The bytes in front of it are served first; the next tick meets the end again.
+                // The bytes before it are served first; the next tick meets the error again.
                 Err(_) if came => return Ok(()),
                 Err(error) => {
                     log::debug!("{id}: read failed: {error}");

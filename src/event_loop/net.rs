@@ -1,7 +1,7 @@
-//! The edge: everything outside the loop, as one trait.
+//! The system outside the loop, as one trait.
 //!
 //! The loop asks [`Net`] for what happened and what time it is, for bytes, and for a thread where
-//! work would block it. The shipped edge is `mio_net`; tests and simulations bring their own, and
+//! work would block it. The shipped one is `mio_net`; tests and simulations bring their own, and
 //! the loop cannot tell.
 //!
 //! The contract of readiness is that of edge-triggered epoll: each edge is told once, so a
@@ -43,17 +43,6 @@ impl<J: Job> Default for Events<J> {
     }
 }
 
-/// One connection's edge.
-#[derive(Clone, Copy, Debug)]
-pub struct Readiness {
-    /// The connection.
-    pub conn: ConnId,
-    /// There may be bytes, the end of the stream, or an error to read.
-    pub readable: bool,
-    /// There may be room to write.
-    pub writable: bool,
-}
-
 impl<J: Job> Events<J> {
     /// Forgets what happened, and keeps the memory.
     pub fn clear(&mut self) {
@@ -64,7 +53,18 @@ impl<J: Job> Events<J> {
     }
 }
 
-/// Everything outside the loop.
+/// One connection's edge.
+#[derive(Clone, Copy, Debug)]
+pub struct Readiness {
+    /// The connection.
+    pub conn: ConnId,
+    /// There may be bytes, the end of the stream, or an error to read.
+    pub readable: bool,
+    /// The kernel may take bytes.
+    pub writable: bool,
+}
+
+/// The system outside the loop.
 pub trait Net {
     /// The jobs that its thread does.
     type Job: Job;
@@ -84,8 +84,8 @@ pub trait Net {
     fn moment(&self) -> Moment;
 
     /// Accepts one waiting peer as `conn`, at the reserved listeners or at the others. Readiness
-    /// comes under that name from now on. The reserved ones are the operator's, who comes in even
-    /// when there is no room for other peers.
+    /// comes under that name from now on. The reserved ones are the operator's, who can connect
+    /// even when there is no place for other peers.
     ///
     /// # Errors
     /// `WouldBlock`: no peer waits. Anything else: out of descriptors or memory, try later; the
@@ -107,7 +107,7 @@ pub trait Net {
     /// Tells the peer that nothing more comes.
     fn shutdown(&mut self, conn: ConnId);
 
-    /// Closes the connection. Nothing is told of it any more.
+    /// Closes the connection. It has no further events.
     fn close(&mut self, conn: ConnId);
 
     /// Stops accepting, for good.

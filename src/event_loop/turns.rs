@@ -17,7 +17,7 @@ use crate::by_conn::ByConn;
 use crate::id::{ConnId, Moment};
 use crate::limits;
 
-/// A queue of turns.
+/// A queue of turns. Why a connection is known, only the application knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Queue {
     /// Connections that the application has not come to know yet.
@@ -67,8 +67,8 @@ impl Turns {
     /// Begins a tick's turns of known connections, or of newcomers, and says how many there are.
     pub fn begin(&mut self, share: Share, now: Moment) -> usize {
         if share == Share::Newcomer {
-            let rest = now < self.newcomers_not_before;
-            return if rest { 0 } else { self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) };
+            let wait = now < self.newcomers_not_before;
+            return if wait { 0 } else { self.newcomers.len().min(limits::NEWCOMERS_PER_TICK) };
         }
         self.known.append(&mut self.spent);
         if !self.known.is_empty() {
@@ -103,8 +103,8 @@ impl Turns {
     /// were no crowd.
     pub fn end(&mut self, tick: Moment, now: impl FnOnce() -> Moment) {
         if !self.newcomers.is_empty() && tick < self.talk_until {
-            let rest = Duration::from_micros(limits::NEWCOMER_REST_MICROS);
-            self.newcomers_not_before = now().after(rest);
+            let pause = Duration::from_micros(limits::NEWCOMER_REST_MICROS);
+            self.newcomers_not_before = now().after(pause);
         }
     }
 
@@ -166,19 +166,6 @@ mod tests {
         queue.push(conn(7, 2));
         assert_eq!(queue.pop(), Some(conn(7, 2)));
         assert!(queue.is_empty() && queue.pop().is_none());
-    }
-
-    #[test]
-    fn p21_who_used_up_a_slice_stands_behind_the_others() {
-        let mut turns = Turns::default();
-        turns.put(conn(2, 1), Queue::Spent);
-        turns.put(conn(3, 1), Queue::Known);
-        turns.put(conn(3, 1), Queue::Spent);
-        assert_eq!(turns.begin(Share::Full, Moment(1)), 2);
-        assert_eq!(turns.next(Share::Full), Some(conn(3, 1)));
-        turns.put_back(conn(3, 1), Share::Full);
-        assert_eq!(turns.next(Share::Full), Some(conn(3, 1)));
-        assert_eq!(turns.next(Share::Full), Some(conn(2, 1)));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //!                            └ wakes the poll, which may stand for several results
 //! ```
 //!
-//! The application bounds how many jobs are under way and decides their order. It is the loop that
-//! people wait for, so the thread stands back behind it.
+//! The application bounds how many jobs are under way and decides their order. People wait for the
+//! loop, so the thread gives way to it.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -75,10 +75,10 @@ fn work<J: Job>(
     }
 }
 
-/// From now on this thread stands back behind the loop. Where they have a core for both of them a
-/// low priority is not enough: the thread would still be let end its slice, and the loop, which
-/// wakes up some hundred times a second, would wait for that (P21). There it takes what is left of
-/// the core and gives it back at once (`SCHED_IDLE` in sched(7)); with more cores that would only
+/// From now on this thread gives way to the loop. Where both share one core, a low priority is not
+/// enough: the scheduler would still let the thread end its slice, and the loop, which wakes up
+/// some hundred times a second, would wait for that (P21). There the thread takes only idle time
+/// and gives the core back at once (`SCHED_IDLE` in sched(7)); with more cores that would only
 /// starve it when the machine has other work.
 #[cfg(target_os = "linux")]
 fn stands_back(has_one_core: bool) -> bool {
@@ -94,7 +94,7 @@ fn stands_back(has_one_core: bool) -> bool {
     thread_priority::thread_schedule_policy().is_ok_and(|now| now == policy)
 }
 
-/// Elsewhere the scheduler is left to find out.
+/// Elsewhere the scheduler decides.
 #[cfg(not(target_os = "linux"))]
 fn stands_back(_has_one_core: bool) -> bool {
     true
@@ -105,13 +105,13 @@ fn has_one_core() -> bool {
     thread::available_parallelism().is_ok_and(|cores| cores.get() == 1)
 }
 
-/// Is sent a receiver for each job, whose sender is dropped when the job is done.
+/// The thread gets one receiver for each job. When the job is done, its sender is dropped.
 type Beat = Sender<Receiver<()>>;
 
-/// A thread that does nothing, often, while a job runs on the loop's core: each time it wakes up
-/// the scheduler decides anew who goes on. Else, whenever the loop was pushed aside for a moment,
-/// for a thread of the kernel's, the job might have the core until the next tick of the
-/// scheduler's clock, four milliseconds later.
+/// Starts a thread that wakes up often, and does nothing, while a job runs on the loop's core. Each
+/// time the scheduler decides anew which thread goes on. Without it, after a thread of the kernel
+/// pushed the loop aside, the job might have the core until the next tick of the scheduler's clock,
+/// four milliseconds later.
 fn start_beat() -> io::Result<Beat> {
     let (beat, jobs) = mpsc::channel::<Receiver<()>>();
     let every = Duration::from_micros(limits::WORKER_BEAT_MICROS);

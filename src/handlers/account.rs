@@ -4,7 +4,7 @@
 //! it is done. Everything that was true before is looked up again then.
 
 use super::caller::{Guest, Member};
-use super::context::{Answer, Cx, Failure, Outcome};
+use super::context::{Answer, Cx, Failure, Outcome, refuse_if};
 use super::hashing::{begin_attempt, check_strength, salt, wait_for_hash};
 use super::session::new_key;
 use crate::id::UserId;
@@ -62,9 +62,7 @@ pub fn whoami(cx: &mut Cx, member: Member, _: Whoami) -> Answer {
 /// Goes on with `reg` when the password is hashed.
 pub fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
     cx.need_storage()?;
-    if cx.store.people().user_by_key(&name.key)?.is_some() {
-        return Err(Code::UserExists.into());
-    }
+    refuse_if(cx.store.people().user_by_key(&name.key)?.is_some(), Code::UserExists)?;
     cx.store.people_mut().add_user(name, stored, false, cx.now.unix)?;
     cx.log("register", Some(&name.text), None);
     Ok(Outcome::said(Reply::Registered { name: name.text.clone() }))
@@ -73,9 +71,8 @@ pub fn registered(cx: &mut Cx, name: &Name, stored: &str) -> Answer {
 /// Goes on with `passwd` when the old password was right and the new one is hashed.
 pub fn changed(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     // Signed out, or taken over, while the password was hashed.
-    if cx.sessions.get(cx.caller.conn).is_none_or(|session| session.who.user != user) {
-        return Err(Code::NotSignedIn.into());
-    }
+    let session = cx.sessions.get(cx.caller.conn);
+    refuse_if(session.is_none_or(|session| session.who.user != user), Code::NotSignedIn)?;
     cx.store.people_mut().set_password(user, stored)?;
     let key = new_key(cx, user)?;
     let expires = cx.now.unix + KEY_AGE_SECONDS;

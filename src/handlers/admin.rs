@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::audit::record;
 use super::caller::Admin;
-use super::context::{Answer, Cx, Failure, Outcome, ServerFacts};
-use super::group::{list_groups, tell};
+use super::context::{Answer, Cx, Failure, Outcome, ServerFacts, refuse_if};
+use super::group::{list_groups, notify_of_group};
 use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::message::sent_to;
 use super::named;
@@ -19,14 +19,14 @@ use crate::limits::LIST_BYTES_MAX;
 use crate::locale::reply::{Count, Figure, Reply, Statistics, UserLine};
 use crate::outbox::Effect;
 use crate::sessions::Sessions;
-use crate::store::{EntryKind, Group, GroupLabel, GroupStatus, Store, StoreError, User};
+use crate::store::{EntryKind, GroupLabel, GroupStatus, Store, StoreError, User};
 use crate::wire::argument::{AnyonesGroup, MessageText, Mid, PageStart};
 use crate::wire::command::{
     Adminsend, Adminsendgroup, Allgroup, Allusers, Blockgroup, Blockuser, Broadcast, Online, Stats,
     Unblockgroup, Unblockuser,
 };
 use crate::wire::response::Data;
-use crate::wire::{Code, Event, MessageType, Notice};
+use crate::wire::{Code, Event, MessageType};
 
 /// Answers `allusers`: lists every user, or only those online.
 pub fn allusers(cx: &mut Cx, admin: Admin, req: Allusers) -> Answer {
@@ -87,13 +87,11 @@ pub fn broadcast(cx: &mut Cx, admin: Admin, req: Broadcast) -> Answer {
 /// Answers `blockuser`: ends a user's session, tells them why, and refuses their sign-ins.
 pub fn blockuser(cx: &mut Cx, admin: Admin, req: Blockuser) -> Answer {
     let other = named::anyone(cx, req.username)?;
-    if other.admin {
-        return Err(Code::AdminProtected.into());
-    }
+    refuse_if(other.admin, Code::AdminProtected)?;
     record(cx, admin.id(), MessageType::Blockuser, Some(&other.name))?;
     cx.store.people_mut().set_blocked(other.id, true)?;
     cx.store.people_mut().set_key(other.id, None, cx.now.unix)?;
-    cx.sessions.conns_of(other.id).into_iter().for_each(|conn| cx.outbox.hold(conn));
+    cx.hold_sessions(other.id);
     // Staged by user and not by connection: they may be signing in in this tick.
     cx.outbox.stage(Effect::Expel(other.id, CloseReason::Blocked));
     Ok(Outcome::said(Reply::UserBlocked { name: other.name }))
@@ -109,14 +107,12 @@ pub fn unblockuser(cx: &mut Cx, admin: Admin, req: Unblockuser) -> Answer {
 
 /// Answers `blockgroup`: refuses messages to a group, and tells its members.
 pub fn blockgroup(cx: &mut Cx, admin: Admin, req: Blockgroup) -> Answer {
-    let group = set_group_blocked(cx, admin, &req.group, true)?;
-    Ok(Outcome::said(Reply::GroupBlocked { name: group.name }))
+    set_group_blocked(cx, admin, &req.group, true)
 }
 
 /// Answers `unblockgroup`: accepts messages to a group again, and tells its members.
 pub fn unblockgroup(cx: &mut Cx, admin: Admin, req: Unblockgroup) -> Answer {
-    let group = set_group_blocked(cx, admin, &req.group, false)?;
-    Ok(Outcome::said(Reply::GroupUnblocked { name: group.name }))
+    set_group_blocked(cx, admin, &req.group, false)
 }
 
 /// Answers `stats`: figures about the server, and counts of refusals and closed connections.
@@ -224,7 +220,7 @@ fn set_group_blocked(
     admin: Admin,
     AnyonesGroup(named): &AnyonesGroup,
     blocked: bool,
-) -> Result<Group, Failure> {
+) -> Answer {
     let group = named::any_group(cx, admin, named)?;
     let act = if blocked { MessageType::Blockgroup } else { MessageType::Unblockgroup };
     record(cx, admin.id(), act, Some(&group.full_name()))?;
@@ -232,9 +228,12 @@ fn set_group_blocked(
     if (group.status == GroupStatus::Blocked) != blocked {
         cx.store.people_mut().set_group_blocked(group.id, blocked)?;
         let event = if blocked { Event::GroupBlocked } else { Event::GroupUnblocked };
-        let username = admin.id().map(|admin| cx.name_of(admin)).transpose()?;
-        let notice = Notice { username, ..Notice::plain(event) };
-        tell(cx, Conversation::Group(group.id), admin.id(), &group, notice)?;
+        let (all, by) = (Conversation::Group(group.id), admin.id());
+        notify_of_group(cx, &group, all, event, by, by)?;
     }
-    Ok(group)
+    let name = group.name;
+    Ok(Outcome::said(match blocked {
+        true => Reply::GroupBlocked { name },
+        false => Reply::GroupUnblocked { name },
+    }))
 }

@@ -1,10 +1,10 @@
 //! Who asks: what a request's sender has proved before its handler runs (P19).
 //!
 //! A handler names one of these types in its signature, and so says who may call it. Each has one
-//! constructor, `prove`, which looks at the connection's session, the request's key and the role;
-//! so there is no way to call the handler of a member for somebody who is not signed in.
+//! constructor, `prove`, which looks at the connection's session, the request's key and the role.
+//! So the handler of a member cannot be called for a peer that is not signed in.
 
-use super::context::{Cx, Failure};
+use super::context::{Cx, Failure, refuse_if};
 use crate::id::{ListenerKind, UserId};
 use crate::wire::{Args, Code, Name};
 
@@ -41,10 +41,8 @@ impl Anyone {
 
 impl Guest {
     pub(super) fn prove(cx: &Cx, _: &Args) -> Result<Guest, Failure> {
-        match cx.sessions.get(cx.caller.conn) {
-            Some(_) => Err(Code::AlreadySignedIn.into()),
-            None => Ok(Guest(())),
-        }
+        refuse_if(cx.sessions.get(cx.caller.conn).is_some(), Code::AlreadySignedIn)?;
+        Ok(Guest(()))
     }
 }
 
@@ -58,9 +56,7 @@ impl Member {
             None => cx.caller.keyless,
             Some(key) => cx.proved.proves(cx.caller.conn, key, &session.who.key_hash),
         };
-        if !is_right || cx.now.unix >= session.who.key_expires {
-            return Err(Code::BadKey.into());
-        }
+        refuse_if(!is_right || cx.now.unix >= session.who.key_expires, Code::BadKey)?;
         Ok(Member { id: session.who.user, is_admin: session.who.admin })
     }
 
@@ -81,9 +77,7 @@ impl Admin {
             return Ok(Admin { id: None });
         }
         let Member { id, is_admin } = Member::prove(cx, args)?;
-        if !is_admin {
-            return Err(Code::NotAdmin.into());
-        }
+        refuse_if(!is_admin, Code::NotAdmin)?;
         Ok(Admin { id: Some(id) })
     }
 
@@ -95,7 +89,7 @@ impl Admin {
 
 impl Operator {
     pub(super) fn prove(cx: &Cx, _: &Args) -> Result<Operator, Failure> {
-        let is_operator = cx.caller.listener == ListenerKind::Control;
-        if is_operator { Ok(Operator(())) } else { Err(Code::NotAdmin.into()) }
+        refuse_if(cx.caller.listener != ListenerKind::Control, Code::NotAdmin)?;
+        Ok(Operator(()))
     }
 }

@@ -212,14 +212,14 @@ impl Outcome {
     pub fn said(reply: Reply) -> Outcome {
         Outcome::Done(reply, Data::None)
     }
+}
 
-    /// The answer's text and data.
-    pub fn into_parts(self) -> (Reply, Data) {
-        match self {
-            Outcome::Done(reply, data) => (reply, data),
-            Outcome::Later | Outcome::Confirmed => (Reply::Confirmed, Data::None),
-        }
-    }
+/// Refuses a request with this code, if it is so.
+///
+/// # Errors
+/// The code.
+pub fn refuse_if(is_so: bool, code: Code) -> Result<(), Failure> {
+    if is_so { Err(code.into()) } else { Ok(()) }
 }
 
 impl Cx<'_> {
@@ -244,7 +244,13 @@ impl Cx<'_> {
     /// # Errors
     /// `storage_full`.
     pub fn need_storage(&self) -> Result<(), Failure> {
-        if self.server.storage_low { Err(Code::StorageFull.into()) } else { Ok(()) }
+        refuse_if(self.server.storage_low, Code::StorageFull)
+    }
+
+    /// Serves nothing more of the user's sessions in this tick: in the next one they have other
+    /// rights, or have ended (P18).
+    pub fn hold_sessions(&mut self, user: UserId) {
+        self.sessions.conns_of(user).into_iter().for_each(|conn| self.outbox.hold(conn));
     }
 
     /// Does something of which either all is written or nothing (P3).

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::caller::Member;
-use super::context::{Answer, Cx, Failure, Outcome};
+use super::context::{Answer, Cx, Failure, Outcome, refuse_if};
 use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::named;
 use super::post::{count_waiting, notify};
@@ -24,26 +24,19 @@ pub fn add(cx: &mut Cx, member: Member, req: Add) -> Answer {
     let (whom, limits, now) = (Whom::User(user), &cx.rules.limits, cx.now.mono);
     cx.throttle.take(Tally::FriendRequests, whom, limits, now).map_err(Refusal::slow_down)?;
     let other = named::user(cx, member, req.username)?;
-    if other.id == user {
-        return Err(Code::Yourself.into());
-    }
-    if cx.store.people().are_friends(user, other.id)? {
-        return Err(Code::AlreadyFriends.into());
-    }
+    refuse_if(other.id == user, Code::Yourself)?;
+    refuse_if(cx.store.people().are_friends(user, other.id)?, Code::AlreadyFriends)?;
     cx.need_storage()?;
-    let was_asked = cx.store.people().has_request(other.id, user)?;
     // A user who asked gets the answer in any case. Else the notice counts among the messages that
     // wait for the other user: adding and ending a friendship again and again fills no mailbox.
-    if was_asked {
+    if cx.store.people().has_request(other.id, user)? {
         return befriend(cx, user, other);
     }
     if !cx.rules.friend_approval {
         count_waiting(cx, user, other.id, NOTICE_BYTES)?;
         return befriend(cx, user, other);
     }
-    if cx.store.people().has_request(user, other.id)? {
-        return Err(Code::RequestPending.into());
-    }
+    refuse_if(cx.store.people().has_request(user, other.id)?, Code::RequestPending)?;
     check_friend_limit(cx, user)?;
     count_waiting(cx, user, other.id, NOTICE_BYTES)?;
     cx.store.people_mut().add_request(user, other.id, cx.now.unix)?;
@@ -69,9 +62,7 @@ pub fn reject(cx: &mut Cx, member: Member, req: Reject) -> Answer {
 pub fn del(cx: &mut Cx, member: Member, req: Del) -> Answer {
     let user = member.id();
     let other = named::user(cx, member, req.username)?;
-    if !cx.store.people().are_friends(user, other.id)? {
-        return Err(Code::NotFriends.into());
-    }
+    refuse_if(!cx.store.people().are_friends(user, other.id)?, Code::NotFriends)?;
     cx.store.people_mut().unfriend(user, other.id)?;
     tell(cx, user, &other, Event::FriendRemoved)?;
     Ok(Outcome::said(Reply::FriendRemoved { name: other.name }))
@@ -101,11 +92,9 @@ pub fn friends(cx: &mut Cx, member: Member, req: Friends) -> Answer {
 /// The user of that name, who asked to be a friend.
 fn requester(cx: &mut Cx, member: Member, name: &str) -> Result<User, Failure> {
     let other = named::user(cx, member, name)?;
-    if cx.store.people().has_request(other.id, member.id())? {
-        Ok(other)
-    } else {
-        Err(Code::NoSuchRequest.into())
-    }
+    let has_asked = cx.store.people().has_request(other.id, member.id())?;
+    refuse_if(!has_asked, Code::NoSuchRequest)?;
+    Ok(other)
 }
 
 fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
@@ -120,12 +109,10 @@ fn befriend(cx: &mut Cx, user: UserId, other: User) -> Answer {
 
 fn check_friend_limit(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.friends;
-    let full = limit > 0 && cx.store.people().friend_count(user)? >= limit;
-    if full { Err(Code::FriendLimit.into()) } else { Ok(()) }
+    refuse_if(limit > 0 && cx.store.people().friend_count(user)? >= limit, Code::FriendLimit)
 }
 
 fn tell(cx: &mut Cx, user: UserId, other: &User, event: Event) -> Result<(), Failure> {
     let notice = Notice::by(event, &cx.name_of(user)?);
-    notify(cx, Conversation::Inbox(other.id), Some(user), &notice)?;
-    Ok(())
+    notify(cx, Conversation::Inbox(other.id), Some(user), &notice).map(drop)
 }

@@ -8,7 +8,7 @@
 use serde_json::json;
 
 use super::caller::Member;
-use super::context::{Answer, Cx, Failure, Outcome};
+use super::context::{Answer, Cx, Failure, Outcome, refuse_if};
 use super::list::{Page, ROWS_ASKED, name_bytes, user_line};
 use super::named;
 use super::post::{count_waiting, notify, use_quota};
@@ -31,14 +31,10 @@ pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
     let user = member.id();
     let name = Name::group(req.groupname)
         .map_err(|flaw| Refusal::about(Code::BadName, format!("group_{flaw}")))?;
-    let store = &cx.store;
-    if store.people().group_by_name(user, &name.key)?.is_some() {
-        return Err(Code::GroupExists.into());
-    }
+    let people = cx.store.people();
+    refuse_if(people.group_by_name(user, &name.key)?.is_some(), Code::GroupExists)?;
     let limit = cx.rules.limits.groups_owned;
-    if limit > 0 && store.people().groups_owned(user)? >= limit {
-        return Err(Code::GroupLimit.into());
-    }
+    refuse_if(limit > 0 && people.groups_owned(user)? >= limit, Code::GroupLimit)?;
     check_group_limit(cx, user)?;
     cx.need_storage()?;
     use_quota(cx, user, name.text.len() + name.key.len(), false)?;
@@ -50,9 +46,9 @@ pub fn newgroup(cx: &mut Cx, member: Member, req: Newgroup) -> Answer {
 
 /// Answers `delgroup`: deletes a group. Every other member gets a notice, the last of the group.
 pub fn delgroup(cx: &mut Cx, member: Member, req: Delgroup) -> Answer {
-    let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
-    tell_group(cx, user, &group, Event::GroupDeleted, user)?;
+    let (all, by) = (Conversation::Group(group.id), Some(member.id()));
+    notify_of_group(cx, &group, all, Event::GroupDeleted, by, by)?;
     cx.store.people_mut().delete_group(group.id)?;
     cx.outbox.stage(Effect::Dissolve(group.id));
     Ok(Outcome::said(Reply::GroupDeleted { name: group.name }))
@@ -65,22 +61,19 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
     let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
     let other = named::user(cx, member, req.username)?;
-    if cx.store.people().is_member(group.id, other.id)? {
-        return Err(Code::AlreadyMember.into());
-    }
+    refuse_if(cx.store.people().is_member(group.id, other.id)?, Code::AlreadyMember)?;
     check_consent(cx, user, &group, &other)?;
     let limit = cx.rules.limits.group_members;
-    if limit > 0 && group.members >= limit {
-        return Err(Code::GroupFull.into());
-    }
+    refuse_if(limit > 0 && group.members >= limit, Code::GroupFull)?;
     check_group_limit(cx, other.id)?;
     cx.need_storage()?;
     count_waiting(cx, user, other.id, NOTICE_BYTES)?;
-    tell_group(cx, user, &group, Event::GroupJoined, other.id)?;
+    let (all, by) = (Conversation::Group(group.id), Some(user));
+    notify_of_group(cx, &group, all, Event::GroupJoined, by, Some(other.id))?;
     cx.store.people_mut().join(group.id, other.id)?;
     cx.outbox.stage(Effect::Join(other.id, group.id));
-    tell_user(cx, user, &group, Event::GroupAdded, other.id)?;
-    // Tally last: a join that is refused for another reason does not count.
+    notify_of_group(cx, &group, Conversation::Inbox(other.id), Event::GroupAdded, by, by)?;
+    // Counted last: a join that is refused for another reason does not count.
     let whom = Whom::Member(group.id, other.id);
     let counted = cx.throttle.take(Tally::Joins, whom, &cx.rules.limits, cx.now.mono);
     counted.map_err(Refusal::slow_down)?;
@@ -89,14 +82,12 @@ pub fn addgroupuser(cx: &mut Cx, member: Member, req: Addgroupuser) -> Answer {
 
 /// Answers `delgroupuser`: takes a member out of a group; the member gets a notice.
 pub fn delgroupuser(cx: &mut Cx, member: Member, req: Delgroupuser) -> Answer {
-    let user = member.id();
     let group = named::own_group(cx, member, &req.group)?;
     let other = named::user(cx, member, req.username)?;
-    if other.id == user {
-        return Err(Code::Yourself.into());
-    }
+    refuse_if(other.id == member.id(), Code::Yourself)?;
     end_membership(cx, &group, other.id)?;
-    tell_user(cx, user, &group, Event::GroupRemoved, other.id)?;
+    let by = Some(member.id());
+    notify_of_group(cx, &group, Conversation::Inbox(other.id), Event::GroupRemoved, by, by)?;
     Ok(Outcome::said(Reply::MemberRemoved { group: group.name, name: other.name }))
 }
 
@@ -106,12 +97,11 @@ pub fn delgroupuser(cx: &mut Cx, member: Member, req: Delgroupuser) -> Answer {
 pub fn leavegroup(cx: &mut Cx, member: Member, req: Leavegroup) -> Answer {
     let (user, stay_out) = (member.id(), req.stay_out);
     let group = named::group(cx, member, &req.group)?;
-    if group.creator == user {
-        return Err(Code::Yourself.into());
-    }
+    refuse_if(group.creator == user, Code::Yourself)?;
     if stay_out.is_none() || cx.store.people().is_member(group.id, user)? {
         end_membership(cx, &group, user)?;
-        tell_group(cx, user, &group, Event::GroupLeft, user)?;
+        let (all, by) = (Conversation::Group(group.id), Some(user));
+        notify_of_group(cx, &group, all, Event::GroupLeft, by, by)?;
     }
     let name = group.name;
     let Some(stay_out) = stay_out else { return Ok(Outcome::said(Reply::GroupLeft { name })) };
@@ -159,47 +149,25 @@ pub fn list_groups(cx: &Cx, begins: PageStart, rows: Vec<Group>) -> Outcome {
     Outcome::Done(Reply::Groups(groups), Data::Object(data))
 }
 
-/// Tells a group that something happened to `whom`, because of `by`.
-fn tell_group(
+/// Posts a notice about a group, because of what `by` did. It names the user `named`. `None` is the
+/// operator.
+pub fn notify_of_group(
     cx: &mut Cx,
-    by: UserId,
     group: &Group,
+    to: Conversation,
     event: Event,
-    whom: UserId,
-) -> Result<(), Failure> {
-    let notice = Notice::by(event, &cx.name_of(whom)?);
-    tell(cx, Conversation::Group(group.id), Some(by), group, notice)
-}
-
-/// Tells a user what `by` did to them in a group.
-fn tell_user(
-    cx: &mut Cx,
-    by: UserId,
-    group: &Group,
-    event: Event,
-    whom: UserId,
-) -> Result<(), Failure> {
-    let notice = Notice::by(event, &cx.name_of(by)?);
-    tell(cx, Conversation::Inbox(whom), Some(by), group, notice)
-}
-
-/// Posts a notice about a group.
-pub fn tell(
-    cx: &mut Cx,
-    conversation: Conversation,
     by: Option<UserId>,
-    group: &Group,
-    notice: Notice,
+    named: Option<UserId>,
 ) -> Result<(), Failure> {
+    let username = named.map(|user| cx.name_of(user)).transpose()?;
+    let notice = Notice { username, ..Notice::plain(event) };
     let notice = notice.in_group(group.id, &group.name, &group.creator_name);
-    notify(cx, conversation, by, &notice)?;
-    Ok(())
+    notify(cx, to, by, &notice).map(drop)
 }
 
 fn end_membership(cx: &mut Cx, group: &Group, member: UserId) -> Result<(), Failure> {
-    if !cx.store.leave(group.id, member)? {
-        return Err(Code::NotMember.into());
-    }
+    let was_member = cx.store.leave(group.id, member)?;
+    refuse_if(!was_member, Code::NotMember)?;
     cx.outbox.stage(Effect::Leave(member, group.id));
     Ok(())
 }
@@ -219,6 +187,5 @@ fn check_consent(cx: &Cx, by: UserId, group: &Group, other: &User) -> Result<(),
 
 fn check_group_limit(cx: &Cx, user: UserId) -> Result<(), Failure> {
     let limit = cx.rules.limits.groups_joined;
-    let full = limit > 0 && cx.store.people().groups_joined(user)? >= limit;
-    if full { Err(Code::GroupLimit.into()) } else { Ok(()) }
+    refuse_if(limit > 0 && cx.store.people().groups_joined(user)? >= limit, Code::GroupLimit)
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::caller::Member;
-use super::context::{Answer, Cx, Failure, Outcome};
+use super::context::{Answer, Cx, Failure, Outcome, refuse_if};
 use super::named;
 use super::post::{Draft, count_waiting, find_posted, post};
 use super::receipt::may_know_of;
@@ -32,9 +32,7 @@ pub fn send(cx: &mut Cx, member: Member, req: Send) -> Answer {
         let may_know = may_know_of(cx, user, other.id)?;
         return Ok(sent_to(cx, other, seq, may_know));
     }
-    if !*is_friend {
-        return Err(Code::NotFriends.into());
-    }
+    refuse_if(!*is_friend, Code::NotFriends)?;
     cx.need_storage()?;
     let (sender, sender_name, kind) = (Some(user), Some(sender_name.as_str()), text_kind(member));
     let draft = Draft { conversation, sender, sender_name, kind, text, mid, group: None };
@@ -60,9 +58,7 @@ pub fn sendgroup(cx: &mut Cx, member: Member, req: Sendgroup) -> Answer {
         return Ok(Outcome::Done(Reply::Sent, Data::Sent { seq, online: None }));
     }
     let group = named::joined_group(cx, member, &req.group)?;
-    if group.status == GroupStatus::Blocked {
-        return Err(Code::GroupBlocked.into());
-    }
+    refuse_if(group.status == GroupStatus::Blocked, Code::GroupBlocked)?;
     cx.need_storage()?;
     let conversation = Conversation::Group(group.id);
     let (sender_name, kind) = (None, text_kind(member));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -45,29 +45,28 @@ impl Collector for Exported {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let Statistics { figures, resting, refusals, closes } = &self.0;
         for &Figure { name, english, only_grows, value, .. } in figures {
-            if only_grows {
-                let metric = encoder.encode_descriptor(name, english, None, MetricType::Counter)?;
-                ConstCounter::new(value).encode(metric)?;
-            } else {
-                let metric = encoder.encode_descriptor(name, english, None, MetricType::Gauge)?;
-                ConstGauge::new(value as i64).encode(metric)?;
-            }
+            let kind = if only_grows { MetricType::Counter } else { MetricType::Gauge };
+            encode_value(value, kind, encoder.encode_descriptor(name, english, None, kind)?)?;
         }
-        let help = "connections that rest, by reason";
-        let mut family = encoder.encode_descriptor("resting", help, None, MetricType::Gauge)?;
-        for &(reason, count) in resting {
-            ConstGauge::new(count as i64).encode(family.encode_family(&[("reason", reason)])?)?;
-        }
+        let (counter, gauge) = (MetricType::Counter, MetricType::Gauge);
         let families = [
-            ("refusals", "requests refused, by code", "code", refusals),
-            ("closes", "connections ended, by reason", "reason", closes),
+            ("resting", "connections that rest, by reason", gauge, "reason", resting),
+            ("refusals", "requests refused, by code", counter, "code", refusals),
+            ("closes", "connections ended, by reason", counter, "reason", closes),
         ];
-        for (name, help, label, counts) in families {
-            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (name, help, kind, label, counts) in families {
+            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
             for &(reason, count) in counts {
-                ConstCounter::new(count).encode(family.encode_family(&[(label, reason)])?)?;
+                encode_value(count, kind, family.encode_family(&[(label, reason)])?)?;
             }
         }
         Ok(())
+    }
+}
+
+fn encode_value(value: u64, kind: MetricType, encoder: MetricEncoder) -> fmt::Result {
+    match kind {
+        MetricType::Counter => ConstCounter::new(value).encode(encoder),
+        _ => ConstGauge::new(value as i64).encode(encoder),
     }
 }

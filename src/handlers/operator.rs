@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::audit::record;
 use super::caller::Operator;
-use super::context::{Answer, Cx, Failure, Outcome};
+use super::context::{Answer, Cx, Outcome, refuse_if};
 use super::hashing::{check_strength, salt, wait_for_hash};
 use super::list::{Page, ROWS_ASKED};
 use super::named;
@@ -25,14 +25,12 @@ use crate::wire::{Code, MessageType};
 
 /// Answers `grant`: makes a user an administrator, also in a session that runs already.
 pub fn grant(cx: &mut Cx, _: Operator, req: Grant) -> Answer {
-    let name = set_admin(cx, req.username, MessageType::Grant)?;
-    Ok(Outcome::said(Reply::Granted { name }))
+    set_admin(cx, req.username, MessageType::Grant)
 }
 
 /// Answers `revoke`: makes an administrator an ordinary user.
 pub fn revoke(cx: &mut Cx, _: Operator, req: Revoke) -> Answer {
-    let name = set_admin(cx, req.username, MessageType::Revoke)?;
-    Ok(Outcome::said(Reply::Revoked { name }))
+    set_admin(cx, req.username, MessageType::Revoke)
 }
 
 /// Answers `setpasswd`: gives a user another password, and ends their session.
@@ -47,7 +45,7 @@ pub fn setpasswd(cx: &mut Cx, _: Operator, req: Setpasswd) -> Answer {
 pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
     cx.store.people_mut().set_password(user, stored)?;
     cx.store.people_mut().set_key(user, None, cx.now.unix)?;
-    hold_session(cx, user);
+    cx.hold_sessions(user);
     cx.outbox.stage(Effect::Expel(user, CloseReason::PasswordReset));
     let name = cx.name_of(user)?;
     record(cx, None, MessageType::Setpasswd, Some(&name))?;
@@ -58,9 +56,7 @@ pub fn password_is_reset(cx: &mut Cx, user: UserId, stored: &str) -> Answer {
 /// ends. All cursors are written first, so that a restored backup does not push confirmed messages
 /// again.
 pub fn backup(cx: &mut Cx, _: Operator, _: Backup) -> Answer {
-    if cx.server.held_for.is_some() {
-        return Err(Code::Busy.into());
-    }
+    refuse_if(cx.server.held_for.is_some(), Code::Busy)?;
     write_cursors(cx.store, cx.sessions, cx.now.unix)?;
     record(cx, None, MessageType::Backup, None)?;
     cx.outbox.stage(Effect::Hold(cx.caller.conn));
@@ -95,26 +91,19 @@ pub fn connections(cx: &mut Cx, _: Operator, req: Connections) -> Answer {
 /// Answers `release`: the file was copied. `ok` means that it did not change until now.
 pub fn release(cx: &mut Cx, _: Operator, _: Release) -> Answer {
     let conn = cx.caller.conn;
-    if cx.server.held_for != Some(conn) {
-        return Err(Code::Busy.into());
-    }
+    refuse_if(cx.server.held_for != Some(conn), Code::Busy)?;
     cx.outbox.stage(Effect::Release(conn));
     Ok(Outcome::said(Reply::Confirmed))
 }
 
-fn set_admin(cx: &mut Cx, name: &str, act: MessageType) -> Result<String, Failure> {
+fn set_admin(cx: &mut Cx, name: &str, act: MessageType) -> Answer {
     let user = named::anyone(cx, name)?;
     let admin = act == MessageType::Grant;
     record(cx, None, act, Some(&user.name))?;
     cx.store.people_mut().set_admin(user.id, admin)?;
-    hold_session(cx, user.id);
+    cx.hold_sessions(user.id);
     // Staged by user and not by connection: they may be signing in in this tick.
     cx.outbox.stage(Effect::Rights(user.id, admin));
-    Ok(user.name)
-}
-
-/// Serves nothing more of the user's sessions in this tick: in the next one they have other rights,
-/// or have ended (P18).
-fn hold_session(cx: &mut Cx, user: UserId) {
-    cx.sessions.conns_of(user).into_iter().for_each(|conn| cx.outbox.hold(conn));
+    let name = user.name;
+    Ok(Outcome::said(if admin { Reply::Granted { name } } else { Reply::Revoked { name } }))
 }

@@ -8,7 +8,7 @@
 use serde_json::json;
 
 use super::caller::Member;
-use super::context::{Answer, Cx, Outcome};
+use super::context::{Answer, Cx, Outcome, refuse_if};
 use super::named;
 use crate::id::{Conversation, Seq, UserId};
 use crate::limits::RECEIPTS_PER_ACK_MAX;
@@ -25,9 +25,7 @@ use crate::wire::{Code, Name};
 pub fn ack(cx: &mut Cx, member: Member, req: Ack) -> Answer {
     let (conn, seq) = (cx.caller.conn, req.seq);
     let pushed = cx.sessions.get(conn).map(|session| session.pushed);
-    if pushed.is_none_or(|pushed| seq > pushed) {
-        return Err(Code::AckTooHigh.into());
-    }
+    refuse_if(pushed.is_none_or(|pushed| seq > pushed), Code::AckTooHigh)?;
     tell_of_delivery(cx, member.id(), seq)?;
     cx.outbox.stage(Effect::Confirm(conn, seq));
     Ok(Outcome::Confirmed)

@@ -6,7 +6,7 @@
 use rand::Rng;
 
 use super::caller::{Anyone, Guest, Member};
-use super::context::{Answer, Cx, Failure, Outcome};
+use super::context::{Answer, Cx, Failure, Outcome, refuse_if};
 use super::hashing::{begin_attempt, salt, wait_for_hash};
 use crate::id::{Seq, UserId};
 use crate::limits::{KEY_AGE_SECONDS, KEY_IDLE_SECONDS};
@@ -31,7 +31,7 @@ pub fn ping(_: &mut Cx, _: Anyone, _: Ping) -> Answer {
 pub fn login(cx: &mut Cx, _: Guest, req: Login) -> Answer {
     let namekey = user_key(req.username);
     let (user, stored) = match cx.store.people().credentials(&namekey)? {
-        Some(credentials) => (Some(credentials.user.id), credentials.password),
+        Some((user, stored)) => (Some(user), stored),
         None => (None, password::decoy(cx.rules.hash_cost)),
     };
     let place = place_of(cx, user)?;
@@ -47,12 +47,9 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
     let hash = KeyHash::of(key);
     let owner = cx.store.people().key_owner(&hash.0)?.ok_or(Code::BadKey)?;
     let unix = cx.now.unix;
-    if unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS {
-        return Err(Code::BadKey.into());
-    }
-    if owner.user.blocked {
-        return Err(Code::UserBlocked.into());
-    }
+    let is_old = unix >= owner.created + KEY_AGE_SECONDS || unix >= owner.used + KEY_IDLE_SECONDS;
+    refuse_if(is_old, Code::BadKey)?;
+    refuse_if(owner.user.blocked, Code::UserBlocked)?;
     // Signing in with the session's own key is no takeover: the old connection is cut, and the
     // server has not noticed yet.
     let ending = cx.sessions.crowded_out(owner.user.id);
@@ -87,9 +84,7 @@ pub fn help(cx: &mut Cx, member: Member, req: Help) -> Answer {
 /// Goes on with `login` when the password was right.
 pub fn signed_in(cx: &mut Cx, user: UserId, renewed: Option<&str>, acks: bool) -> Answer {
     let user = cx.store.people().user(user)?.ok_or(Code::BadCredentials)?;
-    if user.blocked {
-        return Err(Code::UserBlocked.into());
-    }
+    refuse_if(user.blocked, Code::UserBlocked)?;
     if !cx.sessions.crowded_out(user.id).is_empty() {
         count_takeover(cx, &user)?;
     }

@@ -1,9 +1,9 @@
-//! Who is written to: all that a message to a friend asks about people.
+//! Addressees: all that a message to a user asks about people.
 //!
 //! Most messages follow another one of the same sender to the same friend, so the last answers are
 //! kept. An answer is valid while no row of `users` and `friends` changes and nothing is undone,
-//! which the database counts (`Db::people_changes`). Only friends are kept, because to others most
-//! senders write once.
+//! which the database counts (`Db::people_changes`). Only friends are kept, because most senders
+//! write to other users only once.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::User;
 use crate::id::UserId;
 use crate::limits::ADDRESSEES_KEPT;
 
-/// Somebody who is written to.
+/// A user to whom another user writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
-    /// Who it is.
+    /// The addressee.
     pub user: User,
-    /// Whether the sender has them as a friend.
+    /// Whether the addressee is a friend of the sender.
     pub is_friend: bool,
     /// The sender's name as shown.
     pub sender_name: String,

@@ -37,11 +37,11 @@ impl Group {
 /// Whether a group can be sent to. The numbers stand in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupStatus {
-    /// It can.
+    /// Yes.
     Normal = 1,
-    /// An administrator keeps everybody from it.
+    /// No: an administrator blocked it.
     Blocked = 0,
-    /// Its owner deleted it; its name lives on for readers who are behind.
+    /// No: its owner deleted it. Its row stays for readers who are behind.
     Deleted = 2,
 }
 

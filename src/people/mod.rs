@@ -40,4 +40,4 @@ pub use memberships::{Ended, Member};
 pub use readable::Readable;
 pub use receipts::Receipts;
 pub use state::{People, PeopleMut, PeopleRef};
-pub use user::{Credentials, KeyOwner, User};
+pub use user::{KeyOwner, User};

@@ -1,4 +1,4 @@
-//! What users had stored today, as far as it is kept in memory. See `quota`.
+//! How many bytes users have stored today, as far as it is kept in memory. See `quota`.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -6,7 +6,7 @@ use std::ops::Bound;
 use crate::id::UserId;
 use crate::limits::QUOTA_USERS_KEPT;
 
-/// What a user had stored on a day.
+/// How many bytes a user has stored on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
     /// The day: unix seconds / 86,400.
@@ -23,7 +23,7 @@ pub(super) struct UsageCache {
     pub users: BTreeMap<UserId, Usage>,
     /// The user whose entry was dropped last: the next to be dropped is the one after them.
     hand: Option<UserId>,
-    /// What stood there before each change.
+    /// The usage before each change.
     changes: Vec<(UserId, Option<Usage>)>,
 }
 

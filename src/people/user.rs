@@ -1,7 +1,5 @@
 //! A user, as rows of `users` tell of them.
 
-use std::fmt;
-
 use rusqlite::Row;
 
 use crate::id::UserId;
@@ -17,21 +15,6 @@ pub struct User {
     pub blocked: bool,
     /// Whether it has the administrators' commands.
     pub admin: bool,
-}
-
-/// What a sign-in with a password is checked against.
-#[derive(Clone)]
-pub struct Credentials {
-    /// Who would be signed in.
-    pub user: User,
-    /// The stored form of the password.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
 }
 
 /// Whose a login key is.

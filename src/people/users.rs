@@ -10,7 +10,7 @@ use rusqlite::params;
 
 use super::addressees::Addressee;
 use super::user::user_of;
-use super::{Credentials, KeyOwner, PeopleMut, PeopleRef, Result, Sql, User, numbered};
+use super::{KeyOwner, PeopleMut, PeopleRef, Result, Sql, User, numbered};
 use crate::id::UserId;
 use crate::limits::{KEY_TOUCH_SECONDS, LOGIN_LOG_ROWS};
 use crate::names::Name;
@@ -41,13 +41,10 @@ impl PeopleRef<'_> {
         self.db.row(Self::REGISTERED, [id.0], |row| row.get(0))
     }
 
-    const CREDENTIALS: Sql = "SELECT userid, username, userstatus, isadmin, userpassword FROM users
-        WHERE namekey = ?1";
-    /// What a sign-in by that name is checked against.
-    pub fn credentials(&self, namekey: &str) -> Result<Option<Credentials>> {
-        self.db.row(Self::CREDENTIALS, [namekey], |row| {
-            Ok(Credentials { user: user_of(row)?, password: row.get(4)? })
-        })
+    const CREDENTIALS: Sql = "SELECT userid, userpassword FROM users WHERE namekey = ?1";
+    /// The user whose name has that key, and the stored form of the password.
+    pub fn credentials(&self, namekey: &str) -> Result<Option<(UserId, String)>> {
+        self.db.row(Self::CREDENTIALS, [namekey], |row| Ok((UserId(row.get(0)?), row.get(1)?)))
     }
 
     const SIGN_IN_ADDRESSES: Sql = "SELECT lastloginip FROM user_login_log WHERE userid = ?1";

@@ -58,7 +58,7 @@ impl Reserved {
         } else {
             self.operators += 1;
         }
-        Some(Connection::new(Origin::inside(listener), now.mono))
+        Some(Connection::new(Origin::at_reserved(listener), now.mono))
     }
 
     /// A connection that came in there is gone.

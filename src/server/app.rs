@@ -236,7 +236,7 @@ impl Server {
     /// What handlers and monitors are told of the parts that they do not see.
     fn facts(&self, now: Now) -> ServerFacts {
         ServerFacts {
-            connections: self.conns.len() as u64,
+            connections: self.conns.count() as u64,
             uptime_seconds: now.mono.since(self.chat.started).as_secs(),
             send_bytes: self.conns.unsent_bytes() as u64,
             resting: self.conns.resting(),

@@ -82,7 +82,7 @@ impl Decode<'_> {
         let most = if tls.has_begun() { sealed.len() } else { HANDSHAKE_BYTES_MAX + 1 };
         let sealed_bytes = sealed.len().min(most);
         // What was kept decoded for another protocol stays with it until that one is decoded.
-        let is_decoded = conn.protocol.codec().needs_decoding();
+        let is_decoded = conn.protocol.needs_decoding();
         let kept = if is_decoded { Box::default() } else { std::mem::take(&mut conn.received) };
         plain.begin(&kept);
         let take = |bytes: &[u8]| plain.append(bytes);

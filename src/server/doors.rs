@@ -13,7 +13,8 @@ use super::decode::Decode;
 use super::intake::frames_of;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::http::{self, HttpAnswer, Visit};
-use crate::doors::{Incoming, Protocol, sniff};
+use crate::doors::websocket::WebSocket;
+use crate::doors::{Incoming, sniff};
 use crate::id::{ConnId, ListenerKind};
 use crate::limits::SEND_HIGH_BYTES;
 use crate::wire::Code;
@@ -26,12 +27,13 @@ impl Decode<'_> {
         let Some(conn) = self.conns.get(id).filter(|conn| conn.stage == Stage::Open) else {
             return 0;
         };
-        match conn.protocol {
-            Protocol::Http(_) if conn.from.listener == ListenerKind::Metrics => {
-                self.answer_monitor(id)
-            }
-            Protocol::Http(_) => self.answer_http(id),
-            _ if conn.protocol.codec().needs_decoding() => self.decode_requests(id),
+        match &conn.protocol {
+            unknown if !unknown.is_known() => {}
+            http if !http.has_requests() => match conn.from.listener {
+                ListenerKind::Metrics => self.answer_monitor(id),
+                _ => self.answer_http(id),
+            },
+            other if other.needs_decoding() => self.decode_requests(id),
             _ => {}
         }
         let is_listed = |conn: &Connection| conn.is_serving() && conn.protocol.has_requests();
@@ -49,7 +51,7 @@ impl Decode<'_> {
         }
         let protocol = sniff::protocol(self.reading.intake.bytes(), self.chat.rules.lang);
         let has_requests = protocol.has_requests();
-        if protocol.codec().needs_decoding() {
+        if protocol.needs_decoding() {
             // The bytes were kept as they came, and are decoded now.
             self.reading.intake.drop_front(0);
         }
@@ -85,7 +87,7 @@ impl Decode<'_> {
             }
             Some(HttpAnswer::Upgraded { head_bytes, answer }) => {
                 let Some(conn) = self.conns.get_mut(id) else { return };
-                conn.begin(Protocol::WebSocket(Box::default()));
+                conn.begin(Box::new(WebSocket::default()));
                 self.reading.intake.drop_front(head_bytes);
                 self.conns.append_transport(id, self.now, &answer);
                 self.decode_requests(id);
@@ -98,7 +100,7 @@ impl Decode<'_> {
         let mut bytes = self.conns.spare.lend();
         let is_admin = self.chat.sessions.get(id).map(|session| session.who.admin);
         let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.protocol.codec_mut().give(&mut bytes);
+        conn.protocol.move_kept(&mut bytes);
         bytes.extend_from_slice(self.reading.intake.came());
         let requests_max = frames_of(self.reading.intake.share());
         let answers_max = SEND_HIGH_BYTES.saturating_sub(conn.send.len());
@@ -107,10 +109,10 @@ impl Decode<'_> {
         let incoming =
             Incoming { bytes: &mut bytes, room, requests_max, answers_max, is_admin, unix };
         let mut take = |payload: &[u8]| frames.append_payload(payload);
-        let decoded = conn.protocol.codec_mut().decode(incoming, &mut take);
+        let decoded = conn.protocol.decode(incoming, &mut take);
         conn.peer_finished |= decoded.has_ended;
         if decoded.was_answered {
-            // What is begun behind it has a time of its own.
+            // What is begun after it has a timeout of its own.
             conn.timeouts.end();
         }
         if let Some(code) = decoded.fault {

@@ -40,7 +40,7 @@ impl Hold {
             return Ok(());
         }
         if let Some(conn) = conns.get_mut(id).filter(|conn| conn.is_serving()) {
-            conn.timeouts.holds_checkpoints(true, now.mono);
+            conn.timeouts.set_backup(true, now.mono);
             let until = now.mono.after(Duration::from_secs(limits::HOLD_SECONDS_MAX));
             self.0 = Some((id, until));
         }
@@ -51,7 +51,7 @@ impl Hold {
     pub fn end(&mut self, conns: &mut Conns, id: ConnId, now: Now) {
         self.0 = self.0.filter(|(conn, _)| *conn != id);
         if let Some(conn) = conns.get_mut(id) {
-            conn.timeouts.holds_checkpoints(false, now.mono);
+            conn.timeouts.set_backup(false, now.mono);
         }
     }
 

@@ -9,7 +9,6 @@ use std::net::IpAddr;
 
 use super::decode::Decode;
 use crate::conn::{CloseReason, Via};
-use crate::doors::Protocol;
 use crate::doors::frames::Frames;
 use crate::doors::http::origin::Scheme;
 use crate::doors::http::{self, Head};
@@ -30,7 +29,7 @@ impl Decode<'_> {
             Proxied::No => {}
             Proxied::Unfinished => return false,
             Proxied::Broken => {
-                conn.begin(Protocol::Frames(Frames));
+                conn.begin(Box::new(Frames));
                 self.reading.intake.take_back();
                 self.reading.intake.refuse(Code::BadMagic);
             }
@@ -64,7 +63,7 @@ impl Decode<'_> {
         match conn.from.via {
             Via::Direct => Some(ours),
             Via::Proxy | Via::Forwarded => said,
-            // It is for the peer's own words that a browser's would be taken here.
+            // The peer wrote the head itself, so only the connection tells.
             Via::Header | Via::Itself => (ours == Scheme::Https).then_some(ours),
         }
     }
@@ -80,7 +79,7 @@ impl Decode<'_> {
             return false;
         }
         log::debug!("{id}: for {peer}");
-        conn.from.is_for(peer, via);
+        conn.from.set_client(peer, via);
         true
     }
 }

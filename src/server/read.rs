@@ -85,9 +85,9 @@ impl Reading {
         let kept = conn.received.len();
         let is_full = conn.is_full() || waits || kept >= READ_BYTES_PER_CONN;
         let (bytes, elsewhere, most) = match &mut conn.tls {
-            Some(tls) => (tls.give(), kept, TLS_READ_BYTES_PER_CONN),
+            Some(tls) => (tls.take_received(), kept, TLS_READ_BYTES_PER_CONN),
             // It is in another form than what comes.
-            None if conn.protocol.codec().needs_decoding() => {
+            None if conn.protocol.needs_decoding() => {
                 (Vec::new(), kept, READ_BYTES_PER_CONN.saturating_sub(kept))
             }
             None => {
@@ -111,8 +111,8 @@ impl Reading {
             Came::End if lingers => conn.die(CloseReason::PeerLeft),
             Came::End => conn.peer_finished = true,
             Came::Failed => conn.die(CloseReason::Io),
-            Came::Room if !conn.wants_write() => return,
-            Came::Room => {}
+            Came::Writable if !conn.wants_write() => return,
+            Came::Writable => {}
         }
         conns.touch(id);
     }

@@ -26,7 +26,7 @@ impl Reap<'_> {
             let portion = &self.reading.intake.portions[index];
             let Some(conn) = self.conns.get_mut(portion.conn) else { continue };
             if portion.fault_was_served() {
-                conn.protocol.codec_mut().fault_was_told();
+                conn.protocol.note_fault_told();
             }
             if conn.is_serving() {
                 conn.received = self.reading.intake.rest(portion).into();

@@ -178,7 +178,7 @@ impl Serve<'_> {
     /// Where a request came from, if its connection is not closing.
     pub(super) fn caller(&self, id: ConnId) -> Option<Caller> {
         let conn = self.conns.get(id).filter(|conn| conn.is_serving())?;
-        let keyless = conn.protocol.codec().is_keyless();
+        let keyless = conn.protocol.is_keyless();
         Some(Caller {
             conn: id,
             address: conn.from.address(),

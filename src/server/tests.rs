@@ -35,7 +35,7 @@ fn server(rules: Rules) -> (Server, tempfile::TempDir) {
 }
 
 fn connect(server: &mut Server, address: &str) -> ConnId {
-    let slot = server.conns.len() as u32;
+    let slot = server.conns.count() as u32;
     let id = ConnId { slot, generation: slot + 1 };
     let address = address.parse().expect("an address");
     assert!(server.accepted(id, Peer { address, listener: ListenerKind::Public }, NOW));

@@ -36,8 +36,7 @@ pub use crate::log::{
     Entry, EntryKind, Found, Gap, GroupLabel, NewEntry, Page, Part, Posted, Wanted,
 };
 pub use crate::people::{
-    Act, Addressee, Credentials, Group, GroupStatus, KeyOwner, Member, Reader, Receipts, User,
-    Waiting,
+    Act, Addressee, Group, GroupStatus, KeyOwner, Member, Reader, Receipts, User, Waiting,
 };
 pub use check::{RULES, Violation, check_copy, check_in_place, look_in_place};
 pub use copy::put_in_place;

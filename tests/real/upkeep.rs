@@ -441,13 +441,15 @@ fn p20_a_monitor_asks_once_and_for_nothing_else() {
     for (bytes, status) in [
         (&b"GET /secrets HTTP/1.1\r\n\r\n"[..], "404"),
         (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),
+        // Any page of the web can make a browser ask here, by a name of its own.
+        (b"GET /metrics HTTP/1.1\r\nHost: evil.example:9464\r\n\r\n", "403"),
         (b"\xab\xcd\xef\x88\x00\x00\x00\x00", "400"),
         (&[b'x'; 20_000], "431"),
     ] {
         assert!(asked(address, &[bytes]).starts_with(&format!("HTTP/1.1 {status} ")), "{status}");
     }
     let closes = server.admin().ok("stats", json!({}))["data"]["closes"].take();
-    assert_eq!(closes["measured"], 5, "whatever they were answered: {closes}");
+    assert_eq!(closes["measured"], 6, "whatever they were answered: {closes}");
     // P21: those who say nothing, or do not take their answer, shut out neither a monitor nor the
     // operator.
     let silent: Vec<_> = (0..64).map(|_| TcpStream::connect(address).expect("a place")).collect();

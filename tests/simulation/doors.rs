@@ -350,6 +350,13 @@ fn from_elsewhere_the_invite_code_is_asked_for() {
     assert_eq!(lines[4], "Invite code:");
     let lines = ann.types(&mut server, &format!("reg ann\n{PASSWORD}\n{PASSWORD}\nswordfish\n"));
     assert!(lines.last().is_some_and(|line| line.contains("Welcome, ann")), "{lines:?}");
+    // A telnet that negotiates has a person, who is asked again.
+    let mut eve = Caller::connect(&server, "192.0.2.2:1", trusted());
+    send(&mut eve, &mut server, b"\xff\xfd\x03");
+    let typed = format!("reg eve\n{PASSWORD}\n{PASSWORD}\nwrong\nswordfish\n");
+    send(&mut eve, &mut server, typed.as_bytes());
+    let shown = String::from_utf8_lossy(&eve.plain);
+    assert!(shown.contains("[bad_invite]") && shown.contains("Welcome, eve"), "{shown}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::page::{check_host, health};
 use crate::doors::codec::Transport;
 use crate::locale::Lang;
 
-/// What the figures are written in.
+/// The format of the figures.
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Whether the bytes are a request for the figures; `None` while its head is not complete.
@@ -39,27 +39,4 @@ pub fn asked_for_figures(
 pub fn encode(text: &str, out: &mut Vec<u8>) {
     append_head(out, "200 OK", &[("Content-Type", KIND)], text.len());
     out.extend_from_slice(text.as_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(request: &str) -> Option<Result<(), String>> {
-        let text = |answer: Transport| String::from_utf8_lossy(answer.bytes()).into_owned();
-        Some(asked_for_figures(request.as_bytes(), &[], true, Lang::En)?.map_err(text))
-    }
-
-    #[test]
-    fn a_monitor_asks_for_one_thing() {
-        assert_eq!(asked("GET /metrics HTTP/1.1\r\n"), None);
-        assert_eq!(asked("GET /metrics HTTP/1.1\r\n\r\n"), Some(Ok(())));
-        for (request, status) in [("GET /", "404 Not Found"), ("POST /", "405 Method Not Allowed")]
-        {
-            let asked = asked(&format!("{request} HTTP/1.1\r\n\r\n"));
-            assert!(matches!(asked, Some(Err(answer)) if answer.contains(status)));
-        }
-        let asked = asked("GET /metrics HTTP/1.1\r\nHost: evil.example:9464\r\n\r\n");
-        assert!(matches!(asked, Some(Err(answer)) if answer.contains("--host")));
-    }
 }

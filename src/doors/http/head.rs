@@ -1,4 +1,4 @@
-//! The head of a request over HTTP/1.1 is read, and that of an answer written.
+//! Heads of HTTP/1.1: those of requests are read, those of answers written.
 //!
 //! A head is read and judged only when it is complete: no prefix of it decides anything.
 
@@ -74,13 +74,13 @@ impl<'b> Head<'_, 'b> {
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    /// The value of a header that stands there once.
+    /// The value of a header that is there exactly once.
     pub fn only(&self, name: &str) -> Option<&'b str> {
         let mut values = self.values(name);
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// The value of a header as it stands there last.
+    /// The last value of a header.
     pub fn last(&self, name: &str) -> Option<&'b str> {
         self.values(name).last()
     }

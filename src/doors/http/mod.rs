@@ -10,7 +10,7 @@ pub use figures::asked_for_figures;
 pub use head::{Head, is_request_line, looks_like_a_request, read};
 pub use page::{HttpAnswer, Visit, compress};
 
-use super::codec::{Codec, Decoded, Incoming};
+use super::codec::Codec;
 use super::said::Said;
 
 /// Answers the request for the page that the bytes begin with; `None` while its head is not
@@ -20,17 +20,13 @@ pub fn decode<'a>(bytes: &[u8], visit: impl FnOnce(&Head) -> Visit<'a>) -> Optio
     Some(answered.unwrap_or_else(|status| HttpAnswer::Answered(head::status_answer(status, &[]))))
 }
 
-/// A connection has one request, so there is no state.
+/// A connection has one request, so there is no state. No chat request comes over HTTP: see
+/// [`decode`].
 pub struct Http;
 
 impl Codec for Http {
     fn name(&self) -> &'static str {
         "http"
-    }
-
-    /// No chat request comes over HTTP: see [`decode`].
-    fn decode(&mut self, _: Incoming, _: &mut dyn FnMut(&[u8])) -> Decoded {
-        Decoded::default()
     }
 
     /// Figures are all that is sent this way.
@@ -43,6 +39,10 @@ impl Codec for Http {
     /// There is only one answer.
     fn unit_len(&self) -> fn(&[u8]) -> Option<usize> {
         |_| None
+    }
+
+    fn has_requests(&self) -> bool {
+        false
     }
 
     fn needs_decoding(&self) -> bool {

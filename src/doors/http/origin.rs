@@ -28,7 +28,7 @@ impl Scheme {
         })
     }
 
-    /// The port that is meant where none is named.
+    /// The port where none is named.
     fn default_port(self) -> u16 {
         match self {
             Scheme::Http => 80,
@@ -63,7 +63,7 @@ impl Host {
     }
 }
 
-/// A host and perhaps a port: what `Host` holds.
+/// A host and perhaps a port: the value of `Host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     /// The host.
@@ -72,7 +72,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// What is written so, if it is that.
+    /// The authority that is written so.
     pub fn parse(text: &str) -> Option<Authority> {
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, Some(port)),

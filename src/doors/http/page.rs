@@ -1,7 +1,7 @@
-//! What a browser may ask for: the files of the page, and a WebSocket.
+//! The requests of browsers: for the files of the page, and for a WebSocket.
 //!
-//! The files of `client/web/` are in the program, and compressed once, when it starts. None of them
-//! is fetched from elsewhere, and the page may do nothing that the policy does not name.
+//! The files of `client/web/` are in the program, and are compressed once, when it starts. The page
+//! fetches nothing from elsewhere, and may do nothing that the policy does not name.
 
 use std::io::Write;
 use std::sync::LazyLock;
@@ -16,43 +16,19 @@ use crate::limits::WEBSOCKET_KEY_BYTES;
 use crate::locale::page::PageRefusal;
 use crate::locale::{Lang, excerpt};
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const DRAWING: &str = "image/svg+xml";
-
-/// A file as it is asked for by its name.
-macro_rules! file {
-    ($name:literal, $kind:expr) => {
-        (concat!("/", $name), $kind, include_bytes!(concat!("../../../client/web/", $name)))
+/// Embeds files of `client/web/`: the path of each, and its content.
+macro_rules! files {
+    ($($name:literal)+) => {
+        &[$((concat!("/", $name), include_bytes!(concat!("../../../client/web/", $name)))),+]
     };
 }
 
-/// The page's files: where they are asked for, what they are, what they hold.
-const FILES: &[(&str, &str, &[u8])] = &[
-    ("/", HTML, include_bytes!("../../../client/web/index.html")),
-    file!("admin.js", SCRIPT),
-    file!("app.js", SCRIPT),
-    file!("conversation.js", SCRIPT),
-    file!("dom.js", SCRIPT),
-    file!("entrance.js", SCRIPT),
-    file!("icon.svg", DRAWING),
-    file!("keep.js", SCRIPT),
-    file!("link.js", SCRIPT),
-    file!("links.js", SCRIPT),
-    file!("list.js", SCRIPT),
-    file!("panels.js", SCRIPT),
-    file!("question.js", SCRIPT),
-    file!("requests.js", SCRIPT),
-    file!("search.js", SCRIPT),
-    file!("session.js", SCRIPT),
-    file!("stream.js", SCRIPT),
-    file!("style.css", STYLE),
-    file!("talk.js", SCRIPT),
-    file!("text.js", SCRIPT),
-    file!("words.js", SCRIPT),
-    file!("world.js", SCRIPT),
-];
+/// The page's files.
+const FILES: &[(&str, &[u8])] = files! {
+    "index.html" "style.css" "icon.svg" "admin.js" "app.js" "conversation.js" "dom.js" "entrance.js"
+    "keep.js" "link.js" "links.js" "list.js" "panels.js" "question.js" "requests.js" "search.js"
+    "session.js" "stream.js" "talk.js" "text.js" "words.js" "world.js"
+};
 
 /// The files as they are sent.
 static READY: LazyLock<Vec<File>> = LazyLock::new(|| FILES.iter().map(File::of).collect());
@@ -63,7 +39,7 @@ pub fn compress() {
     LazyLock::force(&READY);
 }
 
-/// A file in the two encodings in which a browser takes it (RFC 9110, section 8.4).
+/// A file in the two encodings that browsers take (RFC 9110, section 8.4).
 struct File {
     path: &'static str,
     kind: &'static str,
@@ -78,7 +54,13 @@ struct Encoded {
 }
 
 impl File {
-    fn of(&(path, kind, content): &(&'static str, &'static str, &[u8])) -> File {
+    fn of(&(path, content): &(&'static str, &[u8])) -> File {
+        let (path, kind) = match path.rsplit_once('.') {
+            Some((_, "html")) => ("/", "text/html; charset=utf-8"),
+            Some((_, "css")) => (path, "text/css; charset=utf-8"),
+            Some((_, "svg")) => (path, "image/svg+xml"),
+            _ => (path, "text/javascript; charset=utf-8"),
+        };
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         // Writing to memory does not fail.
         let gzip = gzip.write_all(content).and_then(|()| gzip.finish()).unwrap_or_default();
@@ -92,18 +74,18 @@ impl File {
     }
 }
 
-/// Where WebSocket begins.
+/// The path at which WebSocket begins.
 const SOCKET_PATH: &str = "/ws";
-/// The one version of WebSocket there is.
+/// The only version of WebSocket.
 const SOCKET_VERSION: &str = "13";
 
-/// The page may load its own files and connect to its own server, nothing else; and no text is ever
+/// The page may load its own files and connect to its own server, and nothing else. No text is ever
 /// taken for markup or for a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// How a request came, and what the answer depends on.
+/// How a request came: the answer depends on it.
 #[derive(Clone, Copy)]
 pub struct Visit<'a> {
     /// Whether messages can be taken.
@@ -219,30 +201,26 @@ fn socket_key<'b>(head: &Head<'_, 'b>, visit: &Visit) -> Result<&'b str, Transpo
     key.ok_or_else(|| no_socket("400 Bad Request"))
 }
 
-/// Whether a browser asks for this server, and not for another whose name was made to mean our
-/// address. Programs that are no browsers may name none.
+/// Whether a browser means this server, and not another whose name was made to mean our address.
+/// Programs that are no browsers may name none.
 ///
 /// # Errors
-/// What is wrong.
+/// Why the name is refused.
 pub fn check_host(head: &Head, hosts: &[String]) -> Result<(), PageRefusal> {
     if !head.has("host") {
         return Ok(());
     }
     let asked = head.only("host").and_then(Authority::parse).ok_or(PageRefusal::BadHost)?;
     match asked.host {
-        Host::Name(name) if !is_own_name(&name, hosts) => {
+        Host::Name(name) if name != "localhost" && !hosts.contains(&name) => {
             Err(PageRefusal::HostNotOurs { host: excerpt(&name) })
         }
         Host::Name(_) | Host::Address(_) => Ok(()),
     }
 }
 
-fn is_own_name(name: &str, hosts: &[String]) -> bool {
-    name == "localhost" || hosts.iter().any(|host| host == name)
-}
-
-/// Whether a browser is led here by our own page: any page of the web could ask, in the name of
-/// whoever looks at it. Programs that are no browsers name no origin.
+/// Whether our own page made the browser ask: any page of the web could, in the name of the user
+/// who looks at it. Programs that are no browsers name no origin.
 fn check_origin(head: &Head, scheme: Option<Scheme>) -> Result<(), PageRefusal> {
     if !head.has("origin") {
         return Ok(());

@@ -72,6 +72,7 @@ struct Prompt {
 }
 
 /// The state of a peer that sends lines.
+#[derive(Default)]
 pub struct Lines {
     telnet: Telnet,
     /// The language of the answers that are made here.
@@ -94,13 +95,6 @@ pub struct Lines {
     /// A line that is read again when the numbers of this list have come.
     retry: Option<(Vec<u8>, GroupList)>,
     groups: Groups,
-}
-
-/// Passwords and texts may be in it, and are not shown (P27).
-impl std::fmt::Debug for Lines {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("raw", &self.raw).finish_non_exhaustive()
-    }
 }
 
 impl Codec for Lines {
@@ -176,19 +170,7 @@ impl Codec for Lines {
 impl Lines {
     /// The state before the first line.
     pub fn new(lang: Lang) -> Lines {
-        Lines {
-            telnet: Telnet::default(),
-            lang,
-            unix: 0,
-            begun: false,
-            greeted: false,
-            raw: false,
-            prompt: None,
-            in_flight: None,
-            queued: None,
-            retry: None,
-            groups: Groups::default(),
-        }
+        Lines { lang, ..Lines::default() }
     }
 
     /// Reads the next line. `is_admin` is `None` while no user is signed in. Answers that need no
@@ -214,16 +196,13 @@ impl Lines {
             },
         };
         let Line::Whole(bytes) = line else {
-            return self.refuse(
-                out,
-                Code::BadRequest,
-                Text::LineTooLong { bytes_max: LINE_BYTES_MAX },
-            );
+            let text = Text::LineTooLong { bytes_max: LINE_BYTES_MAX };
+            return self.answer(out, Code::BadRequest, &text.say(self.lang));
         };
         // UTF-16 may be UTF-8 by its bytes, but no text has a NUL.
         let Some(line) = std::str::from_utf8(&bytes).ok().filter(|line| !line.contains('\0'))
         else {
-            return self.refuse(out, Code::BadRequest, Text::LineNotText);
+            return self.answer(out, Code::BadRequest, &Text::LineNotText.say(self.lang));
         };
         let is_first = !std::mem::replace(&mut self.begun, true);
         let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
@@ -247,7 +226,8 @@ impl Lines {
         let words: Vec<&str> = trimmed.split_whitespace().collect();
         if let ["raw" | ".raw", switch @ ("on" | "off")] = words[..] {
             (self.greeted, self.raw) = (true, switch == "on");
-            return self.answer(out, if self.raw { Text::RawOn } else { Text::RawOff });
+            let text = if self.raw { Text::RawOn } else { Text::RawOff };
+            return self.answer(out, Code::Ok, &text.say(self.lang));
         }
         self.greet(out);
         if trimmed.is_empty() {
@@ -263,8 +243,7 @@ impl Lines {
                 self.send(Request { kind, args: Args::new(), unseen: Some(list) })
             }
             Err(fault) => {
-                self.say(out, fault.code(), &locale::command::fault(self.lang, &fault));
-                Step::Answered(Some(fault.code()))
+                self.answer(out, fault.code(), &locale::command::fault(self.lang, &fault))
             }
         }
     }
@@ -272,7 +251,7 @@ impl Lines {
     /// Tells once how to begin.
     fn greet(&mut self, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.greeted, true) {
-            self.answer(out, Text::WelcomeLine);
+            self.answer(out, Code::Ok, &Text::WelcomeLine.say(self.lang));
         }
     }
 
@@ -288,12 +267,11 @@ impl Lines {
             // The server answers these only after the sign-in, and they are useful before.
             MessageType::Help if is_admin.is_none() => {
                 let help = locale::command::help(self.lang, false, argument("query"));
-                self.say(out, Code::Ok, &help);
-                return Step::Answered(None);
+                return self.answer(out, Code::Ok, &help);
             }
             MessageType::Lang if is_admin.is_none() => {
                 self.lang = Lang::from_tag(argument("lang").unwrap_or_default());
-                return self.answer(out, Text::LangChanged);
+                return self.answer(out, Code::Ok, &Text::LangChanged.say(self.lang));
             }
             _ if is_admin.is_none() => {
                 args.insert("lang".into(), self.lang.tag().into());
@@ -318,8 +296,8 @@ impl Lines {
     fn send_json(&mut self, line: &str, out: &mut Vec<u8>) -> Step {
         let Some(request) = RequestMessage::parse(line.as_bytes()) else {
             let code = Code::BadPayload;
-            self.say(out, code, &locale::refusal::say(&Refusal::from(code), self.lang));
-            return Step::Answered(Some(code));
+            let text = locale::refusal::say(&Refusal::from(code), self.lang);
+            return self.answer(out, code, &text);
         };
         let is_answered =
             request.kind != Some(MessageType::Ack) || !matches!(request.id(), Ok(None));
@@ -336,7 +314,7 @@ impl Lines {
             out.extend_from_slice(question.as_bytes());
             out.extend_from_slice(telnet::HIDE);
         } else {
-            self.say(out, Code::Ok, question.trim_end());
+            self.answer(out, Code::Ok, question.trim_end());
         }
         self.prompt = Some(prompt);
     }
@@ -349,7 +327,7 @@ impl Lines {
         let Prompt { kind, mut args, questions } = prompt;
         let [(name, _), questions @ ..] = questions else { return Step::Answered(None) };
         if args.get(*name).is_some_and(|first| first != password) {
-            return self.refuse(out, Code::BadRequest, Text::PasswordsDiffer);
+            return self.answer(out, Code::BadRequest, &Text::PasswordsDiffer.say(self.lang));
         }
         args.insert((*name).into(), password.into());
         if questions.is_empty() {
@@ -421,20 +399,11 @@ impl Lines {
         }
     }
 
-    fn refuse(&self, out: &mut Vec<u8>, code: Code, text: Text) -> Step {
-        self.say(out, code, &text.say(self.lang));
-        Step::Answered(Some(code))
-    }
-
-    fn answer(&self, out: &mut Vec<u8>, text: Text) -> Step {
-        self.say(out, Code::Ok, &text.say(self.lang));
-        Step::Answered(None)
-    }
-
     /// Appends an answer that is made here, in the form of the server's replies.
-    fn say(&self, out: &mut Vec<u8>, code: Code, text: &str) {
+    fn answer(&self, out: &mut Vec<u8>, code: Code, text: &str) -> Step {
         let response = ResponseMessage { re: None, code, text, data: Data::None };
         self.append_reply(&response, out);
+        Step::Answered(Some(code).filter(|code| *code != Code::Ok))
     }
 
     fn append_reply(&self, response: &ResponseMessage<&str>, out: &mut Vec<u8>) {
@@ -471,41 +440,3 @@ const INVITE: &str = "invite";
 
 /// What an idle connection of lines costs beside the connection itself (P20).
 const _: () = assert!(std::mem::size_of::<Lines>() <= 300);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refuse(lines: &mut Lines, out: &mut Vec<u8>, code: Code) {
-        let response = ResponseMessage { re: None, code, text: "no", data: Data::None };
-        lines.encode(&mut Said::Reply(&response), 0, out);
-    }
-
-    /// The next request; answers that are made here come before it.
-    fn ask(lines: &mut Lines, out: &mut Vec<u8>) -> Value {
-        loop {
-            match lines.step(None, out) {
-                Step::Answered(_) => {}
-                Step::Request(request) => return serde_json::from_slice(&request).expect("JSON"),
-                step => unreachable!("{step:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_wrong_invite_code_is_asked_for_again_where_a_person_sits() {
-        for (negotiation, is_asked) in [(&b"\xff\xfd\x03"[..], true), (b"", false)] {
-            let (mut lines, mut out) = (Lines::new(Lang::En), Vec::new());
-            lines.telnet.take_in(negotiation, &mut out);
-            lines.telnet.take_in(b"reg eve\nsecret\nsecret\nwrong\nwhoami\n", &mut out);
-            assert_eq!(ask(&mut lines, &mut out)["payload"].get(INVITE), None);
-            refuse(&mut lines, &mut out, Code::InviteRequired);
-            assert_eq!(ask(&mut lines, &mut out)["payload"][INVITE], "wrong");
-            refuse(&mut lines, &mut out, Code::BadInvite);
-            let next = ask(&mut lines, &mut out);
-            let (kind, code) = if is_asked { ("reg", "whoami") } else { ("whoami", "") };
-            assert_eq!(next["type"], kind);
-            assert_eq!(next["payload"][INVITE].as_str().unwrap_or_default(), code);
-        }
-    }
-}

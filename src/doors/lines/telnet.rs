@@ -33,13 +33,13 @@ pub const SHOW: &[u8] = &[IAC, WONT, ECHO];
 enum Within {
     #[default]
     Text,
-    /// Behind the escape.
+    /// After the escape.
     Command,
-    /// Behind one of WILL, WONT, DO, DONT.
+    /// After one of WILL, WONT, DO, DONT.
     Option(u8),
     /// Within what was begun with SB.
     Sub,
-    /// Behind an escape in there.
+    /// After an escape in there.
     SubCommand,
 }
 
@@ -62,19 +62,19 @@ pub struct Telnet {
     after_cr: bool,
     /// The rest of a line that was too long is on its way.
     skipping: bool,
-    /// It speaks telnet: it would understand [`HIDE`].
+    /// The peer speaks telnet: it would understand [`HIDE`].
     pub negotiates: bool,
-    /// Its lines end in CR, so it wants ours to.
+    /// The peer's lines end in CR, so ours do, too.
     pub sends_cr: bool,
 }
 
 impl Telnet {
-    /// Takes in what came. What telnet has to be answered is appended to `answers`.
+    /// Takes in bytes. The answers that telnet's commands need are appended to `answers`.
     pub fn take_in(&mut self, bytes: &[u8], answers: &mut Vec<u8>) {
         self.forget_read();
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
-            // What a NUL means is told by what is before it.
+            // The meaning of a NUL depends on the byte before it.
             let plain = match self.within {
                 Within::Text if !self.after_cr => {
                     memchr3(IAC, b'\r', b'\n', rest).unwrap_or(rest.len())

@@ -25,7 +25,7 @@ fn open(
     room: usize,
 ) -> (Result<bool, Fault>, Vec<Vec<u8>>, Vec<u8>) {
     let mut bytes = Vec::new();
-    socket.give(&mut bytes);
+    socket.move_kept(&mut bytes);
     bytes.extend_from_slice(came);
     let (mut messages, mut pongs) = (Vec::new(), Vec::new());
     let take = |message: &[u8]| messages.push(message.to_vec());
@@ -107,7 +107,7 @@ fn what_breaks_the_rules_is_seen_by_its_header() {
         assert_eq!(opened, Err(fault), "{name}");
         assert_eq!(messages, [b"before"], "{name}");
         let mut told = Vec::new();
-        socket.fault_was_told();
+        socket.note_fault_told();
         socket.end(Ending::Policy, &mut told);
         let code = u16::from(fault.1).to_be_bytes();
         assert_eq!(told, [0x88, 2, code[0], code[1]], "{name}");
