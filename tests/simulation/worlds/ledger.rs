@@ -15,6 +15,7 @@ mod reading;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::snapshot::{Entry, GroupRow, Snapshot};
+use crate::support::pipe_net::PeerId;
 
 /// What fails names the promise.
 pub type Check = Result<(), String>;
@@ -40,6 +41,8 @@ pub struct Said {
     head: i64,
     /// The seq it was acknowledged with.
     seq: Option<i64>,
+    /// The peers to which it was acknowledged.
+    acknowledged_to: Vec<PeerId>,
     /// Requests for it that may still be served.
     open: u64,
     /// All of them were refused: it is never to appear.
@@ -105,8 +108,8 @@ pub struct Ledger {
     used: Vec<String>,
     tallies: BTreeMap<String, Tally>,
     counted: BTreeMap<String, u64>,
-    /// Whether a user is blocked, and how many requests about it are under way.
-    blocks: BTreeMap<i64, (Option<bool>, u64)>,
+    /// Whether a user is blocked, as far as the answers tell.
+    blocks: BTreeMap<i64, Block>,
     /// Who went out of a group in what was read last, and where.
     departed: Vec<(i64, i64)>,
     /// The group's half of an addition, whose other half must follow at once.
@@ -118,6 +121,17 @@ pub struct Ledger {
 enum Subject {
     Friends(i64, i64),
     Group(i64),
+}
+
+/// Whether a user is blocked.
+#[derive(Debug, Default)]
+struct Block {
+    /// If that is certain.
+    certain: Option<bool>,
+    /// Requests about it that are under way.
+    open: u64,
+    /// Some of them were under way together: the one heard last need not be the one decided last.
+    have_met: bool,
 }
 
 #[derive(Debug)]
@@ -208,6 +222,7 @@ impl Ledger {
             was_refused: false,
             head: self.head(),
             seq: None,
+            acknowledged_to: Vec::new(),
             open: 0,
             refused: false,
             ghost,
@@ -239,12 +254,13 @@ impl Ledger {
     }
 
     /// A message was acknowledged.
-    pub fn acknowledged(&mut self, tag: &str, seq: i64) -> Check {
+    pub fn acknowledged(&mut self, tag: &str, seq: i64, peer: PeerId) -> Check {
         let said = self.said.get_mut(tag).ok_or("an answer to nothing")?;
         if said.ghost {
             return Err(format!("P17: {tag} was asked for by a session that was over"));
         }
         said.open -= 1;
+        said.acknowledged_to.push(peer);
         match said.seq.replace(seq) {
             Some(before) if before != seq => {
                 Err(format!("P5: {tag} was acknowledged as {before} and as {seq}"))
@@ -259,6 +275,13 @@ impl Ledger {
     /// Whether a message was acknowledged before.
     pub fn was_acknowledged(&self, tag: &str) -> bool {
         self.said.get(tag).is_some_and(|said| said.seq.is_some())
+    }
+
+    /// Whether a message was acknowledged before, to other peers alone.
+    pub fn was_acknowledged_elsewhere(&self, tag: &str, peer: PeerId) -> bool {
+        self.said
+            .get(tag)
+            .is_some_and(|said| said.seq.is_some() && !said.acknowledged_to.contains(&peer))
     }
 
     /// Whether it could be said anew, as far as the log is known.
@@ -302,31 +325,35 @@ impl Ledger {
     /// A user is to be blocked or unblocked.
     pub fn block_asked(&mut self, user: i64) {
         let block = self.blocks.entry(user).or_default();
-        *block = (None, block.1 + 1);
+        block.have_met |= block.open > 0;
+        (block.certain, block.open) = (None, block.open + 1);
     }
 
     /// The answer to it. True: it is certain now.
     pub fn block_answered(&mut self, user: i64, blocked: Option<bool>) -> bool {
         let block = self.blocks.entry(user).or_default();
-        block.1 -= 1;
-        block.0 = blocked.filter(|_| block.1 == 0);
-        block.0.is_some()
+        block.open -= 1;
+        block.certain = blocked.filter(|_| block.open == 0 && !block.have_met);
+        block.have_met &= block.open > 0;
+        block.certain.is_some()
     }
 
     /// Requests about blocking that were under way are decided, nobody knows how.
     pub fn block_lost(&mut self, user: i64) {
         let block = self.blocks.entry(user).or_default();
-        *block = (None, block.1 - 1);
+        block.open -= 1;
+        block.certain = None;
+        block.have_met &= block.open > 0;
     }
 
     /// Whether it is certain that nobody is blocked.
     pub fn blocks_nobody(&self) -> bool {
-        self.blocks.values().all(|block| block.0 == Some(false))
+        self.blocks.values().all(|block| block.certain == Some(false))
     }
 
     /// Whether a user is blocked, if that is certain.
     pub fn is_blocked(&self, user: i64) -> Option<bool> {
-        self.blocks.get(&user).map_or(Some(false), |block| block.0)
+        self.blocks.get(&user).map_or(Some(false), |block| block.certain)
     }
 
     // --- what is so ---
@@ -476,7 +503,7 @@ impl Ledger {
                 return Err(format!("P3: the log and the table differ about {row:?}: {group:?}"));
             }
         }
-        for (user, (certain, _)) in &self.blocks {
+        for (user, Block { certain, .. }) in &self.blocks {
             let is = now.users.get(user).map(|user| user.1);
             if certain.is_some() && *certain != is {
                 return Err(format!("P18: {user} is blocked: {certain:?} and {is:?}"));

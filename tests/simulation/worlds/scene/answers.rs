@@ -52,14 +52,14 @@ impl Scene {
                 if !self.ledger.may_still_say(tag) {
                     self.coverage.saw(Happening::RetryOfTheFormer);
                 }
-                self.ledger.acknowledged(tag, seq)?;
+                self.ledger.acknowledged(tag, seq, peer)?;
             }
             Ask::Say(tag) if matches!(code.as_str(), "bad_key" | "not_signed_in") => {
                 self.ledger.say_lost(tag);
             }
             // Decided before the session ended, and slow to leave: a later session of the user may
             // have repeated the message since, and been told `ok`.
-            Ask::Say(tag) if may_be_over && self.ledger.was_acknowledged(tag) => {
+            Ask::Say(tag) if may_be_over && self.ledger.was_acknowledged_elsewhere(tag, peer) => {
                 self.ledger.say_lost(tag);
             }
             Ask::Say(tag) => self.ledger.refused(tag)?,
