@@ -1,7 +1,6 @@
 //! Messages: to a friend, to a group, read again, found again.
 
-use serde_json::json;
-use serde_json::value::RawValue;
+use std::io::Write;
 
 use super::caller::Member;
 use super::context::{Answer, Cx, Failure, Outcome, refuse_if};
@@ -89,8 +88,8 @@ pub fn history(cx: &mut Cx, member: Member, req: History) -> Answer {
     if matches!(part, Part::Before(_)) {
         shown.reverse();
     }
-    let data = json!({"messages": shown.messages});
-    Ok(Outcome::Done(Reply::History(shown.lines), Data::Object(data)))
+    let data = shown.data(None, 0);
+    Ok(Outcome::Done(Reply::History(shown.lines), data))
 }
 
 /// Answers `search`: the messages of the member's conversations that contain all of some words.
@@ -107,21 +106,15 @@ pub fn search(cx: &mut Cx, member: Member, req: Search) -> Answer {
     };
     shown.reverse();
     let unsearched = found.unsearched;
-    let mut data = json!({"messages": shown.messages});
-    if let Some(next) = next {
-        data["next"] = next.0.into();
-    }
-    if unsearched > 0 {
-        data["unsearched"] = unsearched.into();
-    }
+    let data = shown.data(next, unsearched);
     let reply = Reply::Found { lines: shown.lines, more: next.is_some(), unsearched };
-    Ok(Outcome::Done(reply, Data::Object(data)))
+    Ok(Outcome::Done(reply, data))
 }
 
 /// Messages in the form of an answer: lines for people, JSON for programs.
 struct Shown {
     lines: Vec<String>,
-    messages: Vec<Box<RawValue>>,
+    messages: Vec<Vec<u8>>,
     /// The seq of the last of them.
     last: Option<Seq>,
 }
@@ -130,6 +123,22 @@ impl Shown {
     fn reverse(&mut self) {
         self.lines.reverse();
         self.messages.reverse();
+    }
+
+    /// The messages as the data of an answer. Each was encoded once, and is copied.
+    fn data(&self, next: Option<Seq>, unsearched: u64) -> Data {
+        let mut json = b"{\"messages\":[".to_vec();
+        json.extend(self.messages.join(&b','));
+        json.push(b']');
+        // A vector takes every write.
+        if let Some(next) = next {
+            _ = write!(json, ",\"next\":{}", next.0);
+        }
+        if unsearched > 0 {
+            _ = write!(json, ",\"unsearched\":{unsearched}");
+        }
+        json.push(b'}');
+        Data::Json(json)
     }
 }
 
@@ -158,8 +167,7 @@ fn show(cx: &Cx, user: UserId, entries: Vec<Entry>, all: bool) -> Result<Shown, 
         }
         room = room.saturating_sub(size);
         shown.lines.push(line);
-        let json = String::from_utf8(json).map_err(|_| Code::Internal)?;
-        shown.messages.push(RawValue::from_string(json).map_err(|_| Code::Internal)?);
+        shown.messages.push(json);
         shown.last = Some(entry.seq);
     }
     Ok(shown)

@@ -41,6 +41,12 @@ impl<'o> Payload<'o> {
         append_value(self.0, value);
     }
 
+    /// A field whose value is JSON already.
+    pub fn json(&mut self, key: &'static str, json: &[u8]) {
+        self.key(key);
+        self.0.extend_from_slice(json);
+    }
+
     /// A field that is left out where there is no value.
     #[inline(always)]
     pub fn option(&mut self, key: &'static str, value: Option<&impl Serialize>) {

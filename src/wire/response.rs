@@ -57,6 +57,9 @@ pub enum Data {
     },
     /// A list or a set of figures: an object.
     Object(Value),
+    /// The same where it is JSON already.
+    #[serde(skip)]
+    Json(Vec<u8>),
     /// Signed in: its fields stand in the payload itself.
     Welcome(Box<Welcome>),
 }
@@ -103,6 +106,7 @@ impl ResponseMessage<&str> {
         match data {
             Data::None => {}
             Data::Welcome(welcome) => payload.fields_of(welcome),
+            Data::Json(json) => payload.json("data", json),
             Data::Sent { .. } | Data::Object(_) => payload.value("data", data),
         }
         out.extend_from_slice(END);

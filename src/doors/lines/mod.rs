@@ -414,7 +414,11 @@ impl Lines {
             let line = shown::refusal(response.text, response.code.name(), LINE_END);
             return self.append_line(&line, out);
         }
-        let data = if let Data::Object(data) = &response.data { data } else { &Value::Null };
+        let data = match &response.data {
+            Data::Object(data) => data,
+            Data::Json(json) => &serde_json::from_slice(json).unwrap_or_default(),
+            _ => &Value::Null,
+        };
         for line in shown::answer(response.text, data) {
             self.append_line(&line, out);
         }

@@ -26,7 +26,7 @@ struct AnswerPayload<'a> {
     status: u16,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Data>,
+    data: Option<Data>,
     #[serde(flatten)]
     welcome: Option<&'a Welcome>,
 }
@@ -74,7 +74,10 @@ fn answer_by_serde(answer: &ResponseMessage<&str>, unix: i64) -> String {
     let (r#type, data, welcome) = match data {
         Data::None => ("normalmsg", None, None),
         Data::Welcome(welcome) => ("login_success", None, Some(welcome.as_ref())),
-        data => ("normalmsg", Some(data), None),
+        Data::Json(json) => {
+            ("normalmsg", serde_json::from_slice(json).ok().map(Data::Object), None)
+        }
+        data => ("normalmsg", Some(data.clone()), None),
     };
     let (status, code) = (code.status(), code.name());
     let payload = AnswerPayload { message: text, re: re.as_ref(), status, code, data, welcome };
@@ -124,6 +127,7 @@ proptest! {
             Data::None,
             Data::Sent { seq: Seq(number), online: flag },
             Data::Object(json!({"messages": [&name], "next": number})),
+            Data::Json(json!({"messages": [&name], "next": number}).to_string().into_bytes()),
             Data::Welcome(Box::new(welcome)),
         ] {
             for re in [None, Some(RequestId::Number(number)), Some(RequestId::Name(name.clone()))] {
