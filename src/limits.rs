@@ -368,6 +368,10 @@ pub const KEY_AGE_SECONDS: i64 = 30 * DAY_SECONDS;
 pub const KEY_TOUCH_SECONDS: i64 = 3_600;
 /// Acts of administrators that the database keeps: the newest.
 pub const AUDIT_ROWS_MAX: i64 = 100_000;
+/// Lines of the log that may wait to be written; more are left out.
+pub const LOG_LINES_WAITING_MAX: usize = 4_096;
+/// Seconds that the end of a server waits for lines of its log to be written.
+pub const LOG_FLUSH_SECONDS_MAX: u64 = 1;
 /// Lines about refused connections in the operator's log, a minute; the others are only counted.
 pub const REFUSED_LOGGED_PER_MINUTE: u64 = 60;
 /// Rows of the sign-in log kept for one user.

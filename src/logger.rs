@@ -1,16 +1,26 @@
 //! How lines of the log are written: as text, or as a JSON object each, to the standard error.
 //!
+//! A server's lines are written by a thread of their own, because whoever reads the standard error
+//! may stop to read, and the loop must not wait for that. What does not fit between the two is left
+//! out, and counted.
+//!
 //! ```text
 //! 2026-12-01T08:30:12Z INFO sign_in user=bob from=192.168.1.7
-//! {"time":"2026-12-01T08:30:12Z","level":"INFO","event":"sign_in","user":"bob",…}
+//! {"event":"sign_in","from":"192.168.1.7","level":"INFO","time":"2026-12-01T08:30:12Z",…}
 //! ```
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use env_logger::fmt::Formatter;
-use env_logger::{Builder, Env};
+use env_logger::{Builder, Env, Target};
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
+use p2sp::limits::{LOG_FLUSH_SECONDS_MAX, LOG_LINES_WAITING_MAX};
 use p2sp::operator_log;
 use p2sp::visible::printable_line;
 use serde_json::{Map, json};
@@ -21,7 +31,69 @@ pub fn begin(is_server: bool, json: bool) {
     let operator = operator_log::TARGET;
     let filter = if is_server { format!("warn,{operator}=info") } else { "warn".to_owned() };
     let mut logger = Builder::from_env(Env::default().default_filter_or(filter));
+    if is_server {
+        let (lines, written) = sync_channel(LOG_LINES_WAITING_MAX);
+        let is_first = WRITER.set(lines.clone()).is_ok();
+        debug_assert!(is_first, "the log begins once");
+        thread::spawn(move || write_all(&written));
+        logger.target(Target::Pipe(Box::new(Lines(lines))));
+    }
     logger.format(if json { write_json } else { write_text }).init();
+}
+
+/// Waits until all lines are written, or a second: before the process ends.
+pub fn finish() {
+    let Some(writer) = WRITER.get() else { return };
+    let (done, is_done) = channel();
+    if writer.try_send(Asked::Flush(done)).is_ok() {
+        // Whether it was in time makes no difference.
+        let _ = is_done.recv_timeout(Duration::from_secs(LOG_FLUSH_SECONDS_MAX));
+    }
+}
+
+/// What the thread that writes is asked for.
+enum Asked {
+    Line(Vec<u8>),
+    /// To tell when all lines before are written.
+    Flush(Sender<()>),
+}
+
+static WRITER: OnceLock<SyncSender<Asked>> = OnceLock::new();
+
+/// Lines that did not fit since the last that did.
+static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+/// Hands lines to the thread that writes them.
+struct Lines(SyncSender<Asked>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.0.try_send(Asked::Line(line.to_vec())).is_err() {
+            LEFT_OUT.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes what is asked for. Where it cannot be written there is nobody to be told.
+fn write_all(asked: &Receiver<Asked>) {
+    while let Ok(asked) = asked.recv() {
+        match asked {
+            Asked::Line(line) => {
+                let mut out = io::stderr().lock();
+                let _ = out.write_all(&line);
+                let left_out = LEFT_OUT.swap(0, Ordering::Relaxed);
+                if left_out > 0 {
+                    let _ = writeln!(out, "{} WARN {left_out} lines were left out", time_now());
+                }
+            }
+            Asked::Flush(done) => _ = done.send(()),
+        }
+    }
 }
 
 fn write_text(out: &mut Formatter, record: &Record) -> io::Result<()> {

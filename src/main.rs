@@ -46,7 +46,9 @@ fn main() -> ExitCode {
         Some(Subcommands::Restore { file }) => operator::restore::run(&options, file),
         Some(Subcommands::Check { file }) => operator::check::run(&options, file.as_deref()),
     };
-    done.unwrap_or_else(|line| refuse(&line.say(lang)))
+    let code = done.unwrap_or_else(|line| refuse(&line.say(lang)));
+    logger::finish();
+    code
 }
 
 fn serve(options: &Options) -> Result<ExitCode, Text> {

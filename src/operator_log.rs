@@ -1,7 +1,7 @@
-//! The operator's log: a line for each sign-in, failed sign-in, takeover, new account and refused
-//! connection, and for all that an administrator does.
+//! The operator's log: a line for each sign-in, with a password or a key, each wrong password, each
+//! takeover, new account and refused connection, and for all that an administrator does.
 //!
-//! Handlers stage a [`Line`] as an effect: it is written behind COMMIT, so the log tells of nothing
+//! Handlers stage a [`Line`] as an effect: it is written after COMMIT, so the log tells of nothing
 //! that did not happen. A line has names, addresses and codes, and never a text, a password or a
 //! key (P27). The name that a failed sign-in was tried with is told only where there is such a
 //! user: a password is easily typed in a name's place.
@@ -23,8 +23,8 @@ pub const TARGET: &str = module_path!();
 /// A line of the operator's log. Fields that are left out are `None`.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
-    /// What happened: `sign_in`, `sign_in_failed`, `takeover`, `register`, `refused`, or the type
-    /// of an administrator's request.
+    /// What happened: `sign_in`, `resume`, `sign_in_failed`, `takeover`, `register`, `refused`, or
+    /// the type of an administrator's request.
     pub event: &'static str,
     /// Whose account it is about, or who did it; an act without it is the operator's.
     pub user: Option<String>,

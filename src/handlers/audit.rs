@@ -27,8 +27,8 @@ pub fn record(
     about: Option<&str>,
 ) -> Result<(), Failure> {
     let (from, unix) = (cx.caller.address, cx.now.unix);
-    let address = from.to_canonical().to_string();
-    cx.store.people_mut().record_act(admin, unix, act.name(), about, &address)?;
+    let (address, is_short) = (from.to_canonical().to_string(), cx.server.storage_low);
+    cx.store.people_mut().record_act(is_short, admin, unix, act.name(), about, &address)?;
     let user = admin.map(|admin| cx.name_of(admin)).transpose()?;
     let about = about.map(str::to_owned);
     let line = Line { event: act.name(), user, about, from: Some(from), code: None };

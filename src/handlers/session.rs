@@ -58,6 +58,7 @@ pub fn resume(cx: &mut Cx, _: Guest, req: Resume) -> Answer {
         count_takeover(cx, &owner.user)?;
     }
     cx.store.people_mut().touch_key(owner.user.id, unix)?;
+    cx.log("resume", Some(&owner.user.name), None);
     begin_session(cx, &owner.user, key.to_owned(), owner.created, req.ack)
 }
 

@@ -97,7 +97,7 @@ pub(super) fn part_of(word: u64, bits: u32) -> i64 {
 
 /// Hashes `mid`s with the database's own key, which no user knows: so no sender can choose many
 /// `mid`s with one hash. The hashes stand on disk, and so does the key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct MidHasher(SipHasher13);
 
 impl MidHasher {

@@ -57,7 +57,8 @@ fn print_all(
     loop {
         let answer = asked.ask(kind, args.clone())?;
         // If the output is closed, the reader has seen enough.
-        let written = writeln!(out, "{}", printable(&printed(&answer)));
+        let text = printable(&printed(&answer));
+        let written = if text.is_empty() { Ok(()) } else { writeln!(out, "{text}") };
         match answer["data"].get("next") {
             Some(next) if written.is_ok() => args["after"] = next.clone(),
             _ => return Ok(()),

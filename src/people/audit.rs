@@ -45,15 +45,21 @@ impl PeopleMut<'_> {
     numbered! { 45 RECORD_ACT = "INSERT INTO audit (userid, at, act, about, address)
     VALUES (?1, ?2, ?3, ?4, ?5)" }
     numbered! { 46 FORGET_ACTS = "DELETE FROM audit WHERE id <= ?1" }
-    /// Records an act of an administrator, or of the operator, and forgets the oldest.
+    numbered! { 47 FORGET_OLDEST_ACT = "DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)" }
+    /// Records an act of an administrator, or of the operator, and forgets the oldest. In the place
+    /// of the oldest where `is_short`: on a full disk an administrator can still act.
     pub fn record_act(
         &mut self,
+        is_short: bool,
         admin: Option<UserId>,
         unix: i64,
         act: &str,
         about: Option<&str>,
         address: &str,
     ) -> Result<()> {
+        if is_short {
+            self.db.write(&Self::FORGET_OLDEST_ACT, params![])?;
+        }
         let values = params![admin.map(|admin| admin.0), unix, act, about, address];
         let id = self.db.insert(&Self::RECORD_ACT, values)?;
         self.db.write(&Self::FORGET_ACTS, params![id - AUDIT_ROWS_MAX])

@@ -14,7 +14,7 @@ use super::intake::frames_of;
 use crate::conn::{CloseReason, Connection, Stage, Via};
 use crate::doors::http::{self, HttpAnswer, Visit};
 use crate::doors::websocket::WebSocket;
-use crate::doors::{Incoming, sniff};
+use crate::doors::{Incoming, Transport, sniff};
 use crate::id::{ConnId, ListenerKind};
 use crate::limits::SEND_HIGH_BYTES;
 use crate::wire::Code;
@@ -80,10 +80,10 @@ impl Decode<'_> {
         match outcome {
             None => {}
             Some(HttpAnswer::Answered(answer)) => {
-                self.reading.intake.take_back();
-                self.conns.append_transport(id, self.now, &answer);
-                let reason = if may_enter { CloseReason::Answered } else { CloseReason::Plaintext };
-                self.conns.close(id, reason, self.now.mono);
+                self.answer_last(id, &answer, CloseReason::Answered);
+            }
+            Some(HttpAnswer::NeedsTls(answer)) => {
+                self.answer_last(id, &answer, CloseReason::Plaintext);
             }
             Some(HttpAnswer::Upgraded { head_bytes, answer }) => {
                 let Some(conn) = self.conns.get_mut(id) else { return };
@@ -93,6 +93,12 @@ impl Decode<'_> {
                 self.decode_requests(id);
             }
         }
+    }
+
+    fn answer_last(&mut self, id: ConnId, answer: &Transport, reason: CloseReason) {
+        self.reading.intake.take_back();
+        self.conns.append_transport(id, self.now, answer);
+        self.conns.close(id, reason, self.now.mono);
     }
 
     /// Makes frames of the requests that came in another protocol.

@@ -85,8 +85,7 @@ pub const RULES: &[(&str, Sql)] = rules! {
     keys = "SELECT userid AS id FROM users WHERE authtoken IS NOT NULL AND keycreated IS NULL"
     epoch = "SELECT 1 AS id WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'epoch'
             AND length(value) = 16 AND value NOT GLOB '*[^0-9a-f]*')"
-    mid_key = "SELECT 1 AS id FROM pragma_user_version WHERE user_version >= 6
-            AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'mid_key'
+    mid_key = "SELECT 1 AS id WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'mid_key'
             AND length(value) = 32 AND value NOT GLOB '*[^0-9A-F]*')"
 };
 

@@ -28,7 +28,7 @@ use crate::log::{Log, MidKey};
 use crate::people::People;
 
 /// What to open, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Opening<'a> {
     /// The data directory; `p2sp.db` stands in it. Made if it is missing.
     pub dir: &'a Path,

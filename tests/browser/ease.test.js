@@ -393,7 +393,7 @@ for (const [colorScheme, locale] of [["light", "en-GB"], ["dark", "en-GB"], ["li
     await admin.at("[role=tab]").nth(3).waitFor();
     for (const tab of await admin.at("[role=tab]").allTextContents()) {
       await admin.at("[role=tab]", tab).click();
-      await admin.at("#panel :is(li .title, li.muted:not(:text-is("…")), textarea, th)").first().waitFor();
+      await admin.at("#panel :is(li .title, li.muted:not(:text-is('…')), textarea, th)").first().waitFor();
       assert.deepEqual(await faults(admin), [], tab);
     }
   });

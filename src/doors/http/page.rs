@@ -105,6 +105,8 @@ pub struct Visit<'a> {
 pub enum HttpAnswer {
     /// The connection closes after this answer.
     Answered(Transport),
+    /// The same, because plaintext is not allowed.
+    NeedsTls(Transport),
     /// After the head the connection speaks WebSocket.
     Upgraded {
         /// The head's length.
@@ -125,8 +127,10 @@ pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
     }
     let file = READY.iter().find(|file| file.path == head.path());
     let is_get = head.method() == "GET";
+    if !visit.may_enter {
+        return HttpAnswer::NeedsTls(way_to_tls(head));
+    }
     HttpAnswer::Answered(match (file, head.path()) {
-        _ if !visit.may_enter => way_to_tls(head),
         (None, SOCKET_PATH) if is_get => match socket_key(head, visit) {
             Ok(key) => {
                 return HttpAnswer::Upgraded { head_bytes: head.bytes, answer: upgrade(key) };
@@ -142,7 +146,7 @@ pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
 /// The answer to a program that asks whether the server can take messages, if it is such a request.
 /// It tells nothing else, so anyone may ask, by whatever host name and without TLS.
 pub fn health(head: &Head, is_healthy: bool) -> Option<Transport> {
-    let is_asked = head.path() == "/health" && matches!(head.method(), "GET" | "HEAD");
+    let is_asked = head.path() == "/health" && head.method() == "GET";
     let status = if is_healthy { "200 OK" } else { "503 Service Unavailable" };
     is_asked.then(|| status_answer(status, &[("Cache-Control", "no-store")]))
 }

@@ -15,7 +15,7 @@ fn ask_by(request: &str, may_enter: bool, scheme: Option<Scheme>) -> (bool, Stri
     let visit = Visit { is_healthy: true, may_enter, scheme, hosts: &hosts, lang: Lang::En };
     let outcome = http::decode(request.as_bytes(), |_| visit).expect("a whole request");
     let (is_socket, answer) = match outcome {
-        HttpAnswer::Answered(answer) => (false, answer),
+        HttpAnswer::Answered(answer) | HttpAnswer::NeedsTls(answer) => (false, answer),
         HttpAnswer::Upgraded { answer, .. } => (true, answer),
     };
     (is_socket, String::from_utf8_lossy(answer.bytes()).into_owned())
