@@ -168,8 +168,8 @@ pub const SEND_LOW_BYTES: usize = 64 * 1024;
 /// Bytes at the front of a send buffer that were sent: if there are more, the others are moved to
 /// the front. A smaller number costs more copying.
 pub const SEND_COMPACT_BYTES: usize = 32 * 1024;
-/// Bytes in all send buffers together. Above it a connection with any byte in its send buffer is
-/// neither fed nor served: peers that read go on, and the others cost no more.
+/// Bytes in all send buffers together. Above it no connection with a byte in its send buffer gets
+/// more: peers that read go on, and the others cost no more.
 pub const SEND_TOTAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Unsent bytes of one connection that the kernel accepts: without a bound it would take megabytes

@@ -16,7 +16,7 @@ const NAMED: usize = 3;
 
 /// The parts, in this order, and what their functions are called.
 const PARTS: &[(&str, &str)] = &[
-    ("SHA-256: key, mid", "sha2:: digest:: ::hash_of subtle:: password::KeyHash"),
+    ("SHA-256 and SipHash: key, mid", "sha2:: digest:: siphasher:: subtle:: password::KeyHash"),
     (
         "malloc and free",
         "malloc free calloc realloc malloc_consolidate _int_* unlink_chunk alloc_perturb \

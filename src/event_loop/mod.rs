@@ -107,12 +107,12 @@ impl<N: Net, A: App<Job = N::Job>> EventLoop<N, A> {
         let now = self.wait()?; //            what happened, and the time, once for all phases
         self.expire(now); //                  a peer past its deadline is closed unread
         self.accept(now); //                  newcomers' first bytes may be here already
-        self.read(now); //                    only I/O: all input is in …
-        self.app.decode(now); //              … and understood before anything is decided …
-        self.serve(now)?; //                  … so that this is only computation
+        self.read(now); //                    only I/O: bytes are taken from the kernel
+        self.app.decode(now); //              they become requests
+        self.serve(now)?; //                  only computation: requests are answered
         let committed = self.app.commit(now)?; // one fsync for everything the tick decided
         self.deliver(committed, now)?; //     only what is committed reaches a send buffer
-        self.write(now); //                   one write a connection, however much is to be sent
+        self.write(now); //                   what is to be sent goes to the kernel
         self.reap(now); //                    slots are freed when no phase can use them any more
         self.upkeep(now)?; //                 work that no peer waits for
         Ok(now)
