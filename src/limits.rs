@@ -370,6 +370,8 @@ pub const KEY_TOUCH_SECONDS: i64 = 3_600;
 pub const AUDIT_ROWS_MAX: i64 = 100_000;
 /// Lines of the log that may wait to be written; more are left out.
 pub const LOG_LINES_WAITING_MAX: usize = 4_096;
+/// Milliseconds for which lines of the log are gathered before they are written together.
+pub const LOG_PAUSE_MILLIS: u64 = 20;
 /// Seconds that the end of a server waits for lines of its log to be written.
 pub const LOG_FLUSH_SECONDS_MAX: u64 = 1;
 /// Lines about refused connections in the operator's log, a minute; the others are only counted.

@@ -10,6 +10,7 @@
 //! ```
 
 use std::io::{self, Write};
+use std::iter;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -20,7 +21,7 @@ use env_logger::fmt::Formatter;
 use env_logger::{Builder, Env, Target};
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
-use p2sp::limits::{LOG_FLUSH_SECONDS_MAX, LOG_LINES_WAITING_MAX};
+use p2sp::limits::{LOG_FLUSH_SECONDS_MAX, LOG_LINES_WAITING_MAX, LOG_PAUSE_MILLIS};
 use p2sp::operator_log;
 use p2sp::visible::printable_line;
 use serde_json::{Map, json};
@@ -79,20 +80,28 @@ impl Write for Lines {
     }
 }
 
-/// Writes what is asked for. Where it cannot be written there is nobody to be told.
+/// Writes what is asked for: all lines of some milliseconds at once, so that many sign-ins do not
+/// wake this thread for each. Where it cannot be written there is nobody to be told.
 fn write_all(asked: &Receiver<Asked>) {
-    while let Ok(asked) = asked.recv() {
-        match asked {
-            Asked::Line(line) => {
-                let mut out = io::stderr().lock();
-                let _ = out.write_all(&line);
-                let left_out = LEFT_OUT.swap(0, Ordering::Relaxed);
-                if left_out > 0 {
-                    let _ = writeln!(out, "{} WARN {left_out} lines were left out", time_now());
+    let mut text = Vec::new();
+    while let Ok(first) = asked.recv() {
+        for asked in iter::once(first).chain(asked.try_iter()) {
+            match asked {
+                Asked::Line(line) => text.extend_from_slice(&line),
+                Asked::Flush(done) => {
+                    let _ = io::stderr().write_all(&std::mem::take(&mut text));
+                    let _ = done.send(());
                 }
             }
-            Asked::Flush(done) => _ = done.send(()),
         }
+        let left_out = LEFT_OUT.swap(0, Ordering::Relaxed);
+        if left_out > 0 {
+            let line = format!("{} WARN {left_out} lines were left out\n", time_now());
+            text.extend_from_slice(line.as_bytes());
+        }
+        let _ = io::stderr().write_all(&text);
+        text.clear();
+        thread::sleep(Duration::from_millis(LOG_PAUSE_MILLIS));
     }
 }
 
