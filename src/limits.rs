@@ -226,7 +226,8 @@ pub const ACCEPT_RETRY_MICROS: u64 = 100_000;
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// Bytes of the row of one connection in `connections`, in text and data together.
 pub const CONNECTION_ROW_BYTES_MAX: usize = 640;
-/// Bytes of a row of `audit`, in text and data together; JSON may double a group's name.
+/// Bytes of a row of `audit`, in text and data together. The longest part is a group's name, which
+/// stands in both.
 pub const AUDIT_ROW_BYTES_MAX: usize = 4 * GROUPNAME_BYTES_MAX;
 /// Seconds that a command of the operator waits for the server's answer: the server may have a long
 /// write-ahead log to copy first.

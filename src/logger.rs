@@ -1,8 +1,8 @@
 //! How lines of the log are written: as text, or as a JSON object each, to the standard error.
 //!
-//! A server's lines are written by a thread of their own, because whoever reads the standard error
-//! may stop to read, and the loop must not wait for that. What does not fit between the two is left
-//! out, and counted.
+//! A thread of its own writes a server's lines. The reader of the standard error may stop reading
+//! (a pipe fills, a terminal is paused), and the loop must not wait for it. Between loop and thread
+//! is a bounded queue; lines that do not fit are dropped and counted.
 //!
 //! ```text
 //! 2026-12-01T08:30:12Z INFO sign_in user=bob from=192.168.1.7
@@ -81,7 +81,7 @@ impl Write for Lines {
 }
 
 /// Writes what is asked for: all lines of some milliseconds at once, so that many sign-ins do not
-/// wake this thread for each. Where it cannot be written there is nobody to be told.
+/// wake this thread for each. A failed write is ignored: an error in the log cannot be logged.
 fn write_all(asked: &Receiver<Asked>) {
     let mut text = Vec::new();
     while let Ok(first) = asked.recv() {

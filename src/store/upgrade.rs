@@ -16,6 +16,8 @@ use crate::names::Name;
 /// Brings a database of an earlier version up to date.
 pub(super) fn from(version: i64, db: &mut Connection, mid_key: &MidKey) -> rusqlite::Result<()> {
     let db = db.transaction()?;
+    // Before version 6 `mid`s were hashed without a key: see `rehash_mids`.
+    db.execute_batch("DROP TABLE IF EXISTS mid_slices")?;
     if version < 5 {
         from_before_5(version, &db)?;
     }
@@ -35,8 +37,6 @@ fn from_before_5(version: i64, db: &Transaction) -> rusqlite::Result<()> {
         DELETE FROM meta WHERE name = 'indexed';
         ALTER TABLE group_past RENAME TO old_group_past",
     )?;
-    // Before version 5 all `mid`s of a sender in a slice stood in one row.
-    db.execute_batch("DROP TABLE IF EXISTS mid_slices")?;
     if version == 1 {
         from_version_1(db)?;
     }
@@ -144,11 +144,9 @@ fn copy_log(db: &Transaction) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Before version 6 `mid`s were hashed without a key. Those of the sealed slices are hashed anew,
-/// a slice at a time.
+/// Hashes the `mid`s of the sealed slices with the database's key, a slice at a time.
 fn rehash_mids(db: &Transaction, key: &MidKey) -> rusqlite::Result<()> {
     keep_mid_key(db, key)?;
-    db.execute("DELETE FROM mid_slices", ())?;
     let hasher = MidHasher::new(key);
     let sealed: i64 = db.query_row("SELECT sealed FROM log_state", (), |row| row.get(0))?;
     let mut said = db.prepare(

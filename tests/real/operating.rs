@@ -176,7 +176,7 @@ fn p27_the_log_tells_who_came_and_what_administrators_did_and_no_secret() {
     let lines: Vec<String> = logged(log.path(), expected.len()).into_iter().map(untimed).collect();
     assert_eq!(lines, expected);
 
-    // The same acts are kept, for whoever has no log.
+    // The database keeps the same acts.
     let acts = done(&server, &["admin", "audit", "--json"]);
     let acts: Vec<Value> =
         acts.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -179,7 +179,7 @@ fn p22_without_descriptors_it_waits_and_accepts_again_at_once() {
         turned_away += usize::from(matches!(newcomer.try_message(), Ok(None)));
         newcomer.stream.set_nonblocking(false).expect("a socket");
     }
-    assert!(turned_away > 0, "nobody was turned away");
+    assert!(turned_away > 0, "no connection was turned away");
 
     // On a slow machine all of them may be by now; of those who come at last the first may be.
     let mut late: Vec<Peer> = (0..5).map(|_| server.peer()).collect();

@@ -3,6 +3,7 @@
 //! The files of `client/web/` are in the program, and are compressed once, when it starts. The page
 //! fetches nothing from elsewhere, and may do nothing that the policy does not name.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -49,12 +50,12 @@ struct File {
 
 /// The bytes of an encoding. Each has a tag of its own (RFC 9110, section 8.8.3.3).
 struct Encoded {
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
     tag: String,
 }
 
 impl File {
-    fn of(&(path, content): &(&'static str, &[u8])) -> File {
+    fn of(&(path, content): &(&'static str, &'static [u8])) -> File {
         let (path, kind) = match path.rsplit_once('.') {
             Some((_, "html")) => ("/", "text/html; charset=utf-8"),
             Some((_, "css")) => (path, "text/css; charset=utf-8"),
@@ -68,8 +69,8 @@ impl File {
         File {
             path,
             kind,
-            gzip: Encoded { bytes: gzip, tag: format!("\"{tag}-gzip\"") },
-            as_is: Encoded { bytes: content.to_vec(), tag: format!("\"{tag}\"") },
+            gzip: Encoded { bytes: gzip.into(), tag: format!("\"{tag}-gzip\"") },
+            as_is: Encoded { bytes: content.into(), tag: format!("\"{tag}\"") },
         }
     }
 }
@@ -125,11 +126,11 @@ pub fn answer(head: &Head, visit: &Visit) -> HttpAnswer {
         let status = if why == PageRefusal::BadHost { "400 Bad Request" } else { "403 Forbidden" };
         return HttpAnswer::Answered(text_answer(status, &[], &why.say(visit.lang)));
     }
-    let file = READY.iter().find(|file| file.path == head.path());
-    let is_get = head.method() == "GET";
     if !visit.may_enter {
         return HttpAnswer::NeedsTls(way_to_tls(head));
     }
+    let file = READY.iter().find(|file| file.path == head.path());
+    let is_get = head.method() == "GET";
     HttpAnswer::Answered(match (file, head.path()) {
         (None, SOCKET_PATH) if is_get => match socket_key(head, visit) {
             Ok(key) => {

@@ -38,7 +38,7 @@ fn every_file_of_the_page_is_served_with_its_policy() {
     for File { path, kind, as_is: Encoded { bytes: content, .. }, .. } in READY.iter() {
         let (_, answer) = ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"), true);
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        assert_eq!(body.as_bytes(), content);
+        assert_eq!(body.as_bytes(), &**content);
         assert!(head.contains(kind) && head.contains(POLICY), "{head}");
         assert!(head.contains(&format!("Content-Length: {}", content.len())), "{head}");
     }
